@@ -1,0 +1,153 @@
+"""tinygrad_nn: scalar code you can see through.
+
+A `Value` is one number that remembers how it was computed; `backward` fills in the derivative of a result with respect
+to every Value behind it. On it stand neurons, networks, losses and momentum SGD, and `draw` draws what was recorded.
+
+    import tinygrad_nn as tn
+
+    a, b = tn.Value(-4.0, label="a"), tn.Value(2.0, label="b")
+    c = a * b + b**3
+    c.backward()
+    a.grad, b.grad                          # (2.0, 8.0)
+    tn.draw(c).save("graph.gv")             # the graph, with its numbers
+
+    X, Y = tn.data.xor()
+    model = tn.MLP(2, [4, 1], activation="tanh", output_activation="sigmoid")
+    optimizer = tn.SGD(model.parameters(), lr=1.0, momentum=0.9)
+    for epoch in range(500):
+        for x, y in zip(X, Y):
+            optimizer.zero_grad()
+            loss = tn.losses.binary_cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+    model.predict(X)
+
+Where to look
+- numbers and derivatives: Value, grad, no_grad; derivative, gradient, jacobian, hessian, hvp of plain functions
+- functions of numbers and Values: exp, log, tanh ... dot, take, sum, mean, maximum, softmax, logsumexp
+- networks: Neuron, Layer, MLP, and Module for your own
+- training: losses, SGD, Adam, optim (schedules), data
+- checking: gradcheck
+- drawing: draw
+
+Numbers are IEEE 754 doubles with one meaning everywhere: 1/0 is inf, log(-1) is nan, and nothing raises a math error.
+"""
+
+from __future__ import annotations
+
+from . import data, functional, losses, optim
+from .check import GradientError, gradcheck
+from .functional import (
+    acos,
+    asin,
+    atan,
+    clip,
+    cos,
+    cosh,
+    dot,
+    elu,
+    erf,
+    exp,
+    expm1,
+    gelu,
+    leaky_relu,
+    log,
+    log1p,
+    log_softmax,
+    logsumexp,
+    maximum,
+    mean,
+    minimum,
+    relu,
+    sigmoid,
+    silu,
+    sin,
+    sinh,
+    softmax,
+    softplus,
+    sqrt,
+    sum,
+    take,
+    tan,
+    tanh,
+)
+from .module import Module
+from .nn import MLP, Layer, Neuron
+from .optim import SGD, Adam
+from .recording import no_grad
+from .transforms import derivative, grad, gradient, hessian, hvp, jacobian
+from .value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MLP",
+    "SGD",
+    "Adam",
+    "GradientError",
+    "Layer",
+    "Module",
+    "Neuron",
+    "Value",
+    "acos",
+    "asin",
+    "atan",
+    "clip",
+    "cos",
+    "cosh",
+    "data",
+    "derivative",
+    "dot",
+    "draw",
+    "elu",
+    "erf",
+    "exp",
+    "expm1",
+    "functional",
+    "gelu",
+    "grad",
+    "gradcheck",
+    "gradient",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "leaky_relu",
+    "log",
+    "log1p",
+    "log_softmax",
+    "logsumexp",
+    "losses",
+    "maximum",
+    "mean",
+    "minimum",
+    "no_grad",
+    "optim",
+    "relu",
+    "sigmoid",
+    "silu",
+    "sin",
+    "sinh",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "sum",
+    "take",
+    "tan",
+    "tanh",
+]
+
+
+def draw(root: Any, **options: Any) -> Any:
+    """The recorded graph of a Value as a graphviz.Digraph; see tinygrad_nn.drawing.graph.draw for the options.
+
+    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    >>> "multiply" in draw(a * b).source
+    True
+    """
+    from .drawing.graph import draw
+
+    return draw(root, **options)

@@ -1,0 +1,117 @@
+"""Small data sets to learn from, as plain lists: the rows X and their targets Y; and batches of them.
+
+The generators of points draw from `rng`, a random.Random; with none the `random` module draws. Classes are ints from 0.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+Rows = list[list[float]]
+
+
+def half_adder() -> tuple[Rows, Rows]:
+    """The half adder: inputs 00, 01, 10, 11 and for each the targets (carry, sum).
+
+    >>> X, Y = half_adder()
+    >>> X[3], Y[3]
+    ([1.0, 1.0], [1.0, 0.0])
+    """
+    return [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [[0.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]]
+
+
+def xor() -> tuple[Rows, list[float]]:
+    """Exclusive or: inputs 00, 01, 10, 11 and the targets 0, 1, 1, 0.
+
+    >>> xor()[1]
+    [0.0, 1.0, 1.0, 0.0]
+    """
+    return half_adder()[0], [0.0, 1.0, 1.0, 0.0]
+
+
+def moons(n: int = 100, noise: float = 0.1, rng: random.Random | None = None) -> tuple[Rows, list[int]]:
+    """n points of two interleaved half circles, in random order: class 0 the upper moon, class 1 the lower.
+
+    `noise` is the standard deviation of the normal noise added to both coordinates.
+
+    >>> X, Y = moons(4, noise=0.0, rng=random.Random(0))
+    >>> len(X), sorted(Y)
+    (4, [0, 0, 1, 1])
+    """
+    upper = [[math.cos(angle), math.sin(angle)] for angle in _angles(n - n // 2, math.pi)]
+    lower = [[1.0 - math.cos(angle), 0.5 - math.sin(angle)] for angle in _angles(n // 2, math.pi)]
+    return _shuffled([upper, lower], noise, rng)
+
+
+def circles(
+    n: int = 100, noise: float = 0.05, factor: float = 0.5, rng: random.Random | None = None
+) -> tuple[Rows, list[int]]:
+    """n points of two circles, in random order: class 0 of radius 1, class 1 of radius `factor`.
+
+    >>> X, Y = circles(6, noise=0.0, rng=random.Random(0))
+    >>> sorted(round(math.hypot(*x), 6) for x in X)
+    [0.5, 0.5, 0.5, 1.0, 1.0, 1.0]
+    """
+    turn = 2.0 * math.pi
+    outer = [[math.cos(a), math.sin(a)] for a in (turn * i / (n - n // 2) for i in range(n - n // 2))]
+    inner = [[factor * math.cos(a), factor * math.sin(a)] for a in (turn * i / (n // 2) for i in range(n // 2))]
+    return _shuffled([outer, inner], noise, rng)
+
+
+def spirals(
+    n: int = 150, classes: int = 3, turns: float = 0.65, noise: float = 0.02, rng: random.Random | None = None
+) -> tuple[Rows, list[int]]:
+    """n points of spiral arms from the origin to radius 1, in random order: one class for each arm.
+
+    >>> X, Y = spirals(9, classes=3, rng=random.Random(0))
+    >>> sorted(Y)
+    [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    """
+    arms = []
+    for arm in range(classes):
+        size = (n - arm + classes - 1) // classes
+        radii = [(i + 1) / size for i in range(size)]
+        angles = [2.0 * math.pi * (turns * radius + arm / classes) for radius in radii]
+        arms.append([[r * math.cos(a), r * math.sin(a)] for r, a in zip(radii, angles, strict=True)])
+    return _shuffled(arms, noise, rng)
+
+
+def batches(
+    X: Sequence[Any], Y: Sequence[Any], size: int, shuffle: bool = True, rng: random.Random | None = None
+) -> Iterator[tuple[list[Any], list[Any]]]:
+    """Every row once, in pairs (rows, targets) of `size` rows; the last may have fewer.
+
+    Raises ValueError for X and Y of different lengths, or a size below 1.
+
+    >>> list(batches([[1.0], [2.0], [3.0]], [1, 2, 3], size=2, shuffle=False))
+    [([[1.0], [2.0]], [1, 2]), ([[3.0]], [3])]
+    """
+    if len(X) != len(Y):
+        raise ValueError(f"batches() wants a target for each row, but got {len(X)} rows and {len(Y)} targets")
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"batches() wants a size of 1 or more rows, but got {size!r}")
+    order = list(range(len(X)))
+    if shuffle:
+        (rng or random).shuffle(order)
+    chunks = (order[start : start + size] for start in range(0, len(order), size))
+    return (([X[i] for i in chunk], [Y[i] for i in chunk]) for chunk in chunks)
+
+
+def _angles(count: int, end: float) -> list[float]:
+    """`count` angles from 0 to `end`, both included."""
+    return [end * i / (count - 1) if count > 1 else 0.0 for i in range(count)]
+
+
+def _shuffled(groups: list[Rows], noise: float, rng: random.Random | None) -> tuple[Rows, list[int]]:
+    """The points of all classes in random order, each coordinate with normal noise."""
+    generator: Any = rng or random
+    points = [(point, label) for label, group in enumerate(groups) for point in group]
+    generator.shuffle(points)
+    X = [[c + generator.gauss(0.0, noise) if noise else c for c in point] for point, _ in points]
+    return X, [label for _, label in points]

@@ -1,0 +1,1 @@
+"""Pictures of recorded graphs. `tn.draw` is the function; this package makes their text and renders it."""

@@ -1,0 +1,166 @@
+"""Functions of floats, Values and traced values alike, so that plain functions of numbers can be written with them.
+
+Those of one number come from `elementary.py`; here are those of several: dot, sum, mean, maximum, softmax and their
+like. All are built on rows of the table. Sums are left folds, each addition rounded once, in every engine.
+"""
+
+from __future__ import annotations
+
+import builtins
+
+from . import elementary
+from . import primitives as table
+from .elementary import *  # noqa: F403
+from .elementary import Number, as_operand, as_operands
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+__all__ = ["clip", "dot", "log_softmax", "logsumexp", "maximum", "mean", "minimum", "softmax", "sum", "take"]
+__all__ += elementary.__all__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+__all__ = sorted(
+    [*elementary.__all__, "clip", "dot", "log_softmax", "logsumexp", "maximum", "mean", "minimum"]
+    + ["softmax", "sum", "take"]
+)
+
+
+def dot(weights: Iterable[Number], inputs: Iterable[Number], bias: Number = 0.0) -> Any:
+    """bias + w1 x1 + w2 x2 + ..., a left fold from the bias, recorded as one operation.
+
+    `weights` and `inputs` have the same length n >= 0. Raises ValueError where they do not.
+
+    >>> dot([1.0, 2.0], [3.0, 4.0], bias=0.5)
+    11.5
+    """
+    ws, xs = as_operands(weights, "tn.dot"), as_operands(inputs, "tn.dot")
+    if len(ws) != len(xs):
+        raise ValueError(f"tn.dot multiplies pairs, but got {len(ws)} weights and {len(xs)} inputs")
+    return table.dot(ws, xs, as_operand(bias, "the bias of tn.dot"))
+
+
+def take(values: Iterable[Number], index: Number) -> Any:
+    """values[index], where the index is data (a class label, a token); the gradient goes to that entry alone.
+
+    Raises ValueError for an index that is negative, fractional, nan or past the end.
+
+    >>> take([10.0, 20.0, 30.0], 2)
+    30.0
+    """
+    return table.take(_some(values, "tn.take"), as_operand(index, "the index of tn.take"))
+
+
+def sum(values: Iterable[Number]) -> Any:
+    """v1 + v2 + ... from the left; 0.0 for no values.
+
+    >>> sum([1.0, 2.0, 3.0])
+    6.0
+    """
+    operands = as_operands(values, "tn.sum")
+    if not operands:
+        return 0.0
+    total = operands[0]
+    for operand in operands[1:]:
+        total = total + operand
+    return total
+
+
+def mean(values: Iterable[Number]) -> Any:
+    """The sum of the values divided by how many there are. Raises ValueError for none.
+
+    >>> mean([1.0, 2.0, 6.0])
+    3.0
+    """
+    operands = _some(values, "tn.mean")
+    return sum(operands) / builtins.float(len(operands))
+
+
+def maximum(*values: Any) -> Any:
+    """The largest of two or more numbers, or of one list of them; nan where any is nan.
+
+    The gradient goes to the largest; a tie of n splits it evenly. Raises ValueError for no values.
+
+    >>> maximum(2.0, 3.0), maximum([5.0, 1.0, 2.0])
+    (3.0, 5.0)
+    """
+    operands = _listed(values, "tn.maximum")
+    if len(operands) == 1:
+        return operands[0]
+    return table.maximum(*operands) if len(operands) == 2 else _largest(operands)
+
+
+def minimum(*values: Any) -> Any:
+    """The smallest of two or more numbers, or of one list of them; nan where any is nan.
+
+    The gradient goes to the smallest; a tie of n splits it evenly. Raises ValueError for no values.
+
+    >>> minimum(2.0, 3.0), minimum([5.0, 1.0, 2.0])
+    (2.0, 1.0)
+    """
+    operands = _listed(values, "tn.minimum")
+    if len(operands) == 1:
+        return operands[0]
+    if len(operands) == 2:
+        return table.minimum(*operands)
+    return -_largest(tuple([-operand for operand in operands]))
+
+
+def clip(x: Number, low: Number, high: Number) -> Any:
+    """x, but `low` where it is less and `high` where it is more: minimum(maximum(x, low), high).
+
+    >>> clip(7.0, -1.0, 1.0)
+    1.0
+    """
+    return minimum(maximum(x, low), high)
+
+
+def logsumexp(xs: Iterable[Number]) -> Any:
+    """log(exp(x1) + exp(x2) + ...), without overflow. Raises ValueError for no values.
+
+    >>> logsumexp([1000.0])
+    1000.0
+    """
+    return table.logsumexp(_some(xs, "tn.logsumexp"))
+
+
+def log_softmax(xs: Iterable[Number]) -> list[Any]:
+    """x_i - logsumexp(x): the logarithms of the softmax probabilities, one for each of the n logits.
+
+    >>> log_softmax([0.0])
+    [0.0]
+    """
+    logits = _some(xs, "tn.log_softmax")
+    normaliser = table.logsumexp(logits)
+    return [x - normaliser for x in logits]
+
+
+def softmax(xs: Iterable[Number]) -> list[Any]:
+    """exp(x_i) / (exp(x1) + exp(x2) + ...): n probabilities that add up to 1, from n logits.
+
+    >>> softmax([0.0, 0.0])
+    [0.5, 0.5]
+    """
+    return [table.exp(x) for x in log_softmax(xs)]
+
+
+def _largest(operands: tuple[Any, ...]) -> Any:
+    return table.largest(operands, table.ties(operands))
+
+
+def _some(values: Iterable[Number], what: str) -> tuple[Any, ...]:
+    operands = as_operands(values, what)
+    if not operands:
+        raise ValueError(f"{what} wants at least one value, but the list is empty")
+    return operands
+
+
+def _listed(values: tuple[Any, ...], what: str) -> tuple[Any, ...]:
+    """The values of f(a, b, ...) or of f([a, b, ...])."""
+    return _some(values[0] if len(values) == 1 and hasattr(values[0], "__iter__") else values, what)

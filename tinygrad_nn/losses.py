@@ -1,0 +1,157 @@
+"""Losses of one example: `loss(prediction, target)` is a Value, averaged over the outputs.
+
+The prediction is what a model returned, a number or Value, or a list of them when there are several outputs; the
+target has the same shape. `cross_entropy` alone takes a list of logits and the index of the right class.
+"""
+
+from __future__ import annotations
+
+from . import primitives as table
+from .elementary import as_operand, as_operands
+from .functional import mean, minimum, relu
+from .recording import scope
+from .value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Loss = Callable[..., Any]
+
+
+def _averaged(loss: Loss) -> Loss:
+    """The mean of a loss over the outputs of one example, recorded in the scope of the loss."""
+
+    name = loss.__name__
+
+    def averaged(prediction: Any, target: Any, **options: Any) -> Any:
+        with scope(averaged):
+            if isinstance(prediction, Value) and isinstance(target, int | float):
+                return loss(prediction, float(target), **options)
+            losses = [loss(p, t, **options) for p, t in _pairs(name, prediction, target)]
+            return mean(losses) if len(losses) > 1 else losses[0]
+
+    averaged.__name__, averaged.__qualname__, averaged.__doc__ = name, name, loss.__doc__
+    return averaged
+
+
+def _pairs(name: str, prediction: Any, target: Any) -> list[tuple[Any, Any]]:
+    """Each output beside its target, numbers as floats. Raises ValueError where there are not as many of both."""
+    many, listed = hasattr(prediction, "__iter__"), hasattr(target, "__iter__")
+    predictions = as_operands(prediction, name) if many else (as_operand(prediction, name),)
+    targets = as_operands(target, name) if listed else (as_operand(target, f"the target of {name}"),)
+    if len(predictions) != len(targets) or not predictions:
+        raise ValueError(
+            f"{name} wants one target for each output, but got {len(predictions)} outputs and {len(targets)} targets"
+        )
+    return list(zip(predictions, targets, strict=True))
+
+
+@_averaged
+def squared_error(prediction: Any, target: Any) -> Any:
+    """(prediction - target)**2.
+
+    >>> squared_error(3.0, 1.0), squared_error([3.0, 1.0], [1.0, 1.0])
+    (4.0, 2.0)
+    """
+    return table.square(prediction - target)
+
+
+@_averaged
+def absolute_error(prediction: Any, target: Any) -> Any:
+    """abs(prediction - target).
+
+    >>> absolute_error(3.0, 1.0)
+    2.0
+    """
+    return abs(prediction - target)
+
+
+@_averaged
+def huber(prediction: Any, target: Any, delta: float = 1.0) -> Any:
+    """d**2 / 2 for d = abs(prediction - target) up to delta, and delta (d - delta / 2) past it (Huber, 1964).
+
+    >>> huber(1.5, 1.0), huber(4.0, 1.0)
+    (0.125, 2.5)
+    """
+    distance = abs(prediction - target)
+    near = minimum(distance, delta)
+    return near * (distance - 0.5 * near)
+
+
+@_averaged
+def hinge(prediction: Any, target: Any) -> Any:
+    """max(0, 1 - target prediction), for targets of +1 and -1.
+
+    >>> hinge(0.25, 1.0), hinge(0.25, -1.0)
+    (0.75, 1.25)
+    """
+    return relu(1.0 - target * prediction)
+
+
+@_averaged
+def binary_cross_entropy(prediction: Any, target: Any) -> Any:
+    """-(t log p + (1 - t) log(1 - p)) of a probability p and a target t in [0, 1], each logarithm floored at -100.
+
+    The gradient (p - t) / max(p (1 - p), 1e-12) is finite at p = 0 and 1. Prefer the loss of the logit where the
+    model can return one.
+
+    >>> binary_cross_entropy(1.0, 0.0), round(binary_cross_entropy(0.5, 1.0), 6)
+    (100.0, 0.693147)
+    """
+    return table.binary_cross_entropy(prediction, target)
+
+
+@_averaged
+def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
+    """softplus(z) - t z of a logit z: the binary cross-entropy of sigmoid(z), stable for every z.
+
+    >>> binary_cross_entropy_with_logits(-800.0, 1.0)
+    800.0
+    """
+    return table.softplus(prediction) - target * prediction
+
+
+def cross_entropy(prediction: Any, target: Any) -> Any:
+    """logsumexp(logits) - logits[target]: minus the log of the softmax probability of the right class.
+
+    Raises ValueError for a class that is no whole number from 0 to the number of logits - 1.
+
+    >>> round(cross_entropy([0.0, 0.0], 1), 6)
+    0.693147
+    """
+    logits = as_operands(prediction, "cross_entropy (a model with one logit per class)")
+    if not logits:
+        raise ValueError("cross_entropy wants at least one logit, but the list is empty")
+    index = as_operand(target, "the class index of cross_entropy")
+    with scope(cross_entropy):
+        chosen = table.take(logits, index)
+        return table.logsumexp(logits) - chosen
+
+
+LOSSES: dict[str, Loss] = {
+    loss.__name__: loss
+    for loss in (
+        squared_error,
+        absolute_error,
+        huber,
+        hinge,
+        binary_cross_entropy,
+        binary_cross_entropy_with_logits,
+        cross_entropy,
+    )
+}
+
+
+def named(loss: str | Loss) -> Loss:
+    """The loss of that name; a function comes back as it is. Raises ValueError for an unknown name.
+
+    >>> named("hinge") is hinge
+    True
+    """
+    if callable(loss):
+        return loss
+    if loss not in LOSSES:
+        raise ValueError(f"unknown loss {loss!r}: give one of {', '.join(LOSSES)}, or a function (prediction, target)")
+    return LOSSES[loss]

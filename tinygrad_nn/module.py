@@ -1,0 +1,173 @@
+"""Module: anything with parameters. It finds them in its attributes, names them by the path to them, and saves them.
+
+Neurons, layers and networks are Modules; so is a class of the user's own that keeps Values or Modules in attributes.
+"""
+
+from __future__ import annotations
+
+from .operators import as_float
+from .recording import no_grad
+from .value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+
+class Module:
+    """A function with parameters: the Values in its attributes, and in Modules, lists, tuples and dicts there.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.offset = Value(2.0), Value(1.0)
+    ...     def __call__(self, row):
+    ...         return self.slope * row[0] + self.offset
+    >>> line = Line()
+    >>> line.state_dict(), line.predict([[0.0], [3.0]])
+    ({'slope': 2.0, 'offset': 1.0}, [1.0, 7.0])
+    """
+
+    def __call__(self, row: Any) -> Any:
+        """The outputs for one row of inputs, recorded. Subclasses define it."""
+        raise NotImplementedError(f"{type(self).__name__} has no __call__: define it to compute the outputs of a row")
+
+    def parameters(self) -> list[Value]:
+        """All parameters, each once, in the order of the attributes."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """Pairs of a path such as `layers.0.neurons.1.weights.2` and the parameter there."""
+        return ((path, leaf) for entry, found in self._entries().items() for path, leaf in _leaves(found, entry))
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The numbers of all parameters by the path of their attribute: a float, or lists of floats for lists."""
+        return {path: _numbers(entry) for path, entry in self._entries().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Set all parameters to the numbers of a state_dict.
+
+        Raises ValueError for an entry that is missing, unexpected or of another size, TypeError for one that holds
+        something other than numbers; nothing is changed then.
+        """
+        entries = self._entries()
+        missing, extra = [p for p in entries if p not in state], [p for p in state if p not in entries]
+        if missing or extra:
+            raise ValueError(
+                f"this state does not fit {type(self).__name__}: "
+                + "; ".join(
+                    f"{what} {', '.join(map(repr, paths[:3]))}{' ...' if len(paths) > 3 else ''}"
+                    for what, paths in (("missing", missing), ("unexpected", extra))
+                    if paths
+                )
+            )
+        updates = [pair for path, entry in entries.items() for pair in _pairs(entry, state[path], path)]
+        for parameter, number in updates:
+            parameter.data = number
+
+    def predict(self, rows: Any) -> Any:
+        """The outputs for one row of inputs, or a list of them for many rows; as floats, recording nothing.
+
+        The output of a row is a float where the module has one output, else a list of floats.
+        """
+        rows = list(rows)
+        many = bool(rows) and (hasattr(rows[0], "__iter__"))
+        with no_grad():
+            outputs = [_numbers(self(row)) for row in (rows if many else [rows])]
+        return outputs if many or not rows else outputs[0]
+
+    def predict_classes(self, rows: Any, threshold: float | None = 0.5) -> Any:
+        """The classes for one row or many: for each output 1 where it is over the threshold, else 0.
+
+        With `threshold=None`, the index of the largest output (the first of a tie), as for cross_entropy.
+        """
+
+        def classes(output: Any) -> Any:
+            if threshold is None:
+                outputs = output if isinstance(output, list) else [output]
+                return max(range(len(outputs)), key=outputs.__getitem__)
+            return [int(o > threshold) for o in output] if isinstance(output, list) else int(output > threshold)
+
+        rows = list(rows)
+        predicted = self.predict(rows)
+        many = bool(rows) and hasattr(rows[0], "__iter__")
+        return [classes(output) for output in predicted] if many else classes(predicted)
+
+    def summary(self) -> str:
+        """A table of the attributes that hold parameters and how many each has.
+
+        >>> class Line(Module):
+        ...     def __init__(self):
+        ...         self.slopes, self.offset = [Value(2.0), Value(3.0)], Value(1.0)
+        >>> print(Line().summary())
+        Line            parameters
+        slopes                   2
+        offset                   1
+        total                    3
+        """
+        return _table(type(self).__name__, [(p, len(_leaves(e, p))) for p, e in self._entries().items()])
+
+    def _entries(self) -> dict[str, Any]:
+        """Every attribute that is a Value or nested lists of Values, by its path, in order; shared ones once."""
+        entries: dict[str, Any] = {}
+        seen: set[int] = set()
+        waiting: list[tuple[str, Any]] = [("", self)]
+        while waiting:
+            path, found = waiting.pop()
+            if id(found) in seen or not isinstance(found, Module | Value | list | tuple | dict):
+                continue
+            seen.add(id(found))
+            if isinstance(found, Value) or (isinstance(found, list | tuple) and _all_values(found)):
+                entries[path] = found
+                continue
+            children: Any = (
+                found.items()
+                if isinstance(found, dict)
+                else enumerate(found)
+                if isinstance(found, list | tuple)
+                else ((name, child) for name, child in vars(found).items() if not name.startswith("_"))
+            )
+            dot = "." if path else ""
+            waiting.extend(reversed([(f"{path}{dot}{name}", child) for name, child in children]))
+        return entries
+
+
+def _all_values(found: Any) -> bool:
+    return bool(found) and all(isinstance(e, Value) or (isinstance(e, list | tuple) and _all_values(e)) for e in found)
+
+
+def _leaves(found: Any, path: str) -> list[tuple[str, Value]]:
+    if isinstance(found, Value):
+        return [(path, found)]
+    return [leaf for i, entry in enumerate(found) for leaf in _leaves(entry, f"{path}.{i}")]
+
+
+def _numbers(found: Any) -> Any:
+    if isinstance(found, list | tuple):
+        return [_numbers(entry) for entry in found]
+    return found.data if isinstance(found, Value) else found
+
+
+def _pairs(found: Any, numbers: Any, path: str) -> list[tuple[Value, float]]:
+    """Each parameter of an entry beside the number for it. Raises where the shapes differ."""
+    if isinstance(found, Value):
+        number = as_float(numbers)
+        if number is None:
+            raise TypeError(f"the state's entry {path!r} must be a number, but is {numbers!r}")
+        return [(found, number)]
+    if isinstance(numbers, str | dict) or not hasattr(numbers, "__len__") or len(numbers) != len(found):
+        size = f"has {len(numbers)}" if hasattr(numbers, "__len__") else f"is {numbers!r}"
+        raise ValueError(f"the state's entry {path!r} must have {len(found)} numbers, but {size}")
+    return [pair for i, (f, n) in enumerate(zip(found, numbers, strict=True)) for pair in _pairs(f, n, f"{path}.{i}")]
+
+
+def _table(title: str, rows: list[tuple[str, int]]) -> str:
+    total = sum(count for _, count in rows)
+    width = max(15, *(len(name) + 2 for name, _ in [(title, 0), *rows]))
+    lines = [f"{title:<{width}} parameters"] + [f"{n:<{width}} {c:>10,}" for n, c in [*rows, ("total", total)]]
+    return "\n".join(lines)

@@ -1,0 +1,189 @@
+"""What every recorded scalar can do: Python's operators and the methods `exp` ... `gelu`.
+
+Each is one call of a row of the table. `Value` and the compiler's traced values inherit them and say only how an
+operation is recorded, so that both have the same operators by construction.
+"""
+
+from __future__ import annotations
+
+import math
+
+from . import primitives as table
+from .primitives import Primitive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, NoReturn
+
+POWERS = {0.0: table.zeroth_power, 2.0: table.square, 3.0: table.cube, 4.0: table.fourth_power}
+
+
+def as_float(number: object) -> float | None:
+    """A real number (int, float, Fraction, Decimal, NumPy scalar or array of no dimension) as a float, else None."""
+    if type(number) is float:
+        return number
+    if isinstance(number, Scalar) or not hasattr(number, "__float__") or getattr(number, "ndim", 0) != 0:
+        return None
+    try:
+        return float(number)
+    except (TypeError, ValueError):
+        return None
+    except OverflowError:  # an int past the largest float
+        return math.copysign(math.inf, 1 if number > 0 else -1)  # type: ignore[operator]
+
+
+class Scalar:
+    """A scalar that records the operations on it. Subclasses define `_record`."""
+
+    __slots__ = ()
+    __array_ufunc__ = None  # numpy.float64(2) * v comes to v.__rmul__
+    _precedence: ClassVar[int] = 0
+
+    def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
+        raise NotImplementedError
+
+    def _binary(self, primitive: Primitive, other: object, swapped: bool = False) -> Any:
+        operand = other if isinstance(other, Scalar) else as_float(other)
+        if operand is None:
+            return NotImplemented
+        return primitive(operand, self) if swapped else primitive(self, operand)
+
+    def __add__(self, other: object) -> Any:
+        return self._binary(table.add, other)
+
+    def __radd__(self, other: object) -> Any:
+        if type(other) is int and other == 0:  # so that sum(values) adds no constant
+            return self
+        return self._binary(table.add, other, swapped=True)
+
+    def __sub__(self, other: object) -> Any:
+        return self._binary(table.subtract, other)
+
+    def __rsub__(self, other: object) -> Any:
+        return self._binary(table.subtract, other, swapped=True)
+
+    def __mul__(self, other: object) -> Any:
+        return self._binary(table.multiply, other)
+
+    def __rmul__(self, other: object) -> Any:
+        return self._binary(table.multiply, other, swapped=True)
+
+    def __truediv__(self, other: object) -> Any:
+        return self._binary(table.divide, other)
+
+    def __rtruediv__(self, other: object) -> Any:
+        return self._binary(table.divide, other, swapped=True)
+
+    def __pow__(self, exponent: object) -> Any:
+        literal = None if isinstance(exponent, Scalar) else as_float(exponent)
+        if literal in POWERS:
+            return self._record(POWERS[literal], (self,))
+        return self._binary(table.power, exponent)
+
+    def __rpow__(self, base: object) -> Any:
+        return self._binary(table.power, base, swapped=True)
+
+    def __neg__(self) -> Any:
+        return self._record(table.negative, (self,))
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return self._record(table.absolute, (self,))
+
+    def __float__(self) -> NoReturn:
+        raise TypeError(
+            "a Value is not a float: float(v) and the functions of math and numpy would drop the gradient; "
+            "use tn.exp(v), tn.sin(v) ... for a function of it, or v.data for the number"
+        )
+
+    __int__ = __index__ = __complex__ = __float__
+
+    def exp(self) -> Any:
+        """e to the power of this value."""
+        return self._record(table.exp, (self,))
+
+    def log(self) -> Any:
+        """The natural logarithm; -inf at 0, nan below."""
+        return self._record(table.log, (self,))
+
+    def log1p(self) -> Any:
+        """log(1 + x), exact for small x."""
+        return self._record(table.log1p, (self,))
+
+    def expm1(self) -> Any:
+        """exp(x) - 1, exact for small x."""
+        return self._record(table.expm1, (self,))
+
+    def sqrt(self) -> Any:
+        """The square root; nan below 0."""
+        return self._record(table.sqrt, (self,))
+
+    def sin(self) -> Any:
+        """The sine of an angle in radians."""
+        return self._record(table.sin, (self,))
+
+    def cos(self) -> Any:
+        """The cosine of an angle in radians."""
+        return self._record(table.cos, (self,))
+
+    def tan(self) -> Any:
+        """The tangent of an angle in radians."""
+        return self._record(table.tan, (self,))
+
+    def asin(self) -> Any:
+        """The angle in radians whose sine this is."""
+        return self._record(table.asin, (self,))
+
+    def acos(self) -> Any:
+        """The angle in radians whose cosine this is."""
+        return self._record(table.acos, (self,))
+
+    def atan(self) -> Any:
+        """The angle in radians whose tangent this is."""
+        return self._record(table.atan, (self,))
+
+    def sinh(self) -> Any:
+        """The hyperbolic sine."""
+        return self._record(table.sinh, (self,))
+
+    def cosh(self) -> Any:
+        """The hyperbolic cosine."""
+        return self._record(table.cosh, (self,))
+
+    def tanh(self) -> Any:
+        """The hyperbolic tangent."""
+        return self._record(table.tanh, (self,))
+
+    def erf(self) -> Any:
+        """The error function."""
+        return self._record(table.erf, (self,))
+
+    def sigmoid(self) -> Any:
+        """1 / (1 + exp(-x))."""
+        return self._record(table.sigmoid, (self,))
+
+    def relu(self) -> Any:
+        """max(x, 0), with derivative 0 at 0."""
+        return self._record(table.relu, (self,))
+
+    def leaky_relu(self) -> Any:
+        """x, and 0.01 x below 0."""
+        return self._record(table.leaky_relu, (self,))
+
+    def elu(self) -> Any:
+        """x, and exp(x) - 1 below 0."""
+        return self._record(table.elu, (self,))
+
+    def softplus(self) -> Any:
+        """log(1 + exp(x))."""
+        return self._record(table.softplus, (self,))
+
+    def silu(self) -> Any:
+        """x * sigmoid(x)."""
+        return self._record(table.silu, (self,))
+
+    def gelu(self) -> Any:
+        """x times the normal distribution function of x."""
+        return self._record(table.gelu, (self,))

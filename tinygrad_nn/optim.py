@@ -1,0 +1,196 @@
+"""SGD with momentum and Adam: each is one pure `update` of a parameter, and a loop over the parameters.
+
+`update(parameter, gradient, state, lr, step)` gives the new parameter and its new state. It runs on floats here and on
+traced values in the compiler, so the formula stands in one place.
+"""
+
+from __future__ import annotations
+
+import math
+
+from . import primitives as table
+from .operators import as_float
+from .value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    LearningRate = float | Callable[[int], float]
+    State = tuple[Any, ...]
+
+
+class Optimizer:
+    """Parameters, a learning rate and a state of floats for each parameter.
+
+    `lr` is a number or a function of the step, counted from 0; it may be set to another between steps. `steps` counts
+    the updates made. Raises ValueError for no parameters, one given twice or a negative lr, TypeError for a parameter
+    that is no Value.
+    """
+
+    initial_state: State = ()
+
+    def __init__(self, parameters: Iterable[Value], lr: LearningRate) -> None:
+        self.parameters = list(parameters)
+        if not self.parameters:
+            raise ValueError(f"{type(self).__name__} got no parameters: give it model.parameters()")
+        for parameter in self.parameters:
+            if not isinstance(parameter, Value):
+                raise TypeError(f"{type(self).__name__} updates Values, but one of the parameters is {parameter!r}")
+        if len({id(parameter) for parameter in self.parameters}) < len(self.parameters):
+            raise ValueError(f"{type(self).__name__} got a parameter twice, and would update it twice a step")
+        self.lr = lr if callable(lr) else checked("lr", lr)
+        self.steps = 0
+        self.state: list[State] = [self.initial_state] * len(self.parameters)
+
+    def update(self, parameter: Any, gradient: Any, state: State, lr: Any, step: Any) -> tuple[Any, State]:
+        """The new value of one parameter and its new state, for a step counted from 0."""
+        raise NotImplementedError(f"{type(self).__name__} has no update: define the formula of one parameter")
+
+    def step(self) -> None:
+        """Update every parameter by its `.grad`. Raises ValueError, and changes nothing, for a negative lr."""
+        lr = checked("lr", self.lr(self.steps) if callable(self.lr) else self.lr)
+        update, steps, pairs = self.update, self.steps, zip(self.parameters, self.state, strict=True)
+        updated = [update(parameter.data, parameter.grad, state, lr, steps) for parameter, state in pairs]
+        for parameter, (data, _) in zip(self.parameters, updated, strict=True):
+            parameter.data = data
+        self.state = [state for _, state in updated]
+        self.steps += 1
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0."""
+        for parameter in self.parameters:
+            parameter.grad = 0.0
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum: v = momentum v + g, p = p - lr v.
+
+    With `nesterov`, p = p - lr (g + momentum v); `weight_decay` d first adds d p to the gradient g. These are
+    PyTorch's forms (Polyak, 1964; Sutskever et al., 2013). `momentum` may be set to another between steps.
+
+    Raises ValueError for a momentum outside [0, 1), a negative lr or weight decay, or nesterov without momentum.
+
+    >>> p = Value(1.0)
+    >>> optimizer = SGD([p], lr=0.1, momentum=0.5)
+    >>> for _ in range(2):
+    ...     p.grad = 2.0
+    ...     optimizer.step()
+    >>> round(p.data, 6), optimizer.velocity
+    (0.5, [3.0])
+    """
+
+    initial_state = (0.0,)
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: LearningRate,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.momentum = checked("momentum", momentum, below=1.0)
+        self.weight_decay = checked("weight_decay", weight_decay)
+        if nesterov and not self.momentum:
+            raise ValueError("SGD with nesterov=True looks ahead by the momentum: give a momentum above 0")
+        self.nesterov = nesterov
+
+    def update(self, parameter: Any, gradient: Any, state: State, lr: Any, step: Any) -> tuple[Any, State]:
+        """v = momentum v + g, p = p - lr v."""
+        (velocity,) = state
+        if self.weight_decay:
+            gradient = gradient + self.weight_decay * parameter
+        velocity = self.momentum * velocity + gradient
+        direction = gradient + self.momentum * velocity if self.nesterov else velocity
+        return parameter - lr * direction, (velocity,)
+
+    @property
+    def velocity(self) -> list[float]:
+        """The velocity v of each parameter."""
+        return [velocity for (velocity,) in self.state]
+
+
+class Adam(Optimizer):
+    """Adam (Kingma & Ba, 2015): steps of about lr, by running means of the gradient and of its square.
+
+    m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g**2, and with both divided by 1 - beta**t for the t-th
+    step, p = p - lr m / (sqrt(v) + epsilon). `weight_decay` d first adds d p to g.
+
+    Raises ValueError for a beta outside [0, 1), or a negative lr, epsilon or weight decay.
+
+    >>> p = Value(1.0)
+    >>> optimizer = Adam([p], lr=0.1)
+    >>> p.grad = 2.0
+    >>> optimizer.step()
+    >>> round(p.data, 6)
+    0.9
+    """
+
+    initial_state = (0.0, 0.0)
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: LearningRate = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.betas = (checked("beta1", betas[0], below=1.0), checked("beta2", betas[1], below=1.0))
+        self.epsilon = checked("epsilon", epsilon)
+        self.weight_decay = checked("weight_decay", weight_decay)
+
+    def update(self, parameter: Any, gradient: Any, state: State, lr: Any, step: Any) -> tuple[Any, State]:
+        """p = p - lr m / (sqrt(v) + epsilon), with m and v corrected for their start at 0."""
+        (mean, square), (beta1, beta2) = state, self.betas
+        if self.weight_decay:
+            gradient = gradient + self.weight_decay * parameter
+        mean = beta1 * mean + (1.0 - beta1) * gradient
+        square = beta2 * square + (1.0 - beta2) * (gradient * gradient)
+        corrected_mean = mean / (1.0 - table.power(beta1, step + 1.0))
+        corrected_square = square / (1.0 - table.power(beta2, step + 1.0))
+        return parameter - lr * corrected_mean / (table.sqrt(corrected_square) + self.epsilon), (mean, square)
+
+
+def linear(start: float, end: float, steps: int) -> Callable[[int], float]:
+    """A learning rate that goes from start to end in equal parts over `steps` steps, and stays there.
+
+    >>> lr = linear(1.0, 0.1, steps=100)
+    >>> lr(0), round(lr(50), 6), lr(1000)
+    (1.0, 0.55, 0.1)
+    """
+    _check_steps(steps)
+    return lambda step: end if step >= steps else start + (end - start) * step / steps
+
+
+def cosine(start: float, end: float, steps: int) -> Callable[[int], float]:
+    """A learning rate that falls from start to end along half a cosine over `steps` steps (Loshchilov & Hutter, 2017).
+
+    >>> lr = cosine(1.0, 0.0, steps=100)
+    >>> lr(0), round(lr(50), 6), lr(1000)
+    (1.0, 0.5, 0.0)
+    """
+    _check_steps(steps)
+    return lambda step: end + (start - end) * (1.0 + math.cos(math.pi * min(step, steps) / steps)) / 2.0
+
+
+def checked(name: str, number: object, below: float = math.inf) -> float:
+    """A setting as a float. Raises TypeError unless it is a number, ValueError unless 0 <= number < below."""
+    setting = as_float(number)
+    if setting is None:
+        raise TypeError(
+            f"{name} must be a number{' or a function of the step' if name == 'lr' else ''}, got {number!r}"
+        )
+    if not 0.0 <= setting < below:
+        limit = "0 or more and finite" if below == math.inf else f"in [0, {below:g})"
+        raise ValueError(f"{name} must be {limit}, but got {number!r}")
+    return setting
+
+
+def _check_steps(steps: int) -> None:
+    if not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"a schedule runs over 1 step or more, but got steps={steps!r}")

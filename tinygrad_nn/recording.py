@@ -1,0 +1,81 @@
+"""What an operation asks of the context it runs in: whether to record itself, its number, and whose it is.
+
+A context variable holds the answer, so threads and tasks do not disturb each other; `no_grad` and `scope` change it for
+the operations inside a `with`. The numbers come from one counter, so that they order the operations of all threads.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from itertools import count
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+class Recorder:
+    """What an operation asks of the context it runs in: its number, and the neuron, layer or loss it belongs to."""
+
+    __slots__ = ("next_number", "scope")
+
+    def __init__(self, next_number: Callable[[], int], scope: object = None) -> None:
+        self.next_number, self.scope = next_number, scope
+
+
+_recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=Recorder(count(1).__next__))  # noqa: B039
+current_recorder = _recorder.get
+
+
+class _Context:
+    """A context manager that gives the operations inside another Recorder, or none."""
+
+    __slots__ = ("tokens",)
+
+    def __init__(self) -> None:
+        self.tokens: list[Any] = []
+
+    def recorder(self) -> Recorder | None:
+        raise NotImplementedError
+
+    def __enter__(self) -> None:
+        self.tokens.append(_recorder.set(self.recorder()))
+
+    def __exit__(self, *error: object) -> None:
+        _recorder.reset(self.tokens.pop())
+
+
+class no_grad(_Context):  # noqa: N801
+    """Record nothing inside: results are plain Values without a history.
+
+    >>> from tinygrad_nn import Value
+    >>> with no_grad():
+    ...     print((Value(2.0) * 3.0).op)
+    None
+    """
+
+    __slots__ = ()
+
+    def recorder(self) -> Recorder | None:
+        return None
+
+
+class scope(_Context):  # noqa: N801
+    """Operations recorded inside carry `owner` as their `.scope`, for drawings.
+
+    >>> from tinygrad_nn import Value
+    >>> with scope("mine"):
+    ...     print((Value(2.0) * 3.0).scope)
+    mine
+    """
+
+    __slots__ = ("owner",)
+
+    def __init__(self, owner: object) -> None:
+        super().__init__()
+        self.owner = owner
+
+    def recorder(self) -> Recorder | None:
+        current = current_recorder()
+        return current and Recorder(current.next_number, self.owner)

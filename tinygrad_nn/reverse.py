@@ -1,0 +1,173 @@
+"""Reverse accumulation: the recorded graph walked from a result back to what it was computed from.
+
+Every operation is numbered when it is recorded, so the operations in falling order of their numbers are an order in
+which each comes before its operands. `backward` keeps the adjoints in `.grad`; `adjoints` keeps them aside, for
+gradients as floats or as Values. Neither recurses, so depth is no limit.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+from operator import attrgetter
+
+from .ieee import on_ieee_floats
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .value import Result, Value
+
+
+_number = attrgetter("number")
+
+
+def numbers(operand: Any) -> Any:
+    """The data of an operand: a Value, a float, or a tuple of them."""
+    if type(operand) is tuple:
+        return tuple([o if type(o) is float else o.data for o in operand])
+    return operand if type(operand) is float else operand.data
+
+
+def history(output: Result) -> list[Result]:
+    """The operations that `output` was computed by, itself first, each before its operands."""
+    seen = {output.number: output}
+    waiting: list[Any] = [output]
+    kind = type(output)
+    while waiting:
+        result = waiting.pop()
+        for operand in result.operands:
+            if type(operand) is kind and operand.number not in seen:
+                seen[operand.number] = operand
+                waiting.append(operand)
+    return [seen[number] for number in sorted(seen, reverse=True)]
+
+
+class Column:
+    """What one pass knows of a tuple of operands that many operations share.
+
+    `data` are the numbers; `values` the Values to add gradients to, with one that nobody reads in place of each
+    literal; `differentiable` whether there is any Value, `finite` whether all numbers are.
+    """
+
+    __slots__ = ("data", "differentiable", "finite", "values")
+
+    def __init__(self, operands: tuple[Any, ...]) -> None:
+        kinds = set(map(type, operands))
+        self.data = numbers(operands)
+        self.finite = isfinite(sum(self.data))
+        self.differentiable = bool(kinds - {float})
+        self.values = operands if float not in kinds else [Sink() if type(o) is float else o for o in operands]
+
+
+class Sink:
+    """Takes the gradient of a literal, which nobody reads."""
+
+    __slots__ = ("grad",)
+
+    def __init__(self) -> None:
+        self.grad = 0.0
+
+
+def backward(output: Result) -> None:
+    """Add d output / d value to the `.grad` of every leaf behind `output`, and set it on every operation."""
+    columns: dict[int, Column] = {}
+    results = _reset(output, columns)
+    output.grad = 1.0
+    for result in results:
+        try:
+            result.op.pull(result, columns)
+        except ZeroDivisionError:
+            _pull_on_ieee_floats(result)
+
+
+def _reset(output: Result, columns: dict[int, Column]) -> list[Result]:
+    """The operations behind `output`, latest first, their gradients set to 0; and every column of operands.
+
+    The zero is an object of its own for each pass, so that holding it also says `seen in this pass`.
+    """
+    zero = float("0")
+    kind = type(output)
+    output.grad = zero
+    results: list[Result] = []
+    waiting = [output]
+    take, put = waiting.pop, waiting.append
+    while waiting:
+        result = take()
+        results.append(result)
+        first, second = result.first, result.second
+        if type(first) is kind:
+            if first.grad is not zero:
+                first.grad = zero
+                put(first)
+        elif type(first) is tuple:
+            for group in first:
+                if type(group) is kind:
+                    if group.grad is not zero:
+                        group.grad = zero
+                        put(group)
+                elif type(group) is tuple and id(group) not in columns:
+                    columns[id(group)] = Column(group)
+                    for operand in group:
+                        if type(operand) is kind and operand.grad is not zero:
+                            operand.grad = zero
+                            put(operand)
+        if type(second) is kind and second.grad is not zero:
+            second.grad = zero
+            put(second)
+    results.sort(key=_number, reverse=True)
+    return results
+
+
+def _pull_on_ieee_floats(result: Result) -> None:
+    """The pull of a result where a rule divided by zero, which floats refuse and IEEE 754 does not."""
+    groups = result.groups
+    data = [numbers(group) for group in groups]
+    for group, rule in zip(groups, result.op.rules, strict=True):
+        if rule is None or type(group) is float:
+            continue
+        adjoint = on_ieee_floats(rule, result.grad, result.data, *data)
+        for operand, entry in zip(group, adjoint, strict=True) if type(group) is tuple else [(group, adjoint)]:
+            if type(operand) is not float:
+                operand.grad += entry
+
+
+def adjoints(output: Value, inputs: dict[int, Value], create_graph: bool) -> dict[int, Any]:
+    """d output / d input by the id of the input, for those that `output` depends on.
+
+    Only the operations between the inputs and the output are visited with a rule.
+    """
+    found: dict[int, Any] = {id(output): 1.0}
+    if output.op is None:
+        return found
+    results = history(output)  # type: ignore[arg-type]
+    between = set(inputs)
+    for result in reversed(results):
+        if any(id(operand) in between for operand in result.operands):
+            between.add(id(result))
+    for result in results:
+        adjoint = found.get(id(result))
+        if adjoint is None:
+            continue
+        groups = result.groups
+        for group, rule in zip(groups, result.op.rules, strict=True):
+            columns = group if type(group) is tuple else (group,)
+            if rule is None or not any(id(operand) in between for operand in columns):
+                continue
+            entries = _applied(rule, adjoint, result, groups, create_graph)
+            for operand, entry in zip(columns, entries if type(group) is tuple else (entries,), strict=True):
+                if id(operand) in between:
+                    sofar = found.get(id(operand))
+                    found[id(operand)] = entry if sofar is None else sofar + entry
+    return found
+
+
+def _applied(rule: Any, adjoint: Any, result: Result, groups: tuple[Any, ...], create_graph: bool) -> Any:
+    """A rule on Values when a graph of the gradient is wanted, on floats otherwise."""
+    if create_graph:
+        return rule(adjoint, result, *groups)
+    data = [numbers(group) for group in groups]
+    try:
+        return rule(adjoint, result.data, *data)
+    except ZeroDivisionError:
+        return on_ieee_floats(rule, adjoint, result.data, *data)

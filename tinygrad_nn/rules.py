@@ -1,0 +1,116 @@
+"""From the text of a derivative rule to Python: the functions that the rows of the table run.
+
+A rule such as "g * b" becomes a function of (g, y, operands), for gradients of any kind of scalar; and all rules of a
+row become one `pull`, which adds their results to the gradients of the operands of a recorded operation. Written out
+as source, a pull has no calls and no loops but the ones its formulas need; tracebacks show it like any other code.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    Rule = str | Callable[..., Any] | None  # None where the result does not depend on the operand
+
+
+def is_column(operand: str) -> bool:
+    """Whether an operand's name is a plural: `xs` is a tuple of scalars, and `x` each of them."""
+    return len(operand) > 1 and operand.endswith("s")
+
+
+def rule_functions(name: str, operands: Sequence[str], rules: Sequence[Rule], namespace: dict[str, Any]) -> Any:
+    """A function of (g, y, *operands) for each rule: a scalar comes back, or a list for a column; None for None."""
+    functions: list[Any] = []
+    for operand, rule in zip(operands, rules, strict=True):
+        if isinstance(rule, str):
+            body = f"[{rule}{_loop(rule, operand, operands, '')}]" if is_column(operand) else rule
+            rule = eval(f"lambda g, y, {', '.join(operands)}: {body}", namespace)
+        functions.append(rule)
+    return tuple(functions)
+
+
+def pull_function(name: str, operands: Sequence[str], rules: Sequence[Rule], namespace: dict[str, Any]) -> Any:
+    """A function of (result, columns) that adds g * dy/d(operand) to the `.grad` of each operand of a result."""
+    import linecache  # here and below, since importing the package should not pay for them
+    import re
+
+    wide = len(operands) > 2 or any(map(is_column, operands))
+    namespace = namespace | {f"rule_{operand}": rule for operand, rule in zip(operands, rules, strict=True)}
+    called = [_called(operand, rule, operands) for operand, rule in zip(operands, rules, strict=True)]
+    lines = _wide_pull(operands, called) if wide else _narrow_pull(operands, called)
+    body = "\n    ".join(lines)
+    given = [("g", "result.grad"), ("y", "result.data")]
+    head = [f"{variable} = {source}" for variable, source in given if re.search(rf"\b{variable}\b", body)]
+    text = "\n    ".join([f"def pull_{name}(result, columns):", *head, body]) + "\n"
+    file = f"<pull of {name}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    exec(compile(text, file, "exec"), namespace)
+    return namespace[f"pull_{name}"]
+
+
+def _called(operand: str, rule: Rule, operands: Sequence[str]) -> str | None:
+    """The rule as an expression: itself where it is a text, else a call of the function."""
+    return f"rule_{operand}(g, y, {', '.join(operands)})" if callable(rule) else rule
+
+
+def _narrow_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str]:
+    """The body for one or two scalars. A literal has no gradient, and every rule is evaluated before any sum."""
+    a, rule = operands[0], rules[0]
+    if len(operands) == 1:
+        return [f"first = result.first; {a} = first.data", f"first.grad += {rule}"] if rule else ["pass"]
+    b, other = operands[1], rules[1]
+    sums = [f"first.grad += for_{a}"] * bool(rule) + [f"second.grad += for_{b}"] * bool(other)
+    both = ["; ".join([f"for_{name} = {r}" for name, r in zip(operands, rules, strict=True) if r] + sums) or "pass"]
+    return [
+        "first, second = result.first, result.second",
+        "if type(second) is float:",
+        f"    {a} = first.data; {b} = second",
+        f"    first.grad += {rule}" if rule else "    pass",
+        "elif type(first) is float:",
+        f"    {a} = first; {b} = second.data",
+        f"    second.grad += {other}" if other else "    pass",
+        "else:",
+        f"    {a} = first.data; {b} = second.data",
+        *(f"    {line}" for line in both),
+    ]
+
+
+def _wide_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str]:
+    """The body for columns and for three scalars or more."""
+    import re
+
+    columns = [operand for operand in operands if is_column(operand)]
+    lines = [f"{', '.join(operands)}{',' * (len(operands) == 1)} = result.first"]
+    lines += [f"column_{c} = columns[id({c})]" for c in columns]
+    if all(rule and re.fullmatch(r"g( \* \w+)?", rule) for rule in rules):  # 0 times anything finite adds nothing
+        lines.append(f"if not g and {' and '.join(f'column_{c}.finite' for c in columns)}: return")
+    lines += [f"{c} = column_{c}.data" for c in columns]
+    scalars = [operand for operand in operands if operand not in columns]
+    lines += [f"value_{s} = {s}; {s} = {s} if type({s}) is float else {s}.data" for s in scalars]
+    for operand, rule in zip(operands, rules, strict=True):
+        if rule is None:
+            continue
+        if operand in scalars:
+            lines.append(f"if type(value_{operand}) is not float: value_{operand}.grad += {rule}")
+        elif rule.startswith("rule_") or "/" in rule:  # the whole column first: it may divide by zero
+            entries = rule if rule.startswith("rule_") else f"[{rule}{_loop(rule, operand, operands, '')}]"
+            lines.append(f"if column_{operand}.differentiable:")
+            lines.append(f"    for value, entry in zip(column_{operand}.values, {entries}): value.grad += entry")
+        else:
+            lines.append(f"if column_{operand}.differentiable:")
+            lines.append(f"   {_loop(rule, operand, operands, 'value')}: value.grad += {rule}")
+    return lines
+
+
+def _loop(rule: str, operand: str, operands: Sequence[str], value: str) -> str:
+    """The `for` over a column: the elements that the rule names, its position i, and the Value to add to."""
+    import re
+
+    names = set(re.findall(r"\w+", rule))
+    pairs = [(value, f"column_{operand}.values")] * bool(value)
+    pairs += [(o[:-1], o) for o in operands if is_column(o) and (o[:-1] in names or (not value and o == operand))]
+    targets, sources = ", ".join(t for t, _ in pairs), ", ".join(s for _, s in pairs)
+    source = f"zip({sources})" if len(pairs) > 1 else sources
+    return f" for i, {targets} in enumerate({source})" if "i" in names else f" for {targets} in {source}"

@@ -1,0 +1,245 @@
+"""Value: one number that remembers how it was computed.
+
+An operation on Values makes a `Result`, a Value that also holds the primitive, its operands in order and the number
+of the operation in the order of recording. The graph is that data and nothing else; `reverse.py` walks it backwards.
+"""
+
+from __future__ import annotations
+
+from . import primitives as table
+from . import reverse
+from .operators import Scalar, as_float
+from .primitives import Primitive
+from .recording import current_recorder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+class Value(Scalar):
+    """One number of a computation, with its gradient.
+
+    `data` is any real number and is held as a float; a `label` names it in drawings. Arithmetic on Values records
+    the operation, and `backward` on the result fills in `grad` = d result / d value for every Value it depends on.
+
+    Raises TypeError for data that is no real number (a string, a complex number, a list, a Value).
+
+    >>> a, b = Value(-4.0, label="a"), Value(2.0, label="b")
+    >>> c = a * b + b**3
+    >>> c.backward()
+    >>> c.data, a.grad, b.grad
+    (0.0, 2.0, 8.0)
+    """
+
+    __slots__ = ("data", "grad", "label")
+    data: float
+    grad: float
+    label: str
+    op: Primitive | None = None
+    scope: object = None
+
+    def __init__(self, data: Any, label: str = "") -> None:
+        number = as_float(data)
+        if number is None:
+            hint = "use its .data for the number" if isinstance(data, Scalar) else "make one Value for each number"
+            raise TypeError(f"Value() holds one real number, but got {data!r} of type {type(data).__name__}; {hint}")
+        self.data = number
+        self.grad = 0.0
+        self.label = label
+
+    @property
+    def operands(self) -> tuple[Value | float, ...]:
+        """The operands in order, literals as floats; empty for a leaf."""
+        return ()
+
+    # Sums and products are most of what is recorded: these two are `recorded` written out, a sixth faster.
+    def __add__(self, other: Any) -> Any:
+        kind = type(other)
+        if kind is Result or kind is Value:
+            data = self.data + other.data
+        elif kind is float:
+            data = self.data + other
+        else:
+            return Scalar.__add__(self, other)
+        recorder = current_recorder()
+        if recorder is None:
+            return Value(data)
+        result = Result()
+        result.data = data
+        result.grad = 0.0
+        result.label = ""
+        result.op = table.add
+        result.first = self
+        result.second = other
+        result.scope = recorder.scope
+        result.number = recorder.next_number()
+        return result
+
+    def __mul__(self, other: Any) -> Any:
+        kind = type(other)
+        if kind is Result or kind is Value:
+            data = self.data * other.data
+        elif kind is float:
+            data = self.data * other
+        else:
+            return Scalar.__mul__(self, other)
+        recorder = current_recorder()
+        if recorder is None:
+            return Value(data)
+        result = Result()
+        result.data = data
+        result.grad = 0.0
+        result.label = ""
+        result.op = table.multiply
+        result.first = self
+        result.second = other
+        result.scope = recorder.scope
+        result.number = recorder.next_number()
+        return result
+
+    def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Value:
+        first = operands[0]
+        if len(operands) == 1 and type(first) is not tuple:
+            return recorded(primitive, primitive.value(first.data), first)
+        data = primitive.value(*map(reverse.numbers, operands))
+        if len(operands) == 2 and type(first) is not tuple:
+            return recorded(primitive, data, first, operands[1])
+        return recorded(primitive, data, operands)
+
+    def backward(self) -> None:
+        """Fill in `.grad` = d self / d value for every Value that this one was computed from.
+
+        The gradients of leaves add up over calls (set them to 0, or call `zero_grad`, in between); those of
+        intermediate results hold the latest call alone. Adjoints are added in reverse order of recording, the
+        operands of each operation from left to right (reverse accumulation: Griewank & Walther, Evaluating
+        Derivatives, 2008, chapter 3).
+        """
+        if isinstance(self, Result):
+            reverse.backward(self)
+        else:
+            self.grad += 1.0
+
+    def __lt__(self, other: Any) -> Any:
+        return _compared(self, other, float.__lt__)
+
+    def __le__(self, other: Any) -> Any:
+        return _compared(self, other, float.__le__)
+
+    def __gt__(self, other: Any) -> Any:
+        return _compared(self, other, float.__gt__)
+
+    def __ge__(self, other: Any) -> Any:
+        return _compared(self, other, float.__ge__)
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        made_by = f", op={self.op.name}" if self.op else ""
+        return f"Value(data={self.data!r}, grad={self.grad!r}{label}{made_by})"
+
+    def __format__(self, specification: str) -> str:
+        return format(self.data, specification) if specification else repr(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.data, self.grad, self.label)
+
+    # Read-only names of micrograd.
+    @property
+    def _prev(self) -> set[Value]:
+        return {operand for operand in self.operands if isinstance(operand, Value)}
+
+    @property
+    def _op(self) -> str:
+        if self.op is table.power and type(self.operands[1]) is float:
+            return f"**{self.operands[1]:g}"
+        return self.op.symbol if self.op else ""
+
+
+class Result(Value):
+    """A Value made by an operation: its primitive and operands beside its number.
+
+    `first` and `second` are the operands of an operation on one or two scalars (`second` is None for one); any
+    other operation holds the tuple of all its operands, columns as tuples within it, in `first`.
+    """
+
+    __slots__ = ("first", "number", "op", "scope", "second")
+    op: Primitive
+    scope: object
+    first: Any
+    second: Any
+    number: int
+
+    # A class without an __init__ of its own is made in half the time, and every operation makes one of these.
+    __init__ = object.__init__
+
+    @property
+    def groups(self) -> tuple[Any, ...]:
+        """The operands as the primitive takes them, columns as tuples."""
+        if type(self.first) is tuple:
+            return self.first
+        return (self.first,) if self.second is None else (self.first, self.second)
+
+    @property
+    def operands(self) -> tuple[Value | float, ...]:
+        """The operands in order, literals as floats; of `dot` all weights, then all inputs, then the bias."""
+        columns = (group if type(group) is tuple else (group,) for group in self.groups)
+        return tuple(operand for column in columns for operand in column)
+
+
+Result.__name__ = Result.__qualname__ = "Value"  # what it is to everyone who meets it
+
+
+def recorded(primitive: Primitive, data: float, first: Any, second: Any = None, owner: object = None) -> Value:
+    """The result of an operation whose value is known, recorded as a Result; a plain Value inside no_grad."""
+    recorder = current_recorder()
+    if recorder is None:
+        return Value(data)
+    result: Result = Result()
+    result.data = data
+    result.grad = 0.0
+    result.label = ""
+    result.op = primitive
+    result.first = first
+    result.second = second
+    result.scope = owner or recorder.scope
+    result.number = recorder.next_number()
+    return result
+
+
+def recorded_neuron(
+    weights: tuple[Value, ...],
+    inputs: tuple[Any, ...],
+    numbers: list[float],
+    bias: Value,
+    activation: Any,
+    owner: object,
+) -> Value:
+    """activation(dot(weights, inputs, bias)) in the scope of its neuron, where all operands are Values and floats.
+
+    `numbers` are the data of the inputs, which the neurons of a layer share; `activation` is a row, or None.
+    """
+    total = bias.data
+    for weight, x in zip(weights, numbers):  # noqa: B905 (the neuron has compared the lengths)
+        total += weight.data * x
+    output = recorded(table.dot, total, (weights, inputs, bias), None, owner)
+    return output if activation is None else recorded(activation, activation.value(total), output, None, owner)
+
+
+def column_numbers(operands: tuple[Any, ...]) -> list[float] | None:
+    """The data of operands that are all floats or Values, else None."""
+    kinds = set(map(type, operands))
+    if kinds <= {float, Value, Result}:
+        return [o if type(o) is float else o.data for o in operands]
+    return None
+
+
+def _compared(value: Value, other: Any, comparison: Callable[[float, float], bool]) -> Any:
+    number = other.data if isinstance(other, Value) else as_float(other)
+    return NotImplemented if number is None else comparison(value.data, number)
+
+
+def _restored(data: float, grad: float, label: str) -> Value:
+    value = Value(data, label)
+    value.grad = grad
+    return value
