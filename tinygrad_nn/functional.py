@@ -66,8 +66,8 @@ def sum(values: Iterable[Number]) -> Any:
     operands = as_operands(values, "tn.sum")
     if not operands:
         return 0.0
-    total = operands[0]
-    for operand in operands[1:]:
+    total, *rest = operands
+    for operand in rest:
         total = total + operand
     return total
 

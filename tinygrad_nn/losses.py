@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from . import primitives as table
 from .elementary import as_operand, as_operands
-from .functional import mean, minimum, relu
+from .functional import minimum, relu, sum
+from .operators import Scalar
 from .recording import scope
-from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,25 +27,26 @@ def _averaged(loss: Loss) -> Loss:
 
     def averaged(prediction: Any, target: Any, **options: Any) -> Any:
         with scope(averaged):
-            if isinstance(prediction, Value) and isinstance(target, int | float):
+            if isinstance(prediction, Scalar) and isinstance(target, int | float):
                 return loss(prediction, float(target), **options)
-            losses = [loss(p, t, **options) for p, t in _pairs(name, prediction, target)]
-            return mean(losses) if len(losses) > 1 else losses[0]
+            predictions, targets = _listed(prediction, name), _listed(target, f"the target of {name}")
+            if len(predictions) != len(targets) or not predictions:
+                raise ValueError(
+                    f"{name} wants one target for each output, but got {len(predictions)} outputs "
+                    f"and {len(targets)} targets"
+                )
+            losses = [loss(p, t, **options) for p, t in zip(predictions, targets, strict=True)]
+            return sum(losses) / float(len(losses)) if len(losses) > 1 else losses[0]
 
     averaged.__name__, averaged.__qualname__, averaged.__doc__ = name, name, loss.__doc__
     return averaged
 
 
-def _pairs(name: str, prediction: Any, target: Any) -> list[tuple[Any, Any]]:
-    """Each output beside its target, numbers as floats. Raises ValueError where there are not as many of both."""
-    many, listed = hasattr(prediction, "__iter__"), hasattr(target, "__iter__")
-    predictions = as_operands(prediction, name) if many else (as_operand(prediction, name),)
-    targets = as_operands(target, name) if listed else (as_operand(target, f"the target of {name}"),)
-    if len(predictions) != len(targets) or not predictions:
-        raise ValueError(
-            f"{name} wants one target for each output, but got {len(predictions)} outputs and {len(targets)} targets"
-        )
-    return list(zip(predictions, targets, strict=True))
+def _listed(outputs: Any, what: str) -> tuple[Any, ...]:
+    """The outputs of one example as operands: those of a list or array, or the one number."""
+    if isinstance(outputs, list | tuple) or getattr(outputs, "ndim", 0) != 0:
+        return as_operands(outputs, what)
+    return (as_operand(outputs, what),)
 
 
 @_averaged

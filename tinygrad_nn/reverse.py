@@ -54,10 +54,14 @@ class Column:
 
     def __init__(self, operands: tuple[Any, ...]) -> None:
         kinds = set(map(type, operands))
-        self.data = numbers(operands)
+        if float not in kinds:
+            self.data = [operand.data for operand in operands]
+            self.values: Any = operands
+        else:
+            self.data = list(numbers(operands))
+            self.values = [Sink() if type(operand) is float else operand for operand in operands]
+        self.differentiable = kinds != {float}
         self.finite = isfinite(sum(self.data))
-        self.differentiable = bool(kinds - {float})
-        self.values = operands if float not in kinds else [Sink() if type(o) is float else o for o in operands]
 
 
 class Sink:

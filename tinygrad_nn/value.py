@@ -99,6 +99,20 @@ class Value(Scalar):
         result.number = recorder.next_number()
         return result
 
+    def _binary(self, primitive: Primitive, other: Any, swapped: bool = False) -> Any:
+        kind = type(other)
+        if kind is Result or kind is Value:
+            number = other.data
+        elif kind is float:
+            number = other
+        elif isinstance(other, Scalar) or (number := as_float(other)) is None:
+            return Scalar._binary(self, primitive, other, swapped)
+        else:
+            other = number
+        if swapped:
+            return recorded(primitive, primitive.value(number, self.data), other, self)
+        return recorded(primitive, primitive.value(self.data, number), self, other)
+
     def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Value:
         first = operands[0]
         if len(operands) == 1 and type(first) is not tuple:
