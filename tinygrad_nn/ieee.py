@@ -8,6 +8,7 @@ with that division: an expression that raised on floats is run once more on Ieee
 from __future__ import annotations
 
 import math
+import operator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -225,35 +226,46 @@ def logsumexp(values: Sequence[float]) -> float:
 
 
 class IeeeFloat(float):
-    """A float whose arithmetic stays IeeeFloat and whose division never raises."""
+    """A float whose arithmetic with floats stays IeeeFloat and whose division never raises."""
 
     __slots__ = ()
 
-    def __add__(self, other: float) -> IeeeFloat:
-        return IeeeFloat(float(self) + float(other))
+    def __add__(self, other: float) -> Any:
+        return self._with(other, operator.add)
 
-    def __sub__(self, other: float) -> IeeeFloat:
-        return IeeeFloat(float(self) - float(other))
+    def __sub__(self, other: float) -> Any:
+        return self._with(other, operator.sub)
 
-    def __mul__(self, other: float) -> IeeeFloat:
-        return IeeeFloat(float(self) * float(other))
+    def __mul__(self, other: float) -> Any:
+        return self._with(other, operator.mul)
 
-    def __truediv__(self, other: float) -> IeeeFloat:
-        return IeeeFloat(divide(float(self), float(other)))
+    def __truediv__(self, other: float) -> Any:
+        return self._with(other, divide)
 
-    def __rsub__(self, other: float) -> IeeeFloat:
-        return IeeeFloat(float(other) - float(self))
+    def __rsub__(self, other: float) -> Any:
+        return self._with(other, lambda a, b: b - a)
 
-    def __rtruediv__(self, other: float) -> IeeeFloat:
-        return IeeeFloat(divide(float(other), float(self)))
+    def __rtruediv__(self, other: float) -> Any:
+        return self._with(other, lambda a, b: divide(b, a))
 
     def __neg__(self) -> IeeeFloat:
         return IeeeFloat(-float(self))
 
     __radd__, __rmul__ = __add__, __mul__
 
+    def _with(self, other: float, operation: Callable[[float, float], float]) -> Any:
+        if not isinstance(other, float):  # a Value, whose own operator follows IEEE 754
+            return NotImplemented
+        return IeeeFloat(operation(float(self), float(other)))
+
 
 def on_ieee_floats(rule: Callable[..., Any], *arguments: Any) -> Any:
-    """A rule's result on IeeeFloats, as floats again: for a rule that divided by zero on floats."""
-    result = rule(*(tuple(map(IeeeFloat, a)) if isinstance(a, tuple) else IeeeFloat(a) for a in arguments))
-    return [float(entry) for entry in result] if isinstance(result, list) else float(result)
+    """The result of a rule that divided by zero on floats: run again with its floats as IeeeFloats."""
+
+    def raised(x: Any) -> Any:
+        return tuple(map(raised, x)) if isinstance(x, tuple) else IeeeFloat(x) if isinstance(x, float) else x
+
+    def lowered(x: Any) -> Any:
+        return list(map(lowered, x)) if isinstance(x, list) else float(x) if isinstance(x, float) else x
+
+    return lowered(rule(*map(raised, arguments)))

@@ -73,7 +73,7 @@ class Primitive:
         scalars = [s for operand in operands for s in (operand if isinstance(operand, tuple) else (operand,))]
         recorder = max((s for s in scalars if not isinstance(s, float)), key=_precedence, default=None)
         if recorder is not None:
-            return recorder._record(self, operands)
+            return recorder._record(self, tuple(map(_plain, operands)))
         result = self.value(*operands)
         return ieee.IeeeFloat(result) if any(type(s) is ieee.IeeeFloat for s in scalars) else result
 
@@ -91,6 +91,13 @@ class Primitive:
 
     def __deepcopy__(self, memo: object) -> Primitive:
         return self
+
+
+def _plain(operand: Any) -> Any:
+    """An operand without IeeeFloats: what is recorded holds plain floats."""
+    if isinstance(operand, tuple):
+        return operand if ieee.IeeeFloat not in map(type, operand) else tuple(map(_plain, operand))
+    return float(operand) if isinstance(operand, float) else operand
 
 
 def _precedence(scalar: Any) -> int:

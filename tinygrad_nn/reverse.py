@@ -54,13 +54,14 @@ class Column:
 
     def __init__(self, operands: tuple[Any, ...]) -> None:
         kinds = set(map(type, operands))
+        self.differentiable = kinds != {float}
+        self.values: Any = operands if self.differentiable else ()
         if float not in kinds:
             self.data = [operand.data for operand in operands]
-            self.values: Any = operands
         else:
             self.data = list(numbers(operands))
-            self.values = [Sink() if type(operand) is float else operand for operand in operands]
-        self.differentiable = kinds != {float}
+            if self.differentiable:
+                self.values = [Sink() if type(operand) is float else operand for operand in operands]
         self.finite = isfinite(sum(self.data))
 
 
@@ -74,21 +75,34 @@ class Sink:
 
 
 def backward(output: Result) -> None:
-    """Add d output / d value to the `.grad` of every leaf behind `output`, and set it on every operation."""
+    """Add d output / d value to the `.grad` of every leaf behind `output`, and set it on every operation.
+
+    A leaf gathers the sum of this pass from 0 and adds it to what it had at the end, so that a second pass doubles
+    it to the bit; should a rule raise, the leaves keep what they had.
+    """
     columns: dict[int, Column] = {}
-    results = _reset(output, columns)
-    output.grad = 1.0
-    for result in results:
-        try:
-            result.op.pull(result, columns)
-        except ZeroDivisionError:
-            _pull_on_ieee_floats(result)
+    leaves: list[tuple[Value, float]] = []
+    try:
+        results = _reset(output, columns, leaves)
+        output.grad = 1.0
+        for result in results:
+            try:
+                result.op.pull(result, columns)
+            except ZeroDivisionError:
+                _pull_on_ieee_floats(result)
+    except BaseException:
+        for leaf, before in leaves:
+            leaf.grad = before
+        raise
+    for leaf, before in leaves:
+        if before:
+            leaf.grad += before
 
 
-def _reset(output: Result, columns: dict[int, Column]) -> list[Result]:
-    """The operations behind `output`, latest first, their gradients set to 0; and every column of operands.
+def _reset(output: Result, columns: dict[int, Column], leaves: list[tuple[Value, float]]) -> list[Result]:
+    """The operations behind `output`, latest first; every column of operands; and the leaves with their gradients.
 
-    The zero is an object of its own for each pass, so that holding it also says `seen in this pass`.
+    All gradients become a zero that is an object of its own for each pass, so that holding it also says `seen`.
     """
     zero = float("0")
     kind = type(output)
@@ -106,19 +120,31 @@ def _reset(output: Result, columns: dict[int, Column]) -> list[Result]:
                 put(first)
         elif type(first) is tuple:
             for group in first:
-                if type(group) is kind:
-                    if group.grad is not zero:
-                        group.grad = zero
-                        put(group)
-                elif type(group) is tuple and id(group) not in columns:
-                    columns[id(group)] = Column(group)
-                    for operand in group:
-                        if type(operand) is kind and operand.grad is not zero:
+                if type(group) is tuple:
+                    if id(group) in columns:
+                        continue
+                    columns[id(group)] = column = Column(group)
+                    operands = column.values
+                else:
+                    operands = (group,)
+                for operand in operands:
+                    if type(operand) is kind:
+                        if operand.grad is not zero:
                             operand.grad = zero
                             put(operand)
-        if type(second) is kind and second.grad is not zero:
+                    elif type(operand) is not float and operand.grad is not zero:
+                        leaves.append((operand, operand.grad))
+                        operand.grad = zero
+        elif type(first) is not float and first.grad is not zero:
+            leaves.append((first, first.grad))
+            first.grad = zero
+        if type(second) is kind:
+            if second.grad is not zero:
+                second.grad = zero
+                put(second)
+        elif second is not None and type(second) is not float and second.grad is not zero:
+            leaves.append((second, second.grad))
             second.grad = zero
-            put(second)
     results.sort(key=_number, reverse=True)
     return results
 
@@ -168,10 +194,8 @@ def adjoints(output: Value, inputs: dict[int, Value], create_graph: bool) -> dic
 
 def _applied(rule: Any, adjoint: Any, result: Result, groups: tuple[Any, ...], create_graph: bool) -> Any:
     """A rule on Values when a graph of the gradient is wanted, on floats otherwise."""
-    if create_graph:
-        return rule(adjoint, result, *groups)
-    data = [numbers(group) for group in groups]
+    operands = (result, *groups) if create_graph else (result.data, *map(numbers, groups))
     try:
-        return rule(adjoint, result.data, *data)
+        return rule(adjoint, *operands)
     except ZeroDivisionError:
-        return on_ieee_floats(rule, adjoint, result.data, *data)
+        return on_ieee_floats(rule, adjoint, *operands)
