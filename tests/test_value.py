@@ -7,7 +7,6 @@ import os
 import pickle
 import subprocess
 import sys
-import weakref
 from decimal import Decimal
 from fractions import Fraction
 
@@ -77,7 +76,7 @@ def test_numpy_numbers_on_either_side():
             assert result.data == expected
     with pytest.raises(TypeError):
         numpy.array([1.0, 2.0]) * v
-    assert [x.data for x in tn.softmax(numpy.array([0.0, 0.0]))] == [0.5, 0.5] if False else True
+    assert tn.softmax(numpy.array([0.0, 0.0])) == [0.5, 0.5]
     assert tn.dot(numpy.array([1.0, 2.0]), [v, v]).data == 9.0
 
 
@@ -98,7 +97,7 @@ def test_functions_that_would_drop_the_gradient_are_refused():
 def test_operators_refuse_what_is_no_number(other):
     v = Value(2.0)
     for operation in (lambda: v + other, lambda: other + v, lambda: v / other, lambda: v**other, lambda: other - v):
-        with pytest.raises(TypeError, match="unsupported operand|can only concatenate|can't multiply"):
+        with pytest.raises(TypeError, match=r"unsupported operand|concatenate|multiply"):
             operation()
     with pytest.raises(TypeError, match="not supported between"):
         v < other  # noqa: B015
@@ -200,8 +199,6 @@ def test_a_deep_chain_is_no_recursion():
     assert x.grad == 1.0
     assert tn.grad(y, x, create_graph=True).data == 1.0
     tn.draw(y, max_nodes=50_000)
-    ghost = weakref.ref(copy.copy(table)) if False else None
-    assert ghost is None
 
 
 def test_no_grad_records_nothing():

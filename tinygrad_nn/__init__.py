@@ -145,8 +145,8 @@ def draw(root: Any, **options: Any) -> Any:
     """The recorded graph of a Value as a graphviz.Digraph; see tinygrad_nn.drawing.graph.draw for the options.
 
     >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
-    >>> "multiply" in draw(a * b).source
-    True
+    >>> draw(a * b).source.count("->")
+    2
     """
     from .drawing.graph import draw
 

@@ -6,6 +6,7 @@ A name stands for an entry of these two dictionaries; a function of the user's o
 from __future__ import annotations
 
 import math
+import random
 
 from . import primitives as table
 from .operators import as_float
@@ -79,6 +80,15 @@ def weight_draws(init: Init, n_inputs: int, n_outputs: int) -> tuple[Callable[[A
     return weight, weight if init == "normal" else lambda rng: 0.0
 
 
+def checked_rng(rng: random.Random | None) -> Any:
+    """The generator to draw from: the `random` module where none is given."""
+    if rng is None:
+        return random
+    if not (hasattr(rng, "gauss") and hasattr(rng, "uniform")):
+        raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
+    return rng
+
+
 def check_size(what: str, size: object) -> None:
     if not isinstance(size, int) or isinstance(size, bool):
         raise TypeError(f"{what} is a whole number of neurons or inputs, but got {size!r}")
@@ -98,6 +108,10 @@ def checked_names(what: str, names: Sequence[str] | None, count: int) -> list[st
 
 def checked_matrix(matrix: Any, bias: Any, layer: int) -> tuple[list[list[float]], list[float]]:
     """A weight matrix and its biases as lists of floats. Raises where they are ragged or do not fit each other."""
+    if not all(hasattr(part, "__len__") and not isinstance(part, str) for part in (matrix, bias, *matrix)):
+        raise TypeError(
+            f"layer {layer} wants a matrix as a list of rows, and a list of biases; got {matrix!r}, {bias!r}"
+        )
     rows = [[_checked_number(w, layer) for w in row] for row in matrix]
     offsets = [_checked_number(b, layer) for b in bias]
     for i, row in enumerate(rows):

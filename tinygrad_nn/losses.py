@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from . import primitives as table
 from .elementary import as_operand, as_operands
-from .functional import minimum, relu, sum
+from .functional import minimum, relu, softplus, sum
 from .operators import Scalar
 from .recording import scope
 
@@ -106,12 +106,12 @@ def binary_cross_entropy(prediction: Any, target: Any) -> Any:
 
 @_averaged
 def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
-    """softplus(z) - t z of a logit z: the binary cross-entropy of sigmoid(z), stable for every z.
+    """t softplus(-z) + (1 - t) softplus(z) of a logit z: the cross-entropy of sigmoid(z), exact for every finite z.
 
     >>> binary_cross_entropy_with_logits(-800.0, 1.0)
     800.0
     """
-    return table.softplus(prediction) - target * prediction
+    return target * softplus(-prediction) + (1.0 - target) * softplus(prediction)
 
 
 def cross_entropy(prediction: Any, target: Any) -> Any:

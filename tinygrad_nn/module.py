@@ -75,11 +75,10 @@ class Module:
 
         The output of a row is a float where the module has one output, else a list of floats.
         """
-        rows = list(rows)
-        many = bool(rows) and (hasattr(rows[0], "__iter__"))
+        rows, many = _rows(rows)
         with no_grad():
-            outputs = [_numbers(self(row)) for row in (rows if many else [rows])]
-        return outputs if many or not rows else outputs[0]
+            outputs = [_numbers(self(row)) for row in rows]
+        return outputs if many else outputs[0]
 
     def predict_classes(self, rows: Any, threshold: float | None = 0.5) -> Any:
         """The classes for one row or many: for each output 1 where it is over the threshold, else 0.
@@ -93,10 +92,9 @@ class Module:
                 return max(range(len(outputs)), key=outputs.__getitem__)
             return [int(o > threshold) for o in output] if isinstance(output, list) else int(output > threshold)
 
-        rows = list(rows)
-        predicted = self.predict(rows)
-        many = bool(rows) and hasattr(rows[0], "__iter__")
-        return [classes(output) for output in predicted] if many else classes(predicted)
+        rows, many = _rows(rows)
+        predicted = [classes(output) for output in self.predict(rows)]
+        return predicted if many else predicted[0]
 
     def summary(self) -> str:
         """A table of the attributes that hold parameters and how many each has.
@@ -135,6 +133,15 @@ class Module:
             dot = "." if path else ""
             waiting.extend(reversed([(f"{path}{dot}{name}", child) for name, child in children]))
         return entries
+
+
+def _rows(rows: Any) -> tuple[list[Any], bool]:
+    """The rows in a list, and whether many were given or one row of numbers. No rows at all are many."""
+    if isinstance(rows, str) or not hasattr(rows, "__iter__"):
+        raise TypeError(f"predict() wants a row of numbers or a list of rows, but got {rows!r}")
+    listed = list(rows)
+    many = not listed or hasattr(listed[0], "__iter__")
+    return (listed, True) if many else ([listed], False)
 
 
 def _all_values(found: Any) -> bool:

@@ -5,7 +5,6 @@ Each is a plain list of the smaller thing, so networks can be wired by hand from
 
 from __future__ import annotations
 
-import random
 from itertools import pairwise
 
 from . import primitives as table
@@ -16,6 +15,7 @@ from .choices import (
     checked_activation,
     checked_matrix,
     checked_names,
+    checked_rng,
     weight_draws,
 )
 from .elementary import as_operands
@@ -26,6 +26,7 @@ from .value import Value, column_numbers, recorded_neuron
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import random
     from collections.abc import Sequence
     from typing import Any
 
@@ -42,6 +43,7 @@ class Neuron(Module):
 
     Raises ValueError for a size below 1 or an unknown name, TypeError for a size that is no int.
 
+    >>> import random
     >>> neuron = Neuron(2, "linear", rng=random.Random(0))
     >>> neuron.weights[0].data = neuron.weights[1].data = 0.5
     >>> neuron([1.0, 3.0]).data
@@ -63,7 +65,7 @@ class Neuron(Module):
         self.activation = checked_activation(activation if nonlin is None else nonlin)
         self._activate = activation_function(self.activation)
         draw, draw_bias = weight_draws(init, n_inputs, n_outputs)
-        generator = random if rng is None else rng
+        generator = checked_rng(rng)
         self.name = name
         self.weights = tuple([Value(draw(generator), label=f"w{i + 1}") for i in range(n_inputs)])
         self.bias = Value(draw_bias(generator), label="b")
@@ -154,6 +156,7 @@ class MLP(Module):
     `output_activation`. Called with n_inputs numbers it returns the list of outputs, or the one output itself.
     Names of inputs and outputs show in drawings. The other options are a Neuron's.
 
+    >>> import random
     >>> model = MLP(2, [3, 1], activation="tanh", rng=random.Random(0))
     >>> len(model.parameters()), type(model([1.0, 2.0])).__name__
     (13, 'Value')
@@ -173,6 +176,7 @@ class MLP(Module):
         if isinstance(sizes, str) or not hasattr(sizes, "__iter__") or not list(sizes):
             raise TypeError(f"MLP(n_inputs, sizes) wants a list of layer sizes such as [16, 16, 1], but got {sizes!r}")
         widths = [n_inputs, *sizes]
+        activation, output_activation = checked_activation(activation), checked_activation(output_activation)
         last = len(widths) - 2
         self.input_names = checked_names("input_names", input_names, n_inputs)
         self.output_names = checked_names("output_names", output_names, widths[-1])
@@ -206,6 +210,11 @@ class MLP(Module):
         >>> MLP.from_weights([[[1.0], [2.0]]], [[0.5]])([3.0, 4.0]).data
         11.5
         """
+        for what, given in (("weights", weights), ("biases", biases)):
+            if not hasattr(given, "__len__") or isinstance(given, str):
+                raise TypeError(
+                    f"from_weights() wants a list of {what} with an entry for each layer, but got {given!r}"
+                )
         matrices, offsets = list(weights), list(biases)
         if not matrices or len(matrices) != len(offsets):
             raise ValueError(
@@ -258,10 +267,10 @@ class MLP(Module):
         """A table of the layers: their shapes, activations and parameters.
 
         >>> print(MLP(2, [16, 1]).summary())
-        MLP                         parameters
-        layer 1: 2 -> 16, relu              48
-        layer 2: 16 -> 1, linear            17
-        total                               65
+        MLP                        parameters
+        layer 1: 2 -> 16, relu             48
+        layer 2: 16 -> 1, linear           17
+        total                              65
         """
         rows = []
         for layer in self.layers:

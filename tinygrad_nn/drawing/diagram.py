@@ -32,6 +32,7 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
 
         Raises RendererError where there is no renderer, or it lacks the format.
         """
+        _check_format(format or self.format)
         try:
             return super().pipe(format=format, **options)
         except graphviz.ExecutableNotFound:
@@ -95,6 +96,11 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
 
 class MissingRendererError(RendererError):
     """There is neither a `dot` on the PATH nor pygraphviz."""
+
+
+def _check_format(format: str) -> None:
+    if format.lower() not in graphviz.FORMATS:
+        raise RendererError(f"Graphviz draws no {format!r}: take svg, png, pdf, or another of its formats")
 
 
 def _by_pygraphviz(source: str, format: str) -> bytes:

@@ -13,7 +13,7 @@ from ..module import Module
 from ..rules import is_column
 from ..value import Result, Value
 from .diagram import Diagram
-from .labels import attribute, markup, number
+from .labels import escaped, number
 
 ORDERED = {"subtract": ("", "-"), "divide": ("", "/"), "power": ("", "**")}  # the second operand's sign
 FONT = "Helvetica,Arial,sans-serif"
@@ -38,6 +38,8 @@ def draw(
         raise TypeError(f"draw() draws the graph behind a Value, but got {root!r} of type {type(root).__name__}")
     if rankdir not in ("LR", "TB", "RL", "BT"):
         raise ValueError(f"unknown rankdir {rankdir!r}: give LR, TB, RL or BT")
+    if not isinstance(digits, int) or digits < 1:
+        raise TypeError(f"digits must be a whole number of 1 or more, but got {digits!r}")
     values = _values(root)
     if len(values) > max_nodes:
         raise ValueError(
@@ -51,7 +53,7 @@ def draw(
         edge_attr={"color": "#6b7280", "arrowsize": ".6"},
     )
     if title is not None:
-        diagram.attr(label=attribute(title), labelloc="t")
+        diagram.attr(label=escaped(title), labelloc="t")
     after = root.grad != 0.0 or any(value.grad != 0.0 for value in values)
     for box, members in _boxes(values).items():
         cards = [(names[id(v)], _card(v, digits, after, v is root)) for v in members]
@@ -60,7 +62,7 @@ def draw(
                 diagram.node(name, card)
             continue
         with diagram.subgraph(name=f"cluster_{box}") as cluster:
-            cluster.attr(label=attribute(_scope_name(next(v.scope for v in members if v.scope))), style="rounded")
+            cluster.attr(label=escaped(_scope_name(next(v.scope for v in members if v.scope))), style="rounded")
             cluster.attr(color="#d1d5db", bgcolor="#f9fafb", fontsize="11")
             for name, card in cards:
                 cluster.node(name, card)
@@ -117,7 +119,7 @@ def _card(value: Value, digits: int, after_backward: bool, is_root: bool) -> str
     grad = number(value.grad, digits) if after_backward else "-"
     fill = "#fff7cc" if is_root else "#eef4ee" if value.op is None else "white"
     rows = [
-        f'<td align="left"><b>{markup(value.label) or " "}</b></td><td align="right">{number(value.data, digits)}</td>',
+        f'<td align="left"><b>{escaped(value.label) or " "}</b></td><td align="right">{number(value.data, digits)}</td>',
         f'<td align="left">grad</td><td align="right">{grad}</td>',
     ]
     operation = _operation(value, digits)
@@ -133,7 +135,7 @@ def _operation(value: Value, digits: int) -> str:
     """The dark cell of an operation: its symbol with any literal, or a row for each operand in order."""
     if value.op is None:
         return ""
-    symbol = markup(value.op.symbol)
+    symbol = escaped(value.op.symbol)
     operands = [number(o, digits) if type(o) is float else "" for o in value.operands]
     if _wide(value) or len(operands) > 2:
         rows = [symbol, *(f"{role} {operand}".strip() for role, operand in zip(_roles(value), operands, strict=True))]

@@ -32,19 +32,10 @@ def _breaks_xml(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cs") or character in "\ufffe\uffff"
 
 
-def markup(text: str) -> str:
-    """The text for an HTML-like label.
+def escaped(text: str) -> str:
+    r"""The text for a label, HTML-like or plain: no markup, no entity, and no escape such as `\N`.
 
-    >>> markup('<b> & "c" \\\\N')
-    '&lt;b&gt; &amp; &quot;c&quot; &#92;N'
+    >>> escaped("<b>"), escaped(r"a\nb & c") == r"a\\nb &amp; c"
+    ('&lt;b&gt;', True)
     """
-    return html.escape(clean(text)).replace("\\", "&#92;")
-
-
-def attribute(text: str) -> str:
-    """The text for a plain attribute, which graphviz quotes: neither `<...>` markup nor an escape such as `\\N`.
-
-    >>> attribute("<b>"), attribute("a & b")
-    ('&lt;b&gt;', 'a &amp; b')
-    """
-    return html.escape(clean(text)).replace("\\", "&#92;")
+    return html.escape(clean(text)).replace("\\", "\\\\")

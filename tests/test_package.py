@@ -1,0 +1,166 @@
+"""The package itself: what importing it costs and brings, its names, its layers, and a README that tells the truth."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+import tinygrad_nn as tn
+
+PACKAGE = ROOT / "tinygrad_nn"
+
+
+def fresh(code):
+    """What a fresh process prints."""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return run.stdout
+
+
+def test_importing_brings_nothing_optional():
+    code = "import sys; before = set(sys.modules); import tinygrad_nn; print(*sorted(set(sys.modules) - before))"
+    brought = {name.split(".")[0] for name in fresh(code).split()}
+    assert not brought & {
+        "graphviz",
+        "pygraphviz",
+        "numpy",
+        "matplotlib",
+        "llvmlite",
+        "sklearn",
+        "tqdm",
+        "typing",
+        "re",
+    }
+
+
+def test_draw_is_a_function_before_and_after_every_submodule_is_imported():
+    code = """
+import importlib, pkgutil, tinygrad_nn as tn
+assert callable(tn.draw)
+for module in pkgutil.walk_packages(tn.__path__, "tinygrad_nn."):
+    importlib.import_module(module.name)
+assert callable(tn.draw), tn.draw
+print(tn.draw(tn.Value(1.0)).source.count("v0"))
+"""
+    assert fresh(code).strip() == "1"
+
+
+def test_the_public_names_are_sorted_and_there():
+    names = tn.__all__
+    assert names == sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+    for name in names:
+        assert getattr(tn, name) is not None
+        documented = getattr(tn, name)
+        assert documented.__doc__, name
+    public = {name for name in vars(tn) if not name.startswith("_")}
+    submodules = {path.stem for path in PACKAGE.iterdir()} | {"annotations", "TYPE_CHECKING", "Any"}
+    assert public - submodules <= set(names)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", tn.__version__)
+
+
+def test_imports_run_one_way():
+    """Each module imports from those before it in this list, and the core from neither drawing nor compiler."""
+    order = (
+        "ieee rules primitives operators recording reverse value elementary functional transforms check choices module "
+        "nn losses optim data drawing"
+    ).split()
+    assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"} == set(order) - {"drawing"}
+    for path in PACKAGE.glob("*.py"):
+        if path.stem == "__init__":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        lazy = {id(n) for node in ast.walk(tree) if isinstance(node, ast.If) for n in ast.walk(node)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.level and id(node) not in lazy:
+                for target in [node.module] if node.module else [alias.name for alias in node.names]:
+                    assert order.index(target.split(".")[0]) < order.index(path.stem), (path.stem, target)
+
+
+def test_files_can_be_read_in_one_sitting():
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith('"""'), path
+        assert len(text.splitlines()) <= 300, path
+
+
+def test_calculus_is_in_the_table_alone():
+    """No file but the table writes rules, and its rules have no branch, no power and no math."""
+    from tinygrad_nn.primitives import TABLE
+
+    for row in TABLE.values():
+        assert len(row.formulas) == len(row.operands), row
+        for formula in filter(None, row.formulas):
+            tree = ast.parse(formula, mode="eval")
+            kinds = {type(node) for node in ast.walk(tree)}
+            assert not kinds & {ast.IfExp, ast.Pow, ast.Attribute, ast.Compare, ast.BoolOp, ast.Lambda}, row
+
+
+def test_the_readmes_table_of_the_api_holds_every_public_name():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.split("## The API")[1].split("\n## ")[0]
+    named = set(re.findall(r"`(?:tn\.)?(\w+)", "\n".join(line for line in table.splitlines() if line.startswith("|"))))
+    assert set(tn.__all__) <= named, sorted(set(tn.__all__) - named)
+
+
+@pytest.mark.parametrize("name", ["expression", "forward_pass", "xor", "wiring"])
+def test_examples_run_and_say_where_their_pictures_are(name, example, tmp_path, monkeypatch, capsys):
+    module = example(name)
+    if hasattr(module, "PICTURES"):
+        monkeypatch.setattr(module, "PICTURES", tmp_path / "pictures")
+    module.main()
+    printed = capsys.readouterr().out
+    if hasattr(module, "PICTURES"):
+        assert str(tmp_path) in printed
+        assert list((tmp_path / "pictures").iterdir())
+
+
+def test_the_forward_pass_gives_its_numbers(example, capsys):
+    example("forward_pass").main()
+    assert "0.96309883  0.99991721" in capsys.readouterr().out
+
+
+def test_the_half_adder_asks_and_answers(example, tmp_path, monkeypatch, capsys):
+    half_adder = example("half_adder")
+    monkeypatch.setattr(half_adder, "PICTURES", tmp_path)
+    answers = iter(["1 1", "0,1", "2 1", "1", "one two", " 0   0 "])
+
+    def console(prompt):
+        try:
+            return next(answers)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", console)
+    half_adder.main(["--until", "0.9", "--ask", "--seed", "4"])
+    printed = capsys.readouterr().out
+    assert "velocity" in printed
+    assert printed.count(" = carry ") == 3
+    assert printed.count("is not two bits") == 3
+    assert str(tmp_path) in printed
+
+
+def test_the_half_adder_refuses_an_error_of_zero(example):
+    with pytest.raises(SystemExit):
+        example("half_adder").main(["--until", "0"])
+
+
+@pytest.mark.slow
+def test_moons_learns(example):
+    import random
+
+    moons = example("moons")
+    rng = random.Random(37)
+    X, Y = moons.make_data(rng)
+    loss, right = moons.train(tn.MLP(2, [16, 16, 1], rng=rng), X, Y, report=lambda line: None)
+    assert loss < 0.02
+    assert right == 1.0
+    assert "x" in moons.text_boundary(tn.MLP(2, [1], rng=rng), X, Y)
+
+
+def test_examples_name_no_path_of_this_machine():
+    for path in [*(ROOT / "examples").glob("*.py"), ROOT / "README.md", ROOT / "pyproject.toml"]:
+        assert str(ROOT) not in path.read_text(encoding="utf-8")
+    assert json.loads((ROOT / "tests" / "micrograd_demo.json").read_text(encoding="utf-8"))["losses"]
