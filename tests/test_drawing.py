@@ -50,7 +50,9 @@ def test_a_repeated_operand_has_two_edges_and_operands_keep_their_order():
     assert edges(tn.draw(a + a).source) == [("v0", "v1"), ("v0", "v1")]
     source = tn.draw((b - a) / (a**b)).source
     assert edges(source) == [
-        ("v0", "v2:p0:w"), ("v1", "v2:p1:w"), ("v1", "v3:p0:w"), ("v0", "v3:p1:w"), ("v2", "v4:p0:w"), ("v3", "v4:p1:w"),
+        ("v0", "v2:p0:w"), ("v1", "v2:p1:w"),
+        ("v1", "v3:p0:w"), ("v0", "v3:p1:w"),
+        ("v2", "v4:p0:w"), ("v3", "v4:p1:w"),
     ]  # fmt: skip
     dot = tn.draw(tn.dot([a, b], [b, 0.5], a)).source
     assert edges(dot) == [("v0", "v2:p0:w"), ("v1", "v2:p1:w"), ("v1", "v2:p2:w"), ("v0", "v2:p4:w")]
@@ -115,9 +117,9 @@ def test_a_long_chain_does_not_recurse():
 HOSTILE = [
     "<b>bold</b>", '<a>] v0 [URL="javascript:alert(1)" label=<b>', "<script>alert(1)</script>", "</td></tr></table>>",
     '"];v9 [label="x', "a\\nb", "\\", "\\\\", "\\N\\G\\L", 'quote"quote', "it's", "&amp;", "&#60;", "&lt;b&gt;", "a&b",
-    "two\nlines", "tab\there", "\x00null", "\x1b[31m", "\x7f", "\x85", "\u2028", "\ud800", "\ufffe", "\uffff", "{a|b}", "<<b>>",
-    "<", ">", "<>", "]]>", "<!--", "-->", "<![CDATA[", "%s%n", "${x}", "; rm -rf", "//comment", "/* c */", "#", "digraph{",
-    "->", "מימין לשמאל", "مرحبا", "👩‍🔬", "é́́", "x" * 3000, " ", "",
+    "two\nlines", "tab\there", "\x00null", "\x1b[31m", "\x7f", "\x85", "\u2028", "\ud800", "\ufffe", "\uffff", "{a|b}",
+    "<<b>>", "<", ">", "<>", "]]>", "<!--", "-->", "<![CDATA[", "%s%n", "${x}", "; rm -rf", "//comment", "/* c */", "#",
+    "digraph{", "->", "מימין לשמאל", "مرحبا", "👩‍🔬", "é́́", "x" * 3000, " ", "",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from tinygrad_nn import functional
 from tinygrad_nn.primitives import TABLE, Primitive
 from tinygrad_nn.value import Value
 
-ELEMENTARY = [name for name in functional.elementary.__all__]
+ELEMENTARY = list(functional.elementary.__all__)
 
 
 @pytest.mark.parametrize("name", ELEMENTARY)
@@ -194,7 +194,7 @@ def test_gradcheck_refuses_what_it_cannot_check():
         tn.gradcheck(lambda x: [x, x], [1.0])
     with pytest.raises(ValueError, match="needs a finite result"):
         tn.gradcheck(lambda x: x.log(), [0.0])
-    with pytest.raises(TypeError, match="give a list of arguments, not 1.0"):
+    with pytest.raises(TypeError, match=r"give a list of arguments, not 1\.0"):
         tn.gradcheck(lambda x: x, 1.0)
     with pytest.raises(ValueError, match="order 1 or 2"):
         tn.gradcheck(lambda x: x, [1.0], order=3)

@@ -57,7 +57,7 @@ class Primitive:
 
     def _first_pull(self, result: Any, columns: Any) -> None:
         """The pull until it is first called: most programs need few of them."""
-        object.__setattr__(self, "pull", pull_function(self.name, self.operands, self.formulas, _NAMES))
+        object.__setattr__(self, "pull", pull_function(self.name, self.operands, self.formulas, _VALUES))
         self.pull(result, columns)
 
     def __call__(self, first: Any, *others: Any) -> Any:
@@ -185,4 +185,7 @@ normal_pdf   = Primitive("normal_pdf",  "phi",      "x",     ieee.normal_pdf,  "
 # fmt: on
 
 TABLE: dict[str, Primitive] = {row.name: row for row in list(globals().values()) if isinstance(row, Primitive)}
-_NAMES = TABLE | {"TWO_OVER_SQRT_PI": 2.0 / math.sqrt(math.pi), "float": float}  # what the text of a rule may name
+# What the text of a rule may name: rows, or where all operands are floats their values, which saves a dispatch.
+_CONSTANTS = {"TWO_OVER_SQRT_PI": 2.0 / math.sqrt(math.pi), "float": float}
+_NAMES = _CONSTANTS | TABLE
+_VALUES = _CONSTANTS | {name: row.value for name, row in TABLE.items()}

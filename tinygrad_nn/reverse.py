@@ -53,15 +53,14 @@ class Column:
     __slots__ = ("data", "differentiable", "finite", "values")
 
     def __init__(self, operands: tuple[Any, ...]) -> None:
-        kinds = set(map(type, operands))
-        self.differentiable = kinds != {float}
-        self.values: Any = operands if self.differentiable else ()
-        if float not in kinds:
+        self.values: Any = operands
+        if float not in map(type, operands):
             self.data = [operand.data for operand in operands]
+            self.differentiable = True
         else:
             self.data = list(numbers(operands))
-            if self.differentiable:
-                self.values = [Sink() if type(operand) is float else operand for operand in operands]
+            self.differentiable = set(map(type, operands)) != {float}
+            self.values = [Sink() if type(operand) is float else operand for operand in operands]
         self.finite = isfinite(sum(self.data))
 
 
@@ -109,10 +108,10 @@ def _reset(output: Result, columns: dict[int, Column], leaves: list[tuple[Value,
     output.grad = zero
     results: list[Result] = []
     waiting = [output]
-    take, put = waiting.pop, waiting.append
+    take, put, found = waiting.pop, waiting.append, results.append
     while waiting:
         result = take()
-        results.append(result)
+        found(result)
         first, second = result.first, result.second
         if type(first) is kind:
             if first.grad is not zero:
@@ -121,28 +120,33 @@ def _reset(output: Result, columns: dict[int, Column], leaves: list[tuple[Value,
         elif type(first) is tuple:
             for group in first:
                 if type(group) is tuple:
-                    if id(group) in columns:
-                        continue
-                    columns[id(group)] = column = Column(group)
-                    operands = column.values
-                else:
-                    operands = (group,)
-                for operand in operands:
-                    if type(operand) is kind:
-                        if operand.grad is not zero:
-                            operand.grad = zero
-                            put(operand)
-                    elif type(operand) is not float and operand.grad is not zero:
-                        leaves.append((operand, operand.grad))
-                        operand.grad = zero
+                    if id(group) not in columns:
+                        columns[id(group)] = Column(group)
+                        for operand in group:
+                            if type(operand) is kind:
+                                if operand.grad is not zero:
+                                    operand.grad = zero
+                                    put(operand)
+                            elif type(operand) is not float and operand.grad is not zero:
+                                leaves.append((operand, operand.grad))
+                                operand.grad = zero
+                elif type(group) is kind:
+                    if group.grad is not zero:
+                        group.grad = zero
+                        put(group)
+                elif type(group) is not float and group.grad is not zero:
+                    leaves.append((group, group.grad))
+                    group.grad = zero
         elif type(first) is not float and first.grad is not zero:
             leaves.append((first, first.grad))
             first.grad = zero
+        if second is None:
+            continue
         if type(second) is kind:
             if second.grad is not zero:
                 second.grad = zero
                 put(second)
-        elif second is not None and type(second) is not float and second.grad is not zero:
+        elif type(second) is not float and second.grad is not zero:
             leaves.append((second, second.grad))
             second.grad = zero
     results.sort(key=_number, reverse=True)

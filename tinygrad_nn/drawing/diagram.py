@@ -112,5 +112,5 @@ def _by_pygraphviz(source: str, format: str) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about fonts, which is no news to the reader
             return pygraphviz.AGraph(string=source).draw(format=format, prog="dot")  # type: ignore[no-any-return]
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, TypeError) as error:
         raise RendererError(f"pygraphviz could not draw this as {format}: {error}") from error

@@ -118,12 +118,9 @@ def _card(value: Value, digits: int, after_backward: bool, is_root: bool) -> str
     """The HTML-like label of a Value: the operation, then `label | data` over `grad | number`."""
     grad = number(value.grad, digits) if after_backward else "-"
     fill = "#fff7cc" if is_root else "#eef4ee" if value.op is None else "white"
-    rows = [
-        f'<td align="left"><b>{escaped(value.label) or " "}</b></td><td align="right">{number(value.data, digits)}</td>',
-        f'<td align="left">grad</td><td align="right">{grad}</td>',
-    ]
+    rows = ((f"<b>{escaped(value.label) or ' '}</b>", number(value.data, digits)), ("grad", grad))
     operation = _operation(value, digits)
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    body = "".join(f'<tr><td align="left">{left}</td><td align="right">{right}</td></tr>' for left, right in rows)
     table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="3">{body}</table>'
     return (
         f'<<table border="1" cellborder="0" cellspacing="0" cellpadding="0" color="#6b7280" bgcolor="{fill}">'

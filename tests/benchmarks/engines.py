@@ -1,0 +1,184 @@
+"""One engine doing one piece of work in this process: `python engines.py ENGINE WORK` prints its seconds as JSON.
+
+The collector is on, as it is for users. Every engine trains the same network from the same weights on the same points.
+"""
+
+import json
+import random
+import sys
+import threading
+import time
+from itertools import pairwise
+
+MOONS_STEPS = 20
+SIZES = [2, 16, 16, 1]
+
+
+def moons_data():
+    """The points and targets, +1 and -1, made without any of the engines."""
+    rng = random.Random(1337)
+    from math import cos, pi, sin
+
+    upper = [([cos(pi * i / 49), sin(pi * i / 49)], 1) for i in range(50)]
+    lower = [([1 - cos(pi * i / 49), 0.5 - sin(pi * i / 49)], -1) for i in range(50)]
+    pairs = upper + lower
+    rng.shuffle(pairs)
+    return [[c + rng.gauss(0, 0.1) for c in x] for x, _ in pairs], [y for _, y in pairs]
+
+
+def timed(work, times):
+    seconds = []
+    for k in range(times):
+        start = time.perf_counter()
+        work(k)
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def tinygrad_nn_moons():
+    import tinygrad_nn as tn
+
+    X, Y = moons_data()
+    model = tn.MLP(2, SIZES[1:], rng=random.Random(1))
+    parameters = model.parameters()
+    optimizer = tn.SGD(parameters, lr=tn.optim.linear(1.0, 0.1, 100))
+
+    def step(k):
+        margins = [tn.losses.hinge(model(x), y) for x, y in zip(X, Y, strict=True)]
+        loss = tn.mean(margins) + 1e-4 * tn.dot(parameters, parameters)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.data
+
+    return timed(step, MOONS_STEPS)
+
+
+def micrograd_moons():
+    from micrograd.engine import Value
+    from micrograd.nn import MLP
+
+    X, Y = moons_data()
+    random.seed(1)
+    model = MLP(2, SIZES[1:])
+
+    def step(k):  # as in its demo.ipynb
+        scores = [model(list(map(Value, x))) for x in X]
+        margins = [(1 + -y * score).relu() for y, score in zip(Y, scores, strict=True)]
+        loss = sum(margins) * (1.0 / len(margins)) + 1e-4 * sum(p * p for p in model.parameters())
+        model.zero_grad()
+        loss.backward()
+        for p in model.parameters():
+            p.data -= (1.0 - 0.9 * k / 100) * p.grad
+        return loss.data
+
+    return timed(step, MOONS_STEPS)
+
+
+def xad_moons():
+    import xad.adj_1st as xad
+    from xad.math import max as maximum
+
+    X, Y = moons_data()
+    rng = random.Random(1)
+    data = []
+    for n, m in pairwise(SIZES):
+        for _ in range(m):
+            data += [rng.uniform(-1, 1) for _ in range(n)] + [0.0]
+
+    def step(k):
+        with xad.Tape() as tape:
+            parameters = [xad.Real(p) for p in data]
+            tape.registerInputs(parameters)
+            tape.newRecording()
+            source = iter(parameters)
+            layers = [[([next(source) for _ in range(n)], next(source)) for _ in range(m)] for n, m in pairwise(SIZES)]
+            total = 0.0
+            for x, y in zip(X, Y, strict=True):
+                values = x
+                for layer in layers:
+                    outputs = []
+                    for weights, bias in layer:
+                        output = bias
+                        for w, v in zip(weights, values, strict=True):
+                            output = output + w * v
+                        outputs.append(output if layer is layers[-1] else maximum(output, 0.0))
+                    values = outputs
+                total = total + maximum(1.0 - y * values[0], 0.0)
+            penalty = 0.0
+            for p in parameters:
+                penalty = penalty + p * p
+            loss = total * (1.0 / len(X)) + 1e-4 * penalty
+            tape.registerOutput(loss)
+            loss.setDerivative(1.0)
+            tape.computeAdjoints()
+            gradients = [p.getDerivative() for p in parameters]
+        rate = 1.0 - 0.9 * k / 100
+        data[:] = [p - rate * g for p, g in zip(data, gradients, strict=True)]
+        return loss.getValue()
+
+    return timed(step, MOONS_STEPS)
+
+
+def chain(value, operations, times):
+    def work(k):
+        a, b, y = value(0.999), value(0.001), value(1.0)
+        for _ in range(operations // 2):
+            y = y * a + b
+        y.backward()
+
+    return timed(work, times)
+
+
+def tinygrad_nn_chain(operations, times):
+    from tinygrad_nn import Value
+
+    return chain(Value, operations, times)
+
+
+def micrograd_chain(operations, times):
+    from micrograd.engine import Value
+
+    return chain(Value, operations, times)
+
+
+def memory(operations=100_000):
+    """Bytes a recorded operation holds after backward, as tracemalloc counts them."""
+    import tracemalloc
+
+    from tinygrad_nn import Value
+
+    a, b, y = Value(0.999), Value(0.001), Value(1.0)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(operations // 2):
+        y = y * a + b
+    y.backward()
+    return [(tracemalloc.get_traced_memory()[0] - before) / operations]
+
+
+WORK = {
+    ("tinygrad_nn", "moons"): tinygrad_nn_moons,
+    ("micrograd", "moons"): micrograd_moons,
+    ("xad", "moons"): xad_moons,
+    ("tinygrad_nn", "chain 1,000"): lambda: tinygrad_nn_chain(1_000, 300),
+    ("micrograd", "chain 1,000"): lambda: micrograd_chain(1_000, 300),
+    ("tinygrad_nn", "chain 100,000"): lambda: tinygrad_nn_chain(100_000, 5),
+    ("micrograd", "chain 100,000"): lambda: micrograd_chain(100_000, 5),
+    ("tinygrad_nn", "memory"): memory,
+}
+
+
+def main(engine, work):
+    if engine != "micrograd":  # which recurses, and needs the stack for it
+        print(json.dumps(WORK[engine, work]()))
+        return
+    sys.setrecursionlimit(1_000_000)
+    threading.stack_size(512 * 1024 * 1024)
+    thread = threading.Thread(target=lambda: print(json.dumps(WORK[engine, work]())))
+    thread.start()
+    thread.join()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,76 @@
+"""The table of speeds: `python tests/benchmarks/run.py` (with micrograd and xad installed for the ratios).
+
+Each engine runs in a process of its own, in turn, three rounds; a time is the median of the rounds' medians, and a
+ratio the median of the rounds' ratios, so that a machine whose speed drifts does not decide it.
+"""
+
+import importlib.util
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ENGINES = Path(__file__).parent / "engines.py"
+ROUNDS = 3
+# work, unit, then for each peer the ratio to reach and the ratio aimed at
+TABLE = [
+    ("moons", "ms", {"micrograd": (80, 120), "xad": (2, 3)}),
+    ("chain 1,000", "ms", {"micrograd": (2.5, None)}),
+    ("chain 100,000", "ms", {"micrograd": (4, None)}),
+]
+
+
+def measured(engine, work):
+    """The median over one process, in seconds, or None where the engine is not installed."""
+    if importlib.util.find_spec(engine) is None:
+        return None
+    run = subprocess.run([sys.executable, str(ENGINES), engine, work], capture_output=True, text=True, check=True)
+    return statistics.median(json.loads(run.stdout))
+
+
+def import_time():
+    """Milliseconds that `import tinygrad_nn` adds to a bare interpreter, the median of fifteen pairs."""
+
+    def wall(code):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        return time.perf_counter() - start
+
+    return 1e3 * statistics.median(wall("import tinygrad_nn") - wall("pass") for _ in range(15))
+
+
+def machine():
+    processor = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), processor)
+    return f"{processor}, {platform.system()}, CPython {platform.python_version()}"
+
+
+def main():
+    print(f"On {machine()}; the collector on; each engine in its own process.\n")
+    print("| work, forward, backward and update | tinygrad_nn | peer | its time | times faster | to reach | aim |")
+    print("|---|---|---|---|---|---|---|")
+    for work, unit, peers in TABLE:
+        rounds = [{e: measured(e, work) for e in ("tinygrad_nn", *peers)} for _ in range(ROUNDS)]
+        ours = statistics.median(r["tinygrad_nn"] for r in rounds)
+        for peer, (reach, aim) in peers.items():
+            if rounds[0][peer] is None:
+                print(f"| {work} | {ours * 1e3:.3g} {unit} | {peer} | not installed | | {reach} | {aim or ''} |")
+                continue
+            theirs = statistics.median(r[peer] for r in rounds)
+            ratio = statistics.median(r[peer] / r["tinygrad_nn"] for r in rounds)
+            print(
+                f"| {work} | {ours * 1e3:.3g} {unit} | {peer} | {theirs * 1e3:.3g} {unit} | {ratio:.1f} | {reach} "
+                f"| {aim or ''} |",
+                flush=True,
+            )
+    print(f"\nmemory of a recorded operation, after backward: {measured('tinygrad_nn', 'memory'):.0f} bytes (aim: 180)")
+    print(f"import tinygrad_nn: {import_time():.0f} ms beyond Python (to reach: 50)")
+
+
+if __name__ == "__main__":
+    main()
