@@ -63,6 +63,14 @@ def test_softmax_and_cross_entropy_of_huge_logits():
     loss.backward()
     assert loss.data == 2e4
     assert [v.grad for v in logits] == [1.0, -1.0]
+    assert tn.softmax([1e17, 1e17]) == [0.5, 0.5]
+    assert tn.losses.cross_entropy([1e17, 1e17], 0) == math.log(2)
+    logits = [Value(1e16), Value(1e16 - 2)]
+    loss = tn.losses.cross_entropy(logits, 0)
+    loss.backward()
+    assert close(loss.data, math.log1p(math.exp(-2)), 1e-15)
+    assert close(logits[1].grad, math.exp(-2) / (1 + math.exp(-2)), 1e-15)
+    assert close(logits[0].grad, -logits[1].grad, 1e-15)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +170,21 @@ def test_gradcheck_catches_a_wrong_second_derivative():
     assert tn.gradcheck(row, [0.7], order=1)
     with pytest.raises(tn.GradientError, match=r"d2f/d\(input 0\)d\(input 0\) is 0\.0 by the engine"):
         tn.gradcheck(row, [0.7], order=2)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        *((tn.log, x) for x in (1e-3, 0.02, 1e4)),
+        *((lambda v: 1 / v, x) for x in (3e-3, -0.01)),
+        (tn.sqrt, 0.01),
+        (tn.sin, 1000.0),
+        (tn.exp, 20.0),
+        (lambda v: v.relu(), 1e-2),
+    ],
+)
+def test_gradcheck_passes_right_rules_near_singularities_and_far_out(f, x):
+    assert tn.gradcheck(f, [x], order=1)
 
 
 def test_gradcheck_names_the_input():

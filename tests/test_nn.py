@@ -39,6 +39,27 @@ def test_activations_by_name_and_as_functions(name):
     assert by_function([0.3, -0.8]).scope is by_function
 
 
+def test_networks_may_be_changed_by_hand():
+    neuron = Neuron(2, "linear", rng=random.Random(0))
+    for weights, bias in (([Value(1.0), Value(2.0)], Value(0.5)), ((Value(1.0), 0.0), Value(0.5)), ((1, 2), 0.5)):
+        neuron.weights, neuron.bias = weights, bias
+        output = neuron([3.0, Value(4.0)])
+        numbers = [w.data if isinstance(w, Value) else w for w in weights]
+        assert output.data == 0.5 + numbers[0] * 3.0 + numbers[1] * 4.0
+        output.backward()
+        assert output.scope is neuron
+    neuron.w, neuron.b = [Value(5.0), Value(6.0)], Value(7.0)
+    assert neuron([1.0, 1.0]).data == 18.0
+    layer = Layer(2, 2, "linear", rng=random.Random(0))
+    layer.neurons[1] = Neuron(3, "linear", name="the odd one")
+    with pytest.raises(ValueError, match="the odd one takes 3 inputs, but was given 2"):
+        layer([1.0, 2.0])
+    clipped = MLP(2, [3, 1], activation=lambda v: max(v, 0), rng=random.Random(0))
+    assert clipped([1.0, -2.0]).data == MLP(2, [3, 1], rng=random.Random(0))([1.0, -2.0]).data
+    with pytest.raises(TypeError, match="the activation of layer 1, neuron 1 wants a number or a Value, but got None"):
+        MLP(2, [3, 1], activation=lambda v: None)([1.0, 2.0])
+
+
 def test_layers_compose_by_hand():
     model = MLP(2, [3, 4, 2], "tanh", rng=random.Random(2))
     hidden = model.layers[0]([0.1, 0.2])
@@ -139,6 +160,29 @@ def test_modules_find_their_parameters_once_and_name_them():
     assert {p.grad for p in model.parameters()} == {0.0}
 
 
+def test_shared_values_are_one_parameter_and_results_are_none():
+    class Shared(Module):
+        def __init__(self):
+            self.a = Value(1.0)
+            self.pair = [self.a, Value(2.0)]
+            self.again = [self.pair[1]]
+
+        def __call__(self, row):
+            self.output = self.a * row[0]
+            return self.output
+
+    model = Shared()
+    model([3.0])
+    assert [name for name, _ in model.named_parameters()] == ["a", "pair.1"]
+    tn.SGD(model.parameters(), lr=0.1)
+    Shared().load_state_dict(model.state_dict())
+    with pytest.raises(TypeError, match="wants the dict that state_dict"):
+        model.load_state_dict(None)
+    model.table = {1: Value(1.0), "1": Value(2.0)}
+    with pytest.raises(ValueError, match=r"two parameters of Shared have the path 'table\.1'"):
+        model.parameters()
+
+
 def test_state_dict_round_trips():
     model, other = (MLP(2, [3, 1], rng=random.Random(seed)) for seed in (1, 2))
     state = model.state_dict()
@@ -182,12 +226,16 @@ def test_models_pickle_and_copy():
     ("call", "error", "words"),
     [
         (lambda: Neuron(2)([1.0]), ValueError, "neuron takes 2 inputs, but was given 1"),
-        (lambda: Layer(2, 3)([1.0, 2.0, 3.0]), ValueError, "layer takes 2 inputs, but was given 3"),
-        (lambda: MLP(2, [3, 1])([1.0]), ValueError, "layer 1 takes 2 inputs, but was given 1"),
-        (lambda: MLP(2, [3, 1]).layers[1]([1.0]), ValueError, "layer 2 takes 3 inputs, but was given 1"),
+        (lambda: Layer(2, 3)([1.0, 2.0, 3.0]), ValueError, "layer, neuron 1 takes 2 inputs, but was given 3"),
+        (lambda: MLP(2, [3, 1])([1.0]), ValueError, "layer 1, neuron 1 takes 2 inputs, but was given 1"),
+        (lambda: MLP(2, [3, 1]).layers[1]([1.0]), ValueError, "layer 2, neuron 1 takes 3 inputs, but was given 1"),
         (lambda: MLP(2, [3, 1])(1.0), TypeError, "layer 1 wants a list of numbers or Values, but got 1.0"),
         (lambda: MLP(2, [3, 1])(["a", 1]), TypeError, "each entry of layer 1 wants a number or a Value, but got 'a'"),
-        (lambda: MLP(2, [3, 1]).predict([[1.0, 2.0], [1.0]]), ValueError, "layer 1 takes 2 inputs, but was given 1"),
+        (
+            lambda: MLP(2, [3, 1]).predict([[1.0, 2.0], [1.0]]),
+            ValueError,
+            "layer 1, neuron 1 takes 2 inputs, but was given 1",
+        ),
         (lambda: MLP(2, [3], activation="rellu"), ValueError, "unknown activation 'rellu': give one of linear"),
         (lambda: MLP(2, [1]).predict(3.0), TypeError, "a row of numbers or a list of rows, but got 3.0"),
         (lambda: MLP(2, [3], output_activation="rellu"), ValueError, "unknown activation 'rellu': give one of linear"),

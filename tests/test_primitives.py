@@ -77,6 +77,7 @@ ORACLE = {
     "logsumexp": (lambda *xs: mp.log(sum(map(mp.exp, xs))), [[0.3], [0.3, -2.0, 1.5], [50.0, 49.0]]),
     "largest": (lambda x, y, z, count: larger(x, y, z), [[0.3, -2.0, 1.5, 1.0]]),
     "ties": (lambda x, y: mp.mpf(1), [[0.3, -2.0]]),
+    "detached": (lambda x: x, [[0.3]]),
     "step": (lambda x: mp.mpf(x > 0), ONE),
     "sign": (mp.sign, ONE),
     "tie": (lambda a, b: mp.mpf(a > b), [[0.3, -2.0], [-2.0, 0.3]]),
@@ -143,6 +144,9 @@ def test_first_and_second_derivatives(name, point):
         orders = [int(j == i) for j in range(n)]
         assert same(leaf.grad + 0.0, aside[i] + 0.0)
         assert same(aside[i] + 0.0, graph[i].data + 0.0)
+        if name == "detached":  # the identity, taken for a constant
+            assert leaf.grad == 0.0
+            continue
         assert close(leaf.grad, exactly(function, point, orders), 1e-12, 1e-15), (name, point, i)
         # The count that `largest` is told is data: its own row, `ties`, passes no gradient on.
         for j, second in enumerate(grad(graph[i], leaves[: n - (name == "largest")])):
@@ -155,7 +159,7 @@ def test_first_and_second_derivatives(name, point):
 )
 def test_central_differences(name, point):
     # An index or a count is data, and `where_equal` jumps: their last operands are held.
-    held = {"take": 1, "largest": 1, "where_equal": 2}.get(name, 0)
+    held = {"detached": 1, "take": 1, "largest": 1, "where_equal": 2}.get(name, 0)
     free, fixed = point[: len(point) - held], point[len(point) - held :]
     assert tn.gradcheck(lambda *xs: call(TABLE[name], [*xs, *fixed]), free, order=2, tolerance=1e-5)
 
@@ -287,6 +291,8 @@ CORNERS = [
     ("largest", (NAN, 2.0, NAN), NAN, (NAN, NAN, 0)),
     ("ties", (2.0, 2.0, 1.0), 2.0, (0, 0, 0)),
     ("ties", (2.0, NAN), NAN, (0, 0)),
+    ("detached", (-0.0,), -0.0, (0,)),
+    ("detached", (NAN,), NAN, (0,)),
     ("step", (0.0,), 0.0, (0,)),
     ("step", (NAN,), NAN, (0,)),
     ("sign", (-0.0,), 0.0, (0,)),

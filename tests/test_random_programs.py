@@ -22,6 +22,23 @@ UNARY = {
 BINARY = ["+", "-", "*", "/", "dot", "logsumexp", "**2"]
 
 
+SPECIAL = {
+    "dot": lambda a, b, c, k: tn.dot([a, 2.0, b], [b, c, 0.0], c),
+    "take": lambda a, b, c, k: tn.take([a, 1.0, b], float(k % 3)),
+    "take a Value": lambda a, b, c, k: tn.take([a, b], Value(float(k % 2)) * 1),
+    "maximum": lambda a, b, c, k: tn.maximum(a, b, c, 1.0),
+    "power": lambda a, b, c, k: a**b,
+    "**0": lambda a, b, c, k: a**0,
+    "relu": lambda a, b, c, k: a.relu(),
+    "sqrt": lambda a, b, c, k: a.sqrt(),
+    "/": lambda a, b, c, k: a / b,
+    "*": lambda a, b, c, k: a * b,
+    "softmax": lambda a, b, c, k: tn.softmax([a, b, 0.0])[1],
+    "cross": lambda a, b, c, k: tn.losses.cross_entropy([a, b], k % 2),
+    "clip": lambda a, b, c, k: tn.clip(a, -1.0, 1.0),
+}
+
+
 def apply(step, values, mpf):
     """One instruction on a list of values, of this engine or of mpmath."""
     name, i, j, k = step
@@ -101,6 +118,30 @@ def test_a_second_pass_doubles_and_a_second_run_repeats(steps, point):
     again = [Value(x) for x in point]
     run(steps, again).backward()
     assert [leaf.grad for leaf in again] == once
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([0.0, -0.0, 1.0, -2.0, float("inf"), float("-inf"), float("nan"), 1e200]),
+        min_size=2,
+        max_size=3,
+    ),
+    st.lists(st.tuples(st.sampled_from(sorted(SPECIAL)), *[st.integers(0, 20)] * 3), min_size=1, max_size=8),
+)
+def test_three_ways_to_the_gradient_agree_on_special_numbers(point, program):
+    """backward, grad on floats and grad with a graph: the same bits at infinities, nan, ties and dead branches."""
+    leaves = [Value(x) for x in point]
+    values = list(leaves)
+    for name, i, j, k in program:
+        values.append(SPECIAL[name](*(values[n % len(values)] for n in (i, j, k)), k))
+    result = values[-1]
+    result.backward()
+    aside = tn.grad(result, leaves)
+    graph = tn.grad(result, leaves, create_graph=True)
+    for leaf, g, h in zip(leaves, aside, graph, strict=True):
+        assert same(leaf.grad + 0.0, g + 0.0)
+        assert same(g + 0.0, h.data + 0.0)
 
 
 @settings(max_examples=200, deadline=None)

@@ -86,6 +86,26 @@ def test_what_is_no_real_number_is_refused(data):
         Value(data)
 
 
+def test_numpy_text_and_complex_numbers_are_refused():
+    numpy = pytest.importorskip("numpy")
+    for data in (
+        numpy.complex128(1 + 2j),
+        numpy.str_("3.5"),
+        numpy.bytes_(b"3"),
+        numpy.array("3.5"),
+        numpy.array([1.0]),
+    ):
+        with pytest.raises(TypeError, match="holds one real number, but got"):
+            Value(data)
+        with pytest.raises(TypeError):
+            Value(1.0) * data
+
+
+def test_a_label_is_a_string():
+    with pytest.raises(TypeError, match="the label of a Value is a string, but got 5"):
+        Value(1.0, 5)
+
+
 def test_functions_that_would_drop_the_gradient_are_refused():
     v = Value(2.0)
     for function in (math.exp, float, int, math.sqrt, complex, range, lambda v: [1, 2, 3][v]):
@@ -215,6 +235,15 @@ def test_no_grad_records_nothing():
     assert (a + 1).op is table.add
 
 
+def test_no_grad_as_a_decorator():
+    @tn.no_grad()
+    def quiet(x):
+        return x * x
+
+    assert quiet(Value(3.0)).op is None
+    assert quiet.__name__ == "quiet"
+
+
 def test_no_grad_in_one_thread_leaves_the_others_alone():
     import threading
 
@@ -253,6 +282,37 @@ def test_a_rule_runs_only_for_operands_that_want_a_gradient():
     x = Value(-2.0)
     y = x ** Value(3.0)
     assert tn.grad(y, x) == 12.0  # the rule for the exponent, log(-2), is not touched
+
+
+def test_a_rule_of_none_passes_nothing_on():
+    """No nan from an infinite slope behind an operand that the result does not depend on."""
+    x = Value(0.0)
+    for make in (lambda r: r**0, lambda r: tn.take([Value(1.0), 2.0], r), lambda r: table.detached(r) * 2.0):
+        x.grad = 0.0
+        root = x.sqrt()
+        y = make(root)
+        y.backward()
+        assert x.grad == 0.0 == tn.grad(y, x)
+        assert root.grad == 0.0
+
+
+def test_a_rule_that_raises_leaves_every_gradient():
+    def wrong(g, y, x):
+        raise RuntimeError("wrong")
+
+    row = table.Primitive("wrong", "?", "x", lambda x: x, wrong)
+    x = Value(1.0)
+    (x * 3).backward()
+    with pytest.raises(RuntimeError, match="wrong"):
+        (row(x * 2) + x).backward()
+    assert x.grad == 3.0
+
+
+def test_a_wide_rule_that_divides_by_zero_counts_once():
+    row = table.Primitive("three", "?", "a b c", lambda a, b, c: a + b + c, "g", "g / b", "g")
+    a, b, c = Value(1.0), Value(0.0), Value(2.0)
+    row(a, b, c).backward()
+    assert (a.grad, b.grad, c.grad) == (1.0, math.inf, 1.0)
 
 
 def test_grad_refuses_what_is_no_value():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import pairwise
 
 from . import primitives as table
 from .operators import as_float
@@ -50,7 +51,7 @@ def checked_activation(activation: Activation | bool) -> Activation:
     """The activation as a name or a function; micrograd's `nonlin` booleans stand for relu and linear."""
     if isinstance(activation, bool):
         return "relu" if activation else "linear"
-    if callable(activation) or activation in ACTIVATIONS:
+    if callable(activation) or (isinstance(activation, str) and activation in ACTIVATIONS):
         return activation
     raise ValueError(
         f"unknown activation {activation!r}: give one of {', '.join(ACTIVATIONS)}, or a function of a Value"
@@ -70,7 +71,7 @@ def weight_draws(init: Init, n_inputs: int, n_outputs: int) -> tuple[Callable[[A
     """The functions of the generator that draw a weight and a bias."""
     if callable(init):
         return init, init
-    if init not in INITS:
+    if not isinstance(init, str) or init not in INITS:
         raise ValueError(f"unknown init {init!r}: give one of {', '.join(INITS)}, or a function of the generator")
     draw = INITS[init]
 
@@ -89,24 +90,46 @@ def checked_rng(rng: random.Random | None) -> Any:
     return rng
 
 
-def check_size(what: str, size: object) -> None:
-    if not isinstance(size, int) or isinstance(size, bool):
+def checked_size(what: str, size: Any) -> int:
+    """A number of neurons or inputs as an int, from NumPy's ints too."""
+    if isinstance(size, bool) or not hasattr(size, "__index__") or getattr(size, "ndim", 0) != 0:
         raise TypeError(f"{what} is a whole number of neurons or inputs, but got {size!r}")
-    if size < 1:
+    if int(size) < 1:
         raise ValueError(f"{what} must be 1 or more, but got {size}")
+    return int(size)
 
 
 def checked_names(what: str, names: Sequence[str] | None, count: int) -> list[str] | None:
     if names is None:
         return None
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"{what} wants a list of strings, but got {names!r}")
     if len(names) != count:
         raise ValueError(f"{what} wants {count} names, but got {len(names)}: {list(names)!r}")
     return list(names)
 
 
-def checked_matrix(matrix: Any, bias: Any, layer: int) -> tuple[list[list[float]], list[float]]:
+def checked_weights(weights: Any, biases: Any) -> list[tuple[list[list[float]], list[float]]]:
+    """A weight matrix and biases for each layer, as floats. Raises where they are missing, ragged or do not chain."""
+    for what, given in (("weights", weights), ("biases", biases)):
+        if not hasattr(given, "__len__") or isinstance(given, str):
+            raise TypeError(f"from_weights() wants a list of {what} with an entry for each layer, but got {given!r}")
+    if not len(weights) or len(weights) != len(biases):
+        raise ValueError(
+            f"from_weights() wants one matrix and one list of biases for each layer, "
+            f"but got {len(weights)} matrices and {len(biases)} lists of biases"
+        )
+    layers = [_checked_matrix(w, b, i + 1) for i, (w, b) in enumerate(zip(weights, biases, strict=True))]
+    for i, ((_, before), (after, _)) in enumerate(pairwise(layers)):
+        if len(before) != len(after):
+            raise ValueError(
+                f"layer {i + 1} has {len(before)} outputs, but the matrix of layer {i + 2} has {len(after)} rows: "
+                "a weight matrix has the shape (n_inputs, n_outputs)"
+            )
+    return layers
+
+
+def _checked_matrix(matrix: Any, bias: Any, layer: int) -> tuple[list[list[float]], list[float]]:
     """A weight matrix and its biases as lists of floats. Raises where they are ragged or do not fit each other."""
     if not all(hasattr(part, "__len__") and not isinstance(part, str) for part in (matrix, bias, *matrix)):
         raise TypeError(

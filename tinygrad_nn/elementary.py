@@ -61,7 +61,7 @@ def as_operands(xs: Any, what: str) -> tuple[Any, ...]:
 
     Raises TypeError that names `what` was given something else.
     """
-    if isinstance(xs, str | Scalar) or not hasattr(xs, "__iter__"):
+    if isinstance(xs, str | bytes | dict | set | Scalar) or not hasattr(xs, "__iter__") or getattr(xs, "ndim", 1) == 0:
         raise TypeError(f"{what} wants a list of numbers or Values, but got {xs!r} of type {type(xs).__name__}")
     return tuple(
         [x if type(x) is float or isinstance(x, Value) else as_operand(x, f"each entry of {what}") for x in xs]

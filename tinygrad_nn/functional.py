@@ -21,16 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["clip", "dot", "log_softmax", "logsumexp", "maximum", "mean", "minimum", "softmax", "sum", "take"]
 __all__ += elementary.__all__
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
-
-__all__ = sorted(
-    [*elementary.__all__, "clip", "dot", "log_softmax", "logsumexp", "maximum", "mean", "minimum"]
-    + ["softmax", "sum", "take"]
-)
-
 
 def dot(weights: Iterable[Number], inputs: Iterable[Number], bias: Number = 0.0) -> Any:
     """bias + w1 x1 + w2 x2 + ..., a left fold from the bias, recorded as one operation.
@@ -133,12 +123,16 @@ def logsumexp(xs: Iterable[Number]) -> Any:
 def log_softmax(xs: Iterable[Number]) -> list[Any]:
     """x_i - logsumexp(x): the logarithms of the softmax probabilities, one for each of the n logits.
 
+    All are first shifted by the largest, which changes nothing but the rounding.
+
     >>> log_softmax([0.0])
     [0.0]
     """
     logits = _some(xs, "tn.log_softmax")
-    normaliser = table.logsumexp(logits)
-    return [x - normaliser for x in logits]
+    top = table.detached(table.largest(logits, 1.0))
+    shifted = tuple([x - top for x in logits])
+    normaliser = table.logsumexp(shifted)
+    return [x - normaliser for x in shifted]
 
 
 def softmax(xs: Iterable[Number]) -> list[Any]:
@@ -163,4 +157,5 @@ def _some(values: Iterable[Number], what: str) -> tuple[Any, ...]:
 
 def _listed(values: tuple[Any, ...], what: str) -> tuple[Any, ...]:
     """The values of f(a, b, ...) or of f([a, b, ...])."""
-    return _some(values[0] if len(values) == 1 and hasattr(values[0], "__iter__") else values, what)
+    listed = len(values) == 1 and hasattr(values[0], "__iter__") and getattr(values[0], "ndim", 1) > 0
+    return _some(values[0] if listed else values, what)

@@ -25,17 +25,17 @@ def _averaged(loss: Loss) -> Loss:
 
     name = loss.__name__
 
-    def averaged(prediction: Any, target: Any, **options: Any) -> Any:
+    def averaged(prediction: Any, target: Any, *options: Any, **named_options: Any) -> Any:
         with scope(averaged):
-            if isinstance(prediction, Scalar) and isinstance(target, int | float):
-                return loss(prediction, float(target), **options)
+            if isinstance(prediction, Scalar) and type(target) is float:
+                return loss(prediction, target, *options, **named_options)
             predictions, targets = _listed(prediction, name), _listed(target, f"the target of {name}")
             if len(predictions) != len(targets) or not predictions:
                 raise ValueError(
                     f"{name} wants one target for each output, but got {len(predictions)} outputs "
                     f"and {len(targets)} targets"
                 )
-            losses = [loss(p, t, **options) for p, t in zip(predictions, targets, strict=True)]
+            losses = [loss(p, t, *options, **named_options) for p, t in zip(predictions, targets, strict=True)]
             return sum(losses) / float(len(losses)) if len(losses) > 1 else losses[0]
 
     averaged.__name__, averaged.__qualname__, averaged.__doc__ = name, name, loss.__doc__
@@ -76,6 +76,8 @@ def huber(prediction: Any, target: Any, delta: float = 1.0) -> Any:
     >>> huber(1.5, 1.0), huber(4.0, 1.0)
     (0.125, 2.5)
     """
+    if not delta > 0.0:
+        raise ValueError(f"huber wants a delta above 0, but got {delta!r}")
     distance = abs(prediction - target)
     near = minimum(distance, delta)
     return near * (distance - 0.5 * near)
@@ -115,7 +117,7 @@ def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
 
 
 def cross_entropy(prediction: Any, target: Any) -> Any:
-    """logsumexp(logits) - logits[target]: minus the log of the softmax probability of the right class.
+    """Minus the log of the softmax probability of the right class: logsumexp of every logit - logits[target].
 
     Raises ValueError for a class that is no whole number from 0 to the number of logits - 1.
 
@@ -128,7 +130,7 @@ def cross_entropy(prediction: Any, target: Any) -> Any:
     index = as_operand(target, "the class index of cross_entropy")
     with scope(cross_entropy):
         chosen = table.take(logits, index)
-        return table.logsumexp(logits) - chosen
+        return table.logsumexp(tuple([logit - chosen for logit in logits]))
 
 
 LOSSES: dict[str, Loss] = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .operators import as_float
 from .recording import no_grad
-from .value import Value
+from .value import Result, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 class Module:
     """A function with parameters: the Values in its attributes, and in Modules, lists, tuples and dicts there.
+
+    Attributes whose name starts with an underscore are passed over, and so are recorded results.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -38,7 +40,12 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Pairs of a path such as `layers.0.neurons.1.weights.2` and the parameter there."""
-        return ((path, leaf) for entry, found in self._entries().items() for path, leaf in _leaves(found, entry))
+        named = (leaf for entry, found in self._entries().items() for leaf in _leaves(found, entry))
+        seen: set[int] = set()
+        for path, parameter in named:
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield path, parameter
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0."""
@@ -56,6 +63,8 @@ class Module:
         something other than numbers; nothing is changed then.
         """
         entries = self._entries()
+        if not isinstance(state, dict):
+            raise TypeError(f"load_state_dict() wants the dict that state_dict() gave, but got {state!r}")
         missing, extra = [p for p in entries if p not in state], [p for p in state if p not in entries]
         if missing or extra:
             raise ValueError(
@@ -119,8 +128,12 @@ class Module:
             path, found = waiting.pop()
             if id(found) in seen or not isinstance(found, Module | Value | list | tuple | dict):
                 continue
+            if isinstance(found, Result):
+                continue
             seen.add(id(found))
             if isinstance(found, Value) or (isinstance(found, list | tuple) and _all_values(found)):
+                if path in entries:
+                    raise ValueError(f"two parameters of {type(self).__name__} have the path {path!r}: rename one")
                 entries[path] = found
                 continue
             children: Any = (
@@ -145,7 +158,11 @@ def _rows(rows: Any) -> tuple[list[Any], bool]:
 
 
 def _all_values(found: Any) -> bool:
-    return bool(found) and all(isinstance(e, Value) or (isinstance(e, list | tuple) and _all_values(e)) for e in found)
+    """Whether a list holds parameters, or lists of them, alone."""
+    return bool(found) and all(
+        _all_values(entry) if isinstance(entry, list | tuple) else isinstance(entry, Value) and entry.op is None
+        for entry in found
+    )
 
 
 def _leaves(found: Any, path: str) -> list[tuple[str, Value]]:
@@ -167,8 +184,9 @@ def _pairs(found: Any, numbers: Any, path: str) -> list[tuple[Value, float]]:
         if number is None:
             raise TypeError(f"the state's entry {path!r} must be a number, but is {numbers!r}")
         return [(found, number)]
-    if isinstance(numbers, str | dict) or not hasattr(numbers, "__len__") or len(numbers) != len(found):
-        size = f"has {len(numbers)}" if hasattr(numbers, "__len__") else f"is {numbers!r}"
+    listed = hasattr(numbers, "__len__") and not isinstance(numbers, str | dict) and getattr(numbers, "ndim", 1) > 0
+    if not listed or len(numbers) != len(found):
+        size = f"has {len(numbers)}" if listed else f"is {numbers!r}"
         raise ValueError(f"the state's entry {path!r} must have {len(found)} numbers, but {size}")
     return [pair for i, (f, n) in enumerate(zip(found, numbers, strict=True)) for pair in _pairs(f, n, f"{path}.{i}")]
 

@@ -5,36 +5,34 @@ Each is a plain list of the smaller thing, so networks can be wired by hand from
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from . import primitives as table
 from .choices import (
     activation_function,
     activation_name,
-    check_size,
     checked_activation,
-    checked_matrix,
     checked_names,
     checked_rng,
+    checked_size,
+    checked_weights,
     weight_draws,
 )
-from .elementary import as_operands
+from .elementary import as_operand, as_operands
 from .module import Module, _table
 from .primitives import Primitive
 from .recording import scope
-from .value import Value, column_numbers, recorded_neuron
+from .value import Value, column_numbers, recorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import random
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from .choices import Activation, Init
 
 
 class Neuron(Module):
-    """activation(w1 x1 + ... + wn xn + b): `weights` is a list of n Values, `bias` a Value.
+    """activation(w1 x1 + ... + wn xn + b): `weights` is a tuple of n Values, `bias` a Value.
 
     `activation` is a name (linear, relu, tanh, sigmoid, leaky_relu, elu, softplus, silu, gelu) or a function of a
     Value. `init` draws the weights, in order, then the bias: "uniform" (weights from U(-1, 1), bias 0), "normal"
@@ -61,7 +59,7 @@ class Neuron(Module):
         n_outputs: int = 1,
         name: str = "neuron",
     ) -> None:
-        check_size("n_inputs", n_inputs)
+        n_inputs = checked_size("n_inputs", n_inputs)
         self.activation = checked_activation(activation if nonlin is None else nonlin)
         self._activate = activation_function(self.activation)
         draw, draw_bias = weight_draws(init, n_inputs, n_outputs)
@@ -73,28 +71,49 @@ class Neuron(Module):
     def __call__(self, inputs: Any) -> Any:
         """The output for n inputs: numbers or Values. Raises ValueError for another number of them."""
         xs = as_operands(inputs, self.name)
-        if len(xs) != len(self.weights):
-            raise ValueError(f"{self.name} takes {len(self.weights)} inputs, but was given {len(xs)}")
         return self._output(xs, column_numbers(xs))
 
     def _output(self, xs: tuple[Any, ...], numbers: list[float] | None) -> Any:
-        """The output for the right number of operands; `numbers` are their data where these are floats and Values."""
-        activate = self._activate
-        if numbers is not None and (activate is None or type(activate) is Primitive):
-            return recorded_neuron(self.weights, xs, numbers, self.bias, activate, self)
+        """The output for a tuple of operands; `numbers` are their data where all are floats and Values."""
+        weights, bias, activate = self.weights, self.bias, self._activate
+        if len(xs) != len(weights):
+            raise ValueError(f"{self.name} takes {len(weights)} inputs, but was given {len(xs)}")
+        if numbers is None or type(weights) is not tuple or (activate is not None and type(activate) is not Primitive):
+            return self._output_of_any(xs)
+        try:
+            number = bias.data  # the fold of `dot`, on data that the neurons of a layer share
+            for weight, x in zip(weights, numbers):  # noqa: B905 (the lengths are equal)
+                number += weight.data * x
+        except AttributeError:  # a weight or bias that is a plain number
+            return self._output_of_any(xs)
+        total = recorded(table.dot, number, (weights, xs, bias), None, self)
+        return total if activate is None else recorded(activate, activate.value(number), total, None, self)
+
+    def _output_of_any(self, xs: tuple[Any, ...]) -> Any:
+        """The output for traced inputs, for weights that were replaced by hand, and for an activation of any kind."""
         with scope(self):
-            total = table.dot(self.weights, xs, self.bias)
-            return total if activate is None else activate(total)
+            weights, bias = as_operands(self.weights, f"the weights of {self.name}"), self.bias
+            total = table.dot(weights, xs, as_operand(bias, f"the bias of {self.name}"))
+            output = total if self._activate is None else self._activate(total)
+            return as_operand(output, f"the activation of {self.name}")
 
     @property
     def w(self) -> list[Value]:
-        """The weights in a list, by micrograd's name."""
+        """The weights, by micrograd's name, in a new list: assign to `w` or `weights` to replace them."""
         return list(self.weights)
+
+    @w.setter
+    def w(self, weights: Iterable[Value]) -> None:
+        self.weights = tuple(weights)
 
     @property
     def b(self) -> Value:
         """The bias, by micrograd's name."""
         return self.bias
+
+    @b.setter
+    def b(self, bias: Value) -> None:
+        self.bias = bias
 
     def __repr__(self) -> str:
         return f"Neuron({len(self.weights)}, activation={activation_name(self.activation)!r})"
@@ -117,7 +136,7 @@ class Layer(Module):
         rng: random.Random | None = None,
         name: str = "layer",
     ) -> None:
-        check_size("n_outputs", n_outputs)
+        n_outputs = checked_size("n_outputs", n_outputs)
         self.name = name
         self.neurons = [
             Neuron(
@@ -134,13 +153,11 @@ class Layer(Module):
 
     def __call__(self, inputs: Any) -> Any:
         """The outputs for n inputs. Raises ValueError for another number of inputs."""
-        outputs = self.outputs(as_operands(inputs, self.name))
+        outputs = self._outputs(as_operands(inputs, self.name))
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def outputs(self, inputs: tuple[Any, ...]) -> list[Any]:
+    def _outputs(self, inputs: tuple[Any, ...]) -> list[Any]:
         """The list of outputs, of one neuron too."""
-        if self.neurons and len(inputs) != len(self.neurons[0].weights):
-            raise ValueError(f"{self.name} takes {len(self.neurons[0].weights)} inputs, but was given {len(inputs)}")
         numbers = column_numbers(inputs)
         return [neuron._output(inputs, numbers) for neuron in self.neurons]
 
@@ -173,12 +190,13 @@ class MLP(Module):
         input_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
     ) -> None:
-        if isinstance(sizes, str) or not hasattr(sizes, "__iter__") or not list(sizes):
+        widths = [n_inputs, *sizes] if hasattr(sizes, "__iter__") and not isinstance(sizes, str) else [n_inputs]
+        if len(widths) == 1:
             raise TypeError(f"MLP(n_inputs, sizes) wants a list of layer sizes such as [16, 16, 1], but got {sizes!r}")
-        widths = [n_inputs, *sizes]
+        widths = [checked_size("each size", width) for width in widths]
         activation, output_activation = checked_activation(activation), checked_activation(output_activation)
         last = len(widths) - 2
-        self.input_names = checked_names("input_names", input_names, n_inputs)
+        self.input_names = checked_names("input_names", input_names, widths[0])
         self.output_names = checked_names("output_names", output_names, widths[-1])
         self.layers = [
             Layer(
@@ -210,26 +228,7 @@ class MLP(Module):
         >>> MLP.from_weights([[[1.0], [2.0]]], [[0.5]])([3.0, 4.0]).data
         11.5
         """
-        for what, given in (("weights", weights), ("biases", biases)):
-            if not hasattr(given, "__len__") or isinstance(given, str):
-                raise TypeError(
-                    f"from_weights() wants a list of {what} with an entry for each layer, but got {given!r}"
-                )
-        matrices, offsets = list(weights), list(biases)
-        if not matrices or len(matrices) != len(offsets):
-            raise ValueError(
-                f"from_weights() wants one matrix and one list of biases for each layer, "
-                f"but got {len(matrices)} matrices and {len(offsets)} lists of biases"
-            )
-        numbers = [
-            checked_matrix(matrix, bias, i + 1) for i, (matrix, bias) in enumerate(zip(matrices, offsets, strict=True))
-        ]
-        for i, ((_, before), (after, _)) in enumerate(pairwise(numbers)):
-            if len(before) != len(after):
-                raise ValueError(
-                    f"layer {i + 1} has {len(before)} outputs, but the matrix of layer {i + 2} has {len(after)} rows: "
-                    "a weight matrix has the shape (n_inputs, n_outputs)"
-                )
+        numbers = checked_weights(weights, biases)
         sizes = [len(bias) for _, bias in numbers]
         model = cls(
             len(numbers[0][0]),
@@ -255,7 +254,7 @@ class MLP(Module):
             xs = tuple([Value(x, label=name) if type(x) is float else x for x, name in named])
         outputs: list[Any] = []
         for layer in self.layers:
-            outputs = layer.outputs(xs)
+            outputs = layer._outputs(xs)
             xs = tuple(outputs)
         if self.output_names:
             for output, name in zip(outputs, self.output_names, strict=True):

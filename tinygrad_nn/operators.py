@@ -22,7 +22,9 @@ def as_float(number: object) -> float | None:
     """A real number (int, float, Fraction, Decimal, NumPy scalar or array of no dimension) as a float, else None."""
     if type(number) is float:
         return number
-    if isinstance(number, Scalar) or not hasattr(number, "__float__") or getattr(number, "ndim", 0) != 0:
+    if isinstance(number, Scalar | str | bytes | complex) or not hasattr(number, "__float__"):
+        return None
+    if getattr(number, "ndim", 0) != 0 or getattr(getattr(number, "dtype", None), "kind", "f") not in "biuf":
         return None
     try:
         return float(number)

@@ -100,6 +100,11 @@ class SGD(Optimizer):
             raise ValueError("SGD with nesterov=True looks ahead by the momentum: give a momentum above 0")
         self.nesterov = nesterov
 
+    def step(self) -> None:
+        """Update every parameter by its `.grad`. Raises ValueError, and changes nothing, for a bad lr or momentum."""
+        self.momentum = checked("momentum", self.momentum, below=1.0)
+        super().step()
+
     def update(self, parameter: Any, gradient: Any, state: State, lr: Any, step: Any) -> tuple[Any, State]:
         """v = momentum v + g, p = p - lr v."""
         (velocity,) = state
@@ -142,6 +147,8 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr)
+        if not isinstance(betas, list | tuple) or len(betas) != 2:
+            raise TypeError(f"Adam wants betas=(beta1, beta2), but got {betas!r}")
         self.betas = (checked("beta1", betas[0], below=1.0), checked("beta2", betas[1], below=1.0))
         self.epsilon = checked("epsilon", epsilon)
         self.weight_decay = checked("weight_decay", weight_decay)
@@ -155,7 +162,10 @@ class Adam(Optimizer):
         square = beta2 * square + (1.0 - beta2) * (gradient * gradient)
         corrected_mean = mean / (1.0 - table.power(beta1, step + 1.0))
         corrected_square = square / (1.0 - table.power(beta2, step + 1.0))
-        return parameter - lr * corrected_mean / (table.sqrt(corrected_square) + self.epsilon), (mean, square)
+        return parameter - table.divide(lr * corrected_mean, table.sqrt(corrected_square) + self.epsilon), (
+            mean,
+            square,
+        )
 
 
 def linear(start: float, end: float, steps: int) -> Callable[[int], float]:

@@ -34,18 +34,21 @@ class Primitive:
     (6.0, ('g * b', 'g * a'), 3.0)
     """
 
-    __slots__ = ("_rules", "formulas", "name", "operands", "pull", "symbol", "value")
+    __slots__ = ("_rules", "formulas", "name", "operands", "partial", "pull", "symbol", "value")
     name: str
     symbol: str
     operands: tuple[str, ...]
     value: Callable[..., float]
     formulas: tuple[Rule, ...]
+    partial: bool  # whether the result does not depend on some operand
     _rules: tuple[Callable[..., Any] | None, ...] | None
     pull: Callable[[Any, Any], None]  # all rules as one: adds to the gradients of the operands of a Result
 
     def __init__(self, name: str, symbol: str, operands: str, value: Callable[..., float], *formulas: Rule) -> None:
         fields = {"name": name, "symbol": symbol, "operands": tuple(operands.split()), "value": value}
-        for field, content in (fields | {"formulas": formulas, "_rules": None, "pull": self._first_pull}).items():
+        for field, content in (
+            fields | {"formulas": formulas, "partial": None in formulas, "_rules": None, "pull": self._first_pull}
+        ).items():
             object.__setattr__(self, field, content)
 
     @property
@@ -170,7 +173,8 @@ largest      = Primitive("largest",   "max",       "xs count",   ieee.largest,  
 ties         = Primitive("ties",      "ties",      "xs",         ieee.ties,      None)
 
 # What the rules above need. A branch is a function with a value, so that no rule has an `if`; `monomial` and `xlogy`
-# are c * x**n and a * log(x) with 0 wherever c or a is 0.
+# are c * x**n and a * log(x) with 0 wherever c or a is 0; `detached` is x itself, taken for a constant.
+detached     = Primitive("detached",    "detach",   "x",     operator.pos,     None)
 step         = Primitive("step",        "step",     "x",     ieee.step,        None)
 sign         = Primitive("sign",        "sign",     "x",     ieee.sign,        None)
 tie          = Primitive("tie",         "tie",      "a b",   ieee.tie,         None, None)

@@ -60,6 +60,17 @@ class no_grad(_Context):  # noqa: N801
     def recorder(self) -> Recorder | None:
         return None
 
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """As a decorator: the function records nothing while it runs."""
+        from functools import wraps
+
+        @wraps(function)
+        def quiet(*arguments: Any, **options: Any) -> Any:
+            with no_grad():
+                return function(*arguments, **options)
+
+        return quiet
+
 
 class scope(_Context):  # noqa: N801
     """Operations recorded inside carry `owner` as their `.scope`, for drawings.

@@ -108,10 +108,13 @@ def _reset(output: Result, columns: dict[int, Column], leaves: list[tuple[Value,
     output.grad = zero
     results: list[Result] = []
     waiting = [output]
+    partial = False
     take, put, found = waiting.pop, waiting.append, results.append
     while waiting:
         result = take()
         found(result)
+        if result.op.partial:
+            partial = True
         first, second = result.first, result.second
         if type(first) is kind:
             if first.grad is not zero:
@@ -150,7 +153,18 @@ def _reset(output: Result, columns: dict[int, Column], leaves: list[tuple[Value,
             leaves.append((second, second.grad))
             second.grad = zero
     results.sort(key=_number, reverse=True)
-    return results
+    return _reached(results) if partial else results
+
+
+def _reached(results: list[Result]) -> list[Result]:
+    """Those of the results that the first depends on by operands with a rule: no other has an adjoint at all."""
+    reached = {id(results[0])}
+    for result in results:
+        if id(result) in reached:
+            for group, rule in zip(result.groups, result.op.formulas, strict=True):
+                if rule is not None:
+                    reached.update(map(id, group if type(group) is tuple else (group,)))
+    return [result for result in results if id(result) in reached]
 
 
 def _pull_on_ieee_floats(result: Result) -> None:

@@ -89,19 +89,30 @@ def _wide_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str
     lines += [f"{c} = column_{c}.data" for c in columns]
     scalars = [operand for operand in operands if operand not in columns]
     lines += [f"value_{s} = {s}; {s} = {s} if type({s}) is float else {s}.data" for s in scalars]
+    # A rule that may raise is evaluated, like those beside it, before any sum; others are summed as they come.
+    aside = any(rule and (rule.startswith("rule_") or "/" in rule) for rule in rules)
+    sums = []
     for operand, rule in zip(operands, rules, strict=True):
         if rule is None:
             continue
+        wanted = f"type(value_{operand}) is not float" if operand in scalars else f"column_{operand}.differentiable"
+        if aside:
+            entries = (
+                rule
+                if operand in scalars or rule.startswith("rule_")
+                else f"[{rule}{_loop(rule, operand, operands, '')}]"
+            )
+            lines.append(f"for_{operand} = {entries} if {wanted} else None")
+            rule = f"for_{operand}" if operand in scalars else "entry"
         if operand in scalars:
-            lines.append(f"if type(value_{operand}) is not float: value_{operand}.grad += {rule}")
-        elif rule.startswith("rule_") or "/" in rule:  # the whole column first: it may divide by zero
-            entries = rule if rule.startswith("rule_") else f"[{rule}{_loop(rule, operand, operands, '')}]"
-            lines.append(f"if column_{operand}.differentiable:")
-            lines.append(f"    for value, entry in zip(column_{operand}.values, {entries}): value.grad += entry")
-        else:
-            lines.append(f"if column_{operand}.differentiable:")
-            lines.append(f"   {_loop(rule, operand, operands, 'value')}: value.grad += {rule}")
-    return lines
+            sums.append(f"if {wanted}: value_{operand}.grad += {rule}")
+            continue
+        each = f" for value, entry in zip(column_{operand}.values, for_{operand})"
+        sums += [
+            f"if {wanted}:",
+            f"   {each if aside else _loop(rule, operand, operands, 'value')}: value.grad += {rule}",
+        ]
+    return lines + sums
 
 
 def _loop(rule: str, operand: str, operands: Sequence[str], value: str) -> str:

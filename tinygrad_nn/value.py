@@ -45,6 +45,8 @@ class Value(Scalar):
         if number is None:
             hint = "use its .data for the number" if isinstance(data, Scalar) else "make one Value for each number"
             raise TypeError(f"Value() holds one real number, but got {data!r} of type {type(data).__name__}; {hint}")
+        if not isinstance(label, str):
+            raise TypeError(f"the label of a Value is a string, but got {label!r}")
         self.data = number
         self.grad = 0.0
         self.label = label
@@ -216,28 +218,9 @@ def recorded(primitive: Primitive, data: float, first: Any, second: Any = None, 
     result.op = primitive
     result.first = first
     result.second = second
-    result.scope = owner or recorder.scope
+    result.scope = recorder.scope if owner is None else owner
     result.number = recorder.next_number()
     return result
-
-
-def recorded_neuron(
-    weights: tuple[Value, ...],
-    inputs: tuple[Any, ...],
-    numbers: list[float],
-    bias: Value,
-    activation: Any,
-    owner: object,
-) -> Value:
-    """activation(dot(weights, inputs, bias)) in the scope of its neuron, where all operands are Values and floats.
-
-    `numbers` are the data of the inputs, which the neurons of a layer share; `activation` is a row, or None.
-    """
-    total = bias.data
-    for weight, x in zip(weights, numbers):  # noqa: B905 (the neuron has compared the lengths)
-        total += weight.data * x
-    output = recorded(table.dot, total, (weights, inputs, bias), None, owner)
-    return output if activation is None else recorded(activation, activation.value(total), output, None, owner)
 
 
 def column_numbers(operands: tuple[Any, ...]) -> list[float] | None:

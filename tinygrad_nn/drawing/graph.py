@@ -1,7 +1,7 @@
 """draw: the recorded graph of a Value, a card for each number and an edge for each operand.
 
 A card shows the label and the data over the gradient; on its left is the operation that made the number. Operations
-recorded by the same neuron or loss stand in one box, with the parameters that it alone uses.
+recorded by the same neuron or loss stand in one box, with the neuron's parameters.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ def draw(
         edge_attr={"color": "#6b7280", "arrowsize": ".6"},
     )
     if title is not None:
+        if not isinstance(title, str):
+            raise TypeError(f"the title of a drawing is a string, but got {title!r}")
         diagram.attr(label=escaped(title), labelloc="t")
     after = root.grad != 0.0 or any(value.grad != 0.0 for value in values)
     for box, members in _boxes(values).items():
@@ -62,7 +64,9 @@ def draw(
                 diagram.node(name, card)
             continue
         with diagram.subgraph(name=f"cluster_{box}") as cluster:
-            cluster.attr(label=escaped(_scope_name(next(v.scope for v in members if v.scope))), style="rounded")
+            cluster.attr(
+                label=escaped(_scope_name(next(v.scope for v in members if v.scope is not None))), style="rounded"
+            )
             cluster.attr(color="#d1d5db", bgcolor="#f9fafb", fontsize="11")
             for name, card in cards:
                 cluster.node(name, card)
