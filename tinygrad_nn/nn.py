@@ -20,6 +20,7 @@ from .elementary import as_operand, as_operands
 from .module import Module, _table
 from .primitives import Primitive
 from .recording import scope
+from .reverse import Column
 from .value import Value, column_numbers, recorded
 
 TYPE_CHECKING = False
@@ -67,27 +68,30 @@ class Neuron(Module):
         self.name = name
         self.weights = tuple([Value(draw(generator), label=f"w{i + 1}") for i in range(n_inputs)])
         self.bias = Value(draw_bias(generator), label="b")
+        self._column = Column(self.weights)
 
     def __call__(self, inputs: Any) -> Any:
         """The output for n inputs: numbers or Values. Raises ValueError for another number of them."""
         xs = as_operands(inputs, self.name)
-        return self._output(xs, column_numbers(xs))
+        return self._output(Column(xs), column_numbers(xs))
 
-    def _output(self, xs: tuple[Any, ...], numbers: list[float] | None) -> Any:
-        """The output for a tuple of operands; `numbers` are their data where all are floats and Values."""
+    def _output(self, inputs: Column, numbers: list[float] | None) -> Any:
+        """The output for a column of operands; `numbers` are their data where all are floats and Values."""
         weights, bias, activate = self.weights, self.bias, self._activate
-        if len(xs) != len(weights):
-            raise ValueError(f"{self.name} takes {len(weights)} inputs, but was given {len(xs)}")
+        if len(inputs.operands) != len(weights):
+            raise ValueError(f"{self.name} takes {len(weights)} inputs, but was given {len(inputs.operands)}")
         if numbers is None or type(weights) is not tuple or (activate is not None and type(activate) is not Primitive):
-            return self._output_of_any(xs)
+            return self._output_of_any(inputs.operands)
+        if self._column.operands is not weights:
+            self._column = Column(weights)
         try:
             number = bias.data  # the fold of `dot`, on data that the neurons of a layer share
             for weight, x in zip(weights, numbers):  # noqa: B905 (the lengths are equal)
                 number += weight.data * x
         except AttributeError:  # a weight or bias that is a plain number
-            return self._output_of_any(xs)
-        total = recorded(table.dot, number, (weights, xs, bias), None, self)
-        return total if activate is None else recorded(activate, activate.value(number), total, None, self)
+            return self._output_of_any(inputs.operands)
+        total = recorded(table.dot, number, self._column, inputs, bias, self)
+        return total if activate is None else recorded(activate, activate.value(number), total, None, None, self)
 
     def _output_of_any(self, xs: tuple[Any, ...]) -> Any:
         """The output for traced inputs, for weights that were replaced by hand, and for an activation of any kind."""
@@ -158,8 +162,8 @@ class Layer(Module):
 
     def _outputs(self, inputs: tuple[Any, ...]) -> list[Any]:
         """The list of outputs, of one neuron too."""
-        numbers = column_numbers(inputs)
-        return [neuron._output(inputs, numbers) for neuron in self.neurons]
+        column, numbers = Column(inputs), column_numbers(inputs)
+        return [neuron._output(column, numbers) for neuron in self.neurons]
 
     def __repr__(self) -> str:
         neuron = self.neurons[0]

@@ -42,7 +42,7 @@ class Primitive:
     formulas: tuple[Rule, ...]
     partial: bool  # whether the result does not depend on some operand
     _rules: tuple[Callable[..., Any] | None, ...] | None
-    pull: Callable[[Any, Any], None]  # all rules as one: adds to the gradients of the operands of a Result
+    pull: Callable[[Any], None]  # all rules as one: adds to the gradients of the operands of a Result
 
     def __init__(self, name: str, symbol: str, operands: str, value: Callable[..., float], *formulas: Rule) -> None:
         fields = {"name": name, "symbol": symbol, "operands": tuple(operands.split()), "value": value}
@@ -58,10 +58,10 @@ class Primitive:
             object.__setattr__(self, "_rules", rule_functions(self.name, self.operands, self.formulas, _NAMES))
         return self._rules  # type: ignore[return-value]
 
-    def _first_pull(self, result: Any, columns: Any) -> None:
+    def _first_pull(self, result: Any) -> None:
         """The pull until it is first called: most programs need few of them."""
         object.__setattr__(self, "pull", pull_function(self.name, self.operands, self.formulas, _VALUES))
-        self.pull(result, columns)
+        self.pull(result)
 
     def __call__(self, first: Any, *others: Any) -> Any:
         if type(first) is not float:

@@ -44,15 +44,22 @@ def history(output: Result) -> list[Result]:
 
 
 class Column:
-    """What one pass knows of a tuple of operands that many operations share.
+    """A tuple of operands that operations share, as a layer's inputs are, and what one backward pass knows of it.
 
     `data` are the numbers; `values` the Values to add gradients to, with one that nobody reads in place of each
-    literal; `differentiable` whether there is any Value, `finite` whether all numbers are.
+    literal; `differentiable` whether there is any Value, `finite` whether all numbers are. `grad` marks the pass.
     """
 
-    __slots__ = ("data", "differentiable", "finite", "values")
+    __slots__ = ("data", "differentiable", "finite", "grad", "operands", "values")
 
     def __init__(self, operands: tuple[Any, ...]) -> None:
+        self.operands = operands
+        self.grad: float | None = None
+
+    def refresh(self, zero: float) -> None:
+        """Look at the operands anew, in the pass that `zero` marks."""
+        operands = self.operands
+        self.grad = zero
         self.values: Any = operands
         if float not in map(type, operands):
             self.data = [operand.data for operand in operands]
@@ -60,7 +67,8 @@ class Column:
         else:
             self.data = list(numbers(operands))
             self.differentiable = set(map(type, operands)) != {float}
-            self.values = [Sink() if type(operand) is float else operand for operand in operands]
+            if self.differentiable:
+                self.values = [Sink() if type(operand) is float else operand for operand in operands]
         self.finite = isfinite(sum(self.data))
 
 
@@ -79,14 +87,13 @@ def backward(output: Result) -> None:
     A leaf gathers the sum of this pass from 0 and adds it to what it had at the end, so that a second pass doubles
     it to the bit; should a rule raise, the leaves keep what they had.
     """
-    columns: dict[int, Column] = {}
     leaves: list[tuple[Value, float]] = []
     try:
-        results = _reset(output, columns, leaves)
+        results = _reset(output, leaves)
         output.grad = 1.0
         for result in results:
             try:
-                result.op.pull(result, columns)
+                result.op.pull(result)
             except ZeroDivisionError:
                 _pull_on_ieee_floats(result)
     except BaseException:
@@ -98,8 +105,8 @@ def backward(output: Result) -> None:
             leaf.grad += before
 
 
-def _reset(output: Result, columns: dict[int, Column], leaves: list[tuple[Value, float]]) -> list[Result]:
-    """The operations behind `output`, latest first; every column of operands; and the leaves with their gradients.
+def _reset(output: Result, leaves: list[tuple[Value, float]]) -> list[Result]:
+    """The operations behind `output`, latest first, all columns refreshed; and the leaves with their gradients.
 
     All gradients become a zero that is an object of its own for each pass, so that holding it also says `seen`.
     """
@@ -115,34 +122,13 @@ def _reset(output: Result, columns: dict[int, Column], leaves: list[tuple[Value,
         found(result)
         if result.op.partial:
             partial = True
-        first, second = result.first, result.second
+        first, second, third = result.first, result.second, result.third  # three times the same, written out
         if type(first) is kind:
             if first.grad is not zero:
                 first.grad = zero
                 put(first)
-        elif type(first) is tuple:
-            for group in first:
-                if type(group) is tuple:
-                    if id(group) not in columns:
-                        columns[id(group)] = Column(group)
-                        for operand in group:
-                            if type(operand) is kind:
-                                if operand.grad is not zero:
-                                    operand.grad = zero
-                                    put(operand)
-                            elif type(operand) is not float and operand.grad is not zero:
-                                leaves.append((operand, operand.grad))
-                                operand.grad = zero
-                elif type(group) is kind:
-                    if group.grad is not zero:
-                        group.grad = zero
-                        put(group)
-                elif type(group) is not float and group.grad is not zero:
-                    leaves.append((group, group.grad))
-                    group.grad = zero
         elif type(first) is not float and first.grad is not zero:
-            leaves.append((first, first.grad))
-            first.grad = zero
+            _visit(first, zero, waiting, leaves)
         if second is None:
             continue
         if type(second) is kind:
@@ -150,10 +136,34 @@ def _reset(output: Result, columns: dict[int, Column], leaves: list[tuple[Value,
                 second.grad = zero
                 put(second)
         elif type(second) is not float and second.grad is not zero:
-            leaves.append((second, second.grad))
-            second.grad = zero
+            _visit(second, zero, waiting, leaves)
+        if third is None:
+            continue
+        if type(third) is kind:
+            if third.grad is not zero:
+                third.grad = zero
+                put(third)
+        elif type(third) is not float and third.grad is not zero:
+            _visit(third, zero, waiting, leaves)
     results.sort(key=_number, reverse=True)
     return _reached(results) if partial else results
+
+
+def _visit(operand: Any, zero: float, waiting: list[Result], leaves: list[tuple[Value, float]]) -> None:
+    """The first meeting in a pass with a leaf, or with a column and so with its operands."""
+    if type(operand) is not Column:
+        leaves.append((operand, operand.grad))
+        operand.grad = zero
+        return
+    operand.refresh(zero)
+    for entry in operand.operands if operand.differentiable else ():
+        if type(entry) is float or entry.grad is zero:
+            continue
+        if entry.op is None:
+            leaves.append((entry, entry.grad))
+        else:
+            waiting.append(entry)
+        entry.grad = zero
 
 
 def _reached(results: list[Result]) -> list[Result]:

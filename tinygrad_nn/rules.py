@@ -32,7 +32,7 @@ def rule_functions(name: str, operands: Sequence[str], rules: Sequence[Rule], na
 
 
 def pull_function(name: str, operands: Sequence[str], rules: Sequence[Rule], namespace: dict[str, Any]) -> Any:
-    """A function of (result, columns) that adds g * dy/d(operand) to the `.grad` of each operand of a result."""
+    """A function of a result that adds g * dy/d(operand) to the `.grad` of each of its operands."""
     import linecache  # here and below, since importing the package should not pay for them
     import re
 
@@ -43,7 +43,7 @@ def pull_function(name: str, operands: Sequence[str], rules: Sequence[Rule], nam
     body = "\n    ".join(lines)
     given = [("g", "result.grad"), ("y", "result.data")]
     head = [f"{variable} = {source}" for variable, source in given if re.search(rf"\b{variable}\b", body)]
-    text = "\n    ".join([f"def pull_{name}(result, columns):", *head, body]) + "\n"
+    text = "\n    ".join([f"def pull_{name}(result):", *head, body]) + "\n"
     file = f"<pull of {name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     exec(compile(text, file, "exec"), namespace)
@@ -82,20 +82,20 @@ def _wide_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str
     import re
 
     columns = [operand for operand in operands if is_column(operand)]
-    lines = [f"{', '.join(operands)}{',' * (len(operands) == 1)} = result.first"]
-    lines += [f"column_{c} = columns[id({c})]" for c in columns]
-    if all(rule and re.fullmatch(r"g( \* \w+)?", rule) for rule in rules):  # 0 times anything finite adds nothing
-        lines.append(f"if not g and {' and '.join(f'column_{c}.finite' for c in columns)}: return")
-    lines += [f"{c} = column_{c}.data" for c in columns]
     scalars = [operand for operand in operands if operand not in columns]
-    lines += [f"value_{s} = {s}; {s} = {s} if type({s}) is float else {s}.data" for s in scalars]
+    places = ("first", "second", "third")
+    lines = [f"value_{operand} = result.{place}" for operand, place in zip(operands, places, strict=False)]
+    if all(rule and re.fullmatch(r"g( \* \w+)?", rule) for rule in rules):  # 0 times anything finite adds nothing
+        lines.append(f"if not g and {' and '.join(f'value_{c}.finite' for c in columns)}: return")
+    lines += [f"{column} = value_{column}.data" for column in columns]
+    lines += [f"{s} = value_{s} if type(value_{s}) is float else value_{s}.data" for s in scalars]
     # A rule that may raise is evaluated, like those beside it, before any sum; others are summed as they come.
     aside = any(rule and (rule.startswith("rule_") or "/" in rule) for rule in rules)
     sums = []
     for operand, rule in zip(operands, rules, strict=True):
         if rule is None:
             continue
-        wanted = f"type(value_{operand}) is not float" if operand in scalars else f"column_{operand}.differentiable"
+        wanted = f"type(value_{operand}) is not float" if operand in scalars else f"value_{operand}.differentiable"
         if aside:
             entries = (
                 rule
@@ -107,7 +107,7 @@ def _wide_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str
         if operand in scalars:
             sums.append(f"if {wanted}: value_{operand}.grad += {rule}")
             continue
-        each = f" for value, entry in zip(column_{operand}.values, for_{operand})"
+        each = f" for value, entry in zip(value_{operand}.values, for_{operand})"
         sums += [
             f"if {wanted}:",
             f"   {each if aside else _loop(rule, operand, operands, 'value')}: value.grad += {rule}",
@@ -120,7 +120,7 @@ def _loop(rule: str, operand: str, operands: Sequence[str], value: str) -> str:
     import re
 
     names = set(re.findall(r"\w+", rule))
-    pairs = [(value, f"column_{operand}.values")] * bool(value)
+    pairs = [(value, f"value_{operand}.values")] * bool(value)
     pairs += [(o[:-1], o) for o in operands if is_column(o) and (o[:-1] in names or (not value and o == operand))]
     targets, sources = ", ".join(t for t, _ in pairs), ", ".join(s for _, s in pairs)
     source = f"zip({sources})" if len(pairs) > 1 else sources

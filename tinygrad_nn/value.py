@@ -11,6 +11,7 @@ from . import reverse
 from .operators import Scalar, as_float
 from .primitives import Primitive
 from .recording import current_recorder
+from .reverse import Column
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Value(Scalar):
         result.op = table.add
         result.first = self
         result.second = other
+        result.third = None
         result.scope = recorder.scope
         result.number = recorder.next_number()
         return result
@@ -97,6 +99,7 @@ class Value(Scalar):
         result.op = table.multiply
         result.first = self
         result.second = other
+        result.third = None
         result.scope = recorder.scope
         result.number = recorder.next_number()
         return result
@@ -120,9 +123,7 @@ class Value(Scalar):
         if len(operands) == 1 and type(first) is not tuple:
             return recorded(primitive, primitive.value(first.data), first)
         data = primitive.value(*map(reverse.numbers, operands))
-        if len(operands) == 2 and type(first) is not tuple:
-            return recorded(primitive, data, first, operands[1])
-        return recorded(primitive, data, operands)
+        return recorded(primitive, data, *[Column(o) if type(o) is tuple else o for o in operands])
 
     def backward(self) -> None:
         """Fill in `.grad` = d self / d value for every Value that this one was computed from.
@@ -175,15 +176,16 @@ class Value(Scalar):
 class Result(Value):
     """A Value made by an operation: its primitive and operands beside its number.
 
-    `first` and `second` are the operands of an operation on one or two scalars (`second` is None for one); any
-    other operation holds the tuple of all its operands, columns as tuples within it, in `first`.
+    `first`, `second` and `third` are the operands as the primitive takes them, a column of them as a Column; None
+    where there are fewer.
     """
 
-    __slots__ = ("first", "number", "op", "scope", "second")
+    __slots__ = ("first", "number", "op", "scope", "second", "third")
     op: Primitive
     scope: object
     first: Any
     second: Any
+    third: Any
     number: int
 
     # A class without an __init__ of its own is made in half the time, and every operation makes one of these.
@@ -192,21 +194,22 @@ class Result(Value):
     @property
     def groups(self) -> tuple[Any, ...]:
         """The operands as the primitive takes them, columns as tuples."""
-        if type(self.first) is tuple:
-            return self.first
-        return (self.first,) if self.second is None else (self.first, self.second)
+        places = (self.first, self.second, self.third)[: len(self.op.operands)]
+        return tuple([place.operands if type(place) is Column else place for place in places])
 
     @property
     def operands(self) -> tuple[Value | float, ...]:
         """The operands in order, literals as floats; of `dot` all weights, then all inputs, then the bias."""
         columns = (group if type(group) is tuple else (group,) for group in self.groups)
-        return tuple(operand for column in columns for operand in column)
+        return tuple([operand for column in columns for operand in column])
 
 
 Result.__name__ = Result.__qualname__ = "Value"  # what it is to everyone who meets it
 
 
-def recorded(primitive: Primitive, data: float, first: Any, second: Any = None, owner: object = None) -> Value:
+def recorded(
+    primitive: Primitive, data: float, first: Any, second: Any = None, third: Any = None, owner: object = None
+) -> Value:
     """The result of an operation whose value is known, recorded as a Result; a plain Value inside no_grad."""
     recorder = current_recorder()
     if recorder is None:
@@ -218,6 +221,7 @@ def recorded(primitive: Primitive, data: float, first: Any, second: Any = None, 
     result.op = primitive
     result.first = first
     result.second = second
+    result.third = third
     result.scope = recorder.scope if owner is None else owner
     result.number = recorder.next_number()
     return result
