@@ -65,7 +65,7 @@ def test_imports_run_one_way():
     """Each module imports from those before it in this list, and the core from neither drawing nor compiler."""
     order = [
         *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
-        *("transforms", "check", "choices", "module", "nn", "losses", "optim", "data", "drawing"),
+        *("transforms", "check", "choices", "module", "neuron", "nn", "losses", "optim", "data", "drawing"),
     ]
     assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"} == set(order) - {"drawing"}
     for path in PACKAGE.glob("*.py"):

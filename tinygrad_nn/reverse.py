@@ -113,13 +113,10 @@ def _reset(output: Result, leaves: list[tuple[Value, float]]) -> list[Result]:
     zero = float("0")
     kind = type(output)
     output.grad = zero
-    results: list[Result] = []
-    waiting = [output]
+    results = [output]
     partial = False
-    take, put, found = waiting.pop, waiting.append, results.append
-    while waiting:
-        result = take()
-        found(result)
+    put = results.append
+    for result in results:  # a list that grows as more are met
         if result.op.partial:
             partial = True
         first, second, third = result.first, result.second, result.third  # three times the same, written out
@@ -128,7 +125,7 @@ def _reset(output: Result, leaves: list[tuple[Value, float]]) -> list[Result]:
                 first.grad = zero
                 put(first)
         elif type(first) is not float and first.grad is not zero:
-            _visit(first, zero, waiting, leaves)
+            _visit(first, zero, results, leaves)
         if second is None:
             continue
         if type(second) is kind:
@@ -136,7 +133,7 @@ def _reset(output: Result, leaves: list[tuple[Value, float]]) -> list[Result]:
                 second.grad = zero
                 put(second)
         elif type(second) is not float and second.grad is not zero:
-            _visit(second, zero, waiting, leaves)
+            _visit(second, zero, results, leaves)
         if third is None:
             continue
         if type(third) is kind:
@@ -144,12 +141,12 @@ def _reset(output: Result, leaves: list[tuple[Value, float]]) -> list[Result]:
                 third.grad = zero
                 put(third)
         elif type(third) is not float and third.grad is not zero:
-            _visit(third, zero, waiting, leaves)
+            _visit(third, zero, results, leaves)
     results.sort(key=_number, reverse=True)
     return _reached(results) if partial else results
 
 
-def _visit(operand: Any, zero: float, waiting: list[Result], leaves: list[tuple[Value, float]]) -> None:
+def _visit(operand: Any, zero: float, results: list[Result], leaves: list[tuple[Value, float]]) -> None:
     """The first meeting in a pass with a leaf, or with a column and so with its operands."""
     if type(operand) is not Column:
         leaves.append((operand, operand.grad))
@@ -162,7 +159,7 @@ def _visit(operand: Any, zero: float, waiting: list[Result], leaves: list[tuple[
         if entry.op is None:
             leaves.append((entry, entry.grad))
         else:
-            waiting.append(entry)
+            results.append(entry)
         entry.grad = zero
 
 
