@@ -26,7 +26,7 @@ def make_model(seed):
         output_activation="sigmoid",
         init="normal",
         rng=random.Random(seed),
-        input_names=["a", "b"],
+        input_names=["x1", "x2"],
         output_names=["carry", "sum"],
     )
 

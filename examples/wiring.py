@@ -61,8 +61,9 @@ def main():
         loss = train(model)
         right = sum(guess == y for guess, y in zip(model.predict_classes(X), Y, strict=True))
         print(f"majority of three bits: loss {loss:.4f}, {right} of {len(X)} right")
-        example = model([tn.Value(x, label=name) for x, name in zip([1.0, 0.0, 1.0], "abc", strict=True)])
+        example = model([tn.Value(bit, label=f"x{i + 1}") for i, bit in enumerate([1.0, 0.0, 1.0])])
         example.label = "majority"
+        model.zero_grad()
         example.backward()
         picture = tn.draw(example, title=f"{make.__name__} network").write(
             PICTURES / f"wiring_{make.__name__.lower()}.svg"

@@ -71,6 +71,7 @@ def main():
         print(f"  {x[0]:2.0f}  {x[1]:2.0f}   {model.predict(x):.4f}     {model.predict_classes(x)}")
     loss = tn.losses.binary_cross_entropy(model([0.0, 1.0]), 1.0)
     loss.label = "loss"
+    model.zero_grad()
     loss.backward()
     PICTURES.mkdir(exist_ok=True)
     print(f"\nThe graph of 0 xor 1 is in {tn.draw(loss, title='0 xor 1').write(PICTURES / 'xor.svg')}")
