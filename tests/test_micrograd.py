@@ -24,7 +24,10 @@ def test_the_hundred_losses_of_the_demonstration():
 def test_the_record_is_what_micrograd_gives():
     for name in ("micrograd", "sklearn", "numpy"):
         pytest.importorskip(name, reason=f"{name} is not installed")
-    assert record() == json.loads(PATH.read_text(encoding="utf-8"))
+    stored, again = json.loads(PATH.read_text(encoding="utf-8")), record()
+    assert (again["points"], again["targets"]) == (stored["points"], stored["targets"])
+    # micrograd adds gradients in the order of a set, so its last bits change from run to run.
+    assert max(abs(a - b) for a, b in zip(again["losses"], stored["losses"], strict=True)) <= 1e-12
 
 
 @pytest.mark.slow
