@@ -68,8 +68,13 @@ def as_operands(xs: Any, what: str) -> tuple[Any, ...]:
     )
 
 
-def _call(primitive: Primitive, *operands: object) -> Any:
-    return primitive(*[as_operand(operand, f"tn.{primitive.name}") for operand in operands])
+def _call(primitive: Primitive, x: object) -> Any:
+    """A row of one operand on a float, on what records itself, or on another real number."""
+    if type(x) is float:
+        return primitive.value(x)
+    if isinstance(x, Scalar):
+        return x._record(primitive, (x,))
+    return primitive.value(as_operand(x, f"tn.{primitive.name}"))
 
 
 def exp(x: N) -> N:

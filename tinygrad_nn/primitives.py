@@ -65,6 +65,8 @@ class Primitive:
 
     def __call__(self, first: Any, *others: Any) -> Any:
         if type(first) is not float:
+            if not others and hasattr(first, "_record"):
+                return first._record(self, (first,))
             return self._recorded((first, *others))
         for operand in others:
             if type(operand) is not float:

@@ -28,26 +28,8 @@ _recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=Recorder
 current_recorder = _recorder.get
 
 
-class _Context:
-    """A context manager that gives the operations inside another Recorder, or none."""
-
-    __slots__ = ("tokens",)
-
-    def __init__(self) -> None:
-        self.tokens: list[Any] = []
-
-    def recorder(self) -> Recorder | None:
-        raise NotImplementedError
-
-    def __enter__(self) -> None:
-        self.tokens.append(_recorder.set(self.recorder()))
-
-    def __exit__(self, *error: object) -> None:
-        _recorder.reset(self.tokens.pop())
-
-
-class no_grad(_Context):  # noqa: N801
-    """Record nothing inside: results are plain Values without a history.
+class no_grad:  # noqa: N801
+    """Record nothing inside: results are plain Values without a history. Also a decorator.
 
     >>> from tinygrad_nn import Value
     >>> with no_grad():
@@ -55,10 +37,16 @@ class no_grad(_Context):  # noqa: N801
     None
     """
 
-    __slots__ = ()
+    __slots__ = ("tokens",)
 
-    def recorder(self) -> Recorder | None:
-        return None
+    def __init__(self) -> None:
+        self.tokens: list[Any] = []
+
+    def __enter__(self) -> None:
+        self.tokens.append(_recorder.set(None))
+
+    def __exit__(self, *error: object) -> None:
+        _recorder.reset(self.tokens.pop())
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """As a decorator: the function records nothing while it runs."""
@@ -72,7 +60,7 @@ class no_grad(_Context):  # noqa: N801
         return quiet
 
 
-class scope(_Context):  # noqa: N801
+class scope:  # noqa: N801
     """Operations recorded inside carry `owner` as their `.scope`, for drawings.
 
     >>> from tinygrad_nn import Value
@@ -81,12 +69,14 @@ class scope(_Context):  # noqa: N801
     mine
     """
 
-    __slots__ = ("owner",)
+    __slots__ = ("owner", "token")
 
     def __init__(self, owner: object) -> None:
-        super().__init__()
         self.owner = owner
 
-    def recorder(self) -> Recorder | None:
+    def __enter__(self) -> None:
         current = current_recorder()
-        return current and Recorder(current.next_number, self.owner)
+        self.token = _recorder.set(current and Recorder(current.next_number, self.owner))
+
+    def __exit__(self, *error: object) -> None:
+        _recorder.reset(self.token)
