@@ -61,45 +61,45 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
     a neuron, its `dot` and its activation, are made as `recorded` makes them, but written out, a sixth faster.
     """
     column, numbers, recorder = Column(xs), column_numbers(xs), current_recorder()
-    fold = FOLDS[len(xs)]
+    if numbers is None:
+        return [neuron._output_of_any(xs) for neuron in neurons]
+    n, fold, dot, next_number = len(xs), FOLDS[len(xs)], table.dot, recorder.next_number if recorder else None
     outputs: list[Any] = []
     for neuron in neurons:
-        weights, bias, activate = neuron.weights, neuron.bias, neuron._activate
-        if len(weights) != len(xs):
-            raise ValueError(f"{neuron.name} takes {len(weights)} inputs, but was given {len(xs)}")
-        if numbers is None or type(weights) is not tuple or (activate is not None and type(activate) is not Primitive):
+        activate: Any = neuron._activate
+        weights, bias = neuron._column, neuron.bias
+        if weights.operands is not neuron.weights or len(weights.operands) != n or not neuron._has_row:
             outputs.append(neuron._output_of_any(xs))
             continue
         try:
-            number = fold(weights, numbers, bias.data)
+            number = fold(weights.operands, numbers, bias.data)
         except AttributeError:  # a weight or bias that is a plain number
             outputs.append(neuron._output_of_any(xs))
             continue
-        if recorder is None:
+        if next_number is None:
             outputs.append(Value(number if activate is None else activate.value(number)))
             continue
-        if neuron._column.operands is not weights:
-            neuron._column = Column(weights)
         output = Result()
         output.data = number
         output.grad = 0.0
         output.label = ""
-        output.op = table.dot
-        output.first = neuron._column
+        output.op = dot
+        output.first = weights
         output.second = column
         output.third = bias
         output.scope = neuron
-        output.number = recorder.next_number()
+        output.number = next_number()
         if activate is not None:
-            total, output = output, Result()
-            output.data = activate.value(number)
+            value, total = activate.value, output
+            output = Result()
+            output.data = value(number)
             output.grad = 0.0
             output.label = ""
             output.op = activate
             output.first = total
             output.second = output.third = None
             output.scope = neuron
-            output.number = recorder.next_number()
+            output.number = next_number()
         outputs.append(output)
     return outputs
 
@@ -146,7 +146,11 @@ class Neuron(Module):
         return neuron_outputs((self,), as_operands(inputs, self.name))[0]
 
     def _output_of_any(self, xs: tuple[Any, ...]) -> Any:
-        """The output for traced inputs, for weights that were replaced by hand, and for an activation of any kind."""
+        """The output by the long way: for traced inputs, and for weights and activations of any kind."""
+        if len(self.weights) != len(xs):
+            raise ValueError(f"{self.name} takes {len(self.weights)} inputs, but was given {len(xs)}")
+        if type(self.weights) is tuple and self._column.operands is not self.weights:
+            self._column = Column(self.weights)  # they were replaced: the short way next time
         with scope(self):
             weights, bias = as_operands(self.weights, f"the weights of {self.name}"), self.bias
             total = table.dot(weights, xs, as_operand(bias, f"the bias of {self.name}"))
@@ -162,6 +166,7 @@ class Neuron(Module):
     def activation(self, activation: Activation) -> None:
         self._activation = checked_activation(activation)
         self._activate = activation_function(self._activation)
+        self._has_row = self._activate is None or type(self._activate) is Primitive
 
     @property
     def w(self) -> list[Value]:

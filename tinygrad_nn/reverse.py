@@ -8,7 +8,6 @@ gradients as floats or as Values. Neither recurses, so depth is no limit.
 from __future__ import annotations
 
 from math import isfinite
-from operator import attrgetter
 
 from .ieee import on_ieee_floats
 
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .value import Result, Value
-
-
-_number = attrgetter("number")
 
 
 def numbers(operand: Any) -> Any:
@@ -92,8 +88,9 @@ def backward(output: Result) -> None:
         results = _reset(output, leaves)
         output.grad = 1.0
         for result in results:
+            pull = result.op.pull
             try:
-                result.op.pull(result)
+                pull(result)
             except ZeroDivisionError:
                 _pull_on_ieee_floats(result)
     except BaseException:
@@ -142,7 +139,8 @@ def _reset(output: Result, leaves: list[tuple[Value, float]]) -> list[Result]:
                 put(third)
         elif type(third) is not float and third.grad is not zero:
             _visit(third, zero, results, leaves)
-    results.sort(key=_number, reverse=True)
+    numbers = [result.number for result in results]
+    results = [results[i] for i in sorted(range(len(numbers)), key=numbers.__getitem__, reverse=True)]
     return _reached(results) if partial else results
 
 

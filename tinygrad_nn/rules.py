@@ -56,25 +56,36 @@ def _called(operand: str, rule: Rule, operands: Sequence[str]) -> str | None:
 
 
 def _narrow_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str]:
-    """The body for one or two scalars. A literal has no gradient, and every rule is evaluated before any sum."""
-    a, rule = operands[0], rules[0]
+    """The body for one or two scalars: a literal has no gradient, and what may raise is evaluated before any sum."""
     if len(operands) == 1:
-        return [f"first = result.first; {a} = first.data", f"first.grad += {rule}"] if rule else ["pass"]
-    b, other = operands[1], rules[1]
-    sums = [f"first.grad += for_{a}"] * bool(rule) + [f"second.grad += for_{b}"] * bool(other)
-    both = ["; ".join([f"for_{name} = {r}" for name, r in zip(operands, rules, strict=True) if r] + sums) or "pass"]
+        (x,), (rule,) = operands, rules
+        return ["first = result.first", *_loads({x: "first.data"}, rule), f"first.grad += {rule}"] if rule else ["pass"]
+    (a, b), (rule, other) = operands, rules
+    left = [*_loads({a: "first.data", b: "second"}, rule), f"first.grad += {rule}"] if rule else ["pass"]
+    right = [*_loads({a: "first", b: "second.data"}, other), f"second.grad += {other}"] if other else ["pass"]
+    both = _loads({a: "first.data", b: "second.data"}, rule, other)
+    sums = {"first": rule, "second": other}
+    if any(rule and ("/" in rule or rule.startswith("rule_")) for rule in rules):
+        both += [f"for_{operand} = {r}" for operand, r in sums.items() if r]
+        sums = {operand: r and f"for_{operand}" for operand, r in sums.items()}
+    both += [f"{operand}.grad += {r}" for operand, r in sums.items() if r]
     return [
         "first, second = result.first, result.second",
         "if type(second) is float:",
-        f"    {a} = first.data; {b} = second",
-        f"    first.grad += {rule}" if rule else "    pass",
+        *(f"    {line}" for line in left),
         "elif type(first) is float:",
-        f"    {a} = first; {b} = second.data",
-        f"    second.grad += {other}" if other else "    pass",
+        *(f"    {line}" for line in right),
         "else:",
-        f"    {a} = first.data; {b} = second.data",
-        *(f"    {line}" for line in both),
+        *(f"    {line}" for line in both or ["pass"]),
     ]
+
+
+def _loads(sources: dict[str, str], *rules: str | None) -> list[str]:
+    """The assignments of the operands that the rules name."""
+    import re
+
+    names = set(re.findall(r"\w+", " ".join(filter(None, rules))))
+    return [f"{operand} = {source}" for operand, source in sources.items() if operand in names]
 
 
 def _wide_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str]:

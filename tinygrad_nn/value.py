@@ -78,7 +78,8 @@ class Value(Scalar):
         result.second = other
         result.third = None
         result.scope = recorder.scope
-        result.number = recorder.next_number()
+        next_number = recorder.next_number  # a call of the attribute itself would look it up as a method
+        result.number = next_number()
         return result
 
     def __mul__(self, other: Any) -> Any:
@@ -101,7 +102,8 @@ class Value(Scalar):
         result.second = other
         result.third = None
         result.scope = recorder.scope
-        result.number = recorder.next_number()
+        next_number = recorder.next_number  # a call of the attribute itself would look it up as a method
+        result.number = next_number()
         return result
 
     def _binary(self, primitive: Primitive, other: Any, swapped: bool = False) -> Any:
@@ -121,7 +123,8 @@ class Value(Scalar):
     def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Value:
         first = operands[0]
         if len(operands) == 1 and type(first) is not tuple:
-            return recorded(primitive, primitive.value(first.data), first)
+            value = primitive.value
+            return recorded(primitive, value(first.data), first)
         data = primitive.value(*map(reverse.numbers, operands))
         return recorded(primitive, data, *[Column(o) if type(o) is tuple else o for o in operands])
 
@@ -223,7 +226,8 @@ def recorded(
     result.second = second
     result.third = third
     result.scope = recorder.scope if owner is None else owner
-    result.number = recorder.next_number()
+    next_number = recorder.next_number
+    result.number = next_number()
     return result
 
 
