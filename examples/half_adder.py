@@ -65,7 +65,7 @@ def print_truth_table(model):
 
 
 def print_velocities(model, optimizer):
-    print("\nThe momentum left in each parameter, its velocity:")
+    print("\nThe momentum of each parameter: its velocity, by its path (layers and neurons count from 0):")
     for (name, _), velocity in zip(model.named_parameters(), optimizer.velocity, strict=True):
         print(f"  {name:30} {velocity: .3e}")
 
@@ -86,7 +86,7 @@ def ask(model):
     while True:
         try:
             line = input("a b = ").strip()
-        except EOFError:
+        except (EOFError, KeyboardInterrupt):
             print()
             return
         if not line:
@@ -110,7 +110,8 @@ def main(arguments=None):
 
     model = make_model(options.seed)
     optimizer = tn.SGD(model.parameters(), lr=0.09, momentum=0.015)
-    print(f"Training {model!r} from seed {options.seed} to an error below {options.until}.")
+    print(f"Training {model!r} from seed {options.seed} to an error below {options.until},")
+    print("the error being the root mean square of a row's two outputs from their targets, summed over the four rows.")
     try:
         epochs = train(model, optimizer, options.until)
     except KeyboardInterrupt:

@@ -42,7 +42,7 @@ def share_right(model):
 
 
 def train(model, rng, report=print):
-    """Epochs of random examples until all answers are right. Returns their number, or None at the cap."""
+    """Epochs of random examples until all outputs are on the right side of 0.5; their number, or None at the cap."""
     optimizer = tn.SGD(model.parameters(), lr=0.1)
     examples = random_examples(rng)
     for epoch in range(1, MOST_EPOCHS + 1):

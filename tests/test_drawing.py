@@ -84,6 +84,12 @@ def test_before_backward_a_dash_and_special_numbers_print():
     assert "0.333333333" in tn.draw(Value(1 / 3), digits=9).source
 
 
+def test_gradients_of_another_pass_do_not_show_as_this_ones():
+    a, b = Value(2.0, label="a"), Value(3.0)
+    (a * a).backward()
+    assert cells(tn.draw(a + b).source)["v0"] == ["a", "2", "grad", "-"]
+
+
 def test_drawing_changes_nothing_and_repeats_to_the_byte():
     model = tn.MLP(2, [3, 1], rng=random.Random(0))
     loss = tn.losses.squared_error(model([1.0, 2.0]), 1.0)

@@ -79,7 +79,7 @@ def test_softmax_and_cross_entropy_of_huge_logits():
         (lambda: tn.mean([]), ValueError, "tn.mean wants at least one value"),
         (lambda: tn.maximum([]), ValueError, "tn.maximum wants at least one value"),
         (lambda: tn.maximum(), ValueError, "tn.maximum wants at least one value"),
-        (lambda: tn.softmax([]), ValueError, "tn.log_softmax wants at least one value"),
+        (lambda: tn.softmax([]), ValueError, "tn.softmax wants at least one value"),
         (lambda: tn.dot([1.0], [1.0, 2.0]), ValueError, "1 weights and 2 inputs"),
         (lambda: tn.sum(3.0), TypeError, "tn.sum wants a list of numbers or Values, but got 3.0"),
         (lambda: tn.sum("12"), TypeError, "tn.sum wants a list of numbers or Values, but got '12'"),

@@ -61,6 +61,19 @@ def test_the_public_names_are_sorted_and_there():
     assert re.fullmatch(r"\d+\.\d+\.\d+", tn.__version__)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_program_of_the_guide_learns(seed, tmp_path, monkeypatch):
+    import random
+
+    monkeypatch.chdir(tmp_path)
+    program = [line[4:] for line in tn.__doc__.splitlines() if line.startswith("    ")]
+    start = program.index("X, Y = tn.data.xor()")
+    random.seed(seed)
+    names = {"tn": tn}
+    exec("\n".join(program[start:]), names)
+    assert names["model"].predict_classes(names["X"]) == [0, 1, 1, 0]
+
+
 def test_imports_run_one_way():
     """Each module imports from those before it in this list, and the core from neither drawing nor compiler."""
     order = [

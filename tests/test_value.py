@@ -101,6 +101,19 @@ def test_numpy_text_and_complex_numbers_are_refused():
             Value(1.0) * data
 
 
+def test_data_that_was_set_to_a_value_is_named_in_backward():
+    w = Value(1.0)
+    (w * w).backward()
+    w.data = w - 0.1 * w.grad  # .data is forgotten on the right
+    with pytest.raises(TypeError, match=r"the \.data of a Value was set to Value\(.*write p\.data = p\.data - lr"):
+        (w * 2.0 + 1.0).backward()
+    model = tn.MLP(2, [2, 1])
+    for p in model.parameters():
+        p.data = p - 0.1 * p.grad
+    with pytest.raises(TypeError, match=r"the \.data of a Value was set to"):
+        model([1.0, 2.0]).backward()
+
+
 def test_a_label_is_a_string():
     with pytest.raises(TypeError, match="the label of a Value is a string, but got 5"):
         Value(1.0, 5)

@@ -9,18 +9,18 @@ to every Value behind it. On it stand neurons, networks, losses and momentum SGD
     c = a * b + b**3
     c.backward()
     a.grad, b.grad                          # (2.0, 8.0)
-    tn.draw(c).save("graph.gv")             # the graph, with its numbers
+    tn.draw(c).write("graph.svg")           # a picture of the graph, with its numbers
 
     X, Y = tn.data.xor()
     model = tn.MLP(2, [4, 1], activation="tanh", output_activation="sigmoid")
-    optimizer = tn.SGD(model.parameters(), lr=1.0, momentum=0.9)
-    for epoch in range(500):
+    optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    for epoch in range(300):
         for x, y in zip(X, Y):
             optimizer.zero_grad()
             loss = tn.losses.binary_cross_entropy(model(x), y)
             loss.backward()
             optimizer.step()
-    model.predict(X)
+    model.predict_classes(X)                # [0, 1, 1, 0]
 
 Where to look
 - numbers and derivatives: Value, grad, no_grad; derivative, gradient, jacobian, hessian, hvp of plain functions
@@ -141,8 +141,13 @@ __all__ = [
 ]
 
 
-def draw(root: Any, **options: Any) -> Any:
-    """The recorded graph of a Value as a graphviz.Digraph; see tinygrad_nn.drawing.graph.draw for the options.
+def draw(root: Any, *, rankdir: str = "LR", digits: int = 4, title: str | None = None, max_nodes: int = 500) -> Any:
+    """The graph that `root`, a Value, was computed by, as a graphviz.Digraph; `.write("graph.svg")` makes the picture.
+
+    A card shows a Value's label and data over its gradient, with the operation that made it on the left. `rankdir` is
+    graphviz's direction (LR, TB, RL or BT), `digits` the significant digits, `max_nodes` the most Values drawn.
+
+    Raises TypeError where root is no Value, ValueError for an unknown rankdir or a graph of over `max_nodes` Values.
 
     >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
     >>> draw(a * b).source.count("->")
@@ -150,4 +155,4 @@ def draw(root: Any, **options: Any) -> Any:
     """
     from .drawing.graph import draw
 
-    return draw(root, **options)
+    return draw(root, rankdir=rankdir, digits=digits, title=title, max_nodes=max_nodes)

@@ -44,7 +44,7 @@ def moons(n: int = 100, noise: float = 0.1, rng: random.Random | None = None) ->
     >>> len(X), sorted(Y)
     (4, [0, 0, 1, 1])
     """
-    _check_points(n, noise)
+    _check_points(n, noise, rng)
     upper = [[math.cos(angle), math.sin(angle)] for angle in _angles(n - n // 2, math.pi)]
     lower = [[1.0 - math.cos(angle), 0.5 - math.sin(angle)] for angle in _angles(n // 2, math.pi)]
     return _shuffled([upper, lower], noise, rng)
@@ -59,7 +59,7 @@ def circles(
     >>> sorted(round(math.hypot(*x), 6) for x in X)
     [0.5, 0.5, 0.5, 1.0, 1.0, 1.0]
     """
-    _check_points(n, noise)
+    _check_points(n, noise, rng)
     turn = 2.0 * math.pi
     outer = [[math.cos(a), math.sin(a)] for a in (turn * i / (n - n // 2) for i in range(n - n // 2))]
     inner = [[factor * math.cos(a), factor * math.sin(a)] for a in (turn * i / (n // 2) for i in range(n // 2))]
@@ -75,7 +75,7 @@ def spirals(
     >>> sorted(Y)
     [0, 0, 0, 1, 1, 1, 2, 2, 2]
     """
-    _check_points(n, noise, classes)
+    _check_points(n, noise, rng, classes)
     arms = []
     for arm in range(classes):
         size = (n - arm + classes - 1) // classes
@@ -106,12 +106,14 @@ def batches(
     return (([X[i] for i in chunk], [Y[i] for i in chunk]) for chunk in chunks)
 
 
-def _check_points(n: int, noise: float, classes: int = 2) -> None:
+def _check_points(n: int, noise: float, rng: random.Random | None, classes: int = 2) -> None:
     for what, number, least in (("n", n, 0), ("classes", classes, 1)):
         if not isinstance(number, int) or number < least:
-            raise ValueError(f"{what} must be {least} or more{' points' * (what == 'n')}, but got {number!r}")
-    if not noise >= 0:
-        raise ValueError(f"noise must be 0 or more, but got {noise!r}")
+            raise ValueError(f"{what} must be a whole number of {least} or more, but got {number!r}")
+    if not isinstance(noise, int | float) or not noise >= 0:
+        raise ValueError(f"noise must be a number of 0 or more, but got {noise!r}")
+    if rng is not None and not hasattr(rng, "shuffle"):
+        raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
 
 
 def _angles(count: int, end: float) -> list[float]:

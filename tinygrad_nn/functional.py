@@ -128,7 +128,10 @@ def log_softmax(xs: Iterable[Number]) -> list[Any]:
     >>> log_softmax([0.0])
     [0.0]
     """
-    logits = _some(xs, "tn.log_softmax")
+    return _log_softmax(_some(xs, "tn.log_softmax"))
+
+
+def _log_softmax(logits: tuple[Any, ...]) -> list[Any]:
     top = table.detached(table.largest(logits, 1.0))
     shifted = tuple([x - top for x in logits])
     normaliser = table.logsumexp(shifted)
@@ -141,7 +144,7 @@ def softmax(xs: Iterable[Number]) -> list[Any]:
     >>> softmax([0.0, 0.0])
     [0.5, 0.5]
     """
-    return [table.exp(x) for x in log_softmax(xs)]
+    return [table.exp(x) for x in _log_softmax(_some(xs, "tn.softmax"))]
 
 
 def _largest(operands: tuple[Any, ...]) -> Any:

@@ -176,7 +176,7 @@ def where_equal(x: float, a: float, b: float) -> float:
 
 def binary_cross_entropy(p: float, t: float) -> float:
     """-(t log p + (1 - t) log(1 - p)), each logarithm floored at -100."""
-    return -(t * maximum(log(p), -100.0) + (1.0 - t) * maximum(log(1.0 - p), -100.0))
+    return 0.0 - (t * maximum(log(p), -100.0) + (1.0 - t) * maximum(log(1.0 - p), -100.0))
 
 
 def dot(weights: Sequence[float], inputs: Sequence[float], bias: float) -> float:
@@ -194,8 +194,8 @@ def take(values: Sequence[float], index: float) -> float:
     """
     if not (0 <= index < len(values) and index == int(index)):
         raise ValueError(
-            f"take got the index {index!r}; with {len(values)} values it must be a whole number "
-            f"from 0 to {len(values) - 1} (for cross_entropy: the class index)"
+            f"got the index {index:g}, but with {len(values)} values it must be a whole number from 0 to "
+            f"{len(values) - 1} (for cross_entropy the class index: classes count from 0)"
         )
     return values[int(index)]
 

@@ -39,6 +39,7 @@ def _averaged(loss: Loss) -> Loss:
             return sum(losses) / float(len(losses)) if len(losses) > 1 else losses[0]
 
     averaged.__name__, averaged.__qualname__, averaged.__doc__ = name, name, loss.__doc__
+    averaged.__wrapped__ = loss  # type: ignore[attr-defined]  # for help() and its signature
     return averaged
 
 

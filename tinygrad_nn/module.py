@@ -92,7 +92,8 @@ class Module:
     def predict_classes(self, rows: Any, threshold: float | None = 0.5) -> Any:
         """The classes for one row or many: for each output 1 where it is over the threshold, else 0.
 
-        With `threshold=None`, the index of the largest output (the first of a tie), as for cross_entropy.
+        0.5 is for probabilities; give `threshold=0` for a model trained by hinge or from logits, and `threshold=None`
+        for one trained by cross_entropy: the index of the largest output (the first of a tie).
         """
 
         def classes(output: Any) -> Any:

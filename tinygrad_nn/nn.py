@@ -75,7 +75,10 @@ class MLP(Module):
 
     `sizes` lists the number of neurons of each layer, [n1, n2, ...]; the last one is the output layer and takes
     `output_activation`. Called with n_inputs numbers it returns the list of outputs, or the one output itself.
-    Names of inputs and outputs show in drawings. The other options are a Neuron's.
+    Names of inputs and outputs show in drawings.
+
+    Activations: linear, relu, tanh, sigmoid, leaky_relu, elu, softplus, silu, gelu, or a function of a Value. `init`:
+    uniform, normal, xavier, he, or a function of the generator; `rng`: a random.Random (see Neuron).
 
     >>> import random
     >>> model = MLP(2, [3, 1], activation="tanh", rng=random.Random(0))

@@ -33,7 +33,9 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Value], lr: LearningRate) -> None:
         if isinstance(parameters, Value) or not hasattr(parameters, "__iter__"):
-            raise TypeError(f"{type(self).__name__} wants a list of parameters, but got {parameters!r}")
+            raise TypeError(
+                f"{type(self).__name__} wants a list of parameters, such as model.parameters(), but got {parameters!r}"
+            )
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError(f"{type(self).__name__} got no parameters: give it model.parameters()")

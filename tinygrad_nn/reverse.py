@@ -10,6 +10,7 @@ from __future__ import annotations
 from math import isfinite
 
 from .ieee import on_ieee_floats
+from .operators import as_float
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,14 @@ class Column:
             self.differentiable = set(map(type, operands)) != {float}
             if self.differentiable:
                 self.values = [Sink() if type(operand) is float else operand for operand in operands]
-        self.finite = isfinite(sum(self.data))
+        self.finite = _all_finite(self.data)
+
+
+def _all_finite(numbers: list[Any]) -> bool:
+    try:
+        return isfinite(sum(numbers))
+    except TypeError:  # no numbers at all, which whoever visits them says better
+        return False
 
 
 class Sink:
@@ -147,7 +155,7 @@ def _reset(output: Result, leaves: list[tuple[Value, float]]) -> list[Result]:
 def _visit(operand: Any, zero: float, results: list[Result], leaves: list[tuple[Value, float]]) -> None:
     """The first meeting in a pass with a leaf, or with a column and so with its operands."""
     if type(operand) is not Column:
-        leaves.append((operand, operand.grad))
+        _save(operand, leaves)
         operand.grad = zero
         return
     operand.refresh(zero)
@@ -155,10 +163,20 @@ def _visit(operand: Any, zero: float, results: list[Result], leaves: list[tuple[
         if type(entry) is float or entry.grad is zero:
             continue
         if entry.op is None:
-            leaves.append((entry, entry.grad))
+            _save(entry, leaves)
         else:
             results.append(entry)
         entry.grad = zero
+
+
+def _save(leaf: Value, leaves: list[tuple[Value, float]]) -> None:
+    """Put a leaf and its gradient aside. Raises TypeError where its data was set to something else than a number."""
+    if type(leaf.data) is not float and as_float(leaf.data) is None:
+        raise TypeError(
+            f"the .data of a Value was set to {leaf.data!r}, which is no number; write p.data = p.data - lr * p.grad, "
+            "with .data and .grad on the right, too"
+        )
+    leaves.append((leaf, leaf.grad))
 
 
 def _reached(results: list[Result]) -> list[Result]:

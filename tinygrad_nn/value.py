@@ -131,7 +131,8 @@ class Value(Scalar):
     def backward(self) -> None:
         """Fill in `.grad` = d self / d value for every Value that this one was computed from.
 
-        The gradients of leaves add up over calls (set them to 0, or call `zero_grad`, in between); those of
+        The gradients of leaves add up over calls (set them to 0, or call `zero_grad` of the model or the optimiser, in
+        between); those of
         intermediate results hold the latest call alone. Adjoints are added in reverse order of recording, the
         operands of each operation from left to right (reverse accumulation: Griewank & Walther, Evaluating
         Derivatives, 2008, chapter 3).

@@ -13,7 +13,7 @@ import graphviz
 
 HINT = (
     "no renderer for Graphviz was found: install Graphviz so that `dot` is on the PATH (apt install graphviz, brew "
-    'install graphviz, winget install graphviz), or run: pip install "tinygrad_nn[render]"'
+    'install graphviz, winget install graphviz), or run: pip install "pygraphviz>=2"'
 )
 
 

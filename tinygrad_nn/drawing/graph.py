@@ -56,7 +56,7 @@ def draw(
         if not isinstance(title, str):
             raise TypeError(f"the title of a drawing is a string, but got {title!r}")
         diagram.attr(label=escaped(title), labelloc="t")
-    after = root.grad != 0.0 or any(value.grad != 0.0 for value in values)
+    after = any(value.grad != 0.0 for value in values if value.op is not None or value is root)
     for box, members in _boxes(values).items():
         cards = [(names[id(v)], _card(v, digits, after, v is root)) for v in members]
         if box is None:
@@ -122,7 +122,7 @@ def _card(value: Value, digits: int, after_backward: bool, is_root: bool) -> str
     """The HTML-like label of a Value: the operation, then `label | data` over `grad | number`."""
     grad = number(value.grad, digits) if after_backward else "-"
     fill = "#fff7cc" if is_root else "#eef4ee" if value.op is None else "white"
-    rows = ((f"<b>{escaped(value.label) or ' '}</b>", number(value.data, digits)), ("grad", grad))
+    rows = ((f"<b>{escaped(str(value.label)) or ' '}</b>", number(value.data, digits)), ("grad", grad))
     operation = _operation(value, digits)
     body = "".join(f'<tr><td align="left">{left}</td><td align="right">{right}</td></tr>' for left, right in rows)
     table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="3">{body}</table>'
