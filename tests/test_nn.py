@@ -48,6 +48,9 @@ def test_networks_may_be_changed_by_hand():
         assert output.data == 0.5 + numbers[0] * 3.0 + numbers[1] * 4.0
         output.backward()
         assert output.scope is neuron
+    neuron.weights, neuron.bias = (), Value(0.5)
+    assert neuron([]).data == 0.5
+    assert neuron([]).data == 0.5  # by the short way, with the new weights
     neuron.w, neuron.b = [Value(5.0), Value(6.0)], Value(7.0)
     assert neuron([1.0, 1.0]).data == 18.0
     layer = Layer(2, 2, "linear", rng=random.Random(0))

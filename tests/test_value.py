@@ -328,6 +328,19 @@ def test_a_wide_rule_that_divides_by_zero_counts_once():
     assert (a.grad, b.grad, c.grad) == (1.0, math.inf, 1.0)
 
 
+def test_rows_of_three_scalars_and_of_a_column_with_a_scalar():
+    row = table.Primitive("sum_of_three", "?", "a b c", lambda a, b, c: a + b + c, "g", "g", "g")
+    a = Value(1.0)
+    row(a, 2.0, a).backward()
+    assert a.grad == 2.0
+    scaled = table.Primitive("scaled", "?", "xs b", lambda xs, b: sum(xs) * b, "g * b", None)
+    x = Value(1.0)
+    y = scaled((x, 2.0), math.inf) * 0.0
+    y.backward()
+    assert math.isnan(x.grad)  # 0 * inf, by every way
+    assert math.isnan(tn.grad(y, x))
+
+
 def test_grad_refuses_what_is_no_value():
     with pytest.raises(TypeError, match="differentiates a Value, but the output is 3"):
         tn.grad(3.0, Value(1.0))

@@ -47,7 +47,7 @@ class _Folds(dict):  # type: ignore[type-arg]
     """The written-out fold of each length up to 64, made when it is first asked for."""
 
     def __missing__(self, n: int) -> Any:
-        self[n] = _written_out(n) if n <= 64 else _fold
+        self[n] = _written_out(n) if 1 <= n <= 64 else _fold
         return self[n]
 
 

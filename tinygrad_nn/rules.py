@@ -89,14 +89,13 @@ def _loads(sources: dict[str, str], *rules: str | None) -> list[str]:
 
 
 def _wide_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str]:
-    """The body for columns and for three scalars or more."""
-    import re
-
+    """The body for columns and for three scalars."""
     columns = [operand for operand in operands if is_column(operand)]
     scalars = [operand for operand in operands if operand not in columns]
     places = ("first", "second", "third")
     lines = [f"value_{operand} = result.{place}" for operand, place in zip(operands, places, strict=False)]
-    if all(rule and re.fullmatch(r"g( \* \w+)?", rule) for rule in rules):  # 0 times anything finite adds nothing
+    products = {"g", *(f"g * {column[:-1]}" for column in columns)}
+    if columns and products.issuperset(rules):  # 0 times anything finite adds nothing
         lines.append(f"if not g and {' and '.join(f'value_{c}.finite' for c in columns)}: return")
     lines += [f"{column} = value_{column}.data" for column in columns]
     lines += [f"{s} = value_{s} if type(value_{s}) is float else value_{s}.data" for s in scalars]
