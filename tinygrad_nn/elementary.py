@@ -56,7 +56,7 @@ def as_operand(x: object, what: str) -> Any:
     return operand
 
 
-def as_operands(xs: Any, what: str) -> tuple[Any, ...]:
+def as_operands(xs: Any, what: object) -> tuple[Any, ...]:
     """The operands of a list, tuple, generator or one-dimensional array.
 
     Raises TypeError that names `what` was given something else.

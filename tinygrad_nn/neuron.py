@@ -14,7 +14,7 @@ from .choices import (
 from .elementary import as_operand, as_operands
 from .module import Module
 from .primitives import Primitive
-from .recording import current_recorder, scope
+from .recording import Place, current_recorder, scope
 from .reverse import Column
 from .value import Result, Value, column_numbers
 
@@ -131,31 +131,37 @@ class Neuron(Module):
         rng: random.Random | None = None,
         n_outputs: int = 1,
         name: str = "neuron",
+        within: Place | None = None,
     ) -> None:
         n_inputs = checked_size("n_inputs", n_inputs)
         self.activation = checked_activation(activation if nonlin is None else nonlin)
         draw, draw_bias = weight_draws(init, n_inputs, n_outputs)
         generator = checked_rng(rng)
-        self.name = name
+        self.place = Place(name, within)
         self.weights = tuple([Value(draw(generator), label=f"w{i + 1}") for i in range(n_inputs)])
         self.bias = Value(draw_bias(generator), label="b")
         self._column = Column(self.weights)
 
     def __call__(self, inputs: Any) -> Any:
         """The output for n inputs: numbers or Values. Raises ValueError for another number of them."""
-        return neuron_outputs((self,), as_operands(inputs, self.name))[0]
+        return neuron_outputs((self,), as_operands(inputs, self.place))[0]
 
     def _output_of_any(self, xs: tuple[Any, ...]) -> Any:
         """The output by the long way: for traced inputs, and for weights and activations of any kind."""
         if len(self.weights) != len(xs):
-            raise ValueError(f"{self.name} takes {len(self.weights)} inputs, but was given {len(xs)}")
+            raise ValueError(f"{self.place} takes {len(self.weights)} inputs, but was given {len(xs)}")
         if type(self.weights) is tuple and self._column.operands is not self.weights:
             self._column = Column(self.weights)  # they were replaced: the short way next time
         with scope(self):
-            weights, bias = as_operands(self.weights, f"the weights of {self.name}"), self.bias
-            total = table.dot(weights, xs, as_operand(bias, f"the bias of {self.name}"))
+            weights, bias = as_operands(self.weights, f"the weights of {self.place}"), self.bias
+            total = table.dot(weights, xs, as_operand(bias, f"the bias of {self.place}"))
             output = total if self._activate is None else self._activate(total)
-            return as_operand(output, f"the activation of {self.name}")
+            return as_operand(output, f"the activation of {self.place}")
+
+    @property
+    def name(self) -> str:
+        """The name of the neuron after those of the layer and the network it stands in."""
+        return str(self.place)
 
     @property
     def activation(self) -> Activation:

@@ -15,6 +15,7 @@ from .choices import (
 from .elementary import as_operands
 from .module import Module, _table
 from .neuron import Neuron, neuron_outputs
+from .recording import Place
 from .value import Value
 
 TYPE_CHECKING = False
@@ -44,9 +45,10 @@ class Layer(Module):
         init: Init = "uniform",
         rng: random.Random | None = None,
         name: str = "layer",
+        within: Place | None = None,
     ) -> None:
         n_outputs = checked_size("n_outputs", n_outputs)
-        self.name = name
+        self.place = Place(name, within)
         self.neurons = [
             Neuron(
                 n_inputs,
@@ -55,15 +57,21 @@ class Layer(Module):
                 init=init,
                 rng=rng,
                 n_outputs=n_outputs,
-                name=f"{name}, neuron {i + 1}",
+                name=f"neuron {i + 1}",
+                within=self.place,
             )
             for i in range(n_outputs)
         ]
 
     def __call__(self, inputs: Any) -> Any:
         """The outputs for n inputs. Raises ValueError for another number of inputs."""
-        outputs = neuron_outputs(self.neurons, as_operands(inputs, self.name))
+        outputs = neuron_outputs(self.neurons, as_operands(inputs, self.place))
         return outputs[0] if len(outputs) == 1 else outputs
+
+    @property
+    def name(self) -> str:
+        """The name of the layer after that of the network it stands in."""
+        return str(self.place)
 
     def __repr__(self) -> str:
         neuron = self.neurons[0]
@@ -75,7 +83,7 @@ class MLP(Module):
 
     `sizes` lists the number of neurons of each layer, [n1, n2, ...]; the last one is the output layer and takes
     `output_activation`. Called with n_inputs numbers it returns the list of outputs, or the one output itself.
-    Names of inputs and outputs show in drawings.
+    Names of inputs and outputs, and the `name` of the network, show in drawings and errors.
 
     Activations: linear, relu, tanh, sigmoid, leaky_relu, elu, softplus, silu, gelu, or a function of a Value. `init`:
     uniform, normal, xavier, he, or a function of the generator; `rng`: a random.Random (see Neuron).
@@ -96,6 +104,8 @@ class MLP(Module):
         rng: random.Random | None = None,
         input_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
+        *,
+        name: str = "",
     ) -> None:
         widths = [n_inputs, *sizes] if hasattr(sizes, "__iter__") and not isinstance(sizes, str) else [n_inputs]
         if len(widths) == 1:
@@ -103,6 +113,7 @@ class MLP(Module):
         widths = [checked_size("each size", width) for width in widths]
         activation, output_activation = checked_activation(activation), checked_activation(output_activation)
         last = len(widths) - 2
+        self.place = Place(name)
         self.input_names = checked_names("input_names", input_names, widths[0])
         self.output_names = checked_names("output_names", output_names, widths[-1])
         self.layers = [
@@ -113,6 +124,7 @@ class MLP(Module):
                 init=init,
                 rng=rng,
                 name=f"layer {i + 1}",
+                within=self.place,
             )
             for i in range(len(widths) - 1)
         ]
@@ -155,7 +167,7 @@ class MLP(Module):
 
     def __call__(self, inputs: Any) -> Any:
         """The outputs for n inputs: numbers or Values. Raises ValueError for another number of inputs."""
-        xs = as_operands(inputs, self.layers[0].name)
+        xs = as_operands(inputs, self.layers[0].place)
         if self.input_names and len(self.input_names) == len(xs):
             named = zip(xs, self.input_names, strict=True)
             xs = tuple([Value(x, label=name) if type(x) is float else x for x, name in named])

@@ -80,3 +80,30 @@ class scope:  # noqa: N801
 
     def __exit__(self, *error: object) -> None:
         _recorder.reset(self.token)
+
+
+class Place:
+    """A module's name, and the place of the larger module that it is a part of; None where it stands alone.
+
+    A place is an identity apart from the module: so a neuron can tell its layer without holding it, which would be a
+    reference cycle. Drawings nest their boxes by it.
+
+    >>> str(Place("neuron 2", Place("layer 1", Place(""))))
+    'layer 1, neuron 2'
+    """
+
+    __slots__ = ("name", "within")
+
+    def __init__(self, name: str, within: Place | None = None) -> None:
+        self.name, self.within = name, within
+
+    def path(self) -> list[Place]:
+        """The places from the outermost to this one."""
+        path, place = [self], self.within
+        while place is not None:
+            path.append(place)
+            place = place.within
+        return path[::-1]
+
+    def __str__(self) -> str:
+        return ", ".join(place.name for place in self.path() if place.name)

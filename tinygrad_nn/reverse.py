@@ -233,6 +233,19 @@ def adjoints(output: Value, inputs: dict[int, Value], create_graph: bool) -> dic
     return found
 
 
+def contributions(result: Result, adjoint: float) -> list[float]:
+    """What `result` adds to the gradient of each of its operands, in order, where its own gradient is `adjoint`."""
+    entries: list[float] = []
+    for group, rule in zip(result.groups, result.op.rules, strict=True):
+        columns = group if type(group) is tuple else (group,)
+        if rule is None or all(type(operand) is float for operand in columns):
+            entries += [0.0] * len(columns)
+        else:
+            adjoints = _applied(rule, adjoint, result, result.groups, create_graph=False)
+            entries += adjoints if type(group) is tuple else [adjoints]
+    return entries
+
+
 def _applied(rule: Any, adjoint: Any, result: Result, groups: tuple[Any, ...], create_graph: bool) -> Any:
     """A rule on Values when a graph of the gradient is wanted, on floats otherwise."""
     operands = (result, *groups) if create_graph else (result.data, *map(numbers, groups))

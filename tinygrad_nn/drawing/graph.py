@@ -1,169 +1,152 @@
-"""draw: the recorded graph of a Value, a card for each number and an edge for each operand.
+"""draw: the graph that a Value was computed by, as a card for each number and an edge for each operand.
 
-A card shows the label and the data over the gradient; on its left is the operation that made the number. Operations
-recorded by the same neuron or loss stand in one box, with the neuron's parameters.
+Small graphs show every Value; larger ones fold each neuron, or each layer, into one table (`folded.py`). Only text is
+made here, so no renderer is needed; nothing is computed but what flows back along each edge, by the table's rules.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from .. import reverse
 from ..module import Module
-from ..rules import is_column
+from ..neuron import Neuron
+from ..reverse import contributions
 from ..value import Result, Value
+from . import colors, folded
+from .cards import SIDES, card, circle_text, edge_role, operation, oval_card, ports
 from .diagram import Diagram
-from .labels import escaped, number
+from .plan import Node, nodes, recorded_values
+from .sheet import legend, put_boxes, sheet
 
-ORDERED = {"subtract": ("", "-"), "divide": ("", "/"), "power": ("", "**")}  # the second operand's sign
-FONT = "Helvetica,Arial,sans-serif"
+VIEWS = ("auto", "graph", "neurons", "layers")
+STYLES = ("compact", "classic")
+READABLE = 150  # Values on one screen
 
 
 def draw(
-    root: Value, *, rankdir: str = "LR", digits: int = 4, title: str | None = None, max_nodes: int = 500
+    root: Value,
+    *,
+    view: str = "auto",
+    style: str = "compact",
+    expand: bool = False,
+    rankdir: str = "LR",
+    digits: int = 4,
+    title: str | None = None,
+    max_nodes: int = 500,
+    clusters: bool = True,
+    repeat_shared: bool = False,
 ) -> Diagram:
-    """The graph that `root` was computed by, as a graphviz.Digraph with a node for every Value behind it.
-
-    `rankdir` is graphviz's direction (LR, TB, RL or BT), `digits` the significant digits of the numbers. Literals are
-    no nodes and stand with their operation. Gradients show as a dash before the first `backward`. Nothing is changed,
-    and no renderer is needed before a picture is asked for.
-
-    Raises TypeError where root is no Value, ValueError for an unknown rankdir or a graph of over `max_nodes` Values.
+    """The drawing; `tinygrad_nn.draw` says what the options are.
 
     >>> a = Value(2.0, label="a")
     >>> draw(a + a).source.count("->")
     2
     """
     if not isinstance(root, Value):
-        raise TypeError(f"draw() draws the graph behind a Value, but got {root!r} of type {type(root).__name__}")
-    if rankdir not in ("LR", "TB", "RL", "BT"):
-        raise ValueError(f"unknown rankdir {rankdir!r}: give LR, TB, RL or BT")
-    if not isinstance(digits, int) or digits < 1:
-        raise TypeError(f"digits must be a whole number of 1 or more, but got {digits!r}")
-    values = _values(root)
-    if len(values) > max_nodes:
+        hint = "; call the model on a row first, or use draw_network(model)" if isinstance(root, Module) else ""
+        raise TypeError(f"draw() draws the graph behind a Value, but got {root!r} of type {type(root).__name__}{hint}")
+    for what, given, known in (("view", view, VIEWS), ("style", style, STYLES), ("rankdir", rankdir, tuple(SIDES))):
+        if given not in known:
+            raise ValueError(f"unknown {what} {given!r}: give {', '.join(known[:-1])} or {known[-1]}")
+    check_digits(digits)
+    if title is not None and not isinstance(title, str):
+        raise TypeError(f"the title of a drawing is a string, but got {title!r}")
+    values = recorded_values(root)
+    if view == "auto":
+        view = _readable_view(values)
+    if view == "graph":
+        check_size(len(values), max_nodes)
+        drawn = nodes(root, expand, clusters, repeat_shared)
+        check_size(len(drawn), max_nodes)
+        return _graph(drawn, style, rankdir, digits, title)
+    if not any(isinstance(value.scope, Neuron) for value in values):
         raise ValueError(
-            f"this graph has {len(values)} values, more than anybody can read: draw a part of it, "
-            f"or all of it with draw(..., max_nodes={len(values)})"
+            f'view="{view}" folds what Neurons recorded, and none took part in this graph: call a model first, or '
+            'draw it with view="graph"'
         )
-    names = {id(value): f"v{i}" for i, value in enumerate(values)}
-    diagram = Diagram(
-        graph_attr={"rankdir": rankdir, "bgcolor": "white", "nodesep": ".18", "ranksep": ".38", "fontname": FONT},
-        node_attr={"shape": "plain", "fontname": FONT, "fontsize": "11"},
-        edge_attr={"color": "#6b7280", "arrowsize": ".6"},
-    )
-    if title is not None:
-        if not isinstance(title, str):
-            raise TypeError(f"the title of a drawing is a string, but got {title!r}")
-        diagram.attr(label=escaped(title), labelloc="t")
-    after = any(value.grad != 0.0 for value in values if value.op is not None or value is root)
-    for box, members in _boxes(values).items():
-        cards = [(names[id(v)], _card(v, digits, after, v is root)) for v in members]
-        if box is None:
-            for name, card in cards:
-                diagram.node(name, card)
-            continue
-        with diagram.subgraph(name=f"cluster_{box}") as cluster:
-            cluster.attr(
-                label=escaped(_scope_name(next(v.scope for v in members if v.scope is not None))), style="rounded"
-            )
-            cluster.attr(color="#d1d5db", bgcolor="#f9fafb", fontsize="11")
-            for name, card in cards:
-                cluster.node(name, card)
+    folds = folded.folds(nodes(root, clusters=clusters), by_layer=view == "layers")
+    check_size(len(folds), max_nodes)
+    return folded.drawing(folds, rankdir, digits, title)
+
+
+def check_digits(digits: int) -> None:
+    if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= 17:
+        raise TypeError(f"digits must be a whole number from 1 to 17, but got {digits!r}")
+
+
+def check_size(count: int, max_nodes: int) -> None:
+    """Raises ValueError for more nodes than anybody can read, and than the layout may ever finish."""
+    if count > max_nodes:
+        raise ValueError(
+            f"this drawing would have {count} nodes, more than max_nodes={max_nodes}, and nobody can read that: draw a "
+            f'smaller example or an inner Value, fold it with view="neurons" or view="layers" if a model recorded it, '
+            f"or insist with max_nodes={count}"
+        )
+
+
+def _readable_view(values: list[Value]) -> str:
+    """The view for this many Values: all of them, or folded by neuron, or by layer."""
+    if len(values) <= READABLE:
+        return "graph"
+    layers: dict[int, set[int]] = {}
     for value in values:
-        for i, operand in enumerate(value.operands):
-            if isinstance(operand, Value):
-                head = f"{names[id(value)]}:p{i}:w" if _ported(value) else names[id(value)]
-                crosses = operand.op is not None and operand.scope is not value.scope
-                diagram.edge(names[id(operand)], head, **({"minlen": "2"} if crosses else {}))
+        if isinstance(value.scope, Neuron):
+            layers.setdefault(id(value.scope.place.within), set()).add(id(value.scope))
+    if not layers:
+        return "graph"
+    sizes = [len(neurons) for neurons in layers.values()]
+    return "neurons" if sum(sizes) <= 24 and max(sizes) <= 8 else "layers"
+
+
+def _graph(drawn: list[Node], style: str, rankdir: str, digits: int, title: str | None) -> Diagram:
+    scale = colors.largest(node.grad for node in drawn)
+    kinds = [kind for kind in colors.KINDS if any(node.kind == kind for node in drawn)]
+    diagram = sheet(rankdir, title, legend(scale, drawn[-1].grad is not None, digits, kinds))
+    if len(drawn) > 250:
+        diagram.attr(nslimit="2", nslimit1="2")  # a bound on the layout's search, which may else take minutes
+    statements: dict[str | None, list[tuple[str, dict[str, str]]]] = {}
+    for node in drawn:
+        cards = statements.setdefault(node.box.name if node.box else None, [])
+        if style == "compact":
+            cards.append((node.name, {"label": card(node, digits, scale, rankdir)}))
+            continue
+        cards.append((node.name, {"label": oval_card(node, digits, scale)}))
+        if node.operands:
+            text = circle_text(node, digits)
+            shape = "circle" if len(text) < 4 else "ellipse"
+            cards.append(
+                (f"{node.name}o", {"label": text, "shape": shape, "margin": "0", "width": ".35", "height": ".35"})
+            )
+    put_boxes(diagram, [node.box for node in drawn if node.box], statements)
+    _put_edges(diagram, drawn, style, digits, rankdir)
     return diagram
 
 
-def _values(root: Value) -> list[Value]:
-    """Every Value behind `root` and itself, operands first, in the order of recording."""
-    results = reversed(reverse.history(root)) if isinstance(root, Result) else [root]
-    values: dict[int, Value] = {}
-    for result in results:
-        for value in (*result.operands, result):
-            if isinstance(value, Value):
-                values.setdefault(id(value), value)
-    return list(values.values())
+def _put_edges(diagram: Diagram, drawn: list[Node], style: str, digits: int, rankdir: str) -> None:
+    """An edge for each operand, coloured by the sign and as wide as the size of what flows back through it."""
+    flows = {node.name: node_flows(node) for node in drawn}
+    scale = colors.largest(flow for entries in flows.values() for flow in entries)
+    for node in drawn:
+        arrivals = ports(node, operation(node, digits)) if style == "compact" else {}
+        for i, operand in enumerate(node.operands):
+            if isinstance(operand, float):
+                continue
+            color, width = colors.line(flows[node.name][i], scale)
+            attributes = {"color": color, "penwidth": f"{width:g}"}
+            if operand.box is not node.box and operand.value.op is not None:
+                attributes["minlen"] = "2"
+            head = node.name if style == "compact" else f"{node.name}o"
+            if i in arrivals:
+                head += f":{arrivals[i]}:{SIDES[rankdir]}"
+            elif style == "compact" and len(node.operands) == 1:
+                head += f":{SIDES[rankdir]}"
+            elif style == "classic" and (role := edge_role(node, i)):
+                attributes["headlabel"] = role
+            diagram.edge(operand.name, head, **attributes)
+        if style == "classic" and node.operands:
+            diagram.edge(f"{node.name}o", node.name)
 
 
-def _boxes(values: list[Value]) -> dict[int | None, list[Value]]:
-    """The Values by the number of their box, in the order of recording; None for those in no box."""
-    owners: dict[int, Any] = {id(value): value.scope for value in values if value.scope is not None}
-    scopes = {id(scope): scope for scope in owners.values()}
-    for scope in scopes.values():
-        for parameter in scope.parameters() if isinstance(scope, Module) else ():
-            owners.setdefault(id(parameter), scope)
-    numbers = {scope: i for i, scope in enumerate(scopes)}
-    boxes: dict[int | None, list[Value]] = {}
-    for value in values:
-        owner = owners.get(id(value))
-        boxes.setdefault(None if owner is None else numbers[id(owner)], []).append(value)
-    return boxes
-
-
-def _scope_name(scope: Any) -> str:
-    return str(getattr(scope, "name", None) or getattr(scope, "__name__", None) or scope)
-
-
-def _ported(value: Value) -> bool:
-    """Whether the order of the operands shows by where their edges end."""
-    return value.op is not None and (value.op.name in ORDERED or len(value.op.operands) > 2 or _wide(value))
-
-
-def _wide(value: Value) -> bool:
-    return value.op is not None and any(map(is_column, value.op.operands))
-
-
-def _card(value: Value, digits: int, after_backward: bool, is_root: bool) -> str:
-    """The HTML-like label of a Value: the operation, then `label | data` over `grad | number`."""
-    grad = number(value.grad, digits) if after_backward else "-"
-    fill = "#fff7cc" if is_root else "#eef4ee" if value.op is None else "white"
-    rows = ((f"<b>{escaped(str(value.label)) or ' '}</b>", number(value.data, digits)), ("grad", grad))
-    operation = _operation(value, digits)
-    body = "".join(f'<tr><td align="left">{left}</td><td align="right">{right}</td></tr>' for left, right in rows)
-    table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="3">{body}</table>'
-    return (
-        f'<<table border="1" cellborder="0" cellspacing="0" cellpadding="0" color="#6b7280" bgcolor="{fill}">'
-        f"<tr>{operation}<td>{table}</td></tr></table>>"
-    )
-
-
-def _operation(value: Value, digits: int) -> str:
-    """The dark cell of an operation: its symbol with any literal, or a row for each operand in order."""
-    if value.op is None:
-        return ""
-    symbol = escaped(value.op.symbol)
-    operands = [number(o, digits) if type(o) is float else "" for o in value.operands]
-    if _wide(value) or len(operands) > 2:
-        rows = [symbol, *(f"{role} {operand}".strip() for role, operand in zip(_roles(value), operands, strict=True))]
-    elif value.op.name in ORDERED:
-        rows = [
-            f"{sign} {operand}".strip() or " " for sign, operand in zip(ORDERED[value.op.name], operands, strict=True)
-        ]
-        if not operands[0]:
-            rows[0] = {"-": "+", "/": "*"}.get(value.op.symbol, "base")
-    else:
-        rows = [" ".join(filter(None, [*operands[:1], symbol, *operands[1:]])) if len(operands) == 2 else symbol]
-    first = 1 if len(rows) > len(operands) else 0
-    ports = [f' port="p{i - first}"' if i >= first and _ported(value) else "" for i in range(len(rows))]
-    cells = "".join(
-        f'<tr><td{port} bgcolor="#374151" cellpadding="4"><font color="white">{row}</font></td></tr>'
-        for port, row in zip(ports, rows, strict=True)
-    )
-    return f'<td bgcolor="#374151"><table border="0" cellborder="0" cellspacing="0">{cells}</table></td>'
-
-
-def _roles(value: Value) -> list[str]:
-    """A name for each operand: w1, w2, ... of a column, or the name of the operand itself."""
-    op = value.op
-    if not isinstance(value, Result) or op is None:
-        return []
-    return [
-        f"{name[:-1]}{i + 1}" if is_column(name) else name
-        for name, group in zip(op.operands, value.groups, strict=True)
-        for i in range(len(group) if is_column(name) else 1)
-    ]
+def node_flows(node: Node) -> list[float | None]:
+    """What the Value adds to the gradient of each of its operands; None before any backward."""
+    if node.grad is None or not isinstance(node.value, Result):
+        return [None] * len(node.operands)
+    return list(contributions(node.value, node.grad))

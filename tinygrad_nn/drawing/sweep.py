@@ -1,0 +1,174 @@
+"""The steps of backpropagation through a graph, one operation at a time: first its values, then its gradients.
+
+The sweep here is `backward` seen slowly: the same order, the same rules of the table, the same sums from 0, so its last
+gradients are the engine's to the bit. It keeps them aside; the Values stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import primitives as table
+from ..reverse import contributions
+from ..rules import is_column
+from ..value import Result
+from .cards import symbol
+from .labels import clean, number
+from .plan import Node, is_sum
+
+SEED = "Backward: how much does {} change with each number?"
+
+
+@dataclass
+class Pass:
+    """What an operation passes on to one operand: local derivative times its own gradient, and the sum so far."""
+
+    operand: int  # the number of the operand's node
+    place: int  # which of the operands it is
+    rule: str
+    gradient: float  # of the operation
+    local: float
+    flow: float
+    before: float | None
+    after: float
+
+
+@dataclass
+class Step:
+    """One step: the node it is about, what it says, and what it passes to the operands."""
+
+    phase: str  # "start", "forward", "seed" or "backward"
+    node: int
+    text: str
+    passes: list[Pass] = field(default_factory=list)
+    gradients: dict[int, float] = field(default_factory=dict)  # by the number of the node
+
+
+def steps_of(drawn: list[Node], digits: int) -> list[Step]:
+    """All steps for the nodes of a graph, in the order of recording, whose last is the root."""
+    order = {node.name: i for i, node in enumerate(drawn)}
+    root = len(drawn) - 1
+    leaves = sum(node.value.op is None for node in drawn)
+    begin = f"{leaves} number{'s are' if leaves != 1 else ' is'} given. Forward: each operation computes its value."
+    steps = [Step("start", root, begin)]
+    for i, node in enumerate(drawn):
+        if node.value.op is not None:
+            steps.append(Step("forward", i, forward_text(node, digits)))
+    name = name_of(drawn[root])
+    gradients: dict[int, float] = {root: 1.0}
+    steps.append(
+        Step(
+            "seed",
+            root,
+            f"Backward: how much does {name} change with each number? With itself, by 1.",
+            gradients={root: 1.0},
+        )
+    )
+    results = [i for i in range(root, -1, -1) if isinstance(drawn[i].value, Result)]
+    for i in sorted(results, key=lambda i: drawn[i].value.number, reverse=True):  # type: ignore[attr-defined]
+        if i in gradients:
+            steps.append(_backward(drawn, i, gradients, order, digits))
+    unreached = {i: 0.0 for i in range(len(drawn)) if i not in gradients}
+    steps[-1].gradients = unreached | steps[-1].gradients
+    return steps
+
+
+def _backward(drawn: list[Node], i: int, gradients: dict[int, float], order: dict[str, int], digits: int) -> Step:
+    """The step in which node i passes its gradient on to its operands."""
+    node, gradient = drawn[i], gradients[i]
+    result: Any = node.value
+    step = Step("backward", i, "")
+    locals_, flows, rules = contributions(result, 1.0), contributions(result, gradient), _rule_texts(node, digits)
+    for place, operand in enumerate(node.operands):
+        if isinstance(operand, float) or rules[place] is None:
+            continue
+        k = order[operand.name]
+        before, flow = gradients.get(k), float(flows[place])
+        gradients[k] = (0.0 if before is None else before) + flow
+        step.passes.append(
+            Pass(k, place, rules[place] or "", gradient, float(locals_[place]), flow, before, gradients[k])
+        )
+        step.gradients[k] = gradients[k]
+    name, told = name_of(node), plain(gradient, digits)
+    if not step.passes:
+        step.text = f"{name} has gradient {told}, and no operand that it depends on smoothly: nothing is passed on."
+    else:
+        step.text = (
+            f"{name} = {expression(node, digits)} has gradient {told}. It passes it on, times its local derivative:"
+        )
+    return step
+
+
+def _rule_texts(node: Node, digits: int) -> list[str | None]:
+    """For each operand its rule in the table, told with the names of this graph; None where it has no rule."""
+    result: Any = node.value
+    names = [name_of(o) if isinstance(o, Node) else number(o, digits) for o in node.operands]
+    known = {"y": name_of(node)}
+    start, texts = 0, []
+    starts = {}
+    for operand, group in zip(result.op.operands, result.groups, strict=True):
+        starts[operand] = start
+        if not is_column(operand):
+            known[operand] = names[start]
+        start += len(group) if is_column(operand) else 1
+    for operand, group, formula in zip(result.op.operands, result.groups, result.op.formulas, strict=True):
+        for i in range(len(group) if is_column(operand) else 1):
+            columns = {c[:-1]: names[starts[c] + i] for c in starts if is_column(c) and starts[c] + i < len(names)}
+            texts.append(_told_rule(formula, known | columns | {"i": str(i)}))
+    return texts
+
+
+def _told_rule(formula: Any, names: dict[str, str]) -> str | None:
+    if not isinstance(formula, str):
+        return None if formula is None else getattr(formula, "__name__", "a function")
+    return re.sub(r"[A-Za-z_]\w*", lambda word: names.get(word[0], word[0]), formula)
+
+
+def name_of(node: Node) -> str:
+    return clean(node.label) or node.name
+
+
+def plain(value: float, digits: int) -> str:
+    """The number for reading, with a true minus."""
+    return number(value, digits).replace("-", "−")
+
+
+def forward_text(node: Node, digits: int) -> str:
+    """The operation with names, then with numbers, then its value."""
+    named, numbered = expression(node, digits), expression(node, digits, numbers=True)
+    told = plain(node.value.data, digits)
+    return (
+        f"{name_of(node)} = {named} = {numbered} = {told}"
+        if named != numbered
+        else f"{name_of(node)} = {named} = {told}"
+    )
+
+
+def expression(node: Node, digits: int, numbers: bool = False) -> str:
+    """The operation as a textbook writes it, with the names of its operands or with their numbers."""
+    parts = []
+    for operand in node.operands:
+        if isinstance(operand, Node) and not numbers:
+            parts.append(name_of(operand))
+        else:
+            text = plain(operand if isinstance(operand, float) else operand.value.data, digits)
+            parts.append(f"({text})" if text.startswith("−") else text)
+    op = node.value.op
+    if op is table.dot:
+        n = len(parts) // 2
+        products = (
+            parts[n:-1] if is_sum(node.value) else [f"{w} × {x}" for w, x in zip(parts[:n], parts[n:], strict=False)]
+        )
+        zero = isinstance(node.operands[-1], float) and node.operands[-1] == 0.0 and products
+        return " + ".join(products if zero else [*products, parts[-1]])
+    if len(parts) == 2 and op is not None and op.name in ("add", "subtract", "multiply", "divide", "power"):
+        return f"{parts[0]} {symbol(node)} {parts[1]}"
+    if op is not None and op.name in ("square", "cube", "fourth_power", "zeroth_power"):
+        return parts[0] + symbol(node)[1:]
+    if op is not None and op.name in ("negative", "absolute"):
+        return f"−{parts[0]}" if op.name == "negative" else f"|{parts[0].strip('()')}|"
+    if op is table.take:
+        return f"[{', '.join(parts[:-1])}][{parts[-1]}]"
+    return f"{symbol(node)}({', '.join(parts)})"
