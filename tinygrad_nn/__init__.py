@@ -202,7 +202,7 @@ def draw_network(
     title: str | None = None,
     optimizer: Any = None,
 ) -> Any:
-    """The layers of an MLP, Layer or Neuron as circles and lines, a graphviz.Digraph; `.write("network.svg")` renders it.
+    """The layers of an MLP, Layer or Neuron as circles and lines: a graphviz.Digraph to `.write("network.svg")`.
 
     - x: one row of inputs; the circles then show what each neuron answers;
     - color: what the lines and the circles (of the biases) show: "weight", "grad", or "velocity", which lives in the

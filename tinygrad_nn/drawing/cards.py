@@ -6,10 +6,10 @@ the expression does, from top to bottom, with a port for the edge of each operan
 
 from __future__ import annotations
 
-from .. import primitives as table
+from .. import primitives as table_of_primitives
 from ..rules import is_column
 from . import colors
-from .labels import escaped, number
+from .labels import cell, escaped, font, number, table
 from .plan import Node, is_sum
 
 SYMBOLS = {
@@ -17,17 +17,23 @@ SYMBOLS = {
     "zeroth_power": "x⁰", "square": "x²", "cube": "x³", "fourth_power": "x⁴",
 }  # fmt: skip
 UNORDERED = ("add", "multiply", "maximum", "minimum")
-SIDES = {"LR": "w", "RL": "e", "TB": "n", "BT": "s"}  # where edges arrive
+INFIX = ("subtract", "divide", "power")
+SIDES = {"LR": "w", "RL": "e", "TB": "n", "BT": "s"}  # where edges arrive, by rankdir
 
 Row = tuple[str, int | None]  # the text of a row of the operation, and the operand whose edge ends there
 
 
 def symbol(node: Node) -> str:
-    """The operation as a textbook writes it."""
+    """The operation as a textbook writes it; nothing for a leaf."""
     op = node.value.op
     if op is None:
         return ""
     return "+" if is_sum(node.value) else SYMBOLS.get(op.name, op.symbol)
+
+
+def is_dot(node: Node) -> bool:
+    """Whether products are summed in one operation."""
+    return node.value.op is table_of_primitives.dot and not is_sum(node.value)
 
 
 def operation(node: Node, digits: int) -> list[Row]:
@@ -36,125 +42,106 @@ def operation(node: Node, digits: int) -> list[Row]:
     if op is None:
         return []
     texts = [number(o, digits) if isinstance(o, float) else "" for o in operands]
-    if op is table.dot:
-        return _dot(node, texts)
+    if is_dot(node):
+        return _products(texts)
+    if is_sum(node.value):
+        return [(" ".join(["+", *(text for text in texts[len(texts) // 2 :] if text not in ("", "0"))]), None)]
     if op.name in UNORDERED:
         return [(" ".join(filter(None, [texts[0], symbol(node), texts[1]])), None)]
-    if op.name in ("subtract", "divide", "power"):
+    if op.name in INFIX:
         return [(texts[0], 0), (symbol(node), None), (texts[1], 1)]
-    if op is table.take:
-        return [("take " + texts[-1], None), *((f"{i}", i) for i in range(len(operands) - 1))]
+    if op is table_of_primitives.take:
+        return [(f"take {texts[-1]}", None), *((f"{i}", i) for i in range(len(operands) - 1))]
     if len(op.operands) == 1 or any(map(is_column, op.operands)):
         return [(symbol(node), None)]
-    roles = zip(op.operands, texts, strict=True)
-    return [(symbol(node), None), *((f"{r} = {t}" if t else r, i) for i, (r, t) in enumerate(roles))]
+    roles = enumerate(zip(op.operands, texts, strict=True))
+    return [(symbol(node), None), *((f"{role} = {text}" if text else role, i) for i, (role, text) in roles)]
 
 
-def _dot(node: Node, texts: list[str]) -> list[Row]:
-    """A row for each product, at which both of its edges end, and one for the bias."""
-    if is_sum(node.value):
-        constants = [text for text in texts[len(texts) // 2 :] if text and text != "0"]
-        return [(" ".join(["+", *constants]), None)]
+def _products(texts: list[str]) -> list[Row]:
+    """A row for each product of a dot, at which both of its edges end, and one for the bias."""
     n = len(texts) // 2
     rows: list[Row] = [(" ".join(filter(None, [texts[i], "×", texts[n + i]])), i) for i in range(n)]
-    return [*rows, (f"+ {texts[-1]}".strip(), 2 * n)] if texts[-1] not in ("0", "-0") else rows
+    return rows if texts[-1] in ("0", "-0") and n else [*rows, (f"+ {texts[-1]}".strip(), 2 * n)]
 
 
-def ports(node: Node, rows: list[Row]) -> dict[int, str]:
+def ports(node: Node, digits: int) -> dict[int, str]:
     """The port at which the edge of an operand ends, for those that have one."""
-    n = len(node.operands) // 2 if node.value.op is table.dot and not is_sum(node.value) else 0
-    found = {}
-    for _, i in rows:
-        if i is not None:
-            found[i] = f"p{i}"
-            if i < n:
-                found[n + i] = f"p{i}"
+    found = {i: f"p{i}" for _, i in operation(node, digits) if i is not None}
+    if is_dot(node):
+        n = len(node.operands) // 2
+        found |= {n + i: f"p{i}" for i in range(n)}
     return found
 
 
 def card(node: Node, digits: int, scale: float, rankdir: str = "LR") -> str:
-    """The HTML-like label of a node; `scale` is the gradient of the deepest colour."""
-    (label, data), (_, grad) = card_rows(node, digits)
+    """The label of a node; `scale` is the gradient of the deepest colour."""
+    label, data, grad = texts_of(node, digits)
     kind, shade = colors.KINDS[node.kind], colors.fill(node.grad, scale)
     rows = [
-        f'<td align="left" bgcolor="{kind}">{label}</td><td align="right" bgcolor="{kind}">{data}</td>',
-        f'<td align="left" bgcolor="{shade}">{small("grad")}</td><td align="right" bgcolor="{shade}">{grad}</td>',
+        cell(label, align="left", bgcolor=kind) + cell(data, align="right", bgcolor=kind),
+        cell(font("grad"), align="left", bgcolor=shade) + cell(grad, align="right", bgcolor=shade),
     ]
-    cells = _operation_cells(operation(node, digits), rankdir)
-    if cells and rankdir == "LR":
-        rows[0] = f'<td rowspan="2" {cells}</td>{rows[0]}'
-    elif cells and rankdir == "RL":
-        rows[0] = f'{rows[0]}<td rowspan="2" {cells}</td>'
-    elif cells:
-        rows.insert(0 if rankdir == "TB" else 2, f'<td colspan="2" {cells}</td>')
+    if node.operands:
+        upright = rankdir in ("LR", "RL")
+        dark = _operation_cell(operation(node, digits), upright)
+        if upright:
+            rows[0] = dark + rows[0] if rankdir == "LR" else rows[0] + dark
+        else:
+            rows.insert(0 if rankdir == "TB" else 2, dark)
     return framed(rows, node.kind == "root")
 
 
-def oval_card(node: Node, digits: int, scale: float) -> str:
-    """The card of the classic style: `label | data | grad` in one row, its operation being a node of its own."""
-    (label, data), (_, grad) = card_rows(node, digits)
-    kind, shade = colors.KINDS[node.kind], colors.fill(node.grad, scale)
-    cells = [(label, kind), (f"{small('data')} {data}", kind), (f"{small('grad')} {grad}", shade)]
-    return framed(["".join(f'<td bgcolor="{color}">{text}</td>' for text, color in cells)], node.kind == "root", 1)
-
-
-def card_rows(node: Node, digits: int) -> tuple[tuple[str, str], tuple[str, str]]:
-    """The texts of a card, ready for a label: label and data, and grad and its number."""
-    label = (
-        f"<b>{escaped(node.label)}</b>" if node.given else f'<font color="{colors.FAINT}">{node.label or " "}</font>'
-    )
-    grad = "-" if node.grad is None else number(node.grad, digits)
-    return (label, number(node.value.data, digits)), ("grad", grad)
-
-
-def framed(rows: list[str], strong: bool = False, cellborder: int = 0) -> str:
-    """A table of rows of cells as a label; the result that is drawn has a strong frame."""
-    width, color = (2, colors.INK) if strong else (1, colors.LINE)
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f'<<table border="{width}" cellborder="{cellborder}" cellspacing="0" cellpadding="3" color="{color}">{body}</table>>'
-
-
-def small(text: str) -> str:
-    return f'<font point-size="9">{text}</font>'
-
-
-def _operation_cells(rows: list[Row], rankdir: str) -> str:
-    """What follows `<td ` in the cell of the operation: its attributes and what it holds."""
-    if not rows:
-        return ""
-    dark = f'bgcolor="{colors.DARK}"'
+def _operation_cell(rows: list[Row], upright: bool) -> str:
+    """The dark cell with the operation, its rows below each other, or beside each other where edges run down."""
+    span = {"rowspan": 2} if upright else {"colspan": 2}
     if len(rows) == 1:
-        return f'{dark}{_port(rows[0][1])} cellpadding="5">{_white(rows[0][0])}'
-    cells = [f"<td {dark}{_port(i)}>{_white(text or '•')}</td>" for text, i in rows]
-    inner = "".join(f"<tr>{cell}</tr>" for cell in cells) if rankdir in ("LR", "RL") else f"<tr>{''.join(cells)}</tr>"
-    return f'{dark} cellpadding="0"><table border="0" cellborder="0" cellspacing="0" cellpadding="2">{inner}</table>'
+        return cell(_white(rows[0][0]), bgcolor=colors.DARK, cellpadding=5, **span)
+    cells = [cell(_white(text or "•"), bgcolor=colors.DARK, port=None if i is None else f"p{i}") for text, i in rows]
+    inner = table(cells if upright else ["".join(cells)], cellpadding=2)
+    return cell(inner, bgcolor=colors.DARK, cellpadding=0, **span)
 
 
 def _white(text: str) -> str:
     size = 6 if text == "•" else 14 if len(text) == 1 and not text.isalnum() else 10
-    return f'<font color="white" point-size="{size}">{escaped(text)}</font>'
+    return font(escaped(text), size, "white")
 
 
-def _port(operand: int | None) -> str:
-    return "" if operand is None else f' port="p{operand}"'
+def row_card(node: Node, digits: int, scale: float) -> str:
+    """The label of the classic style: `label | data | grad` in one row, the operation being a node of its own."""
+    label, data, grad = texts_of(node, digits)
+    kind, shade = colors.KINDS[node.kind], colors.fill(node.grad, scale)
+    cells = [(label, kind), (f"{font('data')} {data}", kind), (f"{font('grad')} {grad}", shade)]
+    row = "".join(cell(text, border=1, color=colors.LINE, bgcolor=color) for text, color in cells)
+    return framed([row], node.kind == "root")
 
 
-def circle_text(node: Node, digits: int) -> str:
-    """The operation in its circle in the classic style, with its literals."""
-    rows = operation(node, digits)
-    if node.value.op is table.dot and not is_sum(node.value):
+def texts_of(node: Node, digits: int) -> tuple[str, str, str]:
+    """Label, data and gradient, ready for a cell; labels that were made up are grey."""
+    label = f"<b>{escaped(node.label)}</b>" if node.given else font(escaped(node.label) or " ", 11, colors.FAINT)
+    return label, number(node.data, digits), "-" if node.grad is None else number(node.grad, digits)
+
+
+def framed(rows: list[str], strong: bool = False) -> str:
+    """A table as the label of a node; the result that is drawn has a strong frame."""
+    border, color = (2, colors.INK) if strong else (1, colors.LINE)
+    return f"<{table(rows, border=border, color=color, cellpadding=3)}>"
+
+
+def circle(node: Node, digits: int) -> str:
+    """The text in the circle of an operation in the classic style, with its literals."""
+    if is_dot(node):
         return "dot"
-    return " ".join(text for text, operand in rows if operand is None or text).strip()
+    rows = operation(node, digits)
+    return " ".join(text for text, i in rows if i is None or isinstance(node.operands[i], float))
 
 
-def edge_role(node: Node, i: int) -> str:
-    """What the i-th operand is to its operation, where the order matters: w1, x1, base ...; else nothing."""
+def role(node: Node, i: int) -> str:
+    """What the i-th operand is to its operation, where the order matters: w1, x1, b, 1, 2; else nothing."""
     op = node.value.op
     if op is None or op.name in UNORDERED or len(op.operands) == 1 or is_sum(node.value):
         return ""
-    if op is table.dot:
+    if is_dot(node):
         n = len(node.operands) // 2
         return "b" if i == 2 * n else f"{'w' if i < n else 'x'}{i % n + 1}"
-    return (
-        str(i + 1) if any(map(is_column, op.operands)) or op.name in ("subtract", "divide", "power") else op.operands[i]
-    )
+    return f"{i + 1}" if op.name in INFIX or any(map(is_column, op.operands)) else op.operands[i]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from ..module import Module
 from ..neuron import Neuron
-from ..reverse import contributions
-from ..value import Result, Value
+from ..value import Value
 from . import colors, folded
-from .cards import SIDES, card, circle_text, edge_role, operation, oval_card, ports
+from .cards import SIDES, card, circle, ports, role, row_card
+from .checks import check_digits, check_size, check_title
 from .diagram import Diagram
-from .plan import Node, nodes, recorded_values
-from .sheet import legend, put_boxes, sheet
+from .labels import escaped
+from .plan import Node, flows, nodes, recorded_values
+from .sheet import Statements, legend, put_boxes, sheet
 
 VIEWS = ("auto", "graph", "neurons", "layers")
 STYLES = ("compact", "classic")
@@ -47,8 +48,7 @@ def draw(
         if given not in known:
             raise ValueError(f"unknown {what} {given!r}: give {', '.join(known[:-1])} or {known[-1]}")
     check_digits(digits)
-    if title is not None and not isinstance(title, str):
-        raise TypeError(f"the title of a drawing is a string, but got {title!r}")
+    check_title(title)
     values = recorded_values(root)
     if view == "auto":
         view = _readable_view(values)
@@ -62,24 +62,7 @@ def draw(
             f'view="{view}" folds what Neurons recorded, and none took part in this graph: call a model first, or '
             'draw it with view="graph"'
         )
-    folds = folded.folds(nodes(root, clusters=clusters), by_layer=view == "layers")
-    check_size(len(folds), max_nodes)
-    return folded.drawing(folds, rankdir, digits, title)
-
-
-def check_digits(digits: int) -> None:
-    if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= 17:
-        raise TypeError(f"digits must be a whole number from 1 to 17, but got {digits!r}")
-
-
-def check_size(count: int, max_nodes: int) -> None:
-    """Raises ValueError for more nodes than anybody can read, and than the layout may ever finish."""
-    if count > max_nodes:
-        raise ValueError(
-            f"this drawing would have {count} nodes, more than max_nodes={max_nodes}, and nobody can read that: draw a "
-            f'smaller example or an inner Value, fold it with view="neurons" or view="layers" if a model recorded it, '
-            f"or insist with max_nodes={count}"
-        )
+    return folded.drawing(nodes(root, clusters=clusters), view == "layers", rankdir, digits, title, max_nodes)
 
 
 def _readable_view(values: list[Value]) -> str:
@@ -97,56 +80,48 @@ def _readable_view(values: list[Value]) -> str:
 
 
 def _graph(drawn: list[Node], style: str, rankdir: str, digits: int, title: str | None) -> Diagram:
+    """The view of all nodes."""
     scale = colors.largest(node.grad for node in drawn)
-    kinds = [kind for kind in colors.KINDS if any(node.kind == kind for node in drawn)]
-    diagram = sheet(rankdir, title, legend(scale, drawn[-1].grad is not None, digits, kinds))
+    diagram = sheet(rankdir, title, legend(scale, drawn[-1].grad is not None, digits, {node.kind for node in drawn}))
     if len(drawn) > 250:
-        diagram.attr(nslimit="2", nslimit1="2")  # a bound on the layout's search, which may else take minutes
-    statements: dict[str | None, list[tuple[str, dict[str, str]]]] = {}
+        diagram.attr(nslimit="2", nslimit1="2")  # bounds the layout's search, which may take minutes
+    statements: Statements = {}
     for node in drawn:
         cards = statements.setdefault(node.box.name if node.box else None, [])
         if style == "compact":
             cards.append((node.name, {"label": card(node, digits, scale, rankdir)}))
             continue
-        cards.append((node.name, {"label": oval_card(node, digits, scale)}))
+        cards.append((node.name, {"label": row_card(node, digits, scale)}))
         if node.operands:
-            text = circle_text(node, digits)
-            shape = "circle" if len(text) < 4 else "ellipse"
-            cards.append(
-                (f"{node.name}o", {"label": text, "shape": shape, "margin": "0", "width": ".35", "height": ".35"})
-            )
-    put_boxes(diagram, [node.box for node in drawn if node.box], statements)
+            text = circle(node, digits)
+            shape = {"shape": "circle" if len(text) < 4 else "ellipse", "width": ".35", "height": ".35", "margin": "0"}
+            cards.append((f"{node.name}o", {"label": escaped(text), **shape}))
+    put_boxes(diagram, [node.box for node in drawn], statements)
     _put_edges(diagram, drawn, style, digits, rankdir)
     return diagram
 
 
 def _put_edges(diagram: Diagram, drawn: list[Node], style: str, digits: int, rankdir: str) -> None:
     """An edge for each operand, coloured by the sign and as wide as the size of what flows back through it."""
-    flows = {node.name: node_flows(node) for node in drawn}
-    scale = colors.largest(flow for entries in flows.values() for flow in entries)
-    for node in drawn:
-        arrivals = ports(node, operation(node, digits)) if style == "compact" else {}
-        for i, operand in enumerate(node.operands):
+    flowing = [flows(node) for node in drawn]
+    scale = colors.largest(flow for entries in flowing for flow in entries)
+    for node, entries in zip(drawn, flowing, strict=True):
+        compact = style == "compact"
+        arrivals = ports(node, digits) if compact else {}
+        for i, (operand, flow) in enumerate(zip(node.operands, entries, strict=True)):
             if isinstance(operand, float):
                 continue
-            color, width = colors.line(flows[node.name][i], scale)
+            color, width = colors.line(flow, scale)
             attributes = {"color": color, "penwidth": f"{width:g}"}
-            if operand.box is not node.box and operand.value.op is not None:
-                attributes["minlen"] = "2"
-            head = node.name if style == "compact" else f"{node.name}o"
+            if operand.box is not node.box and operand.operands:
+                attributes["minlen"] = "2"  # room between boxes
+            head = node.name if compact else f"{node.name}o"
             if i in arrivals:
                 head += f":{arrivals[i]}:{SIDES[rankdir]}"
-            elif style == "compact" and len(node.operands) == 1:
+            elif compact and len(node.operands) == 1:
                 head += f":{SIDES[rankdir]}"
-            elif style == "classic" and (role := edge_role(node, i)):
-                attributes["headlabel"] = role
+            elif not compact and role(node, i):
+                attributes["headlabel"] = role(node, i)
             diagram.edge(operand.name, head, **attributes)
-        if style == "classic" and node.operands:
+        if node.operands and not compact:
             diagram.edge(f"{node.name}o", node.name)
-
-
-def node_flows(node: Node) -> list[float | None]:
-    """What the Value adds to the gradient of each of its operands; None before any backward."""
-    if node.grad is None or not isinstance(node.value, Result):
-        return [None] * len(node.operands)
-    return list(contributions(node.value, node.grad))

@@ -1,13 +1,14 @@
 """Text that goes into a drawing: numbers as people write them, and labels that no character can break out of.
 
 Graphviz reads `<...>` as markup and a backslash as an escape, and passes control characters on to the SVG, where no
-reader takes them; so every text passes through here once.
+reader takes them; so every text passes through here once. Markup itself is written by `cell`, `table` and `font`.
 """
 
 from __future__ import annotations
 
 import html
 import unicodedata
+from collections.abc import Iterable
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -25,6 +26,8 @@ def clean(text: str) -> str:
     >>> clean("two\\nlines\\x00")
     'two lines\\ufffd'
     """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(" " if c in "\t\n\r\x0b\x0c\x85\u2028\u2029" else "\ufffd" if _breaks_xml(c) else c for c in text)
 
 
@@ -39,3 +42,33 @@ def escaped(text: str) -> str:
     ('&lt;b&gt;', True)
     """
     return html.escape(clean(text)).replace("\\", "\\\\")
+
+
+def text_width(text: str, size: float) -> float:
+    """About how wide a text is in a sans-serif font: digits and letters by 0.56 em, wide characters by 1."""
+    wide = sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.3 if c in "il.,'|" else 0.58 for c in text)
+    return wide * size
+
+
+def cell(content: str = "", **attributes: object) -> str:
+    """A cell of a table; its content is markup, so text has been escaped before.
+
+    >>> cell("a", bgcolor="white", port=None)
+    '<td bgcolor="white">a</td>'
+    """
+    return f"<td{_written(attributes)}>{content}</td>"
+
+
+def table(rows: Iterable[str], **attributes: object) -> str:
+    """A table of rows, each the text of its cells, without borders but those asked for."""
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table{_written({'border': 0, 'cellborder': 0, 'cellspacing': 0} | attributes)}>{body}</table>"
+
+
+def font(content: str, size: float = 9, color: str | None = None) -> str:
+    """Content in letters of so many points."""
+    return f"<font{_written({'point-size': f'{size:g}', 'color': color})}>{content}</font>"
+
+
+def _written(attributes: dict[str, object]) -> str:
+    return "".join(f' {name}="{entry}"' for name, entry in attributes.items() if entry is not None)

@@ -7,12 +7,11 @@ installed a plain layout in columns, by how many operations each number is away 
 from __future__ import annotations
 
 import json
-import unicodedata
 from dataclasses import dataclass, field
 
 from .cards import operation, ports
 from .diagram import MissingRendererError
-from .labels import clean
+from .labels import clean, text_width
 from .plan import Box, Node
 from .sheet import put_boxes, sheet
 
@@ -55,12 +54,6 @@ class Layout:
     boxes: list[tuple[str, float, float, float, float]]
 
 
-def text_width(text: str, size: float) -> float:
-    """About how wide a text is in a sans-serif font: digits and letters by 0.56 em, wide characters by 1."""
-    wide = sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.3 if c in "il.,'|" else 0.58 for c in text)
-    return wide * size
-
-
 def shortened(text: str) -> str:
     """The label as a card shows it."""
     text = clean(text)
@@ -100,7 +93,7 @@ def _by_graphviz(drawn: list[Node], cards: list[Card], lines: list[Line], digits
     put_boxes(diagram, [node.box for node in drawn if node.box], statements)
     for i, line in enumerate(lines):
         head, tail = drawn[line.head], drawn[line.tail]
-        port = ports(head, operation(head, digits)).get(line.place)
+        port = ports(head, digits).get(line.place)
         minlen = "2" if tail.box is not head.box and tail.value.op is not None else "1"
         name = f"{head.name}:{port}:w" if port else f"{head.name}:w" if len(head.operands) == 1 else head.name
         diagram.edge(tail.name, name, comment=f"{i}", minlen=minlen)

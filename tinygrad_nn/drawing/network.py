@@ -1,29 +1,32 @@
 """draw_network: the picture of layers that every textbook has, with this network's own numbers.
 
-A circle is an input or a neuron, a line the weight from one to the next; colour is the sign and depth or width the size
+A circle is an input or a neuron, a line the weight from one to the next; colour is the sign and width or depth the size
 of the weights, of their gradients or of their velocities. Of a wide layer the first and the last neurons are drawn.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from ..choices import activation_name
+from ..elementary import as_operands
 from ..module import Module
 from ..neuron import Neuron
 from ..nn import MLP, Layer
 from ..recording import no_grad
+from ..value import Value
 from . import colors
+from .checks import check_digits, check_title
 from .diagram import Diagram
-from .graph import check_digits
-from .labels import clean, escaped, number
+from .labels import cell, clean, escaped, font, number, table, text_width
 from .sheet import FONT
 
 COLORS = {"weight": "weights", "grad": "gradients", "velocity": "velocities"}
 ROW, COLUMN, RADIUS = 58.0, 170.0, 21.0  # points
-
-Shown = list[int | None]  # the numbers of the neurons that are drawn, None for the dots between them
+SPOTS = (0.3, 0.38, 0.46, 0.54, 0.62, 0.7)  # where on a line its number may stand
 
 
 def draw_network(
@@ -37,43 +40,69 @@ def draw_network(
     optimizer: Any = None,
     digits: int = 2,
 ) -> Diagram:
-    """The drawing; `tinygrad_nn.draw_network` says what the options are."""
+    """The drawing; `tinygrad_nn.draw_network` says what the options are.
+
+    >>> draw_network(MLP(2, [3, 1])).source.count("->")
+    9
+    """
     layers = _layers(model)
     if not isinstance(color, str) or color not in COLORS:
         raise ValueError(f"unknown color {color!r}: give {', '.join(map(repr, COLORS))}")
     if isinstance(max_neurons, bool) or not isinstance(max_neurons, int) or max_neurons < 3:
         raise ValueError(f"max_neurons must be a whole number of 3 or more, but got {max_neurons!r}")
-    if title is not None and not isinstance(title, str):
-        raise TypeError(f"the title of a drawing is a string, but got {title!r}")
+    check_title(title)
     check_digits(digits)
-    numbers = _coloured_numbers(layers, color, optimizer)
-    activations = None if x is None else _activations(layers, x)
-    return _picture(model, layers, numbers, activations, color, max_neurons, edge_labels, title, digits)
+    columns = _columns(model, layers, _numbers(layers, color, optimizer), x, max_neurons)
+    drawing = _empty()
+    _put_circles(drawing, columns, color, digits)
+    _put_lines(drawing, columns, edge_labels)
+    _put_words(drawing, columns, color, title)
+    return drawing
+
+
+@dataclass
+class Column:
+    """The inputs or a layer: which of its entries are drawn (None for the dots between them), and their numbers.
+
+    `weights` lists those of each neuron, `biases` one for each; both are empty for the inputs.
+    """
+
+    heading: str
+    detail: str
+    shown: list[int | None]
+    names: list[str]
+    activations: list[float] | None
+    weights: list[list[float]]
+    biases: list[float]
+
+    def row(self, i: int | None) -> float:
+        """Where an entry stands, in rows from the middle."""
+        return self.shown.index(i) - (len(self.shown) - 1) / 2
 
 
 def _layers(model: Module) -> list[list[Neuron]]:
-    """The neurons of each layer."""
-    layers = model.layers if isinstance(model, MLP) else [model]
+    """The neurons of each layer. Raises TypeError for a model that is not made of layers."""
     if isinstance(model, Neuron):
         return [[model]]
-    if not all(isinstance(layer, Layer) for layer in layers):
+    layers = model.layers if isinstance(model, MLP) else [model]
+    neurons = [layer.neurons for layer in layers if isinstance(layer, Layer)]
+    if len(neurons) < len(layers):
         raise TypeError(
-            f"draw_network() draws an MLP, a Layer or a Neuron, but got {model!r} of type {type(model).__name__}; for a "
-            'network wired by hand call it on a row, and draw(output, view="neurons")'
+            f"draw_network() draws an MLP, a Layer or a Neuron, but got {model!r} of type {type(model).__name__}; "
+            'for a network wired by hand call it on a row, and draw(output, view="neurons")'
         )
-    return [layer.neurons for layer in layers]
+    return neurons
 
 
-def _coloured_numbers(layers: list[list[Neuron]], color: str, optimizer: Any) -> dict[int, float]:
+def _numbers(layers: list[list[Neuron]], color: str, optimizer: Any) -> dict[int, float]:
     """The number that colours each parameter, by the id of the parameter."""
     parameters = [p for layer in layers for neuron in layer for p in (*neuron.weights, neuron.bias)]
     if color != "velocity":
         return {id(p): p.data if color == "weight" else p.grad for p in parameters}
     if not hasattr(optimizer, "velocity"):
         raise ValueError(
-            'color="velocity" shows what the optimiser remembers of each parameter: give the optimiser too, as in '
-            'draw_network(model, color="velocity", optimizer=tn.SGD(model.parameters(), lr=0.1, momentum=0.9)), '
-            f"but got optimizer={optimizer!r}"
+            'color="velocity" shows what the optimiser remembers of each parameter: give the one that trains the '
+            f'model, as in draw_network(model, color="velocity", optimizer=optimizer); got optimizer={optimizer!r}'
         )
     velocities = {id(p): v for p, v in zip(optimizer.parameters, optimizer.velocity, strict=True)}
     if any(id(p) not in velocities for p in parameters):
@@ -81,170 +110,146 @@ def _coloured_numbers(layers: list[list[Neuron]], color: str, optimizer: Any) ->
     return velocities
 
 
-def _activations(layers: list[list[Neuron]], x: Any) -> list[list[float]]:
+def _columns(model: Module, layers: list[list[Neuron]], numbers: dict[int, float], x: Any, most: int) -> list[Column]:
+    """The columns of the picture, the inputs first."""
+    n, last = len(layers[0][0].weights), len(layers) - 1
+    activations = [None] * (len(layers) + 1) if x is None else _activations(layers, x)
+    inputs = getattr(model, "input_names", None) or [f"x{i + 1}" for i in range(n)]
+    detail = f"{n} value{'s' * (n > 1)}"
+    columns = [
+        Column(f"input{'s' * (n > 1)}", detail, _shown(n, most), list(map(clean, inputs)), activations[0], [], [])
+    ]
+    for k, layer in enumerate(layers):
+        heading = "output" if k == last else "hidden" if last == 1 else f"hidden {k + 1}"
+        kind = clean(activation_name(layer[0].activation))[:40]
+        detail = f"{len(layer)} neuron{'s' * (len(layer) > 1)} · {kind}"
+        names = (getattr(model, "output_names", None) if k == last else None) or [""] * len(layer)
+        weights = [[numbers[id(w)] for w in neuron.weights] for neuron in layer]
+        biases = [numbers[id(neuron.bias)] for neuron in layer]
+        shown = _shown(len(layer), most)
+        columns.append(Column(heading, detail, shown, list(map(clean, names)), activations[k + 1], weights, biases))
+    return columns
+
+
+def _activations(layers: list[list[Neuron]], x: Any) -> list[list[float] | None]:
     """The inputs and each layer's outputs as numbers, for one row; nothing is recorded."""
+    row = [entry.data if isinstance(entry, Value) else entry for entry in as_operands(x, "the row x of draw_network()")]
+    found: list[list[float] | None] = [row]
     with no_grad():
-        row = [getattr(entry, "data", entry) if hasattr(entry, "grad") else entry for entry in x]
-        found = [[float(entry) for entry in row]]
         for layer in layers:
-            found.append([neuron(found[-1]).data for neuron in layer])
+            row = [neuron(row).data for neuron in layer]
+            found.append(row)
     return found
 
 
-def _picture(
-    model: Module,
-    layers: list[list[Neuron]],
-    numbers: dict[int, float],
-    activations: list[list[float]] | None,
-    color: str,
-    max_neurons: int,
-    edge_labels: bool | None,
-    title: str | None,
-    digits: int,
-) -> Diagram:
-    shown = [_shown(n, max_neurons) for n in (len(layers[0][0].weights), *map(len, layers))]
-    tallest = max(map(len, shown))
-    weights = [numbers[id(w)] for layer in layers for neuron in layer for w in neuron.weights]
-    scales = colors.largest(weights), colors.largest(numbers[id(n.bias)] for layer in layers for n in layer)
-    diagram = Diagram(
-        engine="neato",
-        graph_attr={"bgcolor": "white", "outputorder": "edgesfirst", "splines": "line", "pad": ".15", "fontname": FONT,
-                    "inputscale": "72"},
-        node_attr={"shape": "circle", "fixedsize": "true", "width": f"{2 * RADIUS / 72:.3f}", "fontname": FONT,
-                   "fontsize": "10", "fontcolor": colors.INK, "style": "filled", "color": colors.LINE, "pin": "true"},
-        edge_attr={"fontname": FONT, "fontsize": "8", "fontcolor": colors.INK, "arrowhead": "none"},
-    )  # fmt: skip
-    names = _names(model, layers)
-    for column, entries in enumerate(shown):
-        for place, i in enumerate(entries):
-            position = _position(column, place - (len(entries) - 1) / 2)
-            if i is None:
-                diagram.node(f"dots{column}", "⋮", pos=position, shape="plaintext", style="", fontsize="20")
-                continue
-            bias = numbers[id(layers[column - 1][i].bias)] if column else None
-            shade = colors.fill(bias, scales[1]) if column else colors.KINDS["input"]
-            text = number(activations[column][i], digits) if activations else _short(names[column][i])
-            tip = names[column][i] + ("" if bias is None else f", {_bias_word(color)} {number(bias, 4)}")
-            diagram.node(f"n{column}_{i}", text, pos=position, fillcolor=shade, tooltip=escaped(tip))
-        below = len(entries) / 2 - 0.5
-        for place, i in enumerate(entries):  # the names of inputs and outputs stand outside their circles
-            if i is None or column not in (0, len(shown) - 1) or not (activations or len(names[column][i]) > 5):
-                continue
-            side = -1 if column == 0 else 1
-            _caption(diagram, f"name{column}_{i}", _position(column + side * 0.21, place - below, side * len(names[column][i]) * 2.8),
-                     f'<<font point-size="10">{escaped(names[column][i][:60])}</font>>' if names[column][i] else "")  # fmt: skip
-    _put_heads(diagram, layers, shown, tallest)
-    _put_lines(diagram, layers, numbers, shown, scales[0], edge_labels)
-    _put_legend(diagram, color, activations is not None, scales, len(shown), tallest, title)
-    return diagram
-
-
-def _shown(n: int, most: int) -> Shown:
-    """All neurons of a layer, or the first and the last of a wide one."""
+def _shown(n: int, most: int) -> list[int | None]:
+    """All entries of a column, or the first and the last of a long one."""
     if n <= most:
         return list(range(n))
     last = (most - 1) // 2
     return [*range(most - 1 - last), None, *range(n - last, n)]
 
 
+def _empty() -> Diagram:
+    """A drawing whose nodes stay where they are put; positions are in points."""
+    return Diagram(
+        engine="neato",
+        graph_attr={
+            "bgcolor": "white", "outputorder": "edgesfirst", "splines": "line", "pad": ".15", "fontname": FONT,
+            "inputscale": "72",
+        },
+        node_attr={
+            "shape": "circle", "fixedsize": "true", "width": f"{2 * RADIUS / 72:.3f}", "fontname": FONT,
+            "fontsize": "10", "fontcolor": colors.INK, "style": "filled", "color": colors.LINE,
+        },
+        edge_attr={"arrowhead": "none"},
+    )  # fmt: skip
+
+
+def _put_circles(drawing: Diagram, columns: list[Column], color: str, digits: int) -> None:
+    """A circle for each input and neuron, with its activation or its name; names that do not fit stand beside."""
+    scale = colors.largest(bias for column in columns for bias in column.biases)
+    for c, column in enumerate(columns):
+        room = max(text_width(name[:60], 10) for name in column.names)
+        side = -1 if c == 0 else 1
+        for i in column.shown:
+            position = _position(c, column.row(i))
+            if i is None:
+                drawing.node(f"dots{c}", "⋮", pos=position, shape="plaintext", style="", fontsize="20")
+                continue
+            name, inside = column.names[i], column.activations is None and len(column.names[i]) <= 5
+            text = escaped(name) if inside else number(column.activations[i], digits) if column.activations else ""
+            tip, shade = name, colors.KINDS["input"]
+            if column.biases:
+                shade = colors.fill(column.biases[i], scale)
+                tip = f"{name} {'' if color == 'weight' else color + ' of the '}bias {number(column.biases[i], 4)}"
+            drawing.node(f"n{c}_{i}", text, pos=position, fillcolor=shade, tooltip=escaped(tip.strip()))
+            if name and not inside:
+                told = cell(font(escaped(name[:60]), 10), align="left" if side > 0 else "right", width=round(room))
+                shift = side * (RADIUS + 8 + room / 2)
+                _put_text(drawing, f"name{c}_{i}", c, column.row(i), table([told], cellpadding=0), shift)
+
+
+def _put_lines(drawing: Diagram, columns: list[Column], edge_labels: bool | None) -> None:
+    """The weights as lines, the strongest last and so on top."""
+    lines = [
+        (column.weights[j][i], c, i, j)
+        for c, (before, column) in enumerate(pairwise(columns))
+        for j in column.shown
+        for i in before.shown
+        if i is not None and j is not None
+    ]
+    scale, strength = colors.largest(line[0] for line in lines), 1.4 if len(lines) <= 60 else 0.8
+    for entry, c, i, j in sorted(lines, key=lambda line: abs(line[0]) if math.isfinite(line[0]) else math.inf):
+        color, width = colors.line(entry, scale)
+        drawing.edge(f"n{c}_{i}", f"n{c + 1}_{j}", color=color, penwidth=f"{0.4 + strength * (width - 0.8):.2f}")
+    if len(lines) <= 12 if edge_labels is None else edge_labels:
+        _label_lines(drawing, columns, lines)
+
+
+def _label_lines(drawing: Diagram, columns: list[Column], lines: list[tuple[float, int, int, int]]) -> None:
+    """The number of each line on the line, at the first spot where no other number is near."""
+    taken: list[tuple[float, float]] = []
+
+    def room(spot: tuple[float, float]) -> float:
+        """The distance to the nearest number, in sizes of a number, up to what is enough."""
+        near = [math.hypot((spot[0] - x) * COLUMN / 32, (spot[1] - y) * ROW / 13) for x, y in taken]
+        return min([1.2, *near])
+
+    for entry, c, i, j in lines:
+        start, end = columns[c].row(i), columns[c + 1].row(j)
+        spot = max([(c + t, start + t * (end - start)) for t in SPOTS], key=room)
+        taken.append(spot)
+        paper = table([cell(font(number(entry, 3), 8))], cellpadding=0, bgcolor="white")
+        _put_text(drawing, f"w{c}_{i}_{j}", *spot, paper)
+
+
+def _put_words(drawing: Diagram, columns: list[Column], color: str, title: str | None) -> None:
+    """What each column is above it, what the colours mean below, and the title."""
+    half = max(len(column.shown) for column in columns) / 2
+    for c, column in enumerate(columns):
+        heading = f"<b>{column.heading}</b><br/>" + font(escaped(column.detail), 9, colors.FAINT)
+        _put_text(drawing, f"head{c}", c, -half - 0.45, heading)
+    weights = number(colors.largest(w for column in columns for row in column.weights for w in row), 3)
+    biases = number(colors.largest(bias for column in columns for bias in column.biases), 3)
+    if color == "grad" and weights == biases == "0":
+        words = "all gradients are 0: backward() was not called yet"
+    else:
+        of = "" if color == "weight" else f"{COLORS[color]} of "
+        below, above = (font(f"<b>{w}</b>", 9, c) for w, c in (("below 0", colors.BELOW), ("above 0", colors.ABOVE)))
+        words = f"{below}, {above}; lines: {of}weights up to {weights}; circles: {of}biases up to {biases}"
+        words += "; numbers: activations" if columns[0].activations else ""
+    middle = (len(columns) - 1) / 2
+    _put_text(drawing, "legend", middle, half + 0.35, font(words, 9, colors.FAINT))
+    if title is not None:
+        _put_text(drawing, "title", middle, -half - 1.1, font(escaped(title) or " ", 14))
+
+
+def _put_text(drawing: Diagram, name: str, column: float, row: float, label: str, shift: float = 0.0) -> None:
+    """A text at a place, or so many points to the right of it."""
+    plain = {"shape": "plaintext", "style": "", "fixedsize": "false", "width": "0", "margin": "0"}
+    drawing.node(name, f"<{label}>", pos=_position(column, row, shift), **plain)
+
+
 def _position(column: float, row: float, shift: float = 0.0) -> str:
     return f"{column * COLUMN + shift:.1f},{-row * ROW:.1f}!"
-
-
-def _names(model: Module, layers: list[list[Neuron]]) -> list[list[str]]:
-    """What the inputs and the neurons of each layer are called."""
-    inputs = getattr(model, "input_names", None) or [f"x{i + 1}" for i in range(len(layers[0][0].weights))]
-    outputs = getattr(model, "output_names", None) or [""] * len(layers[-1])
-    hidden = [[""] * len(layer) for layer in layers[:-1]]
-    return [list(map(clean, names)) for names in (inputs, *hidden, outputs)]
-
-
-def _short(name: str) -> str:
-    return escaped(name) if len(name) <= 5 else ""
-
-
-def _bias_word(color: str) -> str:
-    return {"weight": "bias", "grad": "gradient of the bias", "velocity": "velocity of the bias"}[color]
-
-
-def _caption(diagram: Diagram, name: str, position: str, label: str) -> None:
-    diagram.node(name, label, pos=position, shape="plaintext", style="", fixedsize="false", width="0", margin="0")
-
-
-def _put_heads(diagram: Diagram, layers: list[list[Neuron]], shown: list[Shown], tallest: int) -> None:
-    """Above each column what it is."""
-    n = len(layers[0][0].weights)
-    heads = [("inputs" if n > 1 else "input", f"{n} value{'s' * (n > 1)}")]
-    for i, layer in enumerate(layers):
-        title = "output" if i == len(layers) - 1 else f"hidden {i + 1}" if len(layers) > 2 else "hidden"
-        count = f"{len(layer)} neuron{'s' * (len(layer) > 1)}"
-        heads.append((title, f"{count} · {escaped(clean(activation_name(layer[0].activation)))[:40]}"))
-    for column, (title, detail) in enumerate(heads):
-        text = f'<<b>{title}</b><br/><font point-size="9" color="{colors.FAINT}">{detail}</font>>'
-        _caption(diagram, f"head{column}", _position(column, -(tallest - 1) / 2 - 0.95), text)
-
-
-def _put_lines(
-    diagram: Diagram,
-    layers: list[list[Neuron]],
-    numbers: dict[int, float],
-    shown: list[Shown],
-    scale: float,
-    edge_labels: bool | None,
-) -> None:
-    """The weights as lines, the strongest last and so on top."""
-    lines = []
-    for column, layer in enumerate(layers):
-        for j, i in ((j, i) for j in shown[column + 1] for i in shown[column] if i is not None and j is not None):
-            lines.append((numbers[id(layer[j].weights[i])], column, i, j))
-    strength = 1.4 if len(lines) <= 60 else 0.8
-    for entry, column, i, j in sorted(lines, key=lambda line: abs(line[0]) if math.isfinite(line[0]) else math.inf):
-        color, width = colors.line(entry, scale)
-        diagram.edge(
-            f"n{column}_{i}", f"n{column + 1}_{j}", color=color, penwidth=f"{0.4 + strength * (width - 0.8):.2f}"
-        )
-    if len(lines) <= 12 if edge_labels is None else edge_labels:
-        _label_lines(diagram, lines, shown)
-
-
-def _label_lines(diagram: Diagram, lines: list[tuple[float, int, int, int]], shown: list[Shown]) -> None:
-    """The number of each line on the line, where it is farthest from the numbers beside it."""
-    taken: list[tuple[float, float]] = []
-    for entry, column, i, j in lines:
-        ends = [(c, shown[c].index(k) - (len(shown[c]) - 1) / 2) for c, k in ((column, i), (column + 1, j))]
-        spots = [tuple(a + t * (b - a) for a, b in zip(*ends, strict=True)) for t in (0.3, 0.38, 0.46, 0.54, 0.62, 0.7)]
-
-        def room(spot: tuple[float, ...]) -> float:
-            return min(
-                (math.hypot((spot[0] - x) * COLUMN / 32, (spot[1] - y) * ROW / 13) for x, y in taken), default=9.0
-            )
-
-        best = max(spots, key=lambda spot: min(room(spot), 1.2))
-        taken.append((best[0], best[1]))
-        label = f'<<table border="0" cellborder="0" cellpadding="0" bgcolor="white"><tr><td><font point-size="8">{number(entry, 3)}</font></td></tr></table>>'
-        _caption(diagram, f"w{column}_{i}_{j}", _position(*best), label)
-
-
-def _put_legend(
-    diagram: Diagram,
-    color: str,
-    activated: bool,
-    scales: tuple[float, float],
-    columns: int,
-    tallest: int,
-    title: str | None,
-) -> None:
-    middle = (columns - 1) / 2
-    lines, biases = (number(scale, 3) for scale in scales)
-    of = "" if color == "weight" else COLORS[color] + " of "
-    text = (
-        f'<font color="{colors.BELOW}"><b>below 0</b></font>, <font color="{colors.ABOVE}"><b>above 0</b></font>; lines: '
-        f"{of}weights up to {lines}; circles: {of}biases up to {biases}" + ("; numbers: activations" * activated)
-    )
-    if color == "grad" and scales == (0.0, 0.0):
-        text = "all gradients are 0: backward() was not called yet"
-    label = f'<<font point-size="9" color="{colors.FAINT}">{text}</font>>'
-    _caption(diagram, "legend", _position(middle, (tallest - 1) / 2 + 0.85), label)
-    if title is not None:
-        label = f'<<font point-size="14">{escaped(title) or " "}</font>>'
-        _caption(diagram, "title", _position(middle, -(tallest - 1) / 2 - 1.6), label)

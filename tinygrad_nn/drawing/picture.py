@@ -1,12 +1,14 @@
 """The SVG picture of one step: cards, lines and boxes of one layout, coloured by how far the sweep has come.
 
-All markup is written here, from numbers and escaped text; so a label can neither break nor add to it.
+All markup is written here, from numbers and escaped text, so a label can neither break nor add to it. The elements and
+their sizes are the same for every step.
 """
 
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from . import colors
 from .labels import clean
@@ -19,55 +21,50 @@ FONT = "Helvetica, Arial, sans-serif"
 
 @dataclass
 class Shown:
-    """What a step shows: which values, which gradients, what flowed along which lines, and where it is."""
+    """What has come to light: which values, which gradients, what flowed along which lines; and where the step is.
+
+    A line is told by the numbers of the node it ends at and of the operand it is there.
+    """
 
     values: set[int]
-    gradients: dict[int, float]
-    flows: dict[tuple[int, int], float]  # by the numbers of the head and of the operand's place
-    active: int | None
-    passing: set[tuple[int, int]]
+    gradients: dict[int, float] = field(default_factory=dict)
+    flows: dict[tuple[int, int], float] = field(default_factory=dict)
+    active: int | None = None
+    passing: set[tuple[int, int]] = field(default_factory=set)
 
 
 def shown(drawn: list[Node], steps: list[Step], upto: int) -> Shown:
     """What has come to light after the steps 0 to `upto`."""
-    state = Shown({i for i, node in enumerate(drawn) if node.value.op is None}, {}, {}, None, set())
+    state = Shown({i for i, node in enumerate(drawn) if not node.operands})
     for step in steps[: upto + 1]:
         if step.phase == "forward":
             state.values.add(step.node)
         state.gradients.update(step.gradients)
         state.flows.update({(step.node, p.place): p.flow for p in step.passes})
     last = steps[upto]
+    places = range(len(drawn[last.node].operands)) if last.phase == "forward" else [p.place for p in last.passes]
     state.active = None if last.phase == "start" else last.node
-    state.passing = {(last.node, p.place) for p in last.passes}
-    if last.phase == "forward":
-        state.passing = {(last.node, place) for place in range(len(drawn[last.node].operands))}
+    state.passing = {(last.node, place) for place in places}
     return state
 
 
 def svg(layout: Layout, drawn: list[Node], steps: list[Step], upto: int, digits: int, title: str) -> str:
-    """The picture after the steps 0 to `upto`; its elements and their sizes are the same for every step."""
+    """The picture after the steps 0 to `upto`."""
     state = shown(drawn, steps, upto)
     scale, flow_scale = scales(steps)
-    width, height = layout.width + 16, layout.height + 16
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-8 -8 {width:.1f} {height:.1f}" width="{width:.1f}" '
-        f'height="{height:.1f}" font-family="{FONT}" role="group" aria-label="{text(title)}">'
-    ]
-    for label, x, y, box_width, box_height in layout.boxes:
-        parts.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{box_width:.1f}" height="{box_height:.1f}" rx="9" '
-            f'fill="#5b6573" fill-opacity=".05" stroke="#d5dae1"/>'
-            f'<text x="{x + box_width - 8:.1f}" y="{y + 13:.1f}" font-size="10.5" fill="{colors.FAINT}" '
-            f'text-anchor="end">{text(label)}</text>'
-        )
-    parts += [_line(k, line, state, flow_scale) for k, line in enumerate(layout.lines)]
-    parts += [_card(i, node, layout.cards[i], state, scale, digits) for i, node in enumerate(drawn)]
-    return "".join(parts) + "</svg>"
+    width, height = round(layout.width + 16), round(layout.height + 16)
+    boxes = [_box(*box) for box in layout.boxes]
+    lines = [_line(k, line, state, flow_scale) for k, line in enumerate(layout.lines)]
+    cards = [_card(i, node, layout.cards[i], state, scale, digits) for i, node in enumerate(drawn)]
+    return tag(
+        "svg", "".join([*boxes, *lines, *cards]), xmlns="http://www.w3.org/2000/svg", viewBox=f"-8 -8 {width} {height}",
+        width=width, height=height, font_family=FONT, role="group", aria_label=text(title),
+    )  # fmt: skip
 
 
 def scales(steps: list[Step]) -> tuple[float, float]:
     """The gradient of the deepest colour, and the flow of the widest line, over all steps."""
-    gradients = {i: g for step in steps for i, g in step.gradients.items()}
+    gradients = {i: gradient for step in steps for i, gradient in step.gradients.items()}
     return colors.largest(gradients.values()), colors.largest(p.flow for step in steps for p in step.passes)
 
 
@@ -76,59 +73,86 @@ def text(anything: str) -> str:
     return html.escape(clean(anything))
 
 
-def _line(k: int, line: Line, state: Shown, scale: float) -> str:
-    key = (line.head, line.place)
-    color, width = colors.line(state.flows.get(key), scale)
-    if not line.points:
-        return ""
-    (x0, y0), *rest, (tx, ty) = line.points
-    spline = " ".join(f"{x:.1f},{y:.1f}" for x, y in rest)
-    bx, by = rest[-1]
-    dx, dy = (ty - by) * 0.45, (bx - tx) * 0.45
-    dashes = ' stroke-dasharray="6 4"' if key in state.passing else ""
-    return (
-        f'<g id="line{k}" stroke="{color}" fill="{color}" stroke-width="{width:g}"{dashes}>'
-        f'<path d="M{x0:.1f},{y0:.1f} C{spline}" fill="none"/>'
-        f'<polygon points="{tx:.1f},{ty:.1f} {bx + dx:.1f},{by + dy:.1f} {bx - dx:.1f},{by - dy:.1f}" stroke="none"/></g>'
+def tag(name: str, content: str = "", **attributes: object) -> str:
+    """An element; an underscore in the name of an attribute stands for a hyphen, and None leaves it out.
+
+    >>> tag("rect", x=1.25, stroke_width=2, fill=None)
+    '<rect x="1.2" stroke-width="2"/>'
+    """
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{f"{entry:.1f}" if isinstance(entry, float) else entry}"'
+        for key, entry in attributes.items()
+        if entry is not None
+    )
+    return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
+
+
+def _box(label: str, x: float, y: float, width: float, height: float) -> str:
+    frame = tag(
+        "rect", x=x, y=y, width=width, height=height, rx=9, fill="#5b6573", fill_opacity=".05", stroke="#d5dae1"
+    )
+    return frame + _text(x + width - 8, y + 13, 11, colors.FAINT, text(label), anchor="end")
+
+
+def _text(x: float, y: float, size: int, color: str, content: str, **options: str | None) -> str:
+    anchor, class_, weight = (options.get(name) for name in ("anchor", "class_", "weight"))
+    content = content or "&#8203;"  # an element for the script to fill
+    return tag(
+        "text", content, x=x, y=y, font_size=size, fill=color, text_anchor=anchor, class_=class_, font_weight=weight
     )
 
 
+def _line(k: int, line: Line, state: Shown, scale: float) -> str:
+    """A spline with the tip of its arrow, dashed while a value or a gradient passes along it."""
+    key = (line.head, line.place)
+    color, width = colors.line(state.flows.get(key), scale)
+    (x0, y0), *rest, (tip_x, tip_y) = line.points
+    end_x, end_y = rest[-1]
+    dx, dy = (tip_y - end_y) * 0.45, (end_x - tip_x) * 0.45
+    corners = [(tip_x, tip_y), (end_x + dx, end_y + dy), (end_x - dx, end_y - dy)]
+    tip, spline = (" ".join(f"{x:.1f},{y:.1f}" for x, y in points) for points in (corners, rest))
+    path = tag("path", d=f"M{x0:.1f},{y0:.1f} C{spline}", fill="none")
+    dashes = "6 4" if key in state.passing else None
+    return tag(
+        "g", path + tag("polygon", points=tip, stroke="none"), id=f"line{k}", stroke=color, fill=color,
+        stroke_width=f"{width:g}", stroke_dasharray=dashes,
+    )  # fmt: skip
+
+
 def _card(i: int, node: Node, card: Card, state: Shown, scale: float, digits: int) -> str:
-    x, y, bar, wide = card.x, card.y, card.bar, card.width - card.bar
-    half = card.height / 2
-    data = plain(node.value.data, digits) if i in state.values else ""
+    """The operation on the left, then `label | data` over `grad | number`."""
+    x, y, bar, half, active = card.x, card.y, card.bar, card.height / 2, i == state.active
+    left, right, upper, lower = x + bar + 6, x + card.width - 6, y + half / 2 + 4.6, y + 1.5 * half + 4.6
     gradient = state.gradients.get(i)
+    data = plain(node.data, digits) if i in state.values else ""
     grad = "–" if gradient is None else plain(gradient, digits)
-    strong = i == state.active
-    ink = colors.INK if node.given else colors.FAINT
-    weight = ' font-weight="bold"' if node.given else ""
-    parts = [f'<g id="node{i}"><title>{text(name_of(node))}</title>']
-    if bar:
-        parts.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{bar:.1f}" height="{card.height:.1f}" fill="{colors.DARK}"/>'
-        )
-        step = card.height / len(card.rows)
-        for k, row in enumerate(card.rows):
-            size = 15 if len(row) == 1 and not row.isalnum() else 11
-            middle = y + (k + 0.5) * step + size * 0.36
-            parts.append(
-                f'<text x="{x + bar / 2:.1f}" y="{middle:.1f}" font-size="{size}" fill="#fff" '
-                f'text-anchor="middle">{text(row or "·")}</text>'
-            )
-    left, right = x + bar + 6, x + card.width - 6
-    parts += [
-        f'<rect x="{x + bar:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{half:.1f}" fill="{colors.KINDS[node.kind]}"/>',
-        f'<rect class="shade" x="{x + bar:.1f}" y="{y + half:.1f}" width="{wide:.1f}" height="{half:.1f}" '
-        f'fill="{colors.fill(gradient, scale)}"/>',
-        f'<text x="{left:.1f}" y="{y + half / 2 + 4.6:.1f}" font-size="13" fill="{ink}"{weight}>'
-        f"{text(shortened(node.label))}</text>",
-        f'<text class="data" x="{right:.1f}" y="{y + half / 2 + 4.6:.1f}" font-size="13" fill="{colors.INK}" '
-        f'text-anchor="end">{data}</text>',
-        f'<text x="{left:.1f}" y="{y + 1.5 * half + 4:.1f}" font-size="11" fill="{colors.INK}">grad</text>',
-        f'<text class="grad" x="{right:.1f}" y="{y + 1.5 * half + 4.6:.1f}" font-size="13" fill="{colors.INK}" '
-        f'text-anchor="end">{grad}</text>',
-        f'<rect class="frame" x="{x:.1f}" y="{y:.1f}" width="{card.width:.1f}" height="{card.height:.1f}" rx="2" '
-        f'fill="none" stroke="{colors.INK if strong or node.kind == "root" else colors.LINE}" '
-        f'stroke-width="{3 if strong else 1.8 if node.kind == "root" else 1}"/></g>',
-    ]
-    return "".join(parts)
+    ink, weight = (colors.INK, "bold") if node.given else (colors.FAINT, None)
+    body: dict[str, Any] = {"x": x + bar, "width": card.width - bar, "height": half}
+    parts = [
+        tag("title", text(name_of(node))),
+        *_operation(card),
+        tag("rect", y=y, fill=colors.KINDS[node.kind], **body),
+        tag("rect", y=y + half, fill=colors.fill(gradient, scale), class_="shade", **body),
+        _text(left, upper, 13, ink, text(shortened(node.label)), weight=weight),
+        _text(right, upper, 13, colors.INK, data, anchor="end", class_="data"),
+        _text(left, lower, 11, colors.INK, "grad"),
+        _text(right, lower, 13, colors.INK, grad, anchor="end", class_="grad"),
+        tag(
+            "rect", x=x, y=y, width=card.width, height=card.height, rx=2, fill="none", class_="frame",
+            stroke=colors.INK if active or node.kind == "root" else colors.LINE,
+            stroke_width="3" if active else "1.8" if node.kind == "root" else "1",
+        ),
+    ]  # fmt: skip
+    return tag("g", "".join(parts), id=f"node{i}")
+
+
+def _operation(card: Card) -> list[str]:
+    """The dark cell, with the rows of the operation."""
+    if not card.rows:
+        return []
+    parts = [tag("rect", x=card.x, y=card.y, width=card.bar, height=card.height, fill=colors.DARK)]
+    for k, row in enumerate(card.rows):
+        size = 15 if len(row) == 1 and not row.isalnum() else 11
+        middle = card.y + (k + 0.5) * card.height / len(card.rows) + size * 0.36
+        parts.append(_text(card.x + card.bar / 2, middle, size, "#fff", text(row or "·"), anchor="middle"))
+    return parts

@@ -37,10 +37,11 @@ class Node:
     `kind` is "input", "parameter", "operation" or "root". `grad` is None before any backward.
     """
 
-    __slots__ = ("box", "given", "grad", "kind", "label", "name", "operands", "value")
+    __slots__ = ("box", "data", "given", "grad", "kind", "label", "name", "operands", "value")
 
     def __init__(self, name: str, value: Value, kind: str, box: Box | None, operands: Operands) -> None:
         self.name, self.value, self.kind, self.box, self.operands = name, value, kind, box, operands
+        self.data = value.data
         self.label = str(value.label)
         self.given = bool(self.label)
         self.grad: float | None = value.grad
@@ -84,6 +85,13 @@ def nodes(root: Value, expand: bool = False, clusters: bool = True, repeat_share
     return drawn
 
 
+def flows(node: Node) -> list[float | None]:
+    """What a node adds to the gradient of each of its operands; None before any backward."""
+    if node.grad is None or not isinstance(node.value, Result):
+        return [None] * len(node.operands)
+    return list(reverse.contributions(node.value, node.grad))
+
+
 def recorded_values(root: Value) -> list[Value]:
     """Every Value behind `root` and itself, operands first, in the order of recording."""
     results = reversed(reverse.history(root)) if isinstance(root, Result) else [root]
@@ -108,14 +116,14 @@ def owned_parameters(values: list[Value]) -> dict[int, Module]:
 
 def expanded(root: Result) -> Result:
     """A copy of the recorded graph in which each dot is its products and their sum; leaves stay themselves."""
-    copies: dict[int, Value] = {}
+    copies: dict[int, Result] = {}
     next_number = count(1).__next__
 
     def now(operand: Any) -> Any:
         return copies.get(id(operand), operand)
 
     def copy(of: Result, primitive: Any, data: float, label: str, operands: list[Any]) -> Result:
-        result = Result()
+        result: Result = Result()
         result.op, result.data, result.grad, result.label, result.scope = primitive, data, of.grad, label, of.scope
         result.first, result.second, result.third = [
             reverse.Column(o) if type(o) is tuple else o for o in (*operands, None, None)
@@ -135,7 +143,7 @@ def expanded(root: Result) -> Result:
                 products.append(product)
             groups = [(1.0,) * len(products), tuple(products), bias]
         copies[id(result)] = copy(result, result.op, result.data, result.label, groups)
-    return copies[id(root)]  # type: ignore[return-value]
+    return copies[id(root)]
 
 
 def is_sum(value: Value) -> bool:
@@ -147,11 +155,11 @@ def is_sum(value: Value) -> bool:
 
 
 class Boxes:
-    """The box of each scope, nested by the places of neurons and layers; one that would hold all networks is left out."""
+    """The box of each scope, nested by the places of neurons and layers; that of an only network is left out."""
 
     def __init__(self, values: list[Value]) -> None:
-        scopes = {id(value.scope): value.scope for value in values if value.scope is not None}
-        paths = [scope.place.path() for scope in scopes.values() if isinstance(getattr(scope, "place", None), Place)]
+        places = [getattr(scope, "place", None) for scope in {id(v.scope): v.scope for v in values}.values()]
+        paths = [place.path() for place in places if isinstance(place, Place)]
         self.networks = {id(path[0]) for path in paths if len(path) > 2}
         self.boxes: dict[int, Box] = {}
 

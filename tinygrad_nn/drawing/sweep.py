@@ -138,7 +138,7 @@ def plain(value: float, digits: int) -> str:
 def forward_text(node: Node, digits: int) -> str:
     """The operation with names, then with numbers, then its value."""
     named, numbered = expression(node, digits), expression(node, digits, numbers=True)
-    told = plain(node.value.data, digits)
+    told = plain(node.data, digits)
     return (
         f"{name_of(node)} = {named} = {numbered} = {told}"
         if named != numbered
@@ -153,7 +153,7 @@ def expression(node: Node, digits: int, numbers: bool = False) -> str:
         if isinstance(operand, Node) and not numbers:
             parts.append(name_of(operand))
         else:
-            text = plain(operand if isinstance(operand, float) else operand.value.data, digits)
+            text = plain(operand if isinstance(operand, float) else operand.data, digits)
             parts.append(f"({text})" if text.startswith("−") else text)
     op = node.value.op
     if op is table.dot:

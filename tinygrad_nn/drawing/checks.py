@@ -1,0 +1,23 @@
+"""What drawings are asked for: checks of their options that say what was wanted."""
+
+from __future__ import annotations
+
+
+def check_digits(digits: int) -> None:
+    if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= 17:
+        raise TypeError(f"digits must be a whole number from 1 to 17, but got {digits!r}")
+
+
+def check_size(count: int, max_nodes: int) -> None:
+    """Raises ValueError for more nodes than anybody can read, and than the layout may ever finish."""
+    if count > max_nodes:
+        raise ValueError(
+            f"this drawing would have {count} nodes, more than max_nodes={max_nodes}, and nobody can read that: draw a "
+            f'smaller example or an inner Value, fold it with view="neurons" or view="layers" if a model recorded it, '
+            f"or insist with max_nodes={count}"
+        )
+
+
+def check_title(title: str | None) -> None:
+    if title is not None and not isinstance(title, str):
+        raise TypeError(f"the title of a drawing is a string, but got {title!r}")
