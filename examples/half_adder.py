@@ -1,6 +1,6 @@
 """A half adder learns to add two bits: a network of 2 inputs, 3 hidden neurons and 2 outputs, carry and sum.
 
-    python examples/half_adder.py              train, print the truth table, draw the network's graph
+    python examples/half_adder.py              train, print the truth table, draw the network
     python examples/half_adder.py --ask        then ask it for sums of your own
 
 It trains on one example at a time by SGD with momentum until the error of the four rows is below --until.
@@ -71,13 +71,17 @@ def print_velocities(model, optimizer):
 
 
 def draw(model):
-    """The graph of one example, 1 + 1, with its loss."""
+    """The network, the graph of one example, 1 + 1, with its loss, and the page that steps through its gradients."""
     loss = tn.losses.squared_error(model([1.0, 1.0]), [1.0, 0.0])
     loss.label = "loss"
     model.zero_grad()
     loss.backward()
     PICTURES.mkdir(exist_ok=True)
-    return tn.draw(loss, title="half adder: 1 + 1").write(PICTURES / "half_adder.svg")
+    network = tn.draw_network(model, [1.0, 1.0], title="half adder: 1 + 1").write(PICTURES / "half_adder_network.svg")
+    graph = tn.draw(loss, title="half adder: 1 + 1").write(PICTURES / "half_adder.svg")
+    print(f"\nThe network is in {network}\nThe graph of 1 + 1 is in {graph}")
+    page = tn.steps(loss, expand=True, title="Half adder: 1 + 1").save(PICTURES / "half_adder.html")
+    print(f"Backpropagation through it, step by step, is in {page}: open it in a browser")
 
 
 def ask(model):
@@ -119,7 +123,7 @@ def main(arguments=None):
     print(f"Done after {epochs:,} epochs of four examples.")
     print_truth_table(model)
     print_velocities(model, optimizer)
-    print(f"\nThe graph of 1 + 1 is in {draw(model)}")
+    draw(model)
     if options.ask:
         ask(model)
 

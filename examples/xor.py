@@ -61,6 +61,21 @@ def train(model, rng, report=print):
     return None
 
 
+def draw(model):
+    """The network, the graph of one example, 0 xor 1, with its loss, and the page that steps through its gradients."""
+    loss = tn.losses.binary_cross_entropy(model([0.0, 1.0]), 1.0)
+    loss.label = "loss"
+    model.zero_grad()
+    loss.backward()
+    PICTURES.mkdir(exist_ok=True)
+    print(
+        f"\nThe network is in {tn.draw_network(model, [0.0, 1.0], title='0 xor 1').write(PICTURES / 'xor_network.svg')}"
+    )
+    print(f"The graph of 0 xor 1 is in {tn.draw(loss, title='0 xor 1').write(PICTURES / 'xor.svg')}")
+    page = tn.steps(loss, expand=True, title="0 xor 1").save(PICTURES / "xor.html")
+    print(f"Backpropagation through it, step by step, is in {page}: open it in a browser")
+
+
 def main():
     rng = random.Random(7)
     model = make_model(rng)
@@ -69,12 +84,7 @@ def main():
     print("\n  x1  x2   output  answer")
     for x in tn.data.xor()[0]:
         print(f"  {x[0]:2.0f}  {x[1]:2.0f}   {model.predict(x):.4f}     {model.predict_classes(x)}")
-    loss = tn.losses.binary_cross_entropy(model([0.0, 1.0]), 1.0)
-    loss.label = "loss"
-    model.zero_grad()
-    loss.backward()
-    PICTURES.mkdir(exist_ok=True)
-    print(f"\nThe graph of 0 xor 1 is in {tn.draw(loss, title='0 xor 1').write(PICTURES / 'xor.svg')}")
+    draw(model)
 
 
 if __name__ == "__main__":

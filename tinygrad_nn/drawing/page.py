@@ -1,26 +1,20 @@
-"""The page of the steps: one HTML file with the picture, the texts of all steps as data, and a script that swaps them.
+"""The page of the steps: the picture of the last, and all that the others show, as data for the page's script.
 
-It asks no network for anything and, by its Content-Security-Policy, runs nothing but that script. The script and the
-style are files of their own, in assets; every text it shows is made here.
+Every text is made here; the script only chooses what to show when.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from pathlib import Path
-from string import Template
 from typing import Any
 
 from . import colors
+from .browser import document
 from .labels import clean
 from .layout import Layout
 from .picture import scales, svg, text
 from .plan import Node
 from .sweep import SEED, Pass, Step, expression, name_of, plain
 
-ASSETS = Path(__file__).parent / "assets"
 PACE = 1200  # milliseconds a step when playing
 PHASES = {"start": "start", "forward": "forward", "seed": "backward", "backward": "backward"}
 KINDS = {"input": "a given number", "parameter": "a parameter"}
@@ -28,20 +22,10 @@ KINDS = {"input": "a given number", "parameter": "a parameter"}
 
 def page(drawn: list[Node], steps: list[Step], layout: Layout, digits: int, title: str) -> str:
     """The text of the page."""
-    style, script, template = (
-        (ASSETS / name).read_text(encoding="utf-8") for name in ("steps.css", "steps.js", "steps.html")
-    )
     last = len(steps) - 1
-    return Template(template).substitute(
-        title=text(title),
-        style=style,
-        script=script,
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-        svg=svg(layout, drawn, steps, last, digits, title),
-        data=_json(_data(drawn, steps, layout, digits)),
-        last=last,
-    )
+    picture = svg(layout, drawn, steps, last, digits, title)
+    data = _data(drawn, steps, layout, digits)
+    return document("steps.html", ("player.js", "steps.js"), data, title=text(title), svg=picture, last=last)
 
 
 def _data(drawn: list[Node], steps: list[Step], layout: Layout, digits: int) -> dict[str, Any]:
@@ -74,12 +58,11 @@ def _nodes(drawn: list[Node], steps: list[Step], layout: Layout, digits: int) ->
     order = {node.name: i for i, node in enumerate(drawn)}
     told_nodes = []
     for i, (node, card) in enumerate(zip(drawn, layout.cards, strict=True)):
-        value = plain(node.data, digits)
         told_nodes.append(
             {
                 "name": name_of(node),
-                "data": value,
-                "about": f"{expression(node, digits) if node.operands else KINDS.get(node.kind, '')} = {value}",
+                "data": plain(node.data, digits),
+                "about": expression(node, digits) if node.operands else KINDS.get(node.kind, ""),
                 "where": _where(node),
                 "root": node.kind == "root",
                 "step": computed.get(i, 0),
@@ -144,13 +127,3 @@ def _bracketed(number: str) -> str:
 
 def _whole(name: str) -> str:
     return name if name.isalnum() else f"({name})"
-
-
-def _json(data: dict[str, Any]) -> str:
-    """JSON that a script element can hold: no character of markup in it."""
-    told = json.dumps(data, separators=(",", ":"))
-    return told.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _hash(source: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 
 from ..value import Value
+from .browser import notebook_frame, save
 from .checks import check_digits, check_size, check_title
 from .labels import clean
 from .layout import Layout, laid_out
@@ -35,10 +35,7 @@ class Steps:
 
         Raises ValueError for a path that does not end in .html, OSError for one that cannot be written.
         """
-        if Path(path).suffix.lower() not in (".html", ".htm"):
-            raise ValueError(f"steps are saved as a page: give a name such as steps.html, but got {str(path)!r}")
-        Path(path).write_text(self.html(), encoding="utf-8", newline="\n")
-        return str(path)
+        return save(path, self.html())
 
     def html(self) -> str:
         """The text of the page."""
@@ -51,10 +48,7 @@ class Steps:
 
     def _repr_html_(self) -> str:
         """The page in a frame of a notebook, which it can neither read nor change."""
-        return (
-            f'<iframe srcdoc="{html.escape(self.html())}" sandbox="allow-scripts" width="100%" height="560" '
-            f'title="{html.escape(self.title)}" frameborder="0"></iframe>'
-        )
+        return notebook_frame(self.html(), self.title)
 
     def __repr__(self) -> str:
         return f"<{len(self)} steps of {self.title!r}: .save('steps.html') writes the page>"

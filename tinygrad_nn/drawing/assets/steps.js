@@ -1,13 +1,12 @@
-"use strict";
+// The steps of backpropagation: what each shows, prediction, hover and click, and the camera.
 (() => {
-  const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
   const svg = document.querySelector("#view svg");
   const cards = data.nodes.map((_, i) => svg.querySelector("#node" + i));
   const lines = data.lines.map((_, i) => svg.querySelector("#line" + i));
   const last = data.steps.length - 1;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  let current = 0, timer = null, predicting = false, revealed = new Set(), following = false;
+  let current = 0, predicting = false, revealed = new Set(), following = false;
 
   const make = (tag, text, name) => {
     const element = document.createElement(tag);
@@ -24,7 +23,9 @@
   // ---- what a step shows ----
   const hidden = () => predicting && current > 0 && !revealed.has(current);
 
-  function show() {
+  function show(target) {
+    if (target !== current) { $("answer").textContent = ""; $("number").value = ""; }
+    current = target;
     const step = data.steps[current], upto = hidden() ? current - 1 : current;
     data.nodes.forEach((node, i) => {
       const card = cards[i], gradient = latest(node.gradients, upto), known = node.step <= upto;
@@ -47,11 +48,6 @@
       if (passing) lines[i].setAttribute("stroke-dasharray", "6 4"); else lines[i].removeAttribute("stroke-dasharray");
     });
     tell(step);
-    $("scrub").value = current;
-    $("scrub").setAttribute("aria-valuetext", "step " + current + " of " + last);
-    $("count").textContent = "step " + current + " / " + last;
-    $("first").disabled = $("previous").disabled = current === 0;
-    $("next").disabled = $("last").disabled = current === last && !hidden();
     if (following) follow();
   }
 
@@ -76,36 +72,19 @@
     }));
   }
 
-  function go(step) {
-    const target = Math.max(0, Math.min(last, step));
-    if (target !== current) { $("answer").textContent = ""; $("number").value = ""; }
-    current = target;
-    show();
-  }
-  function forward() {
-    if (hidden()) { revealed.add(current); show(); } else go(current + 1);
-    if (current === last && !hidden()) pause();
-  }
-  function pause() {
-    clearInterval(timer);
-    timer = null;
-    $("play").setAttribute("aria-pressed", "false");
-    $("play").textContent = "play";
-  }
-  function play() {
-    if (timer) return pause();
-    if (current === last) go(0);
-    $("play").setAttribute("aria-pressed", "true");
-    $("play").textContent = "pause";
-    timer = setInterval(forward, data.pace);
-  }
+  const hold = () => {
+    if (!hidden()) return false;
+    revealed.add(current);
+    show(current);
+    return true;
+  };
 
   // ---- predict before reveal ----
   function predict() {
     predicting = !predicting;
     revealed = new Set();
     $("predict").setAttribute("aria-pressed", String(predicting));
-    show();
+    show(current);
     if (hidden()) $("number").focus();
   }
   $("guess").addEventListener("submit", (event) => {
@@ -116,8 +95,7 @@
       $("answer").textContent = "Type a number, such as -0.5.";
     } else if (guess === truth || Math.abs(guess - truth) <= 0.01 * Math.abs(truth)) {
       $("answer").textContent = "";
-      revealed.add(current);
-      show();
+      hold();
       $("text").textContent = "Right. " + data.steps[current].text;
       $("next").focus();
     } else {
@@ -125,12 +103,14 @@
       $("number").select();
     }
   });
-  $("reveal").addEventListener("click", () => { forward(); $("next").focus(); });
+  $("reveal").addEventListener("click", () => { hold(); $("next").focus(); });
 
   // ---- hover, focus and click ----
   function about(i) {
     const node = data.nodes[i], gradient = latest(node.gradients, hidden() ? current - 1 : current);
-    $("about").replaceChildren(make("h2", [node.name, ...node.where].join(" · ")), make("div", node.about));
+    const known = node.step <= (hidden() ? current - 1 : current);
+    const about = node.about + (known ? " = " + node.data : "");
+    $("about").replaceChildren(make("h2", [node.name, ...node.where].join(" · ")), make("div", about));
     if (gradient) {
       const entry = make("div", "gradient of " + data.root + " with respect to " + node.name + ": " + gradient.text);
       if (latest(node.gradients, last).step > current) entry.append(" so far");
@@ -139,7 +119,7 @@
     $("about").hidden = false;
   }
   cards.forEach((card, i) => {
-    const jump = () => { pause(); go(data.nodes[i].complete); about(i); };
+    const jump = () => { controls.pause(); controls.go(data.nodes[i].complete); about(i); };
     card.setAttribute("tabindex", "0");
     card.setAttribute("role", "button");
     card.addEventListener("pointerenter", () => about(i));
@@ -212,33 +192,13 @@
     zoom(event.deltaY > 0 ? 1.25 : 0.8);
   }, { passive: false });
 
-  // ---- controls ----
-  const press = (id, action) => $(id).addEventListener("click", action);
-  press("first", () => { pause(); go(0); });
-  press("previous", () => { pause(); go(current - 1); });
-  press("next", () => { pause(); forward(); });
-  press("last", () => { pause(); go(last); });
-  press("play", play);
-  press("predict", predict);
-  press("closer", () => zoom(0.8));
-  press("farther", () => zoom(1.25));
-  press("fit", () => { setFollow(false); fly(whole); });
-  press("follow", () => { setFollow(!following); if (following) follow(); });
-  $("scrub").addEventListener("input", () => { pause(); go(Number($("scrub").value)); });
-  const keys = {
-    ArrowRight: () => { pause(); forward(); }, ArrowLeft: () => { pause(); go(current - 1); },
-    Home: () => { pause(); go(0); }, End: () => { pause(); go(last); }, " ": play, p: predict,
-    "+": () => zoom(0.8), "-": () => zoom(1.25), f: () => $("fit").click(), c: () => $("follow").click(),
+  const buttons = {
+    predict, closer: () => zoom(0.8), farther: () => zoom(1.25), fit: () => { setFollow(false); fly(whole); },
+    follow: () => { setFollow(!following); if (following) follow(); },
   };
-  addEventListener("keydown", (event) => {
-    const target = event.target, typing = target.id === "number" || (target.tagName === "INPUT" && event.key !== " ");
-    if (typing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
-    if (target.tagName === "BUTTON" && event.key === " ") return;
-    event.preventDefault();
-    keys[event.key]();
-  });
-
+  for (const [id, action] of Object.entries(buttons)) $(id).addEventListener("click", action);
+  const keys = { p: predict, "+": buttons.closer, "-": buttons.farther, f: buttons.fit, c: buttons.follow };
   const size = svg.getBoundingClientRect();
   if (Math.min(size.width / whole[2], size.height / whole[3]) < 0.6) setFollow(true);
-  show();
+  const controls = player({ last, pace: data.pace, word: "step", show, hold, keys });
 })();

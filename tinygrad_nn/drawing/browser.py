@@ -1,0 +1,57 @@
+"""Pages for the browser: one HTML file each, with its style, script and data inside, that asks no network for anything.
+
+A Content-Security-Policy lets nothing run but the page's own script. Templates, style and scripts are files in assets.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def document(template: str, scripts: tuple[str, ...], data: dict[str, Any], **texts: object) -> str:
+    """The text of a page: a template filled with the style, the scripts, the data for them and other markup."""
+    style, script = _read("page.css"), "\n".join(map(_read, scripts))
+    return Template(_read(template)).substitute(
+        texts, style=style, script=script, style_hash=_hash(style), script_hash=_hash(script), data=_json(data)
+    )
+
+
+def save(path: str | Path, page: str) -> str:
+    """Write a page and give back its path.
+
+    Raises ValueError for a path that does not end in .html, OSError for one that cannot be written.
+    """
+    if Path(path).suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"a page for the browser is saved under a name such as steps.html, but got {str(path)!r}")
+    Path(path).write_text(page, encoding="utf-8", newline="\n")
+    return str(path)
+
+
+def notebook_frame(page: str, title: str) -> str:
+    """The page in a frame of a notebook, which it can neither read nor change."""
+    return (
+        f'<iframe srcdoc="{html.escape(page)}" sandbox="allow-scripts" width="100%" height="560" '
+        f'title="{html.escape(title)}" frameborder="0"></iframe>'
+    )
+
+
+def _read(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def _json(data: dict[str, Any]) -> str:
+    """JSON that a script element can hold: no character of markup in it."""
+    told = json.dumps(data, separators=(",", ":"))
+    return told.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _hash(source: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()

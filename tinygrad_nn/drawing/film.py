@@ -1,0 +1,62 @@
+"""Film: pictures of a training run as a page to play, step through and scrub."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from .browser import document, notebook_frame, save
+from .checks import check_title
+from .diagram import Diagram
+from .labels import clean
+from .picture import text
+
+PACE = 400  # milliseconds a frame when playing
+
+
+class Film:
+    """Frames, each a line of text with one or more pictures side by side.
+
+    A picture is a Diagram, which needs a renderer, or the text of an SVG file. Pages show them as images, so nothing in
+    them can run. `len` counts the frames, `save` writes the page, and a notebook shows it in place.
+
+    >>> film = Film("growing")
+    >>> for radius in (1, 2, 3):
+    ...     film.add(f"radius {radius}", f'<svg xmlns="http://www.w3.org/2000/svg"><circle r="{radius}"/></svg>')
+    >>> len(film)
+    3
+    """
+
+    def __init__(self, title: str) -> None:
+        check_title(title)
+        self.title = clean(title)
+        self._frames: list[dict[str, Any]] = []
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def add(self, words: str, *pictures: str | Diagram) -> None:
+        """Add a frame. Raises TypeError for a picture that is neither a Diagram nor text, ValueError for none."""
+        if not pictures:
+            raise ValueError("a frame of a film wants at least one picture: a Diagram, or the text of an SVG file")
+        for picture in pictures:
+            if not isinstance(picture, str | Diagram):
+                raise TypeError(f"a picture of a film is a Diagram or the text of an SVG file, but got {picture!r}")
+        texts = [p.pipe(format="svg", encoding="utf-8") if isinstance(p, Diagram) else p for p in pictures]
+        coded = [base64.b64encode(picture.encode()).decode() for picture in texts]
+        self._frames.append({"text": clean(str(words)), "pictures": coded})
+
+    def save(self, path: str | Path) -> str:
+        """Write the page and give back its path; the path ends in .html. Raises ValueError for no frames."""
+        return save(path, self.html())
+
+    def html(self) -> str:
+        """The text of the page."""
+        if not self._frames:
+            raise ValueError("this film has no frames: add some with film.add(words, picture)")
+        data = {"frames": self._frames, "pace": PACE}
+        return document("film.html", ("player.js", "film.js"), data, title=text(self.title), last=len(self) - 1)
+
+    def _repr_html_(self) -> str:
+        return notebook_frame(self.html(), self.title)
