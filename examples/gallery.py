@@ -1,6 +1,7 @@
 """Every kind of picture that tinygrad_nn draws, in one folder.
 
-python examples/gallery.py
+python examples/gallery.py             writes them to examples/pictures/gallery
+python examples/gallery.py --keep      writes those of the README again, too, beside this file
 """
 
 import random
@@ -10,6 +11,13 @@ from pathlib import Path
 import tinygrad_nn as tn
 
 PICTURES = Path(__file__).parent / "pictures" / "gallery"
+KEPT = {
+    "expression": "graph.svg",
+    "network_activations": "network.svg",
+    "half_adder_neurons": "neurons.svg",
+    "large_layers": "layers.svg",
+    "neuron_steps": "step.svg",
+}
 
 
 def expression():
@@ -58,7 +66,7 @@ def pictures():
         output_activation="sigmoid",
         init="normal",
         rng=random.Random(1),
-        input_names=["a", "b"],
+        input_names=["x1", "x2"],
         output_names=["carry", "sum"],
     )
     optimizer = tn.SGD(adder.parameters(), lr=0.5, momentum=0.9)
@@ -94,17 +102,21 @@ def pictures():
     yield "half_adder_steps", tn.steps(loss, expand=True, title="Half adder: 1 + 1")
 
 
-def main(folder=PICTURES):
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+def main(arguments=()):
+    PICTURES.mkdir(parents=True, exist_ok=True)
     for name, drawing in pictures():
-        path = (
-            drawing.write(folder / f"{name}.svg")
-            if hasattr(drawing, "write")
-            else drawing.save(folder / f"{name}.html")
-        )
-        print(path)
+        if name.endswith("steps"):
+            print(drawing.save(PICTURES / f"{name}.html"))
+        else:
+            print(drawing.write(PICTURES / f"{name}.svg"))
+        if "--keep" in arguments and name in KEPT:
+            kept = Path(__file__).parent / KEPT[name]
+            if name.endswith("steps"):
+                kept.write_text(drawing.frames()[9], encoding="utf-8")
+            else:
+                drawing.write(kept)
+            print(f"{kept}, which the README shows")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1:])

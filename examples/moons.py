@@ -16,6 +16,7 @@ from tinygrad_nn.drawing.film import Film
 PICTURES = Path(__file__).parent / "pictures"
 STEPS = 100
 LEFT, RIGHT, BOTTOM, TOP = -1.6, 2.6, -1.1, 1.6  # the part of the plane that is drawn
+SHADES = ("#fde5d4", "#fbcfb0", "#fab98b", "#f8a568"), ("#dcebf5", "#c2dcee", "#a8cde6", "#8ebfdf")  # paler: less sure
 
 
 def make_data(rng):
@@ -47,7 +48,7 @@ def pictures(model, X, Y):
     """The boundary, and the network's weights where a renderer is installed."""
     yield boundary(model, X, Y)
     try:
-        yield tn.draw_network(model).pipe(format="svg", encoding="utf-8")
+        yield tn.draw_network(model, max_neurons=7).pipe(format="svg", encoding="utf-8")
     except RendererError:
         return
 
@@ -60,8 +61,8 @@ def boundary(model, X, Y, columns=56, rows=36):
         scores = model.predict([(LEFT + (i + 0.5) * wide, TOP - (j + 0.5) * high) for i in range(columns)])
         i = 0
         for (sure, positive), run in groupby((min(int(4 * abs(score)), 3), score > 0) for score in scores):
-            width, color = len(list(run)), "#559fce" if positive else "#f57f2a"
-            parts.append(f'<path d="M{i} {j}h{width}v1.05h-{width}" fill="{color}" opacity="{0.2 + 0.15 * sure:.2f}"/>')
+            width = len(list(run))
+            parts.append(f'<path d="M{i} {j}h{width}v1.1h-{width}" fill="{SHADES[positive][sure]}"/>')
             i += width
     for (x, y), target in zip(X, Y, strict=True):
         color = "#1b66a8" if target > 0 else "#c2500a"

@@ -111,7 +111,7 @@ def row_card(node: Node, digits: int, scale: float) -> str:
     """The label of the classic style: `label | data | grad` in one row, the operation being a node of its own."""
     label, data, grad = texts_of(node, digits)
     kind, shade = colors.KINDS[node.kind], colors.fill(node.grad, scale)
-    cells = [(label, kind), (f"{font('data')} {data}", kind), (f"{font('grad')} {grad}", shade)]
+    cells = [(label, kind), (f"{font('data')}&#160;{data}", kind), (f"{font('grad')}&#160;{grad}", shade)]
     row = "".join(cell(text, border=1, color=colors.LINE, bgcolor=color) for text, color in cells)
     return framed([row], node.kind == "root")
 

@@ -13,7 +13,7 @@ from .. import primitives
 from ..choices import activation_name
 from ..neuron import Neuron
 from . import colors
-from .cards import SIDES, card, framed
+from .cards import SIDES, card, framed, ports
 from .checks import check_size
 from .diagram import Diagram
 from .labels import cell, escaped, font, number, table
@@ -111,7 +111,10 @@ def _put_edges(diagram: Diagram, found: list[Fold], rankdir: str, by_layer: bool
             source, weighted = fold_of[operand.name], target.neurons and node.value.op is primitives.dot
             if source is target and not (weighted and operand.operands):  # a recurrent neuron keeps its loop
                 continue
-            row = f":p{_row(i - n, n)}:{SIDES[rankdir]}" if weighted and not by_layer else ""
+            port = f"p{_row(i - n, n)}" if weighted and not by_layer else None
+            if len(target.members) == 1:
+                port = ports(node, 1).get(i)
+            row = f":{port}:{SIDES[rankdir]}" if port else ""
             out = f":out:{TAILS[rankdir]}" if source.neurons and not by_layer else ""
             ends = source.name + out, target.name + row
             totals[ends] = totals.get(ends, 0.0) + (flow or 0.0)
@@ -161,7 +164,7 @@ def _neuron_table(fold: Fold, digits: int, scale: float) -> str:
         if _row(i, n) == i and not (n > MOST_ROWS and i == MOST_ROWS - 4):
             label = f"<b>{escaped(str(weight.label)) or f'w{i + 1}'}</b>"
             if isinstance(x, float) and fold.calls == 1:
-                label += font(f" × {number(x, digits)}", 9, colors.FAINT)
+                label += font(f"&#160;× {number(x, digits)}", 9, colors.FAINT)
             rows.append(row(label, weight.data, grads.get(id(weight)), colors.KINDS["parameter"], f"p{i}"))
     rows.append(row("<b>b</b>", neuron.bias.data, grads.get(id(neuron.bias)), colors.KINDS["parameter"], f"p{n}"))
     if fold.calls > 1:

@@ -44,6 +44,16 @@ def escaped(text: str) -> str:
     return html.escape(clean(text)).replace("\\", "\\\\")
 
 
+def shortened(text: str, longest: int) -> str:
+    """The text, clean, cut with three dots after so many letters.
+
+    >>> shortened("a very long name", 8)
+    'a very …'
+    """
+    text = clean(text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def text_width(text: str, size: float) -> float:
     """About how wide a text is in a sans-serif font: digits and letters by 0.56 em, wide characters by 1."""
     wide = sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.3 if c in "il.,'|" else 0.58 for c in text)
@@ -66,8 +76,8 @@ def table(rows: Iterable[str], **attributes: object) -> str:
 
 
 def font(content: str, size: float = 9, color: str | None = None) -> str:
-    """Content in letters of so many points."""
-    return f"<font{_written({'point-size': f'{size:g}', 'color': color})}>{content}</font>"
+    """Content in letters of so many points; a space where there is none, since Graphviz takes no empty font."""
+    return f"<font{_written({'point-size': f'{size:g}', 'color': color})}>{content or ' '}</font>"
 
 
 def _written(attributes: dict[str, object]) -> str:

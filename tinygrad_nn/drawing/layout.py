@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from .cards import operation, ports
 from .diagram import MissingRendererError
-from .labels import clean, text_width
+from .labels import shortened, text_width
 from .plan import Box, Node
 from .sheet import put_boxes, sheet
 
@@ -54,12 +54,6 @@ class Layout:
     boxes: list[tuple[str, float, float, float, float]]
 
 
-def shortened(text: str) -> str:
-    """The label as a card shows it."""
-    text = clean(text)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
 def laid_out(drawn: list[Node], digits: int) -> Layout:
     """The layout of the nodes of a graph."""
     cards = [_card(node, digits) for node in drawn]
@@ -79,7 +73,7 @@ def laid_out(drawn: list[Node], digits: int) -> Layout:
 def _card(node: Node, digits: int) -> Card:
     rows = [text for text, _ in operation(node, digits)]
     bar = max([20.0, *(text_width(text, 15 if len(text) == 1 else 11) + 10 for text in rows)]) if rows else 0.0
-    label, numbers = text_width(shortened(node.label), 13), 0.58 * 13 * (digits + 6)
+    label, numbers = text_width(shortened(node.label, LONGEST), 13), 0.58 * 13 * (digits + 6)
     return Card(bar + max(label + 0.58 * 13 * (digits + 3), 32 + numbers), max(2 * ROW, BAR * len(rows)), rows, bar)
 
 

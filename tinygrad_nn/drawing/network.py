@@ -21,11 +21,12 @@ from ..value import Value
 from . import colors
 from .checks import check_digits, check_title
 from .diagram import Diagram
-from .labels import cell, clean, escaped, font, number, table, text_width
+from .labels import cell, clean, escaped, font, number, shortened, table, text_width
 from .sheet import FONT
 
 COLORS = {"weight": "weights", "grad": "gradients", "velocity": "velocities"}
 ROW, COLUMN, RADIUS = 58.0, 170.0, 21.0  # points
+LONGEST = 40  # letters of a name in the picture; the whole of it is in the tooltip
 SPOTS = (0.3, 0.38, 0.46, 0.54, 0.62, 0.7)  # where on a line its number may stand
 
 
@@ -121,7 +122,7 @@ def _columns(model: Module, layers: list[list[Neuron]], numbers: dict[int, float
     ]
     for k, layer in enumerate(layers):
         heading = "output" if k == last else "hidden" if last == 1 else f"hidden {k + 1}"
-        kind = clean(activation_name(layer[0].activation))[:40]
+        kind = shortened(activation_name(layer[0].activation), LONGEST)
         detail = f"{len(layer)} neuron{'s' * (len(layer) > 1)} · {kind}"
         names = (getattr(model, "output_names", None) if k == last else None) or [""] * len(layer)
         weights = [[numbers[id(w)] for w in neuron.weights] for neuron in layer]
@@ -170,7 +171,7 @@ def _put_circles(drawing: Diagram, columns: list[Column], color: str, digits: in
     """A circle for each input and neuron, with its activation or its name; names that do not fit stand beside."""
     scale = colors.largest(bias for column in columns for bias in column.biases)
     for c, column in enumerate(columns):
-        room = max(text_width(name[:60], 10) for name in column.names)
+        room = max(text_width(shortened(name, LONGEST), 10) for name in column.names)
         side = -1 if c == 0 else 1
         for i in column.shown:
             position = _position(c, column.row(i))
@@ -185,7 +186,8 @@ def _put_circles(drawing: Diagram, columns: list[Column], color: str, digits: in
                 tip = f"{name} {'' if color == 'weight' else color + ' of the '}bias {number(column.biases[i], 4)}"
             drawing.node(f"n{c}_{i}", text, pos=position, fillcolor=shade, tooltip=escaped(tip.strip()))
             if name and not inside:
-                told = cell(font(escaped(name[:60]), 10), align="left" if side > 0 else "right", width=round(room))
+                told = font(escaped(shortened(name, LONGEST)), 10)
+                told = cell(told, align="left" if side > 0 else "right", width=round(room))
                 shift = side * (RADIUS + 8 + room / 2)
                 _put_text(drawing, f"name{c}_{i}", c, column.row(i), table([told], cellpadding=0), shift)
 

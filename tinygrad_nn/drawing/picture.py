@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import colors
-from .labels import clean
-from .layout import Card, Layout, Line, shortened
+from .labels import clean, shortened
+from .layout import LONGEST, Card, Layout, Line
 from .plan import Node
 from .sweep import Step, name_of, plain
 
@@ -133,7 +133,7 @@ def _card(i: int, node: Node, card: Card, state: Shown, scale: float, digits: in
         *_operation(card),
         tag("rect", y=y, fill=colors.KINDS[node.kind], **body),
         tag("rect", y=y + half, fill=colors.fill(gradient, scale), class_="shade", **body),
-        _text(left, upper, 13, ink, text(shortened(node.label)), weight=weight),
+        _text(left, upper, 13, ink, text(shortened(node.label, LONGEST)), weight=weight),
         _text(right, upper, 13, colors.INK, data, anchor="end", class_="data"),
         _text(left, lower, 11, colors.INK, "grad"),
         _text(right, lower, 13, colors.INK, grad, anchor="end", class_="grad"),
