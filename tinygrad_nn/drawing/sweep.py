@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import primitives as table
 from ..reverse import contributions
 from ..rules import is_column
 from ..value import Result
@@ -148,27 +147,27 @@ def forward_text(node: Node, digits: int) -> str:
 
 def expression(node: Node, digits: int, numbers: bool = False) -> str:
     """The operation as a textbook writes it, with the names of its operands or with their numbers."""
-    parts = []
+    bare = []
     for operand in node.operands:
-        if isinstance(operand, Node) and not numbers:
-            parts.append(name_of(operand))
+        if isinstance(operand, Node):
+            bare.append(plain(operand.data, digits) if numbers else name_of(operand))
         else:
-            text = plain(operand if isinstance(operand, float) else operand.data, digits)
-            parts.append(f"({text})" if text.startswith("−") else text)
-    op = node.value.op
-    if op is table.dot:
+            bare.append(plain(operand, digits))
+    parts = [f"({text})" if text.startswith("−") else text for text in bare]
+    name = node.value.op.name if node.value.op else ""
+    if name == "dot":
         n = len(parts) // 2
-        products = (
-            parts[n:-1] if is_sum(node.value) else [f"{w} × {x}" for w, x in zip(parts[:n], parts[n:], strict=False)]
-        )
-        zero = isinstance(node.operands[-1], float) and node.operands[-1] == 0.0 and products
-        return " + ".join(products if zero else [*products, parts[-1]])
-    if len(parts) == 2 and op is not None and op.name in ("add", "subtract", "multiply", "divide", "power"):
+        products = [f"{w} × {x}" for w, x in zip(parts[:n], parts[n:], strict=False)]
+        terms = parts[n:-1] if is_sum(node.value) else products
+        return " + ".join(terms if node.operands[-1] == 0.0 and terms else [*terms, parts[-1]])
+    if name in ("add", "subtract", "multiply", "divide", "power"):
         return f"{parts[0]} {symbol(node)} {parts[1]}"
-    if op is not None and op.name in ("square", "cube", "fourth_power", "zeroth_power"):
+    if name in ("square", "cube", "fourth_power", "zeroth_power"):
         return parts[0] + symbol(node)[1:]
-    if op is not None and op.name in ("negative", "absolute"):
-        return f"−{parts[0]}" if op.name == "negative" else f"|{parts[0].strip('()')}|"
-    if op is table.take:
-        return f"[{', '.join(parts[:-1])}][{parts[-1]}]"
-    return f"{symbol(node)}({', '.join(parts)})"
+    if name == "negative":
+        return f"−{parts[0]}"
+    if name == "absolute":
+        return f"|{bare[0]}|"
+    if name == "take":
+        return f"[{', '.join(bare[:-1])}][{bare[-1]}]"
+    return f"{symbol(node)}({', '.join(bare)})"
