@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 
 import pytest
 from conftest import ROOT
@@ -92,6 +93,19 @@ def test_imports_run_one_way():
                     assert order.index(target.split(".")[0]) < order.index(path.stem), (path.stem, target)
 
 
+def test_imports_run_one_way_in_the_drawings():
+    order = [
+        *("checks", "labels", "colors", "diagram", "plan", "cards", "sheet", "folded", "graph", "network", "sweep"),
+        *("layout", "picture", "browser", "page", "steps", "film"),
+    ]
+    assert {path.stem for path in (PACKAGE / "drawing").glob("*.py")} - {"__init__"} == set(order)
+    for name in order:
+        for node in ast.walk(ast.parse((PACKAGE / "drawing" / f"{name}.py").read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                for target in [node.module] if node.module else [alias.name for alias in node.names]:
+                    assert order.index(target) < order.index(name), (name, target)
+
+
 def test_files_can_be_read_in_one_sitting():
     for path in PACKAGE.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
@@ -118,7 +132,7 @@ def test_the_readmes_table_of_the_api_holds_every_public_name():
     assert set(tn.__all__) <= named, sorted(set(tn.__all__) - named)
 
 
-@pytest.mark.parametrize("name", ["expression", "forward_pass", "xor", "wiring"])
+@pytest.mark.parametrize("name", ["expression", "forward_pass", "xor", "wiring", "gallery"])
 def test_examples_run_and_say_where_their_pictures_are(name, example, tmp_path, monkeypatch, capsys):
     module = example(name)
     if hasattr(module, "PICTURES"):
@@ -160,6 +174,28 @@ def test_the_half_adder_refuses_an_error_of_zero(example):
         example("half_adder").main(["--until", "0"])
 
 
+def test_the_pictures_of_the_readme_are_there():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"!\[[^]]+\]\((examples/\w+\.svg)\)", readme)
+    assert len(shown) >= 4
+    for path in shown:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        assert ElementTree.fromstring(text).tag.endswith("svg")
+        assert "/work" not in text
+        assert "tmp" not in text
+
+
+@pytest.mark.slow
+def test_moons_writes_how_it_learned(example, tmp_path, monkeypatch, capsys):
+    moons = example("moons")
+    monkeypatch.setattr(moons, "PICTURES", tmp_path)
+    monkeypatch.setattr(moons, "STEPS", 10)
+    moons.main()
+    assert "open it in a browser" in capsys.readouterr().out
+    assert (tmp_path / "moons.html").stat().st_size > 50_000
+    assert ElementTree.fromstring((tmp_path / "moons.svg").read_text(encoding="utf-8")).tag.endswith("svg")
+
+
 @pytest.mark.slow
 def test_moons_learns(example):
     import random
@@ -170,7 +206,6 @@ def test_moons_learns(example):
     loss, right = moons.train(tn.MLP(2, [16, 16, 1], rng=rng), X, Y, report=lambda line: None)
     assert loss < 0.02
     assert right == 1.0
-    assert "x" in moons.text_boundary(tn.MLP(2, [1], rng=rng), X, Y)
 
 
 def test_examples_name_no_path_of_this_machine():

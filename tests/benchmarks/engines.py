@@ -157,6 +157,36 @@ def memory(operations=100_000):
     return [(tracemalloc.get_traced_memory()[0] - before) / operations]
 
 
+def drawn():
+    """A loss of 106 Values, as the gallery's 2-4-4-1 with every product drawn, after backward."""
+    import tinygrad_nn as tn
+
+    model = tn.MLP(2, [4, 4, 2], activation="tanh", rng=random.Random(3), input_names=["x1", "x2"])
+    loss = tn.losses.squared_error(model([-0.35, -0.7]), [1.0, 0.0])
+    loss.backward()
+    return loss
+
+
+def drawing(what):
+    """Seconds for the text of a drawing, for its SVG by the system's dot, or for the page of its steps."""
+    import tinygrad_nn as tn
+
+    loss = drawn()
+    work = {
+        "text": lambda k: tn.draw(loss, expand=True),
+        "svg": lambda k: tn.draw(loss, expand=True).pipe(format="svg"),
+        "page": lambda k: tn.steps(loss, expand=True).html(),
+    }[what]
+    work(0)
+    return timed(work, 10)
+
+
+def drawn_nodes():
+    from tinygrad_nn.drawing.plan import nodes
+
+    return [len(nodes(drawn(), expand=True))]
+
+
 WORK = {
     ("tinygrad_nn", "moons"): tinygrad_nn_moons,
     ("micrograd", "moons"): micrograd_moons,
@@ -166,6 +196,8 @@ WORK = {
     ("tinygrad_nn", "chain 100,000"): lambda: tinygrad_nn_chain(100_000, 5),
     ("micrograd", "chain 100,000"): lambda: micrograd_chain(100_000, 5),
     ("tinygrad_nn", "memory"): memory,
+    ("tinygrad_nn", "drawn nodes"): drawn_nodes,
+    **{("tinygrad_nn", f"drawing {what}"): lambda what=what: drawing(what) for what in ("text", "svg", "page")},
 }
 
 

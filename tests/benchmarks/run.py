@@ -8,6 +8,7 @@ whose speed drifts does not decide it.
 import importlib.util
 import json
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -54,6 +55,18 @@ def machine():
     return f"{processor}, {platform.system()}, CPython {platform.python_version()}"
 
 
+def print_drawing():
+    """What a drawing costs: its text for each node, its SVG, its page."""
+    count = measured("tinygrad_nn", "drawn nodes")
+    text = measured("tinygrad_nn", "drawing text") / count
+    print(f"\ntext of a drawing of {count:.0f} values: {text * 1e6:.0f} us a value (to reach: 100)")
+    if shutil.which("dot") is None:
+        print("SVG and page: no `dot` here")
+        return
+    for what, reach in (("svg", 60), ("page", 150)):
+        print(f"its {what}: {measured('tinygrad_nn', f'drawing {what}') * 1e3:.0f} ms (to reach: {reach})")
+
+
 def main():
     print(f"On {machine()}; the collector on; each engine in its own process.\n")
     print("| work, forward, backward and update | tinygrad_nn | peer | its time | times faster | to reach | aim |")
@@ -73,6 +86,7 @@ def main():
                 flush=True,
             )
     print(f"\nmemory of a recorded operation, after backward: {measured('tinygrad_nn', 'memory'):.0f} bytes (aim: 180)")
+    print_drawing()
     print(f"import tinygrad_nn: {import_time():.0f} ms beyond Python (to reach: 50)")
 
 

@@ -123,9 +123,9 @@ def texts_of(node: Node, digits: int) -> tuple[str, str, str]:
 
 
 def framed(rows: list[str], strong: bool = False) -> str:
-    """A table as the label of a node; the result that is drawn has a strong frame."""
+    """A table as a label; the result that is drawn has a strong frame."""
     border, color = (2, colors.INK) if strong else (1, colors.LINE)
-    return f"<{table(rows, border=border, color=color, cellpadding=3)}>"
+    return table(rows, border=border, color=color, cellpadding=3)
 
 
 def circle(node: Node, digits: int) -> str:

@@ -86,6 +86,9 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
                 text.unlink()
             return str(picture)
 
+    def __repr__(self) -> str:
+        return f"<Diagram, {self.source.count(chr(10))} lines of DOT text: .write('graph.svg') makes the picture>"
+
     def _repr_mimebundle_(self, *arguments: Any, **options: Any) -> dict[str, str]:
         """The SVG for a notebook; without a renderer the hint and the text, not a traceback."""
         try:

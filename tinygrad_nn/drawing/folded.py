@@ -18,7 +18,7 @@ from .checks import check_size
 from .diagram import Diagram
 from .labels import cell, escaped, font, number, table
 from .plan import Box, Node, flows
-from .sheet import TAILS, Statements, legend, put_boxes, sheet
+from .sheet import TAILS, Statements, edge_line, legend, node_line, put_boxes, sheet
 
 FEW = 24  # operations beside the neurons that are drawn one by one; a fourth of it beside layers
 MOST_ROWS = 12  # weights in the table of a neuron
@@ -61,11 +61,11 @@ def drawing(drawn: list[Node], by_layer: bool, rankdir: str, digits: int, title:
             label = card(fold.members[0], digits, scale, rankdir)
         else:
             label = _summary(fold)
-        statements.setdefault(fold.box.name if fold.box else None, []).append((fold.name, {"label": label}))
+        statements.setdefault(fold.box.name if fold.box else None, []).append(node_line(fold.name, label))
         if by_layer and fold.neurons and any(isinstance(o, float) for o in _inputs(fold)):
             what = f"{len(_inputs(fold))} numbers" + (f" ×{fold.calls}" if fold.calls > 1 else "")
-            statements.setdefault(None, []).append((f"{fold.name}x", {"label": _two_lines("given", what)}))
-            diagram.edge(f"{fold.name}x", fold.name, penwidth="1.5")
+            statements.setdefault(None, []).append(node_line(f"{fold.name}x", _two_lines("given", what)))
+            diagram.body.append(edge_line(f"{fold.name}x", fold.name, penwidth="1.5"))
     put_boxes(diagram, [fold.box for fold in found], statements)
     _put_edges(diagram, found, rankdir, by_layer)
     return diagram
@@ -121,7 +121,7 @@ def _put_edges(diagram: Diagram, found: list[Fold], rankdir: str, by_layer: bool
     scale = colors.largest(totals.values())
     for (tail, head), flow in totals.items():
         color, width = (colors.LINE, 1.5) if by_layer else colors.line(flow, scale)
-        diagram.edge(tail, head, color=color, penwidth=f"{width:g}")
+        diagram.body.append(edge_line(tail, head, color=color, penwidth=f"{width:g}"))
 
 
 def _row(i: int, n: int) -> int:

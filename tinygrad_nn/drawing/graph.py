@@ -15,7 +15,7 @@ from .checks import check_digits, check_size, check_title
 from .diagram import Diagram
 from .labels import escaped
 from .plan import Node, flows, nodes, recorded_values
-from .sheet import Statements, legend, put_boxes, sheet
+from .sheet import Statements, bound_the_search, edge_line, legend, node_line, put_boxes, sheet
 
 VIEWS = ("auto", "graph", "neurons", "layers")
 STYLES = ("compact", "classic")
@@ -83,19 +83,18 @@ def _graph(drawn: list[Node], style: str, rankdir: str, digits: int, title: str 
     """The view of all nodes."""
     scale = colors.largest(node.grad for node in drawn)
     diagram = sheet(rankdir, title, legend(scale, drawn[-1].grad is not None, digits, {node.kind for node in drawn}))
-    if len(drawn) > 250:
-        diagram.attr(nslimit="2", nslimit1="2")  # bounds the layout's search, which may take minutes
+    bound_the_search(diagram, len(drawn))
     statements: Statements = {}
     for node in drawn:
         cards = statements.setdefault(node.box.name if node.box else None, [])
         if style == "compact":
-            cards.append((node.name, {"label": card(node, digits, scale, rankdir)}))
+            cards.append(node_line(node.name, card(node, digits, scale, rankdir)))
             continue
-        cards.append((node.name, {"label": row_card(node, digits, scale)}))
+        cards.append(node_line(node.name, row_card(node, digits, scale)))
         if node.operands:
             text = circle(node, digits)
             shape = {"shape": "circle" if len(text) < 4 else "ellipse", "width": ".35", "height": ".35", "margin": "0"}
-            cards.append((f"{node.name}o", {"label": escaped(text), **shape}))
+            cards.append(node_line(f"{node.name}o", escaped(text), **shape))
     put_boxes(diagram, [node.box for node in drawn], statements)
     _put_edges(diagram, drawn, style, digits, rankdir)
     return diagram
@@ -122,6 +121,6 @@ def _put_edges(diagram: Diagram, drawn: list[Node], style: str, digits: int, ran
                 head += f":{SIDES[rankdir]}"
             elif not compact and role(node, i):
                 attributes["headlabel"] = role(node, i)
-            diagram.edge(operand.name, head, **attributes)
+            diagram.body.append(edge_line(operand.name, head, **attributes))
         if node.operands and not compact:
-            diagram.edge(f"{node.name}o", node.name)
+            diagram.body.append(edge_line(f"{node.name}o", node.name))

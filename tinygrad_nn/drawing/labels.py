@@ -81,4 +81,4 @@ def font(content: str, size: float = 9, color: str | None = None) -> str:
 
 
 def _written(attributes: dict[str, object]) -> str:
-    return "".join(f' {name}="{entry}"' for name, entry in attributes.items() if entry is not None)
+    return "".join([f' {name}="{entry}"' for name, entry in attributes.items() if entry is not None])

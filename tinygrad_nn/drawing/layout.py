@@ -13,7 +13,7 @@ from .cards import operation, ports
 from .diagram import MissingRendererError
 from .labels import shortened, text_width
 from .plan import Box, Node
-from .sheet import put_boxes, sheet
+from .sheet import Statements, bound_the_search, edge_line, node_line, put_boxes, sheet
 
 ROW, BAR = 21.0, 17.0  # heights in points of a row of a card, and of a row of an operation of several
 LONGEST = 16  # letters of a label on a card; the whole of it is in the page's text
@@ -80,17 +80,18 @@ def _card(node: Node, digits: int) -> Card:
 def _by_graphviz(drawn: list[Node], cards: list[Card], lines: list[Line], digits: int) -> Layout:
     diagram = sheet("LR", None, "")
     diagram.attr(label="", pad="0", ranksep=".45", nodesep=".2")
-    statements: dict[str | None, list[tuple[str, dict[str, str]]]] = {}
+    bound_the_search(diagram, len(drawn))
+    statements: Statements = {}
     for node, card in zip(drawn, cards, strict=True):
         label = _empty_table(node, card, digits)
-        statements.setdefault(node.box.name if node.box else None, []).append((node.name, {"label": label}))
+        statements.setdefault(node.box.name if node.box else None, []).append(node_line(node.name, label))
     put_boxes(diagram, [node.box for node in drawn if node.box], statements)
     for i, line in enumerate(lines):
         head, tail = drawn[line.head], drawn[line.tail]
         port = ports(head, digits).get(line.place)
         minlen = "2" if tail.box is not head.box and tail.value.op is not None else "1"
         name = f"{head.name}:{port}:w" if port else f"{head.name}:w" if len(head.operands) == 1 else head.name
-        diagram.edge(tail.name, name, comment=f"{i}", minlen=minlen)
+        diagram.body.append(edge_line(tail.name, name, comment=f"{i}", minlen=minlen))
     return _read(json.loads(diagram.pipe(format="json0", encoding="utf-8")), drawn, cards, lines)
 
 
@@ -104,7 +105,7 @@ def _empty_table(node: Node, card: Card, digits: int) -> str:
     ] or [""]
     rows[0] += body
     text = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{text}</table>>'
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{text}</table>'
 
 
 def _read(found: dict[str, object], drawn: list[Node], cards: list[Card], lines: list[Line]) -> Layout:

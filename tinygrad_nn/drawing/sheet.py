@@ -13,7 +13,25 @@ FONT = "Helvetica,Arial,sans-serif"
 TAILS = {"LR": "e", "RL": "w", "TB": "s", "BT": "n"}  # where edges leave, by rankdir
 KINDS = {"input": "given number", "parameter": "parameter", "root": "the result drawn"}
 
-Statements = dict[str | None, list[tuple[str, dict[str, str]]]]  # nodes and their attributes by the name of their box
+Statements = dict[str | None, list[str]]  # lines of DOT text, by the name of the box they stand in
+
+
+def node_line(name: str, label: str, **attributes: str) -> str:
+    """The statement of a node with an HTML-like label.
+
+    Names and attributes are made up here and hold no character to quote, and labels are escaped, so this goes without
+    the quoting of graphviz, which takes half of the time of a drawing.
+    """
+    return f"\t{name} [label=<{label}>{_written(attributes)}]\n"
+
+
+def edge_line(tail: str, head: str, **attributes: str) -> str:
+    """The statement of an edge; its ends may name a port."""
+    return f"\t{tail} -> {head} [{_written(attributes).lstrip()}]\n"
+
+
+def _written(attributes: dict[str, str]) -> str:
+    return "".join([f' {name}="{entry}"' for name, entry in attributes.items()])
 
 
 def sheet(rankdir: str, title: str | None, legend: str) -> Diagram:
@@ -32,6 +50,12 @@ def sheet(rankdir: str, title: str | None, legend: str) -> Diagram:
     rows = [cell(legend)] if title is None else [cell(font(escaped(title) or " ", 14)), cell(legend)]
     diagram.attr(label=f"<{table(rows, cellpadding=2)}>", labelloc="b" if title is None else "t")
     return diagram
+
+
+def bound_the_search(diagram: Diagram, count: int) -> None:
+    """Ends the search for the best layout of many nodes early: it may else take minutes."""
+    if count > 250:
+        diagram.attr(nslimit="2", nslimit1="2", mclimit=".5")
 
 
 def legend(scale: float, known: bool, digits: int, kinds: set[str], lines: bool = True) -> str:
@@ -61,8 +85,7 @@ def put_boxes(diagram: Diagram, boxes: list[Box | None], statements: Statements)
             children.setdefault(outer.within.name if outer.within else None, {})[outer.name] = outer
 
     def fill(parent: Any, name: str | None) -> None:
-        for node, attributes in statements.get(name, []):
-            parent.node(node, **attributes)
+        parent.body += statements.get(name, [])
         for box in children.get(name, {}).values():
             with parent.subgraph(name=box.name) as cluster:
                 shade = "#eef1f5" if box.within else "#f6f8fa"
