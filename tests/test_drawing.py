@@ -234,11 +234,11 @@ def test_the_classic_style_has_circles_for_operations():
     assert re.findall(r"(v\d+o?) -> (v\d+o?)", source) == [
         ("v0", "v1o"), ("v1o", "v1"), ("v2", "v3o"), ("v1", "v3o"), ("v3o", "v3"),
     ]  # fmt: skip
-    assert re.findall(r'v\d+o \[label=<([^>]+)> shape', source) == ["× 2", "−"]
-    assert re.findall(r"headlabel="(\d)", source) == ["1", "2"]
+    assert re.findall(r"v\d+o \[label=<([^>]+)> shape", source) == ["× 2", "−"]
+    assert re.findall(r'headlabel="(\d)"', source) == ["1", "2"]
     model = tn.MLP(2, [1], rng=random.Random(0), input_names=["x1", "x2"])
     dot = tn.draw(model([1.0, 2.0]), style="classic").source
-    assert set(re.findall(r"headlabel="(\w+)", dot)) == {"w1", "w2", "x1", "x2", "b"}
+    assert set(re.findall(r'headlabel="(\w+)"', dot)) == {"w1", "w2", "x1", "x2", "b"}
 
 
 @pytest.mark.parametrize("rankdir", ["LR", "RL", "TB", "BT"])

@@ -70,7 +70,8 @@ def legend(scale: float, known: bool, digits: int, kinds: set[str], lines: bool 
         cells.append(cell(_grey("grad -: backward() was not called yet")))
     elif lines:
         cells.append(cell(_grey("lines: what flows back, by sign and size")))
-    return table(["".join(cells)], cellspacing=3, cellpadding=1)
+    room = cell() * 20  # takes up what a wider title leaves over, which would else pull the cells apart
+    return table([room + "".join(cells) + room], cellspacing=0, cellpadding=3)
 
 
 def _grey(text: str) -> str:
