@@ -362,6 +362,7 @@ def test_a_long_chain_does_not_recurse():
         (lambda: tn.draw(Value(1.0), title=3), TypeError, "title of a drawing is a string, but got 3"),
         (lambda: tn.draw(Value(1.0)).write("picture"), ValueError, "takes the format from the ending"),
         (lambda: tn.draw(Value(1.0)).write("/no/such/folder/x.gv"), OSError, "No such file"),
+        (lambda: tn.draw(Value(1.0)).save("graph.svg"), ValueError, r"use write\('graph.svg'\) for the picture"),
     ],
 )
 def test_bad_input(call, error, words):
@@ -396,6 +397,10 @@ def test_pygraphviz_renders_where_there_is_no_dot(tmp_path, monkeypatch):
     assert drawn.render(str(tmp_path / "again"), format="svg", cleanup=True) == str(tmp_path / "again.svg")
     assert not (tmp_path / "again").exists()
     assert "<svg" in drawn._repr_mimebundle_()["image/svg+xml"]
+    network = tn.draw_network(tn.MLP(2, [3, 1]))
+    network.pipe(format="svg")
+    centres = set(re.findall(r'<ellipse[^>]*cx="([-\d.]+)"', network.pipe(format="svg", encoding="utf-8")))
+    assert len(centres) == 3  # neato kept the columns
     with pytest.raises(RendererError, match="pygraphviz could not draw this as exr"):
         drawn.pipe(format="exr")
 

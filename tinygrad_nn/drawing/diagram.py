@@ -36,7 +36,7 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
         try:
             return super().pipe(format=format, **options)
         except graphviz.ExecutableNotFound:
-            picture = _by_pygraphviz(self.source, format or self.format)
+            picture = _by_pygraphviz(self.source, format or self.format, options.get("engine") or self.engine)
             encoding = options.get("encoding")
             return picture.decode(encoding) if encoding else picture
         except graphviz.CalledProcessError as error:
@@ -70,6 +70,12 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
         path.write_bytes(picture)
         return str(path)
 
+    def save(self, filename: Any = None, *arguments: Any, **options: Any) -> Any:
+        """Save the text as graphviz.Digraph.save does. Raises ValueError for the name of a picture."""
+        if filename is not None and Path(filename).suffix.lower() in (".svg", ".png", ".pdf", ".jpg"):
+            raise ValueError(f"save() saves the text of a drawing: use write({str(filename)!r}) for the picture")
+        return super().save(filename, *arguments, **options)
+
     def render(self, *arguments: Any, **options: Any) -> Any:
         """Write text and picture as graphviz.Digraph.render does, by either renderer; the picture's path."""
         try:
@@ -79,7 +85,7 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
             format = options.get("format") or self.format
             picture = Path(options.get("outfile") or f"{text}.{format}")
             try:
-                picture.write_bytes(_by_pygraphviz(self.source, format))
+                picture.write_bytes(_by_pygraphviz(self.source, format, options.get("engine") or self.engine))
             except MissingRendererError as error:
                 raise MissingRendererError(f"{error}. The text of the drawing is in {text}") from None
             if options.get("cleanup"):
@@ -106,7 +112,7 @@ def _check_format(format: str) -> None:
         raise RendererError(f"Graphviz draws no {format!r}: take svg, png, pdf, or another of its formats")
 
 
-def _by_pygraphviz(source: str, format: str) -> bytes:
+def _by_pygraphviz(source: str, format: str, engine: str) -> bytes:
     try:
         import pygraphviz
     except ImportError:
@@ -114,6 +120,6 @@ def _by_pygraphviz(source: str, format: str) -> bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about fonts, which is no news to the reader
-            return pygraphviz.AGraph(string=source).draw(format=format, prog="dot")  # type: ignore[no-any-return]
+            return pygraphviz.AGraph(string=source).draw(format=format, prog=engine)  # type: ignore[no-any-return]
     except (OSError, ValueError, RuntimeError, TypeError) as error:
         raise RendererError(f"pygraphviz could not draw this as {format}: {error}") from error
