@@ -1,10 +1,13 @@
-"""What several tests share: the examples as modules, and equality of doubles."""
+"""What several tests share: the examples as modules, a small network, and equality of doubles."""
 
 import importlib.util
 import math
+import random
 from pathlib import Path
 
 import pytest
+
+import tinygrad_nn as tn
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,6 +22,21 @@ def close(a, b, relative=1e-12, absolute=1e-300):
     if not (math.isfinite(a) and math.isfinite(b)):
         return (a != a and b != b) or a == b
     return abs(a - b) <= max(relative * max(abs(a), abs(b)), absolute)
+
+
+def half_adder():
+    """A network of 2 inputs, 3 hidden neurons and 2 outputs, all named."""
+    return tn.MLP(
+        2, [3, 2], activation="sigmoid", output_activation="sigmoid", init="normal", rng=random.Random(1),
+        input_names=["x1", "x2"], output_names=["carry", "sum"],
+    )  # fmt: skip
+
+
+def half_adder_loss():
+    """Its squared error for 1 + 1."""
+    loss = tn.losses.squared_error(half_adder()([1.0, 1.0]), [1.0, 0.0])
+    loss.label = "loss"
+    return loss
 
 
 @pytest.fixture(scope="session")

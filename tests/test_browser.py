@@ -4,11 +4,10 @@ Skipped where Chromium or Playwright is not installed; the checks of accessibili
 """
 
 import importlib.util
-import random
 import shutil
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, half_adder_loss
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -57,16 +56,6 @@ def opened(browser, tmp_path):
     for context in pages:
         context.close()
     assert troubles == []
-
-
-def half_adder():
-    model = tn.MLP(
-        2, [3, 2], activation="sigmoid", output_activation="sigmoid", init="normal", rng=random.Random(1),
-        input_names=["x1", "x2"], output_names=["carry", "sum"],
-    )  # fmt: skip
-    loss = tn.losses.squared_error(model([1.0, 1.0]), [1.0, 0.0])
-    loss.label = "loss"
-    return loss
 
 
 def small():
@@ -128,7 +117,7 @@ def test_play_and_pause(opened):
     assert step(page) == "step 0 / 5"
 
 
-@pytest.mark.parametrize("make", [small, half_adder])
+@pytest.mark.parametrize("make", [small, half_adder_loss])
 @pytest.mark.parametrize("expand", [False, True])
 def test_at_the_last_step_every_gradient_is_the_engines(opened, make, expand):
     root = make()
@@ -204,7 +193,7 @@ def test_predict_before_reveal(opened):
 
 
 def test_the_camera_follows(opened):
-    page = opened(tn.steps(half_adder(), expand=True), width=900, height=500)
+    page = opened(tn.steps(half_adder_loss(), expand=True), width=900, height=500)
     assert page.locator("#follow").get_attribute("aria-pressed") == "true"
     frame = page.locator("#view").bounding_box()
     for _ in range(57):
@@ -230,7 +219,7 @@ def test_the_camera_follows(opened):
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (760, 700), (375, 700)])
 def test_nothing_is_cut_off_at_any_width(opened, width, height):
-    for maker in (tn.steps(half_adder(), expand=True), tn.steps(small()), film()):
+    for maker in (tn.steps(half_adder_loss(), expand=True), tn.steps(small()), film()):
         page = opened(maker, width, height)
         page.click("#last")
         size = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
@@ -270,8 +259,8 @@ def test_with_a_keyboard_alone(opened):
     for _ in range(16):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.id"))
-    wanted = ["first", "previous", "play", "next", "last", "scrub", "predict", "node0", "node1", "node2", "node3"]
-    wanted += ["closer", "farther", "fit", "follow", "panel"]
+    wanted = ["first", "previous", "play", "next", "last", "scrub", "node0", "node1", "node2", "node3"]
+    wanted += ["closer", "farther", "fit", "follow", "panel", "predict"]
     assert seen == wanted
     page.locator("#node2").focus()
     assert page.locator("#about").inner_text().lower().startswith("a·b")
@@ -328,7 +317,7 @@ def test_text_from_strangers_stays_text(opened, text):
 def test_axe_finds_nothing(opened, width):
     from axe_playwright_python.sync_playwright import Axe
 
-    page = opened(tn.steps(half_adder(), expand=True), width)
+    page = opened(tn.steps(half_adder_loss(), expand=True), width)
     for prepare in (
         lambda: None,
         lambda: page.click("#last"),

@@ -8,6 +8,7 @@ import shutil
 
 import graphviz
 import pytest
+from conftest import half_adder_loss
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -37,16 +38,11 @@ def attributes(source, tail, head):
     return dict(re.findall(r'(\w+)="?([^" ]+)"?', line))
 
 
-def half_adder():
-    """The squared error of a network of 2, 3 and 2, after backward."""
-    model = tn.MLP(
-        2, [3, 2], activation="sigmoid", output_activation="sigmoid", init="normal", rng=random.Random(1),
-        input_names=["x1", "x2"], output_names=["carry", "sum"],
-    )  # fmt: skip
-    loss = tn.losses.squared_error(model([1.0, 1.0]), [1.0, 0.0])
-    loss.label = "loss"
+def learned():
+    """The loss of the half adder after backward."""
+    loss = half_adder_loss()
     loss.backward()
-    return loss, model
+    return loss
 
 
 def test_every_value_has_label_data_gradient_and_operation():
@@ -97,7 +93,7 @@ def test_operations_without_a_label_get_a_name():
     a, b = Value(2.0, label="a"), Value(3.0, label="b")
     names = {node.value.op.name: (node.label, node.given) for node in nodes((a * b + a).exp()) if node.value.op}
     assert names == {"multiply": ("a·b", False), "add": ("v1", False), "exp": ("v2", False)}
-    loss, _ = half_adder()
+    loss = learned()
     labels = [node.label for node in nodes(loss) if node.operands]
     assert labels == [
         *("z1", "h1", "z2", "h2", "z3", "h3", "z1", "carry", "z2", "sum", "v1", "v2", "v3", "v4", "v5", "loss")
@@ -173,7 +169,7 @@ def test_drawing_changes_nothing_and_repeats_to_the_byte():
 
 
 def test_neurons_stand_in_their_layers_and_parameters_in_their_neurons():
-    loss, model = half_adder()
+    loss = learned()
     paths = {node.label: [box.label for box in node.box.path()] if node.box else [] for node in nodes(loss)}
     assert paths["h1"] == ["layer 1", "neuron 1"]
     assert paths["carry"] == ["layer 2", "neuron 1"]
@@ -187,7 +183,8 @@ def test_neurons_stand_in_their_layers_and_parameters_in_their_neurons():
     assert attributes(source, names["h1"], names["z1"] + ":p0")["minlen"] == "2"  # the last z1, of layer 2
     assert "subgraph" not in tn.draw(loss, clusters=False).source
     h = next(n.value for n in nodes(loss) if n.label == "h1")
-    assert h.scope is model.layers[0].neurons[0]
+    assert h.scope.place.name == "neuron 1"
+    assert h.scope.weights == h.operands[0].operands[:2]
 
 
 def test_boxes_go_by_identity_and_networks_get_one_where_there_are_two():
@@ -201,7 +198,7 @@ def test_boxes_go_by_identity_and_networks_get_one_where_there_are_two():
 
 
 def test_repeat_shared_draws_a_leaf_for_each_use():
-    loss, _ = half_adder()
+    loss = learned()
     drawn = nodes(loss, repeat_shared=True)
     assert [node.label for node in drawn].count("x1") == 3
     assert {node.box.label for node in drawn if node.label == "x1"} == {"neuron 1", "neuron 2", "neuron 3"}
@@ -211,7 +208,7 @@ def test_repeat_shared_draws_a_leaf_for_each_use():
 
 
 def test_expand_draws_a_dot_as_its_products_and_sum():
-    loss, _ = half_adder()
+    loss = learned()
     drawn = nodes(loss, expand=True)
     plain = {node.label: node for node in nodes(loss)}
     for node in drawn:
@@ -244,7 +241,7 @@ def test_the_classic_style_has_circles_for_operations():
 @pytest.mark.parametrize("rankdir", ["LR", "RL", "TB", "BT"])
 @pytest.mark.parametrize("style", ["compact", "classic"])
 def test_every_direction(rankdir, style):
-    loss, _ = half_adder()
+    loss = learned()
     drawn = tn.draw(loss, rankdir=rankdir, style=style, expand=True)
     assert f"rankdir={rankdir}" in drawn.source
     if shutil.which("dot"):
@@ -252,10 +249,10 @@ def test_every_direction(rankdir, style):
 
 
 def test_the_neurons_view_has_a_table_for_each_neuron_and_edges_to_the_rows_of_weights():
-    loss, model = half_adder()
+    loss = learned()
     source = tn.draw(loss, view="neurons").source
     tables = cells(source)
-    neuron = model.layers[0].neurons[0]
+    neuron = next(n.value.scope for n in nodes(loss) if n.label == "h1")
     first = next(table for table in tables.values() if table[0] == "neuron 1")
     assert first[:4] == ["neuron 1", "sigmoid", "value", "grad"]
     assert first[4:7] == ["w1", f"{neuron.weights[0].data:.4g}", f"{neuron.weights[0].grad:.4g}"]
@@ -356,8 +353,8 @@ def test_a_long_chain_does_not_recurse():
             ValueError,
             "would have 3 nodes, more than max_nodes=2",
         ),
-        (lambda: tn.draw(half_adder()[0], max_nodes=40, expand=True), ValueError, "would have 47 nodes.*insist"),
-        (lambda: tn.draw(half_adder()[0], view="neurons", max_nodes=5), ValueError, "would have 13 nodes"),
+        (lambda: tn.draw(learned(), max_nodes=40, expand=True), ValueError, "would have 47 nodes.*insist"),
+        (lambda: tn.draw(learned(), view="neurons", max_nodes=5), ValueError, "would have 13 nodes"),
         (lambda: tn.draw(Value(1.0), digits="four"), TypeError, "digits must be a whole number from 1 to 17"),
         (lambda: tn.draw(Value(1.0), title=3), TypeError, "title of a drawing is a string, but got 3"),
         (lambda: tn.draw(Value(1.0)).write("picture"), ValueError, "takes the format from the ending"),

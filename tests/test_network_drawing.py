@@ -6,16 +6,10 @@ import re
 import shutil
 
 import pytest
+from conftest import half_adder
 
 import tinygrad_nn as tn
 from tinygrad_nn.drawing import colors
-
-
-def half_adder():
-    return tn.MLP(
-        2, [3, 2], activation="sigmoid", output_activation="sigmoid", init="normal", rng=random.Random(1),
-        input_names=["x1", "x2"], output_names=["carry", "sum"],
-    )  # fmt: skip
 
 
 def lines(source):

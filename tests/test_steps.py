@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 import graphviz
 import pytest
-from conftest import same
+from conftest import half_adder_loss, same
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,16 +27,6 @@ def data_of(page):
 def last_gradients(page):
     """The gradient of each node at the last step, by its place."""
     return [float(node["gradients"][-1]["number"]) for node in data_of(page)["nodes"]]
-
-
-def half_adder():
-    model = tn.MLP(
-        2, [3, 2], activation="sigmoid", output_activation="sigmoid", init="normal", rng=random.Random(1),
-        input_names=["x1", "x2"], output_names=["carry", "sum"],
-    )  # fmt: skip
-    loss = tn.losses.squared_error(model([1.0, 1.0]), [1.0, 0.0])
-    loss.label = "loss"
-    return loss
 
 
 def programs():
@@ -62,7 +52,7 @@ def programs():
         "infinite": (b + 0.5).log() + 1.0 / (b + 0.5),
         "recurrent": state,
         "network": tn.losses.squared_error(model([a, 0.25]), [0.0, 1.0, 2.0]),
-        "half adder": half_adder(),
+        "half adder": half_adder_loss(),
         "constant": tn.Value(3.0) ** 0 * 2.0,
     }
 
@@ -104,7 +94,7 @@ def test_random_programs(numbers, data):
 
 
 def test_there_is_a_step_for_each_operation_forward_and_backward():
-    loss = half_adder()
+    loss = half_adder_loss()
     steps = tn.steps(loss)
     operations = sum(node.value.op is not None for node in nodes(loss))
     assert len(steps) == 2 + 2 * operations
@@ -149,7 +139,7 @@ def test_the_page_holds_the_numbers_of_when_it_was_made():
 
 
 def test_the_same_graph_gives_the_same_bytes():
-    assert tn.steps(half_adder()).html() == tn.steps(half_adder()).html()
+    assert tn.steps(half_adder_loss()).html() == tn.steps(half_adder_loss()).html()
 
 
 def shape(svg):
@@ -164,7 +154,7 @@ def shape(svg):
 
 
 def test_nothing_moves_from_frame_to_frame():
-    frames = tn.steps(half_adder(), expand=True).frames()
+    frames = tn.steps(half_adder_loss(), expand=True).frames()
     assert len(frames) == 58
     shapes = [shape(frame) for frame in frames]
     assert all(other == shapes[0] for other in shapes)
@@ -186,14 +176,14 @@ def test_frames_show_what_is_known_so_far():
 def test_nothing_overlaps_without_a_renderer(monkeypatch):
     monkeypatch.setattr(graphviz.backend.dot_command, "DOT_BINARY", "no-such-dot-here")
     monkeypatch.setitem(__import__("sys").modules, "pygraphviz", None)
-    page = data_of(tn.steps(half_adder(), expand=True).html())
+    page = data_of(tn.steps(half_adder_loss(), expand=True).html())
     boxes = [node["box"] for node in page["nodes"]]
     for i, (x, y, w, h) in enumerate(boxes):
         for u, v, s, t in boxes[:i]:
             assert x + w <= u or u + s <= x or y + h <= v or v + t <= y
     assert all(line["step"] is not None for line in page["lines"])
     with pytest.raises(diagram.MissingRendererError):
-        tn.draw(half_adder()).pipe(format="svg")
+        tn.draw(half_adder_loss()).pipe(format="svg")
 
 
 def test_special_numbers_are_told():
@@ -227,7 +217,7 @@ def test_pages_are_saved(tmp_path):
     ("call", "error", "words"),
     [
         (lambda: tn.steps(3.0), TypeError, r"steps\(\) goes through the graph behind a Value, but got 3.0"),
-        (lambda: tn.steps(half_adder(), max_nodes=40, expand=True), ValueError, "would have 47 nodes"),
+        (lambda: tn.steps(half_adder_loss(), max_nodes=40, expand=True), ValueError, "would have 47 nodes"),
         (lambda: tn.steps(Value(1.0), digits=0), TypeError, "digits must be a whole number"),
         (lambda: tn.steps(Value(1.0), title=1), TypeError, "the title of a drawing is a string"),
         (lambda: tn.steps(Value(1.0)).save("steps.pdf"), ValueError, "a name such as steps.html, but got 'steps.pdf'"),

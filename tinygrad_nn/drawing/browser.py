@@ -16,11 +16,23 @@ from typing import Any
 ASSETS = Path(__file__).parent / "assets"
 
 
-def document(template: str, scripts: tuple[str, ...], data: dict[str, Any], **texts: object) -> str:
-    """The text of a page: a template filled with the style, the scripts, the data for them and other markup."""
-    style, script = _read("page.css"), "\n".join(map(_read, scripts))
-    return Template(_read(template)).substitute(
-        texts, style=style, script=script, style_hash=_hash(style), script_hash=_hash(script), data=_json(data)
+def document(kind: str, title: str, word: str, last: int, data: dict[str, Any], **texts: str) -> str:
+    """The text of a page of steps or frames (its `word`), numbered 0 to `last`; `kind` names its template and script.
+
+    The title and the texts are markup, so what is in them has been escaped before.
+    """
+    style, script = _read("page.css"), _read("player.js") + _read(f"{kind}.js")
+    main = Template(_read(f"{kind}.html")).substitute(texts)
+    return Template(_read("page.html")).substitute(
+        title=title,
+        word=word,
+        last=last,
+        main=main,
+        data=_json(data),
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
     )
 
 

@@ -56,7 +56,7 @@ class Film:
         if not self._frames:
             raise ValueError("this film has no frames: add some with film.add(words, picture)")
         data = {"frames": self._frames, "pace": PACE}
-        return document("film.html", ("player.js", "film.js"), data, title=text(self.title), last=len(self) - 1)
+        return document("film", text(self.title), "frame", len(self) - 1, data)
 
     def _repr_html_(self) -> str:
         return notebook_frame(self.html(), self.title)

@@ -25,7 +25,7 @@ def page(drawn: list[Node], steps: list[Step], layout: Layout, digits: int, titl
     last = len(steps) - 1
     picture = svg(layout, drawn, steps, last, digits, title)
     data = _data(drawn, steps, layout, digits)
-    return document("steps.html", ("player.js", "steps.js"), data, title=text(title), svg=picture, last=last)
+    return document("steps", text(title), "step", last, data, svg=picture)
 
 
 def _data(drawn: list[Node], steps: list[Step], layout: Layout, digits: int) -> dict[str, Any]:
