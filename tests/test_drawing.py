@@ -82,8 +82,9 @@ def test_literals_stand_with_their_operation_in_order():
         (a / 4, ["•", "÷", "4"]), (1 / a, ["1", "÷", "•"]), (a**2, ["x²"]), (a**2.5, ["•", "^", "2.5"]),
         (2**a, ["2", "^", "•"]), (-a, ["−"]), (tn.maximum(a, 1), ["max 1"]), (abs(a), ["|x|"]), (a.tanh(), ["tanh"]),
         (tn.losses.binary_cross_entropy(a, 1.0), ["cross-entropy", "p", "t = 1"]),
-        (tn.take([a, 5.0], 1), ["take 1", "0"]),
+        (tn.take([a, 5.0], 1), ["take 1", "0", "1 = 5"]),
         (tn.dot([a], [3.0], 2.0), ["× 3", "+ 2"]), (tn.dot([a], [3.0]), ["× 3"]),
+        (tn.logsumexp([a, 3.0]), ["logsumexp 3"]), (tn.maximum([a, 0.0, 1.0]), ["max 0, 1"]),
     ):  # fmt: skip
         card = cells(tn.draw(result).source)["v1"]
         assert card[: len(words)] == words
@@ -91,6 +92,9 @@ def test_literals_stand_with_their_operation_in_order():
 
 def test_operations_without_a_label_get_a_name():
     a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    assert [node.label for node in nodes(Value(1.0) + Value(2.0))] == ["v1", "v2", "v3"]
+    clash = Value(1.0, label="v1")
+    assert [node.label for node in nodes((clash + 2) * Value(3.0))] == ["v1", "v2", "v3", "v4"]
     names = {node.value.op.name: (node.label, node.given) for node in nodes((a * b + a).exp()) if node.value.op}
     assert names == {"multiply": ("a·b", False), "add": ("v1", False), "exp": ("v2", False)}
     loss = learned()
@@ -113,7 +117,7 @@ def test_an_edge_has_the_colour_and_width_of_what_flows_back_along_it():
     assert "lines: what flows back" in source
     unknown = tn.draw(Value(1.0) * 2).source
     assert attributes(unknown, "v0", "v1")["color"] == colors.LINE
-    assert "backward() was not called yet" in unknown
+    assert "no backward() has reached the result drawn" in unknown
 
 
 def test_cells_are_coloured_by_their_gradient():
@@ -157,6 +161,53 @@ def test_gradients_of_another_pass_do_not_show_as_this_ones():
     a, b = Value(2.0, label="a"), Value(3.0)
     (a * a).backward()
     assert cells(tn.draw(a + b).source)["v0"] == ["a", "2", "grad", "-"]
+
+
+def test_a_root_that_no_backward_reached_shows_no_gradient_of_another_pass():
+    x = Value(2.0, label="x")
+    h = x * 3
+    h.backward()
+    source = tn.draw(h * 10).source
+    assert [card[-1] for card in cells(source).values()] == ["-", "-", "-"]
+    assert "no backward() has reached" in source
+
+
+def test_data_that_was_set_after_recording_is_told():
+    a = Value(2.0, label="a")
+    y = a * 3.0 + tn.dot([a], [1.0], 0.5)
+    assert "was set since it was recorded" not in tn.draw(y).source
+    a.data = 5.0
+    assert "was set since it was recorded" in tn.draw(y).source
+    taken = tn.take([a, 1.0], index := Value(0.0))
+    index.data = 7.0
+    assert "was set since it was recorded" in tn.draw(taken).source
+
+
+def test_the_counts_of_ties_are_no_numbers_of_the_user():
+    a, b = Value(1.0, label="a"), Value(2.0, label="b")
+    source = tn.draw(tn.maximum(a, b, 0.5, b)).source
+    assert list(cells(source).values())[-1][0] == "max 0.5"
+    assert len(edges(source)) == 3
+    assert "ties" not in source
+
+
+def test_what_is_not_a_number_is_purple():
+    a = Value(math.nan, label="a")
+    y = a * Value(2.0)
+    y.backward()
+    source = tn.draw(y).source
+    assert attributes(source, "v1", "v2")["color"] == colors.NOT_A_NUMBER
+    assert ">nan<" in source
+    model = tn.MLP(50, [2, 1], rng=random.Random(0))
+    model.layers[0].neurons[0].weights[1].data = math.nan
+    assert colors.NOT_A_NUMBER_FILL in tn.draw(model([0.1] * 50), view="layers").source
+
+
+def test_very_long_labels_are_cut_where_graphviz_would_give_up():
+    drawn = tn.draw(Value(1.0, label="x" * 100_000) * 2, title="y" * 100_000)
+    assert len(drawn.source) < 20_000
+    if shutil.which("dot"):
+        assert "…" in drawn.pipe(format="svg", encoding="utf-8")
 
 
 def test_drawing_changes_nothing_and_repeats_to_the_byte():
@@ -300,6 +351,44 @@ def test_a_recurrent_neuron_keeps_its_loop():
     assert ("f0", "f0:p0") in edges(source)
 
 
+def test_shared_and_computed_weights():
+    x = [Value(1.0, label="x1"), Value(2.0, label="x2")]
+    one, two = (tn.Neuron(2, "linear", rng=random.Random(i), name=f"neuron {i}") for i in (1, 2))
+    two.weights = one.weights
+    loss = one(x) * two(x)
+    loss.backward()
+    source = tn.draw(loss, view="neurons").source
+    neurons = [name for name, table in cells(source).items() if table[0].startswith("neuron")]
+    assert not [1 for tail, head in edges(source) if tail in neurons and ":p" in head and head.split(":")[0] in neurons]
+    first, second = (table for table in cells(source).values() if table[0].startswith("neuron"))
+    assert first[4:10] == second[4:10]  # the weights and their gradients
+    slope = Value(2.0, label="slope")
+    two.weights = (slope * 2.0, slope * 3.0)
+    computed = tn.draw(two(x), view="neurons").source
+    assert {head.split(":")[1] for tail, head in edges(computed) if ":p" in head} == {"p0", "p1"}
+    assert len([1 for _, head in edges(computed) if ":p" in head]) == 4  # two weights and two inputs
+
+
+def test_weights_that_are_plain_numbers_and_neurons_changed_since():
+    neuron = tn.Neuron(2, "tanh", rng=random.Random(0))
+    neuron.weights, neuron.bias = (0.5, 0.25), 0.125
+    x = [Value(1.0, label="x1"), 2.0]
+    source = tn.draw(neuron(x), view="neurons").source
+    assert [cell for cell in ("0.5", "0.25", "0.125") if f">{cell}<" in source] == ["0.5", "0.25", "0.125"]
+    assert tn.draw_network(neuron, [1.0, 2.0]).source.count("->") == 2
+    changed = tn.Neuron(1, "tanh", rng=random.Random(0))
+    output = changed([1.0]) + neuron(x)
+    changed.weights = (*changed.weights, Value(1.0))
+    assert "tanh" in tn.draw(output, view="neurons").source
+
+
+def test_an_activation_with_a_dot_of_its_own_is_one_call():
+    neuron = tn.Neuron(1, lambda z: tn.dot([z, z], [0.5, 0.25]), rng=random.Random(0))
+    source = tn.draw(neuron([Value(1.0)]) * 2.0, view="neurons").source
+    assert "×2" not in source
+    assert ("f0", "f0:p0") not in edges(source)
+
+
 def test_the_view_is_chosen_by_size():
     def shown(sizes, rows):
         model = tn.MLP(2, sizes, rng=random.Random(0))
@@ -356,6 +445,7 @@ def test_a_long_chain_does_not_recurse():
         (lambda: tn.draw(learned(), max_nodes=40, expand=True), ValueError, "would have 47 nodes.*insist"),
         (lambda: tn.draw(learned(), view="neurons", max_nodes=5), ValueError, "would have 13 nodes"),
         (lambda: tn.draw(Value(1.0), digits="four"), TypeError, "digits must be a whole number from 1 to 17"),
+        (lambda: tn.draw(Value(1.0), max_nodes=None), TypeError, "max_nodes must be a whole number, but got None"),
         (lambda: tn.draw(Value(1.0), title=3), TypeError, "title of a drawing is a string, but got 3"),
         (lambda: tn.draw(Value(1.0)).write("picture"), ValueError, "takes the format from the ending"),
         (lambda: tn.draw(Value(1.0)).write("/no/such/folder/x.gv"), OSError, "No such file"),

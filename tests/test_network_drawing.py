@@ -65,7 +65,7 @@ def test_circles_show_biases_and_activations():
 
 def test_gradients_and_velocities():
     model = half_adder()
-    assert "all gradients are 0: backward() was not called yet" in tn.draw_network(model, color="grad").source
+    assert "all gradients are 0, as they are before backward()" in tn.draw_network(model, color="grad").source
     optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.9)
     tn.losses.squared_error(model([1.0, 1.0]), [1.0, 0.0]).backward()
     optimizer.step()
@@ -89,6 +89,14 @@ def test_wide_layers_show_their_first_and_last():
     assert len(lines(tn.draw_network(model, max_neurons=30).source)) == 30 * 16 + 16
     assert "30 values" in source
     assert "16 neurons · relu" in source
+
+
+def test_the_widths_are_those_of_the_legend_whatever_is_drawn():
+    model = tn.MLP(2, [20, 1], init=lambda rng: 0.01)
+    model.layers[0].neurons[10].weights[0].data = 100.0
+    source = tn.draw_network(model, max_neurons=4).source
+    assert "weights up to 100" in words(source)
+    assert {width for _, width in lines(source).values()} == {0.58}
 
 
 def test_labels_on_lines_by_choice():

@@ -26,7 +26,7 @@ def data_of(page):
 
 def last_gradients(page):
     """The gradient of each node at the last step, by its place."""
-    return [float(node["gradients"][-1]["number"]) for node in data_of(page)["nodes"]]
+    return [float(node["gradients"][-1]["exact"]) for node in data_of(page)["nodes"]]
 
 
 def programs():
@@ -100,7 +100,7 @@ def test_there_is_a_step_for_each_operation_forward_and_backward():
     assert len(steps) == 2 + 2 * operations
     assert "34 steps of 'Backpropagation from loss'" in repr(steps)
     told = data_of(steps.html())["steps"]
-    assert [step["phase"] for step in told] == ["start"] + ["forward"] * 16 + ["backward"] * 17
+    assert [step["phase"] for step in told] == ["Start"] + ["Forward"] * 16 + ["Backward"] * 17
     assert told[1]["where"] == ["layer 1", "neuron 1"]
 
 
@@ -114,18 +114,72 @@ def test_what_a_step_says():
     backward = told[-1]
     assert backward["text"].startswith("a·b = a × b has gradient 2.458e−05.")
     assert backward["passes"][0] == {
-        "to": "a", "rule": "g * b", "local": "∂(a·b) / ∂a = −3", "chain": "−3 × 2.458e−05 = ", "flow": "−7.373e−05",
-        "sum": "a.grad = 1 + (−7.373e−05) = ", "after": "0.9999",
+        "to": "a", "rule": "(a·b).grad * b", "local": "∂(a·b) / ∂a = −3", "chain": "−3 × 2.458e−05 = ",
+        "flow": "−7.373e−05", "sum": "a.grad = ", "before": "1 + (−7.373e−05) = ", "after": "0.9999", "signs": [-1, 1],
     }  # fmt: skip
-    assert told[-2]["passes"][0]["rule"] == "g * (1.0 - v1 * v1)"
+    assert told[-2]["passes"][0]["rule"] == "v1.grad * (1.0 - v1 * v1)"
 
 
 def test_rules_of_columns_name_the_right_element():
     w, v, x = Value(2.0, label="w"), Value(5.0, label="v"), Value(3.0, label="x")
     told = data_of(tn.steps(tn.dot([w, v], [x, 0.5], 1.0)).html())["steps"][-1]
-    assert [(p["to"], p["rule"]) for p in told["passes"]] == [("w", "g * x"), ("v", "g * 0.5"), ("x", "g * w")]
+    assert [(p["to"], p["rule"]) for p in told["passes"]] == [
+        ("w", "v1.grad * x"),
+        ("v", "v1.grad * 0.5"),
+        ("x", "v1.grad * w"),
+    ]
     taken = data_of(tn.steps(tn.take([w, x], 1)).html())["steps"][-1]
-    assert taken["passes"][0]["rule"] == "where_equal(g, float(0), 1)"
+    assert taken["passes"][0]["rule"] == "where_equal(v1.grad, float(0), 1)"
+
+
+def test_expressions_read_as_what_was_computed():
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    odd, f = Value(1.0, label="x2-x1"), Value(-2.0, label="f(x)")
+
+    def said(root):
+        return data_of(tn.steps(root).html())["steps"][-1]["text"].split(" has gradient")[0].split(" = ", 1)[1]
+
+    assert data_of(tn.steps((a * b) ** 2).html())["steps"][2]["text"] == "v1 = (a·b)² = (−6)² = 36"
+    assert data_of(tn.steps(odd / (a * b)).html())["steps"][2]["text"].startswith("v1 = (x2-x1) ÷ (a·b) = 1 ÷ (−6)")
+    assert said(abs(f)) == "|f(x)|"
+    assert said(a * odd) == "a × (x2-x1)"
+    assert said(tn.maximum(a, b, 0.5)) == "max(a, b, 0.5)"
+    assert said(a * a) == "a × a"
+    twice = data_of(tn.steps(a * a).html())["steps"][-1]["passes"]
+    assert [p["local"] for p in twice] == [f"∂(a·a) / ∂a at place {i} of 2 = 2" for i in (1, 2)]
+
+
+def test_a_sum_that_cancels_is_the_engines_when_expanded():
+    a = Value(1.0, label="a")
+    z = tn.dot([a, a, a], [1.0, 1e20, -1e20])
+    page = tn.steps(z, expand=True).html()
+    z.backward()
+    assert last_gradients(page)[0] == a.grad == 0.0
+
+
+def test_a_chain_through_an_infinite_gradient_is_no_false_product():
+    a = Value(0.0, label="a")
+    taken = data_of(tn.steps((tn.take([a, Value(1.0)], 0) + 0.0).log()).html())["steps"]
+    chains = [p["chain"] for step in taken for p in step["passes"]]
+    assert chains[-1] == "by the rule: "
+
+
+def test_data_that_was_set_after_recording_is_told():
+    a = Value(2.0, label="a")
+    y = a * 3.0
+    assert "Beware" not in tn.steps(y).html()
+    a.data = 5.0
+    assert "Beware: data was set since it was recorded" in tn.steps(y).html()
+
+
+def test_many_nodes_take_seconds():
+    layer = tn.Layer(7, 6, "tanh", rng=random.Random(0))
+    state = [Value(0.0) for _ in range(6)]
+    for k in range(12):
+        state = layer([*state, Value(0.1 * k)])
+    steps = tn.steps(tn.sum(state))
+    assert len(steps.html()) < 1_500_000
+    assert len(steps.frames()) == len(steps)
 
 
 def test_the_page_holds_the_numbers_of_when_it_was_made():

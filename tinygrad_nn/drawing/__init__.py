@@ -1,1 +1,4 @@
-"""Pictures of recorded graphs. `tn.draw` is the function; this package makes their text and renders it."""
+"""Pictures of recorded graphs and of networks, and pages that step through them.
+
+`tn.draw`, `tn.draw_network` and `tn.steps` are the functions; `film.Film` is a page of a training run.
+"""

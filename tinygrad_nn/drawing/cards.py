@@ -9,7 +9,7 @@ from __future__ import annotations
 from .. import primitives as table_of_primitives
 from ..rules import is_column
 from . import colors
-from .labels import cell, escaped, font, number, table
+from .labels import cell, escaped, font, number, shortened, table
 from .plan import Node, is_sum
 
 SYMBOLS = {
@@ -17,6 +17,7 @@ SYMBOLS = {
     "zeroth_power": "x⁰", "square": "x²", "cube": "x³", "fourth_power": "x⁴",
 }  # fmt: skip
 UNORDERED = ("add", "multiply", "maximum", "minimum")
+LONGEST = 4000  # letters of a label: Graphviz takes no more than some 16,000
 INFIX = ("subtract", "divide", "power")
 SIDES = {"LR": "w", "RL": "e", "TB": "n", "BT": "s"}  # where edges arrive, by rankdir
 
@@ -51,9 +52,12 @@ def operation(node: Node, digits: int) -> list[Row]:
     if op.name in INFIX:
         return [(texts[0], 0), (symbol(node), None), (texts[1], 1)]
     if op is table_of_primitives.take:
-        return [(f"take {texts[-1]}", None), *((f"{i}", i) for i in range(len(operands) - 1))]
+        rows = [(f"{i} = {text}" if text else f"{i}", i) for i, text in enumerate(texts[:-1])]
+        return [(f"take {texts[-1]}", None), *rows]
+    if op is table_of_primitives.largest:
+        texts.pop()  # the count of ties
     if len(op.operands) == 1 or any(map(is_column, op.operands)):
-        return [(symbol(node), None)]
+        return [(" ".join([symbol(node), ", ".join(filter(None, texts))]).strip(), None)]
     roles = enumerate(zip(op.operands, texts, strict=True))
     return [(symbol(node), None), *((f"{role} = {text}" if text else role, i) for i, (role, text) in roles)]
 
@@ -96,10 +100,14 @@ def _operation_cell(rows: list[Row], upright: bool) -> str:
     """The dark cell with the operation, its rows below each other, or beside each other where edges run down."""
     span = {"rowspan": 2} if upright else {"colspan": 2}
     if len(rows) == 1:
-        return cell(_white(rows[0][0]), bgcolor=colors.DARK, cellpadding=5, **span)
-    cells = [cell(_white(text or "•"), bgcolor=colors.DARK, port=None if i is None else f"p{i}") for text, i in rows]
+        return cell(_white(rows[0][0]), bgcolor=colors.DARK, cellpadding=5, port=_port(rows[0][1]), **span)
+    cells = [cell(_white(text or "•"), bgcolor=colors.DARK, port=_port(i)) for text, i in rows]
     inner = table(cells if upright else ["".join(cells)], cellpadding=2)
     return cell(inner, bgcolor=colors.DARK, cellpadding=0, **span)
+
+
+def _port(operand: int | None) -> str | None:
+    return None if operand is None else f"p{operand}"
 
 
 def _white(text: str) -> str:
@@ -118,7 +126,8 @@ def row_card(node: Node, digits: int, scale: float) -> str:
 
 def texts_of(node: Node, digits: int) -> tuple[str, str, str]:
     """Label, data and gradient, ready for a cell; labels that were made up are grey."""
-    label = f"<b>{escaped(node.label)}</b>" if node.given else font(escaped(node.label) or " ", 11, colors.FAINT)
+    label = escaped(shortened(node.label, LONGEST))
+    label = f"<b>{label}</b>" if node.given else font(label, 11, colors.FAINT)
     return label, number(node.data, digits), "-" if node.grad is None else number(node.grad, digits)
 
 
@@ -131,7 +140,9 @@ def framed(rows: list[str], strong: bool = False) -> str:
 def circle(node: Node, digits: int) -> str:
     """The text in the circle of an operation in the classic style, with its literals."""
     if is_dot(node):
-        return "dot"
+        literals = ", ".join(number(o, digits) for o in node.operands[:-1] if isinstance(o, float))
+        bias = [text for text, i in operation(node, digits)[-1:] if i == len(node.operands) - 1 and text != "+"]
+        return " ".join(["dot", *(["×", literals] if literals else []), *bias])
     rows = operation(node, digits)
     return " ".join(text for text, i in rows if i is None or isinstance(node.operands[i], float))
 

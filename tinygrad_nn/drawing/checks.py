@@ -8,13 +8,14 @@ def check_digits(digits: int) -> None:
         raise TypeError(f"digits must be a whole number from 1 to 17, but got {digits!r}")
 
 
-def check_size(count: int, max_nodes: int) -> None:
+def check_size(count: int, max_nodes: int, way_out: str = "") -> None:
     """Raises ValueError for more nodes than anybody can read, and than the layout may ever finish."""
+    if isinstance(max_nodes, bool) or not isinstance(max_nodes, int):
+        raise TypeError(f"max_nodes must be a whole number, but got {max_nodes!r}")
     if count > max_nodes:
         raise ValueError(
             f"this drawing would have {count} nodes, more than max_nodes={max_nodes}, and nobody can read that: draw a "
-            f'smaller example or an inner Value, fold it with view="neurons" or view="layers" if a model recorded it, '
-            f"or insist with max_nodes={count}"
+            f"smaller example or an inner Value{way_out}, or insist with max_nodes={count}"
         )
 
 

@@ -44,7 +44,7 @@ class Film:
             if not isinstance(picture, str | Diagram):
                 raise TypeError(f"a picture of a film is a Diagram or the text of an SVG file, but got {picture!r}")
         texts = [p.pipe(format="svg", encoding="utf-8") if isinstance(p, Diagram) else p for p in pictures]
-        coded = [base64.b64encode(picture.encode()).decode() for picture in texts]
+        coded = [base64.b64encode(picture.encode("utf-8", "replace")).decode() for picture in texts]
         self._frames.append({"text": clean(str(words)), "pictures": coded})
 
     def save(self, path: str | Path) -> str:

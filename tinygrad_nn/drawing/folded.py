@@ -7,17 +7,18 @@ what stands between them. Several calls, as for a batch, are one fold and say so
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
-from .. import primitives
 from ..choices import activation_name
 from ..neuron import Neuron
 from . import colors
-from .cards import SIDES, card, framed, ports
+from .cards import LONGEST, SIDES, card, framed, ports
 from .checks import check_size
 from .diagram import Diagram
-from .labels import cell, escaped, font, number, table
-from .plan import Box, Node, flows
+from .labels import cell, escaped, font, number, shortened, table
+from .plan import Box, Node, flows, weighs
 from .sheet import TAILS, Statements, edge_line, legend, node_line, put_boxes, sheet
 
 FEW = 24  # operations beside the neurons that are drawn one by one; a fourth of it beside layers
@@ -37,7 +38,8 @@ class Fold:
 
     @property
     def calls(self) -> int:
-        return sum(node.value.op is primitives.dot for node in self.members) // max(len(self.neurons), 1)
+        """How often its neurons were called, or the busiest of them."""
+        return max(Counter(id(node.value.scope) for node in self.members if weighs(node)).values(), default=0)
 
     @property
     def known(self) -> bool:
@@ -51,19 +53,21 @@ def drawing(drawn: list[Node], by_layer: bool, rankdir: str, digits: int, title:
     check_size(len(found), most)
     scale = colors.largest(node.grad for node in drawn)
     kinds = {fold.members[0].kind for fold in found if not fold.neurons and len(fold.members) == 1}
-    diagram = sheet(rankdir, title, legend(scale, drawn[-1].grad is not None, digits, kinds, lines=not by_layer))
+    diagram = sheet(rankdir, title, legend(drawn, digits, kinds, lines=not by_layer))
     diagram.attr(ranksep=".7")
+    grads = {id(node.value): node.grad for node in drawn}
     statements: Statements = {}
     for fold in found:
         if fold.neurons:
-            label = _layer_table(fold, digits) if by_layer else _neuron_table(fold, digits, scale)
+            label = _layer_table(fold, digits) if by_layer else _neuron_table(fold, grads, digits, scale)
         elif len(fold.members) == 1:
             label = card(fold.members[0], digits, scale, rankdir)
         else:
             label = _summary(fold)
         statements.setdefault(fold.box.name if fold.box else None, []).append(node_line(fold.name, label))
-        if by_layer and fold.neurons and any(isinstance(o, float) for o in _inputs(fold)):
-            what = f"{len(_inputs(fold))} numbers" + (f" ×{fold.calls}" if fold.calls > 1 else "")
+        literals = sum(isinstance(o, float) for o in _inputs(fold)) if fold.neurons and by_layer else 0
+        if literals:
+            what = f"{literals} number{'s' * (literals > 1)}" + (f" ×{fold.calls}" if fold.calls > 1 else "")
             statements.setdefault(None, []).append(node_line(f"{fold.name}x", _two_lines("given", what)))
             diagram.body.append(edge_line(f"{fold.name}x", fold.name, penwidth="1.5"))
     put_boxes(diagram, [fold.box for fold in found], statements)
@@ -73,17 +77,18 @@ def drawing(drawn: list[Node], by_layer: bool, rankdir: str, digits: int, title:
 
 def _folds(drawn: list[Node], by_layer: bool) -> list[Fold]:
     """The folds of the nodes of a graph, in the order of recording."""
-    others = [node for node in drawn if node.operands and not isinstance(node.value.scope, Neuron)]
+    neurons: dict[int, Any] = {id(node.value.scope): node.value.scope for node in drawn if weighs(node)}
+    others = [node for node in drawn if node.operands and id(node.value.scope) not in neurons]
     crowded = len(others) > (FEW // 4 if by_layer else FEW)
     given = sum(node.kind == "input" for node in drawn)
-    neurons = {id(node.value.scope): node.value.scope for node in drawn if isinstance(node.value.scope, Neuron)}
     owners = {id(p): neuron for neuron in neurons.values() for p in (*neuron.weights, neuron.bias)}
     found: dict[object, Fold] = {}
     for node in drawn:
-        owner = node.value.scope if node.operands else owners.get(id(node.value))
+        owner: Any = node.value.scope if node.operands else owners.get(id(node.value))
+        folded = isinstance(owner, Neuron) and id(owner) in neurons
         box, key = node.box, object()
         title = node.label
-        if isinstance(owner, Neuron):  # its table, or that of its layer, stands for its box
+        if folded:  # its table, or that of its layer, stands for its box
             place = owner.place.within if by_layer and owner.place.within else owner.place
             box, key, title = (box.within if box else None), id(place), place.name
             box = box.within if box and place is not owner.place else box
@@ -94,7 +99,7 @@ def _folds(drawn: list[Node], by_layer: bool) -> list[Fold]:
             key, title = ("input", node.label), node.label or "given"
         fold = found.setdefault(key, Fold(f"f{len(found)}", title, box))
         fold.members.append(node)
-        if isinstance(owner, Neuron) and not any(owner is known for known in fold.neurons):
+        if folded and not any(owner is known for known in fold.neurons):
             fold.neurons.append(owner)
     return list(found.values())
 
@@ -108,10 +113,12 @@ def _put_edges(diagram: Diagram, found: list[Fold], rankdir: str, by_layer: bool
         for i, (operand, flow) in enumerate(zip(node.operands, flows(node), strict=True)):
             if isinstance(operand, float):
                 continue
-            source, weighted = fold_of[operand.name], target.neurons and node.value.op is primitives.dot
-            if source is target and not (weighted and operand.operands):  # a recurrent neuron keeps its loop
+            source, weighted = fold_of[operand.name], weighs(node)
+            stands_in_the_table = weighted and not n <= i < 2 * n and not operand.operands
+            inside = source is target and not (weighted and operand.operands)  # a recurrent neuron keeps its loop
+            if inside or stands_in_the_table:
                 continue
-            port = f"p{_row(i - n, n)}" if weighted and not by_layer else None
+            port = f"p{_row(i % n if i < 2 * n else n, n)}" if weighted and not by_layer else None
             if len(target.members) == 1:
                 port = ports(node, 1).get(i)
             row = f":{port}:{SIDES[rankdir]}" if port else ""
@@ -132,21 +139,22 @@ def _row(i: int, n: int) -> int:
 
 def _inputs(fold: Fold) -> list[Node | float]:
     """The inputs of the first call of a neuron or layer."""
-    operands = next(node.operands for node in fold.members if node.value.op is primitives.dot)
+    operands = next(node.operands for node in fold.members if weighs(node))
     return list(operands[len(operands) // 2 : -1])
 
 
 def _header(title: str, detail: str, calls: int, span: int) -> str:
     dark = {"bgcolor": colors.DARK}
     detail += f" ×{calls}" if calls > 1 else ""
-    left = cell(font(f"<b>{escaped(title)}</b>", 11, "white"), align="left", colspan=span - 1, **dark)
-    return left + cell(font(escaped(detail), 9, "#d5dae1"), align="right", **dark)
+    left = cell(
+        font(f"<b>{escaped(shortened(title, LONGEST))}</b>", 11, "white"), align="left", colspan=span - 1, **dark
+    )
+    return left + cell(font(escaped(shortened(detail, LONGEST)), 9, "#d5dae1"), align="right", **dark)
 
 
-def _neuron_table(fold: Fold, digits: int, scale: float) -> str:
+def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale: float) -> str:
     """A neuron: each weight with its value and gradient, the bias, and the output."""
     (neuron,), output = fold.neurons, fold.members[-1]
-    grads = {id(node.value): node.grad for node in fold.members}
     n = len(neuron.weights)
 
     def row(label: str, data: float, grad: float | None, kind: str, port: str | None, out: str | None = None) -> str:
@@ -162,26 +170,36 @@ def _neuron_table(fold: Fold, digits: int, scale: float) -> str:
         if n > MOST_ROWS and i == MOST_ROWS - 4:
             rows.append(cell(font(f"... {n - 3 - i} more ..."), colspan=3, port=f"p{i}"))
         if _row(i, n) == i and not (n > MOST_ROWS and i == MOST_ROWS - 4):
-            label = f"<b>{escaped(str(weight.label)) or f'w{i + 1}'}</b>"
+            label = f"<b>{escaped(shortened(_label_of(weight) or f'w{i + 1}', LONGEST))}</b>"
             if isinstance(x, float) and fold.calls == 1:
                 label += font(f"&#160;× {number(x, digits)}", 9, colors.FAINT)
-            rows.append(row(label, weight.data, grads.get(id(weight)), colors.KINDS["parameter"], f"p{i}"))
-    rows.append(row("<b>b</b>", neuron.bias.data, grads.get(id(neuron.bias)), colors.KINDS["parameter"], f"p{n}"))
+            rows.append(row(label, _data_of(weight), grads.get(id(weight)), colors.KINDS["parameter"], f"p{i}"))
+    rows.append(row("<b>b</b>", _data_of(neuron.bias), grads.get(id(neuron.bias)), colors.KINDS["parameter"], f"p{n}"))
     if fold.calls > 1:
         what = cell(font(f"{fold.calls} values"), align="right", colspan=2, port="out")
         rows.append(cell("out", align="left") + what)
     else:
-        label = f"<b>{escaped(output.label)}</b>" if output.given else escaped(output.label)
+        label = escaped(shortened(output.label, LONGEST))
+        label = f"<b>{label}</b>" if output.given else label
         rows.append(row(label, output.data, output.grad, colors.KINDS[output.kind], None, "out"))
     return framed(rows, output.kind == "root")
+
+
+def _data_of(parameter: Any) -> float:
+    """The number of a parameter; a weight may have been replaced by a plain number."""
+    return float(getattr(parameter, "data", parameter))
+
+
+def _label_of(parameter: Any) -> str:
+    return str(getattr(parameter, "label", ""))
 
 
 def _layer_table(fold: Fold, digits: int) -> str:
     """A layer: heat maps of its weights and of their gradients, a row for each neuron, the biases at the end."""
     neurons = fold.neurons
     n = len(neurons[0].weights)
-    weights = [[p.data for p in (*neuron.weights, neuron.bias)] for neuron in neurons]
-    gradients = [[p.grad for p in (*neuron.weights, neuron.bias)] for neuron in neurons]
+    weights = [[_data_of(p) for p in (*neuron.weights, neuron.bias)] for neuron in neurons]
+    gradients = [[getattr(p, "grad", 0.0) for p in (*neuron.weights, neuron.bias)] for neuron in neurons]
     high, wide = _block(weights)
     blocks = f", in blocks of {high} × {wide}" if high * wide > 1 else ""
     maps = [(f"weights | bias{blocks}", "weight", weights)]
@@ -211,7 +229,8 @@ def _heat_map(entries: list[list[float]]) -> str:
     size = 11 if max(len(entries) / high, n / wide) <= 16 else 8
 
     def shade(block: list[float]) -> str:
-        return cell(width=size, height=size, fixedsize="true", bgcolor=colors.fill(max(block, key=abs), scale))
+        entry = max(block, key=lambda e: math.inf if e != e else abs(e))  # what is not a number is not hidden
+        return cell(width=size, height=size, fixedsize="true", bgcolor=colors.fill(entry, scale))
 
     rows = []
     for top in range(0, len(entries), high):
@@ -225,7 +244,9 @@ def _heat_map(entries: list[list[float]]) -> str:
 def _summary(fold: Fold) -> str:
     """Many operations, or many given numbers: what they are and how many."""
     results = sum(bool(node.operands) for node in fold.members)
-    return _two_lines(escaped(fold.title), f"{results} operations" if results else f"{len(fold.members)} numbers")
+    return _two_lines(
+        escaped(shortened(fold.title, LONGEST)), f"{results} operations" if results else f"{len(fold.members)} numbers"
+    )
 
 
 def _two_lines(title: str, detail: str) -> str:

@@ -20,6 +20,7 @@ from .sheet import Statements, bound_the_search, edge_line, legend, node_line, p
 VIEWS = ("auto", "graph", "neurons", "layers")
 STYLES = ("compact", "classic")
 READABLE = 150  # Values on one screen
+FOLD = ', fold it with view="neurons" or view="layers" if a model recorded it'
 
 
 def draw(
@@ -53,9 +54,9 @@ def draw(
     if view == "auto":
         view = _readable_view(values)
     if view == "graph":
-        check_size(len(values), max_nodes)
+        check_size(len(values), max_nodes, FOLD)
         drawn = nodes(root, expand, clusters, repeat_shared)
-        check_size(len(drawn), max_nodes)
+        check_size(len(drawn), max_nodes, FOLD)
         return _graph(drawn, style, rankdir, digits, title)
     if not any(isinstance(value.scope, Neuron) for value in values):
         raise ValueError(
@@ -82,8 +83,8 @@ def _readable_view(values: list[Value]) -> str:
 def _graph(drawn: list[Node], style: str, rankdir: str, digits: int, title: str | None) -> Diagram:
     """The view of all nodes."""
     scale = colors.largest(node.grad for node in drawn)
-    diagram = sheet(rankdir, title, legend(scale, drawn[-1].grad is not None, digits, {node.kind for node in drawn}))
-    bound_the_search(diagram, len(drawn))
+    diagram = sheet(rankdir, title, legend(drawn, digits, {node.kind for node in drawn}))
+    bound_the_search(diagram, drawn)
     statements: Statements = {}
     for node in drawn:
         cards = statements.setdefault(node.box.name if node.box else None, [])

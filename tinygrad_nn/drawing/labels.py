@@ -1,7 +1,7 @@
 """Text that goes into a drawing: numbers as people write them, and labels that no character can break out of.
 
 Graphviz reads `<...>` as markup and a backslash as an escape, and passes control characters on to the SVG, where no
-reader takes them; so every text passes through here once. Markup itself is written by `cell`, `table` and `font`.
+reader takes them; so every text passes through here once. Their markup is written by `cell`, `table` and `font`.
 """
 
 from __future__ import annotations
@@ -55,9 +55,17 @@ def shortened(text: str, longest: int) -> str:
 
 
 def text_width(text: str, size: float) -> float:
-    """About how wide a text is in a sans-serif font: digits and letters by 0.56 em, wide characters by 1."""
-    wide = sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.3 if c in "il.,'|" else 0.58 for c in text)
-    return wide * size
+    """About how wide a text is in a sans-serif font: 0.58 em a letter, 0.75 a capital, 1 a wide character."""
+    return size * sum(
+        1.0
+        if c in "WM@%" or unicodedata.east_asian_width(c) in "WF"
+        else 0.3
+        if c in "il.,'|"
+        else 0.75
+        if c.isupper()
+        else 0.58
+        for c in text
+    )
 
 
 def cell(content: str = "", **attributes: object) -> str:

@@ -80,7 +80,7 @@ def _card(node: Node, digits: int) -> Card:
 def _by_graphviz(drawn: list[Node], cards: list[Card], lines: list[Line], digits: int) -> Layout:
     diagram = sheet("LR", None, "")
     diagram.attr(label="", pad="0", ranksep=".45", nodesep=".2")
-    bound_the_search(diagram, len(drawn))
+    bound_the_search(diagram, drawn)
     statements: Statements = {}
     for node, card in zip(drawn, cards, strict=True):
         label = _empty_table(node, card, digits)

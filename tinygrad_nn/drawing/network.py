@@ -27,7 +27,9 @@ from .sheet import FONT
 COLORS = {"weight": "weights", "grad": "gradients", "velocity": "velocities"}
 ROW, COLUMN, RADIUS = 58.0, 170.0, 21.0  # points
 LONGEST = 40  # letters of a name in the picture; the whole of it is in the tooltip
-SPOTS = (0.3, 0.38, 0.46, 0.54, 0.62, 0.7)  # where on a line its number may stand
+SPOTS = tuple(0.2 + 0.04 * k for k in range(16))  # where on a line its number may stand
+
+Point = tuple[float, float]  # in columns and rows
 
 
 def draw_network(
@@ -97,9 +99,11 @@ def _layers(model: Module) -> list[list[Neuron]]:
 
 def _numbers(layers: list[list[Neuron]], color: str, optimizer: Any) -> dict[int, float]:
     """The number that colours each parameter, by the id of the parameter."""
-    parameters = [p for layer in layers for neuron in layer for p in (*neuron.weights, neuron.bias)]
+    entries = [p for layer in layers for neuron in layer for p in (*neuron.weights, neuron.bias)]
+    parameters = [p for p in entries if isinstance(p, Value)]
+    plain = {id(p): float(p) if color == "weight" else 0.0 for p in entries if not isinstance(p, Value)}
     if color != "velocity":
-        return {id(p): p.data if color == "weight" else p.grad for p in parameters}
+        return plain | {id(p): p.data if color == "weight" else p.grad for p in parameters}
     if not hasattr(optimizer, "velocity"):
         raise ValueError(
             'color="velocity" shows what the optimiser remembers of each parameter: give the one that trains the '
@@ -108,7 +112,7 @@ def _numbers(layers: list[list[Neuron]], color: str, optimizer: Any) -> dict[int
     velocities = {id(p): v for p, v in zip(optimizer.parameters, optimizer.velocity, strict=True)}
     if any(id(p) not in velocities for p in parameters):
         raise ValueError("this optimiser does not update all parameters of this model: give the one that trains it")
-    return velocities
+    return plain | velocities
 
 
 def _columns(model: Module, layers: list[list[Neuron]], numbers: dict[int, float], x: Any, most: int) -> list[Column]:
@@ -133,14 +137,18 @@ def _columns(model: Module, layers: list[list[Neuron]], numbers: dict[int, float
 
 
 def _activations(layers: list[list[Neuron]], x: Any) -> list[list[float] | None]:
-    """The inputs and each layer's outputs as numbers, for one row; nothing is recorded."""
-    row = [entry.data if isinstance(entry, Value) else entry for entry in as_operands(x, "the row x of draw_network()")]
+    """The inputs and each layer's outputs as numbers, for one row: the layers in turn, and nothing is recorded."""
+    row = [_number_of(entry) for entry in as_operands(x, "the row x of draw_network()")]
     found: list[list[float] | None] = [row]
     with no_grad():
         for layer in layers:
-            row = [neuron(row).data for neuron in layer]
+            row = [_number_of(neuron(row)) for neuron in layer]
             found.append(row)
     return found
+
+
+def _number_of(entry: Any) -> float:
+    return float(entry.data if isinstance(entry, Value) else entry)
 
 
 def _shown(n: int, most: int) -> list[int | None]:
@@ -201,7 +209,7 @@ def _put_lines(drawing: Diagram, columns: list[Column], edge_labels: bool | None
         for i in before.shown
         if i is not None and j is not None
     ]
-    scale, strength = colors.largest(line[0] for line in lines), 1.4 if len(lines) <= 60 else 0.8
+    scale, strength = _largest_weight(columns), 1.4 if len(lines) <= 60 else 0.8
     for entry, c, i, j in sorted(lines, key=lambda line: abs(line[0]) if math.isfinite(line[0]) else math.inf):
         color, width = colors.line(entry, scale)
         drawing.edge(f"n{c}_{i}", f"n{c + 1}_{j}", color=color, penwidth=f"{0.4 + strength * (width - 0.8):.2f}")
@@ -209,21 +217,31 @@ def _put_lines(drawing: Diagram, columns: list[Column], edge_labels: bool | None
         _label_lines(drawing, columns, lines)
 
 
+def _largest_weight(columns: list[Column]) -> float:
+    return colors.largest(weight for column in columns for row in column.weights for weight in row)
+
+
 def _label_lines(drawing: Diagram, columns: list[Column], lines: list[tuple[float, int, int, int]]) -> None:
-    """The number of each line on the line, at the first spot where no other number is near."""
-    taken: list[tuple[float, float]] = []
-
-    def room(spot: tuple[float, float]) -> float:
-        """The distance to the nearest number, in sizes of a number, up to what is enough."""
-        near = [math.hypot((spot[0] - x) * COLUMN / 32, (spot[1] - y) * ROW / 13) for x, y in taken]
-        return min([1.2, *near])
-
-    for entry, c, i, j in lines:
-        start, end = columns[c].row(i), columns[c + 1].row(j)
-        spot = max([(c + t, start + t * (end - start)) for t in SPOTS], key=room)
+    """The number of each line on it, in its colour, where no other number is near and no other line crosses."""
+    taken: list[Point] = []
+    ends = [((c, columns[c].row(i)), (c + 1, columns[c + 1].row(j))) for _, c, i, j in lines]
+    for k, (entry, c, i, j) in enumerate(lines):
+        (x0, y0), (x1, y1) = ends[k]
+        others = [other for m, other in enumerate(ends) if m != k and other[0][0] == c]
+        spots = [(x0 + t * (x1 - x0), y0 + t * (y1 - y0)) for t in SPOTS]
+        spot = max(spots, key=lambda spot, others=others: _room(spot, taken, others))  # type: ignore[misc]
         taken.append(spot)
-        paper = table([cell(font(number(entry, 3), 8))], cellpadding=0, bgcolor="white")
-        _put_text(drawing, f"w{c}_{i}_{j}", *spot, paper)
+        told = font(number(entry, 3), 8, colors.line(entry, 1.0)[0])
+        _put_text(drawing, f"w{c}_{i}_{j}", *spot, table([cell(told)], cellpadding=0, bgcolor="white"))
+
+
+def _room(spot: Point, numbers: list[Point], lines: list[tuple[Point, Point]]) -> float:
+    """The distance to the nearest number, and to the nearest line, in their sizes, up to what is enough."""
+    x, y = spot
+    distances = [math.hypot((x - a) * COLUMN / 32, (y - b) * ROW / 13) for a, b in numbers]
+    for (x0, y0), (x1, y1) in lines:
+        distances.append(abs(y - y0 - (x - x0) / (x1 - x0) * (y1 - y0)) * ROW / 9)
+    return min([1.2, *distances])
 
 
 def _put_words(drawing: Diagram, columns: list[Column], color: str, title: str | None) -> None:
@@ -232,10 +250,10 @@ def _put_words(drawing: Diagram, columns: list[Column], color: str, title: str |
     for c, column in enumerate(columns):
         heading = f"<b>{column.heading}</b><br/>" + font(escaped(column.detail), 9, colors.FAINT)
         _put_text(drawing, f"head{c}", c, -half - 0.45, heading)
-    weights = number(colors.largest(w for column in columns for row in column.weights for w in row), 3)
+    weights = number(_largest_weight(columns), 3)
     biases = number(colors.largest(bias for column in columns for bias in column.biases), 3)
     if color == "grad" and weights == biases == "0":
-        words = "all gradients are 0: backward() was not called yet"
+        words = "all gradients are 0, as they are before backward()"
     else:
         of = "" if color == "weight" else f"{COLORS[color]} of "
         below, above = (font(f"<b>{w}</b>", 9, c) for w, c in (("below 0", colors.BELOW), ("above 0", colors.ABOVE)))
@@ -244,7 +262,7 @@ def _put_words(drawing: Diagram, columns: list[Column], color: str, title: str |
     middle = (len(columns) - 1) / 2
     _put_text(drawing, "legend", middle, half + 0.35, font(words, 9, colors.FAINT))
     if title is not None:
-        _put_text(drawing, "title", middle, -half - 1.1, font(escaped(title) or " ", 14))
+        _put_text(drawing, "title", middle, -half - 1.1, font(escaped(shortened(title, 4000)), 14))
 
 
 def _put_text(drawing: Diagram, name: str, column: float, row: float, label: str, shift: float = 0.0) -> None:

@@ -1,29 +1,27 @@
-"""The page of the steps: the picture of the last, and all that the others show, as data for the page's script.
-
-Every text is made here; the script only chooses what to show when.
-"""
+"""The page of the steps: the picture of the last, and what the others show and ask, as data for the page's script."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from . import colors
 from .browser import document
-from .labels import clean
+from .labels import clean, number
 from .layout import Layout
-from .picture import scales, svg, text
+from .picture import PASSING, Pictures, scales, text
 from .plan import Node
-from .sweep import SEED, Pass, Step, expression, name_of, plain
+from .sweep import NOTHING, SEED, TIMES_LOCAL, Pass, Step, expression, name_of, plain, whole
 
 PACE = 1200  # milliseconds a step when playing
-PHASES = {"start": "start", "forward": "forward", "seed": "backward", "backward": "backward"}
+PHASES = {"start": "Start", "forward": "Forward", "seed": "Backward", "backward": "Backward"}
 KINDS = {"input": "a given number", "parameter": "a parameter"}
 
 
 def page(drawn: list[Node], steps: list[Step], layout: Layout, digits: int, title: str) -> str:
     """The text of the page."""
     last = len(steps) - 1
-    picture = svg(layout, drawn, steps, last, digits, title)
+    picture = Pictures(layout, drawn, steps, digits, title).last()
     data = _data(drawn, steps, layout, digits)
     return document("steps", text(title), "step", last, data, svg=picture)
 
@@ -43,6 +41,7 @@ def _data(drawn: list[Node], steps: list[Step], layout: Layout, digits: int) -> 
         "steps": [_step(step, drawn, digits) for step in steps],
         "root": name_of(drawn[-1]),
         "pace": PACE,
+        "passing": PASSING,
     }
 
 
@@ -53,7 +52,7 @@ def _nodes(drawn: list[Node], steps: list[Step], layout: Layout, digits: int) ->
     gradients: list[list[dict[str, Any]]] = [[] for _ in drawn]
     for k, step in enumerate(steps):
         for i, gradient in step.gradients.items():
-            told = {"text": plain(gradient, digits), "fill": colors.fill(gradient, scale), "number": repr(gradient)}
+            told = {"text": plain(gradient, digits), "fill": colors.fill(gradient, scale), "exact": repr(gradient)}
             gradients[i].append({"step": k, **told})
     order = {node.name: i for i, node in enumerate(drawn)}
     told_nodes = []
@@ -68,7 +67,7 @@ def _nodes(drawn: list[Node], steps: list[Step], layout: Layout, digits: int) ->
                 "step": computed.get(i, 0),
                 "gradients": gradients[i],
                 "complete": gradients[i][-1]["step"],
-                "box": [round(number, 1) for number in (card.x, card.y, card.width, card.height)],
+                "box": [round(place, 1) for place in (card.x, card.y, card.width, card.height)],
                 "operands": [order[operand.name] for operand in node.operands if isinstance(operand, Node)],
             }
         )
@@ -83,11 +82,13 @@ def _step(step: Step, drawn: list[Node], digits: int) -> dict[str, Any]:
         before, question = f"{name} = {expression(node, digits)}", f"What is {name}?"
     elif step.phase == "seed":
         before, question, answer = SEED.format(root), f"What is the gradient of {root} with respect to itself?", 1.0
-    elif step.passes:
-        first = step.passes[0]
-        question, answer = f"What does {name} pass on to {name_of(drawn[first.operand])}?", first.flow
     elif step.phase == "backward":
+        before = step.text.removesuffix(TIMES_LOCAL).removesuffix(NOTHING)
         question, answer = f"What does {name} pass on?", 0.0
+        if step.passes:
+            question = f"What does {name} pass on to {name_of(drawn[step.passes[0].operand])}?"
+            answer = step.passes[0].flow
+    sizes = [abs(o if isinstance(o, float) else o.data) for o in node.operands]
     return {
         "phase": PHASES[step.phase],
         "node": step.node,
@@ -95,25 +96,33 @@ def _step(step: Step, drawn: list[Node], digits: int) -> dict[str, Any]:
         "text": step.text,
         "before": before,
         "question": question,
-        "answer": repr(float(answer)),
-        "passes": [_pass(passed, name, name_of(drawn[passed.operand]), digits) for passed in step.passes],
+        "answer": _javascript(answer),
+        "shown": _javascript(float(number(answer, digits))),
+        "rounding": _javascript(1e-12 * max((size for size in sizes if size < math.inf), default=0.0)),
+        "passes": [_pass(passed, node, drawn[passed.operand], digits) for passed in step.passes],
     }
 
 
-def _pass(passed: Pass, name: str, to: str, digits: int) -> dict[str, str]:
+def _pass(passed: Pass, node: Node, to: Node, digits: int) -> dict[str, Any]:
     """The card of what goes to one operand: rule, local derivative, product, sum."""
     local, gradient, flow, after = (
         plain(n, digits) for n in (passed.local, passed.gradient, passed.flow, passed.after)
     )
-    so_far = "" if passed.before is None else f"{plain(passed.before, digits)} + {_bracketed(flow)} = "
+    name, target = whole(name_of(node)), whole(name_of(to))
+    places = [i for i, operand in enumerate(node.operands) if operand is to]
+    place = f" at place {places.index(passed.place) + 1} of {len(places)}" if len(places) > 1 else ""
+    product = passed.local * passed.gradient
+    multiplied = str(product) == str(passed.flow) or abs(product - passed.flow) <= 1e-9 * abs(passed.flow)
     return {
-        "to": to,
+        "to": name_of(to),
         "rule": passed.rule,
-        "local": f"∂{_whole(name)} / ∂{_whole(to)} = {local}",
-        "chain": f"{local} × {_bracketed(gradient)} = ",
+        "local": f"∂{name} / ∂{target}{place} = {local}",
+        "chain": f"{local} × {_bracketed(gradient)} = " if multiplied else "by the rule: ",
         "flow": flow,
-        "sum": f"{_whole(to)}.grad = {so_far}",
+        "sum": f"{target}.grad = ",
+        "before": "" if passed.before is None else f"{plain(passed.before, digits)} + {_bracketed(flow)} = ",
         "after": after,
+        "signs": [(n > 0) - (n < 0) for n in (passed.flow, passed.after)],
     }
 
 
@@ -125,5 +134,6 @@ def _bracketed(number: str) -> str:
     return f"({number})" if number.startswith("−") else number
 
 
-def _whole(name: str) -> str:
-    return name if name.isalnum() else f"({name})"
+def _javascript(value: float) -> str:
+    """The number as JavaScript's Number() reads it."""
+    return repr(float(value)).replace("inf", "Infinity").replace("nan", "NaN")

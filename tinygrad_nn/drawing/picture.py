@@ -7,6 +7,7 @@ their sizes are the same for every step.
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from .plan import Node
 from .sweep import Step, name_of, plain
 
 FONT = "Helvetica, Arial, sans-serif"
+PASSING = 2.0  # the width of a line along which a value goes forward
 
 
 @dataclass
@@ -32,34 +34,60 @@ class Shown:
     active: int | None = None
     passing: set[tuple[int, int]] = field(default_factory=set)
 
-
-def shown(drawn: list[Node], steps: list[Step], upto: int) -> Shown:
-    """What has come to light after the steps 0 to `upto`."""
-    state = Shown({i for i, node in enumerate(drawn) if not node.operands})
-    for step in steps[: upto + 1]:
+    def take(self, step: Step, drawn: list[Node]) -> None:
+        """Take in the next step."""
         if step.phase == "forward":
-            state.values.add(step.node)
-        state.gradients.update(step.gradients)
-        state.flows.update({(step.node, p.place): p.flow for p in step.passes})
-    last = steps[upto]
-    places = range(len(drawn[last.node].operands)) if last.phase == "forward" else [p.place for p in last.passes]
-    state.active = None if last.phase == "start" else last.node
-    state.passing = {(last.node, place) for place in places}
-    return state
+            self.values.add(step.node)
+        self.gradients.update(step.gradients)
+        self.flows.update({(step.node, p.place): p.flow for p in step.passes})
+        places = range(len(drawn[step.node].operands)) if step.phase == "forward" else [p.place for p in step.passes]
+        self.active = None if step.phase == "start" else step.node
+        self.passing = {(step.node, place) for place in places}
 
 
-def svg(layout: Layout, drawn: list[Node], steps: list[Step], upto: int, digits: int, title: str) -> str:
-    """The picture after the steps 0 to `upto`."""
-    state = shown(drawn, steps, upto)
-    scale, flow_scale = scales(steps)
-    width, height = round(layout.width + 16), round(layout.height + 16)
-    boxes = [_box(*box) for box in layout.boxes]
-    lines = [_line(k, line, state, flow_scale) for k, line in enumerate(layout.lines)]
-    cards = [_card(i, node, layout.cards[i], state, scale, digits) for i, node in enumerate(drawn)]
-    return tag(
-        "svg", "".join([*boxes, *lines, *cards]), xmlns="http://www.w3.org/2000/svg", viewBox=f"-8 -8 {width} {height}",
-        width=width, height=height, font_family=FONT, role="group", aria_label=text(title),
-    )  # fmt: skip
+class Pictures:
+    """The pictures of the steps of one graph; what a step leaves as it was is not written anew."""
+
+    def __init__(self, layout: Layout, drawn: list[Node], steps: list[Step], digits: int, title: str) -> None:
+        self.layout, self.drawn, self.steps, self.digits = layout, drawn, steps, digits
+        self.scale, self.flow_scale = scales(steps)
+        self.boxes = "".join([_box(*box) for box in layout.boxes])
+        self.title = text(title)
+        self.written: dict[object, str] = {}
+
+    def all(self) -> Iterator[str]:
+        """The picture after each step."""
+        state = Shown({i for i, node in enumerate(self.drawn) if not node.operands})
+        for step in self.steps:
+            state.take(step, self.drawn)
+            yield self._of(state)
+
+    def last(self) -> str:
+        """The picture after the last step."""
+        state = Shown(set())
+        for step in self.steps:
+            state.take(step, self.drawn)
+        state.values = set(range(len(self.drawn)))
+        return self._of(state)
+
+    def _of(self, state: Shown) -> str:
+        parts = [self.boxes]
+        for k, line in enumerate(self.layout.lines):
+            ends = line.head, line.place
+            flow, passing = state.flows.get(ends), ends in state.passing
+            if (k, "line", flow, passing) not in self.written:
+                self.written[k, "line", flow, passing] = _line(k, line, flow, passing, self.flow_scale)
+            parts.append(self.written[k, "line", flow, passing])
+        for i, node in enumerate(self.drawn):
+            told = i in state.values, state.gradients.get(i), i == state.active
+            if (i, *told) not in self.written:
+                self.written[i, *told] = _card(i, node, self.layout.cards[i], *told, self.scale, self.digits)
+            parts.append(self.written[i, *told])
+        width, height = round(self.layout.width + 16), round(self.layout.height + 16)
+        return tag(
+            "svg", "".join(parts), xmlns="http://www.w3.org/2000/svg", viewBox=f"-8 -8 {width} {height}",
+            width=width, height=height, font_family=FONT, role="group", aria_label=self.title,
+        )  # fmt: skip
 
 
 def scales(steps: list[Step]) -> tuple[float, float]:
@@ -102,29 +130,31 @@ def _text(x: float, y: float, size: int, color: str, content: str, **options: st
     )
 
 
-def _line(k: int, line: Line, state: Shown, scale: float) -> str:
+def _line(k: int, line: Line, flow: float | None, passing: bool, scale: float) -> str:
     """A spline with the tip of its arrow, dashed while a value or a gradient passes along it."""
-    key = (line.head, line.place)
-    color, width = colors.line(state.flows.get(key), scale)
+    color, width = colors.line(flow, scale)
+    if passing and flow is None:
+        width = PASSING
     (x0, y0), *rest, (tip_x, tip_y) = line.points
     end_x, end_y = rest[-1]
     dx, dy = (tip_y - end_y) * 0.45, (end_x - tip_x) * 0.45
     corners = [(tip_x, tip_y), (end_x + dx, end_y + dy), (end_x - dx, end_y - dy)]
     tip, spline = (" ".join(f"{x:.1f},{y:.1f}" for x, y in points) for points in (corners, rest))
     path = tag("path", d=f"M{x0:.1f},{y0:.1f} C{spline}", fill="none")
-    dashes = "6 4" if key in state.passing else None
+    dashes = "6 4" if passing else None
     return tag(
         "g", path + tag("polygon", points=tip, stroke="none"), id=f"line{k}", stroke=color, fill=color,
         stroke_width=f"{width:g}", stroke_dasharray=dashes,
     )  # fmt: skip
 
 
-def _card(i: int, node: Node, card: Card, state: Shown, scale: float, digits: int) -> str:
+def _card(
+    i: int, node: Node, card: Card, known: bool, gradient: float | None, active: bool, scale: float, digits: int
+) -> str:
     """The operation on the left, then `label | data` over `grad | number`."""
-    x, y, bar, half, active = card.x, card.y, card.bar, card.height / 2, i == state.active
+    x, y, bar, half = card.x, card.y, card.bar, card.height / 2
     left, right, upper, lower = x + bar + 6, x + card.width - 6, y + half / 2 + 4.6, y + 1.5 * half + 4.6
-    gradient = state.gradients.get(i)
-    data = plain(node.data, digits) if i in state.values else ""
+    data = plain(node.data, digits) if known else ""
     grad = "–" if gradient is None else plain(gradient, digits)
     ink, weight = (colors.INK, "bold") if node.given else (colors.FAINT, None)
     body: dict[str, Any] = {"x": x + bar, "width": card.width - bar, "height": half}

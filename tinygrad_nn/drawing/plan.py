@@ -5,6 +5,7 @@ The views, the picture of a step and the page are made from this one reading of 
 
 from __future__ import annotations
 
+import operator
 from itertools import count
 from typing import Any
 
@@ -34,10 +35,10 @@ class Box:
 class Node:
     """One drawn Value: its `label` (`given` by the user or made up), what kind it is, its box and its operands.
 
-    `kind` is "input", "parameter", "operation" or "root". `grad` is None before any backward.
+    `kind` is "input", "parameter", "operation" or "root". `grad` is None where no backward reached the root.
     """
 
-    __slots__ = ("box", "data", "given", "grad", "kind", "label", "name", "operands", "value")
+    __slots__ = ("box", "data", "given", "grad", "kind", "label", "name", "operands", "turn", "value")
 
     def __init__(self, name: str, value: Value, kind: str, box: Box | None, operands: Operands) -> None:
         self.name, self.value, self.kind, self.box, self.operands = name, value, kind, box, operands
@@ -45,6 +46,7 @@ class Node:
         self.label = str(value.label)
         self.given = bool(self.label)
         self.grad: float | None = value.grad
+        self.turn: int = getattr(value, "number", 0)  # backward goes from the highest turn to the lowest
 
 
 def nodes(root: Value, expand: bool = False, clusters: bool = True, repeat_shared: bool = False) -> list[Node]:
@@ -53,8 +55,9 @@ def nodes(root: Value, expand: bool = False, clusters: bool = True, repeat_share
     With `expand` a dot is its products and their sum; with `repeat_shared` a leaf has a node for each operation that
     uses it; without `clusters` no node has a box.
     """
+    turns: dict[int, int] = {}
     if expand and isinstance(root, Result):
-        root = expanded(root)
+        root, turns = expanded(root)
     values = recorded_values(root)
     parameters = owned_parameters(values)
     boxes = Boxes(values) if clusters else None
@@ -66,23 +69,48 @@ def nodes(root: Value, expand: bool = False, clusters: bool = True, repeat_share
         kind = "operation" if value.op else "parameter" if id(value) in parameters else "input"
         box = boxes.of(owner) if boxes and owner is not None else None
         drawn.append(Node(f"v{len(drawn)}", value, "root" if value is root else kind, box, operands))
+        drawn[-1].turn = turns.get(id(value), drawn[-1].turn)
         return drawn[-1]
 
     def operand(o: Value | float, user: object) -> Node | float:
         if not isinstance(o, Value):
             return o
+        if o.op is table.ties:  # the count that the gradient of a maximum is split by: no number of the user's
+            return o.data
         if repeat_shared and o.op is None and o is not root:
             return node(o, user)
         return by_value[id(o)]
 
     for value in values:
-        if not (repeat_shared and value.op is None) or value is root:
+        if (not (repeat_shared and value.op is None) and value.op is not table.ties) or value is root:
             by_value[id(value)] = node(value, value.scope if value.op else parameters.get(id(value)))
-    if not any(n.value.grad != 0.0 for n in drawn if n.value.op is not None or n.value is root):
+    if root.grad == 0.0:  # of this root nothing is known, and what others hold is of another pass
         for n in drawn:
             n.grad = None
     _name(drawn)
     return drawn
+
+
+def weighs(node: Node) -> bool:
+    """Whether a node is the weighted sum of its neuron: the dot of the weights that the neuron has now."""
+    neuron, value = node.value.scope, node.value
+    if not (isinstance(neuron, Neuron) and value.op is table.dot and isinstance(value, Result)):
+        return False
+    weights = value.groups[0]
+    return len(weights) == len(neuron.weights) and all(map(operator.is_, weights, neuron.weights))
+
+
+def changed(drawn: list[Node]) -> bool:
+    """Whether some data was set since it was recorded: an operation that is not what its operands now give."""
+    for node in drawn:
+        if isinstance(node.value, Result):
+            try:
+                now = node.value.op.value(*map(reverse.numbers, node.value.groups))
+            except ValueError:  # an index that is none any more
+                return True
+            if now != node.data and not (now != now and node.data != node.data):
+                return True
+    return False
 
 
 def flows(node: Node) -> list[float | None]:
@@ -114,9 +142,13 @@ def owned_parameters(values: list[Value]) -> dict[int, Module]:
     return owners
 
 
-def expanded(root: Result) -> Result:
-    """A copy of the recorded graph in which each dot is its products and their sum; leaves stay themselves."""
+def expanded(root: Result) -> tuple[Result, dict[int, int]]:
+    """A copy of the recorded graph in which each dot is its products and their sum; leaves stay themselves.
+
+    With it come the turns of the products in `backward`, by id: from left to right, as the dot itself goes.
+    """
     copies: dict[int, Result] = {}
+    turns: dict[int, int] = {}
     next_number = count(1).__next__
 
     def now(operand: Any) -> Any:
@@ -138,12 +170,14 @@ def expanded(root: Result) -> Result:
             products: list[Any] = []
             for w, x in zip(ws, xs, strict=True):
                 product: Any = reverse.numbers(w) * reverse.numbers(x)
-                if not (type(w) is type(x) is float):
-                    product = copy(result, table.multiply, product, "", [w, x])
-                products.append(product)
+                literal = type(w) is type(x) is float
+                products.append(product if literal else copy(result, table.multiply, product, "", [w, x]))
+            recorded = [product for product in products if type(product) is not float]
+            for product, mirrored in zip(recorded, reversed(recorded), strict=True):
+                turns[id(product)] = mirrored.number
             groups = [(1.0,) * len(products), tuple(products), bias]
         copies[id(result)] = copy(result, result.op, result.data, result.label, groups)
-    return copies[id(root)]
+    return copies[id(root)], turns
 
 
 def is_sum(value: Value) -> bool:
@@ -169,7 +203,8 @@ class Boxes:
         if isinstance(place, Place):
             return self._of_place(place)
         if id(scope) not in self.boxes:
-            name = getattr(scope, "name", None) or getattr(scope, "__name__", None) or scope
+            name = getattr(scope, "name", None) or getattr(scope, "__name__", None)
+            name = name or (scope if isinstance(scope, str) else type(scope).__name__)
             self.boxes[id(scope)] = Box(f"cluster_{len(self.boxes)}", str(name), None)
         return self.boxes[id(scope)]
 
@@ -184,38 +219,39 @@ class Boxes:
 
 
 def _name(drawn: list[Node]) -> None:
-    """Labels for the operations without one.
+    """Names for the nodes without a label.
 
     z and h are the weighted sum and the output of a neuron, with its number in the layer; a product of two named
-    numbers is a·b; any other is v1, v2 ...
+    numbers is a·b; any other is v1, v2 ... past those that are labels.
     """
-    inside = {
+    within = {  # what the rest of its neuron's call works on
         operand.name
         for node in drawn
         for operand in node.operands
-        if isinstance(operand, Node) and operand.value.op and operand.value.scope is node.value.scope
+        if isinstance(operand, Node) and operand.value.scope is node.value.scope and not weighs(node)
     }
-    unnamed = count(1)
+    taken = {node.label for node in drawn}
+    numbered = (name for name in map("v{}".format, count(1)) if name not in taken)
     for node in drawn:
         scope = node.value.scope
-        if node.given or node.value.op is None:
+        if node.given:
             continue
-        if isinstance(scope, Neuron) and node.name not in inside:
+        if isinstance(scope, Neuron) and node.name not in within:
             node.label = "h" + _number_of(scope)
-        elif isinstance(scope, Neuron) and node.value.op is table.dot:
+        elif isinstance(scope, Neuron) and (weighs(node) or is_sum(node.value)):
             node.label = "z" + _number_of(scope)
         else:
-            node.label = _product_of_names(node) or f"v{next(unnamed)}"
+            node.label = _product_of_names(node) or next(numbered)
 
 
-def _number_of(neuron: Neuron) -> str:
-    last = neuron.place.name.rpartition(" ")[2]
+def _number_of(neuron: Any) -> str:
+    last: str = neuron.place.name.rpartition(" ")[2]
     return last if last.isdecimal() else ""
 
 
 def _product_of_names(node: Node) -> str:
-    """The label a·b of a product of numbers that have names of their own, else nothing."""
+    """The name a·b of a product of numbers that have names of their own, else nothing."""
     if node.value.op is not table.multiply:
         return ""
     names = [o.label if isinstance(o, Node) and (o.given or o.label[:1] in "zh") else "" for o in node.operands]
-    return "·".join(names) if all(names) and len("".join(names)) <= 12 else ""
+    return "·".join(names) if all(map(str.isalnum, names)) and len("".join(names)) <= 12 else ""

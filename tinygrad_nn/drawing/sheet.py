@@ -6,12 +6,14 @@ from typing import Any
 
 from . import colors
 from .diagram import Diagram
-from .labels import cell, escaped, font, number, table
-from .plan import Box
+from .labels import cell, escaped, font, number, shortened, table
+from .plan import Box, Node, changed
 
 FONT = "Helvetica,Arial,sans-serif"
 TAILS = {"LR": "e", "RL": "w", "TB": "s", "BT": "n"}  # where edges leave, by rankdir
 KINDS = {"input": "given number", "parameter": "parameter", "root": "the result drawn"}
+LONGEST = 4000  # letters of a title: Graphviz takes no more than some 16,000
+CHANGED = "data was set since it was recorded: numbers before and after mix"
 
 Statements = dict[str | None, list[str]]  # lines of DOT text, by the name of the box they stand in
 
@@ -47,29 +49,37 @@ def sheet(rankdir: str, title: str | None, legend: str) -> Diagram:
             "tailport": TAILS[rankdir],
         },
     )  # fmt: skip
-    rows = [cell(legend)] if title is None else [cell(font(escaped(title) or " ", 14)), cell(legend)]
+    rows = [cell(legend)] if title is None else [cell(font(escaped(shortened(title, LONGEST)), 14)), cell(legend)]
     diagram.attr(label=f"<{table(rows, cellpadding=2)}>", labelloc="b" if title is None else "t")
     return diagram
 
 
-def bound_the_search(diagram: Diagram, count: int) -> None:
-    """Ends the search for the best layout of many nodes early: it may else take minutes."""
-    if count > 250:
-        diagram.attr(nslimit="2", nslimit1="2", mclimit=".5")
+def bound_the_search(diagram: Diagram, drawn: list[Node]) -> None:
+    """Ends the search for the best layout of a large graph early: it may else take minutes."""
+    if len(drawn) > 250:
+        diagram.attr(nslimit=".5", nslimit1=".5", mclimit=".1")
+    if sum(len(node.operands) for node in drawn) > 1500:
+        diagram.attr(splines="line")
 
 
-def legend(scale: float, known: bool, digits: int, kinds: set[str], lines: bool = True) -> str:
-    """What the colours mean: of the kinds of Values, of gradients up to `scale` where they are `known`, of lines."""
+def legend(drawn: list[Node], digits: int, kinds: set[str], lines: bool = True) -> str:
+    """What the colours mean, of the kinds of Values, of gradients and of lines, and whether the numbers are of now."""
+    known = drawn[-1].grad is not None
+    scale = colors.largest(node.grad for node in drawn)
     swatches = [(colors.KINDS[kind], words) for kind, words in KINDS.items() if kind in kinds]
     if known:
         lowest, highest = number(-scale, digits), number(scale, digits)
         swatches += [(colors.fill(-1.0, 1.0), f"gradient {lowest}"), ("#ffffff", "0"), (colors.fill(1.0, 1.0), highest)]
+    if any(node.grad != node.grad for node in drawn):
+        swatches.append((colors.NOT_A_NUMBER_FILL, "nan"))
     square: dict[str, Any] = {"border": 1, "color": colors.LINE, "width": 9, "height": 9, "fixedsize": "true"}
     cells = [cell(bgcolor=color, **square) + cell(_grey(words), align="left") for color, words in swatches]
     if not known:
-        cells.append(cell(_grey("grad -: backward() was not called yet")))
+        cells.append(cell(_grey("grad -: no backward() has reached the result drawn")))
     elif lines:
         cells.append(cell(_grey("lines: what flows back, by sign and size")))
+    if changed(drawn):
+        cells.append(cell(_grey(CHANGED)))
     room = cell() * 20  # takes up what a wider title leaves over, which would else pull the cells apart
     return table([room + "".join(cells) + room], cellspacing=0, cellpadding=3)
 
@@ -90,7 +100,7 @@ def put_boxes(diagram: Diagram, boxes: list[Box | None], statements: Statements)
         for box in children.get(name, {}).values():
             with parent.subgraph(name=box.name) as cluster:
                 shade = "#eef1f5" if box.within else "#f6f8fa"
-                cluster.attr(label=escaped(box.label), labelloc="t", labeljust="r", fontsize="10")
+                cluster.attr(label=escaped(shortened(box.label, LONGEST)), labelloc="t", labeljust="r", fontsize="10")
                 cluster.attr(style="rounded", color="#d5dae1", bgcolor=shade, fontcolor=colors.FAINT)
                 fill(cluster, box.name)
 

@@ -10,7 +10,7 @@ from .checks import check_digits, check_size, check_title
 from .labels import clean
 from .layout import Layout, laid_out
 from .page import page
-from .picture import svg
+from .picture import Pictures
 from .plan import Node, nodes, recorded_values
 from .sweep import name_of, steps_of
 
@@ -43,8 +43,7 @@ class Steps:
 
     def frames(self) -> list[str]:
         """The picture of each step as the text of an SVG file, all of one size and layout, for slides and films."""
-        layout = self._laid_out()
-        return [svg(layout, self._nodes, self._steps, k, self._digits, self.title) for k in range(len(self))]
+        return list(Pictures(self._laid_out(), self._nodes, self._steps, self._digits, self.title).all())
 
     def _repr_html_(self) -> str:
         """The page in a frame of a notebook, which it can neither read nor change."""

@@ -1,7 +1,8 @@
 """The steps of backpropagation through a graph, one operation at a time: first its values, then its gradients.
 
 The sweep here is `backward` seen slowly: the same order, the same rules of the table, the same sums from 0, so its last
-gradients are the engine's to the bit. It keeps them aside; the Values stay as they are.
+gradients are the engine's to the bit (but for a Value in both columns of a dot that is drawn expanded, whose sums may
+round otherwise). It keeps them aside; the Values stay as they are.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from ..rules import is_column
 from ..value import Result
 from .cards import symbol
 from .labels import clean, number
-from .plan import Node, is_sum
+from .plan import Node, changed, is_sum
+from .sheet import CHANGED
 
 SEED = "Backward: how much does {} change with each number?"
+TIMES_LOCAL = " It passes it on, times its local derivative:"
+NOTHING = " It has no operand that it depends on smoothly, and passes nothing on."
 
 
 @dataclass
@@ -51,22 +55,17 @@ def steps_of(drawn: list[Node], digits: int) -> list[Step]:
     root = len(drawn) - 1
     leaves = sum(node.value.op is None for node in drawn)
     begin = f"{leaves} number{'s are' if leaves != 1 else ' is'} given. Forward: each operation computes its value."
+    begin += f" Beware: {CHANGED}." if changed(drawn) else ""
     steps = [Step("start", root, begin)]
     for i, node in enumerate(drawn):
         if node.value.op is not None:
             steps.append(Step("forward", i, forward_text(node, digits)))
     name = name_of(drawn[root])
     gradients: dict[int, float] = {root: 1.0}
-    steps.append(
-        Step(
-            "seed",
-            root,
-            f"Backward: how much does {name} change with each number? With itself, by 1.",
-            gradients={root: 1.0},
-        )
-    )
+    seed = f"{SEED.format(name)} With itself, by 1."
+    steps.append(Step("seed", root, seed, gradients={root: 1.0}))
     results = [i for i in range(root, -1, -1) if isinstance(drawn[i].value, Result)]
-    for i in sorted(results, key=lambda i: drawn[i].value.number, reverse=True):  # type: ignore[attr-defined]
+    for i in sorted(results, key=lambda i: drawn[i].turn, reverse=True):
         if i in gradients:
             steps.append(_backward(drawn, i, gradients, order, digits))
     unreached = {i: 0.0 for i in range(len(drawn)) if i not in gradients}
@@ -86,32 +85,27 @@ def _backward(drawn: list[Node], i: int, gradients: dict[int, float], order: dic
         k = order[operand.name]
         before, flow = gradients.get(k), float(flows[place])
         gradients[k] = (0.0 if before is None else before) + flow
-        step.passes.append(
-            Pass(k, place, rules[place] or "", gradient, float(locals_[place]), flow, before, gradients[k])
-        )
+        passed = Pass(k, place, rules[place] or "", gradient, float(locals_[place]), flow, before, gradients[k])
+        step.passes.append(passed)
         step.gradients[k] = gradients[k]
-    name, told = name_of(node), plain(gradient, digits)
-    if not step.passes:
-        step.text = f"{name} has gradient {told}, and no operand that it depends on smoothly: nothing is passed on."
-    else:
-        step.text = (
-            f"{name} = {expression(node, digits)} has gradient {told}. It passes it on, times its local derivative:"
-        )
+    step.text = f"{name_of(node)} = {expression(node, digits)} has gradient {plain(gradient, digits)}."
+    step.text += TIMES_LOCAL if step.passes else NOTHING
     return step
 
 
 def _rule_texts(node: Node, digits: int) -> list[str | None]:
     """For each operand its rule in the table, told with the names of this graph; None where it has no rule."""
     result: Any = node.value
-    names = [name_of(o) if isinstance(o, Node) else number(o, digits) for o in node.operands]
-    known = {"y": name_of(node)}
-    start, texts = 0, []
-    starts = {}
+    names = [whole(name_of(o)) if isinstance(o, Node) else number(o, digits) for o in node.operands]
+    known = {"y": whole(name_of(node)), "g": f"{whole(name_of(node))}.grad"}
+    starts: dict[str, int] = {}
+    start = 0
     for operand, group in zip(result.op.operands, result.groups, strict=True):
         starts[operand] = start
         if not is_column(operand):
             known[operand] = names[start]
         start += len(group) if is_column(operand) else 1
+    texts: list[str | None] = []
     for operand, group, formula in zip(result.op.operands, result.groups, result.op.formulas, strict=True):
         for i in range(len(group) if is_column(operand) else 1):
             columns = {c[:-1]: names[starts[c] + i] for c in starts if is_column(c) and starts[c] + i < len(names)}
@@ -125,8 +119,13 @@ def _told_rule(formula: Any, names: dict[str, str]) -> str | None:
     return re.sub(r"[A-Za-z_]\w*", lambda word: names.get(word[0], word[0]), formula)
 
 
+def whole(name: str) -> str:
+    """A name that stands in an expression: in brackets unless it is one word."""
+    return name if re.fullmatch(r"\w+", name) else f"({name})"
+
+
 def name_of(node: Node) -> str:
-    return clean(node.label) or node.name
+    return clean(node.label)
 
 
 def plain(value: float, digits: int) -> str:
@@ -147,20 +146,21 @@ def forward_text(node: Node, digits: int) -> str:
 
 def expression(node: Node, digits: int, numbers: bool = False) -> str:
     """The operation as a textbook writes it, with the names of its operands or with their numbers."""
-    bare = []
+    bare, parts = [], []
     for operand in node.operands:
-        if isinstance(operand, Node):
-            bare.append(plain(operand.data, digits) if numbers else name_of(operand))
+        if isinstance(operand, Node) and not numbers:
+            bare.append(name_of(operand))
+            parts.append(whole(bare[-1]))
         else:
-            bare.append(plain(operand, digits))
-    parts = [f"({text})" if text.startswith("−") else text for text in bare]
+            bare.append(plain(operand if isinstance(operand, float) else operand.data, digits))
+            parts.append(f"({bare[-1]})" if bare[-1].startswith("−") else bare[-1])
     name = node.value.op.name if node.value.op else ""
     if name == "dot":
         n = len(parts) // 2
         products = [f"{w} × {x}" for w, x in zip(parts[:n], parts[n:], strict=False)]
-        terms = parts[n:-1] if is_sum(node.value) else products
+        terms = _summands(bare[n:-1], parts[n:-1]) if is_sum(node.value) else products
         return " + ".join(terms if node.operands[-1] == 0.0 and terms else [*terms, parts[-1]])
-    if name in ("add", "subtract", "multiply", "divide", "power"):
+    if name in ("subtract", "multiply", "divide", "power"):
         return f"{parts[0]} {symbol(node)} {parts[1]}"
     if name in ("square", "cube", "fourth_power", "zeroth_power"):
         return parts[0] + symbol(node)[1:]
@@ -168,6 +168,15 @@ def expression(node: Node, digits: int, numbers: bool = False) -> str:
         return f"−{parts[0]}"
     if name == "absolute":
         return f"|{bare[0]}|"
+    if name == "largest":  # whose last operand counts the ties
+        return f"max({', '.join(bare[:-1])})"
+    if name == "add":
+        return " + ".join(_summands(bare, parts))
     if name == "take":
         return f"[{', '.join(bare[:-1])}][{bare[-1]}]"
     return f"{symbol(node)}({', '.join(bare)})"
+
+
+def _summands(bare: list[str], parts: list[str]) -> list[str]:
+    """Products need no brackets in a sum."""
+    return [name if "·" in name else part for name, part in zip(bare, parts, strict=True)]

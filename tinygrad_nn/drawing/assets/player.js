@@ -1,9 +1,9 @@
 "use strict";
 const $ = (id) => document.getElementById(id);
 
-// The controls of a page of steps or frames: buttons, scrubber and keys. `show` shows a step; `hold` is asked before
-// each step forward and may keep it back; `keys` are further keys and what they do.
-function player({ last, pace, word, show, hold = () => false, keys = {} }) {
+// The controls of a page of steps or frames: buttons, scrubber and keys. `show` shows a step; while `asks` says so, the
+// step waits for an answer: playing stops there, and going forward calls `reveal` first; `keys` are further keys.
+function player({ last, pace, word, show, asks = () => false, reveal = () => {}, keys = {} }) {
   let current = 0, timer = null;
 
   function go(step) {
@@ -17,8 +17,11 @@ function player({ last, pace, word, show, hold = () => false, keys = {} }) {
     $("count").textContent = word + " " + current + " / " + last;
   }
   function forward() {
-    if (!hold(current)) go(current + 1);
-    if (current === last) pause();
+    if (asks()) reveal(); else go(current + 1);
+  }
+  function tick() {
+    if (!asks()) go(current + 1);
+    if (current === last || asks()) pause();
   }
   function pause() {
     clearInterval(timer);
@@ -31,7 +34,7 @@ function player({ last, pace, word, show, hold = () => false, keys = {} }) {
     if (current === last) go(0);
     $("play").setAttribute("aria-pressed", "true");
     $("play").textContent = "pause";
-    timer = setInterval(forward, pace);
+    timer = setInterval(tick, pace);
   }
 
   const still = (action) => () => { pause(); action(); };
@@ -46,7 +49,7 @@ function player({ last, pace, word, show, hold = () => false, keys = {} }) {
   };
   addEventListener("keydown", (event) => {
     const { target, key } = event;
-    const typing = target.tagName === "INPUT" && target.type !== "range";
+    const typing = target.tagName === "INPUT" && target.type !== "range" && (target.value || key.length === 1);
     if (typing || event.ctrlKey || event.metaKey || event.altKey || !pressed[key]) return;
     if (target.tagName === "BUTTON" && key === " ") return;
     event.preventDefault();
