@@ -151,7 +151,7 @@ def test_on_the_page_of_the_steps(text):
     cleaned = labels.clean(text)
     assert read.texts["title"][0] == cleaned or not cleaned.strip()
     data = json.loads(next(t for t in read.texts["script"] if t.startswith("{")))
-    assert data["nodes"][0]["name"] == (cleaned if text else "v0")
+    assert data["nodes"][0]["name"] == (cleaned if text else "v1")
     assert squeezed(cleaned) in squeezed("".join(data["nodes"][2]["where"]))
 
 

@@ -166,6 +166,8 @@ def draw(
     - max_nodes: the most nodes drawn; clusters: boxes around what a neuron, layer or loss recorded;
     - repeat_shared: a leaf drawn once for each of its uses, for fewer lines that cross.
 
+    style, expand and repeat_shared are of the graph view.
+
     Colour is the gradient, and a line's what flows back along it (local derivative times gradient): blue above 0,
     orange below. Nothing is changed, and no renderer is needed before a picture is asked for.
 
@@ -204,7 +206,7 @@ def draw_network(
 ) -> Any:
     """The layers of an MLP, Layer or Neuron as circles and lines: a graphviz.Digraph to `.write("network.svg")`.
 
-    - x: one row of inputs; the circles then show what each neuron answers;
+    - x: one row of inputs; the circles then show what each neuron answers, asked layer by layer;
     - color: what the lines and the circles (of the biases) show: "weight", "grad", or "velocity", which lives in the
       `optimizer`; blue above 0, orange below, wider or deeper the larger;
     - max_neurons: of a wider layer the first and the last are drawn; edge_labels: the number on each line, by default
@@ -230,7 +232,8 @@ def steps(root: Any, *, expand: bool = False, digits: int = 4, title: str | None
     `.frames()` are the pictures, as the text of SVG files; `len` is the number of steps. With `expand` a neuron's dot
     is its products and their sum, as on a blackboard; `digits` are the significant digits, `max_nodes` the most nodes.
 
-    The gradients on the page are those of one `backward` from 0; the Values are not touched. Raises TypeError where
+    The gradients on the page are those of one `backward` from 0 (with `expand`, up to the rounding of sums where a Value
+    is in both columns of a dot); the Values are not touched. Raises TypeError where
     root is no Value, ValueError for more than `max_nodes` nodes.
 
     >>> a = Value(3.0, label="a")

@@ -27,7 +27,7 @@ from .sheet import FONT
 COLORS = {"weight": "weights", "grad": "gradients", "velocity": "velocities"}
 ROW, COLUMN, RADIUS = 58.0, 170.0, 21.0  # points
 LONGEST = 40  # letters of a name in the picture; the whole of it is in the tooltip
-SPOTS = tuple(0.2 + 0.04 * k for k in range(16))  # where on a line its number may stand
+SPOTS = tuple(0.27 + 0.03 * k for k in range(17))  # where on a line its number may stand
 
 Point = tuple[float, float]  # in columns and rows
 

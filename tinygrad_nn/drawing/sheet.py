@@ -80,7 +80,7 @@ def legend(drawn: list[Node], digits: int, kinds: set[str], lines: bool = True) 
         cells.append(cell(_grey("lines: what flows back, by sign and size")))
     if changed(drawn):
         cells.append(cell(_grey(CHANGED)))
-    room = cell() * 20  # takes up what a wider title leaves over, which would else pull the cells apart
+    room = cell(cellpadding=0) * 20  # takes up what a wider title leaves over, which would else pull the cells apart
     return table([room + "".join(cells) + room], cellspacing=0, cellpadding=3)
 
 
