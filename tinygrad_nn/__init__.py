@@ -232,9 +232,9 @@ def steps(root: Any, *, expand: bool = False, digits: int = 4, title: str | None
     `.frames()` are the pictures, as the text of SVG files; `len` is the number of steps. With `expand` a neuron's dot
     is its products and their sum, as on a blackboard; `digits` are the significant digits, `max_nodes` the most nodes.
 
-    The gradients on the page are those of one `backward` from 0 (with `expand`, up to the rounding of sums where a Value
-    is in both columns of a dot); the Values are not touched. Raises TypeError where
-    root is no Value, ValueError for more than `max_nodes` nodes.
+    The gradients on the page are those of one `backward` from 0 (with `expand`, up to the rounding of sums where a
+    Value is in both columns of a dot); the Values are not touched. Raises TypeError where root is no Value, ValueError
+    for more than `max_nodes` nodes.
 
     >>> a = Value(3.0, label="a")
     >>> len(steps(a * a))
