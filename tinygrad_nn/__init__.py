@@ -28,6 +28,7 @@ Where to look
 - networks: Neuron, Layer, MLP, and Module for your own
 - training: losses, SGD, Adam, optim (schedules), data
 - checking: gradcheck
+- speed: compile (a plain function as straight-line code)
 - drawing: draw, draw_network, steps (a page that steps through backpropagation)
 
 Numbers are IEEE 754 doubles with one meaning everywhere: 1/0 is inf, log(-1) is nan, and nothing raises a math error.
@@ -80,6 +81,7 @@ from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __version__ = "0.1.0"
@@ -97,6 +99,7 @@ __all__ = [
     "asin",
     "atan",
     "clip",
+    "compile",
     "cos",
     "cosh",
     "data",
@@ -141,6 +144,29 @@ __all__ = [
     "tan",
     "tanh",
 ]
+
+
+def compile(function: Callable[..., Any], *, backend: str = "auto") -> Any:
+    """A plain function of numbers as straight-line code, with its derivatives.
+
+    f = compile(function) is called like the function: f(x, y) is its value, f.grad(x, y) its derivatives
+    [df/dx, df/dy], f.value_and_grad(x, y) both, f.batch(rows, gradients=False) one of them for many rows. Arguments and
+    results are numbers or nested lists of numbers. `print(f.program)` and `print(f.source())` show what runs.
+
+    The function is traced at its first call, and again where the shape of an argument differs or a branch goes the
+    other way. Values that it captures, such as a model's weights, are read at every call; gradients go to the arguments
+    alone. `backend` is "python" (generated Python, equal to the engine in bits) or "auto".
+
+    Raises TypeError where something cannot be traced (.data, float(), range() of a value), ValueError for an unknown
+    back end, and at a call RuntimeError past 16 paths through the branches.
+
+    >>> f = compile(lambda x, y: x * y + x**2)
+    >>> f(3.0, 2.0), f.grad(3.0, 2.0)
+    (15.0, [8.0, 3.0])
+    """
+    from .compiler.function import compile
+
+    return compile(function, backend=backend)
 
 
 def draw(

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """What an operation asks of the context it runs in: its number, and the neuron, layer or loss it belongs to."""
+    """What an operation asks of the context it runs in: its number, and the neuron, layer or loss it belongs to.
 
-    __slots__ = ("next_number", "scope")
+    `watcher`, while a function is traced, is told what recorded operations alone do not show: comparisons, gradients.
+    """
 
-    def __init__(self, next_number: Callable[[], int], scope: object = None) -> None:
-        self.next_number, self.scope = next_number, scope
+    __slots__ = ("next_number", "scope", "watcher")
+
+    def __init__(self, next_number: Callable[[], int], scope: object = None, watcher: Any = None) -> None:
+        self.next_number, self.scope, self.watcher = next_number, scope, watcher
 
 
-_recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=Recorder(count(1).__next__))  # noqa: B039
+_DEFAULT = Recorder(count(1).__next__)
+_recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=_DEFAULT)
 current_recorder = _recorder.get
 
 
@@ -43,6 +47,8 @@ class no_grad:  # noqa: N801
         self.tokens: list[Any] = []
 
     def __enter__(self) -> None:
+        if (watching := watcher()) is not None:
+            watching.refuse("no_grad(), predict() and the like")
         self.tokens.append(_recorder.set(None))
 
     def __exit__(self, *error: object) -> None:
@@ -76,10 +82,32 @@ class scope:  # noqa: N801
 
     def __enter__(self) -> None:
         current = current_recorder()
-        self.token = _recorder.set(current and Recorder(current.next_number, self.owner))
+        self.token = _recorder.set(current and Recorder(current.next_number, self.owner, current.watcher))
 
     def __exit__(self, *error: object) -> None:
         _recorder.reset(self.token)
+
+
+class watched:  # noqa: N801
+    """Operations recorded inside are told to a watcher: the tracer of a compiled function."""
+
+    __slots__ = ("by", "token")
+
+    def __init__(self, by: Any) -> None:
+        self.by = by
+
+    def __enter__(self) -> None:
+        current = _recorder.get() or _DEFAULT
+        self.token = _recorder.set(Recorder(current.next_number, current.scope, self.by))
+
+    def __exit__(self, *error: object) -> None:
+        _recorder.reset(self.token)
+
+
+def watcher() -> Any:
+    """Who watches the operations of this context; None outside of tracing."""
+    recorder = current_recorder()
+    return recorder and recorder.watcher
 
 
 class Place:

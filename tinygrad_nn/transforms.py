@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from . import reverse
 from .operators import as_float
+from .recording import watcher
 from .value import Value
 
 TYPE_CHECKING = False
@@ -31,6 +32,8 @@ def grad(output: Value, inputs: Any, create_graph: bool = False) -> Any:
     >>> slope.data, grad(slope, [x, Value(1.0)])
     (27.0, [18.0, 0.0])
     """
+    if (watching := watcher()) is not None:
+        return watching.grad(output, inputs, create_graph)
     if not isinstance(output, Value):
         raise TypeError(f"grad(output, inputs) differentiates a Value, but the output is {output!r}")
     wanted: dict[int, Value] = {}

@@ -10,7 +10,7 @@ from . import primitives as table
 from . import reverse
 from .operators import Scalar, as_float
 from .primitives import Primitive
-from .recording import current_recorder
+from .recording import current_recorder, watcher
 from .reverse import Column
 
 TYPE_CHECKING = False
@@ -137,22 +137,24 @@ class Value(Scalar):
         operands of each operation from left to right (reverse accumulation: Griewank & Walther, Evaluating
         Derivatives, 2008, chapter 3).
         """
+        if (watching := watcher()) is not None:
+            watching.refuse("backward()")
         if isinstance(self, Result):
             reverse.backward(self)
         else:
             self.grad += 1.0
 
     def __lt__(self, other: Any) -> Any:
-        return _compared(self, other, float.__lt__)
+        return _compared(self, other, "<", float.__lt__)
 
     def __le__(self, other: Any) -> Any:
-        return _compared(self, other, float.__le__)
+        return _compared(self, other, "<=", float.__le__)
 
     def __gt__(self, other: Any) -> Any:
-        return _compared(self, other, float.__gt__)
+        return _compared(self, other, ">", float.__gt__)
 
     def __ge__(self, other: Any) -> Any:
-        return _compared(self, other, float.__ge__)
+        return _compared(self, other, ">=", float.__ge__)
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
@@ -240,9 +242,13 @@ def column_numbers(operands: tuple[Any, ...]) -> list[float] | None:
     return None
 
 
-def _compared(value: Value, other: Any, comparison: Callable[[float, float], bool]) -> Any:
+def _compared(value: Value, other: Any, symbol: str, comparison: Callable[[float, float], bool]) -> Any:
     number = other.data if isinstance(other, Value) else as_float(other)
-    return NotImplemented if number is None else comparison(value.data, number)
+    if number is None:
+        return NotImplemented
+    if (watching := watcher()) is not None:
+        return watching.guard(value, symbol, other if isinstance(other, Value) else number)
+    return comparison(value.data, number)
 
 
 def _restored(data: float, grad: float, label: str) -> Value:

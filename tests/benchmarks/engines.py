@@ -158,11 +158,11 @@ def memory(operations=100_000):
 
 
 def drawn():
-    """A loss of 106 Values, as the gallery's 2-4-4-1 with every product drawn, after backward."""
+    """A loss of over 106 Values, a network of 2, 4, 4 and 3 with every product drawn, after backward."""
     import tinygrad_nn as tn
 
-    model = tn.MLP(2, [4, 4, 2], activation="tanh", rng=random.Random(3), input_names=["x1", "x2"])
-    loss = tn.losses.squared_error(model([-0.35, -0.7]), [1.0, 0.0])
+    model = tn.MLP(2, [4, 4, 3], activation="tanh", rng=random.Random(3), input_names=["x1", "x2"])
+    loss = tn.losses.squared_error(model([-0.35, -0.7]), [1.0, 0.0, 0.5])
     loss.backward()
     return loss
 
@@ -187,6 +187,61 @@ def drawn_nodes():
     return [len(nodes(drawn(), expand=True))]
 
 
+def expression(a, b):
+    """The expression of micrograd's README."""
+    c = a + b
+    d = a * b + b**3
+    c += c + 1
+    c += 1 + c + (-a)
+    d += d * 2 + (b + a).relu()
+    d += 3 * d + (b - a).relu()
+    e = c - d
+    f = e**2
+    g = f / 2.0
+    g += 10.0 / f
+    return g
+
+
+def recorded_expression(value):
+    def work(k):
+        a, b = value(-4.0), value(2.0)
+        expression(a, b).backward()
+
+    return timed(work, 3000)
+
+
+def micrograd_expression():
+    from micrograd.engine import Value
+
+    return recorded_expression(Value)
+
+
+def eager_expression():
+    from tinygrad_nn import Value
+
+    return recorded_expression(Value)
+
+
+def compiled_expression():
+    import tinygrad_nn as tn
+
+    f = tn.compile(expression)
+    f.value_and_grad(-4.0, 2.0)
+    return timed(lambda k: f.value_and_grad(-4.0, 2.0), 3000)
+
+
+def network_row(compiled):
+    """The slope of the moons network at a point: recorded, or compiled."""
+    import tinygrad_nn as tn
+
+    model = tn.MLP(2, SIZES[1:], rng=random.Random(1))
+    if compiled:
+        f = tn.compile(model)
+        f.grad([0.1, 0.2])
+        return timed(lambda k: f.value_and_grad([0.1, 0.2]), 500)
+    return timed(lambda k: model([tn.Value(0.1), tn.Value(0.2)]).backward(), 500)
+
+
 WORK = {
     ("tinygrad_nn", "moons"): tinygrad_nn_moons,
     ("micrograd", "moons"): micrograd_moons,
@@ -195,6 +250,11 @@ WORK = {
     ("micrograd", "chain 1,000"): lambda: micrograd_chain(1_000, 300),
     ("tinygrad_nn", "chain 100,000"): lambda: tinygrad_nn_chain(100_000, 5),
     ("micrograd", "chain 100,000"): lambda: micrograd_chain(100_000, 5),
+    ("micrograd", "expression"): micrograd_expression,
+    ("tinygrad_nn", "expression"): eager_expression,
+    ("tinygrad_nn", "expression, compiled"): compiled_expression,
+    ("tinygrad_nn", "row"): lambda: network_row(compiled=False),
+    ("tinygrad_nn", "row, compiled"): lambda: network_row(compiled=True),
     ("tinygrad_nn", "memory"): memory,
     ("tinygrad_nn", "drawn nodes"): drawn_nodes,
     **{("tinygrad_nn", f"drawing {what}"): lambda what=what: drawing(what) for what in ("text", "svg", "page")},

@@ -17,6 +17,7 @@ from pathlib import Path
 
 ENGINES = Path(__file__).parent / "engines.py"
 ROUNDS = 3
+WORKS = ("expression", "expression, compiled", "row", "row, compiled")
 # work, unit, then for each peer the ratio to reach and the ratio aimed at
 TABLE = [
     ("moons", "ms", {"micrograd": (80, 120), "xad": (2, 3)}),
@@ -67,6 +68,29 @@ def print_drawing():
         print(f"its {what}: {measured('tinygrad_nn', f'drawing {what}') * 1e3:.0f} ms (to reach: {reach})")
 
 
+def print_compiled():
+    """What compiling saves: the median of the rounds' ratios."""
+    rounds = [
+        {work: measured(*work) for work in [("tinygrad_nn", w) for w in WORKS] + [("micrograd", "expression")]}
+        for _ in range(ROUNDS)
+    ]
+
+    def told(work, slower, reach):
+        times = [r["tinygrad_nn", work] for r in rounds]
+        if any(r[slower] is None for r in rounds):
+            return
+        ratio = statistics.median(r[slower] / r["tinygrad_nn", work] for r in rounds)
+        name = "recorded" if slower[0] == "tinygrad_nn" else slower[0]
+        print(
+            f"{work}: {statistics.median(times) * 1e6:.1f} us, {ratio:.1f} times faster than {name} (to reach: {reach})"
+        )
+
+    print()
+    told("expression, compiled", ("tinygrad_nn", "expression"), "10, and 3 us")
+    told("expression, compiled", ("micrograd", "expression"), 8)
+    told("row, compiled", ("tinygrad_nn", "row"), 4)
+
+
 def main():
     print(f"On {machine()}; the collector on; each engine in its own process.\n")
     print("| work, forward, backward and update | tinygrad_nn | peer | its time | times faster | to reach | aim |")
@@ -86,6 +110,7 @@ def main():
                 flush=True,
             )
     print(f"\nmemory of a recorded operation, after backward: {measured('tinygrad_nn', 'memory'):.0f} bytes (aim: 180)")
+    print_compiled()
     print_drawing()
     print(f"import tinygrad_nn: {import_time():.0f} ms beyond Python (to reach: 50)")
 

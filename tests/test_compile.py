@@ -1,0 +1,343 @@
+"""Compiled functions: eager, interpreter and the python back end agree in bits; nothing is ever silently wrong."""
+
+import math
+import random
+
+import pytest
+from conftest import same
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+from tinygrad_nn.compiler.backends import python
+from tinygrad_nn.compiler.function import Function, PathError, compile
+from tinygrad_nn.compiler.program import Guard, Instruction, OffPath, Program, ProgramError
+from tinygrad_nn.compiler.trace import TraceError
+from tinygrad_nn.primitives import TABLE
+from tinygrad_nn.rules import is_column
+
+
+def bits(a, b):
+    """Whether two doubles are equal, nan to nan; the sign of a zero is not compared."""
+    return same(a + 0.0, b + 0.0)
+
+
+def eager(function, numbers):
+    """The value and the gradients as the engine computes them."""
+    values = [Value(number) for number in numbers]
+    result = function(*values)
+    result = result if isinstance(result, Value) else Value(result)
+    result.backward()
+    return result.data, [value.grad for value in values]
+
+
+def agree(function, numbers):
+    """Eager, interpreter and python give the same bits."""
+    value, gradients = eager(function, numbers)
+    compiled = compile(function)
+    got, flows = compiled.value_and_grad(*numbers)
+    assert bits(got, value), (got, value)
+    assert all(map(bits, flows, gradients)), (flows, gradients)
+    assert bits(compiled(*numbers), value)
+    interpreted = compiled.gradient_program.run(numbers)
+    assert all(map(bits, interpreted, [value, *gradients])), (interpreted, value, gradients)
+
+
+def expression(a, b):
+    """The expression of micrograd's README."""
+    c = a + b
+    d = a * b + b**3
+    c += c + 1
+    c += 1 + c + (-a)
+    d += d * 2 + (b + a).relu()
+    d += 3 * d + (b - a).relu()
+    e = c - d
+    f = e**2
+    g = f / 2.0
+    g += 10.0 / f
+    return g
+
+
+def test_the_readme_expression():
+    f = compile(expression)
+    assert f(-4.0, 2.0) == 24.70408163265306
+    assert f.value_and_grad(-4.0, 2.0) == (24.70408163265306, [138.83381924198252, 645.5772594752186])
+    assert f.grad(-4, 2) == [138.83381924198252, 645.5772594752186]
+    agree(expression, [-4.0, 2.0])
+
+
+ROWS = [row for row in TABLE.values() if row.name not in ("take", "where_equal")]
+CORNERS = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e308, -1e308, 1e-308, math.inf, -math.inf, math.nan, 710.0, -710.0]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_primitive_at_its_corners(row):
+    def call(*scalars):
+        rest, groups = list(scalars), []
+        for name in row.operands:
+            groups.append(tuple(rest[:2]) if is_column(name) else rest[0])
+            del rest[: 2 if is_column(name) else 1]
+        return row(*groups)
+
+    width = sum(2 if is_column(name) else 1 for name in row.operands)
+    rng = random.Random(row.name)
+    for _ in range(60 if width > 1 else 0):
+        agree(call, [rng.choice(CORNERS) for _ in range(width)])
+    for number in CORNERS if width == 1 else []:
+        agree(call, [number])
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_random_programs(data):
+    numbers = data.draw(st.lists(st.floats(-3, 3), min_size=2, max_size=3))
+    captured = Value(data.draw(st.floats(-2, 2)))
+    plan = data.draw(
+        st.lists(
+            st.tuples(st.sampled_from(KINDS), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50)),
+            min_size=1,
+            max_size=14,
+        )
+    )
+
+    def function(*scalars):
+        pool = [*scalars, captured, 0.5, -2.0]
+        for kind, i, j, k in plan:
+            x, y, z = (pool[index % len(pool)] for index in (i, j, k))
+            pool.append(OPERATIONS[kind](x, y, z))
+        return pool[-1] + 0.0 * scalars[0]
+
+    agree(function, numbers)
+    captured.data = captured.data + 1.0
+    agree(function, numbers)
+
+
+OPERATIONS = {
+    "add": lambda x, y, z: x + y, "subtract": lambda x, y, z: x - y, "multiply": lambda x, y, z: x * y,
+    "divide": lambda x, y, z: x / (y * y + 1.0), "negative": lambda x, y, z: -x, "sin": lambda x, y, z: tn.sin(x),
+    "sum of products": lambda x, y, z: x * y + y * z + x * z, "square": lambda x, y, z: x**2,
+    "tanh": lambda x, y, z: tn.tanh(x), "exp": lambda x, y, z: tn.exp(0.1 * x),
+    "relu": lambda x, y, z: tn.relu(x), "sigmoid": lambda x, y, z: tn.sigmoid(x),
+    "maximum": lambda x, y, z: tn.maximum(x, y, z), "dot": lambda x, y, z: tn.dot([x, y], [y, z], x),
+    "logsumexp": lambda x, y, z: tn.logsumexp([x, y, z]), "take": lambda x, y, z: tn.take([x, y, z], 1),
+    "softmax": lambda x, y, z: tn.softmax([x, y, z])[0], "branch": lambda x, y, z: x * y if x > y else y - z,
+    "cross entropy": lambda x, y, z: tn.losses.cross_entropy([x, y, z], 2), "twice": lambda x, y, z: x * x + x,
+}  # fmt: skip
+KINDS = sorted(OPERATIONS)
+
+
+def test_a_branch_that_flips_is_another_path():
+    def function(x):
+        return x * 2.0 if x > 0.0 else -x
+
+    f = compile(function)
+    assert [f(3.0), f(-3.0), f(3.0), f(0.0), f(math.nan)] == [6.0, 3.0, 6.0, 0.0, pytest.approx(math.nan, nan_ok=True)]
+    assert f.batch([[1.0], [-1.0], [2.0]], gradients=True) == ([2.0, 1.0, 4.0], [[2.0], [-1.0], [2.0]])
+    assert "2 programs" in repr(f)
+    with pytest.raises(OffPath):
+        f.program.run([-3.0])
+
+
+def test_branches_by_equality_and_truth():
+    def function(x):
+        if x == 2.0:
+            return x + 100.0
+        if x != 3.0 and not x:
+            return x + 10.0
+        return x
+
+    f = compile(function)
+    assert [f(1.0), f(2.0), f(3.0), f(0.0), f(2.0)] == [1.0, 102.0, 3.0, 10.0, 102.0]
+
+
+def test_captured_values_are_read_at_each_call():
+    w, threshold = Value(2.0), Value(0.5)
+    shared = w * 3.0  # recorded before, computed again at each call
+
+    def function(x):
+        return x * w + shared if w > threshold else x - w
+
+    f = compile(function)
+    assert f(1.0) == 8.0
+    w.data = 4.0
+    assert f(1.0) == 16.0
+    assert f.grad(1.0) == [4.0]
+    threshold.data = 5.0  # a comparison of captured Values alone is a guard, too
+    assert f(1.0) == -3.0
+    assert (w.grad, threshold.grad) == (0.0, 0.0)
+
+
+def test_lists_and_their_lengths():
+    def function(xs, scale):
+        return tn.sum([x * x for x in xs]) * scale
+
+    f = compile(function)
+    assert f([1.0, 2.0], 2.0) == 10.0
+    assert f([1.0, 2.0, 3.0], 1.0) == 14.0
+    assert f.grad([1.0, 2.0], 2.0) == [[4.0, 8.0], 5.0]
+    assert f((1, 2), 2) == 10.0
+    nested = compile(lambda m: [[m[0][0] * 2.0, m[0][1]], m[1][0]])
+    assert nested([[1.0, 2.0], [3.0]]) == [[2.0, 2.0], 3.0]
+
+
+def test_a_model_with_its_loss():
+    model = tn.MLP(2, [3, 2], activation="sigmoid", rng=random.Random(1))
+
+    def loss(x1, x2):
+        return tn.losses.squared_error(model([x1, x2]), [1.0, 0.0])
+
+    agree(loss, [0.3, -0.7])
+    f = compile(loss)
+    f(0.3, -0.7)
+    assert "# layer 1, neuron 2" in f.source()
+    assert "dot [w1, w2] [x1, x2] b" in str(f.program)
+    model.layers[0].neurons[0].weights[0].data += 1.0
+    assert f(0.3, -0.7) == loss(Value(0.3), Value(-0.7)).data
+
+
+def test_second_derivatives():
+    def slope(x, y):
+        return tn.grad(x**3 * tn.sin(y), x, create_graph=True)
+
+    f = compile(slope)
+    expected = tn.hessian(lambda v: v[0] ** 3 * tn.sin(v[1]))([2.0, 0.5])[0]
+    assert f.grad(2.0, 0.5) == pytest.approx(expected, rel=1e-15)
+    w = Value(3.0)
+    penalty = compile(lambda x: tn.grad(w * w * x, w, create_graph=True) ** 2)
+    assert penalty(2.0) == 144.0
+    w.data = 1.0
+    assert penalty(2.0) == 16.0
+    constant = compile(lambda x: tn.grad(x * x, x) * x)
+    assert constant.value_and_grad(3.0) == (18.0, [6.0])
+
+
+def test_sums_of_products_become_a_dot():
+    f = compile(lambda a, b, c, d: 1.0 + a * b + c * d)
+    f(1.0, 2.0, 3.0, 4.0)
+    assert [entry.primitive.name for entry in f.program.instructions] == ["dot"]
+    used = compile(lambda a, b, c: (a * b + b * c) * (a * b))
+    used(1.0, 2.0, 3.0)
+    assert "dot" not in str(used.program)
+
+
+def test_rewrites_keep_the_signs_of_zeros():
+    for function in (lambda x: x + 0.0, lambda x: x - 0.0, lambda x: 0.0 + x, lambda x: x * 1.0, lambda x: 1.0 * x):
+        f = compile(function)
+        for number in (0.0, -0.0, 1.5, math.inf, math.nan):
+            assert same(f(number), function(Value(number)).data)
+    f = compile(lambda x: x * 1.0 / 1.0 - 0.0)
+    f(2.0)
+    assert f.program.instructions == []
+
+
+def test_the_program_prints_and_checks_itself():
+    f = compile(lambda x, y: tn.exp(x) * y if x < y else x)
+    f(1.0, 2.0)
+    told = str(f.program).splitlines()
+    assert told[0] == "lambda(x, y)"
+    assert told[1].startswith("    if not (x < y): another path    # ")
+    assert "test_compile.py:" in told[1]
+    assert told[2:] == ["    v2 = exp x", "    v3 = multiply v2 y", "    return v3"]
+    row = TABLE["add"]
+    for program, words in (
+        (Program("p", [0], outputs=[1]), "the output slot 1 is never set"),
+        (Program("p", [0], body=[Instruction(1, row, (0, 2))]), "slot 2 is read before it is set"),
+        (Program("p", [0], body=[Instruction(0, row, (0, 0))]), "slot 0 is set twice"),
+        (Program("p", [0], body=[Instruction(1, row, (0,))]), "add takes 2 operands"),
+        (Program("p", [0], body=[Instruction(1, row, (0, (0,)))]), "operand b of add is no such thing"),
+        (Program("p", [0], body=[Guard(0, "<", 3, True, "here")]), "slot 3 is read before it is set"),
+        (Program("p", [0, 0]), "a slot is given twice"),
+    ):
+        with pytest.raises(ProgramError, match=words):
+            program.verify()
+
+
+def test_the_source_is_plain_python():
+    f = compile(expression)
+    f(-4.0, 2.0)
+    names = dict(python.NAMESPACE)
+    exec(f.source(gradient=True), names)
+    assert names["expression"](-4.0, 2.0) == (24.70408163265306, 138.83381924198252, 645.5772594752186)
+    odd = compile(lambda x: x * Value(2.0, label="class") + Value(1.0, label="exp") * Value(3.0, label="b\n1"))
+    assert odd(1.0) == 5.0
+    assert "class" not in odd.source().replace("v_class", "")
+
+
+def test_every_primitive_has_a_spelling():
+    for row in TABLE.values():
+        assert row.name in python.SPELLINGS or row.name in python.NAMESPACE or row.name == "dot", row
+
+
+def test_wide_dots_compile():
+    n = 3000
+    ws = [Value(0.001 * i) for i in range(n)]
+    f = compile(lambda x: tn.dot(ws, [x] * n))
+    assert f(1.5) == tn.dot(ws, [Value(1.5)] * n).data
+
+
+def test_the_cost_of_a_gradient():
+    """At most four times the operations of the value, for functions of many inputs."""
+    model = tn.MLP(8, [8, 1], rng=random.Random(0))
+    for function in (lambda xs: model(xs), lambda xs: tn.logsumexp(xs), lambda xs: tn.sum([x * x for x in xs])):
+        f = compile(function)
+        f.value_and_grad([0.1 * i for i in range(8)])
+
+        def cost(program):
+            return sum(max(1, len(list(entry.slots())) - 1) for entry in program.instructions)
+
+        assert cost(f.gradient_program) <= 4 * cost(f.program)
+
+
+def wrong(function, *arguments):
+    return lambda: compile(function)(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: compile(3), TypeError, "takes a function of numbers, but got 3"),
+        (lambda: compile(expression, backend="fortran"), ValueError, "unknown back end 'fortran': give 'auto'"),
+        (wrong(lambda x: "x", 1.0), TypeError, "must return a number or nested lists of numbers, but got 'x'"),
+        (wrong(lambda x: None, 1.0), TypeError, "but got None"),
+        (wrong(expression, "a", "b"), TypeError, r"compiled for numbers and nested lists of them, but got 'a'"),
+        (wrong(lambda x: x.data * 2.0, 1.0), TraceError, "leave .data outside the function"),
+        (wrong(lambda x: x.grad, 1.0), TraceError, "f.grad"),
+        (wrong(lambda x: float(x), 1.0), TraceError, "a plain Python number for a count"),
+        (wrong(lambda x: math.exp(x), 1.0), TraceError, r"use tn.exp\(v\)"),
+        (wrong(lambda n: sum(range(n)), 3.0), TraceError, r"range\(\)"),
+        (wrong(lambda x: (x * 2.0).backward(), 1.0), TraceError, r"backward\(\) cannot be compiled"),
+        (wrong(lambda x: tn.MLP(1, [1]).predict([x]), 1.0), TraceError, "call models themselves"),
+        (lambda: compile(lambda x: [x, x]).grad(1.0), TypeError, "returns one number, but lambda returned 2"),
+        (lambda: compile(expression).program, ValueError, "traced at its first call, so call it once"),
+        (lambda: compile(expression).batch([[1.0, 2.0], [1.0]]), ValueError, "row 0 has 2 and row 1 has 1"),
+    ],
+)
+def test_bad_input(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_too_many_paths():
+    def steps(x):
+        return x + float(sum(x > float(k) for k in range(40)))
+
+    f = compile(steps)
+    assert [f(k + 0.5) for k in range(16)] == [k + 0.5 + k + 1.0 for k in range(16)]
+    with pytest.raises(PathError, match=r"taken 16 paths.*test_compile.py:\d+.*tn.relu, tn.maximum or tn.take"):
+        f(16.5)
+    assert f(3.5) == 7.5
+
+
+def test_a_traced_value_outside_its_call():
+    kept = []
+
+    def function(x):
+        kept.append(x)
+        return x * kept[0]
+
+    f = compile(function)
+    f([1.0][0])
+    with pytest.raises(TraceError, match="kept from another call"):
+        compile(function)(2.0)
+    assert isinstance(f, Function)

@@ -1,0 +1,1 @@
+"""Back ends: each prints a program in its language, with its own spelling of every primitive."""

@@ -1,0 +1,229 @@
+"""Tracing: a function is run once on traced values, which write down every operation and every branch.
+
+A traced value is a scalar like `Value`, with all its operators and methods. A Value that the function captures becomes
+a parameter, read anew at each call; a comparison becomes a guard. Nothing else of the run is kept, so nothing can be
+silently wrong later: what cannot be traced raises here.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .. import primitives as table
+from .. import reverse
+from ..operators import Scalar, as_float
+from ..primitives import Primitive
+from ..recording import current_recorder
+from ..value import Result, Value
+from .program import COMPARISONS, Guard, Instruction, Operand, Program
+
+PACKAGE = str(Path(__file__).parent.parent)
+
+
+class TraceError(TypeError):
+    """The function did something with a traced value that a program cannot hold."""
+
+
+class Tracer:
+    """Writes a Program while a function runs; `numbers` are what the slots held in that run."""
+
+    def __init__(self, name: str) -> None:
+        self.program = Program(name)
+        self.numbers: list[float] = []
+        self._literals: dict[str, int] = {}
+        self._parameters: dict[int, int] = {}
+        self._results: dict[int, int] = {}
+        self._kept: list[Value] = []  # so that no id above is given to another Value
+
+    def input(self, number: float, name: str) -> Traced:
+        slot = self._slot(number, name)
+        self.program.inputs.append(slot)
+        return Traced(self, slot)
+
+    def record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
+        """An instruction, and the traced value of its result."""
+        slots: list[Operand] = [
+            tuple(map(self.slot_of, o)) if isinstance(o, tuple) else self.slot_of(o) for o in operands
+        ]
+        return Traced(self, self._write(primitive, tuple(slots), None, ""))
+
+    def slot_of(self, scalar: Any) -> int:
+        """The slot of an operand: a traced value's own, a literal's, or that of a captured Value."""
+        if isinstance(scalar, Traced):
+            if scalar._tracer is not self:
+                raise TraceError(
+                    "a traced value was kept from another call: use it only inside the function it came to"
+                )
+            return scalar._slot
+        if isinstance(scalar, Value):
+            return self._captured(scalar)
+        number = float(scalar)
+        key = number.hex() if number == number else "nan"
+        if key not in self._literals:
+            self._literals[key] = self._slot(number, "")
+            self.program.literals[self._literals[key]] = number
+        return self._literals[key]
+
+    def refuse(self, what: str) -> NoReturn:
+        raise TraceError(
+            f"{what} cannot be compiled, since it would keep numbers of the traced run: call models themselves, ask "
+            "the compiled function for f.value_and_grad(...), or use tn.grad(..., create_graph=True) inside it"
+        )
+
+    def grad(self, output: Any, inputs: Any, create_graph: bool) -> Any:
+        """tn.grad inside a traced function: more instructions; without a graph they count as constants."""
+        from .adjoint import adjoints
+
+        if not isinstance(output, Scalar):
+            raise TypeError(f"grad(output, inputs) differentiates a value, but the output is {output!r}")
+        slots: list[int] = []
+
+        def slot(entry: Any) -> Any:
+            if isinstance(entry, list | tuple):
+                return [slot(e) for e in entry]
+            if not isinstance(entry, Scalar):
+                raise TypeError(
+                    f"grad(output, inputs) wants values or nested lists of them as inputs, but got {entry!r}"
+                )
+            slots.append(self.slot_of(entry))
+            return len(slots) - 1
+
+        shape = slot(inputs)
+        flows = adjoints(self, self.slot_of(output), slots)
+
+        def shaped(entry: Any) -> Any:
+            if isinstance(entry, list):
+                return [shaped(e) for e in entry]
+            flow = Traced(self, self.slot_of(flows[entry]))
+            return flow if create_graph else table.detached(flow)
+
+        return shaped(shape)
+
+    def guard(self, left: Any, comparison: str, right: Any) -> bool:
+        a, b = self.slot_of(left), self.slot_of(right)
+        taken = COMPARISONS[comparison](self.numbers[a], self.numbers[b])
+        self.program.body.append(Guard(a, comparison, b, taken, users_line()))
+        return taken
+
+    def _captured(self, value: Value) -> int:
+        """A leaf is a parameter; what was recorded from leaves is computed from them again, at each call."""
+        if isinstance(value, Result):
+            if id(value) not in self._results:
+                for result in reversed(reverse.history(value)):
+                    if id(result) in self._results:
+                        continue
+                    self._kept.append(result)
+                    groups = [
+                        tuple(map(self._leaf, g)) if isinstance(g, tuple) else self._leaf(g) for g in result.groups
+                    ]
+                    self._results[id(result)] = self._write(result.op, tuple(groups), result.scope, result.label)
+            return self._results[id(value)]
+        if id(value) not in self._parameters:
+            self._kept.append(value)
+            self._parameters[id(value)] = slot = self._slot(value.data, value.label)
+            self.program.parameters[slot] = value
+        return self._parameters[id(value)]
+
+    def _leaf(self, operand: Any) -> int:
+        return self._results[id(operand)] if id(operand) in self._results else self.slot_of(operand)
+
+    def _write(self, primitive: Primitive, slots: tuple[Operand, ...], scope: object, name: str) -> int:
+        numbers = [tuple([self.numbers[s] for s in o]) if isinstance(o, tuple) else self.numbers[o] for o in slots]
+        slot = self._slot(primitive.value(*numbers), name)
+        recorder = current_recorder()
+        self.program.body.append(Instruction(slot, primitive, slots))
+        self.program.scopes[slot] = scope or (recorder.scope if recorder else None)
+        return slot
+
+    def _slot(self, number: float, name: str) -> int:
+        self.numbers.append(number)
+        slot = len(self.numbers) - 1
+        if name:
+            self.program.names[slot] = name
+        return slot
+
+
+class Traced(Scalar):
+    """A number of a traced run: it has the operators of Value, and a slot in place of its data."""
+
+    __slots__ = ("_slot", "_tracer")
+    _precedence = 1
+
+    def __init__(self, tracer: Tracer, slot: int) -> None:
+        self._tracer, self._slot = tracer, slot
+
+    def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
+        return self._tracer.record(primitive, operands)
+
+    @property
+    def label(self) -> str:
+        return self._tracer.program.names.get(self._slot, "")
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self._tracer.program.names[self._slot] = label
+
+    @property
+    def data(self) -> NoReturn:
+        raise TraceError(
+            "a compiled function is run once on values without a number of their own, so .data would be kept from that "
+            "run: compute with the value itself, branch by comparing it, or leave .data outside the function"
+        )
+
+    @property
+    def grad(self) -> NoReturn:
+        raise TraceError(
+            "a value inside a compiled function has no .grad: ask the compiled function for f.grad(...), or use "
+            "tn.grad(output, inputs, create_graph=True) inside it"
+        )
+
+    def backward(self) -> NoReturn:
+        self._tracer.refuse("backward()")
+
+    def __float__(self) -> NoReturn:
+        raise TraceError(
+            "float(), int(), range() and the functions of math take a number, which a compiled function's values are "
+            "not: use tn.exp(v), tn.sin(v) ... for functions, and a plain Python number for a count"
+        )
+
+    __int__ = __index__ = __complex__ = __float__
+
+    def _compared(self, comparison: str, other: object) -> Any:
+        operand = other if isinstance(other, Scalar) else as_float(other)
+        return NotImplemented if operand is None else self._tracer.guard(self, comparison, operand)
+
+    def __lt__(self, other: object) -> Any:
+        return self._compared("<", other)
+
+    def __le__(self, other: object) -> Any:
+        return self._compared("<=", other)
+
+    def __gt__(self, other: object) -> Any:
+        return self._compared(">", other)
+
+    def __ge__(self, other: object) -> Any:
+        return self._compared(">=", other)
+
+    def __eq__(self, other: object) -> Any:
+        return self._compared("==", other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._compared("!=", other)
+
+    def __bool__(self) -> bool:
+        return self._tracer.guard(self, "!=", 0.0)
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"<traced value {self.label or self._slot}>"
+
+
+def users_line() -> str:
+    """The file and line of the user's code that is running."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
