@@ -196,6 +196,37 @@ def test_a_model_with_its_loss():
     assert f(0.3, -0.7) == loss(Value(0.3), Value(-0.7)).data
 
 
+def test_values_record_a_compiled_function_and_compiled_functions_nest():
+    f = compile(lambda x, y: x * y + tn.sin(x))
+    a, b = Value(2.0), Value(3.0)
+    result = f(a, b) * 2.0
+    result.backward()
+    assert (result.data, b.grad) == (2.0 * f(2.0, 3.0), 4.0)
+    outer = compile(lambda x: f(x, x) + 1.0)
+    assert outer(2.0) == f(2.0, 2.0) + 1.0
+    assert outer.grad(2.0) == pytest.approx([sum(f.grad(2.0, 2.0))])
+    with pytest.raises(TypeError, match=r"give v.data for its number, or call lambda\(...\) itself"):
+        f.grad(a, b)
+
+
+def test_arrays_in_arrays_out():
+    numpy = pytest.importorskip("numpy", reason="numpy is not installed")
+    f = compile(lambda x, y: x * y)
+    values, gradients = f.batch(numpy.array([[1.0, 2.0], [3.0, 4.0]]), gradients=True)
+    assert values.tolist() == [2.0, 12.0]
+    assert gradients.tolist() == [[2.0, 1.0], [4.0, 3.0]]
+    assert f(numpy.float64(2.0), 3) == 6.0
+    assert compile(lambda xs: tn.sum(xs)).grad(numpy.array([1.0, 2.0])) == [[1.0, 1.0]]
+    assert f.batch([]) == []
+
+
+def test_a_planted_fault_is_caught(monkeypatch):
+    """The differential test fails where a spelling differs from the table, or an order of sums."""
+    monkeypatch.setitem(python.SPELLINGS, "multiply", "{a} * {b} * 1.0000000000000002")
+    with pytest.raises(AssertionError):
+        agree(expression, [-4.0, 2.0])
+
+
 def test_second_derivatives():
     def slope(x, y):
         return tn.grad(x**3 * tn.sin(y), x, create_graph=True)

@@ -155,7 +155,10 @@ def compile(function: Callable[..., Any], *, backend: str = "auto") -> Any:
 
     The function is traced at its first call, and again where the shape of an argument differs or a branch goes the
     other way. Values that it captures, such as a model's weights, are read at every call; gradients go to the arguments
-    alone. `backend` is "python" (generated Python, equal to the engine in bits) or "auto".
+    alone. Called with Values, f records as the plain function does. What else the function reads (plain numbers, the
+    wiring of a model, random draws) is as it was when it was traced.
+
+    `backend` is "python" (generated Python, equal to the engine in bits) or "auto".
 
     Raises TypeError where something cannot be traced (.data, float(), range() of a value), ValueError for an unknown
     back end, and at a call RuntimeError past 16 paths through the branches.

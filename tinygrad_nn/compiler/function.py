@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..operators import as_float
+from ..operators import Scalar, as_float
 from ..recording import watched
 from ..value import Value
 from .adjoint import adjoints
@@ -27,6 +27,10 @@ Runner = Callable[[Sequence[float]], Sequence[float]]
 
 class PathError(RuntimeError):
     """The function branches in more ways than are worth a program each."""
+
+
+class _RecordedError(TypeError):
+    """An argument is a Value or a traced value."""
 
 
 class _Path:
@@ -71,8 +75,14 @@ class Function:
         self._last: _Path | None = None
 
     def __call__(self, *arguments: Any) -> Any:
-        """The value: a number, or nested lists of them, as the function returns it."""
-        shape, numbers = _flat(arguments, self.__name__)
+        """The value: a number, or nested lists of them, as the function returns it.
+
+        Called with Values, or inside another compiled function, it is the plain function, so that no gradient is lost.
+        """
+        try:
+            shape, numbers = _flat(arguments, self.__name__)
+        except _RecordedError:
+            return self.function(*arguments)
         outputs = self._run(shape, numbers, "run_value")
         path = self._last
         return outputs[0] if path is None or path.shape is None else _shaped(path.shape, iter(outputs))
@@ -91,20 +101,22 @@ class Function:
         return self.value_and_grad(*arguments)[1]
 
     def batch(self, rows: Iterable[Sequence[Any]], gradients: bool = False) -> Any:
-        """The value for each row, a row being the list of arguments; with `gradients` a pair of both lists.
+        """The value for each row, a row being the list of arguments; with `gradients` a pair of values and derivatives.
 
-        Rows may take different paths through the branches. Raises ValueError for rows of different lengths.
+        Lists come back, or NumPy arrays for a NumPy array of rows. Rows may take different paths through the branches.
+        Raises ValueError for rows of different lengths.
         """
         listed = [list(row) for row in rows]
+        array = _array_of(rows)
         for i, row in enumerate(listed):
             if len(row) != len(listed[0]):
                 raise ValueError(
                     f"a row is the list of arguments, but row 0 has {len(listed[0])} and row {i} has {len(row)}"
                 )
         if not gradients:
-            return [self(*row) for row in listed]
+            return array([self(*row) for row in listed])
         pairs = [self.value_and_grad(*row) for row in listed]
-        return [value for value, _ in pairs], [flows for _, flows in pairs]
+        return array([value for value, _ in pairs]), array([flows for _, flows in pairs])
 
     @property
     def program(self) -> Program:
@@ -189,13 +201,27 @@ def _flat(arguments: tuple[Any, ...], name: str) -> tuple[Shape, Sequence[float]
             return None
         if isinstance(argument, list | tuple) or getattr(argument, "ndim", 0) > 0:
             return tuple([shape_of(entry) for entry in argument])
-        number = argument.data if isinstance(argument, Value) else as_float(argument)
+        if isinstance(argument, Scalar):
+            raise _RecordedError(
+                f"{name} is compiled for numbers, but got {argument!r}: give v.data for its number, or call "
+                f"{name}(...) itself, which Values record as they do any function"
+            )
+        number = as_float(argument)
         if number is None:
             raise TypeError(f"{name}() is compiled for numbers and nested lists of them, but got {argument!r}")
         numbers.append(number)
         return None
 
     return tuple([shape_of(argument) for argument in arguments]), numbers
+
+
+def _array_of(rows: Any) -> Callable[[list[Any]], Any]:
+    """What makes the results of a batch the kind of thing that its rows are."""
+    if getattr(rows, "ndim", 0) > 0 and type(rows).__module__.startswith("numpy"):
+        import numpy
+
+        return numpy.asarray
+    return lambda results: results
 
 
 def _shaped(shape: Shape, numbers: Any) -> Any:
