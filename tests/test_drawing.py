@@ -60,6 +60,25 @@ def test_every_value_has_label_data_gradient_and_operation():
     assert isinstance(tn.draw(c), graphviz.Digraph)
 
 
+def test_neurons_have_names_of_their_own():
+    model = tn.MLP(2, [2, 2], rng=random.Random(0))
+    labels = [n.label for n in nodes(tn.sum([*model([1.0, 2.0]), *model([3.0, 4.0])])) if n.operands]
+    assert labels[:6] == ["z1.1", "h1.1", "z1.2", "h1.2", "h2.1", "h2.2"]
+    assert labels[6:8] == ["z1.1 (2)", "h1.1 (2)"]
+    assert len(set(labels)) == len(labels)
+    assert [n.label for n in nodes(tn.Layer(1, 2, "tanh")([1.0])[1]) if n.operands] == ["z2", "h2"]
+
+
+def test_long_lines_to_shared_numbers_are_drawn_where_they_are_used():
+    a, b, y = Value(0.9, label="a"), Value(0.1, label="b"), Value(1.0)
+    for _ in range(80):
+        y = y * a + b
+    drawn = tn.draw(y)
+    assert drawn.source.count("<b>a</b>") == 80
+    assert tn.draw(y, max_nodes=170).source.count("<b>a</b>") == 1
+    assert len(tn.steps(y).html()) > 100_000
+
+
 def test_a_repeated_operand_has_two_edges_and_operands_keep_their_order():
     a, b = Value(2.0), Value(3.0)
     assert edges(tn.draw(a + a).source) == [("v0", "v1"), ("v0", "v1")]
@@ -100,9 +119,10 @@ def test_operations_without_a_label_get_a_name():
     loss = learned()
     labels = [node.label for node in nodes(loss) if node.operands]
     assert labels == [
-        *("z1", "h1", "z2", "h2", "z3", "h3", "z1", "carry", "z2", "sum", "v1", "v2", "v3", "v4", "v5", "loss")
+        *("z1.1", "h1.1", "z1.2", "h1.2", "z1.3", "h1.3", "z2.1", "carry", "z2.2", "sum"),
+        *("v1", "v2", "v3", "v4", "v5", "loss"),
     ]
-    assert "w1·h1" in [node.label for node in nodes(loss, expand=True)]
+    assert "w1·h1.1" in [node.label for node in nodes(loss, expand=True)]
 
 
 def test_an_edge_has_the_colour_and_width_of_what_flows_back_along_it():
@@ -175,12 +195,12 @@ def test_a_root_that_no_backward_reached_shows_no_gradient_of_another_pass():
 def test_data_that_was_set_after_recording_is_told():
     a = Value(2.0, label="a")
     y = a * 3.0 + tn.dot([a], [1.0], 0.5)
-    assert "was set since it was recorded" not in tn.draw(y).source
+    assert "was changed after this was recorded" not in tn.draw(y).source
     a.data = 5.0
-    assert "was set since it was recorded" in tn.draw(y).source
+    assert "was changed after this was recorded" in tn.draw(y).source
     taken = tn.take([a, 1.0], index := Value(0.0))
     index.data = 7.0
-    assert "was set since it was recorded" in tn.draw(taken).source
+    assert "was changed after this was recorded" in tn.draw(taken).source
 
 
 def test_the_counts_of_ties_are_no_numbers_of_the_user():
@@ -222,7 +242,7 @@ def test_drawing_changes_nothing_and_repeats_to_the_byte():
 def test_neurons_stand_in_their_layers_and_parameters_in_their_neurons():
     loss = learned()
     paths = {node.label: [box.label for box in node.box.path()] if node.box else [] for node in nodes(loss)}
-    assert paths["h1"] == ["layer 1", "neuron 1"]
+    assert paths["h1.1"] == ["layer 1", "neuron 1"]
     assert paths["carry"] == ["layer 2", "neuron 1"]
     assert paths["loss"] == ["squared_error"]
     assert paths["x1"] == []
@@ -231,9 +251,9 @@ def test_neurons_stand_in_their_layers_and_parameters_in_their_neurons():
     source = tn.draw(loss).source
     assert source.count("subgraph") == 2 + 5 + 1
     names = {node.label: node.name for node in nodes(loss)}
-    assert attributes(source, names["h1"], names["z1"] + ":p0")["minlen"] == "2"  # the last z1, of layer 2
+    assert attributes(source, names["h1.1"], names["z2.1"] + ":p0")["minlen"] == "2"
     assert "subgraph" not in tn.draw(loss, clusters=False).source
-    h = next(n.value for n in nodes(loss) if n.label == "h1")
+    h = next(n.value for n in nodes(loss) if n.label == "h1.1")
     assert h.scope.place.name == "neuron 1"
     assert h.scope.weights == h.operands[0].operands[:2]
 
@@ -266,7 +286,7 @@ def test_expand_draws_a_dot_as_its_products_and_sum():
         if node.label in plain and plain[node.label].kind != "parameter" and not node.label.startswith("v"):
             same = [n for n in nodes(loss) if n.label == node.label]
             assert (node.data, node.grad) in [(n.data, n.grad) for n in same]
-    sums = [node for node in drawn if node.label == "z1"]
+    sums = [node for node in drawn if node.label == "z1.1"]
     assert [operand.label for operand in sums[0].operands if not isinstance(operand, float)] == ["w1·x1", "w2·x2", "b"]
     assert len(drawn) == len(nodes(loss)) + 12
     half = tn.draw(tn.dot([Value(2.0, label="w")], [0.5]), expand=True).source
@@ -303,11 +323,11 @@ def test_the_neurons_view_has_a_table_for_each_neuron_and_edges_to_the_rows_of_w
     loss = learned()
     source = tn.draw(loss, view="neurons").source
     tables = cells(source)
-    neuron = next(n.value.scope for n in nodes(loss) if n.label == "h1")
+    neuron = next(n.value.scope for n in nodes(loss) if n.label == "h1.1")
     first = next(table for table in tables.values() if table[0] == "neuron 1")
     assert first[:4] == ["neuron 1", "sigmoid", "value", "grad"]
     assert first[4:7] == ["w1", f"{neuron.weights[0].data:.4g}", f"{neuron.weights[0].grad:.4g}"]
-    assert first[-3] == "h1"
+    assert first[-3] == "h1.1"
     names = {table[0]: name for name, table in tables.items() if table[0] in ("x1", "x2")}
     assert (names["x1"], "f0:p0") in edges(source)  # to the row of w1 of the first neuron
     assert (names["x2"], "f0:p1") in edges(source)

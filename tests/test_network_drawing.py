@@ -59,6 +59,10 @@ def test_circles_show_biases_and_activations():
     shown = circles(tn.draw_network(model, [1.0, 0.0]).source)
     hidden = model.layers[0].predict([1.0, 0.0])
     assert [shown[f"n1_{i}"][0] for i in range(3)] == [f"{h:.2g}" for h in hidden]
+    outputs = model.predict([1.0, 0.0])
+    brightest = max(map(abs, [*hidden, *outputs]))
+    assert [shown[f"n1_{i}"][1] for i in range(3)] == [colors.fill(h, brightest) for h in hidden]
+    assert shown["n1_1"][2] == f"bias {biases[1]:.4g}"
     assert shown["n0_0"][0] == "1"
     assert [shown[f"n2_{i}"][0] for i in range(2)] == [f"{o:.2g}" for o in model.predict([1.0, 0.0])]
 

@@ -114,22 +114,23 @@ def test_what_a_step_says():
     backward = told[-1]
     assert backward["text"].startswith("a·b = a × b has gradient 2.458e−05.")
     assert backward["passes"][0] == {
-        "to": "a", "rule": "(a·b).grad * b", "local": "∂(a·b) / ∂a = −3", "chain": "−3 × 2.458e−05 = ",
-        "flow": "−7.373e−05", "sum": "a.grad = ", "before": "1 + (−7.373e−05) = ", "after": "0.9999", "signs": [-1, 1],
+        "to": "a", "rule": "a.grad += (a·b).grad * b", "derivative": "∂(a·b) / ∂a = ", "local": "−3",
+        "chain": "(−3) × 2.458e−05 = ", "flow": "−7.373e−05", "sum": "a.grad = ", "before": "1 + (−7.373e−05) = ",
+        "after": "0.9999", "signs": [-1, -1, 1],
     }  # fmt: skip
-    assert told[-2]["passes"][0]["rule"] == "v1.grad * (1.0 - v1 * v1)"
+    assert told[-2]["passes"][0]["rule"] == "(a·b).grad += v1.grad * (1.0 - v1 * v1)"
 
 
 def test_rules_of_columns_name_the_right_element():
     w, v, x = Value(2.0, label="w"), Value(5.0, label="v"), Value(3.0, label="x")
     told = data_of(tn.steps(tn.dot([w, v], [x, 0.5], 1.0)).html())["steps"][-1]
     assert [(p["to"], p["rule"]) for p in told["passes"]] == [
-        ("w", "v1.grad * x"),
-        ("v", "v1.grad * 0.5"),
-        ("x", "v1.grad * w"),
+        ("w", "w.grad += v1.grad * x"),
+        ("v", "v.grad += v1.grad * 0.5"),
+        ("x", "x.grad += v1.grad * w"),
     ]
     taken = data_of(tn.steps(tn.take([w, x], 1)).html())["steps"][-1]
-    assert taken["passes"][0]["rule"] == "where_equal(v1.grad, float(0), 1)"
+    assert taken["passes"][0]["rule"] == "w.grad += where_equal(v1.grad, float(0), 1)"
 
 
 def test_expressions_read_as_what_was_computed():
@@ -146,7 +147,12 @@ def test_expressions_read_as_what_was_computed():
     assert said(tn.maximum(a, b, 0.5)) == "max(a, b, 0.5)"
     assert said(a * a) == "a × a"
     twice = data_of(tn.steps(a * a).html())["steps"][-1]["passes"]
-    assert [p["local"] for p in twice] == [f"∂(a·a) / ∂a at place {i} of 2 = 2" for i in (1, 2)]
+    assert [p["derivative"] for p in twice] == [f"∂(a·a) / ∂a at place {i} of 2 = " for i in (1, 2)]
+
+
+def test_the_last_step_says_so():
+    told = data_of(tn.steps(Value(2.0, label="a") * 3.0).html())["steps"]
+    assert told[-1]["text"].endswith("times its local derivative, and every gradient is known:")
 
 
 def test_a_sum_that_cancels_is_the_engines_when_expanded():
@@ -169,7 +175,7 @@ def test_data_that_was_set_after_recording_is_told():
     y = a * 3.0
     assert "Beware" not in tn.steps(y).html()
     a.data = 5.0
-    assert "Beware: data was set since it was recorded" in tn.steps(y).html()
+    assert "Beware: data was changed after this was recorded" in tn.steps(y).html()
 
 
 def test_many_nodes_take_seconds():
@@ -271,6 +277,9 @@ def test_pages_are_saved(tmp_path):
     ("call", "error", "words"),
     [
         (lambda: tn.steps(3.0), TypeError, r"steps\(\) goes through the graph behind a Value, but got 3.0"),
+        (lambda: tn.steps(None), TypeError, r"backward\(\) gives nothing back: draw the value itself"),
+        (lambda: tn.steps([Value(1.0)]), TypeError, "draw one of them, or a loss made of them"),
+        (lambda: tn.steps(tn.MLP(1, [1])), TypeError, "call the model on a row first"),
         (lambda: tn.steps(half_adder_loss(), max_nodes=40, expand=True), ValueError, "would have 47 nodes"),
         (lambda: tn.steps(Value(1.0), digits=0), TypeError, "digits must be a whole number"),
         (lambda: tn.steps(Value(1.0), title=1), TypeError, "the title of a drawing is a string"),

@@ -109,7 +109,8 @@ class MissingRendererError(RendererError):
 
 def _check_format(format: str) -> None:
     if format.lower() not in graphviz.FORMATS:
-        raise RendererError(f"Graphviz draws no {format!r}: take svg, png, pdf, or another of its formats")
+        page = "; a page for the browser is steps(loss).save(...)" if format.lower() in ("html", "htm") else ""
+        raise RendererError(f"Graphviz draws no {format!r}: take svg, png, pdf, or another of its formats{page}")
 
 
 def _by_pygraphviz(source: str, format: str, engine: str) -> bytes:

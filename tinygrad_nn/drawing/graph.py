@@ -6,20 +6,20 @@ made here, so no renderer is needed; nothing is computed but what flows back alo
 
 from __future__ import annotations
 
-from ..module import Module
 from ..neuron import Neuron
 from ..value import Value
 from . import colors, folded
 from .cards import SIDES, card, circle, ports, role, row_card
-from .checks import check_digits, check_size, check_title
+from .checks import check_digits, check_size, check_title, what_to_draw
 from .diagram import Diagram
 from .labels import escaped
-from .plan import Node, flows, nodes, recorded_values
+from .plan import Node, flows, nodes, recorded_values, span
 from .sheet import Statements, bound_the_search, edge_line, legend, node_line, put_boxes, sheet
 
 VIEWS = ("auto", "graph", "neurons", "layers")
 STYLES = ("compact", "classic")
 READABLE = 150  # Values on one screen
+TANGLED = 5000  # ranks that all edges together pass
 FOLD = ', fold it with view="neurons" or view="layers" if a model recorded it'
 
 
@@ -43,8 +43,8 @@ def draw(
     2
     """
     if not isinstance(root, Value):
-        hint = "; call the model on a row first, or use draw_network(model)" if isinstance(root, Module) else ""
-        raise TypeError(f"draw() draws the graph behind a Value, but got {root!r} of type {type(root).__name__}{hint}")
+        given = f"{root!r} of type {type(root).__name__}"
+        raise TypeError(f"draw() draws the graph behind a Value, but got {given}{what_to_draw(root)}")
     for what, given, known in (("view", view, VIEWS), ("style", style, STYLES), ("rankdir", rankdir, tuple(SIDES))):
         if given not in known:
             raise ValueError(f"unknown {what} {given!r}: give {', '.join(known[:-1])} or {known[-1]}")
@@ -57,6 +57,8 @@ def draw(
         check_size(len(values), max_nodes, FOLD)
         drawn = nodes(root, expand, clusters, repeat_shared)
         check_size(len(drawn), max_nodes, FOLD)
+        if span(drawn) > TANGLED and len(apart := nodes(root, expand, clusters, repeat_shared=True)) <= max_nodes:
+            drawn = apart  # the layout of long lines takes minutes, and nobody can follow them
         return _graph(drawn, style, rankdir, digits, title)
     if not any(isinstance(value.scope, Neuron) for value in values):
         raise ValueError(

@@ -20,6 +20,11 @@ def number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
+def plain(value: float, digits: int) -> str:
+    """The number for reading, with a true minus."""
+    return number(value, digits).replace("-", "−")
+
+
 def clean(text: str) -> str:
     """The text on one line: white space as spaces, other control characters and lone surrogates as U+FFFD.
 

@@ -1,7 +1,7 @@
 """Where the cards, lines and boxes of a step-through picture stand: Graphviz lays out cards of fixed size.
 
 The sizes depend on the texts alone and never on the step, so that nothing moves from step to step. Where no renderer is
-installed a plain layout in columns, by how many operations each number is away from the leaves, takes its place.
+installed, or lines are so long that it would take minutes, a plain layout in columns takes its place.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from .cards import operation, ports
 from .diagram import MissingRendererError
-from .labels import shortened, text_width
-from .plan import Box, Node
+from .labels import plain, shortened, text_width
+from .plan import Box, Node, span
 from .sheet import Statements, bound_the_search, edge_line, node_line, put_boxes, sheet
 
 ROW, BAR = 21.0, 17.0  # heights in points of a row of a card, and of a row of an operation of several
+LONGEST_SPAN = 15_000  # ranks that all lines together pass; Graphviz takes minutes for more
 LONGEST = 16  # letters of a label on a card; the whole of it is in the page's text
 
 Point = tuple[float, float]
@@ -64,6 +65,8 @@ def laid_out(drawn: list[Node], digits: int) -> Layout:
         for place, operand in enumerate(node.operands)
         if isinstance(operand, Node)
     ]
+    if span(drawn) > LONGEST_SPAN:
+        return _in_columns(cards, lines)
     try:
         return _by_graphviz(drawn, cards, lines, digits)
     except MissingRendererError:
@@ -73,8 +76,9 @@ def laid_out(drawn: list[Node], digits: int) -> Layout:
 def _card(node: Node, digits: int) -> Card:
     rows = [text for text, _ in operation(node, digits)]
     bar = max([20.0, *(text_width(text, 15 if len(text) == 1 else 11) + 10 for text in rows)]) if rows else 0.0
-    label, numbers = text_width(shortened(node.label, LONGEST), 13), 0.58 * 13 * (digits + 6)
-    return Card(bar + max(label + 0.58 * 13 * (digits + 3), 32 + numbers), max(2 * ROW, BAR * len(rows)), rows, bar)
+    label, data = (text_width(text, 13) for text in (shortened(node.label, LONGEST), plain(node.data, digits)))
+    wide = max(label * 1.06 + data + 26, 32 + 0.58 * 13 * (digits + 6))  # labels are bold
+    return Card(bar + wide, max(2 * ROW, BAR * len(rows)), rows, bar)
 
 
 def _by_graphviz(drawn: list[Node], cards: list[Card], lines: list[Line], digits: int) -> Layout:

@@ -178,6 +178,7 @@ def _empty() -> Diagram:
 def _put_circles(drawing: Diagram, columns: list[Column], color: str, digits: int) -> None:
     """A circle for each input and neuron, with its activation or its name; names that do not fit stand beside."""
     scale = colors.largest(bias for column in columns for bias in column.biases)
+    brightest = colors.largest(a for column in columns[1:] for a in column.activations or ())
     for c, column in enumerate(columns):
         room = max(text_width(shortened(name, LONGEST), 10) for name in column.names)
         side = -1 if c == 0 else 1
@@ -191,6 +192,8 @@ def _put_circles(drawing: Diagram, columns: list[Column], color: str, digits: in
             tip, shade = name, colors.KINDS["input"]
             if column.biases:
                 shade = colors.fill(column.biases[i], scale)
+                if column.activations:
+                    shade = colors.fill(column.activations[i], brightest)
                 tip = f"{name} {'' if color == 'weight' else color + ' of the '}bias {number(column.biases[i], 4)}"
             drawing.node(f"n{c}_{i}", text, pos=position, fillcolor=shade, tooltip=escaped(tip.strip()))
             if name and not inside:
@@ -257,8 +260,8 @@ def _put_words(drawing: Diagram, columns: list[Column], color: str, title: str |
     else:
         of = "" if color == "weight" else f"{COLORS[color]} of "
         below, above = (font(f"<b>{w}</b>", 9, c) for w, c in (("below 0", colors.BELOW), ("above 0", colors.ABOVE)))
-        words = f"{below}, {above}; lines: {of}weights up to {weights}; circles: {of}biases up to {biases}"
-        words += "; numbers: activations" if columns[0].activations else ""
+        words = f"{below}, {above}; lines: {of}weights up to {weights}; circles: "
+        words += "activations" if columns[0].activations else f"{of}biases up to {biases}"
     middle = (len(columns) - 1) / 2
     _put_text(drawing, "legend", middle, half + 0.35, font(words, 9, colors.FAINT))
     if title is not None:

@@ -7,11 +7,11 @@ from typing import Any
 
 from . import colors
 from .browser import document
-from .labels import clean, number
+from .labels import clean, number, plain
 from .layout import Layout
 from .picture import PASSING, Pictures, scales, text
 from .plan import Node
-from .sweep import NOTHING, SEED, TIMES_LOCAL, Pass, Step, expression, name_of, plain, whole
+from .sweep import SEED, Pass, Step, expression, name_of, whole
 
 PACE = 1200  # milliseconds a step when playing
 PHASES = {"start": "Start", "forward": "Forward", "seed": "Backward", "backward": "Backward"}
@@ -83,7 +83,7 @@ def _step(step: Step, drawn: list[Node], digits: int) -> dict[str, Any]:
     elif step.phase == "seed":
         before, question, answer = SEED.format(root), f"What is the gradient of {root} with respect to itself?", 1.0
     elif step.phase == "backward":
-        before = step.text.removesuffix(TIMES_LOCAL).removesuffix(NOTHING)
+        before = f"{name} = {expression(node, digits)} has gradient {plain(step.gradient, digits)}."
         question, answer = f"What does {name} pass on?", 0.0
         if step.passes:
             question = f"What does {name} pass on to {name_of(drawn[step.passes[0].operand])}?"
@@ -115,14 +115,15 @@ def _pass(passed: Pass, node: Node, to: Node, digits: int) -> dict[str, Any]:
     multiplied = str(product) == str(passed.flow) or abs(product - passed.flow) <= 1e-9 * abs(passed.flow)
     return {
         "to": name_of(to),
-        "rule": passed.rule,
-        "local": f"∂{name} / ∂{target}{place} = {local}",
-        "chain": f"{local} × {_bracketed(gradient)} = " if multiplied else "by the rule: ",
+        "rule": f"{target}.grad += {passed.rule}",
+        "derivative": f"∂{name} / ∂{target}{place} = ",
+        "local": local,
+        "chain": f"{_bracketed(local)} × {_bracketed(gradient)} = " if multiplied else "by the rule: ",
         "flow": flow,
         "sum": f"{target}.grad = ",
         "before": "" if passed.before is None else f"{plain(passed.before, digits)} + {_bracketed(flow)} = ",
         "after": after,
-        "signs": [(n > 0) - (n < 0) for n in (passed.flow, passed.after)],
+        "signs": [(n > 0) - (n < 0) for n in (passed.local, passed.flow, passed.after)],
     }
 
 

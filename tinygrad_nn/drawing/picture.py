@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import colors
-from .labels import clean, shortened
+from .labels import clean, plain, shortened
 from .layout import LONGEST, Card, Layout, Line
 from .plan import Node
-from .sweep import Step, name_of, plain
+from .sweep import Step, name_of
 
 FONT = "Helvetica, Arial, sans-serif"
 PASSING = 2.0  # the width of a line along which a value goes forward

@@ -6,6 +6,8 @@ The views, the picture of a step and the page are made from this one reading of 
 from __future__ import annotations
 
 import operator
+import re
+from collections import Counter
 from itertools import count
 from typing import Any
 
@@ -221,8 +223,9 @@ class Boxes:
 def _name(drawn: list[Node]) -> None:
     """Names for the nodes without a label.
 
-    z and h are the weighted sum and the output of a neuron, with its number in the layer; a product of two named
-    numbers is a·b; any other is v1, v2 ... past those that are labels.
+    z2.1 and h2.1 are the weighted sum and the output of the first neuron of the second layer (z1 and h1 where neurons
+    stand in one layer), of its second call h2.1 (2); a product of two named numbers is a·b; any other is v1, v2 ...
+    past those that are labels.
     """
     within = {  # what the rest of its neuron's call works on
         operand.name
@@ -232,21 +235,42 @@ def _name(drawn: list[Node]) -> None:
     }
     taken = {node.label for node in drawn}
     numbered = (name for name in map("v{}".format, count(1)) if name not in taken)
+    layers = {id(n.value.scope.place.within) for n in drawn if isinstance(n.value.scope, Neuron)}
+    calls: Counter[str] = Counter()
     for node in drawn:
         scope = node.value.scope
         if node.given:
             continue
         if isinstance(scope, Neuron) and node.name not in within:
-            node.label = "h" + _number_of(scope)
+            node.label = _called("h" + _number_of(scope, len(layers) > 1), calls)
         elif isinstance(scope, Neuron) and (weighs(node) or is_sum(node.value)):
-            node.label = "z" + _number_of(scope)
+            node.label = _called("z" + _number_of(scope, len(layers) > 1), calls)
         else:
             node.label = _product_of_names(node) or next(numbered)
 
 
-def _number_of(neuron: Any) -> str:
-    last: str = neuron.place.name.rpartition(" ")[2]
-    return last if last.isdecimal() else ""
+def _number_of(neuron: Any, with_layer: bool) -> str:
+    """The number of a neuron in its layer, after that of the layer; nothing where its name has none."""
+    places = [neuron.place.within, neuron.place] if with_layer and neuron.place.within else [neuron.place]
+    digits = [place.name.rpartition(" ")[2] for place in places]
+    return ".".join(digit for digit in digits if digit.isdecimal())
+
+
+def _called(name: str, calls: Counter[str]) -> str:
+    """The name, with the number of the call from the second on."""
+    calls[name] += 1
+    return f"{name} ({calls[name]})" if calls[name] > 1 else name
+
+
+def span(drawn: list[Node]) -> int:
+    """How many ranks all edges together pass: what a layered layout has to work on."""
+    rank: dict[str, int] = {}
+    total = 0
+    for node in drawn:
+        below = [rank[operand.name] for operand in node.operands if isinstance(operand, Node)]
+        rank[node.name] = 1 + max(below, default=-1)
+        total += sum(rank[node.name] - r for r in below)
+    return total
 
 
 def _product_of_names(node: Node) -> str:
@@ -254,4 +278,5 @@ def _product_of_names(node: Node) -> str:
     if node.value.op is not table.multiply:
         return ""
     names = [o.label if isinstance(o, Node) and (o.given or o.label[:1] in "zh") else "" for o in node.operands]
-    return "·".join(names) if all(map(str.isalnum, names)) and len("".join(names)) <= 12 else ""
+    single = all(re.fullmatch(r"[\w.]+", name) for name in names)
+    return "·".join(names) if single and len("".join(names)) <= 12 else ""

@@ -13,7 +13,7 @@ FONT = "Helvetica,Arial,sans-serif"
 TAILS = {"LR": "e", "RL": "w", "TB": "s", "BT": "n"}  # where edges leave, by rankdir
 KINDS = {"input": "given number", "parameter": "parameter", "root": "the result drawn"}
 LONGEST = 4000  # letters of a title: Graphviz takes no more than some 16,000
-CHANGED = "data was set since it was recorded: numbers before and after mix"
+CHANGED = "data was changed after this was recorded (optimizer.step()?): run the model and backward() again"
 
 Statements = dict[str | None, list[str]]  # lines of DOT text, by the name of the box they stand in
 
@@ -68,7 +68,7 @@ def legend(drawn: list[Node], digits: int, kinds: set[str], lines: bool = True) 
     scale = colors.largest(node.grad for node in drawn)
     swatches = [(colors.KINDS[kind], words) for kind, words in KINDS.items() if kind in kinds]
     if known:
-        lowest, highest = number(-scale, digits), number(scale, digits)
+        lowest, highest = (number(-scale, digits), number(scale, digits)) if lines else ("< 0", "> 0")
         swatches += [(colors.fill(-1.0, 1.0), f"gradient {lowest}"), ("#ffffff", "0"), (colors.fill(1.0, 1.0), highest)]
     if any(node.grad != node.grad for node in drawn):
         swatches.append((colors.NOT_A_NUMBER_FILL, "nan"))
@@ -77,7 +77,9 @@ def legend(drawn: list[Node], digits: int, kinds: set[str], lines: bool = True) 
     if not known:
         cells.append(cell(_grey("grad -: no backward() has reached the result drawn")))
     elif lines:
-        cells.append(cell(_grey("lines: what flows back, by sign and size")))
+        cells.append(cell(_grey("lines: what flows back, by sign and size (square-root scale)")))
+    if known and not lines:
+        cells.append(cell(_grey("each map up to the largest number below it; a row is a neuron")))
     if changed(drawn):
         cells.append(cell(_grey(CHANGED)))
     room = cell(cellpadding=0) * 20  # takes up what a wider title leaves over, which would else pull the cells apart

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..value import Value
 from .browser import notebook_frame, save
-from .checks import check_digits, check_size, check_title
+from .checks import check_digits, check_size, check_title, what_to_draw
 from .labels import clean
 from .layout import Layout, laid_out
 from .page import page
@@ -67,9 +67,8 @@ def steps(
     4
     """
     if not isinstance(root, Value):
-        raise TypeError(
-            f"steps() goes through the graph behind a Value, but got {root!r} of type {type(root).__name__}"
-        )
+        given = f"{root!r} of type {type(root).__name__}"
+        raise TypeError(f"steps() goes through the graph behind a Value, but got {given}{what_to_draw(root)}")
     check_digits(digits)
     check_title(title)
     check_size(len(recorded_values(root)), max_nodes)

@@ -15,7 +15,7 @@ from ..reverse import contributions
 from ..rules import is_column
 from ..value import Result
 from .cards import symbol
-from .labels import clean, number
+from .labels import clean, number, plain
 from .plan import Node, changed, is_sum
 from .sheet import CHANGED
 
@@ -47,6 +47,7 @@ class Step:
     text: str
     passes: list[Pass] = field(default_factory=list)
     gradients: dict[int, float] = field(default_factory=dict)  # by the number of the node
+    gradient: float = 1.0  # of the node itself, in a backward step
 
 
 def steps_of(drawn: list[Node], digits: int) -> list[Step]:
@@ -68,6 +69,7 @@ def steps_of(drawn: list[Node], digits: int) -> list[Step]:
     for i in sorted(results, key=lambda i: drawn[i].turn, reverse=True):
         if i in gradients:
             steps.append(_backward(drawn, i, gradients, order, digits))
+    steps[-1].text = steps[-1].text.replace(TIMES_LOCAL, TIMES_LOCAL[:-1] + ", and every gradient is known:")
     unreached = {i: 0.0 for i in range(len(drawn)) if i not in gradients}
     steps[-1].gradients = unreached | steps[-1].gradients
     return steps
@@ -77,7 +79,7 @@ def _backward(drawn: list[Node], i: int, gradients: dict[int, float], order: dic
     """The step in which node i passes its gradient on to its operands."""
     node, gradient = drawn[i], gradients[i]
     result: Any = node.value
-    step = Step("backward", i, "")
+    step = Step("backward", i, "", gradient=gradient)
     locals_, flows, rules = contributions(result, 1.0), contributions(result, gradient), _rule_texts(node, digits)
     for place, operand in enumerate(node.operands):
         if isinstance(operand, float) or rules[place] is None:
@@ -121,16 +123,11 @@ def _told_rule(formula: Any, names: dict[str, str]) -> str | None:
 
 def whole(name: str) -> str:
     """A name that stands in an expression: in brackets unless it is one word."""
-    return name if re.fullmatch(r"\w+", name) else f"({name})"
+    return name if re.fullmatch(r"[\w.]+", name) else f"({name})"
 
 
 def name_of(node: Node) -> str:
     return clean(node.label)
-
-
-def plain(value: float, digits: int) -> str:
-    """The number for reading, with a true minus."""
-    return number(value, digits).replace("-", "−")
 
 
 def forward_text(node: Node, digits: int) -> str:

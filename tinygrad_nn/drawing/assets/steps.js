@@ -70,9 +70,9 @@
         list.append(make("dt", name), told);
       };
       row("rule", pass.rule);
-      row("local", pass.local);
-      row("chain", pass.chain, pass.flow, pass.signs[0]);
-      row("grad", pass.sum + (hidden() ? "" : pass.before), pass.after, pass.signs[1]);
+      row("local", pass.derivative, pass.local, pass.signs[0]);
+      row("chain", hidden() ? "" : pass.chain, pass.flow, pass.signs[1]);
+      row("grad", pass.sum + (hidden() ? "" : pass.before), pass.after, pass.signs[2]);
       return card;
     }));
   }
@@ -122,7 +122,7 @@
     if (gradient) {
       const partly = latest(node.gradients, last).step > current ? " so far" : "";
       const entry = "gradient of " + data.root + " with respect to " + node.name + ": " + gradient.text + partly;
-      $("about").append(make("div", entry), make("div", "exactly " + gradient.exact, "exact"));
+      $("about").append(make("div", entry), make("div", "as computed: " + gradient.exact, "exact"));
     }
     pointed = i;
     $("about").hidden = false;
