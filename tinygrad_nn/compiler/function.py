@@ -220,7 +220,8 @@ def _array_of(rows: Any) -> Callable[[list[Any]], Any]:
     if getattr(rows, "ndim", 0) > 0 and type(rows).__module__.startswith("numpy"):
         import numpy
 
-        return numpy.asarray
+        as_array: Callable[[list[Any]], Any] = numpy.asarray
+        return as_array
     return lambda results: results
 
 
