@@ -4,7 +4,7 @@ import math
 import random
 
 import pytest
-from conftest import same
+from conftest import load_example, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +16,8 @@ from tinygrad_nn.compiler.program import Guard, Instruction, OffPath, Program, P
 from tinygrad_nn.compiler.trace import TraceError
 from tinygrad_nn.primitives import TABLE
 from tinygrad_nn.rules import is_column
+
+expression = load_example("expression").expression  # that of micrograd's README
 
 
 def bits(a, b):
@@ -42,21 +44,6 @@ def agree(function, numbers):
     assert bits(compiled(*numbers), value)
     interpreted = compiled.gradient_program.run(numbers)
     assert all(map(bits, interpreted, [value, *gradients])), (interpreted, value, gradients)
-
-
-def expression(a, b):
-    """The expression of micrograd's README."""
-    c = a + b
-    d = a * b + b**3
-    c += c + 1
-    c += 1 + c + (-a)
-    d += d * 2 + (b + a).relu()
-    d += 3 * d + (b - a).relu()
-    e = c - d
-    f = e**2
-    g = f / 2.0
-    g += 10.0 / f
-    return g
 
 
 def test_the_readme_expression():

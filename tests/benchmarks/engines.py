@@ -5,10 +5,12 @@ The collector is on, as it is for users. Every engine trains the same network fr
 
 import json
 import random
+import runpy
 import sys
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 
 MOONS_STEPS = 20
 SIZES = [2, 16, 16, 1]
@@ -187,22 +189,14 @@ def drawn_nodes():
     return [len(nodes(drawn(), expand=True))]
 
 
-def expression(a, b):
-    """The expression of micrograd's README."""
-    c = a + b
-    d = a * b + b**3
-    c += c + 1
-    c += 1 + c + (-a)
-    d += d * 2 + (b + a).relu()
-    d += 3 * d + (b - a).relu()
-    e = c - d
-    f = e**2
-    g = f / 2.0
-    g += 10.0 / f
-    return g
+def readme_expression():
+    """The expression of micrograd's README, as the example has it."""
+    return runpy.run_path(str(Path(__file__).parents[2] / "examples" / "expression.py"))["expression"]
 
 
 def recorded_expression(value):
+    expression = readme_expression()
+
     def work(k):
         a, b = value(-4.0), value(2.0)
         expression(a, b).backward()
@@ -225,7 +219,7 @@ def eager_expression():
 def compiled_expression():
     import tinygrad_nn as tn
 
-    f = tn.compile(expression)
+    f = tn.compile(readme_expression())
     f.value_and_grad(-4.0, 2.0)
     return timed(lambda k: f.value_and_grad(-4.0, 2.0), 3000)
 

@@ -19,7 +19,7 @@ from ..nn import MLP, Layer
 from ..recording import no_grad
 from ..value import Value
 from . import colors
-from .checks import check_digits, check_title
+from .checks import check_title
 from .diagram import Diagram
 from .labels import cell, clean, escaped, font, number, shortened, table, text_width
 from .sheet import FONT
@@ -41,7 +41,6 @@ def draw_network(
     edge_labels: bool | None = None,
     title: str | None = None,
     optimizer: Any = None,
-    digits: int = 2,
 ) -> Diagram:
     """The drawing; `tinygrad_nn.draw_network` says what the options are.
 
@@ -54,10 +53,9 @@ def draw_network(
     if isinstance(max_neurons, bool) or not isinstance(max_neurons, int) or max_neurons < 3:
         raise ValueError(f"max_neurons must be a whole number of 3 or more, but got {max_neurons!r}")
     check_title(title)
-    check_digits(digits)
     columns = _columns(model, layers, _numbers(layers, color, optimizer), x, max_neurons)
     drawing = _empty()
-    _put_circles(drawing, columns, color, digits)
+    _put_circles(drawing, columns, color)
     _put_lines(drawing, columns, edge_labels)
     _put_words(drawing, columns, color, title)
     return drawing
@@ -175,7 +173,7 @@ def _empty() -> Diagram:
     )  # fmt: skip
 
 
-def _put_circles(drawing: Diagram, columns: list[Column], color: str, digits: int) -> None:
+def _put_circles(drawing: Diagram, columns: list[Column], color: str) -> None:
     """A circle for each input and neuron, with its activation or its name; names that do not fit stand beside."""
     scale = colors.largest(bias for column in columns for bias in column.biases)
     brightest = colors.largest(a for column in columns[1:] for a in column.activations or ())
@@ -188,14 +186,15 @@ def _put_circles(drawing: Diagram, columns: list[Column], color: str, digits: in
                 drawing.node(f"dots{c}", "⋮", pos=position, shape="plaintext", style="", fontsize="20")
                 continue
             name, inside = column.names[i], column.activations is None and len(column.names[i]) <= 5
-            text = escaped(name) if inside else number(column.activations[i], digits) if column.activations else ""
+            text = escaped(name) if inside else number(column.activations[i], 2) if column.activations else ""
             tip, shade = name, colors.KINDS["input"]
             if column.biases:
                 shade = colors.fill(column.biases[i], scale)
                 if column.activations:
                     shade = colors.fill(column.activations[i], brightest)
                 tip = f"{name} {'' if color == 'weight' else color + ' of the '}bias {number(column.biases[i], 4)}"
-            drawing.node(f"n{c}_{i}", text, pos=position, fillcolor=shade, tooltip=escaped(tip.strip()))
+            small = {"fontsize": "8"} if len(text) > 6 else {}
+            drawing.node(f"n{c}_{i}", text, pos=position, fillcolor=shade, tooltip=escaped(tip.strip()), **small)
             if name and not inside:
                 told = font(escaped(shortened(name, LONGEST)), 10)
                 told = cell(told, align="left" if side > 0 else "right", width=round(room))
