@@ -79,7 +79,8 @@ def test_imports_run_one_way():
     """Each module imports from those before it in this list, and the core from neither drawing nor compiler."""
     order = [
         *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
-        *("transforms", "check", "choices", "module", "neuron", "nn", "losses", "optim", "data", "compiler", "drawing"),
+        *("transforms", "check", "choices", "module", "neuron", "nn", "losses", "optim", "data", "history"),
+        *("compiler", "drawing", "on_demand"),
     ]
     assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"} == set(order) - {"drawing", "compiler"}
     for path in PACKAGE.glob("*.py"):
@@ -91,6 +92,26 @@ def test_imports_run_one_way():
             if isinstance(node, ast.ImportFrom) and node.level and id(node) not in lazy:
                 for target in [node.module] if node.module else [alias.name for alias in node.names]:
                     assert order.index(target.split(".")[0]) < order.index(path.stem), (path.stem, target)
+
+
+def test_imports_run_one_way_in_the_compiler():
+    order = [
+        *("names", "program", "trace", "adjoint", "rewrite", "shapes", "paths", "expressions", "python", "python_loop"),
+        *("backends", "phases", "interrupt", "function", "stepper", "course", "step"),
+    ]
+    compiler = PACKAGE / "compiler"
+    assert {path.stem for path in compiler.rglob("*.py")} - {"__init__"} == set(order) - {"backends"}
+    for path in compiler.rglob("*.py"):
+        if path.stem == "__init__":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        lazy = {id(n) for node in ast.walk(tree) if isinstance(node, ast.If | ast.FunctionDef) for n in ast.walk(node)}
+        for node in ast.walk(tree):
+            inside = isinstance(node, ast.ImportFrom) and node.level == 1 + (path.parent.name == "backends")
+            beside = isinstance(node, ast.ImportFrom) and node.level == 1
+            if (inside or beside) and id(node) not in lazy:
+                for target in [node.module.split(".")[-1]] if node.module else [alias.name for alias in node.names]:
+                    assert order.index(target) < order.index(path.stem), (path.stem, target)
 
 
 def test_imports_run_one_way_in_the_drawings():

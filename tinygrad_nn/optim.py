@@ -30,6 +30,7 @@ class Optimizer:
     """
 
     initial_state: State = ()
+    state_names: tuple[str, ...] = ()  # what the numbers of the state are called
 
     def __init__(self, parameters: Iterable[Value], lr: LearningRate) -> None:
         if isinstance(parameters, Value) or not hasattr(parameters, "__iter__"):
@@ -52,9 +53,18 @@ class Optimizer:
         """The new value of one parameter and its new state, for a step counted from 0."""
         raise NotImplementedError(f"{type(self).__name__} has no update: define the formula of one parameter")
 
+    def rate(self, step: int | None = None) -> float:
+        """The learning rate of a step, counted from 0; of the next one by default. Raises ValueError for a bad one."""
+        step = self.steps if step is None else step
+        return checked("lr", self.lr(step) if callable(self.lr) else self.lr)
+
+    def check(self) -> None:
+        """Raise ValueError for a setting that was set to what it must not be. Called before each step."""
+
     def step(self) -> None:
-        """Update every parameter by its `.grad`. Raises ValueError, and changes nothing, for a negative lr."""
-        lr = checked("lr", self.lr(self.steps) if callable(self.lr) else self.lr)
+        """Update every parameter by its `.grad`. Raises ValueError, and changes nothing, for a bad setting."""
+        self.check()
+        lr = self.rate()
         update, steps, pairs = self.update, self.steps, zip(self.parameters, self.state, strict=True)
         updated = [update(parameter.data, parameter.grad, state, lr, steps) for parameter, state in pairs]
         for parameter, (data, _) in zip(self.parameters, updated, strict=True):
@@ -86,6 +96,7 @@ class SGD(Optimizer):
     """
 
     initial_state = (0.0,)
+    state_names = ("velocity",)
 
     def __init__(
         self,
@@ -102,10 +113,9 @@ class SGD(Optimizer):
             raise ValueError("SGD with nesterov=True looks ahead by the momentum: give a momentum above 0")
         self.nesterov = nesterov
 
-    def step(self) -> None:
-        """Update every parameter by its `.grad`. Raises ValueError, and changes nothing, for a bad lr or momentum."""
+    def check(self) -> None:
+        """Raise ValueError for a momentum that was set outside [0, 1)."""
         self.momentum = checked("momentum", self.momentum, below=1.0)
-        super().step()
 
     def update(self, parameter: Any, gradient: Any, state: State, lr: Any, step: Any) -> tuple[Any, State]:
         """v = momentum v + g, p = p - lr v."""
@@ -139,6 +149,7 @@ class Adam(Optimizer):
     """
 
     initial_state = (0.0, 0.0)
+    state_names = ("mean", "square")
 
     def __init__(
         self,

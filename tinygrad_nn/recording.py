@@ -30,6 +30,7 @@ class Recorder:
 _DEFAULT = Recorder(count(1).__next__)
 _recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=_DEFAULT)
 current_recorder = _recorder.get
+next_number = _DEFAULT.next_number
 
 
 class no_grad:  # noqa: N801

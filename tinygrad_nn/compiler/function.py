@@ -9,28 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..operators import Scalar, as_float
+from ..operators import as_float
 from ..recording import watched
 from ..value import Value
 from .adjoint import adjoints
-from .backends import python
-from .program import OffPath, Program
+from .backends import chosen, python
+from .paths import PathError, Paths
+from .program import Program
 from .rewrite import simplified
+from .shapes import RecordedError, Shape, flat, leaves_of, shape_of, shaped
 from .trace import Traced, TraceError, Tracer
 
-BACKENDS = ("auto", "python")
-MOST_PATHS = 16
-
-Shape = Any  # None for a number, a tuple of shapes for a list
 Runner = Callable[[Sequence[float]], Sequence[float]]
-
-
-class PathError(RuntimeError):
-    """The function branches in more ways than are worth a program each."""
-
-
-class _RecordedError(TypeError):
-    """An argument is a Value or a traced value."""
 
 
 class _Path:
@@ -38,8 +28,8 @@ class _Path:
 
     def __init__(self, tracer: Tracer, result: Any) -> None:
         self.tracer = tracer
-        self.results = [tracer.slot_of(leaf) for leaf in _leaves(result)]
-        self.shape = _shape_of(result)
+        self.results = [tracer.slot_of(leaf) for leaf in leaves_of(result)]
+        self.shape = shape_of(result)
         self.value = simplified(tracer.program.returning(self.results))
         self.run_value: Runner = python.compiled(self.value)
         self.run_gradient: Runner = self._first_gradient
@@ -68,10 +58,10 @@ class Function:
     """A compiled function. `tinygrad_nn.compile` makes one."""
 
     def __init__(self, function: Callable[..., Any], backend: str) -> None:
-        self.function, self.backend = function, "python" if backend == "auto" else backend
+        self.function, self.backend = function, backend
         self.__name__ = getattr(function, "__name__", type(function).__name__).strip("<>")
         self.__doc__ = function.__doc__
-        self._paths: dict[Shape, list[_Path]] = {}
+        self._paths: dict[Shape, Paths[_Path]] = {}
         self._last: _Path | None = None
 
     def __call__(self, *arguments: Any) -> Any:
@@ -80,21 +70,21 @@ class Function:
         Called with Values, or inside another compiled function, it is the plain function, so that no gradient is lost.
         """
         try:
-            shape, numbers = _flat(arguments, self.__name__)
-        except _RecordedError:
+            shape, numbers = flat(arguments, self.__name__)
+        except RecordedError:
             return self.function(*arguments)
         outputs = self._run(shape, numbers, "run_value")
         path = self._last
-        return outputs[0] if path is None or path.shape is None else _shaped(path.shape, iter(outputs))
+        return outputs[0] if path is None or path.shape is None else shaped(path.shape, iter(outputs))
 
     def value_and_grad(self, *arguments: Any) -> tuple[float, list[Any]]:
         """The value and its derivatives, [df/dx, df/dy, ...], each in the shape of its argument.
 
         Raises TypeError where the function does not return one number.
         """
-        shape, numbers = _flat(arguments, self.__name__)
+        shape, numbers = flat(arguments, self.__name__)
         value, *flows = self._run(shape, numbers, "run_gradient")
-        return value, flows if numbers is arguments else _shaped(shape, iter(flows))
+        return value, flows if numbers is arguments else shaped(shape, iter(flows))
 
     def grad(self, *arguments: Any) -> list[Any]:
         """The derivatives, [df/dx, df/dy, ...], each in the shape of its argument."""
@@ -145,27 +135,13 @@ class Function:
 
     def _run(self, shape: Shape, numbers: Sequence[float], runner: str) -> Sequence[float]:
         """The outputs of the path that fits; a new path is traced where none does."""
-        paths = self._paths.setdefault(shape, [])
-        for path in paths:
-            try:
-                outputs: Sequence[float] = getattr(path, runner)(numbers)
-            except OffPath:
-                continue
-            if path is not paths[0]:
-                paths.remove(path)
-                paths.insert(0, path)
-            self._last = path
-            return outputs
-        if len(paths) >= MOST_PATHS:
-            where = next((guard.where for path in paths for guard in path.tracer.program.guards), "an unknown line")
-            raise PathError(
-                f"{self.__name__} has taken {len(paths)} paths through its branches, the first of them at {where}, and "
-                "each is a program of its own: write the branch as tn.relu, tn.maximum or tn.take, which are one path"
-            )
-        path = self._traced(shape, numbers)
-        outputs = getattr(path, runner)(numbers)
-        paths.insert(0, path)
-        self._last = path
+        paths = self._paths.get(shape)
+        if paths is None:
+            paths = self._paths[shape] = Paths(self.__name__)
+        outputs: Sequence[float] = paths.run(
+            lambda path: getattr(path, runner)(numbers), lambda: self._traced(shape, numbers)
+        )
+        self._last = paths.found[0]
         return outputs
 
     def _traced(self, shape: Shape, numbers: Sequence[float]) -> _Path:
@@ -173,46 +149,20 @@ class Function:
         names = _names(self.function, shape)
         traced = [tracer.input(number, name) for number, name in zip(numbers, names, strict=True)]
         with watched(tracer):
-            result = self.function(*_shaped(shape, iter(traced)))
-        for leaf in _leaves(result):
+            result = self.function(*shaped(shape, iter(traced)))
+        for leaf in leaves_of(result):
             if not isinstance(leaf, Traced | Value) and as_float(leaf) is None:
                 raise TypeError(f"{self.__name__} must return a number or nested lists of numbers, but got {leaf!r}")
         return _Path(tracer, result)
 
 
-def compile(function: Callable[..., Any], *, backend: str = "auto") -> Function:
+def compile(
+    function: Callable[..., Any], *, backend: str = "auto", dtype: str = "float64", exact: bool = False
+) -> Function:
     """The compiled function; `tinygrad_nn.compile` says what the options are."""
     if not callable(function):
         raise TypeError(f"compile() takes a function of numbers, but got {function!r}")
-    if backend not in BACKENDS:
-        raise ValueError(f"unknown back end {backend!r}: give {' or '.join(map(repr, BACKENDS))}")
-    return Function(function, backend)
-
-
-def _flat(arguments: tuple[Any, ...], name: str) -> tuple[Shape, Sequence[float]]:
-    """The shape of the arguments, and their numbers in order."""
-    if set(map(type, arguments)) == {float}:
-        return (None,) * len(arguments), arguments
-    numbers: list[float] = []
-
-    def shape_of(argument: Any) -> Shape:
-        if type(argument) is float:
-            numbers.append(argument)
-            return None
-        if isinstance(argument, list | tuple) or getattr(argument, "ndim", 0) > 0:
-            return tuple([shape_of(entry) for entry in argument])
-        if isinstance(argument, Scalar):
-            raise _RecordedError(
-                f"{name} is compiled for numbers, but got {argument!r}: give v.data for its number, or call "
-                f"{name}(...) itself, which Values record as they do any function"
-            )
-        number = as_float(argument)
-        if number is None:
-            raise TypeError(f"{name}() is compiled for numbers and nested lists of them, but got {argument!r}")
-        numbers.append(number)
-        return None
-
-    return tuple([shape_of(argument) for argument in arguments]), numbers
+    return Function(function, chosen(backend, dtype))
 
 
 def _array_of(rows: Any) -> Callable[[list[Any]], Any]:
@@ -223,22 +173,6 @@ def _array_of(rows: Any) -> Callable[[list[Any]], Any]:
         as_array: Callable[[list[Any]], Any] = numpy.asarray
         return as_array
     return lambda results: results
-
-
-def _shaped(shape: Shape, numbers: Any) -> Any:
-    return next(numbers) if shape is None else [_shaped(entry, numbers) for entry in shape]
-
-
-def _shape_of(result: Any) -> Shape:
-    return tuple([_shape_of(entry) for entry in result]) if isinstance(result, list | tuple) else None
-
-
-def _leaves(result: Any) -> Any:
-    if isinstance(result, list | tuple):
-        for entry in result:
-            yield from _leaves(entry)
-    else:
-        yield result
 
 
 def _names(function: Callable[..., Any], shape: Shape) -> list[str]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ..primitives import Primitive
 from ..rules import is_column
 from ..value import Value
+from .names import told
 
 Operand = int | tuple[int, ...]  # a slot, or the slots of a column
 
@@ -76,6 +78,9 @@ class Program:
     outputs: list[int] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
     scopes: dict[int, object] = field(default_factory=dict)
+    derived: dict[int, tuple[str, int]] = field(
+        default_factory=dict
+    )  # named after another slot: a prefix and that slot
 
     @property
     def instructions(self) -> list[Instruction]:
@@ -118,13 +123,15 @@ class Program:
             if is_column(name) is not isinstance(operand, tuple):
                 raise ProgramError(f"{self.name}: operand {name} of {entry.primitive.name} is no such thing in {entry}")
 
-    def run(self, inputs: Sequence[float]) -> list[float]:
-        """The outputs for the inputs, with the parameters as they are now.
+    def run(self, inputs: Sequence[float], parameters: Sequence[float] | None = None) -> list[float]:
+        """The outputs for the inputs, with the parameters as they are now, or as given.
 
         Raises OffPath where a comparison comes out otherwise than when the program was traced.
         """
+        if parameters is None:
+            parameters = [value.data for value in self.parameters.values()]
         numbers: dict[int, float] = dict(zip(self.inputs, inputs, strict=True))
-        numbers |= {slot: value.data for slot, value in self.parameters.items()}
+        numbers |= zip(self.parameters, parameters, strict=True)
         numbers |= self.literals
         for entry in self.body:
             if isinstance(entry, Guard):
@@ -137,32 +144,43 @@ class Program:
 
     def __str__(self) -> str:
         """The program as a person reads it: a line for each instruction."""
-        told = self.told()
-        head = f"{self.name}({', '.join(told[slot] for slot in self.inputs)})"
+        names = told(self)
+        head = f"{self.name}({', '.join(names[slot] for slot in self.inputs)})"
         lines = [head]
         if self.parameters:
-            lines.append(f"    reads {', '.join(told[slot] for slot in self.parameters)}")
+            lines.append(f"    reads {', '.join(names[slot] for slot in self.parameters)}")
         for entry in self.body:
             if isinstance(entry, Guard):
-                claim = f"{told[entry.left]} {entry.comparison} {told[entry.right]}"
+                claim = f"{names[entry.left]} {entry.comparison} {names[entry.right]}"
                 lines.append(f"    if {'not ' * entry.expected}({claim}): another path    # {entry.where}")
                 continue
             operands = [
-                f"[{', '.join(told[s] for s in o)}]" if isinstance(o, tuple) else told[o] for o in entry.operands
+                f"[{', '.join(names[s] for s in o)}]" if isinstance(o, tuple) else names[o] for o in entry.operands
             ]
-            lines.append(f"    {told[entry.slot]} = {entry.primitive.name} {' '.join(operands)}")
-        return "\n".join([*lines, f"    return {', '.join(told[slot] for slot in self.outputs)}"])
+            lines.append(f"    {names[entry.slot]} = {entry.primitive.name} {' '.join(operands)}")
+        return "\n".join([*lines, f"    return {', '.join(names[slot] for slot in self.outputs)}"])
 
-    def told(self) -> dict[int, str]:
-        """A name for each slot, each once: its own, or v and a number; literals are their numbers."""
-        told = {slot: repr(number) for slot, number in self.literals.items()}
-        taken: set[str] = set()
-        slots = [*self.inputs, *self.parameters, *(entry.slot for entry in self.instructions)]
-        for slot in slots:
-            name = wanted = self.names.get(slot) or f"v{slot}"
-            k = 2
-            while name in taken:
-                name, k = f"{wanted}_{k}", k + 1
-            taken.add(name)
-            told[slot] = name
-        return told
+
+@dataclass
+class Loop:
+    """A program that runs once for each row, in order, and hands numbers from one row to the next.
+
+    `each` are the inputs that a row brings; `carried` the inputs or parameters that the next row finds as the outputs
+    that they are paired with; `loss` the output that is kept for each row, `metric` the one that is summed. What else
+    the program reads is the same for all rows: `settled`.
+    """
+
+    program: Program
+    each: list[int]
+    carried: dict[int, int]
+    loss: int
+    metric: int | None = None
+
+    @cached_property
+    def settled(self) -> list[int]:
+        varying = {*self.each, *self.carried}
+        return [slot for slot in [*self.program.inputs, *self.program.parameters] if slot not in varying]
+
+    @property
+    def outputs(self) -> list[int]:
+        return [self.loss, *([] if self.metric is None else [self.metric]), *self.carried.values()]

@@ -25,6 +25,7 @@ def without_repeats(program: Program) -> Program:
     known: dict[tuple[object, tuple[Operand, ...]], int] = {}
     literals = dict(program.literals)
     by_bits = {_bits(number): slot for slot, number in literals.items()}
+    checked: set[tuple[int, str, int]] = set()
     body: list[Instruction | Guard] = []
 
     def now(operand: Operand) -> Operand:
@@ -33,7 +34,11 @@ def without_repeats(program: Program) -> Program:
     for entry in program.body:
         if isinstance(entry, Guard):
             left, right = same.get(entry.left, entry.left), same.get(entry.right, entry.right)
-            body.append(Guard(left, entry.comparison, right, entry.expected, entry.where))
+            guard = Guard(left, entry.comparison, right, entry.expected, entry.where)
+            claim = (left, entry.comparison, right)
+            if claim not in checked and not (left in literals and right in literals):
+                checked.add(claim)
+                body.append(guard)
             continue
         operands = tuple(map(now, entry.operands))
         moved = Instruction(entry.slot, entry.primitive, operands)

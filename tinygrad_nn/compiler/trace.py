@@ -15,7 +15,7 @@ from .. import primitives as table
 from .. import reverse
 from ..operators import Scalar, as_float
 from ..primitives import Primitive
-from ..recording import current_recorder
+from ..recording import current_recorder, next_number
 from ..value import Result, Value
 from .program import COMPARISONS, Guard, Instruction, Operand, Program
 
@@ -32,6 +32,8 @@ class Tracer:
     def __init__(self, name: str) -> None:
         self.program = Program(name)
         self.numbers: list[float] = []
+        self.order: dict[int, int] = {}  # when each instruction's operation was recorded
+        self.block = ""  # whose the instructions are that nobody recorded: "update", say
         self._literals: dict[str, int] = {}
         self._parameters: dict[int, int] = {}
         self._results: dict[int, int] = {}
@@ -47,7 +49,7 @@ class Tracer:
         slots: list[Operand] = [
             tuple(map(self.slot_of, o)) if isinstance(o, tuple) else self.slot_of(o) for o in operands
         ]
-        return Traced(self, self._write(primitive, tuple(slots), None, ""))
+        return Traced(self, self._write(primitive, tuple(slots), None, "", next_number()))
 
     def slot_of(self, scalar: Any) -> int:
         """The slot of an operand: a traced value's own, a literal's, or that of a captured Value."""
@@ -118,7 +120,9 @@ class Tracer:
                     groups = [
                         tuple(map(self._leaf, g)) if isinstance(g, tuple) else self._leaf(g) for g in result.groups
                     ]
-                    self._results[id(result)] = self._write(result.op, tuple(groups), result.scope, result.label)
+                    self._results[id(result)] = self._write(
+                        result.op, tuple(groups), result.scope, result.label, result.number
+                    )
             return self._results[id(value)]
         if id(value) not in self._parameters:
             self._kept.append(value)
@@ -129,12 +133,13 @@ class Tracer:
     def _leaf(self, operand: Any) -> int:
         return self._results[id(operand)] if id(operand) in self._results else self.slot_of(operand)
 
-    def _write(self, primitive: Primitive, slots: tuple[Operand, ...], scope: object, name: str) -> int:
+    def _write(self, primitive: Primitive, slots: tuple[Operand, ...], scope: object, name: str, number: int) -> int:
         numbers = [tuple([self.numbers[s] for s in o]) if isinstance(o, tuple) else self.numbers[o] for o in slots]
         slot = self._slot(primitive.value(*numbers), name)
+        self.order[slot] = number
         recorder = current_recorder()
         self.program.body.append(Instruction(slot, primitive, slots))
-        self.program.scopes[slot] = scope or (recorder.scope if recorder else None)
+        self.program.scopes[slot] = scope or self.block or (recorder.scope if recorder else None)
         return slot
 
     def _slot(self, number: float, name: str) -> int:

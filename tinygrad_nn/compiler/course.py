@@ -1,0 +1,128 @@
+"""The course of a training run: epochs of batches in stretches of some twenty milliseconds, and what they are told.
+
+Between two stretches the model is whole: then Ctrl-C is obeyed, progress is told, and the history is written.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
+from math import inf
+from time import perf_counter
+from typing import Any
+
+from ..history import History
+from .interrupt import Interrupt
+from .stepper import Pace, Row, Stepper, left_sum
+
+
+class Course:
+    """One run of a stepper over rows: `go` returns its history."""
+
+    def __init__(
+        self,
+        stepper: Stepper,
+        rows: Sequence[Row],
+        epochs: int,
+        batch_size: int,
+        shuffle: bool,
+        rng: random.Random | None,
+        until: tuple[str, float] | None,
+        progress: Callable[[History], Any] | None,
+    ) -> None:
+        self.stepper, self.rows, self.epochs, self.batch_size = stepper, rows, epochs, batch_size
+        self.shuffle: Any = (rng or random).shuffle if shuffle else None
+        self.metric, self.threshold = until or ("", -inf)
+        self.progress, self.history, self.pace = progress, History(), Pace()
+        self.epoch = 0  # how many have ended
+        self.order: Sequence[Row] = rows  # the rows as this epoch takes them
+        self.drawn = 0  # for how many epochs an order was drawn
+        self.losses: list[float] = []  # of this epoch, so far
+        self.error = 0.0  # the metric summed over this epoch, so far
+
+    def go(self) -> History:
+        """Run to the end, and say in the history why it was the end."""
+        start = perf_counter()
+        with Interrupt() as interrupt:
+            while not self.history.stopped:
+                before, began = self.epoch, perf_counter()
+                ended = self._one_by_one() if self.batch_size == 1 else self._batch(interrupt)
+                now = perf_counter()
+                if ended:
+                    self._record(before, ended, began - start, now - start)
+                if ended and ended[-1][1] < self.threshold:
+                    self.history.stopped = "until"
+                elif self.epoch == self.epochs:
+                    self.history.stopped = "epochs"
+                elif interrupt.noted:
+                    self.history.stopped = "interrupt"
+                if self.progress is not None and (ended or self.history.stopped):
+                    self.progress(self.history)
+        return self.history
+
+    def _one_by_one(self) -> list[tuple[list[float], float]]:
+        """A stretch of steps on one row each. The losses and the metric of each epoch that ended in it."""
+        n, done = len(self.rows), len(self.losses)
+        if not done:
+            self._draw()
+        losses: list[float] = []
+        sums: list[float] = []
+        start = perf_counter()
+        whole = 0 if done or self.pace.rows < n else min(self.pace.rows // n, self.epochs - self.epoch)
+        part = self.order[done : done + self.pace.rows]
+        last = done + len(part) == n
+        passes = (lambda: self._passes(whole)) if whole else (lambda: repeat(part, 1))
+        threshold = self.threshold if whole or last else -inf
+        self.error = self.stepper.advance(passes, part[0], losses, sums, self.error, threshold)
+        self.pace.took(len(losses), perf_counter() - start)
+        if not whole and sums and not last:
+            self.error = sums.pop()  # the sum of a part of the epoch
+        losses = self.losses + losses
+        count = len(losses) // n
+        self.losses = losses[count * n :]
+        self.epoch += count
+        return [(losses[i * n : (i + 1) * n], sums[i] if sums else inf) for i in range(count)]
+
+    def _passes(self, count: int) -> Iterator[Sequence[Row]]:
+        """The orders of the epochs to come, each drawn when it begins, so that no more are drawn than are run."""
+        yield self.order
+        for i in range(1, count):
+            self._draw(self.epoch + i + 1)
+            yield self.order
+
+    def _draw(self, epoch: int = 0) -> None:
+        """The order of an epoch, counted from 1, if it was not drawn yet."""
+        epoch = epoch or self.epoch + 1
+        if self.shuffle is not None and self.drawn < epoch:
+            places = list(range(len(self.rows)))
+            self.shuffle(places)
+            self.order = [self.rows[i] for i in places]
+            self.drawn = epoch
+
+    def _batch(self, interrupt: Interrupt) -> list[tuple[list[float], float]]:
+        """One step on the mean of a batch. Losses and metric of the epoch if it ended with it."""
+        done = len(self.losses)
+        if not done:
+            self._draw()
+        rows = self.order[done : done + self.batch_size]
+        found = self.stepper.batch(rows, self.pace, interrupt)
+        if found is None:
+            return []
+        loss, error = found
+        self.losses += [loss] * len(rows)
+        self.error += error
+        if len(self.losses) < len(self.rows):
+            return []
+        ended = [(self.losses, self.error)]
+        self.losses, self.error = [], 0.0
+        self.epoch += 1
+        return ended
+
+    def _record(self, before: int, ended: list[tuple[list[float], float]], start: float, end: float) -> None:
+        """The points of the epochs after `before`; their times divide those of the stretch evenly."""
+        for epoch in self.history.wanted(before + 1, self.epoch):
+            losses, error = ended[epoch - before - 1]
+            time = start + (end - start) * (epoch - before) / len(ended)
+            metrics = {self.metric: error} if self.metric else None
+            self.history.record(epoch, left_sum(losses) / len(losses), time, metrics)

@@ -1,0 +1,67 @@
+"""What the slots of a program are called, for whoever reads it: labels first, then the names of a textbook.
+
+The sum of neuron 2 in layer 1 is z1.2, its output h1.2, its weights w1.2.1, w1.2.2 ... and its bias b1.2; the
+derivative of the result with respect to a slot is d_ and its name.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .. import primitives as table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .program import Program
+
+
+def told(program: Program) -> dict[int, str]:
+    """A name for each slot, each once: its own, or v and a number; literals are their numbers."""
+    names = {slot: repr(number) for slot, number in program.literals.items()}
+    wanted = {**program.names, **_of_neurons(program)}
+    taken: set[str] = set()
+    numbered: dict[str, int] = {}
+    slots = [*program.inputs, *program.parameters, *(entry.slot for entry in program.instructions)]
+    after = {slot: program.derived[slot] for slot in slots if slot in program.derived and slot not in wanted}
+    for slot in [*(slot for slot in slots if slot not in after), *after]:
+        prefix, of = after.get(slot, ("", slot))
+        name = base = prefix + names[of] if of in names else wanted.get(slot) or f"v{slot}"
+        while name in taken:
+            numbered[base] = numbered.get(base, 1) + 1
+            name = f"{base}_{numbered[base]}"
+        taken.add(name)
+        names[slot] = name
+    return names
+
+
+def scope_name(scope: object) -> str:
+    """What a block of instructions is called: by the neuron, layer or loss that recorded it."""
+    if scope is None:
+        return ""
+    name = getattr(scope, "name", None) or getattr(scope, "__name__", None)
+    return re.sub(r"\s+", " ", str(name or (scope if isinstance(scope, str) else type(scope).__name__)))
+
+
+def _of_neurons(program: Program) -> dict[int, str]:
+    """The names of what neurons read and compute, where nobody gave another."""
+    names: dict[int, str] = {}
+    for entry in program.instructions:
+        place = getattr(program.scopes.get(entry.slot), "place", None)
+        if place is None:
+            continue
+        number = _number(place)
+        if entry.primitive is not table.dot:
+            names[entry.slot] = program.names.get(entry.slot) or f"h{number}"
+            continue
+        names[entry.slot] = program.names.get(entry.slot) or f"z{number}"
+        for slot in entry.slots() if number else ():
+            label = program.names.get(slot, "")
+            if slot in program.parameters and slot not in names and (parts := re.fullmatch(r"([a-z]+)(\d*)", label)):
+                names[slot] = f"{parts[1]}{number}{'.' * bool(parts[2])}{parts[2]}"
+    return names
+
+
+def _number(place: object) -> str:
+    """The numbers of the layer and the neuron: "1.2" for layer 1, neuron 2; "" for a neuron that stands alone."""
+    parts = [found[1] for name in str(place).split(", ") if (found := re.fullmatch(r"(?:layer|neuron) (\d+)", name))]
+    return ".".join(parts)

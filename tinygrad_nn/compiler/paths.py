@@ -1,0 +1,58 @@
+"""Paths: a program holds for one way through the branches of a function; these are the ways met so far.
+
+The latest is tried first. A path says by OffPath that it does not fit; where none fits, another is traced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from .program import OffPath
+
+MOST_PATHS = 16
+
+Path = TypeVar("Path")
+Result = TypeVar("Result")
+
+
+class PathError(RuntimeError):
+    """The function branches in more ways than are worth a program each."""
+
+
+class Paths(Generic[Path]):
+    """The programs of one function for one shape of its arguments, the latest first."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.found: list[Path] = []
+        self._where = "an unknown line"
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def run(self, attempt: Callable[[Path], Result], trace: Callable[[], Path]) -> Result:
+        """What `attempt` gives for the path that fits, which is traced where there is none yet.
+
+        Raises PathError where a new path would be one too many.
+        """
+        for path in self.found:
+            try:
+                result = attempt(path)
+            except OffPath as off:
+                self._where = str(off) or self._where
+                continue
+            if path is not self.found[0]:
+                self.found.remove(path)
+                self.found.insert(0, path)
+            return result
+        if len(self.found) >= MOST_PATHS:
+            raise PathError(
+                f"{self.name} has taken {len(self.found)} paths through its branches, the last of them at "
+                f"{self._where}, and each is a program of its own: write the branch as tn.relu, tn.maximum or tn.take, "
+                "which are one path"
+            )
+        path = trace()
+        result = attempt(path)
+        self.found.insert(0, path)
+        return result

@@ -1,0 +1,62 @@
+"""Arguments as a compiled program takes them: nested lists of numbers as their shape and the flat numbers in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..operators import Scalar, as_float
+
+Shape = Any  # None for a number, a tuple of shapes for a list
+
+
+class RecordedError(TypeError):
+    """An argument is a Value or a traced value."""
+
+
+def flat(arguments: Sequence[Any], name: str) -> tuple[Shape, Sequence[float]]:
+    """The shape of the arguments, and their numbers in order.
+
+    Raises RecordedError for a Value among them, TypeError for anything else that is no number.
+    """
+    if set(map(type, arguments)) == {float}:
+        return (None,) * len(arguments), arguments
+    numbers: list[float] = []
+
+    def shape_of(argument: Any) -> Shape:
+        if type(argument) is float:
+            numbers.append(argument)
+            return None
+        if isinstance(argument, list | tuple) or getattr(argument, "ndim", 0) > 0:
+            return tuple([shape_of(entry) for entry in argument])
+        if isinstance(argument, Scalar):
+            raise RecordedError(
+                f"{name} is compiled for numbers, but got {argument!r}: give v.data for its number, or call "
+                f"{name}(...) itself, which Values record as they do any function"
+            )
+        number = as_float(argument)
+        if number is None:
+            raise TypeError(f"{name}() is compiled for numbers and nested lists of them, but got {argument!r}")
+        numbers.append(number)
+        return None
+
+    return tuple([shape_of(argument) for argument in arguments]), numbers
+
+
+def shaped(shape: Shape, numbers: Iterator[Any]) -> Any:
+    """Nested lists of a shape, filled with the next numbers."""
+    return next(numbers) if shape is None else [shaped(entry, numbers) for entry in shape]
+
+
+def shape_of(result: Any) -> Shape:
+    """The shape of nested lists of anything."""
+    return tuple([shape_of(entry) for entry in result]) if isinstance(result, list | tuple) else None
+
+
+def leaves_of(result: Any) -> Iterator[Any]:
+    """What stands in nested lists, in order."""
+    if isinstance(result, list | tuple):
+        for entry in result:
+            yield from leaves_of(entry)
+    else:
+        yield result

@@ -1,0 +1,191 @@
+"""compile_step: a model, its loss and its optimiser as compiled training steps, and runs of many of them.
+
+The programs are traced from the model and the loss, from the table's derivatives and from the optimiser's `update`;
+parameters, velocities and the count of steps stay where they are, so that eager and compiled steps may alternate.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import losses as losses_
+from ..history import History
+from ..operators import as_float
+from ..optim import Optimizer
+from .backends import chosen
+from .course import Course
+from .interrupt import Interrupt
+from .phases import Recipe, settings_of
+from .program import Program
+from .shapes import Shape, flat
+from .stepper import Pace, Path, Row, Stepper
+
+Metric = Callable[[Any, Any], Any]
+
+
+class Step:
+    """A compiled training step. `tinygrad_nn.compile_step` makes one.
+
+    `backend` is the one that it runs on.
+    """
+
+    def __init__(self, recipe: Recipe, backend: str) -> None:
+        self.recipe, self.backend = recipe, backend
+        self._steppers: dict[tuple[Metric | None, Shape], Stepper] = {}
+        self._fixed: list[object] = []
+        self._latest: Stepper | None = None
+
+    def __call__(self, X: Sequence[Any], Y: Sequence[Any]) -> float:
+        """One update on the mean loss over the rows, with the regularizer; returns that loss, before the update.
+
+        Raises ValueError for no rows, rows of different shapes, or X and Y of different lengths, TypeError for what is
+        no number; nothing changes then.
+        """
+        shapes, rows = _rows(X, Y)
+        stepper = self._stepper(None, shapes)
+        with Interrupt() as interrupt:
+            if len(rows) == 1:
+                losses: list[float] = []
+                stepper.advance(lambda: [rows], rows[0], losses, [], 0.0, 0.0)
+                found: tuple[float, float] | None = losses[0], 0.0
+            else:
+                found = stepper.batch(rows, Pace(), interrupt)
+        if found is None or interrupt.noted:
+            raise KeyboardInterrupt
+        return found[0]
+
+    def run(
+        self,
+        X: Sequence[Any],
+        Y: Sequence[Any],
+        epochs: int = 1,
+        batch_size: int = 1,
+        *,
+        shuffle: bool = False,
+        rng: random.Random | None = None,
+        until: tuple[Metric, float] | None = None,
+        progress: Callable[[History], Any] | None = None,
+    ) -> History:
+        """Epochs of steps on `batch_size` rows each, the last of an epoch on what is left; returns their History.
+
+        Rows are taken in their order, or with `shuffle` in one drawn from `rng` for each epoch. `until=(metric,
+        threshold)` ends the run after the first epoch whose sum of metric(prediction, target) over the rows, each taken
+        before the update that it is part of, is below the threshold. `progress` is called with the history as it grows,
+        some fifty times a second. Ctrl-C ends the run within a twentieth of a second, with the model as it stood.
+
+        Raises as a call does, and ValueError for counts below 1.
+        """
+        for what, number in (("epochs", epochs), ("batch_size", batch_size)):
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                raise ValueError(f"{what} must be a whole number of 1 or more, but got {number!r}")
+        if rng is not None and not hasattr(rng, "shuffle"):
+            raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
+        metric, limit = _until(until)
+        shapes, rows = _rows(X, Y)
+        stepper = self._stepper(metric, shapes)
+        return Course(stepper, rows, epochs, batch_size, shuffle, rng, limit, progress).go()
+
+    @property
+    def program(self) -> Program:
+        """The program of the latest step: of one row with its update, or of the rows of a batch."""
+        paths = self._last_paths()
+        return next((path.program for path in paths if path.loop is not None), paths[0].program)
+
+    def source(self, backend: str = "python") -> str:
+        """The source of what the latest step ran, in a back end's language."""
+        if backend != "python":
+            raise ValueError(f"unknown back end {backend!r} for source: give 'python'")
+        return "\n\n".join(path.source() for path in self._last_paths())
+
+    def __repr__(self) -> str:
+        return f"<compiled step of {self.recipe.name}, back end {self.backend}>"
+
+    def _last_paths(self) -> list[Path]:
+        if self._latest is None or not self._latest.latest:
+            raise ValueError("this step has no program yet: it is traced when it first runs, so run it once")
+        return self._latest.latest
+
+    def _stepper(self, metric: Metric | None, shapes: Shape) -> Stepper:
+        """The programs for rows of these shapes, as long as nothing but numbers of the optimiser changes."""
+        self.recipe.optimizer.check()
+        self.recipe.optimizer.rate()
+        others = settings_of(self.recipe.optimizer)[1]
+        if not _same(others, self._fixed):
+            self._steppers, self._fixed = {}, others
+        key = metric, shapes
+        if key not in self._steppers:
+            recipe = self.recipe
+            self._steppers[key] = Stepper(
+                Recipe(recipe.model, recipe.loss, recipe.optimizer, recipe.regularizer, metric), shapes
+            )
+        self._latest = self._steppers[key]
+        return self._latest
+
+
+def compile_step(
+    model: Any, loss: Any, optimizer: Optimizer, regularizer: Any = None, backend: str = "auto", dtype: str = "float64"
+) -> Step:
+    """The compiled step; `tinygrad_nn.compile_step` says what the options are."""
+    for what, given in (("model", model), *((("regularizer", regularizer),) if regularizer is not None else ())):
+        if not callable(given):
+            raise TypeError(f"compile_step() wants a {what} that can be called, but got {given!r}")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"compile_step() wants an optimizer, such as tn.SGD(model.parameters(), lr=0.1), got {optimizer!r}"
+        )
+    return Step(Recipe(model, losses_.named(loss), optimizer, regularizer), chosen(backend, dtype))
+
+
+def _same(a: list[object], b: list[object]) -> bool:
+    """Whether two optimisers differ by their numbers at most. Objects must be the very same ones."""
+    plain = (str, int, tuple)
+    return len(a) == len(b) and all(x is y or (isinstance(x, plain) and x == y) for x, y in zip(a, b, strict=True))
+
+
+def _rows(X: Any, Y: Any) -> tuple[Shape, list[Row]]:
+    """The shapes of a row and of its target, and for each row the numbers of both."""
+    X, Y = (_listed(given, name) for given, name in ((X, "X"), (Y, "Y")))
+    if len(X) != len(Y):
+        raise ValueError(f"X has {len(X)} rows and Y {len(Y)}: give one target for each row")
+    if not X:
+        raise ValueError("X and Y are empty: a step is on one row or more")
+    rows: list[Row] = []
+    first: Shape = None
+    for i, (x, y) in enumerate(zip(X, Y, strict=True)):
+        try:
+            shape, numbers = flat((x, y), "the step")
+        except TypeError as error:
+            raise TypeError(f"row {i} of X and Y, {x!r:.80} and {y!r:.80}: {error}") from None
+        if i == 0:
+            first = shape
+        elif shape != first:
+            which, k = ("X", 0) if shape[0] != first[0] else ("Y", 1)
+            raise ValueError(
+                f"all rows must have one shape, but row {i} of {which} is {(x, y)[k]!r:.80} and row 0 is "
+                f"{(X[0], Y[0])[k]!r:.80}"
+            )
+        rows.append(tuple(numbers))
+    return first, rows
+
+
+def _listed(given: Any, name: str) -> Any:
+    """The rows as a list. Raises TypeError for what holds no rows."""
+    if hasattr(given, "tolist"):
+        given = given.tolist()
+    if isinstance(given, str | bytes | dict) or not hasattr(given, "__iter__"):
+        raise TypeError(f"{name} must be a list of rows or an array of two dimensions, but got {given!r:.80}")
+    return list(given)
+
+
+def _until(until: Any) -> tuple[Metric | None, tuple[str, float] | None]:
+    """The metric, its name and its threshold."""
+    if until is None:
+        return None, None
+    if not isinstance(until, list | tuple) or len(until) != 2 or not callable(until[0]):
+        raise TypeError(f"until wants (metric, threshold), a function (prediction, target) and a number, got {until!r}")
+    threshold = as_float(until[1])
+    if threshold is None:
+        raise TypeError(f"the threshold of until must be a number, but got {until[1]!r}")
+    return until[0], (getattr(until[0], "__name__", "metric"), threshold)

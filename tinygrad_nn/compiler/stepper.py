@@ -1,0 +1,191 @@
+"""Steps on the `python` back end: the programs of a step for one shape of rows, and the numbers they carry.
+
+Between calls all numbers stand where the user sees them, in the parameters and in the optimiser; a call takes them
+from there and puts them back when it has ended well, so that eager and compiled steps may alternate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, islice
+from math import inf
+from time import perf_counter
+from typing import Any
+
+from .. import primitives as table
+from ..optim import Optimizer
+from .backends import python, python_loop
+from .interrupt import Interrupt
+from .paths import Paths
+from .phases import Recipe, Whole, one_row, penalty, settings_of, update, whole
+from .program import Loop, OffPath, Program
+from .shapes import Shape
+
+Row = Sequence[float]
+
+
+class Pace:
+    """How many rows fill a stretch of some twenty milliseconds, so that Ctrl-C and progress never wait for long."""
+
+    STRETCH = 0.02
+
+    def __init__(self) -> None:
+        self.rows = 1
+
+    def took(self, rows: int, seconds: float) -> None:
+        """So many rows took so long; the next stretch is at most four times as long."""
+        fitting = rows * self.STRETCH / seconds if seconds else 4.0 * self.rows
+        self.rows = max(1, min(4 * self.rows, int(fitting)))
+
+
+class Path:
+    """One path through a loop or a program, compiled when it is first run."""
+
+    def __init__(self, program: Program, loop: Loop | None = None, whole: Whole | None = None) -> None:
+        self.program, self.loop, self.whole = program, loop, whole
+        self.scheduled = False
+        self._compiled: dict[bool, Any] = {}
+
+    def run(self, scheduled: bool = False) -> Any:
+        """The compiled function; `scheduled`, of a loop whose learning rate differs from row to row."""
+        if scheduled not in self._compiled:
+            if self.loop is None:
+                self._compiled[scheduled] = python.compiled(self.program)
+            else:
+                self._compiled[scheduled] = python_loop.compiled(self.loop, self._rate(scheduled))
+        self.scheduled = scheduled
+        return self._compiled[scheduled]
+
+    def source(self) -> str:
+        """What ran last, as Python."""
+        if self.loop is None:
+            return python.source(self.program)
+        return python_loop.source(self.loop, self._rate(self.scheduled))
+
+    def _rate(self, scheduled: bool) -> int | None:
+        return self.whole.rate if self.whole is not None and scheduled else None
+
+
+class Stepper:
+    """Runs the steps of a recipe on rows of one shape; `latest` are the paths that the last step took."""
+
+    def __init__(self, recipe: Recipe, shapes: tuple[Shape, Shape]) -> None:
+        self.recipe, self.shapes, self.optimizer = recipe, shapes, recipe.optimizer
+        self._whole, self._row, self._penalty, self._update = (Paths[Path](recipe.name) for _ in range(4))
+        self.latest: list[Path] = []
+
+    def advance(
+        self, passes: Callable[[], Iterable[Sequence[Row]]], row: Row, losses: list[float], sums: list[float],
+        error: float, threshold: float,
+    ) -> float:  # fmt: skip
+        """A step on each row of the passes, as far as one path goes, and at least on `row`, which is the first.
+
+        Adds the loss of each row and, after each pass, the sum of the metric, which stops there if it is below the
+        threshold. `error` is that sum so far, in and out.
+        """
+        optimizer, before = self.optimizer, len(losses)
+
+        def attempt(path: Path) -> float:
+            assert path.whole is not None
+            scheduled = callable(optimizer.lr)
+            rates = map(optimizer.rate, count(optimizer.steps)) if scheduled else None
+            settled = _settled(path.whole, optimizer, scheduled)
+            carried = [*(p.data for p in optimizer.parameters), *_flat(optimizer.state)]
+            if len(path.whole.loop.carried) > len(carried):
+                carried.append(float(optimizer.steps))
+            after, carried = path.run(scheduled)(
+                passes(), losses.append, sums.append, error, threshold, rates, settled, carried
+            )
+            if len(losses) == before:
+                raise OffPath
+            _commit(optimizer, iter(carried), len(losses) - before)
+            return float(after)
+
+        def trace() -> Path:
+            found = whole(self.recipe, self.shapes, row)
+            return Path(found.loop.program, found.loop, found)
+
+        after: float = self._whole.run(attempt, trace)
+        self.latest = self._whole.found[:1]
+        return after
+
+    def batch(self, rows: Sequence[Row], pace: Pace, interrupt: Interrupt) -> tuple[float, float] | None:
+        """One step on the mean over the rows: the loss before it, and the metric summed over the rows.
+
+        The rows are taken from the last to the first, as the engine walks back over them. None where it was
+        interrupted; then nothing has changed.
+        """
+        optimizer, latest = self.optimizer, []
+        penalized, sums = 0.0, [0.0] * len(optimizer.parameters)
+        if self.recipe.regularizer is not None:
+            penalized, *sums = self._penalty.run(lambda p: p.run()(()), lambda: Path(penalty(self.recipe)))
+            latest += self._penalty.found[:1]
+        losses: list[float] = []
+        error, backwards = 0.0, rows[::-1]
+        while len(losses) < len(rows):
+            if interrupt.noted:
+                return None
+            done, start = len(losses), perf_counter()
+            error, sums = self._add_rows(backwards[done : done + pace.rows], len(rows), losses, error, sums)
+            pace.took(len(losses) - done, perf_counter() - start)
+        latest += self._row.found[:1]
+        rate = optimizer.rate()
+        given = [*sums, rate, float(optimizer.steps), *settings_of(optimizer)[0], *_flat(optimizer.state)]
+        after = self._update.run(lambda p: p.run()(given), lambda: Path(update(self.recipe, sums)))
+        _commit(optimizer, iter(after), 1)
+        self.latest = [*latest, *self._update.found[:1]]
+        mean = table.divide(left_sum(losses[::-1]), float(len(losses)))
+        return mean if self.recipe.regularizer is None else mean + penalized, error
+
+    def _add_rows(
+        self, rows: Sequence[Row], n: int, losses: list[float], error: float, sums: list[float]
+    ) -> tuple[float, list[float]]:
+        """The metric and the gradients with those of some of n rows added, as far as one path goes."""
+        before = len(losses)
+
+        def attempt(path: Path) -> tuple[float, list[float]]:
+            loop = path.loop
+            assert loop is not None
+            parameters, seed = loop.program.parameters, 1.0 / n
+            settled = [parameters[slot].data if slot in parameters else seed for slot in loop.settled]
+            ended: list[float] = []
+            after, carried = path.run()([rows], losses.append, ended.append, error, -inf, None, settled, sums)
+            if len(losses) == before:
+                raise OffPath
+            return ended[0] if ended else after, list(carried)
+
+        def trace() -> Path:
+            loop = one_row(self.recipe, self.shapes, rows[0], sums)
+            return Path(loop.program, loop)
+
+        return self._row.run(attempt, trace)
+
+
+def left_sum(numbers: Sequence[float]) -> float:
+    """The sum from the left, each sum rounded once; builtins.sum compensates from Python 3.12 on."""
+    total = numbers[0]
+    for number in numbers[1:]:
+        total += number
+    return total
+
+
+def _settled(path: Whole, optimizer: Optimizer, scheduled: bool) -> list[float]:
+    """What is the same for all rows: learning rate, settings, and parameters that are not trained."""
+    numbers = dict(zip(path.settings, settings_of(optimizer)[0], strict=True))
+    if not scheduled:
+        numbers[path.rate] = optimizer.rate()
+    parameters = path.loop.program.parameters
+    slots = [slot for slot in path.loop.settled if not (scheduled and slot == path.rate)]
+    return [numbers[slot] if slot in numbers else parameters[slot].data for slot in slots]
+
+
+def _flat(states: Sequence[Sequence[float]]) -> list[float]:
+    return [number for state in states for number in state]
+
+
+def _commit(optimizer: Optimizer, numbers: Iterator[float], steps: int) -> None:
+    """Put the numbers of steps that ended well where the user sees them."""
+    for parameter in optimizer.parameters:
+        parameter.data = next(numbers)
+    optimizer.state = [tuple(islice(numbers, len(state))) for state in optimizer.state]
+    optimizer.steps += steps

@@ -1,0 +1,66 @@
+"""History: what a training run recorded, epoch by epoch, in lists that never grow past ten thousand points."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_POINTS = 10_000
+
+
+class History:
+    """The losses, metrics and times of a run.
+
+    Point i is epoch `epochs[i]`, counted from 1: `losses[i]` is the mean over its rows of the losses before each
+    update, `metrics[name][i]` a metric, and `times[i]` the seconds from the start of the run to its end. Past 10,000
+    points every second one is dropped, and from then on so many epochs are passed over; the first and the latest are
+    always there. `stopped` says why the run ended: "epochs", "until" or "interrupt"; it is "" while it goes on.
+
+    >>> history = History()
+    >>> for epoch in range(1, 4):
+    ...     history.record(epoch, loss=1.0 / epoch, time=0.5 * epoch)
+    >>> history.epochs, history.losses[-1], history
+    ([1, 2, 3], 0.3333333333333333, <History: 3 epochs, loss 0.333333, 1.5 s>)
+    """
+
+    def __init__(self) -> None:
+        self.epochs: list[int] = []
+        self.losses: list[float] = []
+        self.metrics: dict[str, list[float]] = {}
+        self.times: list[float] = []
+        self.stopped = ""
+        self._stride = 1
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def wanted(self, first: int, last: int) -> list[int]:
+        """Of the epochs from first to last, those to record: each as far apart as the points are, and the last."""
+        ahead = (1 - first) % self._stride
+        epochs = list(range(first + ahead, last + 1, self._stride))
+        return epochs if not epochs or epochs[-1] == last else [*epochs, last]
+
+    def record(self, epoch: int, loss: float, time: float, metrics: Mapping[str, float] | None = None) -> None:
+        """Add a point; the one before it goes, if it was there only as the latest."""
+        columns = [self.epochs, self.losses, self.times, *self.metrics.values()]
+        if len(self.epochs) > 1 and (self.epochs[-1] - 1) % self._stride:
+            for column in columns:
+                del column[-1]  # type: ignore[attr-defined]
+        self.epochs.append(epoch)
+        self.losses.append(loss)
+        self.times.append(time)
+        for name, number in (metrics or {}).items():
+            self.metrics.setdefault(name, []).append(number)
+        if len(self.epochs) > MOST_POINTS:
+            self._stride *= 2
+            kept = [i for i, e in enumerate(self.epochs) if (e - 1) % self._stride == 0 or e == epoch]
+            for column in [self.epochs, self.losses, self.times, *self.metrics.values()]:
+                column[:] = [column[i] for i in kept]  # type: ignore[index]
+
+    def __repr__(self) -> str:
+        if not self.epochs:
+            return "<History: no epochs>"
+        metrics = "".join(f", {name} {column[-1]:.6g}" for name, column in self.metrics.items())
+        told = f"{self.epochs[-1]:,} epochs, loss {self.losses[-1]:.6g}{metrics}, {self.times[-1]:.3g} s"
+        return f"<History: {told}{', stopped by ' * bool(self.stopped)}{self.stopped}>"

@@ -1,0 +1,176 @@
+"""The public functions whose packages are imported when they are called: compiling and drawing.
+
+So importing the library stays fast, and the core imports neither package.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+def compile(function: Callable[..., Any], *, backend: str = "auto", dtype: str = "float64", exact: bool = False) -> Any:
+    """A plain function of numbers as straight-line code, with its derivatives.
+
+    f = compile(function) is called like the function: f(x, y) is its value, f.grad(x, y) its derivatives
+    [df/dx, df/dy], f.value_and_grad(x, y) both, f.batch(rows, gradients=False) one of them for many rows. Arguments and
+    results are numbers or nested lists of numbers. `print(f.program)` and `print(f.source())` show what runs.
+
+    The function is traced at its first call, and again where the shape of an argument differs or a branch goes the
+    other way. Values that it captures, such as a model's weights, are read at every call; gradients go to the arguments
+    alone. Called with Values, f records as the plain function does. What else the function reads (plain numbers, the
+    wiring of a model, random draws) is as it was when it was traced.
+
+    `backend` is "python" (generated Python, equal to the engine in bits whether `exact` or not) or "auto", the fastest
+    one that is installed; f.backend says which. `dtype` is "float64".
+
+    Raises TypeError where something cannot be traced (.data, float(), range() of a value), ValueError for an unknown
+    back end, and at a call RuntimeError past 16 paths through the branches.
+
+    >>> f = compile(lambda x, y: x * y + x**2)
+    >>> f(3.0, 2.0), f.grad(3.0, 2.0)
+    (15.0, [8.0, 3.0])
+    """
+    from .compiler.function import compile as compiled
+
+    return compiled(function, backend=backend, dtype=dtype, exact=exact)
+
+
+def compile_step(
+    model: Any, loss: Any, optimizer: Any, regularizer: Any = None, backend: str = "auto", dtype: str = "float64"
+) -> Any:
+    """A training step as straight-line code: the loss of the rows, its gradient and the optimiser's update.
+
+    `loss` is one of `losses`, its name, or a function (prediction, target) of one row; `regularizer`, a function of the
+    model, is added to the mean loss. step(X, Y) makes one update on the mean over the rows X, with targets Y, and
+    returns the loss before it. step.run(X, Y, epochs, batch_size=1, shuffle=False, rng=None, until=None, progress=None)
+    is the whole loop, and returns a History with `epochs`, `losses`, `metrics` and `times`; until=(metric, threshold)
+    ends it when the metric(prediction, target), summed over an epoch, is below the threshold.
+
+    Parameters, velocities and the count of steps are where they always are, read before and true after each call, so
+    compiled and eager steps may alternate; lr and momentum may change between them. A step on one row equals the eager
+    one in bits. The `.grad` of parameters is not touched. What the model is made of (which Values, which activations)
+    is as it was at the first step. `print(step.program)` and `print(step.source())` show what runs; step.backend says
+    on what.
+
+    Raises TypeError and ValueError for what is no model, loss or optimizer, and as `compile` does.
+
+    >>> import tinygrad_nn as tn
+    >>> X, Y = tn.data.half_adder()
+    >>> model = tn.MLP.from_weights([[[0.1, -0.2], [0.3, 0.4]]], [[0.0, 0.0]], output_activation="sigmoid")
+    >>> step = compile_step(model, tn.losses.squared_error, tn.SGD(model.parameters(), lr=0.5))
+    >>> round(step(X, Y), 6)
+    0.254041
+    >>> step.run(X, Y, epochs=1000).stopped
+    'epochs'
+    """
+    from .compiler.step import compile_step as compiled_step
+
+    return compiled_step(model, loss, optimizer, regularizer, backend, dtype)
+
+
+def draw(
+    root: Any,
+    *,
+    view: str = "auto",
+    style: str = "compact",
+    expand: bool = False,
+    rankdir: str = "LR",
+    digits: int = 4,
+    title: str | None = None,
+    max_nodes: int = 500,
+    clusters: bool = True,
+    repeat_shared: bool = False,
+) -> Any:
+    """The graph that `root`, a Value, was computed by, as a graphviz.Digraph; `.write("graph.svg")` makes the picture.
+
+    - view: "graph" shows each Value as a card, its label and data over its gradient, with the operation that made it on
+      the left; "neurons" folds each Neuron into a table of its weights, "layers" each Layer into heat maps; "auto" is
+      the most detailed of them that can be read;
+    - style: "compact", or "classic" with operations as circles; expand: a neuron's dot as its products and their sum;
+    - rankdir: graphviz's direction (LR, TB, RL or BT); digits: significant digits; title: a line above;
+    - max_nodes: the most nodes drawn; clusters: boxes around what a neuron, layer or loss recorded;
+    - repeat_shared: a leaf drawn once for each of its uses, for fewer lines that cross.
+
+    style, expand and repeat_shared are of the graph view.
+
+    Colour is the gradient, and a line's what flows back along it (local derivative times gradient): blue above 0,
+    orange below. Nothing is changed, and no renderer is needed before a picture is asked for.
+
+    Raises TypeError where root is no Value, ValueError for an unknown option, for a folded view of a graph without
+    Neurons, or for more than `max_nodes` nodes.
+
+    >>> from tinygrad_nn import Value
+    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    >>> draw(a * b).source.count("->")
+    2
+    """
+    from .drawing.graph import draw
+
+    return draw(
+        root,
+        view=view,
+        style=style,
+        expand=expand,
+        rankdir=rankdir,
+        digits=digits,
+        title=title,
+        max_nodes=max_nodes,
+        clusters=clusters,
+        repeat_shared=repeat_shared,
+    )
+
+
+def draw_network(
+    model: Any,
+    x: Any = None,
+    *,
+    color: str = "weight",
+    max_neurons: int = 10,
+    edge_labels: bool | None = None,
+    title: str | None = None,
+    optimizer: Any = None,
+) -> Any:
+    """The layers of an MLP, Layer or Neuron as circles and lines: a graphviz.Digraph to `.write("network.svg")`.
+
+    - x: one row of inputs; the circles then show what each neuron answers, asked layer by layer;
+    - color: what the lines and the circles (of the biases) show: "weight", "grad", or "velocity", which lives in the
+      `optimizer`; blue above 0, orange below, wider or deeper the larger;
+    - max_neurons: of a wider layer the first and the last are drawn; edge_labels: the number on each line, by default
+      on up to 12 lines; title: a line above.
+
+    Raises TypeError for another kind of model, ValueError for an unknown color, a velocity without its optimizer, or a
+    row of the wrong length.
+
+    >>> from tinygrad_nn import MLP
+    >>> draw_network(MLP(2, [3, 1])).source.count("->")
+    9
+    """
+    from .drawing.network import draw_network
+
+    return draw_network(
+        model, x, color=color, max_neurons=max_neurons, edge_labels=edge_labels, title=title, optimizer=optimizer
+    )
+
+
+def steps(root: Any, *, expand: bool = False, digits: int = 4, title: str | None = None, max_nodes: int = 500) -> Any:
+    """Backpropagation to `root`, a Value, one operation at a time: forward, then backward.
+
+    `.save("steps.html")` writes a page that any browser shows without a network; a notebook shows it in place;
+    `.frames()` are the pictures, as the text of SVG files; `len` is the number of steps. With `expand` a neuron's dot
+    is its products and their sum, as on a blackboard; `digits` are the significant digits, `max_nodes` the most nodes.
+
+    The gradients on the page are those of one `backward` from 0 (with `expand`, up to the rounding of sums where a
+    Value is in both columns of a dot); the Values are not touched. Raises TypeError where root is no Value, ValueError
+    for more than `max_nodes` nodes.
+
+    >>> from tinygrad_nn import Value
+    >>> a = Value(3.0, label="a")
+    >>> len(steps(a * a))
+    4
+    """
+    from .drawing.steps import steps
+
+    return steps(root, expand=expand, digits=digits, title=title, max_nodes=max_nodes)
