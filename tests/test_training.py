@@ -260,20 +260,31 @@ def test_bad_input_of_data(call, words):
 
 
 def test_the_half_adder_learns(example):
-    reach_error(example("half_adder"), seed=1)
+    reach_error(example("half_adder"), seed=1, until=0.1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_the_half_adder_learns_from_twenty_seeds(example, seed):
-    reach_error(example("half_adder"), seed)
+    reach_error(example("half_adder"), seed, until=0.05)
 
 
-def reach_error(half_adder, seed):
+@pytest.mark.slow
+def test_the_half_adder_learns_to_a_hundredth(example):
+    history = reach_error(example("half_adder"), seed=1, until=0.01)
+    assert 1_000_000 < history.epochs[-1] < 1_200_000
+
+
+def reach_error(half_adder, seed, until):
     model = half_adder.make_model(seed)
     optimizer = tn.SGD(model.parameters(), lr=0.09, momentum=0.015)
-    epochs = half_adder.train(model, optimizer, until=0.3, epochs=30_000, report=lambda line: None)
-    assert epochs < 30_000
+    history = half_adder.train(model, optimizer, until, report=lambda line: None)
+    assert history.stopped == "until"
+    X, Y = tn.data.half_adder()
+    assert model.predict_classes(X) == [[int(t) for t in target] for target in Y]
+    error = sum(half_adder.root_mean_square(model.predict(x), y) for x, y in zip(X, Y, strict=True))
+    assert error < until  # after the last updates of the epoch, too
+    return history
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ class History:
         """Of the epochs from first to last, those to record: each as far apart as the points are, and the last."""
         ahead = (1 - first) % self._stride
         epochs = list(range(first + ahead, last + 1, self._stride))
-        return epochs if not epochs or epochs[-1] == last else [*epochs, last]
+        return epochs if epochs and epochs[-1] == last else [*epochs, last]
 
     def record(self, epoch: int, loss: float, time: float, metrics: Mapping[str, float] | None = None) -> None:
         """Add a point; the one before it goes, if it was there only as the latest."""

@@ -236,6 +236,98 @@ def network_row(compiled):
     return timed(lambda k: model([tn.Value(0.1), tn.Value(0.2)]).backward(), 500)
 
 
+def half_adder_rows():
+    import tinygrad_nn as tn
+
+    example = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "half_adder.py"))
+    model = example["make_model"](1)
+    return example, model, tn.SGD(model.parameters(), lr=0.09, momentum=0.015), *tn.data.half_adder()
+
+
+def compiled_half_adder(epochs=30_000):
+    """Seconds of an epoch: four steps on one row each, and the error that is waited for."""
+    import tinygrad_nn as tn
+
+    example, model, optimizer, X, Y = half_adder_rows()
+    step = tn.compile_step(model, tn.losses.squared_error, optimizer)
+    until = (example["root_mean_square"], 0.0)
+    step.run(X, Y, epochs=100, until=until)
+    return [seconds / epochs for seconds in timed(lambda k: step.run(X, Y, epochs=epochs, until=until), 3)]
+
+
+def half_adder_by_hand(epochs=10_000):
+    """The same in object Python, as a course writes it: neurons with lists of weights, derivatives by hand."""
+    from math import exp, sqrt
+
+    class Neuron:
+        def __init__(self, n, rng):
+            self.weights, self.bias = [rng.gauss(0, 1) for _ in range(n)], rng.gauss(0, 1)
+            self.velocities, self.velocity = [0.0] * n, 0.0
+
+        def forward(self, inputs):
+            total = self.bias
+            for weight, x in zip(self.weights, inputs, strict=False):
+                total += weight * x
+            self.output = 1.0 / (1.0 + exp(-total))
+            return self.output
+
+        def update(self, inputs, lr, momentum):
+            for i, x in enumerate(inputs):
+                self.velocities[i] = momentum * self.velocities[i] + self.delta * x
+                self.weights[i] -= lr * self.velocities[i]
+            self.velocity = momentum * self.velocity + self.delta
+            self.bias -= lr * self.velocity
+
+    rng = random.Random(1)
+    hidden, output = [Neuron(2, rng) for _ in range(3)], [Neuron(3, rng) for _ in range(2)]
+    rows = [([0.0, 0.0], [0.0, 0.0]), ([0.0, 1.0], [0.0, 1.0]), ([1.0, 0.0], [0.0, 1.0]), ([1.0, 1.0], [1.0, 0.0])]
+
+    def epoch():
+        error = 0.0
+        for x, target in rows:
+            features = [neuron.forward(x) for neuron in hidden]
+            outputs = [neuron.forward(features) for neuron in output]
+            error += sqrt(sum((o - t) ** 2 for o, t in zip(outputs, target, strict=False)) / 2)
+            for neuron, t in zip(output, target, strict=False):
+                neuron.delta = (neuron.output - t) * neuron.output * (1 - neuron.output)
+            for j, neuron in enumerate(hidden):
+                back = sum(o.delta * o.weights[j] for o in output)
+                neuron.delta = back * neuron.output * (1 - neuron.output)
+            for neuron in output:
+                neuron.update(features, 0.09, 0.015)
+            for neuron in hidden:
+                neuron.update(x, 0.09, 0.015)
+        return error
+
+    return [seconds / epochs for seconds in timed(lambda k: [epoch() for _ in range(epochs)], 3)]
+
+
+def recorded_half_adder():
+    import tinygrad_nn as tn
+
+    _, model, optimizer, X, Y = half_adder_rows()
+
+    def epoch(k):
+        for x, y in zip(X, Y, strict=True):
+            loss = tn.losses.squared_error(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return timed(epoch, 2000)
+
+
+def traced_step():
+    """Seconds from a network of 64, 64 and 10 to the program of its step: loss, gradient, update, all rewritten."""
+    import tinygrad_nn as tn
+    from tinygrad_nn.compiler.phases import Recipe, whole
+
+    model = tn.MLP(64, [64, 10], rng=random.Random(1))
+    recipe = Recipe(model, tn.losses.cross_entropy, tn.SGD(model.parameters(), lr=0.1, momentum=0.9))
+    row = [random.Random(2).random() for _ in range(64)]
+    return timed(lambda k: whole(recipe, ((None,) * 64, None), [*row, 3.0]), 3)
+
+
 WORK = {
     ("tinygrad_nn", "moons"): tinygrad_nn_moons,
     ("micrograd", "moons"): micrograd_moons,
@@ -249,6 +341,10 @@ WORK = {
     ("tinygrad_nn", "expression, compiled"): compiled_expression,
     ("tinygrad_nn", "row"): lambda: network_row(compiled=False),
     ("tinygrad_nn", "row, compiled"): lambda: network_row(compiled=True),
+    ("tinygrad_nn", "half adder, compiled"): compiled_half_adder,
+    ("tinygrad_nn", "half adder"): recorded_half_adder,
+    ("tinygrad_nn", "half adder by hand"): half_adder_by_hand,
+    ("tinygrad_nn", "traced step"): traced_step,
     ("tinygrad_nn", "memory"): memory,
     ("tinygrad_nn", "drawn nodes"): drawn_nodes,
     **{("tinygrad_nn", f"drawing {what}"): lambda what=what: drawing(what) for what in ("text", "svg", "page")},

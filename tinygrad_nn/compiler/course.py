@@ -14,7 +14,7 @@ from typing import Any
 
 from ..history import History
 from .interrupt import Interrupt
-from .stepper import Pace, Row, Stepper, left_sum
+from .stepper import Pace, Row, Stepper, commit, left_sum, state_of
 
 
 class Course:
@@ -42,12 +42,17 @@ class Course:
         self.error = 0.0  # the metric summed over this epoch, so far
 
     def go(self) -> History:
-        """Run to the end, and say in the history why it was the end."""
-        start = perf_counter()
+        """Run to the end, and say in the history why it was the end. What fails in the first epoch changes nothing."""
+        start, steps, saved = perf_counter(), self.stepper.optimizer.steps, state_of(self.stepper.optimizer)
         with Interrupt() as interrupt:
             while not self.history.stopped:
                 before, began = self.epoch, perf_counter()
-                ended = self._one_by_one() if self.batch_size == 1 else self._batch(interrupt)
+                try:
+                    ended = self._one_by_one() if self.batch_size == 1 else self._batch(interrupt)
+                except Exception:
+                    if not self.epoch:  # a row that cannot be taken shows in the first epoch
+                        commit(self.stepper.optimizer, iter(saved), steps - self.stepper.optimizer.steps)
+                    raise
                 now = perf_counter()
                 if ended:
                     self._record(before, ended, began - start, now - start)
@@ -59,6 +64,8 @@ class Course:
                     self.history.stopped = "interrupt"
                 if self.progress is not None and (ended or self.history.stopped):
                     self.progress(self.history)
+                if interrupt.noted and not self.history.stopped:
+                    self.history.stopped = "interrupt"
         return self.history
 
     def _one_by_one(self) -> list[tuple[list[float], float]]:

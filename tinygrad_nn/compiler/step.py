@@ -75,7 +75,7 @@ class Step:
         before the update that it is part of, is below the threshold. `progress` is called with the history as it grows,
         some fifty times a second. Ctrl-C ends the run within a twentieth of a second, with the model as it stood.
 
-        Raises as a call does, and ValueError for counts below 1.
+        Raises as a call does, and ValueError for counts below 1. What raises in the first epoch has changed nothing.
         """
         for what, number in (("epochs", epochs), ("batch_size", batch_size)):
             if isinstance(number, bool) or not isinstance(number, int) or number < 1:

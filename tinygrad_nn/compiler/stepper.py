@@ -44,6 +44,7 @@ class Path:
     def __init__(self, program: Program, loop: Loop | None = None, whole: Whole | None = None) -> None:
         self.program, self.loop, self.whole = program, loop, whole
         self.scheduled = False
+        self.branch = next((guard.where for guard in program.guards), "")  # the first line that may lead elsewhere
         self._compiled: dict[bool, Any] = {}
 
     def run(self, scheduled: bool = False) -> Any:
@@ -90,15 +91,15 @@ class Stepper:
             scheduled = callable(optimizer.lr)
             rates = map(optimizer.rate, count(optimizer.steps)) if scheduled else None
             settled = _settled(path.whole, optimizer, scheduled)
-            carried = [*(p.data for p in optimizer.parameters), *_flat(optimizer.state)]
+            carried = state_of(optimizer)
             if len(path.whole.loop.carried) > len(carried):
                 carried.append(float(optimizer.steps))
             after, carried = path.run(scheduled)(
                 passes(), losses.append, sums.append, error, threshold, rates, settled, carried
             )
             if len(losses) == before:
-                raise OffPath
-            _commit(optimizer, iter(carried), len(losses) - before)
+                raise OffPath(path.branch)
+            commit(optimizer, iter(carried), len(losses) - before)
             return float(after)
 
         def trace() -> Path:
@@ -130,9 +131,10 @@ class Stepper:
             pace.took(len(losses) - done, perf_counter() - start)
         latest += self._row.found[:1]
         rate = optimizer.rate()
-        given = [*sums, rate, float(optimizer.steps), *settings_of(optimizer)[0], *_flat(optimizer.state)]
+        given = [*sums, rate, float(optimizer.steps), *settings_of(optimizer)[0]]
+        given += state_of(optimizer)[len(sums) :]
         after = self._update.run(lambda p: p.run()(given), lambda: Path(update(self.recipe, sums)))
-        _commit(optimizer, iter(after), 1)
+        commit(optimizer, iter(after), 1)
         self.latest = [*latest, *self._update.found[:1]]
         mean = table.divide(left_sum(losses[::-1]), float(len(losses)))
         return mean if self.recipe.regularizer is None else mean + penalized, error
@@ -151,7 +153,7 @@ class Stepper:
             ended: list[float] = []
             after, carried = path.run()([rows], losses.append, ended.append, error, -inf, None, settled, sums)
             if len(losses) == before:
-                raise OffPath
+                raise OffPath(path.branch)
             return ended[0] if ended else after, list(carried)
 
         def trace() -> Path:
@@ -179,11 +181,12 @@ def _settled(path: Whole, optimizer: Optimizer, scheduled: bool) -> list[float]:
     return [numbers[slot] if slot in numbers else parameters[slot].data for slot in slots]
 
 
-def _flat(states: Sequence[Sequence[float]]) -> list[float]:
-    return [number for state in states for number in state]
+def state_of(optimizer: Optimizer) -> list[float]:
+    """All that a step changes but the count of steps: the parameters, then the states."""
+    return [*(p.data for p in optimizer.parameters), *(number for state in optimizer.state for number in state)]
 
 
-def _commit(optimizer: Optimizer, numbers: Iterator[float], steps: int) -> None:
+def commit(optimizer: Optimizer, numbers: Iterator[float], steps: int) -> None:
     """Put the numbers of steps that ended well where the user sees them."""
     for parameter in optimizer.parameters:
         parameter.data = next(numbers)
