@@ -26,6 +26,8 @@ def without_repeats(program: Program) -> Program:
     literals = dict(program.literals)
     by_bits = {_bits(number): slot for slot, number in literals.items()}
     checked: set[tuple[int, str, int]] = set()
+    made: set[int] = set()
+    derived = dict(program.derived)  # what is left out leaves its name behind
     body: list[Instruction | Guard] = []
 
     def now(operand: Operand) -> Operand:
@@ -44,6 +46,8 @@ def without_repeats(program: Program) -> Program:
         moved = Instruction(entry.slot, entry.primitive, operands)
         if (operand := _given_back(moved, literals)) is not None:
             same[entry.slot] = operand
+            if entry.slot in derived and operand in made:
+                derived.setdefault(operand, derived[entry.slot])
         elif all(slot in literals for slot in moved.slots()) and entry.primitive is not table.take:
             numbers = [tuple([literals[s] for s in o]) if isinstance(o, tuple) else literals[o] for o in operands]
             number = entry.primitive.value(*numbers)
@@ -54,9 +58,10 @@ def without_repeats(program: Program) -> Program:
             same[entry.slot] = known[entry.primitive, operands]
         else:
             known[entry.primitive, operands] = entry.slot
+            made.add(entry.slot)
             body.append(moved)
     outputs = [same.get(slot, slot) for slot in program.outputs]
-    return replace(program, body=body, outputs=outputs, literals=literals)
+    return replace(program, body=body, outputs=outputs, literals=literals, derived=derived)
 
 
 def _bits(number: float) -> str:
