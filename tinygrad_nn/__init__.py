@@ -72,6 +72,7 @@ from .functional import (
     tan,
     tanh,
 )
+from .history import History
 from .module import Module
 from .nn import MLP, Layer, Neuron
 from .on_demand import compile, compile_step, draw, draw_network, steps
@@ -87,6 +88,7 @@ __all__ = [
     "SGD",
     "Adam",
     "GradientError",
+    "History",
     "Layer",
     "Module",
     "Neuron",

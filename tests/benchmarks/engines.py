@@ -266,7 +266,7 @@ def half_adder_by_hand(epochs=10_000):
 
         def forward(self, inputs):
             total = self.bias
-            for weight, x in zip(self.weights, inputs, strict=False):
+            for weight, x in zip(self.weights, inputs):  # noqa: B905
                 total += weight * x
             self.output = 1.0 / (1.0 + exp(-total))
             return self.output
@@ -287,8 +287,8 @@ def half_adder_by_hand(epochs=10_000):
         for x, target in rows:
             features = [neuron.forward(x) for neuron in hidden]
             outputs = [neuron.forward(features) for neuron in output]
-            error += sqrt(sum((o - t) ** 2 for o, t in zip(outputs, target, strict=False)) / 2)
-            for neuron, t in zip(output, target, strict=False):
+            error += sqrt(sum((o - t) ** 2 for o, t in zip(outputs, target)) / 2)  # noqa: B905
+            for neuron, t in zip(output, target):  # noqa: B905
                 neuron.delta = (neuron.output - t) * neuron.output * (1 - neuron.output)
             for j, neuron in enumerate(hidden):
                 back = sum(o.delta * o.weights[j] for o in output)
