@@ -97,7 +97,7 @@ def test_imports_run_one_way():
 def test_imports_run_one_way_in_the_compiler():
     order = [
         *("names", "program", "trace", "adjoint", "rewrite", "shapes", "paths", "expressions", "python", "python_loop"),
-        *("backends", "phases", "interrupt", "function", "stepper", "course", "step"),
+        *("roll", "listing", "backends", "phases", "interrupt", "function", "stepper", "course", "step"),
     ]
     compiler = PACKAGE / "compiler"
     assert {path.stem for path in compiler.rglob("*.py")} - {"__init__"} == set(order) - {"backends"}

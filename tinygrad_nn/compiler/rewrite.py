@@ -96,6 +96,8 @@ def with_dots(program: Program) -> Program:
     made = {entry.slot: entry for entry in program.instructions}
     absorbed: set[int] = set()
     dots: dict[int, Instruction] = {}
+    literals = dict(program.literals)
+    nothing = next((s for s, n in literals.items() if _bits(n) == _bits(-0.0)), 1 + max([*made, *literals], default=0))
     for entry in reversed(program.instructions):
         if entry.slot in absorbed:
             continue
@@ -109,6 +111,11 @@ def with_dots(program: Program) -> Program:
             taken.append(product)
             pairs.append(made[product].operands)
             base = before
+        if pairs and base in made and made[base].primitive is table.multiply and uses[base] == 1:
+            taken.append(base)
+            pairs.append(made[base].operands)
+            base = nothing  # -0.0, to which a product adds itself whatever its sign
+            literals[nothing] = -0.0
         if len(pairs) < 2:
             continue
         absorbed.update(taken)
@@ -119,7 +126,7 @@ def with_dots(program: Program) -> Program:
         for entry in program.body
         if not (isinstance(entry, Instruction) and entry.slot in absorbed)
     ]
-    return replace(program, body=body)
+    return replace(program, body=body, literals=literals)
 
 
 def _product_added(

@@ -6,6 +6,7 @@ faster. Nothing is re-ordered within a sum: where the order of operations needs 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -93,7 +94,11 @@ def statements(program: Program, names: dict[int, str], settled: Iterable[int] =
             reads, raises = left.reads | right.reads, left.raises or right.raises
             body.append(Statement(None, claim, reads, raises, where=entry.where))
             continue
-        written = _dot(entry, operand) if entry.primitive.name == "dot" else _called(entry, operand, program.literals)
+        written = (
+            _dot(entry, operand, program.literals)
+            if entry.primitive.name == "dot"
+            else _called(entry, operand, program.literals)
+        )
         if entry.slot in alone and written.size <= LONGEST:
             waiting[entry.slot] = written
             continue
@@ -143,9 +148,10 @@ def _called(entry: Instruction, operand: _Operand, literals: dict[int, float]) -
     return _Expression(template.format(**texts), tightness, reads, raises, sum(part.size for part in parts))
 
 
-def _dot(entry: Instruction, operand: _Operand) -> _Expression:
+def _dot(entry: Instruction, operand: _Operand, literals: dict[int, float]) -> _Expression:
     ws, xs, bias = entry.operands
-    parts = [operand(bias, SUM)]  # type: ignore[arg-type]
+    from_nothing = ws and literals.get(bias) == 0.0 and math.copysign(1.0, literals[bias]) < 0  # type: ignore
+    parts = [] if from_nothing else [operand(bias, SUM)]  # type: ignore[arg-type]
     products = []
     for w, x in zip(ws, xs, strict=True):  # type: ignore[arg-type]
         pair = operand(w, PRODUCT), operand(x, UNARY)
@@ -154,5 +160,5 @@ def _dot(entry: Instruction, operand: _Operand) -> _Expression:
     lines = [" + ".join(products[start : start + WIDEST]) for start in range(0, len(products), WIDEST)] or ["0.0"]
     reads = {slot for part in parts for slot in part.reads}
     raises, size = any(part.raises for part in parts), sum(part.size for part in parts)
-    text = f"{parts[0].text} + {lines[0]}" if products else parts[0].text
+    text = " + ".join(([] if from_nothing else [parts[0].text]) + lines[:1] * bool(products))
     return _Expression(text, SUM if products else parts[0].tightness, reads, raises, size, lines[1:])

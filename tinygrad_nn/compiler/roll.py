@@ -1,0 +1,243 @@
+"""Rolling: a flat program as the loops that it was written by, found again in it.
+
+Instructions of one primitive at one level that read from the same arrays form a group. Its results are an array, in the
+order of what they read, and where its operands lie is a base and a stride for each of one or two nested loops, or a
+table where they lie otherwise. A layer of neurons is one group of dots, its activations another; the gradient of its
+weights is a group of products in two loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import starmap
+from typing import Any
+
+from ..primitives import Primitive
+from .program import COMPARISONS, Guard, Instruction, OffPath, Operand, Program
+
+Place = tuple[int, int]  # an array, and an index in it
+INPUTS, PARAMETERS, LITERALS = range(3)  # the arrays that a program begins with
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where an operand lies in its array: base + the sum of strides times loop counters, or a table by the count.
+
+    A column has `width` entries, each `step` after the other; a table of a column holds them row by row.
+    """
+
+    array: int
+    base: int
+    strides: tuple[int, ...]
+    width: int | None = None
+    step: int = 0
+    table: tuple[int, ...] | None = None
+
+    def indices(self, extents: tuple[int, ...]) -> list[int]:
+        """The index that each instruction of a group reads, columns row by row."""
+        if self.table is not None:
+            return list(self.table)
+        starts = [self.base]
+        for extent, stride in zip(extents, self.strides, strict=True):
+            starts = [start + stride * i for start in starts for i in range(extent)]
+        if self.width is None:
+            return starts
+        return [start + self.step * j for start in starts for j in range(self.width)]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Instructions of one primitive: array[i] = primitive(operands at i), for i in the loops of `extents`.
+
+    With primitive None it gathers: its one operand is a column of pieces from several arrays. `by_row` says whether it
+    depends on the row, and so has other results for each.
+    """
+
+    array: int
+    primitive: Primitive | None
+    extents: tuple[int, ...]
+    operands: tuple[Access, ...]
+    by_row: bool
+    guard: tuple[str, bool, tuple[str, ...]] | None = None  # a comparison, what it must give, the user's lines
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for extent in self.extents:
+            size *= extent
+        return size
+
+
+@dataclass
+class Rolled:
+    """The groups of a program in order, what each array is called and how long it is, and where each output lies."""
+
+    flat: Program
+    groups: list[Group] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    by_row: list[bool] = field(default_factory=list)
+    slots: list[list[int]] = field(default_factory=list)  # what stands in each array
+    outputs: list[Place] = field(default_factory=list)
+
+    def run(self, inputs: Sequence[float], parameters: Sequence[float]) -> list[float]:
+        """The outputs, as `Program.run` gives them. Raises OffPath where a comparison comes out otherwise."""
+        arrays: dict[int, list[float]] = {INPUTS: list(inputs), PARAMETERS: list(parameters)}
+        arrays[LITERALS] = list(self.flat.literals.values())
+        for group in self.groups:
+            columns = [[arrays[o.array][i] for i in o.indices(group.extents)] for o in group.operands]
+            if group.primitive is None and group.guard is None:
+                arrays[group.array] = [number for column in columns for number in column]
+                continue
+            read = [_members(o, column, group.size) for o, column in zip(group.operands, columns, strict=True)]
+            operands = zip(*read, strict=True)
+            if group.primitive is not None:
+                arrays[group.array] = list(starmap(group.primitive.value, operands))
+            elif group.guard is not None:
+                comparison, expected, where = group.guard
+                for (left, right), line in zip(operands, where, strict=True):
+                    if COMPARISONS[comparison](left, right) is not expected:
+                        raise OffPath(line)
+        return [arrays[array][index] for array, index in self.outputs]
+
+
+def _members(access: Access, numbers: list[float], size: int) -> list[Any]:
+    """What was read for each member of a group: a number, or a tuple of them for a column."""
+    width = access.width
+    return numbers if width is None else [tuple(numbers[k * width : (k + 1) * width]) for k in range(size)]
+
+
+def rolled(program: Program) -> Rolled:
+    """The program in groups. All inputs are of the row; parameters and literals are the same for all rows."""
+    roll = Rolled(program)
+    places: dict[int, Place] = {}
+    for slots, by_row in ((program.inputs, True), (list(program.parameters), False), (list(program.literals), False)):
+        _add_array(roll, places, list(slots), by_row)
+    levels = dict.fromkeys(places, 0)
+    waiting: dict[int, list[Instruction | Guard]] = {}
+    for entry in program.body:
+        level = 1 + max((levels[slot] for slot in entry.slots()), default=0)
+        waiting.setdefault(level, []).append(entry)
+        if isinstance(entry, Instruction):
+            levels[entry.slot] = level
+    for level in sorted(waiting):
+        alike: dict[object, list[tuple[list[list[Place]], Instruction | Guard]]] = {}
+        for entry in waiting[level]:
+            read = [[places[s] for s in o] if isinstance(o, tuple) else [places[o]] for o in _operands(entry)]
+            alike.setdefault(_kind(entry, read), []).append((read, entry))
+        for members in alike.values():
+            members.sort(key=lambda member: member[0])
+            _add_group(roll, places, [read for read, _ in members], [entry for _, entry in members])
+    roll.outputs = [places[slot] for slot in program.outputs]
+    return roll
+
+
+def _operands(entry: Instruction | Guard) -> tuple[Operand, ...]:
+    return entry.operands if isinstance(entry, Instruction) else (entry.left, entry.right)
+
+
+def _kind(entry: Instruction | Guard, read: list[list[Place]]) -> object:
+    """What the members of a group share: the primitive, and from which arrays each operand is read."""
+    arrays = tuple([tuple(dict.fromkeys(array for array, _ in places)) for places in read])
+    widths = tuple(map(len, read))
+    if isinstance(entry, Guard):
+        return entry.comparison, entry.expected, arrays
+    return entry.primitive, arrays, widths
+
+
+def _add_array(roll: Rolled, places: dict[int, Place], slots: list[int], by_row: bool) -> int:
+    array = len(roll.sizes)
+    roll.sizes.append(len(slots))
+    roll.by_row.append(by_row)
+    roll.slots.append(slots)
+    for index, slot in enumerate(slots):
+        places[slot] = array, index
+    return array
+
+
+def _add_group(
+    roll: Rolled, places: dict[int, Place], reads: list[list[list[Place]]], entries: list[Instruction | Guard]
+) -> None:
+    """A group of alike instructions, whose operands lie at `reads`, and the array of their results."""
+    first = entries[0]
+    columns = [isinstance(operand, tuple) for operand in _operands(first)]
+    lying = [_gathered(roll, [read[k] for read in reads]) for k in range(len(columns))]
+    extents = _extents([[row[0] for row in rows] for _, rows in lying])
+    operands = tuple(
+        _access(array, rows, extents, column) for (array, rows), column in zip(lying, columns, strict=True)
+    )
+    by_row = any(roll.by_row[operand.array] for operand in operands)
+    if isinstance(first, Guard):
+        where = tuple([entry.where for entry in entries if isinstance(entry, Guard)])
+        roll.groups.append(Group(-1, None, extents, operands, by_row, (first.comparison, first.expected, where)))
+        return
+    array = _add_array(roll, places, [entry.slot for entry in entries if isinstance(entry, Instruction)], by_row)
+    roll.groups.append(Group(array, first.primitive, extents, operands, by_row))
+
+
+def _gathered(roll: Rolled, rows: list[list[Place]]) -> tuple[int, list[list[int]]]:
+    """The one array that an operand of a group is read from, and the indices there for each member of the group.
+
+    Where a column is pieced together from several arrays, a gathering group that lays them side by side comes before.
+    """
+    arrays = {array for row in rows for array, _ in row}
+    if len(arrays) <= 1:
+        return next(iter(arrays), LITERALS), [[index for _, index in row] for row in rows]
+    distinct = list(dict.fromkeys(map(tuple, rows)))
+    pieces: list[Access] = []
+    laid: list[Place] = [place for row in distinct for place in row]
+    start = 0
+    for end in range(1, len(laid) + 1):
+        if end == len(laid) or laid[end][0] != laid[start][0]:
+            pieces.append(_access(laid[start][0], [[index for _, index in laid[start:end]]], (), column=True))
+            start = end
+    array = _add_array(roll, {}, [-1] * len(laid), any(roll.by_row[a] for a in arrays))
+    roll.groups.append(Group(array, None, (), tuple(pieces), roll.by_row[array]))
+    starts = {row: len(row) * k for k, row in enumerate(distinct)}
+    return array, [list(range(starts[tuple(row)], starts[tuple(row)] + len(row))) for row in rows]
+
+
+def _extents(sequences: list[list[int]]) -> tuple[int, ...]:
+    """One loop over the members, or two where that makes every sequence of indices affine."""
+    count = len(sequences[0]) if sequences else 1
+    breaks = [k for k in map(_first_break, sequences) if k < count]
+    if breaks and count % min(breaks) == 0:
+        inner = min(breaks)
+        if all(_affine(sequence, (count // inner, inner)) is not None for sequence in sequences):
+            return count // inner, inner
+    return (count,)
+
+
+def _first_break(sequence: list[int]) -> int:
+    """How many of the indices, from the first, are evenly spaced."""
+    stride = sequence[1] - sequence[0] if len(sequence) > 1 else 0
+    for k in range(2, len(sequence)):
+        if sequence[k] - sequence[k - 1] != stride:
+            return k
+    return len(sequence)
+
+
+def _affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The strides of the loops by which the indices follow from the first, or None."""
+    if not extents:
+        return ()
+    inner = extents[-1]
+    stride = sequence[1] - sequence[0] if inner > 1 else 0
+    outer = sequence[inner] - sequence[0] if len(sequence) > inner else 0
+    base = sequence[0]
+    expected = [base + outer * i + stride * j for i in range(len(sequence) // inner) for j in range(inner)]
+    if sequence != expected:
+        return None
+    return (stride,) if len(extents) == 1 else (outer, stride)
+
+
+def _access(array: int, rows: list[list[int]], extents: tuple[int, ...], column: bool) -> Access:
+    """Where an operand lies, given the indices for each member of the group."""
+    strides = _affine([row[0] for row in rows], extents) if rows and rows[0] else (0,) * len(extents)
+    width = len(rows[0]) if column else None
+    step = rows[0][1] - rows[0][0] if len(rows[0]) > 1 else 0
+    even = all(row == list(range(row[0], row[0] + step * len(row), step)) for row in rows) if step else (
+        all(len(set(row)) <= 1 for row in rows))  # fmt: skip
+    if strides is None or not even:
+        return Access(array, 0, (0,) * len(extents), width, 0, tuple([index for row in rows for index in row]))
+    return Access(array, rows[0][0] if rows[0] else 0, strides, width, step)
