@@ -42,7 +42,7 @@ def agree(function, numbers):
     assert bits(got, value), (got, value)
     assert all(map(bits, flows, gradients)), (flows, gradients)
     assert bits(compiled(*numbers), value)
-    interpreted = compiled.gradient_program.run(numbers)
+    interpreted = compiled.gradient_program.flat.run(numbers)
     assert all(map(bits, interpreted, [value, *gradients])), (interpreted, value, gradients)
 
 
@@ -123,7 +123,7 @@ def test_a_branch_that_flips_is_another_path():
     assert f.batch([[1.0], [-1.0], [2.0]], gradients=True) == ([2.0, 1.0, 4.0], [[2.0], [-1.0], [2.0]])
     assert "2 programs" in repr(f)
     with pytest.raises(OffPath):
-        f.program.run([-3.0])
+        f.program.run([-3.0], [])
 
 
 def test_branches_by_equality_and_truth():
@@ -234,7 +234,7 @@ def test_second_derivatives():
 def test_sums_of_products_become_a_dot():
     f = compile(lambda a, b, c, d: 1.0 + a * b + c * d)
     f(1.0, 2.0, 3.0, 4.0)
-    assert [entry.primitive.name for entry in f.program.instructions] == ["dot"]
+    assert [entry.primitive.name for entry in f.program.flat.instructions] == ["dot"]
     used = compile(lambda a, b, c: (a * b + b * c) * (a * b))
     used(1.0, 2.0, 3.0)
     assert "dot" not in str(used.program)
@@ -247,7 +247,7 @@ def test_rewrites_keep_the_signs_of_zeros():
             assert same(f(number), function(Value(number)).data)
     f = compile(lambda x: x * 1.0 / 1.0 - 0.0)
     f(2.0)
-    assert f.program.instructions == []
+    assert f.program.flat.instructions == []
 
 
 def test_the_program_prints_and_checks_itself():
@@ -305,7 +305,7 @@ def test_the_cost_of_a_gradient():
         def cost(program):
             return sum(max(1, len(list(entry.slots())) - 1) for entry in program.instructions)
 
-        assert cost(f.gradient_program) <= 4 * cost(f.program)
+        assert cost(f.gradient_program.flat) <= 4 * cost(f.program.flat)
 
 
 def wrong(function, *arguments):

@@ -10,15 +10,14 @@ from test_compile import KINDS, OPERATIONS, bits
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.compiler.function import compile
-from tinygrad_nn.compiler.listing import listing
 from tinygrad_nn.compiler.program import OffPath
-from tinygrad_nn.compiler.roll import Access, rolled
+from tinygrad_nn.compiler.rolled import Access
 
 
-def agree(program, inputs):
+def agree(roll, inputs):
     """The rolled program gives what the flat one gives."""
-    parameters = [value.data for value in program.parameters.values()]
-    expected, got = program.run(inputs), rolled(program).run(inputs, parameters)
+    parameters = [value.data for value in roll.flat.parameters.values()]
+    expected, got = roll.flat.run(inputs), roll.run(inputs, parameters)
     assert all(map(bits, got, expected)), (got, expected)
     assert len(got) == len(expected)
 
@@ -56,7 +55,7 @@ def test_the_loops_of_a_network_come_back():
     row = [0.1, -0.2, 0.3]
     f.grad(row)
     agree(f.gradient_program, row)
-    lines = [line.strip() for line in listing(rolled(f.program)).splitlines()]
+    lines = [line.strip() for line in str(f.program).splitlines()]
     assert lines == [
         "MLP(x0, x1, x2)    # inputs[0 : 3]",
         "reads w1.1.1, w1.1.2, w1.1.3, ..., w3.1.8, b3.1    # parameters[0 : 113]",
@@ -67,10 +66,10 @@ def test_the_loops_of_a_network_come_back():
         "z3.1 = dot parameters[104 : 112] h2[0 : 8] b3.1",
         "return z3.1",
     ]
-    assert len(rolled(f.gradient_program).groups) < 20
+    assert len(f.gradient_program.groups) < 20
     wide = compile(tn.MLP(20, [40, 5], "tanh", rng=random.Random(1)))
     wide([0.1] * 20)
-    assert len(rolled(wide.program).groups) == 3  # two layers, one activation
+    assert len(wide.program.groups) == 3  # two layers, one activation
 
 
 def test_columns_of_several_arrays_are_gathered():
@@ -83,7 +82,7 @@ def test_columns_of_several_arrays_are_gathered():
     f = compile(function)
     f([1.0, -2.0, 3.0])
     agree(f.program, [1.0, -2.0, 3.0])
-    text = listing(rolled(f.program))
+    text = str(f.program)
     assert "gathered = xs[0 : 3] h[0 : 4]" in text.replace("inputs", "xs").replace("h1", "h"), text
 
 
@@ -99,8 +98,8 @@ def test_what_is_not_affine_goes_by_a_table():
     agree(f.program, row)
     branching = compile(lambda xs: tn.sum([x * 2.0 if x > 0.5 else x for x in xs]))
     branching([1.0, 2.0, 3.0, 4.0, 5.0])
-    roll = rolled(branching.program)
-    assert "if not (inputs[i] > 0.5): another path    for i < 5    # " in listing(roll)
+    roll = branching.program
+    assert "if not (inputs[i] > 0.5): another path    for i < 5    # " in str(roll)
     with pytest.raises(OffPath, match=r"test_roll\.py"):
         roll.run([1.0, 2.0, 0.0, 4.0, 5.0], [])
 

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def compile(function: Callable[..., Any], *, backend: str = "auto", dtype: str = "float64", exact: bool = False) -> Any:
+def compile(
+    function: Callable[..., Any],
+    *,
+    backend: str = "auto",
+    dtype: str = "float64",
+    exact: bool = False,
+    namespace: Any = None,
+) -> Any:
     """A plain function of numbers as straight-line code, with its derivatives.
 
     f = compile(function) is called like the function: f(x, y) is its value, f.grad(x, y) its derivatives
@@ -23,8 +30,10 @@ def compile(function: Callable[..., Any], *, backend: str = "auto", dtype: str =
     alone. Called with Values, f records as the plain function does. What else the function reads (plain numbers, the
     wiring of a model, random draws) is as it was when it was traced.
 
-    `backend` is "python" (generated Python, equal to the engine in bits whether `exact` or not) or "auto", the fastest
-    one that is installed; f.backend says which. `dtype` is "float64".
+    `backend` is "python" (generated Python, equal to the engine in bits), "array" (loops rolled back into operations on
+    whole arrays, all rows of a batch at once, equal within rounding; in NumPy, or by `namespace=jax.numpy` in JAX) or
+    "auto": Python for calls, and arrays for batches of 32 rows or more where NumPy is installed, unless `exact` asks
+    for the engine's bits. f.backend says which one calls run on. `dtype` is "float64" or, on arrays, "float32".
 
     Raises TypeError where something cannot be traced (.data, float(), range() of a value), ValueError for an unknown
     back end, and at a call RuntimeError past 16 paths through the branches.
@@ -35,7 +44,7 @@ def compile(function: Callable[..., Any], *, backend: str = "auto", dtype: str =
     """
     from .compiler.function import compile as compiled
 
-    return compiled(function, backend=backend, dtype=dtype, exact=exact)
+    return compiled(function, backend=backend, dtype=dtype, exact=exact, namespace=namespace)
 
 
 def compile_step(

@@ -13,10 +13,13 @@ from ..operators import as_float
 from ..recording import watched
 from ..value import Value
 from .adjoint import adjoints
-from .backends import chosen, python
+from .backends import Target, array, chosen, python
 from .paths import PathError, Paths
 from .program import Program
 from .rewrite import simplified
+from .roll import rolled
+from .rolled import Rolled
+from .rows import ArrayProgram, as_lists, from_matrix, matrix_of, outputs_of
 from .shapes import RecordedError, Shape, flat, leaves_of, shape_of, shaped
 from .trace import Traced, TraceError, Tracer
 
@@ -26,14 +29,16 @@ Runner = Callable[[Sequence[float]], Sequence[float]]
 class _Path:
     """One path of the function through its branches: its programs, each compiled when it is first wanted."""
 
-    def __init__(self, tracer: Tracer, result: Any) -> None:
+    def __init__(self, tracer: Tracer, result: Any, target: Target) -> None:
         self.tracer = tracer
         self.results = [tracer.slot_of(leaf) for leaf in leaves_of(result)]
         self.shape = shape_of(result)
         self.value = simplified(tracer.program.returning(self.results))
-        self.run_value: Runner = python.compiled(self.value)
+        self.run_value: Runner = self._first_value
         self.run_gradient: Runner = self._first_gradient
+        self._target = target
         self._gradient: Program | None = None
+        self._arrays: dict[bool, ArrayProgram] = {}
 
     @property
     def gradient(self) -> Program:
@@ -49,16 +54,34 @@ class _Path:
             self._gradient = simplified(self.tracer.program.returning(outputs))
         return self._gradient
 
+    def on_arrays(self, gradients: bool) -> ArrayProgram:
+        """The value, or the value and the derivatives, of many rows."""
+        if gradients not in self._arrays:
+            self._arrays[gradients] = ArrayProgram(rolled(self.gradient if gradients else self.value), self._target)
+        return self._arrays[gradients]
+
+    def _runner(self, gradients: bool) -> Runner:
+        if self._target.backend == "array":
+            return self.on_arrays(gradients).run
+        return python.compiled(self.gradient if gradients else self.value)
+
+    def _first_value(self, numbers: Sequence[float]) -> Sequence[float]:
+        self.run_value = self._runner(gradients=False)
+        return self.run_value(numbers)
+
     def _first_gradient(self, numbers: Sequence[float]) -> Sequence[float]:
-        self.run_gradient = python.compiled(self.gradient)
+        self.run_gradient = self._runner(gradients=True)
         return self.run_gradient(numbers)
 
 
 class Function:
-    """A compiled function. `tinygrad_nn.compile` makes one."""
+    """A compiled function. `tinygrad_nn.compile` makes one.
 
-    def __init__(self, function: Callable[..., Any], backend: str) -> None:
-        self.function, self.backend = function, backend
+    `backend` is the one that calls run on; with "auto", batches of 32 rows or more run on arrays where NumPy is.
+    """
+
+    def __init__(self, function: Callable[..., Any], target: Target) -> None:
+        self.function, self.target, self.backend = function, target, target.backend
         self.__name__ = getattr(function, "__name__", type(function).__name__).strip("<>")
         self.__doc__ = function.__doc__
         self._paths: dict[Shape, Paths[_Path]] = {}
@@ -93,36 +116,62 @@ class Function:
     def batch(self, rows: Iterable[Sequence[Any]], gradients: bool = False) -> Any:
         """The value for each row, a row being the list of arguments; with `gradients` a pair of values and derivatives.
 
-        Lists come back, or NumPy arrays for a NumPy array of rows. Rows may take different paths through the branches.
-        Raises ValueError for rows of different lengths.
+        Lists come back, or arrays for an array of rows. Rows may take different paths through the branches. Raises
+        ValueError for rows of different lengths.
         """
-        listed = [list(row) for row in rows]
-        array = _array_of(rows)
+        listed: Any = rows if hasattr(rows, "shape") else [list(row) for row in rows]
+        as_array = _array_of(rows, self.target)
         for i, row in enumerate(listed):
             if len(row) != len(listed[0]):
                 raise ValueError(
                     f"a row is the list of arguments, but row 0 has {len(listed[0])} and row {i} has {len(row)}"
                 )
+        if len(listed) and self.target.on_arrays(len(listed)):
+            found = self._on_arrays(listed, gradients)
+            if found is not None:
+                return as_lists(found) if as_array is list else found
         if not gradients:
-            return array([self(*row) for row in listed])
+            return as_array([self(*row) for row in listed])
         pairs = [self.value_and_grad(*row) for row in listed]
-        return array([value for value, _ in pairs]), array([flows for _, flows in pairs])
+        return as_array([value for value, _ in pairs]), as_array([flows for _, flows in pairs])
+
+    def _on_arrays(self, rows: Any, gradients: bool) -> Any:
+        """The batch by the array back end; None where rows or results of different shapes stand in the way."""
+        try:
+            shape = flat(list(rows[0]), self.__name__)[0]
+        except RecordedError:
+            return None
+        matrix = matrix_of(rows, shape, self.__name__, self.target)
+        if matrix is None:
+            return None
+        paths, taken = self._paths_of(shape), []
+
+        def compiled(path: _Path) -> ArrayProgram:
+            taken.append(path.shape)
+            return path.on_arrays(gradients)
+
+        outputs = outputs_of(matrix, paths, compiled, lambda numbers: self._traced(shape, numbers), self.target)
+        self._last = paths.found[0]
+        return from_matrix(outputs, taken[0], shape, gradients) if len(set(taken)) == 1 else None
 
     @property
-    def program(self) -> Program:
-        """The program of the latest call's value. Raises ValueError before the first call."""
-        return self._latest().value
+    def program(self) -> Rolled:
+        """The program of the latest call's value, rolled; its `.flat` is the flat one. Raises ValueError before."""
+        return rolled(self._latest().value)
 
     @property
-    def gradient_program(self) -> Program:
-        """The program of the latest call's value and derivatives. Raises ValueError before the first call."""
-        return self._latest().gradient
+    def gradient_program(self) -> Rolled:
+        """The program of the latest call's value and derivatives, rolled. Raises ValueError before any call."""
+        return rolled(self._latest().gradient)
 
     def source(self, backend: str = "python", gradient: bool = False) -> str:
         """The source of the latest call's program in a back end's language, or with `gradient` of its derivatives."""
-        if backend != "python":
-            raise ValueError(f"unknown back end {backend!r} for source: give 'python'")
-        return python.source(self.gradient_program if gradient else self.program)
+        program = self.gradient_program if gradient else self.program
+        if backend == "python":
+            return python.source(program.flat)
+        if backend == "array":
+            return array.source(program)
+        raise ValueError(f"unknown back end {backend!r} for source: give 'python' or 'array'")
 
     def __repr__(self) -> str:
         paths = sum(map(len, self._paths.values()))
@@ -133,11 +182,15 @@ class Function:
             raise ValueError(f"{self.__name__} has no program yet: it is traced at its first call, so call it once")
         return self._last
 
-    def _run(self, shape: Shape, numbers: Sequence[float], runner: str) -> Sequence[float]:
-        """The outputs of the path that fits; a new path is traced where none does."""
+    def _paths_of(self, shape: Shape) -> Paths[_Path]:
         paths = self._paths.get(shape)
         if paths is None:
             paths = self._paths[shape] = Paths(self.__name__)
+        return paths
+
+    def _run(self, shape: Shape, numbers: Sequence[float], runner: str) -> Sequence[float]:
+        """The outputs of the path that fits; a new path is traced where none does."""
+        paths = self._paths_of(shape)
         outputs: Sequence[float] = paths.run(
             lambda path: getattr(path, runner)(numbers), lambda: self._traced(shape, numbers)
         )
@@ -153,26 +206,30 @@ class Function:
         for leaf in leaves_of(result):
             if not isinstance(leaf, Traced | Value) and as_float(leaf) is None:
                 raise TypeError(f"{self.__name__} must return a number or nested lists of numbers, but got {leaf!r}")
-        return _Path(tracer, result)
+        return _Path(tracer, result, self.target)
 
 
 def compile(
-    function: Callable[..., Any], *, backend: str = "auto", dtype: str = "float64", exact: bool = False
+    function: Callable[..., Any],
+    *,
+    backend: str = "auto",
+    dtype: str = "float64",
+    exact: bool = False,
+    namespace: Any = None,
 ) -> Function:
     """The compiled function; `tinygrad_nn.compile` says what the options are."""
     if not callable(function):
         raise TypeError(f"compile() takes a function of numbers, but got {function!r}")
-    return Function(function, chosen(backend, dtype))
+    return Function(function, chosen(backend, dtype, exact, namespace))
 
 
-def _array_of(rows: Any) -> Callable[[list[Any]], Any]:
-    """What makes the results of a batch the kind of thing that its rows are."""
+def _array_of(rows: Any, target: Target) -> Callable[[list[Any]], Any]:
+    """What makes the results of a batch the kind of thing that its rows are, or of the namespace that was given."""
+    if target.chosen_namespace is not None:
+        return target.array
     if getattr(rows, "ndim", 0) > 0 and type(rows).__module__.startswith("numpy"):
-        import numpy
-
-        as_array: Callable[[list[Any]], Any] = numpy.asarray
-        return as_array
-    return lambda results: results
+        return Target("array", dtype=target.dtype).array
+    return list
 
 
 def _names(function: Callable[..., Any], shape: Shape) -> list[str]:

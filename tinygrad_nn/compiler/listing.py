@@ -6,7 +6,11 @@ import re
 from collections.abc import Sequence
 
 from .names import told
-from .roll import INPUTS, LITERALS, PARAMETERS, Access, Group, Rolled
+from .program import INPUTS, LITERALS, PARAMETERS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .rolled import Access, Group, Rolled
 
 FEWEST = 4  # operations that are worth a loop on paper
 LETTERS = "ij"
@@ -19,7 +23,7 @@ def listing(roll: Rolled) -> str:
     program = roll.flat
     names = told(program)
     elements = [[names.get(slot, "") for slot in slots] for slots in roll.slots]
-    arrays = list(zip(_array_names(roll, names), elements, strict=True))
+    arrays = list(zip(array_names(roll, names), elements, strict=True))
     loops = any(group.size >= FEWEST or group.primitive is None for group in roll.groups if group.guard is None)
     lines = [f"{program.name}({_listed([names[slot] for slot in program.inputs])})"]
     if loops and len(program.inputs) > 1:
@@ -41,7 +45,7 @@ def _listed(names: list[str], most: int = 24) -> str:
     return ", ".join(names if len(names) <= most else [*names[:3], "...", *names[-2:]])
 
 
-def _array_names(roll: Rolled, names: dict[int, str]) -> list[str]:
+def array_names(roll: Rolled, names: dict[int, str]) -> list[str]:
     """A name for each array, each once: what the names of its slots have in common."""
     found: list[str] = []
     for array, slots in enumerate(roll.slots):
@@ -80,7 +84,7 @@ def _one_by_one(roll: Rolled, group: Group, names: dict[int, str], arrays: Array
         for operand, slots in zip(group.operands, read, strict=True):
             width = operand.width
             if width is not None and width > FEWEST and operand.table is None:
-                operands.append(_element(_at(operand, k, group.extents), arrays, ""))
+                operands.append(_element(operand.at(k, group.extents), arrays, ""))
                 continue
             column = slots[k * width : (k + 1) * width] if width is not None else [slots[k]]
             told_ = [names.get(slot, "gathered") for slot in column]
@@ -92,12 +96,6 @@ def _one_by_one(roll: Rolled, group: Group, names: dict[int, str], arrays: Array
         elif group.primitive is not None:
             lines.append(f"{names[roll.slots[group.array][k]]} = {group.primitive.name} {' '.join(operands)}")
     return lines
-
-
-def _at(access: Access, k: int, extents: tuple[int, ...]) -> Access:
-    """What member k of the group reads."""
-    starts = Access(access.array, access.base, access.strides).indices(extents)
-    return Access(access.array, starts[k], (), access.width, access.step)
 
 
 def _loop(group: Group, arrays: Arrays) -> str:

@@ -1,7 +1,7 @@
 """Program: straight-line scalar code as data, a flat list of instructions over numbered slots.
 
 A slot holds one number: an input, a parameter (a Value that is read at each call), a literal, or the result of an
-instruction. A program prints, checks and runs itself, slowly and plainly: what every back end must equal.
+instruction. A program checks and runs itself, slowly and plainly: what every back end must equal. Rolled, it prints.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from functools import cached_property
 from ..primitives import Primitive
 from ..rules import is_column
 from ..value import Value
-from .names import told
 
 Operand = int | tuple[int, ...]  # a slot, or the slots of a column
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
+
+INPUTS, PARAMETERS, LITERALS = range(3)  # the arrays that a rolled program begins with
 
 
 class ProgramError(Exception):
@@ -68,7 +69,10 @@ class Guard:
 
 @dataclass
 class Program:
-    """Instructions and guards in order, and which slots are inputs, parameters, literals and outputs."""
+    """Instructions and guards in order, and which slots are inputs, parameters, literals and outputs.
+
+    Inputs, parameters and literals are the first three arrays when it is rolled.
+    """
 
     name: str
     inputs: list[int] = field(default_factory=list)
@@ -141,24 +145,6 @@ class Program:
             operands = [tuple([numbers[s] for s in o]) if isinstance(o, tuple) else numbers[o] for o in entry.operands]
             numbers[entry.slot] = entry.primitive.value(*operands)
         return [numbers[slot] for slot in self.outputs]
-
-    def __str__(self) -> str:
-        """The program as a person reads it: a line for each instruction."""
-        names = told(self)
-        head = f"{self.name}({', '.join(names[slot] for slot in self.inputs)})"
-        lines = [head]
-        if self.parameters:
-            lines.append(f"    reads {', '.join(names[slot] for slot in self.parameters)}")
-        for entry in self.body:
-            if isinstance(entry, Guard):
-                claim = f"{names[entry.left]} {entry.comparison} {names[entry.right]}"
-                lines.append(f"    if {'not ' * entry.expected}({claim}): another path    # {entry.where}")
-                continue
-            operands = [
-                f"[{', '.join(names[s] for s in o)}]" if isinstance(o, tuple) else names[o] for o in entry.operands
-            ]
-            lines.append(f"    {names[entry.slot]} = {entry.primitive.name} {' '.join(operands)}")
-        return "\n".join([*lines, f"    return {', '.join(names[slot] for slot in self.outputs)}"])
 
 
 @dataclass

@@ -18,7 +18,8 @@ from .backends import chosen
 from .course import Course
 from .interrupt import Interrupt
 from .phases import Recipe, settings_of
-from .program import Program
+from .roll import rolled
+from .rolled import Rolled
 from .shapes import Shape, flat
 from .stepper import Pace, Path, Row, Stepper
 
@@ -88,10 +89,10 @@ class Step:
         return Course(stepper, rows, epochs, batch_size, shuffle, rng, limit, progress).go()
 
     @property
-    def program(self) -> Program:
-        """The program of the latest step: of one row with its update, or of the rows of a batch."""
+    def program(self) -> Rolled:
+        """The program of the latest step, rolled: of one row with its update, or of the rows of a batch."""
         paths = self._last_paths()
-        return next((path.program for path in paths if path.loop is not None), paths[0].program)
+        return rolled(next((path.program for path in paths if path.loop is not None), paths[0].program))
 
     def source(self, backend: str = "python") -> str:
         """The source of what the latest step ran, in a back end's language."""
@@ -135,7 +136,10 @@ def compile_step(
         raise TypeError(
             f"compile_step() wants an optimizer, such as tn.SGD(model.parameters(), lr=0.1), got {optimizer!r}"
         )
-    return Step(Recipe(model, losses_.named(loss), optimizer, regularizer), chosen(backend, dtype))
+    target = chosen("python" if backend == "auto" else backend, dtype)
+    if target.backend != "python":
+        raise ValueError(f"training steps run on backend='python' or 'auto', but got {backend!r}")
+    return Step(Recipe(model, losses_.named(loss), optimizer, regularizer), target.backend)
 
 
 def _same(a: list[object], b: list[object]) -> bool:

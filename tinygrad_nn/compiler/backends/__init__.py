@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 # By its name, the package that a back end needs and the extra that installs it.
-BACKENDS: dict[str, tuple[str, str] | None] = {"python": None}
+BACKENDS: dict[str, tuple[str, str] | None] = {"python": None, "array": ("numpy", "fast")}
+DTYPES = ("float64", "float32")
+WORTH_ARRAYS = 32  # rows of a batch
 
 
 class BackendError(ImportError):
     """A back end's package is not installed."""
 
 
-def chosen(backend: str, dtype: str = "float64") -> str:
-    """The name of the back end to use: the one that is asked for, or with "auto" the fastest that is installed.
+@dataclass(frozen=True)
+class Target:
+    """Where programs run: the back end of calls, whether it was left to the library, and what numbers are there."""
+
+    backend: str
+    auto: bool = False
+    dtype: str = "float64"
+    exact: bool = False
+    chosen_namespace: Any = None
+
+    @cached_property
+    def namespace(self) -> Any:
+        """The namespace of arrays: the one that was given, or numpy."""
+        return self.chosen_namespace or import_module("numpy")
+
+    def on_arrays(self, rows: int) -> bool:
+        """Whether a batch of so many rows runs on arrays."""
+        if self.auto and not self.exact:
+            return rows >= WORTH_ARRAYS and find_spec("numpy") is not None
+        return self.backend == "array"
+
+    def array(self, numbers: Any) -> Any:
+        """The numbers as an array of the namespace."""
+        found = self.namespace.asarray(numbers, dtype=self.dtype)
+        if str(found.dtype) != self.dtype:
+            raise ValueError(
+                f"{self.namespace.__name__} made {found.dtype} of {self.dtype}: give dtype={str(found.dtype)!r}, or "
+                "for JAX call jax.config.update('jax_enable_x64', True) first"
+            )
+        return found
+
+
+def chosen(backend: str, dtype: str = "float64", exact: bool = False, namespace: Any = None) -> Target:
+    """The target to compile for: the back end that is asked for, or with "auto" the fastest that is installed.
 
     Raises ValueError for an unknown one or for numbers that it cannot compute in, BackendError for one whose package is
     not installed.
@@ -21,14 +59,21 @@ def chosen(backend: str, dtype: str = "float64") -> str:
     if backend != "auto" and backend not in BACKENDS:
         names = ", ".join(repr(name) for name in ["auto", *BACKENDS])
         raise ValueError(f"unknown back end {backend!r}: give one of {names}")
-    if dtype != "float64":
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype must be 'float64' or 'float32', but got {dtype!r}")
+    auto = backend == "auto"
+    if namespace is not None:
+        if backend not in ("auto", "array"):
+            raise ValueError(f"namespace is for the array back end, but got backend={backend!r} with it")
+        return Target("array", False, dtype, exact, namespace)
+    if auto:
+        backend = "array" if dtype == "float32" else "python"
+    if backend == "python" and dtype != "float64":
         raise ValueError(f"the python back end computes in dtype 'float64', but got {dtype!r}")
-    if backend != "auto":
-        needed = BACKENDS[backend]
-        if needed is not None and find_spec(needed[0]) is None:
-            raise BackendError(
-                f"the back end {backend!r} needs {needed[0]}, which is not installed: "
-                f"pip install 'tinygrad_nn[{needed[1]}]', or give backend='auto'"
-            )
-        return backend
-    return next(name for name, needed in reversed(BACKENDS.items()) if needed is None or find_spec(needed[0]))
+    needed = BACKENDS[backend]
+    if needed is not None and find_spec(needed[0]) is None:
+        raise BackendError(
+            f"the back end {backend!r} needs {needed[0]}, which is not installed: "
+            f"pip install 'tinygrad_nn[{needed[1]}]', or give backend='auto'"
+        )
+    return Target(backend, auto, dtype, exact)

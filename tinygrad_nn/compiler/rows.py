@@ -1,0 +1,122 @@
+"""Many rows at once: a batch as a matrix, its rows taken by the paths that fit, and the results in their shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .backends import Target, array
+from .paths import Paths
+from .program import OffPath
+from .rolled import Rolled
+from .shapes import RecordedError, Shape, flat, shaped
+
+
+class ArrayProgram:
+    """A program compiled for whole arrays, with its parameters read at each call."""
+
+    def __init__(self, roll: Rolled, target: Target) -> None:
+        self.parameters, self.target, self.roll = list(roll.flat.parameters.values()), target, roll
+        self.compiled = array.compiled(self.roll, target.namespace, target.dtype)
+
+    def __call__(self, rows: Any) -> tuple[Any, Any]:
+        """Outputs of shape (rows, n), and whether each row's comparisons are those of this path."""
+        parameters = self.target.array([p.data for p in self.parameters])
+        outputs, on_path = array.evaluated(self.compiled, rows, parameters, self.target.namespace)
+        return outputs, on_path
+
+    def run(self, numbers: Sequence[float]) -> Sequence[float]:
+        """The outputs of one row. Raises OffPath where its comparisons are not those of this path."""
+        outputs, on_path = self(self.target.array([list(numbers)]))
+        if not on_path[0]:
+            raise OffPath(next((line for group in self.roll.groups if group.guard for line in group.guard[2]), ""))
+        return outputs[0].tolist()  # type: ignore[no-any-return]
+
+
+def outputs_of(
+    matrix: Any,
+    paths: Paths[Any],
+    compiled: Callable[[Any], ArrayProgram],
+    trace: Callable[[Sequence[float]], Any],
+    target: Target,
+) -> Any:
+    """The outputs for all rows of a matrix, whichever paths they take.
+
+    Raises ValueError that names the row where the function refuses one.
+    """
+    xp, count = target.namespace, matrix.shape[0]
+    waiting: list[int] = list(range(count))
+    order: list[int] = []
+    found: list[Any] = []
+
+    def attempt(path: Any) -> None:
+        nonlocal waiting
+        outputs, on_path = compiled(path)(matrix if len(waiting) == count else matrix[xp.asarray(waiting)])
+        flags = on_path.tolist()
+        taken = [k for k, flag in enumerate(flags) if flag]
+        if not taken:
+            raise OffPath
+        found.append(outputs if len(taken) == len(flags) else outputs[xp.asarray(taken)])
+        order.extend(waiting[k] for k in taken)
+        waiting = [i for i, flag in zip(waiting, flags, strict=True) if not flag]
+
+    def traced() -> Any:
+        try:
+            return trace([float(number) for number in matrix[waiting[0]].tolist()])
+        except ValueError as error:
+            raise ValueError(f"row {waiting[0]}: {error}") from None
+
+    while waiting:
+        paths.run(attempt, traced)
+    if len(found) == 1:
+        return found[0]
+    back = sorted(range(count), key=order.__getitem__)
+    return xp.concatenate(found, axis=0)[xp.asarray(back)]
+
+
+def matrix_of(rows: Any, shape: Shape, name: str, target: Target) -> Any:
+    """The numbers of all rows as a matrix; None where one is shaped otherwise than the first, or holds Values."""
+    if hasattr(rows, "shape"):
+        return target.array(rows).reshape((len(rows), -1))
+    numbers = []
+    for row in rows:
+        try:
+            found, flat_row = flat(list(row), name)
+        except RecordedError:
+            return None
+        if found != shape:
+            return None
+        numbers.append(list(flat_row))
+    return target.array(numbers)
+
+
+def from_matrix(outputs: Any, result: Shape, row: Shape, gradients: bool) -> Any:
+    """The results for each row: values, or with gradients a pair of values and derivatives in the shape of a row."""
+    if gradients:
+        return outputs[:, 0], _reshaped(outputs[:, 1:], row)
+    return outputs[:, 0] if result is None else _reshaped(outputs, result)
+
+
+def _reshaped(outputs: Any, shape: Shape) -> Any:
+    """The outputs in a regular shape as an array, in a ragged one as nested lists."""
+    sides = _sides(shape)
+    if sides is not None:
+        return outputs.reshape((outputs.shape[0], *sides))
+    return [shaped(shape, iter(numbers)) for numbers in outputs.tolist()]
+
+
+def _sides(shape: Shape) -> tuple[int, ...] | None:
+    """The lengths along each axis of nested lists; None where they differ."""
+    if shape is None:
+        return ()
+    inner = {_sides(entry) for entry in shape}
+    if len(inner) != 1 or None in inner:
+        return None
+    return (len(shape), *(inner.pop() or ()))
+
+
+def as_lists(results: Any) -> Any:
+    """Arrays as nested lists of floats."""
+    if isinstance(results, tuple):
+        return tuple([as_lists(entry) for entry in results])
+    return results if isinstance(results, list) else results.tolist()
