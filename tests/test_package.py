@@ -97,7 +97,7 @@ def test_imports_run_one_way():
 def test_imports_run_one_way_in_the_compiler():
     order = [
         *("names", "program", "listing", "rolled", "roll", "trace", "adjoint", "rewrite", "shapes", "paths"),
-        *("expressions", "python", "python_loop", "array_functions", "array", "backends", "rows", "phases"),
+        *("expressions", "python", "python_loop", "array_functions", "array", "backends", "rows", "settings", "phases"),
         *("interrupt", "function", "stepper", "course", "step"),
     ]
     compiler = PACKAGE / "compiler"

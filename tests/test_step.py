@@ -490,21 +490,53 @@ def test_ctrl_c_is_told_to_who_handled_it_before():
     model = half_adder()
     step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1))
     noted = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+
+    def handler(number, frame):
+        noted.append(number)
+        if len(noted) == 3:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, handler)
     try:
         history = step.run(X, Y, epochs=10**9, progress=lambda h: signal.raise_signal(signal.SIGINT))
         assert history.stopped == "interrupt"
-        assert noted == [signal.SIGINT]
+        assert noted == [signal.SIGINT] * 3
+        assert signal.getsignal(signal.SIGINT) is handler
     finally:
         signal.signal(signal.SIGINT, before)
 
-    def twice(history):
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
 
+def test_ctrl_c_waits_for_the_model_to_be_written(monkeypatch):
+    """A signal in the middle of writing back is told when all numbers are there."""
+    model = half_adder()
+    optimizer = tn.SGD(model.parameters(), lr=0.5, momentum=0.5)
+    step = tn.compile_step(model, "squared_error", optimizer)
+    numbers_seen = []
+
+    class Interrupting(list):
+        def __iter__(self):
+            for i, parameter in enumerate(super().__iter__()):
+                if i == 3:
+                    signal.raise_signal(signal.SIGINT)
+                yield parameter
+
+    commit = stepper.commit
+
+    def interrupted(optimizer, numbers, steps):
+        parameters, optimizer.parameters = optimizer.parameters, Interrupting(optimizer.parameters)
+        try:
+            commit(optimizer, numbers, steps)
+        finally:
+            optimizer.parameters = parameters
+            numbers_seen.append(globals()["numbers"](optimizer))
+
+    monkeypatch.setattr(stepper, "commit", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        step.run(X, Y, epochs=10**9, progress=twice)
-    assert signal.getsignal(signal.SIGINT) is before
+        step(X, Y)
+    twin = half_adder()
+    twins = tn.SGD(twin.parameters(), lr=0.5, momentum=0.5)
+    eager(twin, tn.losses.squared_error, twins, X, Y)
+    assert equal(numbers_seen[0], numbers(twins))
 
 
 def test_a_run_outside_of_the_main_thread():

@@ -6,6 +6,8 @@ of the operation in the order of recording. The graph is that data and nothing e
 
 from __future__ import annotations
 
+import operator
+
 from . import primitives as table
 from . import reverse
 from .operators import Scalar, as_float
@@ -145,16 +147,16 @@ class Value(Scalar):
             self.grad += 1.0
 
     def __lt__(self, other: Any) -> Any:
-        return _compared(self, other, "<", float.__lt__)
+        return _compared(self, other, "<", operator.lt)
 
     def __le__(self, other: Any) -> Any:
-        return _compared(self, other, "<=", float.__le__)
+        return _compared(self, other, "<=", operator.le)
 
     def __gt__(self, other: Any) -> Any:
-        return _compared(self, other, ">", float.__gt__)
+        return _compared(self, other, ">", operator.gt)
 
     def __ge__(self, other: Any) -> Any:
-        return _compared(self, other, ">=", float.__ge__)
+        return _compared(self, other, ">=", operator.ge)
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""

@@ -1,6 +1,7 @@
 """The course of a training run: epochs of batches in stretches of some twenty milliseconds, and what they are told.
 
-Between two stretches the model is whole: then Ctrl-C is obeyed, progress is told, and the history is written.
+Between two stretches the model is whole: progress is told, and the history is written. Ctrl-C ends the run at once; what
+was computed in the stretch that it came into is dropped.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from ..history import History
-from .interrupt import Interrupt
+from .interrupt import Uninterrupted
 from .stepper import Pace, Row, Stepper, commit, left_sum, state_of
 
 
@@ -22,7 +23,7 @@ class Course:
 
     def __init__(
         self,
-        stepper: Stepper,
+        stepper: Callable[[], Stepper],
         rows: Sequence[Row],
         epochs: int,
         batch_size: int,
@@ -31,7 +32,8 @@ class Course:
         until: tuple[str, float] | None,
         progress: Callable[[History], Any] | None,
     ) -> None:
-        self.stepper, self.rows, self.epochs, self.batch_size = stepper, rows, epochs, batch_size
+        self.find_stepper, self.rows, self.epochs, self.batch_size = stepper, rows, epochs, batch_size
+        self.stepper = stepper()
         self.shuffle: Any = (rng or random).shuffle if shuffle else None
         self.metric, self.threshold = until or ("", -inf)
         self.progress, self.history, self.pace = progress, History(), Pace()
@@ -43,30 +45,35 @@ class Course:
 
     def go(self) -> History:
         """Run to the end, and say in the history why it was the end. What fails in the first epoch changes nothing."""
-        start, steps, saved = perf_counter(), self.stepper.optimizer.steps, state_of(self.stepper.optimizer)
-        with Interrupt() as interrupt:
+        self.start = perf_counter()
+        optimizer = self.stepper.optimizer
+        steps, saved = optimizer.steps, state_of(optimizer)
+        try:
             while not self.history.stopped:
-                before, began = self.epoch, perf_counter()
                 try:
-                    ended = self._one_by_one() if self.batch_size == 1 else self._batch(interrupt)
+                    self.stepper = self.find_stepper()
+                    self._stretch()
                 except Exception:
                     if not self.epoch:  # a row that cannot be taken shows in the first epoch
-                        commit(self.stepper.optimizer, iter(saved), steps - self.stepper.optimizer.steps)
+                        commit(optimizer, iter(saved), steps - optimizer.steps)
                     raise
-                now = perf_counter()
-                if ended:
-                    self._record(before, ended, began - start, now - start)
-                if ended and ended[-1][1] < self.threshold:
-                    self.history.stopped = "until"
-                elif self.epoch == self.epochs:
-                    self.history.stopped = "epochs"
-                elif interrupt.noted:
-                    self.history.stopped = "interrupt"
-                if self.progress is not None and (ended or self.history.stopped):
+                if self.progress is not None and (self.history.epochs or self.history.stopped):
                     self.progress(self.history)
-                if interrupt.noted and not self.history.stopped:
-                    self.history.stopped = "interrupt"
+        except KeyboardInterrupt:
+            self.history.stopped = "interrupt"
         return self.history
+
+    def _stretch(self) -> None:
+        """Some steps, and what the history is to know of them."""
+        before, began = self.epoch, perf_counter()
+        ended = self._one_by_one() if self.batch_size == 1 else self._batch()
+        if ended:
+            with Uninterrupted():
+                self._record(before, ended, began - self.start, perf_counter() - self.start)
+        if ended and ended[-1][1] < self.threshold:
+            self.history.stopped = "until"
+        elif self.epoch == self.epochs:
+            self.history.stopped = "epochs"
 
     def _one_by_one(self) -> list[tuple[list[float], float]]:
         """A stretch of steps on one row each. The losses and the metric of each epoch that ended in it."""
@@ -107,16 +114,13 @@ class Course:
             self.order = [self.rows[i] for i in places]
             self.drawn = epoch
 
-    def _batch(self, interrupt: Interrupt) -> list[tuple[list[float], float]]:
+    def _batch(self) -> list[tuple[list[float], float]]:
         """One step on the mean of a batch. Losses and metric of the epoch if it ended with it."""
         done = len(self.losses)
         if not done:
             self._draw()
         rows = self.order[done : done + self.batch_size]
-        found = self.stepper.batch(rows, self.pace, interrupt)
-        if found is None:
-            return []
-        loss, error = found
+        loss, error = self.stepper.batch(rows)
         self.losses += [loss] * len(rows)
         self.error += error
         if len(self.losses) < len(self.rows):

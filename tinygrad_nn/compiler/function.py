@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..operators import as_float
-from ..recording import watched
+from ..recording import watched, watcher
 from ..value import Value
 from .adjoint import adjoints
 from .backends import Target, array, chosen, python
@@ -34,8 +34,7 @@ class _Path:
         self.results = [tracer.slot_of(leaf) for leaf in leaves_of(result)]
         self.shape = shape_of(result)
         self.value = simplified(tracer.program.returning(self.results))
-        self.run_value: Runner = self._first_value
-        self.run_gradient: Runner = self._first_gradient
+        self._runners: list[Runner | None] = [None, None]
         self._target = target
         self._gradient: Program | None = None
         self._arrays: dict[bool, ArrayProgram] = {}
@@ -60,18 +59,16 @@ class _Path:
             self._arrays[gradients] = ArrayProgram(rolled(self.gradient if gradients else self.value), self._target)
         return self._arrays[gradients]
 
-    def _runner(self, gradients: bool) -> Runner:
-        if self._target.backend == "array":
-            return self.on_arrays(gradients).run
-        return python.compiled(self.gradient if gradients else self.value)
-
-    def _first_value(self, numbers: Sequence[float]) -> Sequence[float]:
-        self.run_value = self._runner(gradients=False)
-        return self.run_value(numbers)
-
-    def _first_gradient(self, numbers: Sequence[float]) -> Sequence[float]:
-        self.run_gradient = self._runner(gradients=True)
-        return self.run_gradient(numbers)
+    def run(self, numbers: Sequence[float], gradients: bool) -> Sequence[float]:
+        """The value, or the value and the derivatives. Raises OffPath where the numbers take another path."""
+        runner = self._runners[gradients]
+        if runner is None:
+            if self._target.backend == "array":
+                runner = self.on_arrays(gradients).run
+            else:
+                runner = python.compiled(self.gradient if gradients else self.value)
+            self._runners[gradients] = runner
+        return runner(numbers)
 
 
 class Function:
@@ -87,26 +84,41 @@ class Function:
         self._paths: dict[Shape, Paths[_Path]] = {}
         self._last: _Path | None = None
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
         """The value: a number, or nested lists of them, as the function returns it.
 
         Called with Values, or inside another compiled function, it is the plain function, so that no gradient is lost.
         """
+        if watcher() is not None:
+            return self.function(*arguments, **named)
+        if named:
+            raise TypeError(
+                f"{self.__name__}() is compiled for arguments by position, but got {', '.join(named)} by name"
+            )
         try:
             shape, numbers = flat(arguments, self.__name__)
         except RecordedError:
             return self.function(*arguments)
-        outputs = self._run(shape, numbers, "run_value")
-        path = self._last
-        return outputs[0] if path is None or path.shape is None else shaped(path.shape, iter(outputs))
+        path, outputs = self._run(shape, numbers, gradients=False)
+        return outputs[0] if path.shape is None else shaped(path.shape, iter(outputs))
+
+    def __get__(self, instance: object, owner: object = None) -> Function:
+        if instance is not None:
+            raise TypeError(
+                f"{self.__name__} was compiled as a plain function, before it was a method: compile it where it is used, "
+                "as tn.compile(instance.method)"
+            )
+        return self
 
     def value_and_grad(self, *arguments: Any) -> tuple[float, list[Any]]:
         """The value and its derivatives, [df/dx, df/dy, ...], each in the shape of its argument.
 
         Raises TypeError where the function does not return one number.
         """
+        if (watching := watcher()) is not None:
+            watching.refuse("the gradient of another compiled function")
         shape, numbers = flat(arguments, self.__name__)
-        value, *flows = self._run(shape, numbers, "run_gradient")
+        _, (value, *flows) = self._run(shape, numbers, gradients=True)
         return value, flows if numbers is arguments else shaped(shape, iter(flows))
 
     def grad(self, *arguments: Any) -> list[Any]:
@@ -119,9 +131,11 @@ class Function:
         Lists come back, or arrays for an array of rows. Rows may take different paths through the branches. Raises
         ValueError for rows of different lengths.
         """
-        listed: Any = rows if hasattr(rows, "shape") else [list(row) for row in rows]
+        listed: Any = rows if hasattr(rows, "shape") else [list(r) if hasattr(r, "__iter__") else r for r in rows]
         as_array = _array_of(rows, self.target)
         for i, row in enumerate(listed):
+            if not hasattr(row, "__len__"):
+                raise TypeError(f"a row is the list of arguments, but row {i} is {row!r}: write [[x], [x], ...]")
             if len(row) != len(listed[0]):
                 raise ValueError(
                     f"a row is the list of arguments, but row 0 has {len(listed[0])} and row {i} has {len(row)}"
@@ -188,14 +202,13 @@ class Function:
             paths = self._paths[shape] = Paths(self.__name__)
         return paths
 
-    def _run(self, shape: Shape, numbers: Sequence[float], runner: str) -> Sequence[float]:
-        """The outputs of the path that fits; a new path is traced where none does."""
-        paths = self._paths_of(shape)
-        outputs: Sequence[float] = paths.run(
-            lambda path: getattr(path, runner)(numbers), lambda: self._traced(shape, numbers)
+    def _run(self, shape: Shape, numbers: Sequence[float], gradients: bool) -> tuple[_Path, Sequence[float]]:
+        """The path that fits, which is traced where there is none, and its outputs."""
+        found: tuple[_Path, Sequence[float]] = self._paths_of(shape).run(
+            lambda path: (path, path.run(numbers, gradients)), lambda: self._traced(shape, numbers)
         )
-        self._last = paths.found[0]
-        return outputs
+        self._last = found[0]
+        return found
 
     def _traced(self, shape: Shape, numbers: Sequence[float]) -> _Path:
         tracer = Tracer(self.__name__)

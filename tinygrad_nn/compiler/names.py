@@ -39,7 +39,8 @@ def scope_name(scope: object) -> str:
     if scope is None:
         return ""
     name = getattr(scope, "name", None) or getattr(scope, "__name__", None)
-    return re.sub(r"\s+", " ", str(name or (scope if isinstance(scope, str) else type(scope).__name__)))
+    told_ = str(name or (scope if isinstance(scope, str) else type(scope).__name__))
+    return "".join([letter if letter.isprintable() else " " for letter in told_])
 
 
 def _of_neurons(program: Program) -> dict[int, str]:

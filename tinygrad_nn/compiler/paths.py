@@ -5,6 +5,7 @@ The latest is tried first. A path says by OffPath that it does not fit; where no
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -27,6 +28,7 @@ class Paths(Generic[Path]):
         self.name = name
         self.found: list[Path] = []
         self._where = "an unknown line"
+        self._tracing = threading.RLock()
 
     def __len__(self) -> int:
         return len(self.found)
@@ -36,23 +38,39 @@ class Paths(Generic[Path]):
 
         Raises PathError where a new path would be one too many.
         """
+        tried: list[Path] = []
+        result = self._first(attempt, tried)
+        if result is None:
+            with self._tracing:  # one thread at a time, and what another has traced meanwhile is tried first
+                result = self._first(attempt, tried)
+                if result is None:
+                    self._check_room()
+                    path = trace()
+                    result = (attempt(path),)
+                    self.found = [path, *self.found]
+        return result[0]
+
+    def _first(self, attempt: Callable[[Path], Result], tried: list[Path]) -> tuple[Result] | None:
+        """What `attempt` gives for the first path that fits and was not tried yet."""
         for path in self.found:
+            if path in tried:
+                continue
+            tried.append(path)
             try:
                 result = attempt(path)
             except OffPath as off:
                 self._where = str(off) or self._where
                 continue
             if path is not self.found[0]:
-                self.found.remove(path)
-                self.found.insert(0, path)
-            return result
+                with self._tracing:
+                    self.found = [path, *(other for other in self.found if other is not path)]
+            return (result,)
+        return None
+
+    def _check_room(self) -> None:
         if len(self.found) >= MOST_PATHS:
             raise PathError(
                 f"{self.name} has taken {len(self.found)} paths through its branches, the last of them at "
                 f"{self._where}, and each is a program of its own: write the branch as tn.relu, tn.maximum or tn.take, "
                 "which are one path"
             )
-        path = trace()
-        result = attempt(path)
-        self.found.insert(0, path)
-        return result

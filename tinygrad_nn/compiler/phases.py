@@ -7,7 +7,6 @@ the order in which the engine would record and sum, so that the numbers are the 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,10 +17,10 @@ from ..recording import watched
 from .adjoint import adjoints
 from .program import Loop, Program
 from .rewrite import simplified
+from .settings import with_settings
 from .shapes import Shape, shaped
-from .trace import Traced, Tracer
+from .trace import Traced, TracedNumber, Tracer
 
-OWN = ("parameters", "lr", "steps", "state")  # what an optimiser has beside its settings
 Numbers = Sequence[float]
 
 
@@ -60,7 +59,7 @@ def whole(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> Whole:
     rate, step, settings, states, outputs = tracing.updated(gradients)
     given, counted = [*tracing.parameters, *states], tracing.tracer.slot_of(step + 1.0)
     program = tracing.program([*losses, *outputs])
-    if any(step._slot in entry.slots() for entry in program.body):
+    if step._slot in program.outputs or any(step._slot in entry.slots() for entry in program.body):
         given, program = [*given, step._slot], tracing.program([*losses, *outputs, counted])
     else:
         program.inputs.remove(step._slot)
@@ -94,36 +93,21 @@ def update(recipe: Recipe, gradients: Numbers) -> Program:
     return tracing.program(outputs)
 
 
-def settings_of(optimizer: Optimizer) -> tuple[list[float], list[object]]:
-    """The numbers among an optimiser's attributes, which may change from step to step, and all that may not."""
-    numbers: list[float] = []
-    others: list[object] = [type(optimizer), type(optimizer).update]
-
-    def number(found: float) -> float:
-        numbers.append(found)
-        return found
-
-    for name, entry in vars(optimizer).items():
-        others.append(name)
-        if name not in OWN:
-            _mapped(entry, number, others.append)
-    return numbers, others
-
-
 class _Tracing:
     """A tracer, with the parameters of the optimiser as its first slots."""
 
     def __init__(self, recipe: Recipe, name: str) -> None:
         self.recipe, self.tracer = recipe, Tracer(name)
-        self.parameters = [self.tracer.slot_of(parameter) for parameter in recipe.optimizer.parameters]
+        self.parameters = [self.tracer.parameter(parameter) for parameter in recipe.optimizer.parameters]
 
     def losses(
         self, shapes: tuple[Shape, Shape], row: Numbers, regularized: bool = True
     ) -> tuple[list[int], list[int]]:
         """The slots of the row's inputs and targets; those of its loss and, if there is one, of the metric."""
         names = [*_names("x", shapes[0], getattr(self.recipe.model, "input_names", None)), *_names("target", shapes[1])]
-        each = [self.tracer.input(number, name) for number, name in zip(row, names, strict=True)]
+        each = [self.tracer.input(number, name, plain=True) for number, name in zip(row, names, strict=True)]
         given = iter(each)
+        self.tracer.of_values = True
         with watched(self.tracer):
             x, target = shaped(shapes[0], given), shaped(shapes[1], given)
             prediction = self.recipe.model(x)
@@ -134,6 +118,7 @@ class _Tracing:
             if self.recipe.metric is not None:
                 metric = self._number(self.recipe.metric(prediction, target), "the metric of until")
                 found.append(self._named(metric, getattr(self.recipe.metric, "__name__", "metric")))
+        self.tracer.of_values = False
         return [value._slot for value in each], found
 
     def _named(self, result: Any, name: str) -> int:
@@ -149,42 +134,49 @@ class _Tracing:
 
     def updated(self, gradients: Sequence[Any]) -> tuple[int, Traced, list[int], list[int], list[int]]:
         """The slots of learning rate, step, settings, states, and of the new parameters and states."""
-        tracer, optimizer = self.tracer, copy.copy(self.recipe.optimizer)
-        rate, step = tracer.input(optimizer.rate(), "lr"), tracer.input(float(optimizer.steps), "step")
+        tracer, given = self.tracer, self.recipe.optimizer
+        name = f"{type(given).__name__}.update()"
+        rate = tracer.input(given.rate(), "lr", plain=True)
+        step = tracer.input(float(given.steps), "step", plain=True)
         settings: list[int] = []
-        for name, entry in list(vars(optimizer).items()):
-            if name in OWN:
-                continue
 
-            def setting(number: float, name: str = name) -> Traced:
-                settings.append((traced := tracer.input(number, name))._slot)
-                return traced
+        def setting(name: str, number: float) -> Traced:
+            settings.append((traced := tracer.input(number, name, plain=True))._slot)
+            return traced
 
-            vars(optimizer)[name] = _mapped(entry, setting)
-        optimizer.lr, optimizer.steps = rate, step  # type: ignore[assignment]
+        optimizer = with_settings(given, setting, rate, step)
+        as_given = dict(vars(optimizer))
         states: list[int] = []
         data: list[int] = []
         new: list[int] = []
         tracer.block = "update"
-        for slot, gradient, state in zip(self.parameters, gradients, optimizer.state, strict=True):
-            prefixes = [f"{name}_" for name in optimizer.state_names] or [f"state{i + 1}_" for i in range(len(state))]
-            before = tuple(self.derived(number, p, slot) for number, p in zip(state, prefixes, strict=True))
+        for slot, gradient, state in zip(self.parameters, gradients, given.state, strict=True):
+            prefixes = [f"{name}_" for name in given.state_names]
+            if len(prefixes) != len(state):
+                prefixes = [f"state{i + 1}_" for i in range(len(state))]
+            before = tuple([self.derived(number, p, slot) for number, p in zip(state, prefixes, strict=True)])
+            if isinstance(gradient, Traced):  # a number, to an update that is not compiled
+                gradient = TracedNumber(tracer, gradient._slot)
             with watched(tracer):
-                parameter, after = optimizer.update(Traced(tracer, slot), gradient, before, rate, step)
+                parameter, after = optimizer.update(TracedNumber(tracer, slot), gradient, before, rate, step)
             if len(after) != len(before):
                 raise ValueError(
-                    f"{type(optimizer).__name__}.update() was given a state of {len(before)} numbers and returned one "
-                    f"of {len(after)}: return as many as it is given"
+                    f"{name} was given a state of {len(before)} numbers and returned one of {len(after)}: return as "
+                    "many as it is given"
+                )
+            if any(vars(optimizer).get(key) is not entry for key, entry in as_given.items()):
+                raise TypeError(
+                    f"{name} changed an attribute: what it remembers belongs into the state that it returns"
                 )
             states += [traced._slot for traced in before]
-            data.append(tracer.slot_of(self._number(parameter, f"{type(optimizer).__name__}.update()")))
+            data.append(tracer.slot_of(self._number(parameter, name)))
             new += map(tracer.slot_of, after)
         tracer.block = ""
         return rate._slot, step, settings, states, [*data, *new]
 
     def derived(self, number: float, prefix: str, slot: int) -> Traced:
         """An input that is named after another slot."""
-        traced = self.tracer.input(number, "")
+        traced = self.tracer.input(number, "", plain=True)
         self.tracer.program.derived[traced._slot] = (prefix, slot)
         return traced
 
@@ -206,21 +198,6 @@ def _loop(program: Program, each: list[int], given: list[int], metric: bool) -> 
     loss, *rest = program.outputs
     summed = rest.pop(0) if metric else None
     return Loop(program, each, dict(zip(given, rest, strict=True)), loss, summed)
-
-
-def _mapped(entry: Any, number: Callable[[float], Any], other: Callable[[Any], None] = lambda entry: None) -> Any:
-    """The entry with each number in it, or in lists, tuples and dicts in it, replaced; all else is told to `other`."""
-    if isinstance(entry, list | tuple):
-        other(len(entry))
-        return tuple([_mapped(e, number, other) for e in entry])
-    if isinstance(entry, dict):
-        other(tuple(entry))
-        return {key: _mapped(e, number, other) for key, e in entry.items()}
-    found = None if isinstance(entry, bool) else as_float(entry)
-    if found is None:
-        other(entry)
-        return entry
-    return number(found)
 
 
 def _names(base: str, shape: Shape, given: Sequence[str] | None = None) -> list[str]:

@@ -9,7 +9,7 @@ from .backends import Target, array
 from .paths import Paths
 from .program import OffPath
 from .rolled import Rolled
-from .shapes import RecordedError, Shape, flat, shaped
+from .shapes import RecordedError, Shape, data_of, flat, shaped
 
 
 class ArrayProgram:
@@ -21,7 +21,7 @@ class ArrayProgram:
 
     def __call__(self, rows: Any) -> tuple[Any, Any]:
         """Outputs of shape (rows, n), and whether each row's comparisons are those of this path."""
-        parameters = self.target.array([p.data for p in self.parameters])
+        parameters = self.target.array(data_of(self.parameters))
         outputs, on_path = array.evaluated(self.compiled, rows, parameters, self.target.namespace)
         return outputs, on_path
 

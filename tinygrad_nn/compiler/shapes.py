@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..operators import Scalar, as_float
+from ..value import Value
 
 Shape = Any  # None for a number, a tuple of shapes for a list
 
@@ -22,25 +23,45 @@ def flat(arguments: Sequence[Any], name: str) -> tuple[Shape, Sequence[float]]:
     if set(map(type, arguments)) == {float}:
         return (None,) * len(arguments), arguments
     numbers: list[float] = []
+    return tuple([_flatten(argument, numbers, name) for argument in arguments]), numbers
 
-    def shape_of(argument: Any) -> Shape:
-        if type(argument) is float:
-            numbers.append(argument)
-            return None
-        if isinstance(argument, list | tuple) or getattr(argument, "ndim", 0) > 0:
-            return tuple([shape_of(entry) for entry in argument])
-        if isinstance(argument, Scalar):
-            raise RecordedError(
-                f"{name} is compiled for numbers, but got {argument!r}: give v.data for its number, or call "
-                f"{name}(...) itself, which Values record as they do any function"
-            )
-        number = as_float(argument)
-        if number is None:
-            raise TypeError(f"{name}() is compiled for numbers and nested lists of them, but got {argument!r}")
-        numbers.append(number)
+
+def _flatten(argument: Any, numbers: list[float], name: str) -> Shape:
+    """The shape of one argument, its numbers added to the list."""
+    if type(argument) is float:
+        numbers.append(argument)
         return None
+    if isinstance(argument, list | tuple) or getattr(argument, "ndim", 0) > 0:
+        if set(map(type, argument)) == {float}:
+            numbers.extend(argument)
+            return (None,) * len(argument)
+        return tuple([_flatten(entry, numbers, name) for entry in argument])
+    if isinstance(argument, Scalar):
+        raise RecordedError(
+            f"{name} is compiled for numbers, but got {argument!r}: give v.data for its number, or call "
+            f"{name}(...) itself, which Values record as they do any function"
+        )
+    number = as_float(argument)
+    if number is None:
+        raise TypeError(f"{name}() is compiled for numbers and nested lists of them, but got {argument!r}")
+    numbers.append(number)
+    return None
 
-    return tuple([shape_of(argument) for argument in arguments]), numbers
+
+def data_of(parameters: Sequence[Value]) -> list[float]:
+    """The numbers of Values. Raises TypeError for one whose data was set to something else."""
+    numbers = [parameter.data for parameter in parameters]
+    if set(map(type, numbers)) <= {float}:
+        return numbers
+    for i, number in enumerate(numbers):
+        found = as_float(number)
+        if found is None:
+            raise TypeError(
+                f"the .data of a Value was set to {number!r}, which is no number; write p.data = p.data - lr * p.grad, "
+                "with .data and .grad on the right, too"
+            )
+        numbers[i] = found
+    return numbers
 
 
 def shaped(shape: Shape, numbers: Iterator[Any]) -> Any:

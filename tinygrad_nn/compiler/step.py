@@ -6,24 +6,28 @@ parameters, velocities and the count of steps stay where they are, so that eager
 
 from __future__ import annotations
 
+import operator
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .. import losses as losses_
 from ..history import History
 from ..operators import as_float
 from ..optim import Optimizer
+from ..value import Value
 from .backends import chosen
 from .course import Course
-from .interrupt import Interrupt
-from .phases import Recipe, settings_of
+from .phases import Recipe
 from .roll import rolled
 from .rolled import Rolled
+from .settings import check_optimizer, same, settings_of
 from .shapes import Shape, flat
-from .stepper import Pace, Path, Row, Stepper
+from .stepper import Path, Row, Stepper
 
 Metric = Callable[[Any, Any], Any]
+MOST_STEPPERS = 8  # kept for other shapes of rows and other metrics
 
 
 class Step:
@@ -34,9 +38,9 @@ class Step:
 
     def __init__(self, recipe: Recipe, backend: str) -> None:
         self.recipe, self.backend = recipe, backend
-        self._steppers: dict[tuple[Metric | None, Shape], Stepper] = {}
+        self._steppers: list[Stepper] = []  # the latest first
         self._fixed: list[object] = []
-        self._latest: Stepper | None = None
+        self._parameters: list[Value] = []
 
     def __call__(self, X: Sequence[Any], Y: Sequence[Any]) -> float:
         """One update on the mean loss over the rows, with the regularizer; returns that loss, before the update.
@@ -46,16 +50,11 @@ class Step:
         """
         shapes, rows = _rows(X, Y)
         stepper = self._stepper(None, shapes)
-        with Interrupt() as interrupt:
-            if len(rows) == 1:
-                losses: list[float] = []
-                stepper.advance(lambda: [rows], rows[0], losses, [], 0.0, 0.0)
-                found: tuple[float, float] | None = losses[0], 0.0
-            else:
-                found = stepper.batch(rows, Pace(), interrupt)
-        if found is None or interrupt.noted:
-            raise KeyboardInterrupt
-        return found[0]
+        if len(rows) > 1:
+            return stepper.batch(rows)[0]
+        losses: list[float] = []
+        stepper.advance(lambda: [rows], rows[0], losses, [], 0.0, 0.0)
+        return losses[0]
 
     def run(
         self,
@@ -74,19 +73,20 @@ class Step:
         Rows are taken in their order, or with `shuffle` in one drawn from `rng` for each epoch. `until=(metric,
         threshold)` ends the run after the first epoch whose sum of metric(prediction, target) over the rows, each taken
         before the update that it is part of, is below the threshold. `progress` is called with the history as it grows,
-        some fifty times a second. Ctrl-C ends the run within a twentieth of a second, with the model as it stood.
+        some fifty times a second. Ctrl-C ends the run, with the model as it stood at most 50 ms before.
 
         Raises as a call does, and ValueError for counts below 1. What raises in the first epoch has changed nothing.
         """
-        for what, number in (("epochs", epochs), ("batch_size", batch_size)):
-            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-                raise ValueError(f"{what} must be a whole number of 1 or more, but got {number!r}")
+        epochs, batch_size = _count("epochs", epochs), _count("batch_size", batch_size)
+        if progress is not None and not callable(progress):
+            raise TypeError(f"progress wants a function of the history, but got {progress!r}")
         if rng is not None and not hasattr(rng, "shuffle"):
             raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
         metric, limit = _until(until)
         shapes, rows = _rows(X, Y)
-        stepper = self._stepper(metric, shapes)
-        return Course(stepper, rows, epochs, batch_size, shuffle, rng, limit, progress).go()
+        return Course(
+            lambda: self._stepper(metric, shapes), rows, epochs, batch_size, shuffle, rng, limit, progress
+        ).go()
 
     @property
     def program(self) -> Rolled:
@@ -104,25 +104,26 @@ class Step:
         return f"<compiled step of {self.recipe.name}, back end {self.backend}>"
 
     def _last_paths(self) -> list[Path]:
-        if self._latest is None or not self._latest.latest:
+        if not self._steppers or not self._steppers[0].latest:
             raise ValueError("this step has no program yet: it is traced when it first runs, so run it once")
-        return self._latest.latest
+        return self._steppers[0].latest
 
     def _stepper(self, metric: Metric | None, shapes: Shape) -> Stepper:
         """The programs for rows of these shapes, as long as nothing but numbers of the optimiser changes."""
-        self.recipe.optimizer.check()
-        self.recipe.optimizer.rate()
-        others = settings_of(self.recipe.optimizer)[1]
-        if not _same(others, self._fixed):
-            self._steppers, self._fixed = {}, others
-        key = metric, shapes
-        if key not in self._steppers:
-            recipe = self.recipe
-            self._steppers[key] = Stepper(
-                Recipe(recipe.model, recipe.loss, recipe.optimizer, recipe.regularizer, metric), shapes
-            )
-        self._latest = self._steppers[key]
-        return self._latest
+        optimizer = self.recipe.optimizer
+        optimizer.check()
+        if not callable(optimizer.lr):
+            optimizer.rate()
+        fixed = settings_of(optimizer)[1]
+        if not same(fixed, self._fixed) or self._parameters != optimizer.parameters:
+            self._steppers, self._fixed, self._parameters = [], fixed, list(optimizer.parameters)
+        for stepper in self._steppers:
+            if stepper.recipe.metric is metric and stepper.shapes == shapes:
+                break
+        else:
+            stepper = Stepper(replace(self.recipe, metric=metric), shapes)
+        self._steppers = [stepper, *(other for other in self._steppers if other is not stepper)][:MOST_STEPPERS]
+        return stepper
 
 
 def compile_step(
@@ -136,16 +137,24 @@ def compile_step(
         raise TypeError(
             f"compile_step() wants an optimizer, such as tn.SGD(model.parameters(), lr=0.1), got {optimizer!r}"
         )
+    check_optimizer(optimizer)
+    if not (callable(loss) or isinstance(loss, str)):
+        raise TypeError(f"compile_step() wants a loss, a function (prediction, target) or its name, but got {loss!r}")
     target = chosen("python" if backend == "auto" else backend, dtype)
     if target.backend != "python":
         raise ValueError(f"training steps run on backend='python' or 'auto', but got {backend!r}")
     return Step(Recipe(model, losses_.named(loss), optimizer, regularizer), target.backend)
 
 
-def _same(a: list[object], b: list[object]) -> bool:
-    """Whether two optimisers differ by their numbers at most. Objects must be the very same ones."""
-    plain = (str, int, tuple)
-    return len(a) == len(b) and all(x is y or (isinstance(x, plain) and x == y) for x, y in zip(a, b, strict=True))
+def _count(what: str, number: Any) -> int:
+    """A whole number of 1 or more."""
+    try:
+        found = operator.index(number)
+    except TypeError:
+        found = 0
+    if isinstance(number, bool) or found < 1:
+        raise ValueError(f"{what} must be a whole number of 1 or more, but got {number!r}")
+    return found
 
 
 def _rows(X: Any, Y: Any) -> tuple[Shape, list[Row]]:

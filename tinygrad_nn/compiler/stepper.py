@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count, islice
 from math import inf
-from time import perf_counter
 from typing import Any
 
 from .. import primitives as table
+from ..operators import as_float
 from ..optim import Optimizer
 from .backends import python, python_loop
-from .interrupt import Interrupt
+from .interrupt import Uninterrupted
 from .paths import Paths
-from .phases import Recipe, Whole, one_row, penalty, settings_of, update, whole
+from .phases import Recipe, Whole, one_row, penalty, update, whole
 from .program import Loop, OffPath, Program
-from .shapes import Shape
+from .settings import settings_of
+from .shapes import Shape, data_of
 
 Row = Sequence[float]
 
@@ -110,11 +111,10 @@ class Stepper:
         self.latest = self._whole.found[:1]
         return after
 
-    def batch(self, rows: Sequence[Row], pace: Pace, interrupt: Interrupt) -> tuple[float, float] | None:
+    def batch(self, rows: Sequence[Row]) -> tuple[float, float]:
         """One step on the mean over the rows: the loss before it, and the metric summed over the rows.
 
-        The rows are taken from the last to the first, as the engine walks back over them. None where it was
-        interrupted; then nothing has changed.
+        The rows are taken from the last to the first, as the engine walks back over them.
         """
         optimizer, latest = self.optimizer, []
         penalized, sums = 0.0, [0.0] * len(optimizer.parameters)
@@ -124,11 +124,7 @@ class Stepper:
         losses: list[float] = []
         error, backwards = 0.0, rows[::-1]
         while len(losses) < len(rows):
-            if interrupt.noted:
-                return None
-            done, start = len(losses), perf_counter()
-            error, sums = self._add_rows(backwards[done : done + pace.rows], len(rows), losses, error, sums)
-            pace.took(len(losses) - done, perf_counter() - start)
+            error, sums = self._add_rows(backwards[len(losses) :], len(rows), losses, error, sums)
         latest += self._row.found[:1]
         rate = optimizer.rate()
         given = [*sums, rate, float(optimizer.steps), *settings_of(optimizer)[0]]
@@ -149,7 +145,7 @@ class Stepper:
             loop = path.loop
             assert loop is not None
             parameters, seed = loop.program.parameters, 1.0 / n
-            settled = [parameters[slot].data if slot in parameters else seed for slot in loop.settled]
+            settled = [seed, *data_of([parameters[slot] for slot in loop.settled if slot in parameters])]
             ended: list[float] = []
             after, carried = path.run()([rows], losses.append, ended.append, error, -inf, None, settled, sums)
             if len(losses) == before:
@@ -177,18 +173,33 @@ def _settled(path: Whole, optimizer: Optimizer, scheduled: bool) -> list[float]:
     if not scheduled:
         numbers[path.rate] = optimizer.rate()
     parameters = path.loop.program.parameters
-    slots = [slot for slot in path.loop.settled if not (scheduled and slot == path.rate)]
-    return [numbers[slot] if slot in numbers else parameters[slot].data for slot in slots]
+    inputs = [numbers[slot] for slot in path.loop.settled if slot in numbers]
+    return inputs + data_of([parameters[slot] for slot in path.loop.settled if slot in parameters])
 
 
 def state_of(optimizer: Optimizer) -> list[float]:
-    """All that a step changes but the count of steps: the parameters, then the states."""
-    return [*(p.data for p in optimizer.parameters), *(number for state in optimizer.state for number in state)]
+    """All that a step changes but the count of steps: the parameters, then the states.
+
+    Raises TypeError for what was set to no number, ValueError for states that are not one for each parameter.
+    """
+    if len(optimizer.state) != len(optimizer.parameters):
+        raise ValueError(
+            f"the optimizer has {len(optimizer.parameters)} parameters, but its state was set to "
+            f"{len(optimizer.state)}: give a tuple of numbers for each"
+        )
+    numbers = [number for state in optimizer.state for number in state]
+    if not set(map(type, numbers)) <= {float}:
+        for i, number in enumerate(numbers):
+            if (found := as_float(number)) is None:
+                raise TypeError(f"the state of the optimizer was set to {number!r}, which is no number")
+            numbers[i] = found
+    return data_of(optimizer.parameters) + numbers
 
 
 def commit(optimizer: Optimizer, numbers: Iterator[float], steps: int) -> None:
     """Put the numbers of steps that ended well where the user sees them."""
-    for parameter in optimizer.parameters:
-        parameter.data = next(numbers)
-    optimizer.state = [tuple(islice(numbers, len(state))) for state in optimizer.state]
-    optimizer.steps += steps
+    with Uninterrupted():
+        for parameter in optimizer.parameters:
+            parameter.data = next(numbers)
+        optimizer.state = [tuple(islice(numbers, len(state))) for state in optimizer.state]
+        optimizer.steps += steps

@@ -33,23 +33,37 @@ class Tracer:
         self.program = Program(name)
         self.numbers: list[float] = []
         self.order: dict[int, int] = {}  # when each instruction's operation was recorded
+        self.of_values = False  # whether the function is one that is otherwise called with Values
         self.block = ""  # whose the instructions are that nobody recorded: "update", say
         self._literals: dict[str, int] = {}
         self._parameters: dict[int, int] = {}
         self._results: dict[int, int] = {}
         self._kept: list[Value] = []  # so that no id above is given to another Value
 
-    def input(self, number: float, name: str) -> Traced:
+    def input(self, number: float, name: str, plain: bool = False) -> Traced:
+        """An input; `plain` is one that is a number, and no Value, when the function is not compiled."""
         slot = self._slot(number, name)
         self.program.inputs.append(slot)
-        return Traced(self, slot)
+        return TracedNumber(self, slot) if plain else Traced(self, slot)
+
+    def parameter(self, value: Value) -> int:
+        """The slot of a Value that is read at each call."""
+        if id(value) not in self._parameters:
+            self._kept.append(value)
+            self._parameters[id(value)] = slot = self._slot(float(value.data), value.label)
+            self.program.parameters[slot] = value
+        return self._parameters[id(value)]
 
     def record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
         """An instruction, and the traced value of its result."""
         slots: list[Operand] = [
             tuple(map(self.slot_of, o)) if isinstance(o, tuple) else self.slot_of(o) for o in operands
         ]
-        return Traced(self, self._write(primitive, tuple(slots), None, "", next_number()))
+        plain = all(
+            type(e) is TracedNumber or type(e) is float for o in operands for e in (o if type(o) is tuple else (o,))
+        )
+        kind = TracedNumber if plain else Traced
+        return kind(self, self._write(primitive, tuple(slots), None, "", next_number()))
 
     def slot_of(self, scalar: Any) -> int:
         """The slot of an operand: a traced value's own, a literal's, or that of a captured Value."""
@@ -67,6 +81,14 @@ class Tracer:
             self._literals[key] = self._slot(number, "")
             self.program.literals[self._literals[key]] = number
         return self._literals[key]
+
+    def allow_equality(self) -> None:
+        """Raise TraceError where the function is otherwise called with Values, which equal nothing but themselves."""
+        if self.of_values:
+            raise TraceError(
+                "a recorded Value equals itself alone and is always true, so a step compiled from == or truth would "
+                "not be the recorded one: branch by < or >, or leave the branch outside"
+            )
 
     def refuse(self, what: str) -> NoReturn:
         raise TraceError(
@@ -111,10 +133,10 @@ class Tracer:
 
     def _captured(self, value: Value) -> int:
         """A leaf is a parameter; what was recorded from leaves is computed from them again, at each call."""
-        if isinstance(value, Result):
+        if isinstance(value, Result) and id(value) not in self._parameters:
             if id(value) not in self._results:
                 for result in reversed(reverse.history(value)):
-                    if id(result) in self._results:
+                    if id(result) in self._results or id(result) in self._parameters:
                         continue
                     self._kept.append(result)
                     groups = [
@@ -124,11 +146,7 @@ class Tracer:
                         result.op, tuple(groups), result.scope, result.label, result.number
                     )
             return self._results[id(value)]
-        if id(value) not in self._parameters:
-            self._kept.append(value)
-            self._parameters[id(value)] = slot = self._slot(value.data, value.label)
-            self.program.parameters[slot] = value
-        return self._parameters[id(value)]
+        return self.parameter(value)
 
     def _leaf(self, operand: Any) -> int:
         return self._results[id(operand)] if id(operand) in self._results else self.slot_of(operand)
@@ -212,18 +230,36 @@ class Traced(Scalar):
         return self._compared(">=", other)
 
     def __eq__(self, other: object) -> Any:
+        self._tracer.allow_equality()
         return self._compared("==", other)
 
     def __ne__(self, other: object) -> Any:
+        self._tracer.allow_equality()
         return self._compared("!=", other)
 
     def __bool__(self) -> bool:
+        self._tracer.allow_equality()
         return self._tracer.guard(self, "!=", 0.0)
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> NoReturn:
+        raise TraceError(
+            "a value of a compiled function cannot be looked up in a set or a dict, which would compare no numbers: "
+            "branch by comparing it, or use tn.take for a lookup"
+        )
 
     def __repr__(self) -> str:
         return f"<traced value {self.label or self._slot}>"
+
+
+class TracedNumber(Traced):
+    """A traced value that stands for a plain number: its powers are those of Python's floats, not the table's rows."""
+
+    __slots__ = ()
+
+    def __pow__(self, exponent: object) -> Any:
+        if isinstance(exponent, Scalar) or (literal := as_float(exponent)) is None:
+            return super().__pow__(exponent)
+        return self._record(table.power, (self, literal))
 
 
 def users_line() -> str:

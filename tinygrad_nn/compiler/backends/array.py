@@ -7,6 +7,7 @@ same inputs is a matrix product. Nothing is written in place: what NumPy runs, J
 from __future__ import annotations
 
 import linecache
+import weakref
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
@@ -16,7 +17,7 @@ from ..names import told
 from ..program import INPUTS, LITERALS, PARAMETERS
 from ..rolled import Access, Group, Rolled
 from .array_functions import functions
-from .python import identifier
+from .python import function_name, identifier
 
 OPERATORS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}", "negative": "-{}"}
 _numbers = count(1)
@@ -35,7 +36,9 @@ def compiled(roll: Rolled, namespace: Any, dtype: str = "float64") -> Callable[[
     names: dict[str, Any] = functions(namespace)
     names |= {"xp": namespace, "tables": printer.tables, "inf": float("inf"), "nan": float("nan"), "dtype": dtype}
     exec(compile(text, file, "exec"), names)
-    return names[identifier(roll.flat.name)]  # type: ignore[no-any-return]
+    function = names[function_name(roll.flat.name)]
+    weakref.finalize(function, linecache.cache.pop, file, None)
+    return function  # type: ignore[no-any-return]
 
 
 class _Printer:
@@ -58,7 +61,7 @@ class _Printer:
         roll = self.roll
         literals = ", ".join(map(repr, roll.flat.literals.values()))
         lines = [
-            f"def {identifier(roll.flat.name)}({self.names[INPUTS]}, {self.names[PARAMETERS]}):",
+            f"def {function_name(roll.flat.name)}({self.names[INPUTS]}, {self.names[PARAMETERS]}):",
             f"    {self.names[LITERALS]} = xp.asarray([{literals}], dtype=dtype)",
             f"    rows = {self.names[INPUTS]}.shape[0]",
             "    on_path = xp.ones((rows,), dtype=bool)",

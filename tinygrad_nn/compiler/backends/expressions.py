@@ -42,7 +42,7 @@ MATHS = (
 )  # fmt: skip
 RAISING = {"divide", "power", "take", *MATHS} - {"atan", "tanh", "erf"}
 WIDEST = 100  # products in one line: Python's parser has a limit
-LONGEST = 8  # operands of a result that is written where it is read
+LONGEST, DEEPEST = 8, 20  # operands, and calls in calls, of a result that is written where it is read
 
 
 @dataclass
@@ -65,6 +65,7 @@ class _Expression:
     reads: set[int]
     raises: bool
     size: int = 1  # operands
+    depth: int = 0
     further: list[str] = field(default_factory=list)
 
 
@@ -99,7 +100,7 @@ def statements(program: Program, names: dict[int, str], settled: Iterable[int] =
             if entry.primitive.name == "dot"
             else _called(entry, operand, program.literals)
         )
-        if entry.slot in alone and written.size <= LONGEST:
+        if entry.slot in alone and written.size <= LONGEST and written.depth <= DEEPEST:
             waiting[entry.slot] = written
             continue
         block = scope_name(program.scopes.get(entry.slot))
@@ -145,7 +146,8 @@ def _called(entry: Instruction, operand: _Operand, literals: dict[int, float]) -
     )
     reads = {slot for part in parts for slot in part.reads}
     raises = raises or any(part.raises for part in parts)
-    return _Expression(template.format(**texts), tightness, reads, raises, sum(part.size for part in parts))
+    size, depth = sum(part.size for part in parts), 1 + max(part.depth for part in parts)
+    return _Expression(template.format(**texts), tightness, reads, raises, size, depth)
 
 
 def _dot(entry: Instruction, operand: _Operand, literals: dict[int, float]) -> _Expression:
@@ -160,5 +162,6 @@ def _dot(entry: Instruction, operand: _Operand, literals: dict[int, float]) -> _
     lines = [" + ".join(products[start : start + WIDEST]) for start in range(0, len(products), WIDEST)] or ["0.0"]
     reads = {slot for part in parts for slot in part.reads}
     raises, size = any(part.raises for part in parts), sum(part.size for part in parts)
+    depth = 1 + max((part.depth for part in parts), default=0)
     text = " + ".join(([] if from_nothing else [parts[0].text]) + lines[:1] * bool(products))
-    return _Expression(text, SUM if products else parts[0].tightness, reads, raises, size, lines[1:])
+    return _Expression(text, SUM if products else parts[0].tightness, reads, raises, size, depth, lines[1:])

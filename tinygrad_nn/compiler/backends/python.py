@@ -6,10 +6,13 @@ call is run again by the program itself, which never raises.
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import linecache
 import math
 import re
+import unicodedata
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any
@@ -17,6 +20,7 @@ from typing import Any
 from ... import ieee
 from ..names import told
 from ..program import OffPath, Program
+from ..shapes import data_of
 from .expressions import MATHS, Statement, statements
 
 NAMESPACE = (
@@ -38,9 +42,9 @@ def source(program: Program) -> str:
     outputs = ", ".join(names[slot] for slot in program.outputs)
     return "\n".join(
         [
-            f"def {identifier(program.name)}({arguments}):",
+            f"def {function_name(program.name)}({arguments}):",
             *written(statements(program, names), names, "    ", lambda guard: f"raise OffPath({guard.where!r})"),
-            f"    return {outputs}{',' * (len(program.outputs) == 1)}\n",
+            f"    return {outputs or '()'}{',' * (len(program.outputs) == 1)}\n",
         ]
     )
 
@@ -54,9 +58,9 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
 
     def run(inputs: Sequence[float]) -> Sequence[float]:
         try:
-            return function(*inputs, *[p.data for p in parameters])  # type: ignore[no-any-return]
+            return function(*inputs, *data_of(parameters))  # type: ignore[no-any-return]
         except (ZeroDivisionError, OverflowError, ValueError):
-            return program.run(inputs)
+            return program.run(inputs, data_of(parameters))
 
     def run_alone(inputs: Sequence[float]) -> Sequence[float]:
         try:
@@ -73,7 +77,9 @@ def loaded(text: str, name: str) -> Any:
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     namespace: dict[str, Any] = dict(NAMESPACE)
     exec(compile(text, file, "exec"), namespace)
-    return namespace[identifier(name)]
+    function = namespace[function_name(name)]
+    weakref.finalize(function, linecache.cache.pop, file, None)
+    return function
 
 
 def written(
@@ -97,7 +103,7 @@ def written(
 def identifiers(program: Program, taken: Iterable[str] = ()) -> dict[int, str]:
     """A Python name for each slot, each once and none of those taken; a literal is its number."""
     names: dict[int, str] = {}
-    used = {*NAMESPACE, "e", *taken}
+    used = {*NAMESPACE, *dir(builtins), "e", *taken}
     counts: dict[str, int] = {}
     for slot, name in told(program).items():
         if slot in program.literals:
@@ -115,5 +121,13 @@ def identifiers(program: Program, taken: Iterable[str] = ()) -> dict[int, str]:
 
 def identifier(name: str) -> str:
     """The name with an underscore for what Python's names cannot hold."""
-    name = re.sub(r"\W+", "_", name).strip("_") or "v"
-    return f"v_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
+    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", name)).strip("_") or "v"
+    if not f"v{name}".isidentifier():
+        name = re.sub(r"[^0-9A-Za-z]+", "_", name).strip("_") or "v"
+    return name if name.isidentifier() and not keyword.iskeyword(name) else f"v_{name}"
+
+
+def function_name(name: str) -> str:
+    """A name for the function itself, which hides nothing that it calls."""
+    name = identifier(name)
+    return f"{name}_" if name in NAMESPACE or name in dir(builtins) else name

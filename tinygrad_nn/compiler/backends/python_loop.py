@@ -18,11 +18,11 @@ from typing import Any
 
 from ..program import Loop, OffPath
 from .expressions import Statement, statements
-from .python import NOT_IEEE, identifier, identifiers, loaded, written
+from .python import NOT_IEEE, function_name, identifiers, loaded, written
 
 WIDTH = 116  # letters of a line
 ARGUMENTS = "passes, put, ended, error, threshold, exactly, rates, settled, carried"
-WORDS = (*ARGUMENTS.split(", "), "rows", "found")
+WORDS = (*ARGUMENTS.split(", "), "rows", "found", "_")
 
 
 def source(loop: Loop, rate: int | None = None) -> str:
@@ -31,12 +31,12 @@ def source(loop: Loop, rate: int | None = None) -> str:
     settled = [slot for slot in loop.settled if slot != rate]
     later = _in_place(_split(statements(program, names, settled), loop, settled)[1], loop, names)
     before, during = _split(statements(program, names, settled), loop, settled)
-    head = [f"def {identifier(program.name)}({ARGUMENTS}):"]
+    head = [f"def {function_name(program.name)}({ARGUMENTS}):"]
     for slots, given in ((settled, "settled"), (list(loop.carried), "carried")):
         if slots:
             head += _wrapped(f"({_listed(slots, names)}) = {given}", "    ")
     head += written(before, names, "    ", lambda guard: "return error, carried")
-    row, rows = _listed(loop.each, names), "rows"
+    row, rows = _listed(loop.each, names) or "_", "rows"
     if rate is not None:
         row, rows = f"({row}), {names[rate]}", "zip(rows, rates)"
     body = _body(during, loop, names)
@@ -99,7 +99,7 @@ def _in_place(body: list[Statement], loop: Loop, names: dict[int, str]) -> list[
     of = {output: slot for slot, output in loop.carried.items() if times[output] == 1 and output in made}
     read_later = {output for output in loop.outputs if output not in made}
     for statement in reversed(body):
-        if statement.slot in of and of[statement.slot] not in read_later:
+        if statement.slot in of and of[statement.slot] not in read_later and not statement.further:
             names[statement.slot] = names[of[statement.slot]]
         if statement.slot is None or statement.raises:
             break
