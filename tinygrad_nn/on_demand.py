@@ -60,9 +60,10 @@ def compile_step(
 
     Parameters, velocities and the count of steps are where they always are, read before and true after each call, so
     compiled and eager steps may alternate; lr and momentum may change between them. A step on one row equals the eager
-    one in bits. The `.grad` of parameters is not touched. What the model is made of (which Values, which activations)
-    is as it was at the first step. `print(step.program)` and `print(step.source())` show what runs; step.backend says
-    on what.
+    one in bits. The `.grad` of parameters is not touched. What the model is made of (which Values, which activations,
+    plain numbers such as the `.data` of a Value) is as it was at the first step; what was recorded outside is computed
+    anew. An optimiser of your own is compiled from its `update`. `print(step.program)` and `print(step.source())` show
+    what runs; step.backend says on what.
 
     Raises TypeError and ValueError for what is no model, loss or optimizer, and as `compile` does.
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Optimizer:
     """Parameters, a learning rate and a state of floats for each parameter.
 
-    `lr` is a number or a function of the step, counted from 0; it may be set to another between steps. `steps` counts
-    the updates made. Raises ValueError for no parameters, one given twice or a negative lr, TypeError for a parameter
+    `lr` is a number or a function of the step alone, counted from 0; it may be set to another between steps. `steps`
+    counts the updates made. Raises ValueError for no parameters, one given twice or a negative lr, TypeError for a parameter
     that is no Value.
     """
 
@@ -59,7 +59,10 @@ class Optimizer:
         return checked("lr", self.lr(step) if callable(self.lr) else self.lr)
 
     def check(self) -> None:
-        """Raise ValueError for a setting that was set to what it must not be. Called before each step."""
+        """Raise ValueError for a setting that was set to what it must not be, and do no more.
+
+        Called before each step, and before each stretch of compiled steps.
+        """
 
     def step(self) -> None:
         """Update every parameter by its `.grad`. Raises ValueError, and changes nothing, for a bad setting."""

@@ -1,7 +1,7 @@
 """The course of a training run: epochs of batches in stretches of some twenty milliseconds, and what they are told.
 
-Between two stretches the model is whole: progress is told, and the history is written. Ctrl-C ends the run at once; what
-was computed in the stretch that it came into is dropped.
+Between two stretches the model is whole: progress is told, and the history is written. Ctrl-C ends the run at once;
+what was computed in the stretch that it came into is dropped.
 """
 
 from __future__ import annotations

@@ -105,8 +105,8 @@ class Function:
     def __get__(self, instance: object, owner: object = None) -> Function:
         if instance is not None:
             raise TypeError(
-                f"{self.__name__} was compiled as a plain function, before it was a method: compile it where it is used, "
-                "as tn.compile(instance.method)"
+                f"{self.__name__} was compiled as a plain function, before it was a method: compile it where it is "
+                "used, as tn.compile(instance.method)"
             )
         return self
 
