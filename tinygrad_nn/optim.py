@@ -25,8 +25,8 @@ class Optimizer:
     """Parameters, a learning rate and a state of floats for each parameter.
 
     `lr` is a number or a function of the step alone, counted from 0; it may be set to another between steps. `steps`
-    counts the updates made. Raises ValueError for no parameters, one given twice or a negative lr, TypeError for a parameter
-    that is no Value.
+    counts the updates made. Raises ValueError for no parameters, one given twice or a negative lr, TypeError for a
+    parameter that is no Value.
     """
 
     initial_state: State = ()
