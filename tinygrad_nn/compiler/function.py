@@ -13,13 +13,13 @@ from ..operators import as_float
 from ..recording import watched, watcher
 from ..value import Value
 from .adjoint import adjoints
-from .backends import Target, array, chosen, python
+from .backends import Target, array, chosen, llvm, python
 from .paths import PathError, Paths
 from .program import Program
 from .rewrite import simplified
 from .roll import rolled
 from .rolled import Rolled
-from .rows import ArrayProgram, as_lists, from_matrix, matrix_of, outputs_of
+from .rows import ArrayProgram, NativeProgram, RowProgram, as_lists, from_matrix, matrix_of, outputs_of
 from .shapes import RecordedError, Shape, flat, leaves_of, shape_of, shaped
 from .trace import Traced, TraceError, Tracer
 
@@ -37,7 +37,7 @@ class _Path:
         self._runners: list[Runner | None] = [None, None]
         self._target = target
         self._gradient: Program | None = None
-        self._arrays: dict[bool, ArrayProgram] = {}
+        self._for_rows: dict[tuple[bool, str], RowProgram] = {}
 
     @property
     def gradient(self) -> Program:
@@ -53,18 +53,20 @@ class _Path:
             self._gradient = simplified(self.tracer.program.returning(outputs))
         return self._gradient
 
-    def on_arrays(self, gradients: bool) -> ArrayProgram:
-        """The value, or the value and the derivatives, of many rows."""
-        if gradients not in self._arrays:
-            self._arrays[gradients] = ArrayProgram(rolled(self.gradient if gradients else self.value), self._target)
-        return self._arrays[gradients]
+    def for_rows(self, gradients: bool, backend: str) -> RowProgram:
+        """The value, or the value and the derivatives, of many rows, by a back end for them."""
+        key = gradients, backend
+        if key not in self._for_rows:
+            roll = rolled(self.gradient if gradients else self.value)
+            self._for_rows[key] = (NativeProgram if backend == "llvm" else ArrayProgram)(roll, self._target)
+        return self._for_rows[key]
 
     def run(self, numbers: Sequence[float], gradients: bool) -> Sequence[float]:
         """The value, or the value and the derivatives. Raises OffPath where the numbers take another path."""
         runner = self._runners[gradients]
         if runner is None:
-            if self._target.backend == "array":
-                runner = self.on_arrays(gradients).run
+            if self._target.backend != "python":
+                runner = self.for_rows(gradients, self._target.backend).run
             else:
                 runner = python.compiled(self.gradient if gradients else self.value)
             self._runners[gradients] = runner
@@ -140,8 +142,8 @@ class Function:
                 raise ValueError(
                     f"a row is the list of arguments, but row 0 has {len(listed[0])} and row {i} has {len(row)}"
                 )
-        if len(listed) and self.target.on_arrays(len(listed)):
-            found = self._on_arrays(listed, gradients)
+        if (backend := self.target.for_rows(len(listed))) != "python":
+            found = self._of_rows(listed, gradients, backend)
             if found is not None:
                 return as_lists(found) if as_array is list else found
         if not gradients:
@@ -149,8 +151,8 @@ class Function:
         pairs = [self.value_and_grad(*row) for row in listed]
         return as_array([value for value, _ in pairs]), as_array([flows for _, flows in pairs])
 
-    def _on_arrays(self, rows: Any, gradients: bool) -> Any:
-        """The batch by the array back end; None where rows or results of different shapes stand in the way."""
+    def _of_rows(self, rows: Any, gradients: bool, backend: str) -> Any:
+        """The batch by a back end of many rows; None where rows or results of different shapes stand in the way."""
         try:
             shape = flat(list(rows[0]), self.__name__)[0]
         except RecordedError:
@@ -160,9 +162,9 @@ class Function:
             return None
         paths, taken = self._paths_of(shape), []
 
-        def compiled(path: _Path) -> ArrayProgram:
+        def compiled(path: _Path) -> RowProgram:
             taken.append(path.shape)
-            return path.on_arrays(gradients)
+            return path.for_rows(gradients, backend)
 
         outputs = outputs_of(matrix, paths, compiled, lambda numbers: self._traced(shape, numbers), self.target)
         self._last = paths.found[0]
@@ -185,7 +187,9 @@ class Function:
             return python.source(program.flat)
         if backend == "array":
             return array.source(program)
-        raise ValueError(f"unknown back end {backend!r} for source: give 'python' or 'array'")
+        if backend == "llvm":
+            return llvm.Printer(program, 8, self.target.dtype == "float32", self.target.exact).text
+        raise ValueError(f"unknown back end {backend!r} for source: give 'python', 'array' or 'llvm'")
 
     def __repr__(self) -> str:
         paths = sum(map(len, self._paths.values()))

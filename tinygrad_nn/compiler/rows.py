@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .backends import Target, array
+from .backends import Target, array, llvm, native
 from .paths import Paths
 from .program import OffPath
 from .rolled import Rolled
@@ -25,7 +25,7 @@ class ArrayProgram:
         outputs, on_path = array.evaluated(self.compiled, rows, parameters, self.target.namespace)
         return outputs, on_path
 
-    def run(self, numbers: Sequence[float]) -> Sequence[float]:
+    def run(self: Any, numbers: Sequence[float]) -> Sequence[float]:
         """The outputs of one row. Raises OffPath where its comparisons are not those of this path."""
         outputs, on_path = self(self.target.array([list(numbers)]))
         if not on_path[0]:
@@ -33,10 +33,42 @@ class ArrayProgram:
         return outputs[0].tolist()  # type: ignore[no-any-return]
 
 
+class NativeProgram:
+    """A program compiled to machine code, a row in each lane, with its parameters read at each call."""
+
+    def __init__(self, roll: Rolled, target: Target) -> None:
+        self.parameters, self.target, self.roll = list(roll.flat.parameters.values()), target, roll
+        single = target.dtype == "float32"
+        self.lanes = native.register_bytes() // (4 if single else 8)
+        printer = llvm.Printer(roll, self.lanes, single, target.exact)
+        self.compiled = native.native(printer.text, pointers=5)
+        self.scratch = printer.scratch + 64
+
+    def __call__(self, rows: Any) -> tuple[Any, Any]:
+        """Outputs of shape (rows, n), and whether each row's comparisons are those of this path."""
+        xp, count = self.target.namespace, rows.shape[0]
+        blocks = -(-count // self.lanes)
+        padded = xp.ascontiguousarray(rows)
+        if missing := blocks * self.lanes - count:
+            padded = xp.concatenate([padded, xp.repeat(padded[-1:], missing, axis=0)], axis=0)
+        outputs = xp.empty((len(padded), len(self.roll.outputs)), dtype=self.target.dtype)
+        flags, scratch = xp.empty(len(padded), dtype=xp.uint8), xp.empty(self.scratch, dtype=xp.uint8)
+        parameters = self.target.array(data_of(self.parameters))
+        aligned = scratch.ctypes.data + -scratch.ctypes.data % 64
+        given = (padded.ctypes.data, parameters.ctypes.data, outputs.ctypes.data, flags.ctypes.data, aligned)
+        self.compiled.run(*given, blocks)
+        return outputs[:count], flags[:count].astype(bool)
+
+    run = ArrayProgram.run
+
+
+RowProgram = ArrayProgram | NativeProgram
+
+
 def outputs_of(
     matrix: Any,
     paths: Paths[Any],
-    compiled: Callable[[Any], ArrayProgram],
+    compiled: Callable[[Any], RowProgram],
     trace: Callable[[Sequence[float]], Any],
     target: Target,
 ) -> Any:

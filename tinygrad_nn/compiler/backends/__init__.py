@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from typing import Any
 
 # By its name, the package that a back end needs and the extra that installs it.
-BACKENDS: dict[str, tuple[str, str] | None] = {"python": None, "array": ("numpy", "fast")}
+BACKENDS: dict[str, tuple[str, str] | None] = {"python": None, "array": ("numpy", "fast"), "llvm": ("llvmlite", "fast")}
 DTYPES = ("float64", "float32")
-WORTH_ARRAYS = 32  # rows of a batch
+WORTH_ARRAYS, WORTH_LLVM = 32, 4096  # rows of a batch; llvmlite takes a quarter of a second to begin
 
 
 class BackendError(ImportError):
@@ -33,11 +33,13 @@ class Target:
         """The namespace of arrays: the one that was given, or numpy."""
         return self.chosen_namespace or import_module("numpy")
 
-    def on_arrays(self, rows: int) -> bool:
-        """Whether a batch of so many rows runs on arrays."""
-        if self.auto and not self.exact:
-            return rows >= WORTH_ARRAYS and find_spec("numpy") is not None
-        return self.backend == "array"
+    def for_rows(self, rows: int) -> str:
+        """The back end for a batch of so many rows."""
+        if not rows:
+            return "python"
+        if not self.auto or self.exact or rows < WORTH_ARRAYS or find_spec("numpy") is None:
+            return self.backend
+        return "llvm" if rows >= WORTH_LLVM and find_spec("llvmlite") is not None else "array"
 
     def array(self, numbers: Any) -> Any:
         """The numbers as an array of the namespace."""

@@ -1,0 +1,295 @@
+"""The llvm back end: vector functions against mpmath, programs against the interpreter, in lanes of any number."""
+
+import ctypes
+import math
+import random
+
+import mpmath
+import pytest
+from conftest import load_example
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_compile import CORNERS, KINDS, OPERATIONS, ROWS, bits
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+from tinygrad_nn.compiler.backends import Target, llvm, llvm_functions, native, vector_math
+from tinygrad_nn.compiler.backends.ir import Block, Kind
+from tinygrad_nn.compiler.function import compile
+from tinygrad_nn.compiler.rows import NativeProgram
+from tinygrad_nn.primitives import TABLE
+from tinygrad_nn.rules import is_column
+
+numpy = pytest.importorskip("numpy", reason="numpy is not installed")
+pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+expression = load_example("expression").expression
+
+EXACT = {
+    "exp": mpmath.exp, "log": mpmath.log, "log1p": mpmath.log1p, "tanh": mpmath.tanh, "sin": mpmath.sin,
+    "cos": mpmath.cos, "erf": mpmath.erf, "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+}  # fmt: skip
+
+
+def points(name, single):
+    """Numbers over the whole range of a function, dense where it is hard."""
+    rng = random.Random(name)
+    far = 30 if single else 300
+    numbers = [rng.gauss(0, 1) for _ in range(300)] + [rng.uniform(-20, 20) for _ in range(300)]
+    numbers += [rng.choice([-1, 1]) * 10.0 ** rng.uniform(-far, far) for _ in range(200)]
+    numbers += [rng.choice([-1, 1]) * 10.0 ** rng.uniform(-20, 3) for _ in range(200)]
+    if name == "exp":
+        numbers += [rng.uniform(-103 if single else -745, 88 if single else 709) for _ in range(300)]
+    if name in ("sin", "cos"):
+        numbers += [rng.uniform(-(2**20), 2**20) for _ in range(300)] + [k * math.pi / 2 for k in range(1, 200)]
+    if name in ("log", "log1p"):
+        numbers += [1.0 + rng.uniform(-0.5, 0.5) for _ in range(300)] + [1e-310, 5e-324, 2.3e-308]
+        numbers = [abs(x) if name == "log" or x <= -1 else x for x in numbers]
+    if name in ("tanh", "erf"):
+        numbers += [rng.uniform(-1.5, 1.5) for _ in range(300)] + [rng.uniform(-6.5, 6.5) for _ in range(200)]
+    dtype = numpy.float32 if single else numpy.float64
+    return numpy.array([x for x in numbers if not single or 1e-37 < abs(x) < 3e38 or x == 0], dtype=dtype)
+
+
+def vectorised(name, kind):
+    """The function of vectors, run over an array whose length is a multiple of the lanes."""
+    block = Block(kind)
+    block.loop("%blocks", lambda i: block.store(*moved(block, name, kind, i)), most_written_out=0)
+    text, declared = vector_math.definition(name, kind)
+    body = "\n  ".join([*block.entry, *block.lines, "ret void"])
+    main = f"define void @run(ptr %x, ptr %y, i64 %blocks) {{\n  {body}\n}}"
+    return native.native("\n".join([*sorted(declared), text, main]), pointers=2)
+
+
+def moved(block, name, kind, i):
+    source, target = (block.let(f"getelementptr {kind.numbers}, ptr {p}, i64 {i}") for p in ("%x", "%y"))
+    given = block.load(source)
+    found = f"call {kind.numbers} {vector_math.function_name(name, kind)}({kind.numbers} {given})"
+    return target, block.let(found)
+
+
+@pytest.mark.parametrize("kind", [Kind(8), Kind(1), Kind(16, single=True)], ids=["double", "one", "single"])
+@pytest.mark.parametrize("name", vector_math.FUNCTIONS)
+def test_functions_are_within_two_units_in_the_last_place(name, kind):
+    compiled = vectorised(name, kind)
+    x = points(name, kind.single)
+    x = numpy.concatenate([x, numpy.ones(-len(x) % kind.lanes, x.dtype)])
+    y = numpy.empty_like(x)
+    compiled.run(x.ctypes.data, y.ctypes.data, len(x) // kind.lanes)
+    least = float(numpy.finfo(x.dtype).tiny)
+    with mpmath.workprec(1200):
+        for number, found in zip(x.tolist(), y.tolist(), strict=True):
+            exact = EXACT[name](mpmath.mpf(number))
+            nearest = float(exact)
+            if not math.isfinite(nearest) or (kind.single and abs(nearest) > 3.4e38):
+                assert found == nearest or (kind.single and math.isinf(found))
+                continue
+            unit = float(numpy.spacing(x.dtype.type(max(abs(nearest), least))))
+            assert abs(mpmath.mpf(found) - exact) <= 2 * unit, (number, found, nearest)
+
+
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("name", vector_math.FUNCTIONS)
+def test_functions_at_their_ends(name, single):
+    kind = Kind(16 if single else 8, single)
+    dtype = numpy.float32 if single else numpy.float64
+    x = numpy.array([math.inf, -math.inf, math.nan, 0.0, -0.0, -1.0, -2.0, 5e3] * (2 if single else 1), dtype=dtype)
+    y = numpy.empty_like(x)
+    vectorised(name, kind).run(x.ctypes.data, y.ctypes.data, 1)
+    for number, found in zip(x.tolist()[:7], y.tolist(), strict=False):
+        expected = TABLE[name].value(number)
+        assert found == pytest.approx(expected, rel=1e-6, nan_ok=True), number
+        if expected == 0.0:
+            assert math.copysign(1.0, found) == math.copysign(1.0, expected), number
+
+
+def near(a, b, bound):
+    return (a != a and b != b) or a == b or abs(a - b) <= bound * max(1.0, abs(a), abs(b))
+
+
+def agree(roll, rows, bound=1e-12, dtype="float64", exact=False):
+    program = NativeProgram(roll, Target("llvm", dtype=dtype, exact=exact))
+    outputs, on_path = program(numpy.asarray(rows, dtype=dtype))
+    assert outputs.shape == (len(rows), len(roll.outputs))
+    for row, got, flag in zip(rows, outputs.tolist(), on_path.tolist(), strict=True):
+        assert flag
+        expected = roll.flat.run(row)
+        assert all(bits(a, b) if exact else near(a, b, bound) for a, b in zip(got, expected, strict=True)), (
+            row, got, expected,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_primitive_at_its_corners(row):
+    def call(*scalars):
+        rest, groups = list(scalars), []
+        for name in row.operands:
+            groups.append(tuple(rest[:2]) if is_column(name) else rest[0])
+            del rest[: 2 if is_column(name) else 1]
+        return row(*groups)
+
+    width = sum(2 if is_column(name) else 1 for name in row.operands)
+    rng = random.Random(row.name)
+    rows = [[rng.choice(CORNERS) for _ in range(width)] for _ in range(60)] if width > 1 else [[x] for x in CORNERS]
+    f = compile(call)
+    f.value_and_grad(*rows[0])
+    agree(f.program, rows, bound=1e-15 * 4)
+    agree(f.gradient_program, [r for r in rows if all(math.isfinite(x) and abs(x) < 1e300 for x in r)])
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None)
+def test_random_programs(data):
+    """Programs of all kinds over lists, on batches of 1, 7, 8 and 100 rows, their gradients too."""
+    n = data.draw(st.integers(1, 6))
+    kinds = [kind for kind in KINDS if kind != "branch"]
+    plan = data.draw(
+        st.lists(
+            st.tuples(st.sampled_from(kinds), st.integers(0, 90), st.integers(0, 90), st.integers(0, 90)),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    rng = random.Random(data.draw(st.integers(0, 10**6)))
+    rows = [[rng.uniform(-1, 1) for _ in range(2 * n)] for _ in range(data.draw(st.sampled_from([1, 7, 8, 100])))]
+    weights = [Value(0.25 * i - 0.5) for i in range(n)]
+
+    def function(*scalars):
+        pool = [*scalars, *weights]
+        for kind, i, j, k in plan:
+            pool += [
+                tn.tanh(OPERATIONS[kind](*(pool[(index + m) % len(pool)] for index in (i, j, k)))) for m in range(n)
+            ]
+        return tn.sum(pool[-n:]) + tn.dot(pool[-n:], pool[:n]) + 0.0 * scalars[0]
+
+    f = compile(function)
+    f.value_and_grad(*rows[0])
+    agree(f.gradient_program, rows, bound=1e-9)
+    agree(f.program, rows, dtype="float32", bound=1e-3)
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None)
+def test_exact_programs_of_arithmetic_are_equal_in_bits(data):
+    n = data.draw(st.integers(1, 6))
+    kinds = ["add", "subtract", "multiply", "divide", "negative", "sum of products", "square", "relu", "dot", "twice"]
+    plan = data.draw(
+        st.lists(
+            st.tuples(st.sampled_from(kinds), st.integers(0, 90), st.integers(0, 90), st.integers(0, 90)),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    rng = random.Random(data.draw(st.integers(0, 10**6)))
+    rows = [[rng.choice([rng.uniform(-2, 2), 0.0, math.inf, 1e200]) for _ in range(2 * n)] for _ in range(19)]
+    weights = [Value(0.3 * i - 0.5) for i in range(n)]
+
+    def function(*scalars):
+        pool = [*scalars, *weights]
+        for kind, i, j, k in plan:
+            pool += [OPERATIONS[kind](*(pool[(index + m) % len(pool)] for index in (i, j, k))) for m in range(n)]
+        return tn.sum(pool[-n:]) + tn.sqrt(abs(tn.dot(pool[-n:], pool[:n]))) + 0.0 * scalars[0]
+
+    f = compile(function)
+    f.value_and_grad(*rows[0])
+    agree(f.gradient_program, rows, exact=True)
+
+
+def test_a_network_and_its_gradient():
+    model = tn.MLP(3, [20, 17, 4], "tanh", rng=random.Random(1))
+
+    def loss(x, t):
+        return tn.losses.cross_entropy(model(x), t)
+
+    f = compile(loss)
+    f.value_and_grad([0.1, 0.2, 0.3], 1)
+    rng = random.Random(2)
+    rows = [[rng.gauss(0, 1) for _ in range(3)] + [float(rng.randrange(4))] for _ in range(21)]
+    agree(f.gradient_program, rows)
+    model.layers[0].neurons[0].weights[0].data += 1.0
+    agree(f.gradient_program, rows)
+
+
+def test_compiled_functions_on_llvm():
+    def function(x, y):
+        if x > y:
+            return x * y
+        return x + y if y > 2.0 else x - y
+
+    f = tn.compile(function, backend="llvm")
+    assert f.backend == "llvm"
+    assert (f(3.0, 1.0), f.grad(1.0, 3.0)) == (3.0, [1.0, 1.0])
+    rng = random.Random(1)
+    rows = [[rng.uniform(-4, 4), rng.uniform(-4, 4)] for _ in range(50)]
+    values, gradients = f.batch(rows, gradients=True)
+    assert values == [function(*row) for row in rows]
+    plain = tn.compile(function, backend="python")
+    assert gradients == [plain.grad(*row) for row in rows]
+    g = tn.compile(lambda xs, y: [xs[0] * y, xs[1]], backend="llvm", dtype="float32")
+    assert g.batch([[[1.0, 2.0], 3.0], [[4.0, 5.0], 6.0]]) == [[3.0, 2.0], [24.0, 5.0]]
+    assert "define void @run" in f.source("llvm")
+    weight = Value(1.0)
+    branch = tn.compile(lambda x: x * weight if weight > 0.5 else x, backend="llvm")
+    assert branch.batch([[2.0]] * 9) == [2.0] * 9
+    weight.data = 0.25
+    assert branch.batch([[2.0]] * 9) == [2.0] * 9
+    assert "2 programs" in repr(branch)
+
+
+def test_a_class_that_is_none_names_its_row():
+    f = tn.compile(lambda a, b, t: tn.losses.cross_entropy([a, b], t), backend="llvm")
+    rows = [[0.0, 1.0, 1.0] for _ in range(12)]
+    assert f.batch(rows) == pytest.approx([math.log(1 + math.exp(-1))] * 12)
+    for wrong in (2.0, -1.0, 0.5, math.nan):
+        with pytest.raises(ValueError, match="row 9: got the index"):
+            f.batch([*rows[:9], [0.0, 1.0, wrong], *rows[:2]])
+
+
+def test_a_second_model_of_the_same_shape_compiles_nothing():
+    rows = numpy.random.default_rng(1).normal(size=(5000, 1, 2))
+    for seed in range(3):
+        f = tn.compile(tn.MLP(2, [5, 1], rng=random.Random(seed)), backend="llvm")
+        f.batch(rows)
+        if seed == 0:
+            before = native.native.cache_info().misses
+    assert native.native.cache_info().misses == before
+
+
+def test_auto_takes_very_large_batches():
+    f = tn.compile(expression)
+    rows = numpy.random.default_rng(1).normal(size=(5000, 2))
+    values, gradients = f.batch(rows, gradients=True)
+    some = [f.value_and_grad(*row) for row in rows[:50].tolist()]
+    assert values[:50].tolist() == pytest.approx([value for value, _ in some], rel=1e-12)
+    assert gradients[:50].ravel().tolist() == pytest.approx([g for _, gs in some for g in gs], rel=1e-9)
+    assert f.backend == "python"
+
+
+def test_every_primitive_is_spelled():
+    for row in TABLE.values():
+        assert row.name in llvm_functions.SPELLINGS or row.name in llvm_functions.FOLDS or row.name == "dot", row
+
+
+def test_a_planted_fault_is_caught(monkeypatch):
+    monkeypatch.setitem(llvm_functions.SPELLINGS, "subtract", Block.add)
+    with pytest.raises(AssertionError):
+        test_a_network_and_its_gradient()
+
+
+def test_lanes_of_any_number():
+    model = tn.MLP(2, [6, 1], "tanh", rng=random.Random(1))
+    f = compile(model)
+    f([0.5, -0.5])
+    rows = numpy.random.default_rng(2).normal(size=(16, 2))
+    expected = [f(row) for row in rows.tolist()]
+    for lanes in (1, 2, 4, 8, 16):
+        printer = llvm.Printer(f.program, lanes)
+        parameters = numpy.array([p.data for p in model.parameters()])
+        outputs, flags = numpy.empty(16), numpy.empty(16, dtype=numpy.uint8)
+        scratch = (ctypes.c_char * (printer.scratch + 64))()
+        start = ctypes.addressof(scratch)
+        native.native(printer.text, 5).run(
+            rows.ctypes.data, parameters.ctypes.data, outputs.ctypes.data, flags.ctypes.data, start + -start % 64,
+            16 // lanes,
+        )  # fmt: skip
+        assert outputs.tolist() == pytest.approx(expected, rel=1e-13)
+        assert flags.all()

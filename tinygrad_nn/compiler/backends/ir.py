@@ -1,0 +1,235 @@
+"""LLVM's intermediate representation as text: operations on vectors of numbers, one line each.
+
+A `Block` gives every result a name and hands it back, so that a formula in Python reads like the formula; its lines are
+the body of a function. A vector of one lane is a plain number.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A vector type: how many lanes of which precision."""
+
+    lanes: int = 1
+    single: bool = False
+
+    @property
+    def scalar(self) -> str:
+        return "float" if self.single else "double"
+
+    @property
+    def bits(self) -> int:
+        return 32 if self.single else 64
+
+    @property
+    def numbers(self) -> str:
+        """The type of numbers."""
+        return self._of(self.scalar)
+
+    @property
+    def integers(self) -> str:
+        """The type of the integers of the same size."""
+        return self._of(f"i{self.bits}")
+
+    @property
+    def flags(self) -> str:
+        """The type of comparisons."""
+        return self._of("i1")
+
+    @property
+    def suffix(self) -> str:
+        """What an intrinsic of this type ends in: v8f64, or f64."""
+        return f"{'' if self.lanes == 1 else f'v{self.lanes}'}f{self.bits}"
+
+    def _of(self, entry: str) -> str:
+        return entry if self.lanes == 1 else f"<{self.lanes} x {entry}>"
+
+    def number(self, x: float) -> str:
+        """A constant in every lane."""
+        return self._all(self.scalar, constant(x, self.single))
+
+    def integer(self, n: int) -> str:
+        """An integer in every lane."""
+        return self._all(f"i{self.bits}", str(n))
+
+    def _all(self, entry: str, text: str) -> str:
+        return text if self.lanes == 1 else f"<{', '.join([f'{entry} {text}'] * self.lanes)}>"
+
+
+@dataclass
+class Block:
+    """The lines of a function's body, on vectors of one kind. `fused` lets products and sums be rounded once."""
+
+    kind: Kind
+    lines: list[str] = field(default_factory=list)
+    declared: set[str] = field(default_factory=set)
+    wanted: set[str] = field(default_factory=set)  # functions of vectors that are called
+    entry: list[str] = field(default_factory=list)  # variables, which stand at the function's start
+    count: int = 0
+
+    def let(self, text: str) -> str:
+        """A new name for the result of an instruction."""
+        self.count += 1
+        self.lines.append(f"%t{self.count} = {text}")
+        return f"%t{self.count}"
+
+    def number(self, x: float) -> str:
+        return self.kind.number(x)
+
+    def add(self, a: str, b: str) -> str:
+        return self.let(f"fadd {self.kind.numbers} {a}, {b}")
+
+    def subtract(self, a: str, b: str) -> str:
+        return self.let(f"fsub {self.kind.numbers} {a}, {b}")
+
+    def multiply(self, a: str, b: str) -> str:
+        return self.let(f"fmul {self.kind.numbers} {a}, {b}")
+
+    def divide(self, a: str, b: str) -> str:
+        return self.let(f"fdiv {self.kind.numbers} {a}, {b}")
+
+    def negative(self, a: str) -> str:
+        return self.let(f"fneg {self.kind.numbers} {a}")
+
+    def fused(self, a: str, b: str, c: str) -> str:
+        """a b + c, rounded once."""
+        return self.intrinsic("fma", a, b, c)
+
+    def intrinsic(self, name: str, *operands: str) -> str:
+        """One of LLVM's own functions of numbers."""
+        kind = self.kind
+        self.declared.add(
+            f"declare {kind.numbers} @llvm.{name}.{kind.suffix}({', '.join([kind.numbers] * len(operands))})"
+        )
+        given = ", ".join(f"{kind.numbers} {operand}" for operand in operands)
+        return self.let(f"call {kind.numbers} @llvm.{name}.{kind.suffix}({given})")
+
+    def compare(self, comparison: str, a: str, b: str) -> str:
+        """Flags of a comparison; a nan gives false, but in `!=`."""
+        name = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}[comparison]
+        return self.let(f"fcmp {name} {self.kind.numbers} {a}, {b}")
+
+    def choose(self, flags: str, a: str, b: str) -> str:
+        """a where the flags are set, else b."""
+        kind = self.kind
+        return self.let(f"select {kind.flags} {flags}, {kind.numbers} {a}, {kind.numbers} {b}")
+
+    def both(self, a: str, b: str) -> str:
+        return self.let(f"and {self.kind.flags} {a}, {b}")
+
+    def either(self, a: str, b: str) -> str:
+        return self.let(f"or {self.kind.flags} {a}, {b}")
+
+    def integers(self, operation: str, a: str, b: str) -> str:
+        """An operation on integers: add, sub, and, or, xor, shl, lshr, ashr."""
+        return self.let(f"{operation} {self.kind.integers} {a}, {b}")
+
+    def as_integers(self, a: str) -> str:
+        """The bits of numbers."""
+        return self.let(f"bitcast {self.kind.numbers} {a} to {self.kind.integers}")
+
+    def as_numbers(self, a: str) -> str:
+        """The numbers of bits."""
+        return self.let(f"bitcast {self.kind.integers} {a} to {self.kind.numbers}")
+
+    def variable(self, start: str) -> str:
+        """A variable of numbers with its first value; LLVM makes a register of it."""
+        self.count += 1
+        self.entry.append(f"%m{self.count} = alloca {self.kind.numbers}")
+        name = f"%m{self.count}"
+        self.store(name, start)
+        return name
+
+    def load(self, pointer: str) -> str:
+        return self.let(f"load {self.kind.numbers}, ptr {pointer}, align {self.kind.bits // 8}")
+
+    def store(self, pointer: str, value: str) -> None:
+        self.lines.append(f"store {self.kind.numbers} {value}, ptr {pointer}, align {self.kind.bits // 8}")
+
+    def loop(self, count: int | str, body: Callable[[str], None], most_written_out: int = 4) -> None:
+        """body(i) for i from 0 to count - 1: written out where there are few, else a loop."""
+        if isinstance(count, int) and count <= most_written_out:
+            for k in range(count):
+                body(str(k))
+            return
+        self.count += 1
+        n = self.count
+        self.entry.append(f"%c{n} = alloca i64")
+        self.lines += [f"store i64 0, ptr %c{n}", f"br label %head{n}", f"head{n}:"]
+        i = self.let(f"load i64, ptr %c{n}")
+        more = self.let(f"icmp slt i64 {i}, {count}")
+        self.lines += [f"br i1 {more}, label %body{n}, label %done{n}", f"body{n}:"]
+        body(i)
+        self.lines += [
+            f"%n{n} = add nsw i64 {i}, 1", f"store i64 %n{n}, ptr %c{n}", f"br label %head{n}", f"done{n}:",
+        ]  # fmt: skip
+
+    def index(self, base: int, *terms: tuple[int, str]) -> str:
+        """base + stride times counter, for each pair of them."""
+        total = base
+        parts: list[str] = []
+        for stride, counter in terms:
+            if counter.lstrip("-").isdigit():
+                total += stride * int(counter)
+            elif stride:
+                parts.append(counter if stride == 1 else self.let(f"mul nsw i64 {counter}, {stride}"))
+        if not parts:
+            return str(total)
+        name = parts[0]
+        for part in parts[1:]:
+            name = self.let(f"add nsw i64 {name}, {part}")
+        return self.let(f"add nsw i64 {name}, {total}") if total else name
+
+    def polynomial(self, x: str, coefficients: Sequence[float]) -> str:
+        """c0 + c1 x + c2 x**2 + ... by Horner's rule."""
+        total = self.number(coefficients[-1])
+        for coefficient in coefficients[-2::-1]:
+            total = self.fused(total, x, self.number(coefficient))
+        return total
+
+    def rarely(self, flags: str, otherwise: Callable[[], str], usual: str) -> str:
+        """The usual result, or that of `otherwise` in all lanes where any flag is set: it is computed only then."""
+        any_flag = flags
+        if self.kind.lanes > 1:
+            reduction = f"llvm.vector.reduce.or.v{self.kind.lanes}i1"
+            self.declared.add(f"declare i1 @{reduction}({self.kind.flags})")
+            any_flag = self.let(f"call i1 @{reduction}({self.kind.flags} {flags})")
+        self.count += 1
+        before, rare, after = (f"{word}{self.count}" for word in ("before", "rare", "after"))
+        self.lines += [
+            f"br label %{before}",
+            f"{before}:",
+            f"br i1 {any_flag}, label %{rare}, label %{after}",
+            f"{rare}:",
+        ]
+        found = otherwise()
+        self.lines += [f"br label %{after}", f"{after}:"]
+        return self.let(f"phi {self.kind.numbers} [{usual}, %{before}], [{found}, %{rare}]")
+
+    def each_lane(self, function: str, *operands: str) -> str:
+        """A function of the C library, lane by lane."""
+        kind = self.kind
+        name = function + ("f" if kind.single else "")
+        self.declared.add(f"declare {kind.scalar} @{name}({', '.join([kind.scalar] * len(operands))})")
+        if kind.lanes == 1:
+            listed = ", ".join(f"{kind.scalar} {operand}" for operand in operands)
+            return self.let(f"call {kind.scalar} @{name}({listed})")
+        result = "poison"
+        for lane in range(kind.lanes):
+            entries = [self.let(f"extractelement {kind.numbers} {operand}, i32 {lane}") for operand in operands]
+            listed = ", ".join(f"{kind.scalar} {entry}" for entry in entries)
+            number = self.let(f"call {kind.scalar} @{name}({listed})")
+            result = self.let(f"insertelement {kind.numbers} {result}, {kind.scalar} {number}, i32 {lane}")
+        return result
+
+
+def constant(x: float, single: bool) -> str:
+    """A constant by its bits; a float is written as the double that equals it."""
+    if single:
+        x = struct.unpack("f", struct.pack("f", x))[0] if abs(x) < 3.4e38 or x != x else x
+    return f"0x{struct.unpack('>Q', struct.pack('>d', x))[0]:016X}"
