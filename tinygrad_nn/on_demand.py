@@ -30,10 +30,17 @@ def compile(
     alone. Called with Values, f records as the plain function does. What else the function reads (plain numbers, the
     wiring of a model, random draws) is as it was when it was traced.
 
-    `backend` is "python" (generated Python, equal to the engine in bits), "array" (loops rolled back into operations on
-    whole arrays, all rows of a batch at once, equal within rounding; in NumPy, or by `namespace=jax.numpy` in JAX) or
-    "auto": Python for calls, and arrays for batches of 32 rows or more where NumPy is installed, unless `exact` asks
-    for the engine's bits. f.backend says which one calls run on. `dtype` is "float64" or, on arrays, "float32".
+    `backend` is one of
+
+    - "python": generated Python, equal to the engine in bits, with nothing to install;
+    - "array": the loops rolled back into operations on whole arrays, all rows of a batch at once, equal within
+      rounding; in NumPy, or by `namespace=jax.numpy` in JAX (extra `fast`, or JAX itself);
+    - "llvm": machine code, a row of the batch in each lane of a vector; `exact` keeps every product and sum rounded by
+      itself, so that arithmetic is equal in bits (extra `fast`);
+    - "auto": Python for calls; for batches arrays from 32 rows on and LLVM from 4,096, where they are installed and
+      `exact` does not ask for the engine's bits.
+
+    f.backend says which one calls run on. `dtype` is "float64" or, but in Python, "float32".
 
     Raises TypeError where something cannot be traced (.data, float(), range() of a value), ValueError for an unknown
     back end, and at a call RuntimeError past 16 paths through the branches.

@@ -328,6 +328,63 @@ def traced_step():
     return timed(lambda k: whole(recipe, ((None,) * 64, None), [*row, 3.0]), 3)
 
 
+ROWS = 100_000
+
+
+def compiled_rows(backend):
+    """Value and both gradients of the README's expression over 100,000 rows of an array."""
+    import numpy
+
+    import tinygrad_nn as tn
+
+    f = tn.compile(readme_expression(), backend=backend)
+    rows = numpy.random.default_rng(0).normal(size=(ROWS, 2))
+    f.batch(rows, gradients=True)
+    return timed(lambda k: f.batch(rows, gradients=True), 30)
+
+
+def jax_rows():
+    """The same by jax.vmap of value_and_grad, jitted, in double precision on one thread."""
+    import os
+
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    import jax
+    import numpy
+
+    jax.config.update("jax_enable_x64", True)
+    gradient = jax.jit(jax.vmap(jax.value_and_grad(jax_expression, argnums=(0, 1))))
+    rows = numpy.random.default_rng(0).normal(size=(ROWS, 2))
+    a, b = jax.numpy.asarray(rows[:, 0].copy()), jax.numpy.asarray(rows[:, 1].copy())
+    jax.block_until_ready(gradient(a, b))
+    return timed(lambda k: jax.block_until_ready(gradient(a, b)), 30)
+
+
+def jax_call():
+    """Value and both gradients by one jitted call."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    gradient = jax.jit(jax.value_and_grad(jax_expression, argnums=(0, 1)))
+    jax.block_until_ready(gradient(-4.0, 2.0))
+    return timed(lambda k: jax.block_until_ready(gradient(-4.0, 2.0)), 3000)
+
+
+def jax_expression(a, b):
+    """micrograd's README expression, with JAX's relu."""
+    import jax
+
+    relu = jax.nn.relu
+    c, d = a + b, a * b + b**3
+    c = c + (c + 1)
+    c = c + (1 + c + (-a))
+    d = d + (d * 2 + relu(b + a))
+    d = d + (3 * d + relu(b - a))
+    e = c - d
+    f = e**2
+    g = f / 2.0
+    return g + 10.0 / f
+
+
 WORK = {
     ("tinygrad_nn", "moons"): tinygrad_nn_moons,
     ("micrograd", "moons"): micrograd_moons,
@@ -345,6 +402,10 @@ WORK = {
     ("tinygrad_nn", "half adder"): recorded_half_adder,
     ("tinygrad_nn", "half adder by hand"): half_adder_by_hand,
     ("tinygrad_nn", "traced step"): traced_step,
+    ("tinygrad_nn", "rows, llvm"): lambda: compiled_rows("llvm"),
+    ("tinygrad_nn", "rows, array"): lambda: compiled_rows("array"),
+    ("jax", "rows"): jax_rows,
+    ("jax", "expression"): jax_call,
     ("tinygrad_nn", "memory"): memory,
     ("tinygrad_nn", "drawn nodes"): drawn_nodes,
     **{("tinygrad_nn", f"drawing {what}"): lambda what=what: drawing(what) for what in ("text", "svg", "page")},

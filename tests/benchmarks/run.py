@@ -104,6 +104,20 @@ def print_steps():
     print(f"a step of 64-64-10 traced: {measured('tinygrad_nn', 'traced step'):.2f} s (to reach: 1)")
 
 
+def print_rows():
+    """The README's expression over 100,000 rows, and in one call, beside JAX."""
+    ours, arrays = (("tinygrad_nn", f"rows, {backend}") for backend in ("llvm", "array"))
+    pairs = [(ours, ("jax", "rows")), (arrays, ("jax", "rows"))]
+    if any(importlib.util.find_spec(package) is None for package in ("numpy", "llvmlite", "jax")):
+        print("\nthe expression over 100,000 rows: wants numpy, llvmlite and jax")
+        return
+    pairs.append((("tinygrad_nn", "expression, compiled"), ("jax", "expression")))
+    for (engine, work), peer in pairs:
+        rounds = [(measured(engine, work), measured(*peer)) for _ in range(ROUNDS)]
+        time_, ratio = (statistics.median(values) for values in ([r[0] for r in rounds], [r[1] / r[0] for r in rounds]))
+        print(f"{work}: {time_ * 1e6:.1f} us, {ratio:.2f} times faster than JAX (to reach: 1)")
+
+
 def main():
     print(f"On {machine()}; the collector on; each engine in its own process.\n")
     print("| work, forward, backward and update | tinygrad_nn | peer | its time | times faster | to reach | aim |")
@@ -125,6 +139,7 @@ def main():
     print(f"\nmemory of a recorded operation, after backward: {measured('tinygrad_nn', 'memory'):.0f} bytes (aim: 180)")
     print_compiled()
     print_steps()
+    print_rows()
     print_drawing()
     print(f"import tinygrad_nn: {import_time():.0f} ms beyond Python (to reach: 50)")
 

@@ -1,5 +1,5 @@
 """From recorded scalar code to programs: traced once, differentiated by the table, rewritten, and run by a back end.
 
-`tn.compile` is the function; this package is what it stands on. Imports run program <- trace <- adjoint, rewrite <-
-backends <- function.
+`tn.compile` and `tn.compile_step` stand on this package. Imports run program <- trace <- adjoint, rewrite, roll <-
+backends <- function, step.
 """

@@ -135,13 +135,8 @@ class Function:
         """
         listed: Any = rows if hasattr(rows, "shape") else [list(r) if hasattr(r, "__iter__") else r for r in rows]
         as_array = _array_of(rows, self.target)
-        for i, row in enumerate(listed):
-            if not hasattr(row, "__len__"):
-                raise TypeError(f"a row is the list of arguments, but row {i} is {row!r}: write [[x], [x], ...]")
-            if len(row) != len(listed[0]):
-                raise ValueError(
-                    f"a row is the list of arguments, but row 0 has {len(listed[0])} and row {i} has {len(row)}"
-                )
+        if getattr(rows, "ndim", 0) < 2:
+            _check_lengths(listed)
         if (backend := self.target.for_rows(len(listed))) != "python":
             found = self._of_rows(listed, gradients, backend)
             if found is not None:
@@ -238,6 +233,15 @@ def compile(
     if not callable(function):
         raise TypeError(f"compile() takes a function of numbers, but got {function!r}")
     return Function(function, chosen(backend, dtype, exact, namespace))
+
+
+def _check_lengths(rows: Sequence[Any]) -> None:
+    """Raise for rows that are no lists of arguments, or not all of one length."""
+    for i, row in enumerate(rows):
+        if not hasattr(row, "__len__"):
+            raise TypeError(f"a row is the list of arguments, but row {i} is {row!r}: write [[x], [x], ...]")
+        if len(row) != len(rows[0]):
+            raise ValueError(f"a row is the list of arguments, but row 0 has {len(rows[0])} and row {i} has {len(row)}")
 
 
 def _array_of(rows: Any, target: Target) -> Callable[[list[Any]], Any]:

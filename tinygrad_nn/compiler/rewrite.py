@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import replace
 
 from .. import primitives as table
+from ..primitives import Primitive
 from .program import Guard, Instruction, Operand, Program
 
 
@@ -54,14 +55,21 @@ def without_repeats(program: Program) -> Program:
             slot = by_bits.setdefault(_bits(number), entry.slot)
             literals[slot] = number
             same[entry.slot] = slot
-        elif (entry.primitive, operands) in known:
-            same[entry.slot] = known[entry.primitive, operands]
+        elif (key := (entry.primitive, _ordered(entry.primitive, operands))) in known:
+            same[entry.slot] = known[key]
         else:
-            known[entry.primitive, operands] = entry.slot
+            known[key] = entry.slot
             made.add(entry.slot)
             body.append(moved)
     outputs = [same.get(slot, slot) for slot in program.outputs]
     return replace(program, body=body, outputs=outputs, literals=literals, derived=derived)
+
+
+def _ordered(primitive: Primitive, operands: tuple[Operand, ...]) -> tuple[Operand, ...]:
+    """The operands in one order where it does not matter: a + b is b + a, and a b is b a."""
+    if primitive in (table.add, table.multiply):
+        return tuple(sorted(operands, key=str))
+    return operands
 
 
 def _bits(number: float) -> str:

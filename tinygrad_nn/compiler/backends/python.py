@@ -58,9 +58,15 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
 
     def run(inputs: Sequence[float]) -> Sequence[float]:
         try:
-            return function(*inputs, *data_of(parameters))  # type: ignore[no-any-return]
+            found: Sequence[float] = function(*inputs, *[p.data for p in parameters])
         except (ZeroDivisionError, OverflowError, ValueError):
             return program.run(inputs, data_of(parameters))
+        except TypeError:
+            data_of(parameters)  # which names what is no number
+            raise
+        if found and type(found[0]) is not float:  # the data of a Value was set to something else
+            found = function(*inputs, *data_of(parameters))
+        return found
 
     def run_alone(inputs: Sequence[float]) -> Sequence[float]:
         try:
