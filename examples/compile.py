@@ -48,10 +48,10 @@ def show_step():
     model = tn.MLP(2, [3, 1], activation="tanh", output_activation="sigmoid", rng=random.Random(3))
     step = tn.compile_step(model, tn.losses.squared_error, tn.SGD(model.parameters(), lr=0.5, momentum=0.9))
     history = step.run(X, Y, epochs=2000)
-    microseconds = 1e6 * history.times[-1] / history.epochs[-1] / len(X)
+    steps = len(X) * history.epochs[-1]
     print(f"\nA training step, its update traced from the optimiser, on the {step.backend} back end:")
     print(
-        f"  {len(X) * history.epochs[-1]:,} steps on exclusive or, {microseconds:.1f} us each: {model.predict_classes(X)}"
+        f"  {steps:,} steps on exclusive or, {1e6 * history.times[-1] / steps:.1f} us each: {model.predict_classes(X)}"
     )
 
 

@@ -97,8 +97,9 @@ def test_imports_run_one_way():
 def test_imports_run_one_way_in_the_compiler():
     order = [
         *("names", "program", "listing", "rolled", "roll", "trace", "adjoint", "rewrite", "shapes", "paths"),
-        *("expressions", "python", "python_loop", "array_functions", "array", "backends", "rows", "settings", "phases"),
-        *("interrupt", "function", "stepper", "course", "step"),
+        *("expressions", "python", "python_loop", "array_functions", "array", "ir", "vector_math", "llvm_functions"),
+        *("llvm", "native", "backends", "rows", "settings", "phases", "interrupt", "function", "stepper", "course"),
+        "step",
     ]
     compiler = PACKAGE / "compiler"
     assert {path.stem for path in compiler.rglob("*.py")} - {"__init__"} == set(order) - {"backends"}
