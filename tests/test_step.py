@@ -683,7 +683,7 @@ def test_bad_input_is_refused_and_changes_nothing(call, error, words):
 
 def test_steps_do_not_run_on_arrays_yet():
     pytest.importorskip("numpy", reason="numpy is not installed")
-    with pytest.raises(ValueError, match="training steps run on backend='python' or 'auto', but got 'array'"):
+    with pytest.raises(ValueError, match="training steps run on backend='python', 'llvm' or 'auto', but got 'array'"):
         made(backend="array")
 
 

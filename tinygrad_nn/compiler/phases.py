@@ -77,6 +77,21 @@ def one_row(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers, sums: Num
     return _loop(program, each, [sum._slot for sum in carried], recipe.metric is not None)
 
 
+def row_gradient(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> Program:
+    """The loss of one row, the metric if there is one, and the gradient, for a back end that adds up rows itself."""
+    tracing = _Tracing(recipe, f"row_of_{recipe.name}")
+    _, losses = tracing.losses(shapes, row, regularized=False)
+    flows = adjoints(tracing.tracer, losses[0], tracing.parameters)
+    return tracing.program([*losses, *map(tracing.tracer.slot_of, flows)])
+
+
+def update_of_one(recipe: Recipe) -> Program:
+    """The update of one parameter, of gradient, learning rate, step, settings and states, in this order."""
+    tracing = _Tracing(recipe, f"update_of_{recipe.name}", most=1)
+    given = [tracing.derived(0.0, "d_", tracing.parameters[0])]
+    return tracing.program(tracing.updated(given)[-1])
+
+
 def penalty(recipe: Recipe) -> Program:
     """The regulariser and its gradient, of the parameters as they are."""
     tracing = _Tracing(recipe, f"regularizer_of_{recipe.name}")
@@ -96,9 +111,10 @@ def update(recipe: Recipe, gradients: Numbers) -> Program:
 class _Tracing:
     """A tracer, with the parameters of the optimiser as its first slots."""
 
-    def __init__(self, recipe: Recipe, name: str) -> None:
+    def __init__(self, recipe: Recipe, name: str, most: int | None = None) -> None:
         self.recipe, self.tracer = recipe, Tracer(name)
-        self.parameters = [self.tracer.parameter(parameter) for parameter in recipe.optimizer.parameters]
+        self.trained = recipe.optimizer.parameters[:most]
+        self.parameters = [self.tracer.parameter(parameter) for parameter in self.trained]
 
     def losses(
         self, shapes: tuple[Shape, Shape], row: Numbers, regularized: bool = True
@@ -150,7 +166,7 @@ class _Tracing:
         data: list[int] = []
         new: list[int] = []
         tracer.block = "update"
-        for slot, gradient, state in zip(self.parameters, gradients, given.state, strict=True):
+        for slot, gradient, state in zip(self.parameters, gradients, given.state, strict=False):
             prefixes = [f"{name}_" for name in given.state_names]
             if len(prefixes) != len(state):
                 prefixes = [f"state{i + 1}_" for i in range(len(state))]
@@ -183,7 +199,7 @@ class _Tracing:
     def program(self, outputs: list[int]) -> Program:
         """The program so far with these outputs, and with all trained parameters, read or not."""
         program = simplified(self.tracer.program.returning(outputs))
-        trained = dict(zip(self.parameters, self.recipe.optimizer.parameters, strict=True))
+        trained = dict(zip(self.parameters, self.trained, strict=True))
         return replace(program, parameters={**trained, **program.parameters})
 
     def _number(self, result: Any, what: str) -> Any:

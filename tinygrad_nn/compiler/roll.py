@@ -67,9 +67,7 @@ def _add_group(
     columns = [isinstance(operand, tuple) for operand in _operands(first)]
     lying = [_gathered(roll, [read[k] for read in reads]) for k in range(len(columns))]
     extents = _extents([[row[0] for row in rows] for _, rows in lying])
-    operands = tuple(
-        _access(array, rows, extents, column) for (array, rows), column in zip(lying, columns, strict=True)
-    )
+    operands = tuple(access(array, rows, extents, column) for (array, rows), column in zip(lying, columns, strict=True))
     by_row = any(roll.by_row[operand.array] for operand in operands)
     if isinstance(first, Guard):
         where = tuple([entry.where for entry in entries if isinstance(entry, Guard)])
@@ -93,7 +91,7 @@ def _gathered(roll: Rolled, rows: list[list[Place]]) -> tuple[int, list[list[int
     start = 0
     for end in range(1, len(laid) + 1):
         if end == len(laid) or laid[end][0] != laid[start][0]:
-            pieces.append(_access(laid[start][0], [[index for _, index in laid[start:end]]], (), column=True))
+            pieces.append(access(laid[start][0], [[index for _, index in laid[start:end]]], (), column=True))
             start = end
     array = _add_array(roll, {}, [-1] * len(laid), any(roll.by_row[a] for a in arrays))
     roll.groups.append(Group(array, None, (), tuple(pieces), roll.by_row[array]))
@@ -135,7 +133,7 @@ def _affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | 
     return (stride,) if len(extents) == 1 else (outer, stride)
 
 
-def _access(array: int, rows: list[list[int]], extents: tuple[int, ...], column: bool) -> Access:
+def access(array: int, rows: list[list[int]], extents: tuple[int, ...], column: bool) -> Access:
     """Where an operand lies, given the indices for each member of the group."""
     strides = _affine([row[0] for row in rows], extents) if rows and rows[0] else (0,) * len(extents)
     width = len(rows[0]) if column else None

@@ -17,8 +17,9 @@ from ..history import History
 from ..operators import as_float
 from ..optim import Optimizer
 from ..value import Value
-from .backends import chosen
+from .backends import Target, chosen
 from .course import Course
+from .native_course import NativeCourse
 from .phases import Recipe
 from .roll import rolled
 from .rolled import Rolled
@@ -36,8 +37,8 @@ class Step:
     `backend` is the one that it runs on.
     """
 
-    def __init__(self, recipe: Recipe, backend: str) -> None:
-        self.recipe, self.backend = recipe, backend
+    def __init__(self, recipe: Recipe, target: Target) -> None:
+        self.recipe, self.target, self.backend = recipe, target, target.backend
         self._steppers: list[Stepper] = []  # the latest first
         self._fixed: list[object] = []
         self._parameters: list[Value] = []
@@ -49,6 +50,9 @@ class Step:
         no number; nothing changes then.
         """
         shapes, rows = _rows(X, Y)
+        if self.backend == "llvm":
+            given = (lambda: self._stepper(None, shapes), rows, 1, len(rows), False, None, None, None)
+            return float(NativeCourse(*given, target=self.target).go().losses[0])
         stepper = self._stepper(None, shapes)
         if len(rows) > 1:
             return stepper.batch(rows)[0]
@@ -84,9 +88,8 @@ class Step:
             raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
         metric, limit = _until(until)
         shapes, rows = _rows(X, Y)
-        return Course(
-            lambda: self._stepper(metric, shapes), rows, epochs, batch_size, shuffle, rng, limit, progress
-        ).go()
+        given = (lambda: self._stepper(metric, shapes), rows, epochs, batch_size, shuffle, rng, limit, progress)
+        return (NativeCourse(*given, target=self.target) if self.backend == "llvm" else Course(*given)).go()
 
     @property
     def program(self) -> Rolled:
@@ -141,9 +144,9 @@ def compile_step(
     if not (callable(loss) or isinstance(loss, str)):
         raise TypeError(f"compile_step() wants a loss, a function (prediction, target) or its name, but got {loss!r}")
     target = chosen("python" if backend == "auto" else backend, dtype)
-    if target.backend != "python":
-        raise ValueError(f"training steps run on backend='python' or 'auto', but got {backend!r}")
-    return Step(Recipe(model, losses_.named(loss), optimizer, regularizer), target.backend)
+    if target.backend == "array":
+        raise ValueError(f"training steps run on backend='python', 'llvm' or 'auto', but got {backend!r}")
+    return Step(Recipe(model, losses_.named(loss), optimizer, regularizer), target)
 
 
 def _count(what: str, number: Any) -> int:

@@ -9,7 +9,8 @@ registers. What does not depend on the row is computed once, before the rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..program import INPUTS, LITERALS
 from ..rolled import Access, Group, Rolled
@@ -17,26 +18,52 @@ from .ir import Block, Kind, constant
 from .llvm_functions import FOLDS, SPELLINGS, fold
 from .vector_math import definition
 
+
+def module(printers: Sequence[Any], *more: str) -> str:
+    """The text of a module: the functions of the printers, then others, before them what they call and declare."""
+    definitions: dict[str, None] = {}
+    declared: set[str] = set()
+    for printer in printers:
+        declared |= printer.block.declared
+        for kind in sorted({printer.kind, printer.one}, key=lambda kind: kind.lanes):
+            for name in sorted(printer.block.wanted):
+                text, also = definition(name, kind)
+                definitions[text] = None
+                declared |= also
+    globals_ = [text for printer in printers for text in printer.globals]
+    bodies = [printer.body for printer in printers]
+    return "\n\n".join(["\n".join([*globals_, *sorted(declared)]), *definitions, *bodies, *more]) + "\n"
+
+
 SMALL = 16  # entries of an array that is kept in registers
 
 
 class Printer:
     """Prints the function of one rolled program: `text`, and the bytes of scratch that it wants."""
 
-    def __init__(self, roll: Rolled, lanes: int, single: bool = False, exact: bool = False) -> None:
-        self.roll, self.exact = roll, exact
+    arguments: tuple[str, ...] = ("inputs", "parameters", "outputs", "flags", "scratch")
+    count = "blocks"
+
+    def __init__(self, roll: Rolled, lanes: int, single: bool = False, exact: bool = False, name: str = "run") -> None:
+        self.roll, self.exact, self.name = roll, exact, name
         self.kind, self.one = Kind(lanes, single), Kind(1, single)
         self.block = Block(self.kind)
-        self.pointers = ["%x", "%parameters", "@literals"]
-        self.globals = [self._constants("@literals", list(roll.flat.literals.values()))]
+        self.pointers = ["%x", "%parameters", f"@{name}.literals"]
+        self.globals = [self._constants(f"@{name}.literals", list(roll.flat.literals.values()))]
         self.tables = 0
         self.in_rows = False
         self.scratch = 0
         for array in range(3, len(roll.sizes)):
             self.pointers.append(self._place(array))
-        self.text = self._text()
+        self.body = self._body()
 
-    def _text(self) -> str:
+    @property
+    def text(self) -> str:
+        """The whole module."""
+        return module([self])
+
+    def _body(self) -> str:
+        """The definition of the function."""
         b, roll = self.block, self.roll
         entries = max(1, roll.sizes[INPUTS])
         b.entry.append(f"%x = alloca [{entries} x {self.kind.numbers}], align 64")
@@ -46,20 +73,14 @@ class Printer:
             if not group.by_row:
                 self._at(self.one, group)
         self.in_rows = True
-        b.loop("%blocks", self._rows, most_written_out=0)
+        self._all_rows()
+        arguments = ", ".join([*(f"ptr noalias %{name}" for name in self.arguments), f"i64 %{self.count}"])
         lines = [*b.entry, *b.lines, "ret void"]
-        definitions, declared = [], set(b.declared)
-        for kind in sorted({self.kind, self.one}, key=lambda kind: kind.lanes):
-            for name in sorted(b.wanted):
-                text, more = definition(name, kind)
-                definitions.append(text)
-                declared |= more
-        arguments = ", ".join(
-            f"ptr noalias %{name}" for name in ("inputs", "parameters", "outputs", "flags", "scratch")
-        )
         body = "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)
-        main = f"define void @run({arguments}, i64 %blocks) {{\n{body}\n}}"
-        return "\n\n".join(["\n".join([*self.globals, *sorted(declared)]), *definitions, main]) + "\n"
+        return f"define void @{self.name}({arguments}) {{\n{body}\n}}"
+
+    def _all_rows(self) -> None:
+        self.block.loop("%blocks", self._rows, most_written_out=0)
 
     def _rows(self, i: str) -> None:
         b, roll, lanes = self.block, self.roll, self.kind.lanes
@@ -135,9 +156,13 @@ class Printer:
             return
         self.block.loop(extents[0], lambda i: self._loops(extents[1:], [*counters, i], body))
 
+    def _put(self, group: Group, counters: list[str], kind: Kind, result: str) -> None:
+        """Store what a member computes."""
+        where = self.block.index(0, *zip(self._flat(group.extents), counters, strict=True))
+        self.block.store(self._pointer(self.pointers[group.array], kind.numbers, where), result)
+
     def _member(self, group: Group, counters: list[str], kind: Kind) -> None:
         b = self.block
-        extents = self._flat(group.extents)
         if group.guard is not None:
             comparison, expected, _ = group.guard
             left, right = (self._load(operand, counters, kind, group) for operand in group.operands)
@@ -162,8 +187,7 @@ class Printer:
         else:
             operands = [self._load(operand, counters, kind, group) for operand in group.operands]
             result = SPELLINGS[name](b, *operands)
-        where = b.index(0, *zip(extents, counters, strict=True))
-        b.store(self._pointer(self.pointers[group.array], kind.numbers, where), result)
+        self._put(group, counters, kind, result)
 
     def _dot(self, group: Group, counters: list[str], kind: Kind) -> str:
         b = self.block
@@ -260,5 +284,7 @@ class Printer:
     def _table(self, table: tuple[int, ...]) -> str:
         self.tables += 1
         entries = ", ".join(f"i64 {index}" for index in table or (0,))
-        self.globals.append(f"@table{self.tables} = private constant [{max(1, len(table))} x i64] [{entries}]")
-        return f"@table{self.tables}"
+        self.globals.append(
+            f"@{self.name}.table{self.tables} = private constant [{max(1, len(table))} x i64] [{entries}]"
+        )
+        return f"@{self.name}.table{self.tables}"

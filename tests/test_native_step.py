@@ -1,0 +1,210 @@
+"""Training steps in machine code: the engine's numbers within rounding, and whole runs as those of the python one."""
+
+import math
+import random
+import signal
+import threading
+import time
+
+import pytest
+from test_step import OPTIMIZERS, Momentumless, X, Y, eager, half_adder, l2, numbers, root_mean_square
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+from tinygrad_nn.compiler import stepper
+from tinygrad_nn.compiler.backends import native
+
+pytest.importorskip("numpy", reason="numpy is not installed")
+pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+
+
+def step_of(model, loss, optimizer, regularizer=None, **options):
+    return tn.compile_step(model, loss, optimizer, regularizer, backend="llvm", **options)
+
+
+def near(got, expected, bound=1e-12):
+    assert got == pytest.approx(expected, rel=bound, abs=bound, nan_ok=True)
+
+
+@pytest.mark.parametrize("regularizer", [None, l2], ids=["plain", "l2"])
+@pytest.mark.parametrize("batch_size", [1, 3, 4])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_steps_and_runs_equal_the_engine(name, batch_size, regularizer):
+    models = [half_adder() for _ in range(3)]
+    optimizers = [OPTIMIZERS[name](model.parameters()) for model in models]
+    loss = tn.losses.squared_error
+    step = step_of(models[1], loss, optimizers[1], regularizer)
+    assert step.backend == "llvm"
+    expected = []
+    for _ in range(3):
+        losses = []
+        for rows, targets in tn.data.batches(X, Y, batch_size, shuffle=False):
+            losses.append((eager(models[0], loss, optimizers[0], rows, targets, regularizer), len(rows)))
+            near(step(rows, targets), losses[-1][0])
+            near(numbers(optimizers[1]), numbers(optimizers[0]))
+        expected.append(sum(value * n for value, n in losses) / len(X))
+    history = step_of(models[2], loss, optimizers[2], regularizer).run(X, Y, epochs=3, batch_size=batch_size)
+    near(numbers(optimizers[2]), numbers(optimizers[0]))
+    near(history.losses, expected)
+    assert history.stopped == "epochs"
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 9, 33, 100])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+def test_networks_on_batches_of_any_size(rows, dtype, activation):
+    X, Y = tn.data.moons(rows, rng=random.Random(4))
+    Y = [2 * y - 1 for y in Y]
+    models = [tn.MLP(2, [7, 20, 1], activation, rng=random.Random(2)) for _ in range(2)]
+    optimizers = [tn.SGD(model.parameters(), lr=0.1, momentum=0.5) for model in models]
+    step = step_of(models[1], "hinge", optimizers[1], l2, dtype=dtype)
+    bound = 1e-11 if dtype == "float64" else 1e-4
+    for _ in range(3):
+        told = eager(models[0], tn.losses.hinge, optimizers[0], X, Y, l2)
+        near(step(X, Y), told, bound)
+    near(numbers(optimizers[1]), numbers(optimizers[0]), bound)
+
+
+def test_a_planted_fault_is_caught(monkeypatch):
+    from tinygrad_nn.compiler.backends import llvm_functions
+    from tinygrad_nn.compiler.backends.ir import Block
+
+    monkeypatch.setitem(llvm_functions.SPELLINGS, "subtract", Block.add)
+    with pytest.raises(AssertionError):
+        test_steps_and_runs_equal_the_engine("momentum", 1, None)
+
+
+def test_until_and_the_metric():
+    told = []
+    for backend in ("python", "llvm"):
+        model = half_adder()
+        optimizer = tn.SGD(model.parameters(), lr=2.0, momentum=0.5)
+        step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+        history = step.run(X, Y, epochs=100_000, until=(root_mean_square, 0.5))
+        assert history.stopped == "until"
+        told.append((history.epochs[-1], optimizer.steps, history.metrics["root_mean_square"][-1]))
+    assert told[0][:2] == told[1][:2]
+    near(told[1][2], told[0][2], 1e-9)
+
+
+@pytest.mark.parametrize("stretch", [0.02, 0.0])
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+def test_rows_that_disagree_are_left_to_python(batch_size, stretch, monkeypatch):
+    monkeypatch.setattr(stepper.Pace, "STRETCH", stretch)
+    rows, targets = [[1.0], [-2.0], [3.0], [0.0], [-1.0], [2.0]], [float(i) for i in range(6)]
+    told = []
+    for backend in ("python", "llvm"):
+        weight = Value(0.5)
+
+        def model(x, weight=weight):
+            return x[0] * weight if x[0] > 0.0 else x[0] * x[0] - weight
+
+        optimizer = tn.SGD([weight], lr=0.05, momentum=0.5)
+        step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+        history = step.run(rows, targets, 6, batch_size, until=(root_mean_square, -1.0))
+        told.append([*numbers(optimizer), *history.losses, *history.metrics["root_mean_square"]])
+    near(told[1], told[0])
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_shuffled_runs_draw_as_the_others_do(batch_size):
+    X, Y = tn.data.moons(10, rng=random.Random(4))
+    told = []
+    for backend in ("python", "llvm"):
+        model = tn.MLP(2, [3, 1], rng=random.Random(2))
+        optimizer, rng = tn.SGD(model.parameters(), lr=0.1), random.Random(7)
+        tn.compile_step(model, "squared_error", optimizer, backend=backend).run(
+            X, Y, 7, batch_size, shuffle=True, rng=rng
+        )
+        told.append([*numbers(optimizer), rng.random()])
+    near(told[1], told[0])
+
+
+def test_settings_parameters_and_steps_of_all_kinds_alternate():
+    models = [half_adder() for _ in range(2)]
+    optimizers = [tn.SGD(model.parameters(), lr=0.3, momentum=0.9) for model in models]
+    step = step_of(models[1], "squared_error", optimizers[1])
+    changes = [
+        lambda o: setattr(o, "lr", 0.01),
+        lambda o: setattr(o, "lr", lambda k: 1.0 / (k + 1)),
+        lambda o: setattr(o, "weight_decay", 0.5),
+        lambda o: (setattr(o, "momentum", 0.25), setattr(o, "nesterov", True)),
+        lambda o: setattr(o.parameters[3], "data", 2.0),
+        lambda o: setattr(o, "state", [(0.125,)] * len(o.state)),
+        lambda o: setattr(o, "weight_decay", 0.0),
+    ]
+    for i, change in enumerate(changes):
+        for optimizer in optimizers:
+            change(optimizer)
+        for k in range(4):
+            rows, targets = (X, Y) if k == 2 else (X[k : k + 1], Y[k : k + 1])
+            told = eager(models[0], tn.losses.squared_error, optimizers[0], rows, targets)
+            if (i + k) % 3:
+                near(step(rows, targets), told)
+            else:
+                eager(models[1], tn.losses.squared_error, optimizers[1], rows, targets)
+            near(numbers(optimizers[1]), numbers(optimizers[0]))
+
+
+def test_progress_sees_and_sets_the_numbers():
+    told = []
+    for backend in ("python", "llvm"):
+        model = half_adder()
+        optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.5)
+        seen = []
+
+        def progress(history, optimizer=optimizer, seen=seen):
+            if not seen:
+                optimizer.parameters[0].data += 1.0
+                optimizer.momentum = 0.25
+            seen.append(optimizer.parameters[0].data)
+
+        step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+        step.run(X, Y, epochs=3, batch_size=4, progress=progress)
+        told.append([*numbers(optimizer), *seen[-1:]])
+    near(told[1], told[0])
+
+
+def test_a_bad_class_changes_nothing():
+    X, Y = tn.data.spirals(30, rng=random.Random(1))
+    model = tn.MLP(2, [4, 3], "tanh", rng=random.Random(2))
+    optimizer = tn.Adam(model.parameters(), lr=0.02)
+    step = step_of(model, "cross_entropy", optimizer)
+    step.run(X, Y, batch_size=10)
+    before = numbers(optimizer)
+    for batch_size in (1, 10, 30):
+        with pytest.raises(ValueError, match="got the index 3"):
+            step.run(X, [*Y[:-1], 3], epochs=2, batch_size=batch_size)
+        assert numbers(optimizer) == before
+    assert math.isnan(step([[math.nan, 1.0]], [1]))
+
+
+def test_an_update_that_branches_is_refused():
+    model = half_adder()
+    optimizer = Momentumless(model.parameters(), lr=0.1)
+    with pytest.raises(TypeError, match=r"branches on numbers of a parameter.*give backend='python'"):
+        step_of(model, "squared_error", optimizer)(X, Y)
+    assert optimizer.steps == 0
+
+
+def test_ctrl_c_ends_a_run_with_the_model_whole():
+    model = half_adder()
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+    step = step_of(model, "squared_error", optimizer)
+    step.run(X, Y)
+    timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
+    timer.start()
+    start = time.perf_counter()
+    history = step.run(X, Y, epochs=10**9)
+    assert time.perf_counter() - start < 1.0
+    assert history.stopped == "interrupt"
+    assert optimizer.steps == 4 + 4 * history.epochs[-1]
+
+
+def test_a_second_model_of_the_same_shape_compiles_nothing():
+    for seed in range(3):
+        model = half_adder(seed)
+        step_of(model, "squared_error", tn.SGD(model.parameters(), lr=0.1, momentum=0.5))(X, Y)
+        if seed == 0:
+            before = native.native.cache_info().misses
+    assert native.native.cache_info().misses == before

@@ -1,0 +1,127 @@
+"""The course of a run in machine code: stretches of many steps in one call, else as any other course."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+from .backends import Target
+from .course import Course
+from .interrupt import Uninterrupted
+from .native_step import NativeSteps, matrix
+
+
+class NativeCourse(Course):
+    """One run on the llvm back end. Batches whose rows take several paths are left to the python one."""
+
+    def __init__(self, *given: Any, target: Target) -> None:
+        super().__init__(*given)
+        self.target = target
+        self.batches = -(-len(self.rows) // self.batch_size)
+        self.at = 0  # the batch that comes next in this epoch
+        self.x: Any = None
+        self.native: NativeSteps | None = None
+        self.means: list[float] = []  # of the batches of this epoch so far, times their rows
+
+    def _stretch(self) -> None:
+        native = self._loaded()
+        try:
+            with Uninterrupted():
+                super()._stretch()
+        finally:
+            if self.history.stopped or self.progress is not None:
+                native.commit()
+
+    def go(self) -> Any:
+        try:
+            return super().go()
+        except Exception:
+            if not self.epoch and self.native is not None:  # the numbers are those of the start again
+                self.native.made = 0
+            raise
+        finally:
+            if self.native is not None and self.native.made:
+                self.native.commit()
+
+    def _loaded(self) -> NativeSteps:
+        """The compiled steps for the settings as they are, with the numbers loaded where anybody may have set them."""
+        found = self.native
+        if found is None or found.recipe is not self.stepper.recipe or not found.holds():
+            if found is not None and found.made:
+                found.commit()
+            stepper = self.stepper
+            found = self.native = NativeSteps(
+                stepper.recipe, stepper.shapes, self.rows[0], self.target, self.batch_size > 1
+            )
+            found.load()
+        elif self.progress is not None:
+            found.load()
+        return found
+
+    def _one_by_one(self) -> list[tuple[list[float], float]]:
+        return self._steps()
+
+    def _batch(self) -> list[tuple[list[float], float]]:
+        return self._steps()
+
+    def _steps(self) -> list[tuple[list[float], float]]:
+        """A stretch of steps. The mean loss and the metric of each epoch that ended in it."""
+        native, n = self.native, self.batches
+        assert native is not None
+        if not self.at:
+            self._draw()
+        if self.x is None or (self.shuffle is not None and not self.at):
+            self.x = matrix(self.order, self.target)
+        steps = min(self.pace.rows, n - self.at)
+        if not self.at and self.pace.rows >= n and self.shuffle is None:
+            steps = n * min(self.pace.rows // n, self.epochs - self.epoch)
+        losses, sums, self.error, refused = self._timed(
+            native, self.x, self.batch_size, self.at, steps, self.error, self.threshold
+        )
+        found = losses.tolist()
+        if refused:
+            found.append(self._apart(native, self.at + len(found)))
+            if (self.at + len(found)) % n == 0:
+                sums.append(self.error)
+                self.error = 0.0
+        return self._ended(found, sums)
+
+    def _timed(self, native: NativeSteps, *given: Any) -> Any:
+        """What `run` gives, measured."""
+        start = perf_counter()
+        found = native.run(*given)
+        self.pace.took(len(found[0]), perf_counter() - start)
+        return found
+
+    def _apart(self, native: NativeSteps, batch: int) -> float:
+        """The step on a batch whose rows are on several paths, by the python back end; its loss."""
+        native.commit()
+        start = batch % self.batches * self.batch_size
+        rows = self.order[start : start + self.batch_size]
+        if len(rows) > 1:
+            loss, error = self.stepper.batch(rows)
+            self.error += error
+        else:
+            losses: list[float] = []
+            told: list[float] = []
+            self.stepper.advance(lambda: [rows], rows[0], losses, told, 0.0, float("-inf"))
+            loss = losses[0]
+            self.error += told[0] if told else 0.0
+        native.load()
+        return loss
+
+    def _ended(self, losses: list[float], sums: list[float]) -> list[tuple[list[float], float]]:
+        """The epochs that ended with these losses of batches."""
+        n, size, total = self.batches, self.batch_size, len(self.rows)
+        last = total - (n - 1) * size
+        self.means += losses
+        count = len(self.means) // n
+        self.at = len(self.means) % n
+        ended = []
+        for e in range(count):
+            of_epoch = self.means[e * n : (e + 1) * n]
+            mean = (sum(of_epoch[:-1]) * size + of_epoch[-1] * last) / total
+            ended.append(([mean], sums[e] if self.metric else float("inf")))
+        self.means = self.means[count * n :]
+        self.epoch += count
+        return ended

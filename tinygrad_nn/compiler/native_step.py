@@ -1,0 +1,117 @@
+"""Training steps in machine code: packed parameters, and many steps in one call.
+
+The numbers live in arrays while a run goes on, and are put back where the user sees them whenever anybody looks: at its
+end, for `progress`, and before a batch whose rows take several paths, which the `python` back end makes the step of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .backends import Target, native
+from .backends.ir import Kind
+from .backends.llvm import Printer
+from .backends.llvm_step import RowSums, step_text, update_text
+from .phases import Recipe, penalty, row_gradient, update_of_one
+from .roll import rolled
+from .settings import settings_of
+from .shapes import Shape
+from .stepper import Row, commit, state_of
+
+
+class NativeSteps:
+    """The steps of a recipe on rows of one shape: `load` the numbers, `run` steps, `commit` them."""
+
+    def __init__(self, recipe: Recipe, shapes: tuple[Shape, Shape], row: Row, target: Target, batched: bool) -> None:
+        self.recipe, self.target, self.xp = recipe, target, target.namespace
+        single, exact = target.dtype == "float32", target.exact
+        full = native.register_bytes() // (4 if single else 8)
+        self.metric = recipe.metric is not None
+        sums = RowSums(
+            rolled(row_gradient(recipe, shapes, row)), 1 + self.metric, full if batched else 1, single, exact
+        )
+        regular = None
+        if recipe.regularizer is not None:
+            regular = Printer(rolled(penalty(recipe)), 1, single, exact, name="penalty")
+        self.update = update_of_one(recipe)
+        self.widths = {len(state) for state in recipe.optimizer.state}
+        if len(self.widths) != 1 or not self.holds():
+            raise TypeError(
+                f"{type(recipe.optimizer).__name__}.update() branches on numbers of a parameter, or has states of "
+                "different lengths, which the llvm back end cannot compile: give backend='python'"
+            )
+        (self.states,) = self.widths
+        text, block = update_text(self.update, Kind(full, single), self.states, regular is not None, exact)
+        self.compiled = native.native(step_text(sums, regular, text, block, self.metric), pointers=14)
+        self.count = len(recipe.optimizer.parameters)
+        self.vectors = -(-self.count // full)
+        self.padded = self.vectors * full
+        self.scratch = self.xp.zeros(max(sums.scratch, regular.scratch if regular else 0) + 64, dtype=self.xp.uint8)
+        self.parameters, self.gradients = self._numbers(self.padded), self._numbers(self.padded)
+        self.penalty, self.state = self._numbers(self.padded + 1), self._numbers(self.padded * max(1, self.states))
+        self.totals, self.flags = self._numbers(2), self.xp.zeros(64, dtype=self.xp.uint8)
+        self.made = 0  # steps since the numbers were loaded
+
+    def _numbers(self, count: int) -> Any:
+        return self.xp.zeros(count, dtype=self.target.dtype)
+
+    def holds(self) -> bool:
+        """Whether the settings are still on the path that the update was traced on; only they may have branches."""
+        _, _, _, *rest = self.update.inputs
+        numbers = dict(zip(rest, settings_of(self.recipe.optimizer)[0], strict=False)) | self.update.literals
+        return all(
+            guard.left in numbers and guard.right in numbers and guard.holds(numbers)  # type: ignore[arg-type]
+            for guard in self.update.guards
+        )
+
+    def load(self) -> None:
+        """Take the numbers from where the user sees them."""
+        numbers = state_of(self.recipe.optimizer)
+        self.parameters[: self.count] = numbers[: self.count]
+        states = self.state.reshape((-1, self.padded))
+        for k in range(self.states):
+            states[k, : self.count] = numbers[self.count + k :: self.states]
+        self.made = 0
+
+    def commit(self) -> None:
+        """Put the numbers where the user sees them."""
+        states = self.state.reshape((-1, self.padded))[: self.states, : self.count]
+        numbers = self.parameters[: self.count].tolist() + states.T.ravel().tolist()
+        commit(self.recipe.optimizer, iter(numbers), self.made)
+        self.made = 0
+
+    def run(
+        self, x: Any, batch: int, first: int, steps: int, error: float, threshold: float
+    ) -> tuple[Any, list[float], float, bool]:
+        """So many steps on consecutive batches, from batch `first` of an epoch on.
+
+        The losses of those that were made, the metric of each epoch that ended, the metric so far of the next, and
+        whether a step was refused, since its rows are not all on this path.
+        """
+        xp, optimizer = self.xp, self.recipe.optimizer
+        done = optimizer.steps + self.made
+        if callable(optimizer.lr):
+            rates = xp.asarray([optimizer.rate(done + k) for k in range(steps)], dtype=self.target.dtype)
+        else:
+            rates = xp.full(steps, optimizer.rate(), dtype=self.target.dtype)
+        batches = -(-len(x) // batch)
+        losses, metrics = self._numbers(steps), xp.zeros(steps // batches + 2)
+        settings = xp.asarray([*settings_of(optimizer)[0], 0.0], dtype=self.target.dtype)
+        counts = xp.asarray([len(x), batch, first, self.vectors], dtype=xp.int64)
+        told = xp.asarray([float(done), error, threshold, 0.0, 0.0])
+        start = self.scratch.ctypes.data
+        arrays = (
+            x, self.parameters, self.state, self.gradients, self.penalty, losses, metrics, rates, settings, counts,
+            told, self.flags, self.totals,
+        )  # fmt: skip
+        self.compiled.run(*(array.ctypes.data for array in arrays), start + -start % 64, steps)
+        made = int(told[3])
+        self.made += made
+        ended = (first + made) // batches
+        return losses[:made], metrics[:ended].tolist(), float(told[1]), bool(told[4])
+
+
+def matrix(rows: Sequence[Row], target: Target) -> Any:
+    """The rows as one array, a row after the other."""
+    return target.namespace.ascontiguousarray(target.array(rows))
