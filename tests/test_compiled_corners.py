@@ -9,7 +9,7 @@ from collections import namedtuple
 from types import SimpleNamespace
 
 import pytest
-from test_step import eager, equal, half_adder, numbers
+from test_step import compile_step, eager, equal, half_adder, numbers
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -23,7 +23,7 @@ def agree(make, rows, targets, steps=4, change=lambda optimizer: None, **options
     told = []
     for compiled in (False, True):
         model, optimizer = make()
-        step = tn.compile_step(model, SQUARED, optimizer, **options)
+        step = compile_step(model, SQUARED, optimizer, **options)
         for _ in range(2):
             for _ in range(steps):
                 if compiled:
@@ -120,7 +120,7 @@ def test_settings_that_change_within_a_run_are_seen():
             if history.epochs[-1] == 1:
                 optimizer.nesterov = True
 
-        step = tn.compile_step(lambda x: slope * x[0], SQUARED, optimizer)
+        step = compile_step(lambda x: slope * x[0], SQUARED, optimizer)
         if compiled:
             step.run([[1.0], [2.0]], [0.0, 1.0], epochs=3, batch_size=2, progress=progress)
         else:
@@ -170,7 +170,7 @@ class Normed(tn.SGD):
 def test_optimizers_that_cannot_be_compiled_are_refused(make, words):
     slope = Value(0.5)
     with pytest.raises(TypeError, match=words):
-        tn.compile_step(lambda x: slope * x[0], SQUARED, make([slope]))([[1.0]], [0.0])
+        compile_step(lambda x: slope * x[0], SQUARED, make([slope]))([[1.0]], [0.0])
     assert slope.data == 0.5
 
 
@@ -212,7 +212,7 @@ def test_the_optimizer_may_be_given_other_parameters():
         def model(x, a=a, b=b):
             return a * x[0] + b
 
-        step = tn.compile_step(model, SQUARED, optimizer)
+        step = compile_step(model, SQUARED, optimizer)
         for parameters in ([a], [b], [a]):
             optimizer.parameters = parameters
             if compiled:
@@ -227,7 +227,7 @@ def test_the_optimizer_may_be_given_other_parameters():
 def test_what_is_no_number_is_named():
     slope = Value(0.5)
     optimizer = tn.SGD([slope], lr=0.1)
-    step = tn.compile_step(lambda x: slope * x[0], SQUARED, optimizer)
+    step = compile_step(lambda x: slope * x[0], SQUARED, optimizer)
     step([[1.0]], [0.0])
     slope.data = slope * 2.0
     with pytest.raises(TypeError, match=r"\.data of a Value was set to Value\(data="):
@@ -264,7 +264,7 @@ def test_powers_of_a_rows_numbers_are_pythons():
             def model(x, slope=slope, exponent=exponent):
                 return slope * x[0] ** exponent
 
-            step = tn.compile_step(model, SQUARED, tn.SGD([slope], lr=0.0))
+            step = compile_step(model, SQUARED, tn.SGD([slope], lr=0.0))
             assert step([row], [0.0]) == SQUARED(model(row), 0.0).data
 
 
@@ -274,7 +274,7 @@ def test_compiled_functions_inside_compiled_ones_read_their_values():
     outer = tn.compile(lambda y: y * inner(2.0))
     penalty = tn.compile(lambda: 0.5 * a * a)
     assert (outer(1.0), penalty()) == (4.0, 2.0)
-    step = tn.compile_step(lambda x: a * x[0], lambda p, t: (p - t) ** 2 + penalty(), tn.SGD([a], lr=0.1))
+    step = compile_step(lambda x: a * x[0], lambda p, t: (p - t) ** 2 + penalty(), tn.SGD([a], lr=0.1))
     first = step([[1.0]], [0.0])
     assert step([[1.0]], [0.0]) < first
     a.data = 10.0
@@ -292,7 +292,7 @@ def test_lookups_and_equality_that_numbers_would_miss():
         lambda x: slope * x[0] if not tn.relu(slope * x[0]) else slope,
     ):
         with pytest.raises(TraceError, match="equals itself alone and is always true"):
-            tn.compile_step(model, SQUARED, tn.SGD([slope], lr=0.1))([[1.0]], [0.0])
+            compile_step(model, SQUARED, tn.SGD([slope], lr=0.1))([[1.0]], [0.0])
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_labels_of_any_kind_stay_apart(labels):
 
     agree(make, [[2.0, 3.0]], [1.0])
     model, optimizer = make()
-    tn.compile_step(model, SQUARED, optimizer).run([[0.0, 1.0], [2.0, 3.0]], [1.0, 1.0], epochs=2)
+    compile_step(model, SQUARED, optimizer).run([[0.0, 1.0], [2.0, 3.0]], [1.0, 1.0], epochs=2)
 
 
 @pytest.mark.parametrize("name", ["sin", "exp", "gelu", "maximum", "softplus", "relu", "clip"])
@@ -372,7 +372,7 @@ def test_many_threads_share_a_compiled_function():
 
 def test_rows_and_results_without_numbers():
     slope = Value(1.0)
-    step = tn.compile_step(lambda x: slope, lambda p, t: p * p, tn.SGD([slope], lr=0.1))
+    step = compile_step(lambda x: slope, lambda p, t: p * p, tn.SGD([slope], lr=0.1))
     assert step.run([[]] * 3, [[]] * 3, epochs=2).stopped == "epochs"
     assert tn.compile(lambda x: [])(1.0) == []
 
@@ -389,7 +389,7 @@ def test_nothing_is_left_behind():
     gc.collect()
     assert len(linecache.cache) <= before
     model = half_adder()
-    step = tn.compile_step(model, SQUARED, tn.SGD(model.parameters(), lr=0.1))
+    step = compile_step(model, SQUARED, tn.SGD(model.parameters(), lr=0.1))
     f = tn.compile(lambda xs, y: tn.sum(xs) * y)
     rows = [[0.0, 1.0]] * 100
     step(rows, rows)
@@ -433,8 +433,8 @@ def test_bad_input_of_steps():
     optimizer = tn.SGD(model.parameters(), lr=0.1)
     X, Y = tn.data.half_adder()
     with pytest.raises(TypeError, match=r"wants a loss, .* but got \[1\]"):
-        tn.compile_step(model, [1], optimizer)
-    step = tn.compile_step(model, SQUARED, optimizer)
+        compile_step(model, [1], optimizer)
+    step = compile_step(model, SQUARED, optimizer)
     with pytest.raises(TypeError, match="progress wants a function of the history, but got 3"):
         step.run(X, Y, progress=3)
     assert optimizer.steps == 0

@@ -208,3 +208,25 @@ def test_a_second_model_of_the_same_shape_compiles_nothing():
         if seed == 0:
             before = native.native.cache_info().misses
     assert native.native.cache_info().misses == before
+
+
+def test_the_program_and_the_source_show():
+    model = half_adder()
+    step = step_of(model, "squared_error", tn.SGD(model.parameters(), lr=0.1, momentum=0.5))
+    with pytest.raises(ValueError, match="no program yet"):
+        step.source()
+    step(X, Y)
+    assert "define void @run(" in step.source()
+    assert "z1.1 = dot" in str(step.program)
+    with pytest.raises(ValueError, match="runs on 'llvm', so its source is not in 'python'"):
+        step.source("python")
+
+
+def test_auto_goes_back_to_python_where_it_must():
+    model = half_adder()
+    optimizer = Momentumless(model.parameters(), lr=0.1)
+    step = tn.compile_step(model, "squared_error", optimizer)
+    assert step.backend == "llvm"
+    step(X, Y)
+    assert (step.backend, optimizer.steps) == ("python", 1)
+    assert "def row_of_MLP" in step.source()

@@ -66,11 +66,14 @@ def compile_step(
     ends it when the metric(prediction, target), summed over an epoch, is below the threshold.
 
     Parameters, velocities and the count of steps are where they always are, read before and true after each call, so
-    compiled and eager steps may alternate; lr and momentum may change between them. A step on one row equals the eager
-    one in bits. The `.grad` of parameters is not touched. What the model is made of (which Values, which activations,
-    plain numbers such as the `.data` of a Value) is as it was at the first step; what was recorded outside is computed
-    anew. An optimiser of your own is compiled from its `update`. `print(step.program)` and `print(step.source())` show
-    what runs; step.backend says on what.
+    compiled and eager steps may alternate; lr and momentum may change between them. The `.grad` of parameters is not
+    touched. What the model is made of (which Values, which activations, plain numbers such as the `.data` of a Value)
+    is as it was at the first step; what was recorded outside is computed anew. An optimiser of your own is compiled
+    from its `update`.
+
+    `backend` is "python" (a step on one row equals the eager one in bits, `print(step.source())` shows it), "llvm"
+    (machine code, equal within rounding, in `dtype` "float64" or "float32"; extra `fast`) or "auto", LLVM where it is
+    installed; step.backend says which. `print(step.program)` shows what is computed.
 
     Raises TypeError and ValueError for what is no model, loss or optimizer, and as `compile` does.
 

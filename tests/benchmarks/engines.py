@@ -244,12 +244,12 @@ def half_adder_rows():
     return example, model, tn.SGD(model.parameters(), lr=0.09, momentum=0.015), *tn.data.half_adder()
 
 
-def compiled_half_adder(epochs=30_000):
+def compiled_half_adder(backend, epochs):
     """Seconds of an epoch: four steps on one row each, and the error that is waited for."""
     import tinygrad_nn as tn
 
     example, model, optimizer, X, Y = half_adder_rows()
-    step = tn.compile_step(model, tn.losses.squared_error, optimizer)
+    step = tn.compile_step(model, tn.losses.squared_error, optimizer, backend=backend)
     until = (example["root_mean_square"], 0.0)
     step.run(X, Y, epochs=100, until=until)
     return [seconds / epochs for seconds in timed(lambda k: step.run(X, Y, epochs=epochs, until=until), 3)]
@@ -398,7 +398,8 @@ WORK = {
     ("tinygrad_nn", "expression, compiled"): compiled_expression,
     ("tinygrad_nn", "row"): lambda: network_row(compiled=False),
     ("tinygrad_nn", "row, compiled"): lambda: network_row(compiled=True),
-    ("tinygrad_nn", "half adder, compiled"): compiled_half_adder,
+    ("tinygrad_nn", "half adder, compiled"): lambda: compiled_half_adder("python", 30_000),
+    ("tinygrad_nn", "half adder, llvm"): lambda: compiled_half_adder("llvm", 500_000),
     ("tinygrad_nn", "half adder"): recorded_half_adder,
     ("tinygrad_nn", "half adder by hand"): half_adder_by_hand,
     ("tinygrad_nn", "traced step"): traced_step,

@@ -21,7 +21,8 @@ class NativeCourse(Course):
         self.at = 0  # the batch that comes next in this epoch
         self.x: Any = None
         self.native: NativeSteps | None = None
-        self.means: list[float] = []  # of the batches of this epoch so far, times their rows
+        self.means: Any = []  # of the batches of this epoch so far
+        self._loaded()
 
     def _stretch(self) -> None:
         native = self._loaded()
@@ -58,13 +59,13 @@ class NativeCourse(Course):
             found.load()
         return found
 
-    def _one_by_one(self) -> list[tuple[list[float], float]]:
+    def _one_by_one(self) -> Any:
         return self._steps()
 
-    def _batch(self) -> list[tuple[list[float], float]]:
+    def _batch(self) -> Any:
         return self._steps()
 
-    def _steps(self) -> list[tuple[list[float], float]]:
+    def _steps(self) -> Any:
         """A stretch of steps. The mean loss and the metric of each epoch that ended in it."""
         native, n = self.native, self.batches
         assert native is not None
@@ -78,13 +79,15 @@ class NativeCourse(Course):
         losses, sums, self.error, refused = self._timed(
             native, self.x, self.batch_size, self.at, steps, self.error, self.threshold
         )
-        found = losses.tolist()
         if refused:
-            found.append(self._apart(native, self.at + len(found)))
-            if (self.at + len(found)) % n == 0:
+            losses = self._joined(losses, [self._apart(native, self.at + len(losses))])
+            if (self.at + len(losses)) % n == 0:
                 sums.append(self.error)
                 self.error = 0.0
-        return self._ended(found, sums)
+        return self._ended(losses, sums)
+
+    def _joined(self, losses: Any, more: Any) -> Any:
+        return self.target.namespace.concatenate([losses, more]) if len(losses) else self.target.namespace.asarray(more)
 
     def _timed(self, native: NativeSteps, *given: Any) -> Any:
         """What `run` gives, measured."""
@@ -110,18 +113,27 @@ class NativeCourse(Course):
         native.load()
         return loss
 
-    def _ended(self, losses: list[float], sums: list[float]) -> list[tuple[list[float], float]]:
+    def _ended(self, losses: Any, sums: list[float]) -> Any:
         """The epochs that ended with these losses of batches."""
-        n, size, total = self.batches, self.batch_size, len(self.rows)
-        last = total - (n - 1) * size
-        self.means += losses
-        count = len(self.means) // n
-        self.at = len(self.means) % n
-        ended = []
-        for e in range(count):
-            of_epoch = self.means[e * n : (e + 1) * n]
-            mean = (sum(of_epoch[:-1]) * size + of_epoch[-1] * last) / total
-            ended.append(([mean], sums[e] if self.metric else float("inf")))
-        self.means = self.means[count * n :]
+        n = self.batches
+        losses = self._joined(self.means, losses)
+        count, self.at = divmod(len(losses), n)
+        self.means = losses[count * n :]
         self.epoch += count
-        return ended
+        weights = [float(self.batch_size)] * (n - 1) + [float(len(self.rows) - (n - 1) * self.batch_size)]
+        return _Epochs(losses[: count * n].reshape((count, n)), sums if self.metric else None, weights)
+
+
+class _Epochs:
+    """The mean loss and the metric of each of some epochs, computed for those that are looked at."""
+
+    def __init__(self, losses: Any, sums: list[float] | None, weights: list[float]) -> None:
+        self.losses, self.sums, self.weights = losses, sums, weights
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    def __getitem__(self, i: int) -> tuple[list[float], float]:
+        products = zip(self.losses[i].tolist(), self.weights, strict=True)
+        mean = sum(loss * weight for loss, weight in products) / sum(self.weights)
+        return [mean], self.sums[i] if self.sums is not None else float("inf")

@@ -12,12 +12,17 @@ from typing import Any
 from .backends import Target, native
 from .backends.ir import Kind
 from .backends.llvm import Printer
-from .backends.llvm_step import RowSums, step_text, update_text
+from .backends.llvm_step import step_text, update_text
+from .backends.row_sums import RowSums
 from .phases import Recipe, penalty, row_gradient, update_of_one
 from .roll import rolled
 from .settings import settings_of
 from .shapes import Shape
 from .stepper import Row, commit, state_of
+
+
+class UnsupportedError(TypeError):
+    """An update that machine code of whole vectors cannot make."""
 
 
 class NativeSteps:
@@ -37,13 +42,14 @@ class NativeSteps:
         self.update = update_of_one(recipe)
         self.widths = {len(state) for state in recipe.optimizer.state}
         if len(self.widths) != 1 or not self.holds():
-            raise TypeError(
+            raise UnsupportedError(
                 f"{type(recipe.optimizer).__name__}.update() branches on numbers of a parameter, or has states of "
                 "different lengths, which the llvm back end cannot compile: give backend='python'"
             )
         (self.states,) = self.widths
         text, block = update_text(self.update, Kind(full, single), self.states, regular is not None, exact)
-        self.compiled = native.native(step_text(sums, regular, text, block, self.metric), pointers=14)
+        self.roll, self.text = sums.roll, step_text(sums, regular, text, block, self.metric)
+        self.compiled = native.native(self.text, pointers=14)
         self.count = len(recipe.optimizer.parameters)
         self.vectors = -(-self.count // full)
         self.padded = self.vectors * full

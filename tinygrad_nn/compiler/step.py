@@ -17,9 +17,10 @@ from ..history import History
 from ..operators import as_float
 from ..optim import Optimizer
 from ..value import Value
-from .backends import Target, chosen
+from .backends import Target, for_steps
 from .course import Course
 from .native_course import NativeCourse
+from .native_step import NativeSteps, UnsupportedError
 from .phases import Recipe
 from .roll import rolled
 from .rolled import Rolled
@@ -42,6 +43,7 @@ class Step:
         self._steppers: list[Stepper] = []  # the latest first
         self._fixed: list[object] = []
         self._parameters: list[Value] = []
+        self._native: NativeSteps | None = None
 
     def __call__(self, X: Sequence[Any], Y: Sequence[Any]) -> float:
         """One update on the mean loss over the rows, with the regularizer; returns that loss, before the update.
@@ -51,8 +53,7 @@ class Step:
         """
         shapes, rows = _rows(X, Y)
         if self.backend == "llvm":
-            given = (lambda: self._stepper(None, shapes), rows, 1, len(rows), False, None, None, None)
-            return float(NativeCourse(*given, target=self.target).go().losses[0])
+            return float(self._course(None, shapes, rows, 1, len(rows), False, None, None, None).go().losses[0])
         stepper = self._stepper(None, shapes)
         if len(rows) > 1:
             return stepper.batch(rows)[0]
@@ -88,19 +89,35 @@ class Step:
             raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
         metric, limit = _until(until)
         shapes, rows = _rows(X, Y)
-        given = (lambda: self._stepper(metric, shapes), rows, epochs, batch_size, shuffle, rng, limit, progress)
-        return (NativeCourse(*given, target=self.target) if self.backend == "llvm" else Course(*given)).go()
+        return self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress).go()
+
+    def _course(self, metric: Metric | None, shapes: Shape, *given: Any) -> Course:
+        """A run on this step's back end; on Python where the choice is ours and the update cannot be machine code."""
+        if self.backend == "llvm":
+            try:
+                course = NativeCourse(lambda: self._stepper(metric, shapes), *given, target=self.target)
+                self._native = course.native
+                return course
+            except UnsupportedError:
+                if not self.target.auto:
+                    raise
+                self.backend = "python"
+        return Course(lambda: self._stepper(metric, shapes), *given)
 
     @property
     def program(self) -> Rolled:
         """The program of the latest step, rolled: of one row with its update, or of the rows of a batch."""
+        if self._native is not None:
+            return self._native.roll
         paths = self._last_paths()
         return rolled(next((path.program for path in paths if path.loop is not None), paths[0].program))
 
-    def source(self, backend: str = "python") -> str:
-        """The source of what the latest step ran, in a back end's language."""
-        if backend != "python":
-            raise ValueError(f"unknown back end {backend!r} for source: give 'python'")
+    def source(self, backend: str | None = None) -> str:
+        """The source of what the latest step ran, in the language of its back end."""
+        if backend not in (None, self.backend):
+            raise ValueError(f"this step runs on {self.backend!r}, so its source is not in {backend!r}")
+        if self._native is not None:
+            return self._native.text
         return "\n\n".join(path.source() for path in self._last_paths())
 
     def __repr__(self) -> str:
@@ -143,7 +160,7 @@ def compile_step(
     check_optimizer(optimizer)
     if not (callable(loss) or isinstance(loss, str)):
         raise TypeError(f"compile_step() wants a loss, a function (prediction, target) or its name, but got {loss!r}")
-    target = chosen("python" if backend == "auto" else backend, dtype)
+    target = for_steps(backend, dtype)
     if target.backend == "array":
         raise ValueError(f"training steps run on backend='python', 'llvm' or 'auto', but got {backend!r}")
     return Step(Recipe(model, losses_.named(loss), optimizer, regularizer), target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
@@ -50,6 +50,15 @@ class Target:
                 "for JAX call jax.config.update('jax_enable_x64', True) first"
             )
         return found
+
+
+def for_steps(backend: str, dtype: str) -> Target:
+    """The target of training steps: with "auto" machine code where llvmlite and NumPy are, else Python."""
+    if backend != "auto":
+        return chosen(backend, dtype)
+    if find_spec("llvmlite") is not None and find_spec("numpy") is not None:
+        return replace(chosen("llvm", dtype), auto=True)
+    return replace(chosen("python", dtype), auto=True)
 
 
 def chosen(backend: str, dtype: str = "float64", exact: bool = False, namespace: Any = None) -> Target:
