@@ -15,7 +15,7 @@ from ..value import Value
 from .adjoint import adjoints
 from .backends import Target, array, chosen, llvm, python
 from .paths import PathError, Paths
-from .program import Program
+from .program import OffPath, Program
 from .rewrite import simplified
 from .roll import rolled
 from .rolled import Rolled
@@ -29,10 +29,11 @@ Runner = Callable[[Sequence[float]], Sequence[float]]
 class _Path:
     """One path of the function through its branches: its programs, each compiled when it is first wanted."""
 
-    def __init__(self, tracer: Tracer, result: Any, target: Target) -> None:
+    def __init__(self, tracer: Tracer, result: Any, target: Target, taken: Shape) -> None:
         self.tracer = tracer
         self.results = [tracer.slot_of(leaf) for leaf in leaves_of(result)]
         self.shape = shape_of(result)
+        self.taken = taken
         self.value = simplified(tracer.program.returning(self.results))
         self._runners: list[Runner | None] = [None, None]
         self._target = target
@@ -203,6 +204,12 @@ class Function:
 
     def _run(self, shape: Shape, numbers: Sequence[float], gradients: bool) -> tuple[_Path, Sequence[float]]:
         """The path that fits, which is traced where there is none, and its outputs."""
+        latest = self._last
+        if latest is not None and latest.taken == shape:  # the short way for call after call of one kind
+            try:
+                return latest, latest.run(numbers, gradients)
+            except OffPath:
+                pass
         found: tuple[_Path, Sequence[float]] = self._paths_of(shape).run(
             lambda path: (path, path.run(numbers, gradients)), lambda: self._traced(shape, numbers)
         )
@@ -218,7 +225,7 @@ class Function:
         for leaf in leaves_of(result):
             if not isinstance(leaf, Traced | Value) and as_float(leaf) is None:
                 raise TypeError(f"{self.__name__} must return a number or nested lists of numbers, but got {leaf!r}")
-        return _Path(tracer, result, self.target)
+        return _Path(tracer, result, self.target, shape)
 
 
 def compile(
