@@ -230,3 +230,16 @@ def test_auto_goes_back_to_python_where_it_must():
     step(X, Y)
     assert (step.backend, optimizer.steps) == ("python", 1)
     assert "def row_of_MLP" in step.source()
+
+
+def test_values_that_are_not_trained_are_read_by_python():
+    told = []
+    for backend in ("python", "auto"):
+        model = half_adder()
+        optimizer = tn.SGD(model.layers[1].parameters(), lr=0.5, weight_decay=0.1)
+        step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+        told.append([step(X, Y) for _ in range(3)] + numbers(optimizer))
+        assert step.backend == "python"
+    assert told[0] == told[1]
+    with pytest.raises(TypeError, match=r"reads Values that the optimizer does not train.*give backend='python'"):
+        step_of(model, "squared_error", optimizer)(X, Y)

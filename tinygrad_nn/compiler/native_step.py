@@ -22,7 +22,7 @@ from .stepper import Row, commit, state_of
 
 
 class UnsupportedError(TypeError):
-    """An update that machine code of whole vectors cannot make."""
+    """A step that machine code cannot make yet."""
 
 
 class NativeSteps:
@@ -33,12 +33,16 @@ class NativeSteps:
         single, exact = target.dtype == "float32", target.exact
         full = native.register_bytes() // (4 if single else 8)
         self.metric = recipe.metric is not None
-        sums = RowSums(
-            rolled(row_gradient(recipe, shapes, row)), 1 + self.metric, full if batched else 1, single, exact
-        )
-        regular = None
-        if recipe.regularizer is not None:
-            regular = Printer(rolled(penalty(recipe)), 1, single, exact, name="penalty")
+        gradient = row_gradient(recipe, shapes, row)
+        penalized = penalty(recipe) if recipe.regularizer is not None else None
+        for program in (gradient, penalized):
+            if program is not None and len(program.parameters) > len(recipe.optimizer.parameters):
+                raise UnsupportedError(
+                    "the model or the regularizer reads Values that the optimizer does not train, which steps on the "
+                    "llvm back end cannot do yet: give backend='python'"
+                )
+        sums = RowSums(rolled(gradient), 1 + self.metric, full if batched else 1, single, exact)
+        regular = None if penalized is None else Printer(rolled(penalized), 1, single, exact, name="penalty")
         self.update = update_of_one(recipe)
         self.widths = {len(state) for state in recipe.optimizer.state}
         if len(self.widths) != 1 or not self.holds():

@@ -92,7 +92,7 @@ class Step:
         return self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress).go()
 
     def _course(self, metric: Metric | None, shapes: Shape, *given: Any) -> Course:
-        """A run on this step's back end; on Python where the choice is ours and the update cannot be machine code."""
+        """A run on this step's back end; on Python where the choice is ours and the step cannot be machine code."""
         if self.backend == "llvm":
             try:
                 course = NativeCourse(lambda: self._stepper(metric, shapes), *given, target=self.target)
@@ -101,7 +101,7 @@ class Step:
             except UnsupportedError:
                 if not self.target.auto:
                     raise
-                self.backend = "python"
+                self.backend, self._native = "python", None
         return Course(lambda: self._stepper(metric, shapes), *given)
 
     @property
