@@ -41,7 +41,7 @@ class NativeSteps:
                     "the model or the regularizer reads Values that the optimizer does not train, which steps on the "
                     "llvm back end cannot do yet: give backend='python'"
                 )
-        sums = RowSums(rolled(gradient), 1 + self.metric, full if batched else 1, single, exact)
+        sums = RowSums(rolled(gradient), 1 + self.metric, full if batched else 1, full, single, exact)
         regular = None if penalized is None else Printer(rolled(penalized), 1, single, exact, name="penalty")
         self.update = update_of_one(recipe)
         self.widths = {len(state) for state in recipe.optimizer.state}

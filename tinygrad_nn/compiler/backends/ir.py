@@ -137,6 +137,62 @@ class Block:
         """The numbers of bits."""
         return self.let(f"bitcast {self.kind.integers} {a} to {self.kind.numbers}")
 
+    def inserted(self, vector: str, number: str, lane: int) -> str:
+        """The vector with a number in one lane."""
+        kind = self.kind
+        if kind.lanes == 1:
+            return number
+        return self.let(f"insertelement {kind.numbers} {vector}, {kind.scalar} {number}, i32 {lane}")
+
+    def extracted(self, vector: str, lane: int) -> str:
+        """The number in one lane."""
+        kind = self.kind
+        return vector if kind.lanes == 1 else self.let(f"extractelement {kind.numbers} {vector}, i32 {lane}")
+
+    def everywhere(self, number: str) -> str:
+        """A number in every lane."""
+        kind = self.kind
+        if kind.lanes == 1:
+            return number
+        first, zeros = self.inserted("poison", number, 0), f"<{kind.lanes} x i32> zeroinitializer"
+        return self.let(f"shufflevector {kind.numbers} {first}, {kind.numbers} poison, {zeros}")
+
+    def partly_loaded(self, pointer: str, lanes: int) -> str:
+        """A vector whose first lanes are loaded; nothing is read beyond them."""
+        kind = self.kind
+        if lanes == kind.lanes:
+            return self.load(pointer)
+        name = f"llvm.masked.load.v{kind.lanes}f{kind.bits}.p0"
+        self.declared.add(f"declare {kind.numbers} @{name}(ptr, i32, {kind.flags}, {kind.numbers})")
+        flags, align = self._first(lanes), f"i32 {kind.bits // 8}"
+        return self.let(
+            f"call {kind.numbers} @{name}(ptr {pointer}, {align}, {kind.flags} {flags}, "
+            f"{kind.numbers} {kind.number(0.0)})"
+        )
+
+    def partly_stored(self, pointer: str, value: str, lanes: int) -> None:
+        """The first lanes of a vector are stored; nothing is written beyond them."""
+        kind = self.kind
+        if lanes == kind.lanes:
+            self.store(pointer, value)
+            return
+        name = f"llvm.masked.store.v{kind.lanes}f{kind.bits}.p0"
+        self.declared.add(f"declare void @{name}({kind.numbers}, ptr, i32, {kind.flags})")
+        flags, align = self._first(lanes), f"i32 {kind.bits // 8}"
+        self.lines.append(f"call void @{name}({kind.numbers} {value}, ptr {pointer}, {align}, {kind.flags} {flags})")
+
+    def _first(self, lanes: int) -> str:
+        """Flags of the first lanes."""
+        return f"<{', '.join(f'i1 {str(lane < lanes).lower()}' for lane in range(self.kind.lanes))}>"
+
+    def unless(self, flag: str, body: Callable[[], None]) -> None:
+        """body() where a flag is not set."""
+        self.count += 1
+        n = self.count
+        self.lines += [f"br i1 {flag}, label %after{n}, label %otherwise{n}", f"otherwise{n}:"]
+        body()
+        self.lines += [f"br label %after{n}", f"after{n}:"]
+
     def variable(self, start: str) -> str:
         """A variable of numbers with its first value; LLVM makes a register of it."""
         self.count += 1

@@ -9,13 +9,15 @@ registers. What does not depend on the row is computed once, before the rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ..program import INPUTS, LITERALS
+from ..program import INPUTS
 from ..rolled import Access, Group, Rolled
-from .ir import Block, Kind, constant
-from .llvm_functions import FOLDS, SPELLINGS, fold
+from .clusters import clusters, stored
+from .ir import Kind
+from .loops import Loops
+from .turned import turned
 from .vector_math import definition
 
 
@@ -38,20 +40,18 @@ def module(printers: Sequence[Any], *more: str) -> str:
 SMALL = 16  # entries of an array that is kept in registers
 
 
-class Printer:
+class Printer(Loops):
     """Prints the function of one rolled program: `text`, and the bytes of scratch that it wants."""
 
     arguments: tuple[str, ...] = ("inputs", "parameters", "outputs", "flags", "scratch")
     count = "blocks"
 
     def __init__(self, roll: Rolled, lanes: int, single: bool = False, exact: bool = False, name: str = "run") -> None:
-        self.roll, self.exact, self.name = roll, exact, name
-        self.kind, self.one = Kind(lanes, single), Kind(1, single)
-        self.block = Block(self.kind)
-        self.pointers = ["%x", "%parameters", f"@{name}.literals"]
-        self.globals = [self._constants(f"@{name}.literals", list(roll.flat.literals.values()))]
-        self.tables = 0
-        self.in_rows = False
+        super().__init__(roll, Kind(lanes, single), exact, name)
+        self.before, self.each = (
+            clusters([group for group in self._computed() if group.by_row is by_row]) for by_row in (False, True)
+        )
+        self.stored = stored(self.before + self.each, self._read())
         self.scratch = 0
         for array in range(3, len(roll.sizes)):
             self.pointers.append(self._place(array))
@@ -62,6 +62,14 @@ class Printer:
         """The whole module."""
         return module([self])
 
+    def _computed(self) -> list[Group]:
+        """The groups that the function computes."""
+        return self.roll.groups
+
+    def _read(self) -> set[int]:
+        """The arrays that are read when the groups are computed."""
+        return {array for array, _ in self.roll.outputs}
+
     def _body(self) -> str:
         """The definition of the function."""
         b, roll = self.block, self.roll
@@ -69,9 +77,8 @@ class Printer:
         b.entry.append(f"%x = alloca [{entries} x {self.kind.numbers}], align 64")
         b.entry += [f"%on = alloca {self.kind.flags}", "%settled = alloca i1"]
         b.lines.append("store i1 true, ptr %settled")
-        for group in roll.groups:
-            if not group.by_row:
-                self._at(self.one, group)
+        for cluster in self.before:
+            self._at(self.one, cluster)
         self.in_rows = True
         self._all_rows()
         arguments = ", ".join([*(f"ptr noalias %{name}" for name in self.arguments), f"i64 %{self.count}"])
@@ -83,7 +90,7 @@ class Printer:
         self.block.loop("%blocks", self._rows, most_written_out=0)
 
     def _rows(self, i: str) -> None:
-        b, roll, lanes = self.block, self.roll, self.kind.lanes
+        b, lanes = self.block, self.kind.lanes
         on = b.let("load i1, ptr %settled")
         if lanes > 1:
             first_flag = b.let(f"insertelement {self.kind.flags} poison, i1 {on}, i32 0")
@@ -92,27 +99,36 @@ class Printer:
         b.lines.append(f"store {self.kind.flags} {on}, ptr %on")
         first = b.index(0, (lanes, i))
         self._load_rows(first)
-        for group in roll.groups:
-            if group.by_row:
-                self._at(self.kind, group)
+        for cluster in self.each:
+            self._at(self.kind, cluster)
         self._store_rows(first)
 
     def _load_rows(self, first: str) -> None:
         """The inputs of the block's rows, turned so that each is a vector over the rows."""
+        n, kind = self.roll.sizes[INPUTS], self.kind
+        self._turn([self.block.index(n * lane, (n, first)) for lane in range(kind.lanes)])
+
+    def _turn(self, starts: list[str]) -> None:
+        """The inputs of the rows that start at these places, turned so that each is a vector over the rows."""
         b, n, kind = self.block, self.roll.sizes[INPUTS], self.kind
+        whole = 0 if kind.lanes == 1 else n // kind.lanes
+
+        def square(i: str) -> None:
+            first = b.index(0, (kind.lanes, i))
+            rows = [b.load(self._pointer("%inputs", kind.scalar, b.index(0, (1, x), (1, first)))) for x in starts]
+            for j, vector in enumerate(turned(b, rows)):
+                b.store(self._pointer("%x", kind.numbers, b.index(j, (1, first))), vector)
 
         def one(j: str) -> None:
-            vector = "poison"
-            for lane in range(kind.lanes):
-                where = b.index(n * lane, (n, first), (1, j))
+            column, vector = b.index(whole * kind.lanes, (1, j)), "poison"
+            for lane, start in enumerate(starts):
+                where = b.index(0, (1, start), (1, column))
                 number = b.let(f"load {kind.scalar}, ptr {self._pointer('%inputs', kind.scalar, where)}")
-                if kind.lanes == 1:
-                    vector = number
-                else:
-                    vector = b.let(f"insertelement {kind.numbers} {vector}, {kind.scalar} {number}, i32 {lane}")
-            b.store(self._pointer("%x", kind.numbers, j), vector)
+                vector = b.inserted(vector, number, lane)
+            b.store(self._pointer("%x", kind.numbers, column), vector)
 
-        b.loop(n, one)
+        b.loop(whole, square, most_written_out=1)
+        b.loop(n - whole * kind.lanes, one)
 
     def _store_rows(self, first: str) -> None:
         b, kind, outputs = self.block, self.kind, self.roll.outputs
@@ -128,9 +144,7 @@ class Printer:
                 vector = self._load(Access(array, base, (1,)), [j], kind)
                 for lane in range(kind.lanes):
                     where = b.index(len(outputs) * lane + place, (len(outputs), first), (1, j))
-                    number = vector
-                    if kind.lanes > 1:
-                        number = b.let(f"extractelement {kind.numbers} {vector}, i32 {lane}")
+                    number = b.extracted(vector, lane)
                     target = self._pointer("%outputs", kind.scalar, where)
                     b.lines.append(f"store {kind.scalar} {number}, ptr {target}")
 
@@ -140,151 +154,19 @@ class Printer:
         told = b.let(f"zext {kind.flags} {on} to {wide}")
         b.lines.append(f"store {wide} {told}, ptr {self._pointer('%flags', 'i8', first)}, align 1")
 
-    def _at(self, kind: Kind, group: Group) -> None:
-        """A group's loops, on vectors of a kind."""
-        b = self.block
-        b.kind = kind
-        if group.primitive is None and group.guard is None:
-            self._gather(group, kind)
-        else:
-            self._loops(group.extents, [], lambda counters: self._member(group, counters, kind))
-        b.kind = self.kind
-
-    def _loops(self, extents: tuple[int, ...], counters: list[str], body: Callable[[list[str]], None]) -> None:
-        if not extents:
-            body(counters)
-            return
-        self.block.loop(extents[0], lambda i: self._loops(extents[1:], [*counters, i], body))
-
-    def _put(self, group: Group, counters: list[str], kind: Kind, result: str) -> None:
-        """Store what a member computes."""
-        where = self.block.index(0, *zip(self._flat(group.extents), counters, strict=True))
-        self.block.store(self._pointer(self.pointers[group.array], kind.numbers, where), result)
-
-    def _member(self, group: Group, counters: list[str], kind: Kind) -> None:
-        b = self.block
-        if group.guard is not None:
-            comparison, expected, _ = group.guard
-            left, right = (self._load(operand, counters, kind, group) for operand in group.operands)
-            flags = b.compare(comparison, left, right)
-            self._keep(flags if expected else self._not(flags, kind), kind)
-            return
-        assert group.primitive is not None
-        name = group.primitive.name
-        if name == "dot":
-            result = self._dot(group, counters, kind)
-        elif name in FOLDS:
-            column, *others = group.operands
-
-            def each(visit: Callable[[str], None]) -> None:
-                b.loop(column.width or 0, lambda j: visit(self._load(column, counters, kind, group, j)))
-
-            operands = [self._load(operand, counters, kind, group) for operand in others]
-            result = fold(name, b, each, operands)
-            if name == "take":
-                valid = self._is_index(operands[0], column.width or 0)
-                self._keep(valid, kind)
-        else:
-            operands = [self._load(operand, counters, kind, group) for operand in group.operands]
-            result = SPELLINGS[name](b, *operands)
-        self._put(group, counters, kind, result)
-
-    def _dot(self, group: Group, counters: list[str], kind: Kind) -> str:
-        b = self.block
-        ws, xs, bias = group.operands
-        total = b.variable(self._load(bias, counters, kind, group))
-
-        def product(j: str) -> None:
-            w, x = (self._load(operand, counters, kind, group, j) for operand in (ws, xs))
-            sofar = b.load(total)
-            b.store(total, b.add(sofar, b.multiply(w, x)) if self.exact else b.fused(w, x, sofar))
-
-        b.loop(ws.width or 0, product)
-        return b.load(total)
-
-    def _is_index(self, index: str, width: int) -> str:
-        b = self.block
-        inside = b.both(b.compare(">=", index, b.number(0.0)), b.compare("<", index, b.number(float(width))))
-        return b.both(inside, b.compare("==", index, b.intrinsic("floor", index)))
-
-    def _keep(self, flags: str, kind: Kind) -> None:
-        """Rows stay on this path only where the flags are set."""
-        b = self.block
-        where = "%on" if self.in_rows else "%settled"
-        on = b.let(f"load {kind.flags}, ptr {where}")
-        b.lines.append(f"store {kind.flags} {b.both(on, flags)}, ptr {where}")
-
-    def _not(self, flags: str, kind: Kind) -> str:
-        ones = "true" if kind.lanes == 1 else f"<{', '.join(['i1 true'] * kind.lanes)}>"
-        return self.block.let(f"xor {kind.flags} {flags}, {ones}")
-
-    def _gather(self, group: Group, kind: Kind) -> None:
-        b, place = self.block, 0
-        for piece in group.operands:
-
-            def one(j: str, piece: Access = piece, place: int = place) -> None:
-                target = self._pointer(self.pointers[group.array], kind.numbers, b.index(place, (1, j)))
-                b.store(target, self._load(piece, [], kind, group, j))
-
-            b.loop(piece.width or 0, one)
-            place += piece.width or 0
-
-    def _load(
-        self, access: Access, counters: list[str], kind: Kind, group: Group | None = None, column: str = "0"
-    ) -> str:
-        """What an operand is at the counters, as a vector of a kind."""
-        b = self.block
-        if access.array == LITERALS and access.table is None and not any(access.strides) and not access.step:
-            return kind.number(list(self.roll.flat.literals.values())[access.base])
-        if access.table is not None:
-            extents = group.extents if group is not None else ()
-            width = access.width if access.width is not None else 1
-            flat = b.index(
-                0, *((width * s, c) for s, c in zip(self._flat(extents), counters, strict=True)), (1, column)
-            )
-            where = b.let(f"load i64, ptr {self._pointer(self._table(access.table), 'i64', flat)}")
-        else:
-            where = b.index(access.base, *zip(access.strides, counters, strict=True), (access.step, column))
-        pointer = self.pointers[access.array]
-        if self.roll.by_row[access.array]:
-            return b.load(self._pointer(pointer, kind.numbers, where))
-        scalar = b.let(f"load {kind.scalar}, ptr {self._pointer(pointer, kind.scalar, where)}")
-        if kind.lanes == 1:
-            return scalar
-        first = b.let(f"insertelement {kind.numbers} poison, {kind.scalar} {scalar}, i32 0")
-        zeros = f"<{kind.lanes} x i32> zeroinitializer"
-        return b.let(f"shufflevector {kind.numbers} {first}, {kind.numbers} poison, {zeros}")
-
-    def _flat(self, extents: tuple[int, ...]) -> tuple[int, ...]:
-        """The strides of counters in a group's own array."""
-        strides = [1]
-        for extent in extents[:0:-1]:
-            strides.insert(0, strides[0] * extent)
-        return tuple(strides[: len(extents)])
-
-    def _pointer(self, base: str, entry: str, where: str) -> str:
-        return self.block.let(f"getelementptr {entry}, ptr {base}, i64 {where}")
-
     def _place(self, array: int) -> str:
-        """Where an array's numbers are: in registers if they are few, else in the scratch."""
+        """Where an array's numbers are: in registers if they are few, else in the scratch; nowhere if nobody reads."""
         kind = self.kind if self.roll.by_row[array] else self.one
         size = max(1, self.roll.sizes[array])
+        if array not in self.stored:
+            return ""
         if size <= SMALL:
             self.block.entry.append(f"%a{array} = alloca [{size} x {kind.numbers}], align 64")
         else:
-            self.block.entry.append(f"%a{array} = getelementptr i8, ptr %scratch, i64 {self.scratch}")
-            self.scratch += -(-size * kind.lanes * kind.bits // 8 // 64) * 64
+            self._scratch(f"%a{array}", size * kind.lanes * kind.bits // 8)
         return f"%a{array}"
 
-    def _constants(self, name: str, numbers: list[float]) -> str:
-        kind = self.one
-        entries = ", ".join(f"{kind.scalar} {constant(number, kind.single)}" for number in numbers or [0.0])
-        return f"{name} = private constant [{max(1, len(numbers))} x {kind.scalar}] [{entries}]"
-
-    def _table(self, table: tuple[int, ...]) -> str:
-        self.tables += 1
-        entries = ", ".join(f"i64 {index}" for index in table or (0,))
-        self.globals.append(
-            f"@{self.name}.table{self.tables} = private constant [{max(1, len(table))} x i64] [{entries}]"
-        )
-        return f"@{self.name}.table{self.tables}"
+    def _scratch(self, name: str, size: int) -> None:
+        """So many bytes of the scratch, from a multiple of 64 on."""
+        self.block.entry.append(f"{name} = getelementptr i8, ptr %scratch, i64 {self.scratch}")
+        self.scratch += -(-size // 64) * 64

@@ -1,0 +1,214 @@
+"""What the members of a group compute, as LLVM text: the loops of groups, side by side, and where operands lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..program import LITERALS
+from ..rolled import Access, Group, Rolled
+from .clusters import Cluster, strides, tiles
+from .ir import Block, Kind, constant
+from .llvm_functions import FOLDS, SPELLINGS, fold
+from .vector_math import FUNCTIONS
+
+
+def side_by_side(cluster: Cluster) -> int:
+    """How many members of a loop are computed at once: as many sums as hide how long a product takes."""
+    names = {group.primitive.name for group in cluster if group.primitive is not None}
+    return 8 if "dot" in names else 1 if names & (FUNCTIONS.keys() | FOLDS.keys()) else 4
+
+
+class Loops:
+    """Prints the loops of groups into `block`; array k of the program lies at `pointers[k]`."""
+
+    def __init__(self, roll: Rolled, kind: Kind, exact: bool, name: str) -> None:
+        self.roll, self.exact, self.name = roll, exact, name
+        self.kind, self.one = kind, Kind(1, kind.single)
+        self.block = Block(kind)
+        self.pointers = ["%x", "%parameters", f"@{name}.literals"]
+        self.globals = [self._constants(f"@{name}.literals", list(roll.flat.literals.values()))]
+        self.tables = 0
+        self.in_rows = False
+        self.stored: set[int] = set()  # the arrays that are read beyond the loop that computes them
+        self.registers: dict[int, list[str]] = {}  # of a tile of members, by array
+
+    def _at(self, kind: Kind, cluster: Cluster) -> None:
+        """The loops of groups that share them, on vectors of a kind."""
+        b, lead = self.block, cluster[0]
+        b.kind = kind
+        if lead.guard is not None:
+            self._loops(lead.extents, [], 1, lambda members: self._guard(lead, members[0], kind))
+        elif lead.primitive is None:
+            self._gather(lead, kind)
+        else:
+            most = side_by_side(cluster)
+            self._loops(lead.extents, [], most, lambda members: self._members(cluster, members, kind))
+        b.kind = self.kind
+
+    def _loops(
+        self, extents: tuple[int, ...], counters: list[str], most: int, body: Callable[[list[list[str]]], None]
+    ) -> None:
+        """body(members) for every tile of at most `most` members of the last loop: for each the counters of all."""
+        b = self.block
+        if not extents:
+            body([counters])
+        elif len(extents) > 1:
+            b.loop(extents[0], lambda i: self._loops(extents[1:], [*counters, i], most, body))
+        else:
+            for first, size, times in tiles(extents[0], most):
+
+                def tile(i: str, first: int = first, size: int = size) -> None:
+                    body([[*counters, b.index(first + k, (size, i))] for k in range(size)])
+
+                b.loop(times, tile, most_written_out=4 if size == 1 else 1)
+
+    def _members(self, cluster: Cluster, members: list[list[str]], kind: Kind) -> None:
+        """A tile of members, for each group of the cluster; what they hand on stays in registers."""
+        self.registers = {}
+        for group in cluster:
+            assert group.primitive is not None
+            if group.primitive.name == "dot":
+                results = self._dots(group, members, kind)
+            else:
+                results = [self._member(group, k, counters, kind) for k, counters in enumerate(members)]
+            self.registers[group.array] = results
+            for counters, result in zip(members, results, strict=True):
+                self._put(group, counters, kind, result)
+        self.registers = {}
+
+    def _put(self, group: Group, counters: list[str], kind: Kind, result: str) -> None:
+        """Store what a member computes, if it is read beyond this loop."""
+        if group.array in self.stored:
+            where = self.block.index(0, *zip(strides(group.extents), counters, strict=True))
+            self.block.store(self._pointer(self.pointers[group.array], kind.numbers, where), result)
+
+    def _guard(self, group: Group, counters: list[str], kind: Kind) -> None:
+        assert group.guard is not None
+        comparison, expected, _ = group.guard
+        left, right = (self._load(operand, counters, kind, group) for operand in group.operands)
+        flags = self.block.compare(comparison, left, right)
+        self._keep(flags if expected else self._not(flags, kind), kind)
+
+    def _member(self, group: Group, k: int, counters: list[str], kind: Kind) -> str:
+        """What member k of a tile computes."""
+        b = self.block
+        assert group.primitive is not None
+        name = group.primitive.name
+        if name not in FOLDS:
+            return SPELLINGS[name](b, *(self._operand(operand, k, counters, kind, group) for operand in group.operands))
+        column, *others = group.operands
+
+        def each(visit: Callable[[str], None]) -> None:
+            b.loop(column.width or 0, lambda j: visit(self._load(column, counters, kind, group, j)))
+
+        operands = [self._operand(operand, k, counters, kind, group) for operand in others]
+        result = fold(name, b, each, operands)
+        if name == "take":
+            self._keep(self._is_index(operands[0], column.width or 0), kind)
+        return result
+
+    def _operand(self, operand: Access, k: int, counters: list[str], kind: Kind, group: Group) -> str:
+        """An operand of member k of a tile, from the register that holds it, else from memory."""
+        held = self.registers.get(operand.array)
+        return held[k] if held is not None else self._load(operand, counters, kind, group)
+
+    def _dots(self, group: Group, members: list[list[str]], kind: Kind) -> list[str]:
+        """The dots of a tile of members side by side, so that what they share is loaded once and no sum waits.
+
+        The sums of a small tile are split into several chains, unless every rounding is to be the engine's.
+        """
+        b, (ws, xs, bias) = self.block, group.operands
+        width = ws.width or 0
+        chains = 1 if self.exact else max(1, min(-(-4 // len(members)), width // 4))
+        biases = [self._operand(bias, k, counters, kind, group) for k, counters in enumerate(members)]
+        totals = [[b.variable(x), *(b.variable(b.number(0.0)) for _ in range(chains - 1))] for x in biases]
+
+        def products(j: str, chain: int) -> None:
+            shared: dict[Access, str] = {}
+            for counters, sums in zip(members, totals, strict=True):
+                factors = []
+                for operand in (ws, xs):
+                    factor = shared.get(operand) or self._load(operand, counters, kind, group, j)
+                    if operand.table is None and not (operand.strides and operand.strides[-1]):
+                        shared[operand] = factor
+                    factors.append(factor)
+                sofar = b.load(sums[chain])
+                w, x = factors
+                b.store(sums[chain], b.add(sofar, b.multiply(w, x)) if self.exact else b.fused(w, x, sofar))
+
+        def round_of_chains(i: str) -> None:
+            for chain in range(chains):
+                products(b.index(chain, (chains, i)), chain)
+
+        b.loop(width // chains, round_of_chains, most_written_out=4 if len(members) == 1 else 2)
+        for j in range(width // chains * chains, width):
+            products(str(j), 0)
+        sums = []
+        for chained in totals:
+            first, *rest = map(b.load, chained)
+            for other in rest:
+                first = b.add(first, other)
+            sums.append(first)
+        return sums
+
+    def _is_index(self, index: str, width: int) -> str:
+        b = self.block
+        inside = b.both(b.compare(">=", index, b.number(0.0)), b.compare("<", index, b.number(float(width))))
+        return b.both(inside, b.compare("==", index, b.intrinsic("floor", index)))
+
+    def _keep(self, flags: str, kind: Kind) -> None:
+        """Rows stay on this path only where the flags are set."""
+        b = self.block
+        where = "%on" if self.in_rows else "%settled"
+        on = b.let(f"load {kind.flags}, ptr {where}")
+        b.lines.append(f"store {kind.flags} {b.both(on, flags)}, ptr {where}")
+
+    def _not(self, flags: str, kind: Kind) -> str:
+        ones = "true" if kind.lanes == 1 else f"<{', '.join(['i1 true'] * kind.lanes)}>"
+        return self.block.let(f"xor {kind.flags} {flags}, {ones}")
+
+    def _gather(self, group: Group, kind: Kind) -> None:
+        b, place = self.block, 0
+        for piece in group.operands:
+
+            def one(j: str, piece: Access = piece, place: int = place) -> None:
+                target = self._pointer(self.pointers[group.array], kind.numbers, b.index(place, (1, j)))
+                b.store(target, self._load(piece, [], kind, group, j))
+
+            b.loop(piece.width or 0, one)
+            place += piece.width or 0
+
+    def _load(
+        self, access: Access, counters: list[str], kind: Kind, group: Group | None = None, column: str = "0"
+    ) -> str:
+        """What an operand is at the counters, as a vector of a kind."""
+        b = self.block
+        if access.array == LITERALS and access.table is None and not any(access.strides) and not access.step:
+            return kind.number(list(self.roll.flat.literals.values())[access.base])
+        if access.table is not None:
+            extents = group.extents if group is not None else ()
+            width = access.width if access.width is not None else 1
+            flat = b.index(0, *((width * s, c) for s, c in zip(strides(extents), counters, strict=True)), (1, column))
+            where = b.let(f"load i64, ptr {self._pointer(self._table(access.table), 'i64', flat)}")
+        else:
+            where = b.index(access.base, *zip(access.strides, counters, strict=True), (access.step, column))
+        pointer = self.pointers[access.array]
+        if self.roll.by_row[access.array]:
+            return b.load(self._pointer(pointer, kind.numbers, where))
+        return b.everywhere(b.let(f"load {kind.scalar}, ptr {self._pointer(pointer, kind.scalar, where)}"))
+
+    def _pointer(self, base: str, entry: str, where: str) -> str:
+        return self.block.let(f"getelementptr {entry}, ptr {base}, i64 {where}")
+
+    def _constants(self, name: str, numbers: list[float]) -> str:
+        kind = self.one
+        entries = ", ".join(f"{kind.scalar} {constant(number, kind.single)}" for number in numbers or [0.0])
+        return f"{name} = private constant [{max(1, len(numbers))} x {kind.scalar}] [{entries}]"
+
+    def _table(self, table: tuple[int, ...]) -> str:
+        self.tables += 1
+        entries = ", ".join(f"i64 {index}" for index in table or (0,))
+        self.globals.append(
+            f"@{self.name}.table{self.tables} = private constant [{max(1, len(table))} x i64] [{entries}]"
+        )
+        return f"@{self.name}.table{self.tables}"
