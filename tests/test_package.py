@@ -198,6 +198,47 @@ def test_the_half_adder_refuses_an_error_of_zero(example):
         example("half_adder").main(["--until", "0"])
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_digits_reads_images_that_were_held_out(seed, example):
+    import random
+
+    pytest.importorskip("sklearn", reason="scikit-learn, whose digits these are, is not installed")
+    pytest.importorskip("llvmlite", reason="llvmlite is not installed, and without it this takes a while")
+    digits = example("digits")
+    rng = random.Random(seed)
+    (X, Y), (held_out, shown) = digits.load(rng)
+    model = digits.train(X, Y, rng, report=lambda line: None)
+    assert len(held_out) == 450
+    assert len(digits.misread(model, held_out, shown)) <= 0.05 * 450
+
+
+def test_digits_draws_what_it_misread(example, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("sklearn", reason="scikit-learn, whose digits these are, is not installed")
+    digits = example("digits")
+    monkeypatch.setattr(digits, "PICTURES", tmp_path)
+    monkeypatch.setattr(digits, "EPOCHS", 1)
+    digits.main()
+    assert str(tmp_path / "digits.svg") in capsys.readouterr().out
+    drawn = ElementTree.fromstring((tmp_path / "digits.svg").read_text(encoding="utf-8"))
+    captions = ["".join(text.itertext()) for text in drawn.iter("{http://www.w3.org/2000/svg}text")][1:]
+    assert len(captions) == digits.MOST
+    assert all(re.fullmatch(r"is \d, read as \d \(\d+ %\)", caption) for caption in captions)
+
+
+def test_digits_says_what_to_install(example, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    example("digits").main()
+    printed = capsys.readouterr().out
+    assert 'pip install ".[sklearn]"' in printed
+    assert "\n" not in printed.strip()
+
+
+def test_the_readme_lists_every_example():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    examples = [*(ROOT / "examples").glob("*.py"), *(ROOT / "examples").glob("*.ipynb")]
+    assert [path.name for path in examples if f"](examples/{path.name})" not in readme] == []
+
+
 def test_the_pictures_of_the_readme_are_there():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = re.findall(r"!\[[^]]+\]\((examples/\w+\.svg)\)", readme)
