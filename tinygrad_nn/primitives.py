@@ -153,7 +153,7 @@ erf          = Primitive("erf",      "erf",      "x", math.erf,      "g * (TWO_O
 # Activations.
 sigmoid      = Primitive("sigmoid",    "sigmoid",    "x", ieee.sigmoid,    "g * (y * (1.0 - y))")
 softplus     = Primitive("softplus",   "softplus",   "x", ieee.softplus,   "g * sigmoid(x)")
-relu         = Primitive("relu",       "ReLU",       "x", ieee.relu,       "g * step(x)")
+relu         = Primitive("relu",       "ReLU",       "x", ieee.relu,       "g * step(y)")
 leaky_relu   = Primitive("leaky_relu", "leaky ReLU", "x", ieee.leaky_relu, "g * (0.01 + 0.99 * step(x))")
 elu          = Primitive("elu",        "ELU",        "x", ieee.elu,        "g * exp(minimum(x, 0.0))")
 silu         = Primitive("silu",       "SiLU",       "x", ieee.silu,       "g * (sigmoid(x) * (1.0 + x * sigmoid(-x)))")

@@ -30,6 +30,30 @@ def clusters(groups: list[Group]) -> list[Cluster]:
     return found
 
 
+def sunk(found: list[Cluster], read: set[int], dear: set[str]) -> list[Cluster]:
+    """The clusters with what a single later one reads moved there, where no more has to be stored for it.
+
+    Such is the slope of an activation: cheap to compute where it is wanted, from what is stored anyway. `dear` are the
+    primitives that stay where they are.
+    """
+    found = [list(cluster) for cluster in found]
+    for k, cluster in enumerate(found):
+        for group in cluster[::-1]:
+            if group.primitive is None or group.primitive.name in dear or group.array in read:
+                continue
+            readers = {m for m, other in enumerate(found) for g in other for o in g.operands if o.array == group.array}
+            if len(readers) != 1 or readers == {k}:
+                continue
+            (m,) = readers
+            others = [[g for g in c if g is not group] for c in found]
+            held = stored(others, read) | {0, 1, 2}
+            in_loop = all(in_step(o, g.extents) for g in found[m] for o in g.operands if o.array == group.array)
+            if in_loop and _alike(found[m][0], group) and all(o.array in held for o in group.operands):
+                found = others
+                found[m].insert(0, group)
+    return [cluster for cluster in found if cluster]
+
+
 def stored(found: list[Cluster], read: set[int]) -> set[int]:
     """The arrays that are read beyond the loop that computes them; `read` are those that are read afterwards."""
     place = {group.array: k for k, cluster in enumerate(found) for group in cluster}

@@ -185,6 +185,16 @@ class Block:
         """Flags of the first lanes."""
         return f"<{', '.join(f'i1 {str(lane < lanes).lower()}' for lane in range(self.kind.lanes))}>"
 
+    def lanes_below(self, count: str) -> str:
+        """Flags of the lanes whose number is below a count."""
+        lanes = self.kind.lanes
+        if lanes == 1:
+            return self.let(f"icmp sgt i64 {count}, 0")
+        wide, zeros = f"<{lanes} x i64>", f"<{lanes} x i32> zeroinitializer"
+        first = self.let(f"insertelement {wide} poison, i64 {count}, i32 0")
+        limit = self.let(f"shufflevector {wide} {first}, {wide} poison, {zeros}")
+        return self.let(f"icmp sgt {wide} {limit}, <{', '.join(f'i64 {lane}' for lane in range(lanes))}>")
+
     def unless(self, flag: str, body: Callable[[], None]) -> None:
         """body() where a flag is not set."""
         self.count += 1

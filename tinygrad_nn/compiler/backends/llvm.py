@@ -14,9 +14,9 @@ from typing import Any
 
 from ..program import INPUTS
 from ..rolled import Access, Group, Rolled
-from .clusters import clusters, stored
+from .clusters import clusters, stored, sunk
 from .ir import Kind
-from .loops import Loops
+from .loops import DEAR, Loops
 from .turned import turned
 from .vector_math import definition
 
@@ -49,10 +49,12 @@ class Printer(Loops):
     def __init__(self, roll: Rolled, lanes: int, single: bool = False, exact: bool = False, name: str = "run") -> None:
         super().__init__(roll, Kind(lanes, single), exact, name)
         self.before, self.each = (
-            clusters([group for group in self._computed() if group.by_row is by_row]) for by_row in (False, True)
+            sunk(clusters([group for group in self._computed() if group.by_row is by_row]), self._read(), DEAR)
+            for by_row in (False, True)
         )
-        self.stored = stored(self.before + self.each, self._read())
+        self.stored = stored(self.before + self.each, self._read()) | {INPUTS}
         self.scratch = 0
+        self.pointers[INPUTS] = self._place(INPUTS)
         for array in range(3, len(roll.sizes)):
             self.pointers.append(self._place(array))
         self.body = self._body()
@@ -72,9 +74,7 @@ class Printer(Loops):
 
     def _body(self) -> str:
         """The definition of the function."""
-        b, roll = self.block, self.roll
-        entries = max(1, roll.sizes[INPUTS])
-        b.entry.append(f"%x = alloca [{entries} x {self.kind.numbers}], align 64")
+        b = self.block
         b.entry += [f"%on = alloca {self.kind.flags}", "%settled = alloca i1"]
         b.lines.append("store i1 true, ptr %settled")
         for cluster in self.before:
@@ -111,24 +111,18 @@ class Printer(Loops):
     def _turn(self, starts: list[str]) -> None:
         """The inputs of the rows that start at these places, turned so that each is a vector over the rows."""
         b, n, kind = self.block, self.roll.sizes[INPUTS], self.kind
-        whole = 0 if kind.lanes == 1 else n // kind.lanes
+        whole, rest = divmod(n, kind.lanes)
 
-        def square(i: str) -> None:
+        def square(i: str, lanes: int = kind.lanes) -> None:
             first = b.index(0, (kind.lanes, i))
-            rows = [b.load(self._pointer("%inputs", kind.scalar, b.index(0, (1, x), (1, first)))) for x in starts]
-            for j, vector in enumerate(turned(b, rows)):
-                b.store(self._pointer("%x", kind.numbers, b.index(j, (1, first))), vector)
-
-        def one(j: str) -> None:
-            column, vector = b.index(whole * kind.lanes, (1, j)), "poison"
-            for lane, start in enumerate(starts):
-                where = b.index(0, (1, start), (1, column))
-                number = b.let(f"load {kind.scalar}, ptr {self._pointer('%inputs', kind.scalar, where)}")
-                vector = b.inserted(vector, number, lane)
-            b.store(self._pointer("%x", kind.numbers, column), vector)
+            places = [self._pointer("%inputs", kind.scalar, b.index(0, (1, x), (1, first))) for x in starts]
+            rows = [b.partly_loaded(place, lanes) for place in places]
+            for j, vector in enumerate(turned(b, rows)[:lanes]):
+                b.store(self._pointer(self.pointers[INPUTS], kind.numbers, b.index(j, (1, first))), vector)
 
         b.loop(whole, square, most_written_out=1)
-        b.loop(n - whole * kind.lanes, one)
+        if rest:
+            square(str(whole), rest)
 
     def _store_rows(self, first: str) -> None:
         b, kind, outputs = self.block, self.kind, self.roll.outputs

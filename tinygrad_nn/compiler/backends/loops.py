@@ -11,6 +11,8 @@ from .ir import Block, Kind, constant
 from .llvm_functions import FOLDS, SPELLINGS, fold
 from .vector_math import FUNCTIONS
 
+DEAR = {"dot", *FUNCTIONS, *FOLDS}  # primitives that take longer than a load and a store
+
 
 def side_by_side(cluster: Cluster) -> int:
     """How many members of a loop are computed at once: as many sums as hide how long a product takes."""
@@ -25,7 +27,7 @@ class Loops:
         self.roll, self.exact, self.name = roll, exact, name
         self.kind, self.one = kind, Kind(1, kind.single)
         self.block = Block(kind)
-        self.pointers = ["%x", "%parameters", f"@{name}.literals"]
+        self.pointers = ["", "%parameters", f"@{name}.literals"]
         self.globals = [self._constants(f"@{name}.literals", list(roll.flat.literals.values()))]
         self.tables = 0
         self.in_rows = False

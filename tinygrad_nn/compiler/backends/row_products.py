@@ -1,75 +1,51 @@
 """Gradients that are products of two arrays, summed over rows: a matrix product of what rows have kept.
 
-The gradient of a layer's weights is, for each row, the product of its neurons' adjoints with its inputs. Instead of
-adding it up row by row in memory, rows keep both, and tiles of weights are summed in registers over many rows.
+Tiles of weights are summed in registers over many rows, a vector along the inputs of a neuron; any other sum has a row
+in each lane, and the lanes are summed at its end.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from ..program import INPUTS
 from ..rolled import Access, Group, Rolled
 from .clusters import tiles
 from .ir import Kind
 from .llvm import Printer
+from .row_terms import Term, terms
 from .turned import turned
 
-Scatter = tuple[Access, Access, tuple[int, ...]]  # where outputs lie, where they go, and the loops over both
 CHUNK = 128  # rows whose adjoints and activations are kept at a time: they are to fit the second cache
-FEW = 64  # weights, of which no product is made
-
-
-@dataclass(frozen=True)
-class Product:
-    """gradients[target at i, j] = the sum over rows of neurons[i] inputs[j]."""
-
-    group: Group
-    neurons: Access
-    inputs: Access
-    target: Access
-    extents: tuple[int, int]
-
-
-def products(roll: Rolled, found: list[Scatter], read: set[int], lanes: int) -> list[Product]:
-    """Of the gradients, those that are such products; `read` are the arrays that are more than gradients."""
-    groups = {group.array: group for group in roll.groups if group.by_row}
-    products = []
-    for source, target, extents in found:
-        group = groups.get(source.array)
-        if group is None or source.array in read or group.primitive is None or group.primitive.name != "multiply":
-            continue
-        if source.base or extents != group.extents or group.size < FEW or target.strides[-1] != 1:
-            continue
-        if any(operand.table is not None or not roll.by_row[operand.array] for operand in group.operands):
-            continue
-        outer, inner = extents if len(extents) == 2 else (1, extents[0])
-        for neurons, inputs in (group.operands, group.operands[::-1]):
-            apart = neurons.strides[-1] == 0 and inputs.strides[-1] == 1 and not any(inputs.strides[:-1])
-            if apart and neurons.array != INPUTS and 2 * inner >= lanes:
-                products.append(Product(group, neurons, inputs, target, (outer, inner)))
-                break
-    return products
 
 
 class RowProducts(Printer):
-    """Prints products, of which `kept` are the arrays that rows keep and `turned` those of them that become rows."""
+    """Prints the gradients, of which `kept` are the arrays that rows keep and `turned` those that become rows."""
 
-    def __init__(
-        self, roll: Rolled, found: list[Product], lanes: int, full: int, single: bool, exact: bool, name: str
-    ) -> None:
-        self.products, self.full = found, Kind(full, single)
+    def __init__(self, roll: Rolled, totals: int, lanes: int, full: int, single: bool, exact: bool, name: str) -> None:
+        self.totals, self.full = totals, Kind(full, single)
         self.chunked = lanes > 1  # rows come in chunks; else there is one
-        self.start = self.many = self.blocks = "1"  # the first row of a chunk, how many there are, in how many blocks
+        self.start = "0"  # the first row of a chunk, then how many there are, and in how many blocks
+        self.many: int | str = 1
+        self.blocks: int | str = 1
         self.first_chunk = "true"
-        self.sums_at_once = 24 if full * self.full.bits >= 512 else 12  # that fit the registers
-        self.turned = list(dict.fromkeys([p.inputs.array for p in found if p.inputs.array != INPUTS]))
-        self.kept = list(dict.fromkeys([*(p.neurons.array for p in found), *self.turned]))
+        self.at_once = 24 if full * self.full.bits >= 512 else 12  # sums that fit the registers
+        self.terms = terms(roll, totals)
+        products = [term.matrix(roll, full) for term in self.terms]
+        self.turned = {inputs.array for _, inputs in filter(None, products)} - {INPUTS}
+        factors = [f for term, product in zip(self.terms, products, strict=True) for f in product or term.factors]
+        by_row = {INPUTS} & {
+            f.array for term, p in zip(self.terms, products, strict=True) if not p for f in term.factors
+        }
+        self.kept = by_row | {f.array for f in factors if roll.by_row[f.array] and f.array != INPUTS}
         super().__init__(roll, lanes, single, exact, name)
 
     def _computed(self) -> list[Group]:
-        made = {product.group.array for product in self.products}
-        return [group for group in self.roll.groups if group.array not in made]
+        instead = {term.group.array for term in self.terms if term.group is not None}
+        return [group for group in self.roll.groups if group.array not in instead]
+
+    def _read(self) -> set[int]:
+        return {*self.kept, *(array for array, _ in self.roll.outputs[: self.totals])}
 
     def _place(self, array: int) -> str:
         if array not in self.kept:
@@ -84,18 +60,14 @@ class RowProducts(Printer):
         return f"%k{array}"
 
     def _rows(self, i: str) -> None:
-        for array in self.kept:
-            where = self.block.index(0, (self.roll.sizes[array], i))
-            self.pointers[array] = self._pointer(f"%k{array}", self.kind.numbers, where)
+        self._at_block(i, sorted(self.kept))
         super()._rows(i)
 
-    def _all_products(self) -> None:
-        """The products of a chunk, when its rows are through."""
-        if self.chunked:
-            for array in self.turned:
-                self._row_major(array)
-        for product in self.products:
-            self._product(product)
+    def _at_block(self, i: str, arrays: Iterable[int]) -> None:
+        """From here on, kept arrays are what a block of rows has kept."""
+        for array in arrays:
+            where = self.block.index(0, (self.roll.sizes[array], i))
+            self.pointers[array] = self._pointer(f"%k{array}", self.kind.numbers, where)
 
     def _row_major(self, array: int) -> None:
         """What the blocks of rows have kept of an array, a row after the other."""
@@ -113,11 +85,11 @@ class RowProducts(Printer):
 
             b.loop(width // kind.lanes, square, most_written_out=1)
 
-        b.loop(self.blocks, block, most_written_out=0)
+        b.loop(self.blocks, block, most_written_out=1)
 
-    def _product(self, product: Product) -> None:
-        """The product over the rows of a chunk; it is added to that of the chunks before."""
-        b, full, inner = self.block, self.full, product.extents[1]
+    def _product(self, neurons: Access, inputs: Access, term: Term) -> None:
+        """A term as a matrix product, over the rows of a chunk; it is added to that of the chunks before."""
+        b, full, inner = self.block, self.full, term.extents[-1]
         whole, rest = divmod(inner, full.lanes)
         wide = max(1, min(3, whole))
         b.kind = full
@@ -125,30 +97,30 @@ class RowProducts(Printer):
 
             def columns(i: str, first: int = first, vectors: int = vectors) -> None:
                 column = b.index(first * full.lanes, (vectors * full.lanes, i))
-                self._neurons(product, column, [full.lanes] * vectors)
+                self._neurons(neurons, inputs, term, column, [full.lanes] * vectors)
 
             b.loop(times, columns, most_written_out=1)
         if rest:
-            self._neurons(product, str(whole * full.lanes), [rest])
+            self._neurons(neurons, inputs, term, str(whole * full.lanes), [rest])
         b.kind = self.kind
 
-    def _neurons(self, product: Product, column: str, lanes: list[int]) -> None:
+    def _neurons(self, neurons: Access, inputs: Access, term: Term, column: str, lanes: list[int]) -> None:
         """All neurons' weights at some columns, in vectors that count so many lanes each."""
-        most = max(1, self.sums_at_once // len(lanes))
-        for first, size, times in tiles(product.extents[0], min(8, most)):
+        outer = term.extents[0] if len(term.extents) == 2 else 1
+        for first, size, times in tiles(outer, min(8, max(1, self.at_once // len(lanes)))):
 
             def tile(i: str, first: int = first, size: int = size) -> None:
-                self._tile(product, [self.block.index(first + k, (size, i)) for k in range(size)], column, lanes)
+                members = [self.block.index(first + k, (size, i)) for k in range(size)]
+                self._tile(neurons, inputs, term.target, members, column, lanes)
 
             self.block.loop(times, tile, most_written_out=1)
 
-    def _tile(self, product: Product, neurons: list[str], column: str, lanes: list[int]) -> None:
+    def _tile(self, ds: Access, xs: Access, target: Access, neurons: list[str], column: str, lanes: list[int]) -> None:
         """Some neurons' weights at some columns: summed over the rows in registers, then stored."""
         b, kind, full = self.block, self.kind, self.full
-        ds, xs, target = product.neurons, product.inputs, product.target
         sums = [[b.variable(b.number(0.0)) for _ in lanes] for _ in neurons]
-        stride, step = (target.strides[0] if len(target.strides) == 2 else 0), len(lanes) * [full.lanes]
-        step = [sum(step[:k]) for k in range(len(lanes))]
+        stride, of_neuron = (access.strides[0] if len(access.strides) == 2 else 0 for access in (target, ds))
+        step = [full.lanes * k for k in range(len(lanes))]
 
         def place(neuron: str, k: int) -> str:
             where = b.index(target.base + step[k], (stride, neuron), (1, column))
@@ -178,7 +150,7 @@ class RowProducts(Printer):
             size = self.roll.sizes[ds.array]
             kept = b.index(ds.base * kind.lanes, (size * kind.lanes, block), (1, lane))
             for neuron, totals in zip(neurons, sums, strict=True):
-                where = b.index(0, (1, kept), ((ds.strides[0] if len(ds.strides) == 2 else 0) * kind.lanes, neuron))
+                where = b.index(0, (1, kept), (of_neuron * kind.lanes, neuron))
                 scalar = b.let(f"load {full.scalar}, ptr {self._pointer(f'%k{ds.array}', full.scalar, where)}")
                 d = b.everywhere(scalar)
                 for x, total in zip(inputs, totals, strict=True):

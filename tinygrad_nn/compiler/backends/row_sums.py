@@ -1,19 +1,15 @@
-"""The rows of a batch as LLVM text: their losses and gradients added up, a row in each lane.
-
-Products of two arrays are summed as matrix products over what a chunk of rows has kept; any other gradient is added up
-in the loop that computes it, and its lanes are summed when all rows are through.
-"""
+"""The rows of a batch as LLVM text: their losses and gradients added up, a row in each lane."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 
 from ..program import INPUTS
-from ..roll import access
-from ..rolled import Access, Group, Place, Rolled
-from .clusters import strides
+from ..rolled import Access, Rolled
+from .clusters import tiles
 from .ir import Kind
-from .row_products import CHUNK, RowProducts, Scatter, padded, products
+from .row_products import CHUNK, RowProducts
+from .row_terms import Term
 from .turned import lane_sums
 
 
@@ -27,66 +23,15 @@ class RowSums(RowProducts):
     count = "rows"
 
     def __init__(self, roll: Rolled, totals: int, lanes: int, full: int, single: bool, exact: bool) -> None:
-        self.totals = totals
-        found = scatters(roll.outputs[totals:])
-        told = {array for array, _ in roll.outputs[:totals]}
-        read = {operand.array for group in roll.groups for operand in group.operands}
-        made = products(roll, found, read | told, full)
-        gradients = {product.group.array for product in made}
-        self.scatters = [scatter for scatter in found if scatter[0].array not in gradients]
-        self.at_once = self._at_once(roll)
-        self.added = {source.array for k, (source, *_) in enumerate(self.scatters) if k not in self.at_once.values()}
-        sizes = [_size(extents) for *_, extents in self.scatters]
-        self.offsets = [sum(sizes[:k]) for k in range(len(sizes))]
-        self.sums = padded(sum(sizes), lanes)
-        super().__init__(roll, made, lanes, full, single, exact, name="row_sums")
-
-    def _at_once(self, roll: Rolled) -> dict[int, int]:
-        """The arrays that are gradients as a whole, with their scatter: added up in the loops that compute them."""
-        groups = {group.array: group for group in roll.groups if group.primitive is not None and group.by_row}
-        found: dict[int, int] = {}
-        for k, (source, _, extents) in enumerate(self.scatters):
-            group = groups.get(source.array)
-            if group is None or source.base or source.array in found:
-                continue
-            if extents == group.extents or group.size == _size(extents) == 1:
-                found[source.array] = k
-        return found
-
-    def _read(self) -> set[int]:
-        return {*self.kept, *self.added, *(array for array, _ in self.roll.outputs[: self.totals])}
-
-    def _put(self, group: Group, counters: list[str], kind: Kind, result: str) -> None:
-        super()._put(group, counters, kind, result)
-        if group.array in self.at_once and self.in_rows:
-            k = self.at_once[group.array]
-            self._add(k, self.scatters[k][2], counters, result)
-
-    def _add(self, k: int, extents: tuple[int, ...], counters: list[str], result: str) -> None:
-        """Add to the sum of a scatter; with one row, its result is the sum."""
-        b, kind, target = self.block, self.kind, self.scatters[k][1]
-        if not self.chunked:
-            where = b.index(target.base, *zip(target.strides, counters, strict=False))
-            b.store(self._pointer("%gradients", kind.numbers, where), result)
-            return
-        where = b.index(self.offsets[k], *zip(strides(extents), counters, strict=True))
-        place = self._pointer("%sums", kind.numbers, where)
-        b.store(place, b.add(b.load(place), self._counted(result)))
-
-    def _counted(self, vector: str) -> str:
-        """The vector with 0 for what lies beyond the batch."""
-        kind = self.kind
-        return vector if kind.lanes == 1 else self.block.choose(self.inside, vector, self.block.number(0.0))
+        super().__init__(roll, totals, lanes, full, single, exact, name="row_sums")
 
     def _all_rows(self) -> None:
-        b, kind, zero = self.block, self.kind, self.block.number(0.0)
+        b, zero = self.block, self.block.number(0.0)
         self.total = [b.variable(zero) for _ in range(self.totals)]
         b.entry.append("%all_on = alloca i1")
         b.lines.append("store i1 true, ptr %all_on")
         self.last = b.let("sub nsw i64 %rows, 1")
         if self.chunked:
-            self._scratch("%sums", max(1, self.sums) * kind.lanes * kind.bits // 8)
-            b.loop(self.sums, lambda i: b.store(self._pointer("%sums", kind.numbers, i), zero))
             b.loop(self._parts("%rows", CHUNK), self._chunk, most_written_out=0)
         else:
             self._chunk("0")
@@ -95,8 +40,6 @@ class RowSums(RowProducts):
         b.lines.append(f"store i8 {told}, ptr %flags, align 1")
         for k, total in enumerate(self.total):
             self._reduced(b.load(total), "%totals", str(k))
-        if self.chunked:
-            self._lanes_summed()
 
     def _parts(self, count: str, size: int) -> str:
         """How many parts of a size hold so many."""
@@ -105,42 +48,15 @@ class RowSums(RowProducts):
     def _chunk(self, c: str) -> None:
         """Some rows, block by block, then the products of what they have kept."""
         b = self.block
-        self.start, self.many = b.index(0, (CHUNK, c)), "1"
         if self.chunked:
+            self.start = b.index(0, (CHUNK, c))
             self.first_chunk = b.let(f"icmp eq i64 {c}, 0")
             left = b.let(f"sub nsw i64 %rows, {self.start}")
             fits = b.let(f"icmp slt i64 {left}, {CHUNK}")
             self.many = b.let(f"select i1 {fits}, i64 {left}, i64 {CHUNK}")
-        self.blocks = self._parts(self.many, self.kind.lanes) if self.chunked else "1"
-        b.loop(int(self.blocks) if not self.chunked else self.blocks, self._rows, most_written_out=1)
-        self._all_products()
-
-    def _lanes_summed(self) -> None:
-        """The sums over lanes, put where the gradients are to be."""
-        b, kind = self.block, self.kind
-        self._scratch("%summed", max(1, self.sums) * kind.bits // 8)
-
-        def some(i: str) -> None:
-            first = b.index(0, (kind.lanes, i))
-            parts = [b.load(self._pointer("%sums", kind.numbers, b.index(k, (1, first)))) for k in range(kind.lanes)]
-            b.store(self._pointer("%summed", kind.scalar, first), lane_sums(b, parts))
-
-        b.loop(self.sums // kind.lanes, some, most_written_out=1)
-        for offset, (_, target, extents) in zip(self.offsets, self.scatters, strict=True):
-
-            def one(
-                members: list[list[str]],
-                offset: int = offset,
-                target: Access = target,
-                by: tuple[int, ...] = strides(extents),
-            ) -> None:
-                (counters,) = members
-                found = self._pointer("%summed", kind.scalar, b.index(offset, *zip(by, counters, strict=True)))
-                place = b.index(target.base, *zip(target.strides, counters, strict=True))
-                number = b.let(f"load {kind.scalar}, ptr {found}")
-                b.lines.append(f"store {kind.scalar} {number}, ptr {self._pointer('%gradients', kind.scalar, place)}")
-
-            self._loops(extents, [], 1, one)
+            self.blocks = self._parts(self.many, self.kind.lanes)
+        b.loop(self.blocks, self._rows, most_written_out=1)
+        self._gradients()
 
     def _reduced(self, vector: str, base: str, where: str) -> None:
         """Store the sum of the lanes."""
@@ -156,36 +72,20 @@ class RowSums(RowProducts):
     def _load_rows(self, first: str) -> None:
         """The inputs of the rows; where the batch ends within a block, its last row stands in, and does not count."""
         b, n, kind = self.block, self.roll.sizes[INPUTS], self.kind
-        starts, inside = [], []
+        begin, starts = b.index(0, (1, self.start), (1, first)), []
         for lane in range(kind.lanes):
-            row = b.index(lane, (1, self.start), (1, first))
+            row = b.index(lane, (1, begin))
             here = b.let(f"icmp sle i64 {row}, {self.last}")
-            row = b.let(f"select i1 {here}, i64 {row}, i64 {self.last}")
-            starts.append(b.let(f"mul nsw i64 {row}, {n}"))
-            inside.append(here)
-        self.inside = inside[0]
-        if kind.lanes > 1:
-            self.inside = "poison"
-            for lane, here in enumerate(inside):
-                self.inside = b.let(f"insertelement {kind.flags} {self.inside}, i1 {here}, i32 {lane}")
+            starts.append(b.let(f"mul nsw i64 {b.let(f'select i1 {here}, i64 {row}, i64 {self.last}')}, {n}"))
+        self.inside = b.lanes_below(b.let(f"sub nsw i64 %rows, {begin}"))
         self._turn(starts)
 
     def _store_rows(self, first: str) -> None:
         b, kind = self.block, self.kind
         for total, (array, index) in zip(self.total, self.roll.outputs, strict=False):
             value = self._load(Access(array, index, ()), [], kind)
-            b.store(total, b.add(b.load(total), self._counted(value)))
-        for k, (source, _, extents) in enumerate(self.scatters):
-            if k in self.at_once.values():
-                continue
-
-            def one(
-                members: list[list[str]], k: int = k, source: Access = source, extents: tuple[int, ...] = extents
-            ) -> None:
-                (counters,) = members
-                self._add(k, extents, counters, self._load(source, counters, kind))
-
-            self._loops(extents, [], 1, one)
+            before = b.load(total)
+            b.store(total, b.choose(self.inside, b.add(before, value), before))
         on = b.let(f"load {kind.flags}, ptr %on")
         if kind.lanes > 1:
             outside = self._not(self.inside, kind)
@@ -196,50 +96,71 @@ class RowSums(RowProducts):
         both = b.let(f"and i1 {before}, {on}")
         b.lines.append(f"store i1 {both}, ptr %all_on")
 
+    def _gradients(self) -> None:
+        """The gradients of a chunk, when its rows are through."""
+        if self.chunked:
+            for array in sorted(self.turned):
+                self._row_major(array)
+        for term in self.terms:
+            product = term.matrix(self.roll, self.full.lanes)
+            if product is None:
+                self._lane_sums(term)
+            else:
+                self._product(*product, term)
 
-def _size(extents: tuple[int, ...]) -> int:
-    size = 1
-    for extent in extents:
-        size *= extent
-    return size
+    def _lane_sums(self, term: Term) -> None:
+        """The sums of a term with a row in each lane, many side by side."""
+        b, kind = self.block, self.kind
+        arrays = sorted({factor.array for factor in term.factors} & self.kept)
 
+        def tile(members: list[list[str]]) -> None:
+            sums = [b.variable(b.number(0.0)) for _ in members]
 
-def scatters(places: list[Place]) -> list[Scatter]:
-    """Where outputs lie and where they go, in as few loops as their strides allow."""
-    by_array: dict[int, list[tuple[int, int]]] = {}
-    for target, (array, index) in enumerate(places):
-        by_array.setdefault(array, []).append((index, target))
-    found = []
-    for array, pairs in by_array.items():
-        pairs.sort()
-        rest = pairs
-        while rest:
-            sources, targets = [[pair[k] for pair in rest] for k in (0, 1)]
-            extents, used = loops_of(sources, targets)
-            at = [access(-1, [[i] for i in indices[:used]], extents, column=False) for indices in (sources, targets)]
-            found.append((replace(at[0], array=array), at[1], extents))
-            rest = rest[used:]
-    return found
+            def block(i: str) -> None:
+                self._at_block(i, arrays)
+                inside = b.lanes_below(b.let(f"sub nsw i64 {self.many}, {b.index(0, (kind.lanes, i))}"))
+                for counters, total in zip(members, sums, strict=True):
+                    before = b.load(total)
+                    factors = [self._load(factor, counters, kind, term.group) for factor in term.factors]
+                    after = b.fused(factors[0], factors[1], before) if factors[1:] else b.add(factors[0], before)
+                    b.store(total, b.choose(inside, after, before))
 
+            b.loop(self.blocks, block, most_written_out=1)
+            for k in range(0, len(sums), kind.lanes):
+                part = slice(k, k + kind.lanes)
+                self._put_sums(term.target, members[part], [b.load(total) for total in sums[part]])
 
-def loops_of(sources: list[int], targets: list[int]) -> tuple[tuple[int, ...], int]:
-    """The extents of one loop or two that run through the pairs from the first on, and how many of them."""
-    steps = [(b - a, d - c) for a, b, c, d in zip(sources, sources[1:], targets, targets[1:], strict=False)]
-    inner = 1
-    while inner <= len(steps) and steps[inner - 1] == steps[0]:
-        inner += 1
-    inner = min(inner, len(sources))
-    outer = 1
-    while (outer + 1) * inner <= len(sources):
-        at = outer * inner
-        jump = (sources[at] - sources[at - inner], targets[at] - targets[at - inner])
-        first = (sources[inner] - sources[0], targets[inner] - targets[0])
-        same = all(
-            sources[at + k] - sources[at] == sources[k] - sources[0]
-            and targets[at + k] - targets[at] == targets[k] - targets[0]
-            for k in range(inner)
-        )
-        if jump != first or not same:
-            break
-        outer += 1
-    return ((outer, inner), outer * inner) if outer > 1 and inner > 1 else ((max(outer, inner),), max(outer, inner))
+        self._tiled(term.extents, tile)
+
+    def _tiled(self, extents: tuple[int, ...], body: Callable[[list[list[str]]], None]) -> None:
+        """body(members) for tiles of some members of one loop or two: for each, the counters of both."""
+        b, (outer, inner) = self.block, (1, 1, *extents)[-2:]
+        columns = 8 if outer > 1 else 16
+
+        def rows(i: str, first: int, size: int) -> None:
+            these = [b.index(first + k, (size, i)) for k in range(size)]
+            for start, width, times in tiles(inner, columns):
+
+                def tile(j: str, start: int = start, width: int = width) -> None:
+                    those = [b.index(start + k, (width, j)) for k in range(width)]
+                    body([[row, column][2 - len(extents) :] for row in these for column in those])
+
+                b.loop(times, tile, most_written_out=1)
+
+        for first, size, times in tiles(outer, max(1, 16 // min(inner, columns))):
+            b.loop(times, lambda i, first=first, size=size: rows(i, first, size), most_written_out=1)  # type: ignore[misc]
+
+    def _put_sums(self, target: Access, members: list[list[str]], vectors: list[str]) -> None:
+        """Sum the lanes of vectors, one for each member, and add them to the gradients of the chunks before."""
+        b, kind, one = self.block, self.kind, self.one
+        summed = lane_sums(b, [*vectors, *[vectors[-1]] * (kind.lanes - len(vectors))])
+        for k, counters in enumerate(members):
+            place = self._pointer(
+                "%gradients", one.numbers, b.index(target.base, *zip(target.strides, counters, strict=True))
+            )
+            number = b.extracted(summed, k)
+            if self.chunked:
+                earlier = b.let(f"load {one.numbers}, ptr {place}")
+                both = b.let(f"fadd {one.numbers} {earlier}, {number}")
+                number = b.let(f"select i1 {self.first_chunk}, {one.numbers} {number}, {one.numbers} {both}")
+            b.lines.append(f"store {one.numbers} {number}, ptr {place}")
