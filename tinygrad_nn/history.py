@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MOST_POINTS = 10_000
 
@@ -43,18 +43,28 @@ class History:
 
     def record(self, epoch: int, loss: float, time: float, metrics: Mapping[str, float] | None = None) -> None:
         """Add a point; the one before it goes, if it was there only as the latest."""
-        columns = [self.epochs, self.losses, self.times, *self.metrics.values()]
+        self.extend([epoch], [loss], [time], {name: [number] for name, number in (metrics or {}).items()})
+
+    def extend(
+        self,
+        epochs: Sequence[int],
+        losses: Sequence[float],
+        times: Sequence[float],
+        metrics: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
+        """Add points, a list of each part of them; the latest before them goes, if it was there only as that."""
         if len(self.epochs) > 1 and (self.epochs[-1] - 1) % self._stride:
-            for column in columns:
+            for column in [self.epochs, self.losses, self.times, *self.metrics.values()]:
                 del column[-1]  # type: ignore[attr-defined]
-        self.epochs.append(epoch)
-        self.losses.append(loss)
-        self.times.append(time)
-        for name, number in (metrics or {}).items():
-            self.metrics.setdefault(name, []).append(number)
-        if len(self.epochs) > MOST_POINTS:
+        self.epochs.extend(epochs)
+        self.losses.extend(losses)
+        self.times.extend(times)
+        for name, numbers in (metrics or {}).items():
+            self.metrics.setdefault(name, []).extend(numbers)
+        while len(self.epochs) > MOST_POINTS:
             self._stride *= 2
-            kept = [i for i, e in enumerate(self.epochs) if (e - 1) % self._stride == 0 or e == epoch]
+            last = self.epochs[-1]
+            kept = [i for i, e in enumerate(self.epochs) if (e - 1) % self._stride == 0 or e == last]
             for column in [self.epochs, self.losses, self.times, *self.metrics.values()]:
                 column[:] = [column[i] for i in kept]  # type: ignore[index]
 
@@ -62,5 +72,6 @@ class History:
         if not self.epochs:
             return "<History: no epochs>"
         metrics = "".join(f", {name} {column[-1]:.6g}" for name, column in self.metrics.items())
-        told = f"{self.epochs[-1]:,} epochs, loss {self.losses[-1]:.6g}{metrics}, {self.times[-1]:.3g} s"
+        count = f"{self.epochs[-1]:,} epoch{'s' * (self.epochs[-1] != 1)}"
+        told = f"{count}, loss {self.losses[-1]:.6g}{metrics}, {self.times[-1]:.3g} s"
         return f"<History: {told}{', stopped by ' * bool(self.stopped)}{self.stopped}>"

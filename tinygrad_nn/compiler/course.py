@@ -70,12 +70,12 @@ class Course:
         if ended:
             with Uninterrupted():
                 self._record(before, ended, began - self.start, perf_counter() - self.start)
-        if ended and ended[-1][1] < self.threshold:
+        if ended and self.metric and ended.errors[-1] < self.threshold:
             self.history.stopped = "until"
         elif self.epoch == self.epochs:
             self.history.stopped = "epochs"
 
-    def _one_by_one(self) -> list[tuple[list[float], float]]:
+    def _one_by_one(self) -> Ended:
         """A stretch of steps on one row each. The losses and the metric of each epoch that ended in it."""
         n, done = len(self.rows), len(self.losses)
         if not done:
@@ -96,7 +96,7 @@ class Course:
         count = len(losses) // n
         self.losses = losses[count * n :]
         self.epoch += count
-        return [(losses[i * n : (i + 1) * n], sums[i] if sums else inf) for i in range(count)]
+        return Ended([losses[i * n : (i + 1) * n] for i in range(count)], sums)
 
     def _passes(self, count: int) -> Iterator[Sequence[Row]]:
         """The orders of the epochs to come, each drawn when it begins, so that no more are drawn than are run."""
@@ -114,7 +114,7 @@ class Course:
             self.order = [self.rows[i] for i in places]
             self.drawn = epoch
 
-    def _batch(self) -> list[tuple[list[float], float]]:
+    def _batch(self) -> Ended:
         """One step on the mean of a batch. Losses and metric of the epoch if it ended with it."""
         done = len(self.losses)
         if not done:
@@ -124,16 +124,31 @@ class Course:
         self.losses += [loss] * len(rows)
         self.error += error
         if len(self.losses) < len(self.rows):
-            return []
-        ended = [(self.losses, self.error)]
+            return Ended([], [])
+        ended = Ended([self.losses], [self.error])
         self.losses, self.error = [], 0.0
         self.epoch += 1
         return ended
 
-    def _record(self, before: int, ended: list[tuple[list[float], float]], start: float, end: float) -> None:
+    def _record(self, before: int, ended: Ended, start: float, end: float) -> None:
         """The points of the epochs after `before`; their times divide those of the stretch evenly."""
-        for epoch in self.history.wanted(before + 1, self.epoch):
-            losses, error = ended[epoch - before - 1]
-            time = start + (end - start) * (epoch - before) / len(ended)
-            metrics = {self.metric: error} if self.metric else None
-            self.history.record(epoch, left_sum(losses) / len(losses), time, metrics)
+        epochs = self.history.wanted(before + 1, self.epoch)
+        each = (end - start) / len(ended)
+        times = [start + each * (epoch - before) for epoch in epochs]
+        these = [epoch - before - 1 for epoch in epochs]
+        metrics = {self.metric: [ended.errors[i] for i in these]} if self.metric else None
+        self.history.extend(epochs, ended.means(these), times, metrics)
+
+
+class Ended:
+    """The epochs that ended in a stretch: the losses of the rows of each, and the metric of each if there is one."""
+
+    def __init__(self, losses: Any, errors: list[float]) -> None:
+        self.losses, self.errors = losses, errors
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    def means(self, these: list[int]) -> list[float]:
+        """The mean losses of some of the epochs."""
+        return [left_sum(self.losses[i]) / len(self.losses[i]) for i in these]

@@ -6,7 +6,7 @@ from time import perf_counter
 from typing import Any
 
 from .backends import Target
-from .course import Course
+from .course import Course, Ended
 from .interrupt import Uninterrupted
 from .native_step import NativeSteps, matrix
 
@@ -46,14 +46,15 @@ class NativeCourse(Course):
 
     def _loaded(self) -> NativeSteps:
         """The compiled steps for the settings as they are, with the numbers loaded where anybody may have set them."""
-        found = self.native
-        if found is None or found.recipe is not self.stepper.recipe or not found.holds():
+        found, stepper, batched = self.native, self.stepper, self.batch_size > 1
+        if found is None or found.recipe is not stepper.recipe or not found.holds():
             if found is not None and found.made:
                 found.commit()
-            stepper = self.stepper
-            found = self.native = NativeSteps(
-                stepper.recipe, stepper.shapes, self.rows[0], self.target, self.batch_size > 1
-            )
+            found = stepper.native.get(batched)
+            if found is None or not found.holds():
+                found = NativeSteps(stepper.recipe, stepper.shapes, self.rows[0], self.target, batched)
+                stepper.native[batched] = found
+            self.native = found
             found.load()
         elif self.progress is not None:
             found.load()
@@ -120,20 +121,18 @@ class NativeCourse(Course):
         count, self.at = divmod(len(losses), n)
         self.means = losses[count * n :]
         self.epoch += count
-        weights = [float(self.batch_size)] * (n - 1) + [float(len(self.rows) - (n - 1) * self.batch_size)]
-        return _Epochs(losses[: count * n].reshape((count, n)), sums if self.metric else None, weights)
+        weights = self.target.namespace.full(n, float(self.batch_size))
+        weights[-1] = len(self.rows) - (n - 1) * self.batch_size
+        return _Batches(losses[: count * n].reshape((count, n)), sums, weights)
 
 
-class _Epochs:
-    """The mean loss and the metric of each of some epochs, computed for those that are looked at."""
+class _Batches(Ended):
+    """Epochs whose losses are those of batches, each the mean of as many rows as its weight says."""
 
-    def __init__(self, losses: Any, sums: list[float] | None, weights: list[float]) -> None:
-        self.losses, self.sums, self.weights = losses, sums, weights
+    def __init__(self, losses: Any, errors: list[float], weights: Any) -> None:
+        super().__init__(losses, errors)
+        self.weights = weights
 
-    def __len__(self) -> int:
-        return len(self.losses)
-
-    def __getitem__(self, i: int) -> tuple[list[float], float]:
-        products = zip(self.losses[i].tolist(), self.weights, strict=True)
-        mean = sum(loss * weight for loss, weight in products) / sum(self.weights)
-        return [mean], self.sums[i] if self.sums is not None else float("inf")
+    def means(self, these: list[int]) -> list[float]:
+        products = self.losses[these] * self.weights
+        return (products.sum(axis=1) / self.weights.sum()).tolist()  # type: ignore[no-any-return]

@@ -75,6 +75,7 @@ class Stepper:
         self.recipe, self.shapes, self.optimizer = recipe, shapes, recipe.optimizer
         self._whole, self._row, self._penalty, self._update = (Paths[Path](recipe.name) for _ in range(4))
         self.latest: list[Path] = []
+        self.native: dict[bool, Any] = {}  # the steps in machine code, on one row and on batches, kept for the next run
 
     def advance(
         self, passes: Callable[[], Iterable[Sequence[Row]]], row: Row, losses: list[float], sums: list[float],
