@@ -1,12 +1,9 @@
-"""The table of speeds: `python tests/benchmarks/run.py` (with micrograd and xad installed for the ratios).
+"""The tables of speeds: `python tests/benchmarks/run.py`, or `run.py NAME ...` for some of them.
 
-Each engine runs in processes of its own, in turn, three rounds; an engine that needs little time runs several times a
-round. A time is the median of the rounds' medians, and a ratio the median of the rounds' ratios, so that a machine
-whose speed drifts does not decide it.
+Peers that are not installed (micrograd, xad, jax) are passed over. Each engine runs in processes of its own, in
+turn, three rounds; an engine that needs little time runs several times a round.
 """
 
-import importlib.util
-import json
 import platform
 import shutil
 import statistics
@@ -15,26 +12,15 @@ import sys
 import time
 from pathlib import Path
 
-ENGINES = Path(__file__).parent / "engines.py"
-ROUNDS = 3
+from measuring import HEAD, ROUNDS, measured, missing, print_line
+
 WORKS = ("expression", "expression, compiled", "row", "row, compiled")
-# work, unit, then for each peer the ratio to reach and the ratio aimed at
-TABLE = [
-    ("moons", "ms", {"micrograd": (80, 120), "xad": (2, 3)}),
-    ("chain 1,000", "ms", {"micrograd": (2.5, None)}),
-    ("chain 100,000", "ms", {"micrograd": (4, None)}),
+# work, then for each peer the ratio to reach and the ratio aimed at
+RECORDED = [
+    ("moons", {"micrograd": (80, 120), "xad": (2, 3)}),
+    ("chain 1,000", {"micrograd": (2.5, None)}),
+    ("chain 100,000", {"micrograd": (4, None)}),
 ]
-
-
-def measured(engine, work):
-    """The median over processes of five seconds in all, in seconds, or None where the engine is not installed."""
-    if importlib.util.find_spec(engine) is None:
-        return None
-    medians, start = [], time.perf_counter()
-    while not medians or time.perf_counter() - start < 5.0:
-        run = subprocess.run([sys.executable, str(ENGINES), engine, work], capture_output=True, text=True, check=True)
-        medians.append(statistics.median(json.loads(run.stdout)))
-    return statistics.median(medians)
 
 
 def import_time():
@@ -91,8 +77,8 @@ def print_compiled():
     told("row, compiled", ("tinygrad_nn", "row"), 4)
 
 
-def print_steps():
-    """Compiled steps: the half adder's epochs beside object Python, and what tracing a larger network takes."""
+def print_half_adder():
+    """Steps in Python: the half adder's epochs beside object Python, and what tracing a larger network takes."""
     works = ("half adder, compiled", "half adder", "half adder by hand")
     rounds = [{work: measured("tinygrad_nn", work) for work in works} for _ in range(ROUNDS)]
     ours, recorded, by_hand = (statistics.median(r[work] for r in rounds) * 1e6 for work in works)
@@ -101,7 +87,7 @@ def print_steps():
         f"\nan epoch of the half adder, four steps: {ours:.1f} us compiled, {by_hand:.1f} us in object Python by hand, "
         f"{recorded:.0f} us recorded\n  where object Python takes 20 us: {scaled:.1f} us (to reach: 7)"
     )
-    if importlib.util.find_spec("llvmlite") is not None:
+    if not missing("numpy", "llvmlite"):
         update = measured("tinygrad_nn", "half adder, llvm") / 4 * 1e9
         print(f"  in machine code: {update:.0f} ns an update (to reach: 170, aim: 70)")
     print(f"a step of 64-64-10 traced: {measured('tinygrad_nn', 'traced step'):.2f} s (to reach: 1)")
@@ -111,9 +97,10 @@ def print_rows():
     """The README's expression over 100,000 rows, and in one call, beside JAX."""
     ours, arrays = (("tinygrad_nn", f"rows, {backend}") for backend in ("llvm", "array"))
     pairs = [(ours, ("jax", "rows")), (arrays, ("jax", "rows"))]
-    if any(importlib.util.find_spec(package) is None for package in ("numpy", "llvmlite", "jax")):
-        print("\nthe expression over 100,000 rows: wants numpy, llvmlite and jax")
+    if lacking := missing("numpy", "llvmlite", "jax"):
+        print(f"\nthe expression over 100,000 rows: without {lacking} here")
         return
+    print()
     pairs.append((("tinygrad_nn", "expression, compiled"), ("jax", "expression")))
     for (engine, work), peer in pairs:
         rounds = [(measured(engine, work), measured(*peer)) for _ in range(ROUNDS)]
@@ -121,31 +108,38 @@ def print_rows():
         print(f"{work}: {time_ * 1e6:.1f} us, {ratio:.2f} times faster than JAX (to reach: 1)")
 
 
-def main():
-    print(f"On {machine()}; the collector on; each engine in its own process.\n")
-    print("| work, forward, backward and update | tinygrad_nn | peer | its time | times faster | to reach | aim |")
-    print("|---|---|---|---|---|---|---|")
-    for work, unit, peers in TABLE:
+def print_recorded():
+    """The recorded engine beside micrograd and xad, and the memory of what it records."""
+    print(f"\n{HEAD.format('work, forward, backward and update')}")
+    for work, peers in RECORDED:
         rounds = [{e: measured(e, work) for e in ("tinygrad_nn", *peers)} for _ in range(ROUNDS)]
-        ours = statistics.median(r["tinygrad_nn"] for r in rounds)
-        for peer, (reach, aim) in peers.items():
-            if rounds[0][peer] is None:
-                print(f"| {work} | {ours * 1e3:.3g} {unit} | {peer} | not installed | | {reach} | {aim or ''} |")
-                continue
-            theirs = statistics.median(r[peer] for r in rounds)
-            ratio = statistics.median(r[peer] / r["tinygrad_nn"] for r in rounds)
-            print(
-                f"| {work} | {ours * 1e3:.3g} {unit} | {peer} | {theirs * 1e3:.3g} {unit} | {ratio:.1f} | {reach} "
-                f"| {aim or ''} |",
-                flush=True,
-            )
+        for peer, bars in peers.items():
+            ours, theirs = ([r[engine] for r in rounds] for engine in ("tinygrad_nn", peer))
+            print_line(work, ours, peer, theirs, *bars)
     print(f"\nmemory of a recorded operation, after backward: {measured('tinygrad_nn', 'memory'):.0f} bytes (aim: 180)")
-    print_compiled()
-    print_steps()
-    print_rows()
-    print_drawing()
+
+
+def print_import():
     print(f"import tinygrad_nn: {import_time():.0f} ms beyond Python (to reach: 50)")
 
 
+TABLES = {
+    "recorded": print_recorded,
+    "compiled": print_compiled,
+    "half-adder": print_half_adder,
+    "rows": print_rows,
+    "drawing": print_drawing,
+    "import": print_import,
+}
+
+
+def main(*names):
+    if unknown := [name for name in names if name not in TABLES]:
+        raise SystemExit(f"no table {' or '.join(unknown)}: give some of {', '.join(TABLES)}, or none for all")
+    print(f"On {machine()}; the collector on; each engine in its own process, on one thread.")
+    for name in names or TABLES:
+        TABLES[name]()
+
+
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
