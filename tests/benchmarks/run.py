@@ -1,6 +1,6 @@
 """The tables of speeds: `python tests/benchmarks/run.py`, or `run.py NAME ...` for some of them.
 
-Peers that are not installed (micrograd, xad, jax) are passed over. Each engine runs in processes of its own, in
+Peers that are not installed (micrograd, xad, torch, jax) are passed over. Each engine runs in processes of its own, in
 turn, three rounds; an engine that needs little time runs several times a round.
 """
 
@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from measuring import HEAD, ROUNDS, measured, missing, print_line
+from step_tables import print_steps
 
 WORKS = ("expression", "expression, compiled", "row", "row, compiled")
 # work, then for each peer the ratio to reach and the ratio aimed at
@@ -87,9 +88,6 @@ def print_half_adder():
         f"\nan epoch of the half adder, four steps: {ours:.1f} us compiled, {by_hand:.1f} us in object Python by hand, "
         f"{recorded:.0f} us recorded\n  where object Python takes 20 us: {scaled:.1f} us (to reach: 7)"
     )
-    if not missing("numpy", "llvmlite"):
-        update = measured("tinygrad_nn", "half adder, llvm") / 4 * 1e9
-        print(f"  in machine code: {update:.0f} ns an update (to reach: 170, aim: 70)")
     print(f"a step of 64-64-10 traced: {measured('tinygrad_nn', 'traced step'):.2f} s (to reach: 1)")
 
 
@@ -128,6 +126,7 @@ TABLES = {
     "compiled": print_compiled,
     "half-adder": print_half_adder,
     "rows": print_rows,
+    "steps": print_steps,
     "drawing": print_drawing,
     "import": print_import,
 }
