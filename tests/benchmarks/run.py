@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from gradient_tables import print_gradients
 from measuring import HEAD, ROUNDS, measured, missing, print_line
 from step_tables import print_steps
 
@@ -127,6 +128,7 @@ TABLES = {
     "half-adder": print_half_adder,
     "rows": print_rows,
     "steps": print_steps,
+    "gradients": print_gradients,
     "drawing": print_drawing,
     "import": print_import,
 }
