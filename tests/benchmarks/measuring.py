@@ -24,6 +24,12 @@ HEAD = """| {} | tinygrad_nn | peer | its time | times faster | to reach | aim |
 UNITS = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9))
 
 
+def keep_to_one_processor():
+    """This process and those that it starts, where the system can do so: XLA's flags alone leave it a second thread."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
 def missing(*packages):
     """Those of the packages that are not installed, as words."""
     return " and ".join(package for package in packages if importlib.util.find_spec(package) is None)

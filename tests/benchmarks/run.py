@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from gradient_tables import print_gradients
-from measuring import HEAD, ROUNDS, measured, missing, print_line
+from measuring import HEAD, ROUNDS, keep_to_one_processor, measured, missing, print_line
 from step_tables import print_steps
 
 WORKS = ("expression", "expression, compiled", "row", "row, compiled")
@@ -137,7 +137,8 @@ TABLES = {
 def main(*names):
     if unknown := [name for name in names if name not in TABLES]:
         raise SystemExit(f"no table {' or '.join(unknown)}: give some of {', '.join(TABLES)}, or none for all")
-    print(f"On {machine()}; the collector on; each engine in its own process, on one thread.")
+    keep_to_one_processor()
+    print(f"On {machine()}; the collector on; each engine in its own process, on one thread.", flush=True)
     for name in names or TABLES:
         TABLES[name]()
 
