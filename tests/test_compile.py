@@ -203,8 +203,15 @@ def test_arrays_in_arrays_out():
     assert values.tolist() == [2.0, 12.0]
     assert gradients.tolist() == [[2.0, 1.0], [4.0, 3.0]]
     assert f(numpy.float64(2.0), 3) == 6.0
-    assert compile(lambda xs: tn.sum(xs)).grad(numpy.array([1.0, 2.0])) == [[1.0, 1.0]]
-    assert f.batch([]) == []
+    for backend in ("python", "array"):
+        f = compile(lambda xs, y: y * xs[0] + xs[1], backend=backend)
+        for point in (numpy.array([5.0, 2.0]), numpy.array([5, 2])):
+            of_array, of_number = f.grad(point, 3.0)
+            assert type(of_array) is numpy.ndarray
+            assert of_array.tolist() == [3.0, 1.0]
+            assert of_number == 5.0
+        (slopes,) = compile(lambda xs: xs[0][1] * xs[1][0], backend=backend).grad(numpy.array([[1.0, 2.0], [3.0, 4.0]]))
+        assert slopes.tolist() == [[0.0, 3.0], [2.0, 0.0]]
 
 
 def test_a_planted_fault_is_caught(monkeypatch):

@@ -1,8 +1,10 @@
 """The llvm back end: vector functions against mpmath, programs against the interpreter, in lanes of any number."""
 
 import ctypes
+import functools
 import math
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import mpmath
 import pytest
@@ -293,3 +295,52 @@ def test_lanes_of_any_number():
         )  # fmt: skip
         assert outputs.tolist() == pytest.approx(expected, rel=1e-13)
         assert flags.all()
+
+
+def test_calls_take_arrays_and_give_arrays_back():
+    f = tn.compile(lambda xs: tn.sum([x * x for x in xs]), backend="llvm")
+    given = numpy.array([1.0, 2.0, 3.0])
+    for point in (given, given[::-1].copy()[::-1], numpy.array([1.0, 9.0, 2.0, 9.0, 3.0])[::2]):
+        value, (slopes,) = f.value_and_grad(point)
+        assert f(point) == value == 14.0
+        assert type(value) is float
+        assert type(slopes) is numpy.ndarray
+        assert slopes.tolist() == [2.0, 4.0, 6.0]
+    assert f.value_and_grad([1.0, 2.0, 3.0]) == (14.0, [[2.0, 4.0, 6.0]])
+    (kept,) = f.grad(given)
+    f.grad(given + 1.0)
+    assert kept.tolist() == [2.0, 4.0, 6.0]  # the next call does not write into it
+    (square,) = tn.compile(lambda xs: xs[0][1] * xs[1][0], backend="llvm").grad(numpy.array([[1.0, 2.0], [3.0, 4.0]]))
+    assert square.tolist() == [[0.0, 3.0], [2.0, 0.0]]
+    single = tn.compile(lambda x, y: x * y, backend="llvm", dtype="float32")
+    assert single(1e300, 1.0) == math.inf
+    assert single(1.0 / 3.0, 1.0) == numpy.float32(1.0 / 3.0)
+
+
+def test_calls_from_threads_do_not_meet():
+    a = tn.Value(2.0)
+    f = tn.compile(lambda xs: a * tn.sum([x.exp() for x in xs]), backend="llvm")
+    points = [[float(k)] * 40 for k in range(8)]
+    expected = [f.value_and_grad(point) for point in points]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(50):
+            assert list(pool.map(f.value_and_grad, points)) == expected
+
+
+def test_a_call_off_the_path_is_traced_again():
+    f = tn.compile(lambda x: x * x if x > 0 else -x, backend="llvm")
+    for _ in range(2):
+        assert [f(2.0), f(-3.0), f(0.0)] == [4.0, 3.0, 0.0]
+    with pytest.raises(ValueError, match="class index"):
+        tn.compile(lambda xs, k: tn.losses.cross_entropy(xs, k), backend="llvm")([1.0, 2.0], 5.0)
+
+
+def test_sums_of_many_are_one_loop():
+    f = tn.compile(lambda xs: functools.reduce(lambda total, x: total + 3.0 * x + x.exp(), xs, 0.0), backend="llvm")
+    xs = [0.001 * k for k in range(500)]
+    plain = 0.0
+    for x in xs:
+        plain = plain + 3.0 * x + math.exp(x)
+    assert f(xs) == pytest.approx(plain, rel=1e-14)
+    assert len(f.program.groups) < 8
+    assert len(f.source("llvm").splitlines()) < 600

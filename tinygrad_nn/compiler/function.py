@@ -14,6 +14,7 @@ from ..recording import watched, watcher
 from ..value import Value
 from .adjoint import adjoints
 from .backends import Target, array, chosen, llvm, python
+from .calls import NativeCall
 from .paths import PathError, Paths
 from .program import OffPath, Program
 from .rewrite import simplified
@@ -66,7 +67,9 @@ class _Path:
         """The value, or the value and the derivatives. Raises OffPath where the numbers take another path."""
         runner = self._runners[gradients]
         if runner is None:
-            if self._target.backend != "python":
+            if self._target.backend == "llvm":
+                runner = NativeCall(rolled(self.gradient if gradients else self.value), self._target).run
+            elif self._target.backend != "python":
                 runner = self.for_rows(gradients, self._target.backend).run
             else:
                 runner = python.compiled(self.gradient if gradients else self.value)
@@ -99,10 +102,11 @@ class Function:
                 f"{self.__name__}() is compiled for arguments by position, but got {', '.join(named)} by name"
             )
         try:
-            shape, numbers = flat(arguments, self.__name__)
+            shape, numbers = flat(arguments, self.__name__, self.backend == "llvm")
         except RecordedError:
             return self.function(*arguments)
         path, outputs = self._run(shape, numbers, gradients=False)
+        outputs = outputs.tolist() if hasattr(outputs, "tolist") else outputs
         return outputs[0] if path.shape is None else shaped(path.shape, iter(outputs))
 
     def __get__(self, instance: object, owner: object = None) -> Function:
@@ -114,18 +118,26 @@ class Function:
         return self
 
     def value_and_grad(self, *arguments: Any) -> tuple[float, list[Any]]:
-        """The value and its derivatives, [df/dx, df/dy, ...], each in the shape of its argument.
+        """The value and its derivatives, [df/dx, df/dy, ...], each in its argument's shape; for an array, an array.
 
         Raises TypeError where the function does not return one number.
         """
         if (watching := watcher()) is not None:
             watching.refuse("the gradient of another compiled function")
-        shape, numbers = flat(arguments, self.__name__)
-        _, (value, *flows) = self._run(shape, numbers, gradients=True)
-        return value, flows if numbers is arguments else shaped(shape, iter(flows))
+        shape, numbers = flat(arguments, self.__name__, self.backend == "llvm")
+        outputs: Any = self._run(shape, numbers, gradients=True)[1]
+        if numbers is arguments:
+            return outputs[0], list(outputs[1:])
+        if hasattr(numbers, "dtype"):
+            return float(outputs[0]), [outputs[1:].reshape(arguments[0].shape)]
+        flows = shaped(shape, iter(outputs[1:]))
+        return outputs[0], [
+            _array_of(argument, self.target)(flow) if getattr(argument, "ndim", 0) else flow
+            for argument, flow in zip(arguments, flows, strict=True)
+        ]
 
     def grad(self, *arguments: Any) -> list[Any]:
-        """The derivatives, [df/dx, df/dy, ...], each in the shape of its argument."""
+        """The derivatives, [df/dx, df/dy, ...], each in the shape of its argument; for an array, an array."""
         return self.value_and_grad(*arguments)[1]
 
     def batch(self, rows: Iterable[Sequence[Any]], gradients: bool = False) -> Any:
@@ -205,7 +217,9 @@ class Function:
     def _run(self, shape: Shape, numbers: Sequence[float], gradients: bool) -> tuple[_Path, Sequence[float]]:
         """The path that fits, which is traced where there is none, and its outputs."""
         latest = self._last
-        if latest is not None and latest.taken == shape:  # the short way for call after call of one kind
+        if latest is not None and (
+            latest.taken is shape or latest.taken == shape
+        ):  # the short way for call after call of one kind
             try:
                 return latest, latest.run(numbers, gradients)
             except OffPath:
@@ -219,7 +233,8 @@ class Function:
     def _traced(self, shape: Shape, numbers: Sequence[float]) -> _Path:
         tracer = Tracer(self.__name__)
         names = _names(self.function, shape)
-        traced = [tracer.input(number, name) for number, name in zip(numbers, names, strict=True)]
+        plain = numbers.tolist() if hasattr(numbers, "tolist") else numbers
+        traced = [tracer.input(number, name) for number, name in zip(plain, names, strict=True)]
         with watched(tracer):
             result = self.function(*shaped(shape, iter(traced)))
         for leaf in leaves_of(result):

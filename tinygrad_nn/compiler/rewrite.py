@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 from .. import primitives as table
 from ..primitives import Primitive
@@ -97,38 +98,41 @@ def _given_back(entry: Instruction, literals: dict[int, float]) -> int | None:
     return None
 
 
+MANY = 8  # summands of a sum that is a dot, although not all of them are products
+
+
 def with_dots(program: Program) -> Program:
-    """Sums of products, ((s + a b) + c d) + ..., as one dot each: the same products and sums in the same order."""
+    """Sums of products, ((s + a b) + c d) + ..., as one dot each: the same products and sums in the same order.
+
+    In a sum of many, what is no product is 1 times itself.
+    """
     uses = Counter(slot for entry in program.body for slot in entry.slots())
     uses.update(program.outputs)
     made = {entry.slot: entry for entry in program.instructions}
     absorbed: set[int] = set()
     dots: dict[int, Instruction] = {}
     literals = dict(program.literals)
-    nothing = next((s for s, n in literals.items() if _bits(n) == _bits(-0.0)), 1 + max([*made, *literals], default=0))
+    unused = 1 + max([*made, *literals, *program.inputs, *program.parameters], default=0)
+    by_bits = {_bits(number): slot for slot, number in literals.items()}
+    nothing, one = by_bits.get(_bits(-0.0), unused), by_bits.get(_bits(1.0), unused + 1)
     for entry in reversed(program.instructions):
-        if entry.slot in absorbed:
+        if entry.slot in absorbed or entry.primitive is not table.add:
             continue
-        pairs, taken, base = [], [], entry.slot
-        while (link := _product_added(made.get(base), made, uses)) is not None and (
-            base == entry.slot or uses[base] == 1
-        ):
-            before, product = link
-            if base != entry.slot:
-                taken.append(base)
-            taken.append(product)
-            pairs.append(made[product].operands)
-            base = before
+        base, taken, pairs = _summands(entry, made, uses, None)
+        if base in made and made[base].primitive is table.add:
+            longer = _summands(entry, made, uses, one)
+            if len(longer[2]) >= max(MANY, 2 * len(pairs)):
+                base, taken, pairs = longer
         if pairs and base in made and made[base].primitive is table.multiply and uses[base] == 1:
             taken.append(base)
-            pairs.append(made[base].operands)
+            pairs.append(made[base].operands)  # type: ignore[arg-type]
             base = nothing  # -0.0, to which a product adds itself whatever its sign
-            literals[nothing] = -0.0
         if len(pairs) < 2:
             continue
         absorbed.update(taken)
         ws, xs = (tuple([pair[k] for pair in reversed(pairs)]) for k in (0, 1))
-        dots[entry.slot] = Instruction(entry.slot, table.dot, (ws, xs, base))  # type: ignore[arg-type]
+        dots[entry.slot] = Instruction(entry.slot, table.dot, (ws, xs, base))
+        literals |= {slot: number for slot, number in ((nothing, -0.0), (one, 1.0)) if slot in (base, *ws)}
     body = [
         dots.get(entry.slot, entry) if isinstance(entry, Instruction) else entry
         for entry in program.body
@@ -137,18 +141,37 @@ def with_dots(program: Program) -> Program:
     return replace(program, body=body, literals=literals)
 
 
-def _product_added(
-    entry: Instruction | None, made: dict[int, Instruction], uses: Counter[int]
-) -> tuple[int, int] | None:
-    """Of a sum with a product that nothing else reads: the slots of the other summand and of the product."""
-    if entry is None or entry.primitive is not table.add:
-        return None
-    a, b = entry.operands
-    for before, product in ((a, b), (b, a)):
-        inner = made.get(product)  # type: ignore[arg-type]
-        if inner is not None and inner.primitive is table.multiply and uses[product] == 1:  # type: ignore[index]
-            return before, product  # type: ignore[return-value]
-    return None
+def _summands(
+    entry: Instruction, made: dict[int, Instruction], uses: Counter[int], one: int | None
+) -> tuple[int, list[int], list[tuple[int, int]]]:
+    """A sum from its last summand on, as far as they are products, or any where `one` is the slot of 1.0.
+
+    The slot of what is left at its beginning, those that nothing else reads, and the factors.
+    """
+    base, taken = entry.slot, []
+    pairs: list[Any] = []
+    while base == entry.slot or uses[base] == 1:
+        before = made.get(base)
+        if before is None or before.primitive is not table.add:
+            break
+        a, b = before.operands
+        both: list[tuple[Any, Any]] = [(a, b), (b, a)]
+        product = next((pair for pair in both if _is_alone(pair[1], table.multiply, made, uses)), None)
+        if product is None and one is None:
+            break
+        rest, summand = product or next((p for p in both if _is_alone(p[0], table.add, made, uses)), both[0])
+        if base != entry.slot:
+            taken.append(base)
+        if product is not None:
+            taken.append(summand)
+        pairs.append(made[summand].operands if product is not None else (one, summand))
+        base = rest
+    return base, taken, pairs
+
+
+def _is_alone(slot: int, primitive: Primitive, made: dict[int, Instruction], uses: Counter[int]) -> bool:
+    """Whether a slot is the result of a primitive that is read once."""
+    return slot in made and made[slot].primitive is primitive and uses[slot] == 1
 
 
 def without_dead_code(program: Program) -> Program:

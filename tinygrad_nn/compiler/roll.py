@@ -10,6 +10,8 @@ from __future__ import annotations
 from .program import LITERALS, Guard, Instruction, Operand, Program
 from .rolled import Access, Group, Place, Rolled
 
+MOST_PIECES = 16  # of a column that is pieced together from several arrays, in the order in which it is read
+
 
 def rolled(program: Program) -> Rolled:
     """The program in groups. All inputs are of the row; parameters and literals are the same for all rows."""
@@ -86,17 +88,30 @@ def _gathered(roll: Rolled, rows: list[list[Place]]) -> tuple[int, list[list[int
     if len(arrays) <= 1:
         return next(iter(arrays), LITERALS), [[index for _, index in row] for row in rows]
     distinct = list(dict.fromkeys(map(tuple, rows)))
-    pieces: list[Access] = []
-    laid: list[Place] = [place for row in distinct for place in row]
-    start = 0
+    laid = [place for row in distinct for place in row]
+    pieces = _pieces(laid)
+    if len(pieces) > MOST_PIECES:  # that take turns: each array once, and in its order
+        order = list(dict.fromkeys(array for array, _ in laid))
+        laid = sorted(set(laid), key=lambda place: (order.index(place[0]), place[1]))
+        pieces = _pieces(laid)
+        where = {place: k for k, place in enumerate(laid)}
+        lying = [[where[place] for place in row] for row in rows]
+    else:
+        starts = {row: len(row) * k for k, row in enumerate(distinct)}
+        lying = [list(range(starts[tuple(row)], starts[tuple(row)] + len(row))) for row in rows]
+    array = _add_array(roll, {}, [-1] * len(laid), any(roll.by_row[a] for a in arrays))
+    roll.groups.append(Group(array, None, (), tuple(pieces), roll.by_row[array]))
+    return array, lying
+
+
+def _pieces(laid: list[Place]) -> list[Access]:
+    """What is laid side by side, as columns of one array each."""
+    pieces, start = [], 0
     for end in range(1, len(laid) + 1):
         if end == len(laid) or laid[end][0] != laid[start][0]:
             pieces.append(access(laid[start][0], [[index for _, index in laid[start:end]]], (), column=True))
             start = end
-    array = _add_array(roll, {}, [-1] * len(laid), any(roll.by_row[a] for a in arrays))
-    roll.groups.append(Group(array, None, (), tuple(pieces), roll.by_row[array]))
-    starts = {row: len(row) * k for k, row in enumerate(distinct)}
-    return array, [list(range(starts[tuple(row)], starts[tuple(row)] + len(row))) for row in rows]
+    return pieces
 
 
 def _extents(sequences: list[list[int]]) -> tuple[int, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from ..operators import Scalar, as_float
@@ -15,15 +17,19 @@ class RecordedError(TypeError):
     """An argument is a Value or a traced value."""
 
 
-def flat(arguments: Sequence[Any], name: str) -> tuple[Shape, Sequence[float]]:
-    """The shape of the arguments, and their numbers in order.
+def flat(arguments: Sequence[Any], name: str, arrays: bool = False) -> tuple[Shape, Sequence[float]]:
+    """The shape of the arguments, and their numbers in order; with `arrays`, those of a lone array as one.
 
     Raises RecordedError for a Value among them, TypeError for anything else that is no number.
     """
     if set(map(type, arguments)) == {float}:
         return (None,) * len(arguments), arguments
-    numbers: list[float] = []
-    return tuple([_flatten(argument, numbers, name) for argument in arguments]), numbers
+    if len(arguments) == 1 and getattr(getattr(arguments[0], "dtype", None), "char", "") == "d" and arguments[0].ndim:
+        (array,) = arguments
+        numbers = array.ravel()
+        return (shape_of_sides(array.shape),), numbers if arrays else numbers.tolist()
+    found: list[float] = []
+    return tuple([_flatten(argument, found, name) for argument in arguments]), found
 
 
 def _flatten(argument: Any, numbers: list[float], name: str) -> Shape:
@@ -48,6 +54,12 @@ def _flatten(argument: Any, numbers: list[float], name: str) -> Shape:
     return None
 
 
+@lru_cache(maxsize=64)
+def shape_of_sides(sides: tuple[int, ...]) -> Shape:
+    """The shape of nested lists that have as many entries along each axis."""
+    return (shape_of_sides(sides[1:]),) * sides[0] if sides else None
+
+
 def data_of(parameters: Sequence[Value]) -> list[float]:
     """The numbers of Values. Raises TypeError for one whose data was set to something else."""
     numbers = [parameter.data for parameter in parameters]
@@ -66,7 +78,11 @@ def data_of(parameters: Sequence[Value]) -> list[float]:
 
 def shaped(shape: Shape, numbers: Iterator[Any]) -> Any:
     """Nested lists of a shape, filled with the next numbers."""
-    return next(numbers) if shape is None else [shaped(entry, numbers) for entry in shape]
+    if shape is None:
+        return next(numbers)
+    if not any(shape):
+        return list(islice(numbers, len(shape))) if None in shape else [[] for _ in shape]
+    return [shaped(entry, numbers) for entry in shape]
 
 
 def shape_of(result: Any) -> Shape:

@@ -11,47 +11,55 @@ from ..rolled import Access, Group
 Cluster = list[Group]
 
 
-def clusters(groups: list[Group]) -> list[Cluster]:
-    """The groups in an order that runs, those together that share a loop."""
+def clusters(groups: list[Group], read: set[int], dear: set[str]) -> list[Cluster]:
+    """The groups in an order that runs, those together that share a loop.
+
+    What a single later loop reads is computed there, where no more has to be stored for it, unless its primitive is
+    among the dear ones: the slope of an activation is cheap, and its operand stored anyway. `read` are the arrays that
+    are read afterwards.
+    """
     found: list[Cluster] = []
     place: dict[int, int] = {}  # of an array, the cluster that computes it
+    latest: dict[object, int] = {}  # of loops that may be shared, the last cluster
     for group in groups:
-        reads = [(operand, place[operand.array]) for operand in group.operands if operand.array in place]
-        first = max((at for _, at in reads), default=0)
-        if any(at == first and not in_step(operand, group.extents) for operand, at in reads):
-            first += 1
-        joined = next((k for k in range(len(found) - 1, first - 1, -1) if _alike(found[k][0], group)), None)
-        if joined is None:
-            joined = len(found)
+        first = 0
+        for operand in group.operands:
+            if operand.array in place:
+                first = max(first, place[operand.array] + (not in_step(operand, group.extents)))
+        key = _loops(group)
+        joined = latest.get(key, -1) if key is not None else -1
+        if joined < first:
+            joined = latest[key] = len(found)
             found.append([])
         found[joined].append(group)
         if group.array >= 0:
             place[group.array] = joined
-    return found
+    return _sunk(found, place, read, dear)
 
 
-def sunk(found: list[Cluster], read: set[int], dear: set[str]) -> list[Cluster]:
-    """The clusters with what a single later one reads moved there, where no more has to be stored for it.
-
-    Such is the slope of an activation: cheap to compute where it is wanted, from what is stored anyway. `dear` are the
-    primitives that stay where they are.
-    """
-    found = [list(cluster) for cluster in found]
+def _sunk(found: list[Cluster], place: dict[int, int], read: set[int], dear: set[str]) -> list[Cluster]:
+    """The clusters with what a single later one reads moved there."""
+    held = stored(found, read)
+    readers: dict[int, set[int]] = {}
+    apart: set[int] = set()  # arrays that a loop reads otherwise than in step
     for k, cluster in enumerate(found):
-        for group in cluster[::-1]:
-            if group.primitive is None or group.primitive.name in dear or group.array in read:
-                continue
-            readers = {m for m, other in enumerate(found) for g in other for o in g.operands if o.array == group.array}
-            if len(readers) != 1 or readers == {k}:
-                continue
-            (m,) = readers
-            others = [[g for g in c if g is not group] for c in found]
-            held = stored(others, read) | {0, 1, 2}
-            in_loop = all(in_step(o, g.extents) for g in found[m] for o in g.operands if o.array == group.array)
-            if in_loop and _alike(found[m][0], group) and all(o.array in held for o in group.operands):
-                found = others
-                found[m].insert(0, group)
-    return [cluster for cluster in found if cluster]
+        for group in cluster:
+            for operand in group.operands:
+                readers.setdefault(operand.array, set()).add(k)
+                if not in_step(operand, group.extents):
+                    apart.add(operand.array)
+    moved: list[Cluster] = [[] for _ in found]
+    for k in reversed(range(len(found))):
+        for group in reversed(found[k]):
+            to = k
+            cheap = group.primitive is not None and group.primitive.name not in dear
+            if cheap and group.array not in read | apart and len(readers.get(group.array, ())) == 1:
+                (later,) = readers[group.array]
+                same = moved[later] and _loops(moved[later][0]) == _loops(group)
+                if later != k and same and all(o.array in held or o.array not in place for o in group.operands):
+                    to = later
+            moved[to].insert(0, group)
+    return [cluster for cluster in moved if cluster]
 
 
 def stored(found: list[Cluster], read: set[int]) -> set[int]:
@@ -93,8 +101,6 @@ def tiles(count: int, most: int) -> list[tuple[int, int, int]]:
     return [*found, ((size + 1) * larger, size, times - larger)]
 
 
-def _alike(one: Group, other: Group) -> bool:
-    """Whether two groups may share a loop."""
-    if any(group.primitive is None for group in (one, other)):
-        return False
-    return one.extents == other.extents and one.by_row == other.by_row
+def _loops(group: Group) -> object:
+    """What groups have in common that may share loops; None for one that may not."""
+    return None if group.primitive is None else (group.extents, group.by_row)

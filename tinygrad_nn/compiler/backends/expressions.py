@@ -156,7 +156,8 @@ def _dot(entry: Instruction, operand: _Operand, literals: dict[int, float]) -> _
     parts = [] if from_nothing else [operand(bias, SUM)]  # type: ignore[arg-type]
     products = []
     for w, x in zip(ws, xs, strict=True):  # type: ignore[arg-type]
-        pair = operand(w, PRODUCT), operand(x, UNARY)
+        one = literals.get(w) == 1.0  # a summand that is no product
+        pair = (operand(x, PRODUCT),) if one else (operand(w, PRODUCT), operand(x, UNARY))
         products.append(" * ".join(part.text for part in pair))
         parts += pair
     lines = [" + ".join(products[start : start + WIDEST]) for start in range(0, len(products), WIDEST)] or ["0.0"]

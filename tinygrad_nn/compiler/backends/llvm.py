@@ -14,11 +14,13 @@ from typing import Any
 
 from ..program import INPUTS
 from ..rolled import Access, Group, Rolled
-from .clusters import clusters, stored, sunk
+from .clusters import clusters, stored
 from .ir import Kind
 from .loops import DEAR, Loops
 from .turned import turned
-from .vector_math import definition
+from .vector_math import definition, function_name
+
+MOST_INLINE = 64  # calls of a function that are each put in its place: beyond, compiling takes longer than it saves
 
 
 def module(printers: Sequence[Any], *more: str) -> str:
@@ -29,7 +31,8 @@ def module(printers: Sequence[Any], *more: str) -> str:
         declared |= printer.block.declared
         for kind in sorted({printer.kind, printer.one}, key=lambda kind: kind.lanes):
             for name in sorted(printer.block.wanted):
-                text, also = definition(name, kind)
+                calls = sum(line.count(f"{function_name(name, kind)}(") for line in printer.block.lines)
+                text, also = definition(name, kind, inline=calls <= MOST_INLINE)
                 definitions[text] = None
                 declared |= also
     globals_ = [text for printer in printers for text in printer.globals]
@@ -49,7 +52,7 @@ class Printer(Loops):
     def __init__(self, roll: Rolled, lanes: int, single: bool = False, exact: bool = False, name: str = "run") -> None:
         super().__init__(roll, Kind(lanes, single), exact, name)
         self.before, self.each = (
-            sunk(clusters([group for group in self._computed() if group.by_row is by_row]), self._read(), DEAR)
+            clusters([group for group in self._computed() if group.by_row is by_row], self._read(), DEAR)
             for by_row in (False, True)
         )
         self.stored = stored(self.before + self.each, self._read()) | {INPUTS}

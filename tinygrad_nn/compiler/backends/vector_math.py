@@ -213,10 +213,10 @@ def function_name(name: str, kind: Kind) -> str:
     return f"@tn.{name}.{kind.suffix}"
 
 
-def definition(name: str, kind: Kind) -> tuple[str, set[str]]:
-    """The definition of a function of vectors, and what it declares."""
+def definition(name: str, kind: Kind, inline: bool = True) -> tuple[str, set[str]]:
+    """The definition of a function of vectors, which is put where it is called or not, and what it declares."""
     block = Block(kind)
     result = FUNCTIONS[name](block, "%x")
     lines = "\n  ".join([*block.lines, f"ret {kind.numbers} {result}"])
     head = f"define internal {kind.numbers} {function_name(name, kind)}({kind.numbers} %x)"
-    return f"{head} alwaysinline {{\n  {lines}\n}}", block.declared
+    return f"{head} {'alwaysinline' if inline else 'noinline'} {{\n  {lines}\n}}", block.declared
