@@ -98,19 +98,8 @@ def test_imports_run_one_way_in_the_compiler():
     order = [
         *("names", "program", "listing", "rolled", "roll", "trace", "adjoint", "rewrite", "shapes", "paths"),
         *("expressions", "python", "python_loop", "array_functions", "array", "ir", "vector_math", "llvm_functions"),
-        *(
-            "clusters",
-            "turned",
-            "loops",
-            "llvm",
-            "row_terms",
-            "row_products",
-            "row_sums",
-            "llvm_step",
-            "native",
-            "backends",
-            "rows",
-        ),
+        *("clusters", "turned", "loops", "llvm", "row_terms", "row_products", "row_sums", "llvm_step", "native"),
+        *("backends", "rows", "calls"),
         *("settings", "phases", "interrupt", "function"),
         *("stepper", "course", "native_step", "native_course", "step"),
     ]
