@@ -27,8 +27,8 @@ def times(said, kind):
     return [statistics.median(answer["seconds"][kind]) for answer in said]
 
 
-def print_line(name, ours, theirs, many=False):
-    """A line of the table, of a call or of many rows at once; the bar beside JAX is for a call."""
+def print_line(name, ours, theirs, many=False, listed=False):
+    """A line of the table, of a call or of many rows at once; the bar beside JAX is for a call with NumPy's data."""
     value, gradient = (kind + ", rows" * many for kind in ("value", "gradient"))
     both = times(ours, gradient)
     cost = ratio_of(both, times(ours, value))
@@ -39,7 +39,7 @@ def print_line(name, ours, theirs, many=False):
         peer = times(theirs, gradient)
         ratio = ratio_of(peer, both)
         cells += [f"{shown(peer)}, {ratio_of(peer, times(theirs, value)):.2f} of its values", f"{ratio:.3g}"]
-        cells += ["" if many else verdict(ratio, REACH, FASTER)]
+        cells += ["" if many or listed else verdict(ratio, REACH, FASTER)]
     print(f"| {' | '.join(cells)} |", flush=True)
 
 
@@ -68,9 +68,9 @@ def print_gradients():
         for own, other in zip(ours, theirs, strict=True):
             if other is not None:
                 check(name, own["numbers"], other["numbers"])
-        print_line(words, ours, theirs)
-        for said in arrays:
-            print_line("the same, from an array of NumPy's", said, theirs)
+        print_line(words + (", from an array" if arrays else ""), *(arrays or [ours]), theirs)
+        if arrays:
+            print_line("the same, from a list", ours, theirs, listed=True)
         print_line(f"the same, {ours[0]['rows']:,} rows at once", ours, theirs, many=True)
         sentences.append(first_calls(name, ours, theirs))
     print("\n".join(sentences))

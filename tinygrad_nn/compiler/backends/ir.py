@@ -7,7 +7,7 @@ the body of a function. A vector of one lane is a plain number.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -250,13 +250,6 @@ class Block:
         for part in parts[1:]:
             name = self.let(f"add nsw i64 {name}, {part}")
         return self.let(f"add nsw i64 {name}, {total}") if total else name
-
-    def polynomial(self, x: str, coefficients: Sequence[float]) -> str:
-        """c0 + c1 x + c2 x**2 + ... by Horner's rule."""
-        total = self.number(coefficients[-1])
-        for coefficient in coefficients[-2::-1]:
-            total = self.fused(total, x, self.number(coefficient))
-        return total
 
     def rarely(self, flags: str, otherwise: Callable[[], str], usual: str) -> str:
         """The usual result, or that of `otherwise` in all lanes where any flag is set: it is computed only then."""

@@ -9,7 +9,7 @@ the C library's, lane by lane.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .ir import Block, Kind
 
@@ -65,7 +65,7 @@ def tanh(b: Block, x: str) -> str:
     """x + x**3 T(x**2) to 0.625, and 1 - 2 / (exp(2 |x|) + 1) beyond, in the sign of x."""
     size = b.intrinsic("fabs", x)
     square = b.multiply(size, size)
-    series = b.polynomial(square, TANH_SINGLE if b.kind.single else TANH)
+    series = _polynomial(b, square, TANH_SINGLE if b.kind.single else TANH)
     near = b.fused(b.multiply(size, square), series, size)
     grown = b.add(exp(b, b.add(size, size)), b.number(1.0))
     far = b.subtract(b.number(1.0), b.divide(b.number(2.0), grown))
@@ -116,10 +116,10 @@ def erf(b: Block, x: str) -> str:
     """x + x E(x**2) to 1, and 1 - exp(-x**2) C beyond, in the sign of x."""
     size = b.intrinsic("fabs", x)
     square = b.multiply(size, size)
-    near = b.fused(size, b.polynomial(square, ERF), size)
+    near = b.fused(size, _polynomial(b, square, ERF), size)
     limited = b.choose(b.compare(">", size, b.number(6.0)), b.number(6.0), size)
     t = b.divide(b.subtract(limited, b.number(2.0)), b.add(limited, b.number(2.0)))
-    tail = b.multiply(exp(b, b.negative(b.multiply(limited, limited))), b.polynomial(t, ERFC))
+    tail = b.multiply(exp(b, b.negative(b.multiply(limited, limited))), _polynomial(b, t, ERFC))
     far = b.subtract(b.number(1.0), tail)
     found = b.choose(b.compare("<", size, b.number(1.0)), near, far)
     return b.intrinsic("copysign", b.choose(b.compare("!=", x, x), x, found), x)
@@ -128,6 +128,14 @@ def erf(b: Block, x: str) -> str:
 FUNCTIONS: dict[str, Callable[[Block, str], str]] = {
     "exp": exp, "log": log, "log1p": log1p, "tanh": tanh, "sigmoid": sigmoid, "sin": sin, "cos": cos, "erf": erf,
 }  # fmt: skip
+
+
+def _polynomial(b: Block, x: str, coefficients: Sequence[float]) -> str:
+    """c0 + c1 x + c2 x**2 + ... by Horner's rule."""
+    total = b.number(coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total = b.fused(total, x, b.number(coefficient))
+    return total
 
 
 def _reduced(b: Block, x: str) -> tuple[str, str]:
@@ -143,7 +151,7 @@ def _reduced(b: Block, x: str) -> tuple[str, str]:
 
 def _expm1_of_reduced(b: Block, r: str) -> str:
     """exp(r) - 1 on |r| <= log(2) / 2: r + r**2 P(r)."""
-    return b.fused(b.multiply(r, r), b.polynomial(r, EXP_SINGLE if b.kind.single else EXP), r)
+    return b.fused(b.multiply(r, r), _polynomial(b, r, EXP_SINGLE if b.kind.single else EXP), r)
 
 
 def _power_of_two(b: Block, n: str) -> str:
@@ -171,7 +179,7 @@ def _log_of_parts(b: Block, k: str, f: str, correction: str) -> str:
     s = b.divide(f, b.add(b.number(2.0), f))
     z = b.multiply(s, s)
     half_square = b.multiply(b.number(0.5), b.multiply(f, f))
-    series = b.multiply(z, b.polynomial(z, LOG_SINGLE if single else LOG))
+    series = b.multiply(z, _polynomial(b, z, LOG_SINGLE if single else LOG))
     small = b.add(b.fused(k, b.number(low), correction), b.multiply(s, b.add(half_square, series)))
     return b.fused(k, b.number(high), b.subtract(f, b.subtract(half_square, small)))
 
@@ -194,11 +202,11 @@ def _circular(b: Block, x: str, name: str, quarters: int) -> str:
         r = b.fused(n, b.number(-part), r)
     z = b.multiply(r, r)
     sines, cosines = (SIN[:4], COS[:4]) if single else (SIN, COS)
-    as_sine = b.fused(b.multiply(r, z), b.polynomial(z, sines), r)
+    as_sine = b.fused(b.multiply(r, z), _polynomial(b, z, sines), r)
     half = b.multiply(b.number(0.5), z)
     rest = b.subtract(b.number(1.0), half)
     lost = b.subtract(b.subtract(b.number(1.0), rest), half)
-    as_cosine = b.add(rest, b.fused(b.multiply(z, z), b.polynomial(z, cosines), lost))
+    as_cosine = b.add(rest, b.fused(b.multiply(z, z), _polynomial(b, z, cosines), lost))
     quarter = b.integers("add", b.as_integers(shifted), kind.integer(quarters))
     odd = b.let(f"icmp ne {kind.integers} {b.integers('and', quarter, kind.integer(1))}, {kind.integer(0)}")
     turned = b.integers("shl", b.integers("and", quarter, kind.integer(2)), kind.integer(kind.bits - 2))
