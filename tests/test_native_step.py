@@ -7,7 +7,18 @@ import threading
 import time
 
 import pytest
-from test_step import OPTIMIZERS, Momentumless, X, Y, eager, half_adder, l2, numbers, root_mean_square
+from test_step import (
+    OPTIMIZERS,
+    Momentumless,
+    X,
+    Y,
+    eager,
+    half_adder,
+    l2,
+    numbers,
+    root_mean_square,
+    wrong_class,
+)
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -243,3 +254,12 @@ def test_values_that_are_not_trained_are_read_by_python():
     assert told[0] == told[1]
     with pytest.raises(TypeError, match=r"reads Values that the optimizer does not train.*give backend='python'"):
         step_of(model, "squared_error", optimizer)(X, Y)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("batch_size", [0, 1, 3, 20])
+@pytest.mark.parametrize("bad", [0, 13, 19])
+def test_a_class_that_is_none_names_its_row_and_updates_nothing(bad, batch_size, shuffle):
+    told, before, after = wrong_class("llvm", bad, batch_size, shuffle)
+    assert after == before
+    assert told == wrong_class("python", bad, batch_size, shuffle)[0]

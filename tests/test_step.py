@@ -696,3 +696,26 @@ def test_a_back_end_that_is_not_installed_is_named(monkeypatch):
             make(backend="quick")
         assert make(backend="auto").backend in ("python", "llvm")
         assert make(backend="python").backend == "python"
+
+
+def wrong_class(backend, bad, batch_size, shuffle):
+    """What a run says of a row with a class that is none, and the numbers before and after it."""
+    rng = random.Random(3)
+    model = tn.MLP(3, [4, 3], rng=rng)
+    optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    X = [[rng.random() for _ in range(3)] for _ in range(20)]
+    Y = [7 if k == bad else k % 3 for k in range(20)]
+    step = tn.compile_step(model, "cross_entropy", optimizer, backend=backend)
+    before = numbers(optimizer)
+    with pytest.raises(ValueError, match=rf"^row {bad} of X and Y: got the index 7, but with 3 values") as caught:
+        step.run(X, Y, 3, batch_size, shuffle=shuffle, rng=rng) if batch_size else step(X, Y)
+    assert optimizer.steps == 0
+    return str(caught.value), before, numbers(optimizer)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("batch_size", [0, 1, 3, 20])
+@pytest.mark.parametrize("bad", [0, 13, 19])
+def test_a_class_that_is_none_names_its_row_and_updates_nothing(bad, batch_size, shuffle):
+    _, before, after = wrong_class("python", bad, batch_size, shuffle)
+    assert after == before

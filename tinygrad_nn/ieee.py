@@ -187,13 +187,17 @@ def dot(weights: Sequence[float], inputs: Sequence[float], bias: float) -> float
     return total
 
 
+class NoSuchIndexError(ValueError):
+    """An index that is no whole number, or has no entry in a list."""
+
+
 def take(values: Sequence[float], index: float) -> float:
     """values[index] for an index held as a float.
 
     Raises ValueError for an index that is negative, fractional, nan or past the end.
     """
     if not (0 <= index < len(values) and index == int(index)):
-        raise ValueError(
+        raise NoSuchIndexError(
             f"got the index {index:g}, but with {len(values)} values it must be a whole number from 0 to "
             f"{len(values) - 1} (for cross_entropy the class index: classes count from 0)"
         )

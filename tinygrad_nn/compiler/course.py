@@ -15,7 +15,7 @@ from typing import Any
 
 from ..history import History
 from .interrupt import Uninterrupted
-from .stepper import Pace, Row, Stepper, commit, left_sum, state_of
+from .stepper import Pace, Row, RowError, Stepper, commit, left_sum, state_of
 
 
 class Course:
@@ -39,6 +39,7 @@ class Course:
         self.progress, self.history, self.pace = progress, History(), Pace()
         self.epoch = 0  # how many have ended
         self.order: Sequence[Row] = rows  # the rows as this epoch takes them
+        self.places: Sequence[int] = range(len(rows))  # where they were given
         self.drawn = 0  # for how many epochs an order was drawn
         self.losses: list[float] = []  # of this epoch, so far
         self.error = 0.0  # the metric summed over this epoch, so far
@@ -53,9 +54,12 @@ class Course:
                 try:
                     self.stepper = self.find_stepper()
                     self._stretch()
-                except Exception:
+                except Exception as error:
                     if not self.epoch:  # a row that cannot be taken shows in the first epoch
                         commit(optimizer, iter(saved), steps - optimizer.steps)
+                    if isinstance(error, RowError):
+                        place = (len(self.losses) + error.place) % len(self.rows)
+                        raise RowError(self.places[place], error.error) from None
                     raise
                 if self.progress is not None and (self.history.epochs or self.history.stopped):
                     self.progress(self.history)
@@ -109,7 +113,7 @@ class Course:
         """The order of an epoch, counted from 1, if it was not drawn yet."""
         epoch = epoch or self.epoch + 1
         if self.shuffle is not None and self.drawn < epoch:
-            places = list(range(len(self.rows)))
+            self.places = places = list(range(len(self.rows)))
             self.shuffle(places)
             self.order = [self.rows[i] for i in places]
             self.drawn = epoch

@@ -5,10 +5,12 @@ from __future__ import annotations
 from time import perf_counter
 from typing import Any
 
+from ..ieee import NoSuchIndexError
 from .backends import Target
 from .course import Course, Ended
 from .interrupt import Uninterrupted
 from .native_step import NativeSteps, matrix
+from .stepper import RowError
 
 
 class NativeCourse(Course):
@@ -19,6 +21,7 @@ class NativeCourse(Course):
         self.target = target
         self.batches = -(-len(self.rows) // self.batch_size)
         self.at = 0  # the batch that comes next in this epoch
+        self.given: Any = None  # the rows as a matrix, and in the order of this epoch
         self.x: Any = None
         self.native: NativeSteps | None = None
         self.means: Any = []  # of the batches of this epoch so far
@@ -52,7 +55,10 @@ class NativeCourse(Course):
                 found.commit()
             found = stepper.native.get(batched)
             if found is None or not found.holds():
-                found = NativeSteps(stepper.recipe, stepper.shapes, self.rows[0], self.target, batched)
+                try:
+                    found = NativeSteps(stepper.recipe, stepper.shapes, self.rows[0], self.target, batched)
+                except NoSuchIndexError as error:
+                    raise RowError(0, error) from None
                 stepper.native[batched] = found
             self.native = found
             found.load()
@@ -72,8 +78,10 @@ class NativeCourse(Course):
         assert native is not None
         if not self.at:
             self._draw()
-        if self.x is None or (self.shuffle is not None and not self.at):
-            self.x = matrix(self.order, self.target)
+        if self.given is None:
+            self.given = self.x = matrix(self.rows, self.target)
+        if self.shuffle is not None and not self.at:
+            self.x = self.given[self.places]
         steps = min(self.pace.rows, n - self.at)
         if not self.at and self.pace.rows >= n and self.shuffle is None:
             steps = n * min(self.pace.rows // n, self.epochs - self.epoch)
@@ -101,6 +109,7 @@ class NativeCourse(Course):
         """The step on a batch whose rows are on several paths, by the python back end; its loss."""
         native.commit()
         start = batch % self.batches * self.batch_size
+        self.losses = [0.0] * start  # rows of this epoch that are through, which names one that is wrong
         rows = self.order[start : start + self.batch_size]
         if len(rows) > 1:
             loss, error = self.stepper.batch(rows)

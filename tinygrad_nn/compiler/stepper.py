@@ -12,6 +12,7 @@ from math import inf
 from typing import Any
 
 from .. import primitives as table
+from ..ieee import NoSuchIndexError
 from ..operators import as_float
 from ..optim import Optimizer
 from .backends import python, python_loop
@@ -23,6 +24,14 @@ from .settings import settings_of
 from .shapes import Shape, data_of
 
 Row = Sequence[float]
+
+
+class RowError(ValueError):
+    """What is wrong with a row: `place` is which of those that a step was given."""
+
+    def __init__(self, place: int, error: Exception) -> None:
+        super().__init__(f"row {place} of X and Y: {error}")
+        self.place, self.error = place, error
 
 
 class Pace:
@@ -108,7 +117,10 @@ class Stepper:
             found = whole(self.recipe, self.shapes, row)
             return Path(found.loop.program, found.loop, found)
 
-        after: float = self._whole.run(attempt, trace)
+        try:
+            after: float = self._whole.run(attempt, trace)
+        except NoSuchIndexError as error:
+            raise RowError(len(losses), error) from None
         self.latest = self._whole.found[:1]
         return after
 
@@ -125,7 +137,10 @@ class Stepper:
         losses: list[float] = []
         error, backwards = 0.0, rows[::-1]
         while len(losses) < len(rows):
-            error, sums = self._add_rows(backwards[len(losses) :], len(rows), losses, error, sums)
+            try:
+                error, sums = self._add_rows(backwards[len(losses) :], len(rows), losses, error, sums)
+            except NoSuchIndexError as wrong:
+                raise RowError(len(rows) - 1 - len(losses), wrong) from None
         latest += self._row.found[:1]
         rate = optimizer.rate()
         given = [*sums, rate, float(optimizer.steps), *settings_of(optimizer)[0]]
