@@ -7,6 +7,7 @@ end, for `progress`, and before a batch whose rows take several paths, which the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from .backends import Target, native
@@ -15,9 +16,11 @@ from .backends.llvm import Printer
 from .backends.llvm_step import step_text, update_text
 from .backends.row_sums import RowSums
 from .phases import Recipe, penalty, row_gradient, update_of_one
+from .program import Program
 from .roll import rolled
+from .rolled import Rolled
 from .settings import settings_of
-from .shapes import Shape
+from .shapes import Shape, data_of
 from .stepper import Row, commit, state_of
 
 
@@ -35,14 +38,15 @@ class NativeSteps:
         self.metric = recipe.metric is not None
         gradient = row_gradient(recipe, shapes, row)
         penalized = penalty(recipe) if recipe.regularizer is not None else None
-        for program in (gradient, penalized):
-            if program is not None and len(program.parameters) > len(recipe.optimizer.parameters):
-                raise UnsupportedError(
-                    "the model or the regularizer reads Values that the optimizer does not train, which steps on the "
-                    "llvm back end cannot do yet: give backend='python'"
-                )
-        sums = RowSums(rolled(gradient), 1 + self.metric, full if batched else 1, full, single, exact)
-        regular = None if penalized is None else Printer(rolled(penalized), 1, single, exact, name="penalty")
+        trained, self.count = recipe.optimizer.parameters, len(recipe.optimizer.parameters)
+        self.vectors = -(-self.count // full)
+        self.padded = self.vectors * full
+        read = [value for p in (gradient, penalized) if p is not None for value in p.parameters.values()]
+        apart = {id(value) for value in trained}
+        self.untrained = list({id(value): value for value in read if id(value) not in apart}.values())
+        self.gradient = gradient
+        sums = RowSums(self._rolled(gradient), 1 + self.metric, full if batched else 1, full, single, exact)
+        regular = None if penalized is None else Printer(self._rolled(penalized), 1, single, exact, name="penalty")
         self.update = update_of_one(recipe)
         self.widths = {len(state) for state in recipe.optimizer.state}
         if len(self.widths) != 1 or not self.holds():
@@ -52,16 +56,30 @@ class NativeSteps:
             )
         (self.states,) = self.widths
         text, block = update_text(self.update, Kind(full, single), self.states, regular is not None, exact)
-        self.roll, self.text = sums.roll, step_text(sums, regular, text, block, self.metric)
+        self.text = step_text(sums, regular, text, block, self.metric)
         self.compiled = native.native(self.text, pointers=14)
-        self.count = len(recipe.optimizer.parameters)
-        self.vectors = -(-self.count // full)
-        self.padded = self.vectors * full
         self.scratch = self.xp.zeros(max(sums.scratch, regular.scratch if regular else 0) + 64, dtype=self.xp.uint8)
-        self.parameters, self.gradients = self._numbers(self.padded), self._numbers(self.padded)
+        self.parameters = self._numbers(self.padded + len(self.untrained))
+        self.gradients = self._numbers(self.padded)
         self.penalty, self.state = self._numbers(self.padded + 1), self._numbers(self.padded * max(1, self.states))
         self.totals, self.flags = self._numbers(2), self.xp.zeros(64, dtype=self.xp.uint8)
         self.made = 0  # steps since the numbers were loaded
+
+    @property
+    def roll(self) -> Rolled:
+        """The program of a row, rolled."""
+        return rolled(self.gradient)
+
+    def _rolled(self, program: Program) -> Rolled:
+        """A program with its parameters where all programs read them: others follow the vectors of trained ones."""
+        if not self.untrained:
+            return rolled(program)
+        slots = {id(value): slot for slot, value in program.parameters.items()}
+        laid = dict(list(program.parameters.items())[: self.count])
+        filler = self.untrained[0]
+        laid |= {-1 - k: filler for k in range(self.padded - self.count)}
+        laid |= {slots.get(id(value), -1 - self.padded - k): value for k, value in enumerate(self.untrained)}
+        return rolled(replace(program, parameters=laid))
 
     def _numbers(self, count: int) -> Any:
         return self.xp.zeros(count, dtype=self.target.dtype)
@@ -79,6 +97,7 @@ class NativeSteps:
         """Take the numbers from where the user sees them."""
         numbers = state_of(self.recipe.optimizer)
         self.parameters[: self.count] = numbers[: self.count]
+        self.parameters[self.padded :] = data_of(self.untrained)
         states = self.state.reshape((-1, self.padded))
         for k in range(self.states):
             states[k, : self.count] = numbers[self.count + k :: self.states]
