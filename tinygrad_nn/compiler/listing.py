@@ -22,8 +22,15 @@ def listing(roll: Rolled) -> str:
     """The program as a person reads it."""
     program = roll.flat
     names = told(program)
+    bases = array_names(roll, names)
+    for group in roll.groups:  # an element whose name does not say where it stands
+        if group.size >= FEWEST and group.primitive is not None:
+            for k, slot in enumerate(roll.slots[group.array]):
+                if not names[slot].startswith(f"{bases[group.array]}."):
+                    place = divmod(k, group.extents[1]) if len(group.extents) == 2 else (k,)
+                    names[slot] = f"{bases[group.array]}[{', '.join(map(str, place))}]"
     elements = [[names.get(slot, "") for slot in slots] for slots in roll.slots]
-    arrays = list(zip(array_names(roll, names), elements, strict=True))
+    arrays = list(zip(bases, elements, strict=True))
     loops = any(group.size >= FEWEST or group.primitive is None for group in roll.groups if group.guard is None)
     lines = [f"{program.name}({_listed([names[slot] for slot in program.inputs])})"]
     if loops and len(program.inputs) > 1:
@@ -72,7 +79,11 @@ def _common(names: list[str]) -> str:
         if left != right:
             break
         shared.append(left)
-    return ".".join(shared) or names[0]
+    if shared:
+        return ".".join(shared)
+    ends = [re.fullmatch(r"(.*[a-zA-Z_])\d+", name) for name in names]  # d_xs for d_xs0 and d_xs9
+    same = ends[0] and ends[1] and ends[0][1] == ends[1][1] and ends[0][1] not in ("v", "d_v")
+    return ends[0][1] if same and ends[0] else names[0]
 
 
 def _one_by_one(roll: Rolled, group: Group, names: dict[int, str], arrays: Arrays) -> list[str]:
@@ -117,10 +128,10 @@ def _element(access: Access, arrays: Arrays, letters: str) -> str:
     name, elements = arrays[access.array]
     alone = len(elements) == 1 or (access.array == LITERALS and not any(access.strides) and not access.step)
     if alone and access.table is None:
-        return elements[access.base] if access.width is None else f"[{elements[access.base]}] * {access.width}"
+        return elements[access.base] if access.width in (None, 1) else f"[{elements[access.base]}] * {access.width}"
     if access.table is not None:
         return f"{name}[table]"
-    if access.width is None:
+    if access.width in (None, 1):
         return f"{name}[{_index(access.base, access.strides, letters)}]"
     start = _index(access.base, access.strides, letters)
     end = _index(access.base + access.width * (access.step or 1), access.strides, letters)
