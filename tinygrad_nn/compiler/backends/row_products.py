@@ -29,7 +29,7 @@ class RowProducts(Printer):
         self.many: int | str = 1
         self.blocks: int | str = 1
         self.first_chunk = "true"
-        self.at_once = 24 if full * self.full.bits >= 512 else 12  # sums that fit the registers
+        self.at_once = 18 if full * self.full.bits >= 512 else 10  # sums in registers, beside what is multiplied
         self.terms = terms(roll, totals)
         products = [term.matrix(roll, full) for term in self.terms]
         self.turned = {inputs.array for _, inputs in filter(None, products)} - {INPUTS}
