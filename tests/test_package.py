@@ -96,7 +96,19 @@ def test_imports_run_one_way():
 
 def test_imports_run_one_way_in_the_compiler():
     order = [
-        *("names", "program", "listing", "rolled", "roll", "trace", "adjoint", "rewrite", "shapes", "paths"),
+        *(
+            "collector",
+            "names",
+            "program",
+            "listing",
+            "rolled",
+            "roll",
+            "trace",
+            "adjoint",
+            "rewrite",
+            "shapes",
+            "paths",
+        ),
         *("expressions", "python", "python_loop", "array_functions", "array", "ir", "vector_math", "llvm_functions"),
         *("clusters", "turned", "loops", "llvm", "row_terms", "row_products", "row_sums", "llvm_step", "native"),
         *("backends", "rows", "calls"),

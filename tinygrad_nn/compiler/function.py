@@ -15,6 +15,7 @@ from ..value import Value
 from .adjoint import adjoints
 from .backends import Target, array, chosen, llvm, python
 from .calls import NativeCall
+from .collector import uncollected
 from .paths import PathError, Paths
 from .program import OffPath, Program
 from .rewrite import simplified
@@ -42,6 +43,7 @@ class _Path:
         self._for_rows: dict[tuple[bool, str], RowProgram] = {}
 
     @property
+    @uncollected
     def gradient(self) -> Program:
         """The program of the value and of its derivatives with respect to all inputs."""
         if self._gradient is None:
@@ -230,6 +232,7 @@ class Function:
         self._last = found[0]
         return found
 
+    @uncollected
     def _traced(self, shape: Shape, numbers: Sequence[float]) -> _Path:
         tracer = Tracer(self.__name__)
         names = _names(self.function, shape)

@@ -15,6 +15,7 @@ from .backends.ir import Kind
 from .backends.llvm import Printer
 from .backends.llvm_step import step_text, update_text
 from .backends.row_sums import RowSums
+from .collector import uncollected
 from .phases import Recipe, penalty, row_gradient, update_of_one
 from .program import Program
 from .roll import rolled
@@ -31,6 +32,7 @@ class UnsupportedError(TypeError):
 class NativeSteps:
     """The steps of a recipe on rows of one shape: `load` the numbers, `run` steps, `commit` them."""
 
+    @uncollected
     def __init__(self, recipe: Recipe, shapes: tuple[Shape, Shape], row: Row, target: Target, batched: bool) -> None:
         self.recipe, self.target, self.xp = recipe, target, target.namespace
         single, exact = target.dtype == "float32", target.exact

@@ -15,6 +15,7 @@ from ..operators import as_float
 from ..optim import Optimizer
 from ..recording import watched
 from .adjoint import adjoints
+from .collector import uncollected
 from .program import Loop, Program
 from .rewrite import simplified
 from .settings import with_settings
@@ -48,6 +49,7 @@ class Whole:
     settings: list[int]
 
 
+@uncollected
 def whole(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> Whole:
     """The step on one row, carried from row to row: parameters, states and the count of steps.
 
@@ -66,6 +68,7 @@ def whole(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> Whole:
     return Whole(_loop(program, each, given, recipe.metric is not None), rate, settings)
 
 
+@uncollected
 def one_row(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers, sums: Numbers) -> Loop:
     """The loss of one row of several, whose gradient times `seed`, the last input, is added to the sums."""
     tracing = _Tracing(recipe, f"row_of_{recipe.name}")
@@ -77,6 +80,7 @@ def one_row(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers, sums: Num
     return _loop(program, each, [sum._slot for sum in carried], recipe.metric is not None)
 
 
+@uncollected
 def row_gradient(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> Program:
     """The loss of one row, the metric if there is one, and the gradient, for a back end that adds up rows itself."""
     tracing = _Tracing(recipe, f"row_of_{recipe.name}")
@@ -92,6 +96,7 @@ def update_of_one(recipe: Recipe) -> Program:
     return tracing.program(tracing.updated(given)[-1])
 
 
+@uncollected
 def penalty(recipe: Recipe) -> Program:
     """The regulariser and its gradient, of the parameters as they are."""
     tracing = _Tracing(recipe, f"regularizer_of_{recipe.name}")
@@ -100,6 +105,7 @@ def penalty(recipe: Recipe) -> Program:
     return tracing.program([output, *map(tracing.tracer.slot_of, flows)])
 
 
+@uncollected
 def update(recipe: Recipe, gradients: Numbers) -> Program:
     """The optimiser's update, of gradients, learning rate, step, settings and states, in this order."""
     tracing = _Tracing(recipe, f"update_of_{recipe.name}")

@@ -40,13 +40,11 @@ class Instruction:
     primitive: Primitive
     operands: tuple[Operand, ...]
 
-    def slots(self) -> Iterator[int]:
+    def slots(self) -> Sequence[int]:
         """The slots that are read, in order, columns element by element."""
-        for operand in self.operands:
-            if isinstance(operand, tuple):
-                yield from operand
-            else:
-                yield operand
+        if tuple not in map(type, self.operands):
+            return self.operands  # type: ignore[return-value]
+        return [slot for o in self.operands for slot in (o if isinstance(o, tuple) else (o,))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,9 @@ def without_repeats(program: Program) -> Program:
 
 def _ordered(primitive: Primitive, operands: tuple[Operand, ...]) -> tuple[Operand, ...]:
     """The operands in one order where it does not matter: a + b is b + a, and a b is b a."""
-    if primitive in (table.add, table.multiply):
-        return tuple(sorted(operands, key=str))
+    if primitive is table.add or primitive is table.multiply:
+        a, b = operands
+        return operands if a <= b else (b, a)  # type: ignore[operator]
     return operands
 
 
@@ -77,9 +78,12 @@ def _bits(number: float) -> str:
     return number.hex() if number == number else "nan"
 
 
+GIVING_BACK = {table.multiply, table.divide, table.subtract, table.add}
+
+
 def _given_back(entry: Instruction, literals: dict[int, float]) -> int | None:
     """The operand that an instruction gives back as it is: x * 1, 1 * x, x / 1, x - 0, x + -0."""
-    if len(entry.operands) != 2:
+    if len(entry.operands) != 2 or entry.primitive not in GIVING_BACK:
         return None
     a, b = entry.operands
     if isinstance(a, tuple) or isinstance(b, tuple):

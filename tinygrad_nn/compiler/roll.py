@@ -7,12 +7,14 @@ is a group of products in two loops.
 
 from __future__ import annotations
 
+from .collector import uncollected
 from .program import LITERALS, Guard, Instruction, Operand, Program
 from .rolled import Access, Group, Place, Rolled
 
 MOST_PIECES = 16  # of a column that is pieced together from several arrays, in the order in which it is read
 
 
+@uncollected
 def rolled(program: Program) -> Rolled:
     """The program in groups. All inputs are of the row; parameters and literals are the same for all rows."""
     roll = Rolled(program)
