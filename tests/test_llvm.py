@@ -344,3 +344,27 @@ def test_sums_of_many_are_one_loop():
     assert f(xs) == pytest.approx(plain, rel=1e-14)
     assert len(f.program.groups) < 8
     assert len(f.source("llvm").splitlines()) < 600
+
+
+EXTENDED = {
+    "exp": numpy.exp, "log": numpy.log, "log1p": numpy.log1p, "tanh": numpy.tanh, "sin": numpy.sin, "cos": numpy.cos,
+    "sigmoid": lambda x: 1 / (1 + numpy.exp(-x)),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(numpy.finfo(numpy.longdouble).nmant < 63, reason="long double is no wider than double here")
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", EXTENDED)
+def test_a_million_arguments_are_within_two_units_in_the_last_place(name, dtype):
+    rng = numpy.random.default_rng(0)
+    tiny = 300 if dtype == "float64" else 37
+    drawn = [rng.normal(size=300_000), 1e-3 * rng.normal(size=200_000), rng.uniform(-22, 22, 300_000)]
+    x = numpy.concatenate([*drawn, 10.0 ** rng.uniform(-tiny, 2.0, 200_000)]).astype(dtype)
+    x = numpy.abs(x) if name.startswith("log") else x
+    with numpy.errstate(over="ignore"):
+        exact = EXTENDED[name](x.astype(numpy.longdouble))
+        unit = numpy.spacing(numpy.abs(exact).astype(dtype)).astype(numpy.longdouble)
+    found = tn.compile(lambda v: getattr(v, name)(), backend="llvm", dtype=dtype).batch(x[:, None])
+    within = numpy.isfinite(exact) & (numpy.abs(exact) < numpy.finfo(dtype).max)
+    off = numpy.abs(found.astype(numpy.longdouble) - exact)[within] / unit[within]
+    assert float(off.max()) <= 2.0, float(x[within][off.argmax()])

@@ -33,12 +33,6 @@ SIN = (-0.16666666666666666, 0.008333333333333331, -0.00019841269841265017, 2.75
        -2.5052106219521895e-08, 1.6058529572267877e-10, -7.586576588171073e-13)  # fmt: skip
 COS = (0.041666666666666664, -0.0013888888888888887, 2.4801587301584618e-05, -2.7557319221382114e-07,
        2.087675578389404e-09, -1.1470459749675607e-11, 4.745804889760674e-14)  # fmt: skip
-# (tanh(x) - x) / x**3 on |x| <= 0.625, in powers of x**2.
-TANH = (-0.3333333333333333, 0.13333333333333042, -0.05396825396789636, 0.02186948851898143, -0.008863235102653483,
-        0.0035921217436959856, -0.0014557753532096296, 0.0005896603606552671, -0.0002375896885211701,
-        9.256923588512033e-05, -3.119892666773487e-05, 6.484104982405479e-06)  # fmt: skip
-TANH_SINGLE = (-0.3333333317196775, 0.13333303530739316, -0.0539592533789059, 0.021768868214501753,
-               -0.008343780370479862, 0.0022925576991026523)  # fmt: skip
 # erf(x) / x - 1 on |x| <= 1, in powers of x**2; erfc(x) exp(x**2) on 1 <= x <= 6, in powers of (x - 2) / (x + 2).
 ERF = (0.1283791670955126, -0.3761263890318375, 0.11283791670954879, -0.026866170645076792, 0.0052239776248180145,
        -0.000854832698083379, 0.0001205533111164271, -1.4925595266831182e-05, 1.6461000484121368e-06,
@@ -50,33 +44,51 @@ ERFC = (0.25539567631050575, -0.4271858474139584, 0.24165819424246646, -0.078978
         -4.2155927508275574e-07)  # fmt: skip
 
 
-def exp(b: Block, x: str) -> str:
-    """e**x = 2**n e**r with n = round(x / log 2), scaled in two steps so that subnormal results are right."""
+def exp(b: Block, x: str, falling: bool = False) -> str:
+    """e**x = 2**n e**r with n = round(x / log 2), scaled in two steps so that subnormal results are right.
+
+    `falling` says that x is never above 0.
+    """
     least, most = (-104.0, 89.0) if b.kind.single else (-746.0, 710.0)
     x = b.choose(b.compare("<", x, b.number(least)), b.number(least), x)
-    x = b.choose(b.compare(">", x, b.number(most)), b.number(most), x)
+    x = x if falling else b.choose(b.compare(">", x, b.number(most)), b.number(most), x)
     n, r = _reduced(b, x)
-    power = b.add(b.number(1.0), _expm1_of_reduced(b, r))
-    half = b.integers("ashr", n, b.kind.integer(1))
-    return b.multiply(b.multiply(power, _power_of_two(b, half)), _power_of_two(b, b.integers("sub", n, half)))
+    return _scale(b, n)(b.add(b.number(1.0), _expm1_of_reduced(b, r)))
 
 
 def tanh(b: Block, x: str) -> str:
-    """x + x**3 T(x**2) to 0.625, and 1 - 2 / (exp(2 |x|) + 1) beyond, in the sign of x."""
-    size = b.intrinsic("fabs", x)
-    square = b.multiply(size, size)
-    series = _polynomial(b, square, TANH_SINGLE if b.kind.single else TANH)
-    near = b.fused(b.multiply(size, square), series, size)
-    grown = b.add(exp(b, b.add(size, size)), b.number(1.0))
-    far = b.subtract(b.number(1.0), b.divide(b.number(2.0), grown))
-    return b.intrinsic("copysign", b.choose(b.compare("<", size, b.number(0.625)), near, far), x)
+    """m / (m + 2) with m = exp(2 |x|) - 1 = 2**n (e**r - 1) + (2**n - 1), in the sign of x.
+
+    What sums lose is carried along; beyond m = 2, where none of it shows, as 1 - 2 / (m + 2).
+    """
+    size, two = b.intrinsic("fabs", x), b.number(2.0)
+    most = b.number(20.0 if b.kind.single else 44.0)  # from where it rounds to 1
+    double = b.add(size, size)
+    n, r = _reduced(b, b.choose(b.compare(">", double, most), most, double))
+    power = _power_of_two(b, n)
+    grown, whole = b.multiply(power, _expm1_of_reduced(b, r)), b.subtract(power, b.number(1.0))
+    m = b.add(whole, grown)
+    lost = b.subtract(grown, b.subtract(m, whole))
+    under = b.add(m, two)
+    large = b.compare(">", m, two)
+    none = b.number(0.0)
+    under_lost = b.choose(large, none, b.add(b.subtract(m, b.subtract(under, two)), lost))
+    found = _quotient(b, b.choose(large, two, m), b.choose(large, none, lost), under, under_lost)
+    found = b.choose(large, b.subtract(b.number(1.0), found), found)
+    return b.intrinsic("copysign", found, x)
 
 
 def sigmoid(b: Block, x: str) -> str:
-    """1 / (1 + exp(-x)), from the exponential that cannot overflow."""
-    small = exp(b, b.negative(b.intrinsic("fabs", x)))
-    above = b.choose(b.compare(">=", x, b.number(0.0)), b.number(1.0), small)
-    return b.divide(above, b.add(b.number(1.0), small))
+    """1 / (1 + s), or s / (1 + s) below 0, with s = exp(-|x|), which cannot overflow.
+
+    What 1 + s loses is made good, times 1 / (1 + s), for which a straight line is near enough.
+    """
+    small, one = exp(b, b.negative(b.intrinsic("fabs", x)), falling=True), b.number(1.0)
+    under = b.add(one, small)
+    over = b.choose(b.compare(">=", x, b.number(0.0)), one, small)
+    found = b.divide(over, under)
+    lost = b.subtract(small, b.subtract(under, one))
+    return b.fused(b.negative(found), b.multiply(lost, b.fused(small, b.number(-0.5), one)), found)
 
 
 def log(b: Block, x: str) -> str:
@@ -119,7 +131,7 @@ def erf(b: Block, x: str) -> str:
     near = b.fused(size, _polynomial(b, square, ERF), size)
     limited = b.choose(b.compare(">", size, b.number(6.0)), b.number(6.0), size)
     t = b.divide(b.subtract(limited, b.number(2.0)), b.add(limited, b.number(2.0)))
-    tail = b.multiply(exp(b, b.negative(b.multiply(limited, limited))), _polynomial(b, t, ERFC))
+    tail = b.multiply(exp(b, b.negative(b.multiply(limited, limited)), falling=True), _polynomial(b, t, ERFC))
     far = b.subtract(b.number(1.0), tail)
     found = b.choose(b.compare("<", size, b.number(1.0)), near, far)
     return b.intrinsic("copysign", b.choose(b.compare("!=", x, x), x, found), x)
@@ -131,11 +143,21 @@ FUNCTIONS: dict[str, Callable[[Block, str], str]] = {
 
 
 def _polynomial(b: Block, x: str, coefficients: Sequence[float]) -> str:
-    """c0 + c1 x + c2 x**2 + ... by Horner's rule."""
-    total = b.number(coefficients[-1])
-    for coefficient in coefficients[-2::-1]:
-        total = b.fused(total, x, b.number(coefficient))
-    return total
+    """c0 + c1 x + c2 x**2 + ...: by Horner's rule, of fewest operations; for a lone number by Estrin's, the shortest.
+
+    Vectors keep the processor busy, a lone number waits for each step (Knuth, The Art of Computer Programming, 4.6.4).
+    """
+    parts = [b.number(coefficient) for coefficient in coefficients]
+    if b.kind.lanes > 1:
+        total = parts[-1]
+        for part in parts[-2::-1]:
+            total = b.fused(total, x, part)
+        return total
+    while len(parts) > 1:
+        pairs = [b.fused(parts[k + 1], x, parts[k]) for k in range(0, len(parts) - 1, 2)]
+        parts = pairs + parts[2 * len(pairs) :]
+        x = b.multiply(x, x)
+    return parts[0]
 
 
 def _reduced(b: Block, x: str) -> tuple[str, str]:
@@ -152,6 +174,22 @@ def _reduced(b: Block, x: str) -> tuple[str, str]:
 def _expm1_of_reduced(b: Block, r: str) -> str:
     """exp(r) - 1 on |r| <= log(2) / 2: r + r**2 P(r)."""
     return b.fused(b.multiply(r, r), _polynomial(b, r, EXP_SINGLE if b.kind.single else EXP), r)
+
+
+def _quotient(b: Block, over: str, over_lost: str, under: str, under_lost: str) -> str:
+    """(over + over_lost) / (under + under_lost), from one division and what it leaves."""
+    inverse = b.divide(b.number(1.0), under)
+    found = b.multiply(over, inverse)
+    minus = b.negative(found)
+    left = b.add(b.fused(minus, under_lost, b.fused(minus, under, over)), over_lost)
+    return b.fused(left, inverse, found)
+
+
+def _scale(b: Block, n: str) -> Callable[[str], str]:
+    """Multiplies by 2**n, in two steps so that subnormal results are right."""
+    half = b.integers("ashr", n, b.kind.integer(1))
+    first, second = _power_of_two(b, half), _power_of_two(b, b.integers("sub", n, half))
+    return lambda x: b.multiply(b.multiply(x, first), second)
 
 
 def _power_of_two(b: Block, n: str) -> str:
