@@ -10,6 +10,7 @@ import operator
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from .. import losses as losses_
@@ -25,7 +26,7 @@ from .phases import Recipe
 from .roll import rolled
 from .rolled import Rolled
 from .settings import check_optimizer, same, settings_of
-from .shapes import Shape, flat
+from .shapes import Shape, flat, shape_of_sides
 from .stepper import Path, Row, Stepper
 
 Metric = Callable[[Any, Any], Any]
@@ -182,8 +183,13 @@ def _rows(X: Any, Y: Any) -> tuple[Shape, list[Row]]:
     X, Y = (_listed(given, name) for given, name in ((X, "X"), (Y, "Y")))
     if len(X) != len(Y):
         raise ValueError(f"X has {len(X)} rows and Y {len(Y)}: give one target for each row")
-    if not X:
+    if not len(X):
         raise ValueError("X and Y are empty: a step is on one row or more")
+    if all(getattr(getattr(given, "dtype", None), "kind", "") in ("f", "i", "u") for given in (X, Y)):
+        sides = tuple([shape_of_sides(tuple(given.shape[1:])) for given in (X, Y)])
+        both = [given.reshape((len(X), prod(given.shape[1:]))).astype("float64").tolist() for given in (X, Y)]
+        return sides, [(*x, *y) for x, y in zip(*both, strict=True)]
+    X, Y = (list(given.tolist() if hasattr(given, "tolist") else given) for given in (X, Y))
     rows: list[Row] = []
     first: Shape = None
     for i, (x, y) in enumerate(zip(X, Y, strict=True)):
@@ -204,12 +210,10 @@ def _rows(X: Any, Y: Any) -> tuple[Shape, list[Row]]:
 
 
 def _listed(given: Any, name: str) -> Any:
-    """The rows as a list. Raises TypeError for what holds no rows."""
-    if hasattr(given, "tolist"):
-        given = given.tolist()
-    if isinstance(given, str | bytes | dict) or not hasattr(given, "__iter__"):
+    """The rows as a list or an array. Raises TypeError for what holds no rows."""
+    if isinstance(given, str | bytes | dict) or not hasattr(given, "__iter__") or getattr(given, "ndim", 1) < 1:
         raise TypeError(f"{name} must be a list of rows or an array of two dimensions, but got {given!r:.80}")
-    return list(given)
+    return given if hasattr(given, "dtype") else list(given)
 
 
 def _until(until: Any) -> tuple[Metric | None, tuple[str, float] | None]:

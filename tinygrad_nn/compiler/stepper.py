@@ -7,7 +7,7 @@ from there and puts them back when it has ended well, so that eager and compiled
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count, islice
+from itertools import chain, count, islice
 from math import inf
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..ieee import NoSuchIndexError
 from ..operators import as_float
 from ..optim import Optimizer
 from .backends import python, python_loop
+from .collector import uncollected
 from .interrupt import Uninterrupted
 from .paths import Paths
 from .phases import Recipe, Whole, one_row, penalty, update, whole
@@ -203,7 +204,7 @@ def state_of(optimizer: Optimizer) -> list[float]:
             f"the optimizer has {len(optimizer.parameters)} parameters, but its state was set to "
             f"{len(optimizer.state)}: give a tuple of numbers for each"
         )
-    numbers = [number for state in optimizer.state for number in state]
+    numbers = list(chain.from_iterable(optimizer.state))
     if not set(map(type, numbers)) <= {float}:
         for i, number in enumerate(numbers):
             if (found := as_float(number)) is None:
@@ -212,10 +213,16 @@ def state_of(optimizer: Optimizer) -> list[float]:
     return data_of(optimizer.parameters) + numbers
 
 
+@uncollected
 def commit(optimizer: Optimizer, numbers: Iterator[float], steps: int) -> None:
     """Put the numbers of steps that ended well where the user sees them."""
     with Uninterrupted():
-        for parameter in optimizer.parameters:
-            parameter.data = next(numbers)
-        optimizer.state = [tuple(islice(numbers, len(state))) for state in optimizer.state]
+        for parameter, number in zip(optimizer.parameters, numbers, strict=False):
+            parameter.data = number
+        widths = set(map(len, optimizer.state))
+        if len(widths) == 1 and (width := widths.pop()):  # as with all optimisers here
+            states = islice(numbers, width * len(optimizer.state))
+            optimizer.state = list(zip(*[states] * width, strict=True))
+        else:
+            optimizer.state = [tuple(islice(numbers, len(state))) for state in optimizer.state]
         optimizer.steps += steps
