@@ -63,7 +63,8 @@ class NativeSteps:
         self.scratch = self.xp.zeros(max(sums.scratch, regular.scratch if regular else 0) + 64, dtype=self.xp.uint8)
         self.parameters = self._numbers(self.padded + len(self.untrained))
         self.gradients = self._numbers(self.padded)
-        self.penalty, self.state = self._numbers(self.padded + 1), self._numbers(self.padded * max(1, self.states))
+        self.penalty = self._numbers(self.padded + 1, first=1)
+        self.state = self._numbers(self.padded * max(1, self.states))
         self.totals, self.flags = self._numbers(2), self.xp.zeros(64, dtype=self.xp.uint8)
         self.made = 0  # steps since the numbers were loaded
 
@@ -83,8 +84,12 @@ class NativeSteps:
         laid |= {slots.get(id(value), -1 - self.padded - k): value for k, value in enumerate(self.untrained)}
         return rolled(replace(program, parameters=laid))
 
-    def _numbers(self, count: int) -> Any:
-        return self.xp.zeros(count, dtype=self.target.dtype)
+    def _numbers(self, count: int, first: int = 0) -> Any:
+        """So many zeros, of which the one at `first` lies where a line of the cache begins, as vectors are fastest."""
+        size = 4 if self.target.dtype == "float32" else 8
+        zeros = self.xp.zeros(count + 128 // size, dtype=self.target.dtype)
+        start = -(zeros.ctypes.data // size + first) % (64 // size)
+        return zeros[start : start + count]
 
     def holds(self) -> bool:
         """Whether the settings are still on the path that the update was traced on; only they may have branches."""
