@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import itertools
 import math
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -368,3 +369,22 @@ def test_a_million_arguments_are_within_two_units_in_the_last_place(name, dtype)
     within = numpy.isfinite(exact) & (numpy.abs(exact) < numpy.finfo(dtype).max)
     off = numpy.abs(found.astype(numpy.longdouble) - exact)[within] / unit[within]
     assert float(off.max()) <= 2.0, float(x[within][off.argmax()])
+
+
+@pytest.mark.parametrize("size", [2, 7, 8, 15, 16, 17, 33, 100])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_calls_with_lists_fill_vectors_and_what_is_left_over(size, dtype):
+    weights = [[Value(math.sin(3 * i + j)) for j in range(size)] for i in range(size)]
+
+    def valley(xs):
+        total = 0.0
+        for a, b in itertools.pairwise(xs):
+            total = total + 100.0 * (b - a * a) ** 2 + (1.0 - a) ** 2
+        return total + tn.sum([tn.dot(row, xs).tanh() for row in weights])
+
+    xs = [0.1 * math.cos(k) for k in range(size)]
+    value, (slopes,) = tn.compile(valley, backend="llvm", dtype=dtype).value_and_grad(xs)
+    exact, (expected,) = tn.compile(valley).value_and_grad(xs)
+    bound = 1e-13 if dtype == "float64" else 1e-5
+    assert value == pytest.approx(exact, rel=10 * bound)
+    assert slopes == pytest.approx(expected, rel=100 * bound, abs=1000 * bound)

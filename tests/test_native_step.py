@@ -276,3 +276,20 @@ def test_a_class_that_is_none_names_its_row_and_updates_nothing(bad, batch_size,
     told, before, after = wrong_class("llvm", bad, batch_size, shuffle)
     assert after == before
     assert told == wrong_class("python", bad, batch_size, shuffle)[0]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("widths", [[40, 37, 3], [64, 3], [3, 129, 16, 3]])
+@pytest.mark.parametrize("batch_size", [1, 5, 130])
+def test_wide_layers_fill_vectors_and_what_is_left_over(widths, dtype, batch_size):
+    rng = random.Random(7)
+    X = [[rng.gauss(0.0, 1.0) for _ in range(41)] for _ in range(130)]
+    Y = [rng.randrange(3) for _ in X]
+    models = [tn.MLP(41, widths, "tanh", rng=random.Random(2)) for _ in range(2)]
+    optimizers = [tn.SGD(model.parameters(), lr=0.05, momentum=0.5) for model in models]
+    step, bound = step_of(models[1], "cross_entropy", optimizers[1], dtype=dtype), 1e-11 if dtype == "float64" else 1e-4
+    for k in range(2):
+        rows, targets = X[k * batch_size :][:batch_size] or X, Y[k * batch_size :][:batch_size] or Y
+        told = eager(models[0], tn.losses.cross_entropy, optimizers[0], rows, targets, None)
+        near(step(rows, targets), told, bound)
+    near(numbers(optimizers[1]), numbers(optimizers[0]), bound)

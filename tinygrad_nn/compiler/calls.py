@@ -19,7 +19,8 @@ class NativeCall:
     def __init__(self, roll: Rolled, target: Target) -> None:
         self.parameters, self.target = list(roll.flat.parameters.values()), target
         single = target.dtype == "float32"
-        printer = llvm.Printer(roll, 1, single, target.exact)
+        full = native.register_bytes() // (4 if single else 8)
+        printer = llvm.Printer(roll, 1, single, target.exact, full=full)
         self.compiled = native.native(printer.text, pointers=5)
         letter = "f" if single else "d"
         self.layouts = [

@@ -48,7 +48,7 @@ class NativeSteps:
         self.untrained = list({id(value): value for value in read if id(value) not in apart}.values())
         self.gradient = gradient
         sums = RowSums(self._rolled(gradient), 1 + self.metric, full if batched else 1, full, single, exact)
-        regular = None if penalized is None else Printer(self._rolled(penalized), 1, single, exact, name="penalty")
+        regular = None if penalized is None else Printer(self._rolled(penalized), 1, single, exact, "penalty", full)
         self.update = update_of_one(recipe)
         self.widths = {len(state) for state in recipe.optimizer.state}
         if len(self.widths) != 1 or not self.holds():

@@ -29,7 +29,7 @@ def module(printers: Sequence[Any], *more: str) -> str:
     declared: set[str] = set()
     for printer in printers:
         declared |= printer.block.declared
-        for kind in sorted({printer.kind, printer.one}, key=lambda kind: kind.lanes):
+        for kind in sorted({printer.kind, printer.one, printer.full}, key=lambda kind: kind.lanes):
             for name in sorted(printer.block.wanted):
                 calls = sum(line.count(f"{function_name(name, kind)}(") for line in printer.block.lines)
                 text, also = definition(name, kind, inline=calls <= MOST_INLINE)
@@ -49,8 +49,10 @@ class Printer(Loops):
     arguments: tuple[str, ...] = ("inputs", "parameters", "outputs", "flags", "scratch")
     count = "blocks"
 
-    def __init__(self, roll: Rolled, lanes: int, single: bool = False, exact: bool = False, name: str = "run") -> None:
-        super().__init__(roll, Kind(lanes, single), exact, name)
+    def __init__(
+        self, roll: Rolled, lanes: int, single: bool = False, exact: bool = False, name: str = "run", full: int = 1
+    ) -> None:
+        super().__init__(roll, Kind(lanes, single), full, exact, name)
         self.before, self.each = (
             clusters([group for group in self._computed() if group.by_row is by_row], self._read(), DEAR)
             for by_row in (False, True)

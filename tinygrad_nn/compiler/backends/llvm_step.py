@@ -150,4 +150,5 @@ class Carrier:
 
     def __init__(self, block: Block, body: str) -> None:
         self.block, self.body, self.kind, self.one = block, body, block.kind, Kind(1, block.kind.single)
+        self.full = self.kind
         self.globals: list[str] = []

@@ -9,6 +9,7 @@ from ..rolled import Access, Group, Rolled
 from .clusters import Cluster, strides, tiles
 from .ir import Block, Kind, constant
 from .llvm_functions import FOLDS, SPELLINGS, fold
+from .turned import lane_sums
 from .vector_math import FUNCTIONS
 
 DEAR = {"dot", *FUNCTIONS, *FOLDS}  # primitives that take longer than a load and a store
@@ -23,9 +24,10 @@ def side_by_side(cluster: Cluster) -> int:
 class Loops:
     """Prints the loops of groups into `block`; array k of the program lies at `pointers[k]`."""
 
-    def __init__(self, roll: Rolled, kind: Kind, exact: bool, name: str) -> None:
+    def __init__(self, roll: Rolled, kind: Kind, full: int, exact: bool, name: str) -> None:
         self.roll, self.exact, self.name = roll, exact, name
-        self.kind, self.one = kind, Kind(1, kind.single)
+        self.kind, self.one, self.full = kind, Kind(1, kind.single), Kind(full, kind.single)
+        self.along = self.columns = False  # whether a vector holds members of a loop, or columns, of a lone row
         self.block = Block(kind)
         self.pointers = ["", "%parameters", f"@{name}.literals"]
         self.globals = [self._constants(f"@{name}.literals", list(roll.flat.literals.values()))]
@@ -42,10 +44,43 @@ class Loops:
             self._loops(lead.extents, [], 1, lambda members: self._guard(lead, members[0], kind))
         elif lead.primitive is None:
             self._gather(lead, kind)
+        elif kind.lanes == 1 and self._is_even(cluster):
+            self._along(cluster, lead.extents, [])
         else:
             most = side_by_side(cluster)
             self._loops(lead.extents, [], most, lambda members: self._members(cluster, members, kind))
         b.kind = self.kind
+
+    def _is_even(self, cluster: Cluster) -> bool:
+        """Whether members of a loop that follow each other read numbers that do, or the same, and fill a vector."""
+        extents = cluster[0].extents
+        if self.full.lanes == 1 or not extents or extents[-1] < self.full.lanes:
+            return False
+        held = {group.array for group in cluster}
+        for group in cluster:
+            for o in group.operands:
+                if o.array not in held and (o.table is not None or o.strides[-1] not in (0, 1)):
+                    return False
+        return not any(group.primitive is not None and group.primitive.name in FOLDS for group in cluster)
+
+    def _along(self, cluster: Cluster, extents: tuple[int, ...], counters: list[str]) -> None:
+        """The loops of a cluster of a lone row, a member in each lane; the last ones, that fill no vector, alone."""
+        b, lanes = self.block, self.full.lanes
+        if len(extents) > 1:
+            b.loop(extents[0], lambda i: self._along(cluster, extents[1:], [*counters, i]))
+            return
+        self.along, b.kind = True, self.full
+        for first, size, times in tiles(extents[0] // lanes, 4):
+
+            def tile(i: str, first: int = first, size: int = size) -> None:
+                starts = [b.index((first + k) * lanes, (size * lanes, i)) for k in range(size)]
+                self._members(cluster, [[*counters, start] for start in starts], self.full)
+
+            b.loop(times, tile, most_written_out=1)
+        self.along, b.kind = False, self.one
+        if left := extents[0] % lanes:
+            members = [[*counters, str(extents[0] - left + k)] for k in range(left)]
+            self._members(cluster, members, self.one)
 
     def _loops(
         self, extents: tuple[int, ...], counters: list[str], most: int, body: Callable[[list[list[str]]], None]
@@ -82,7 +117,8 @@ class Loops:
         """Store what a member computes, if it is read beyond this loop."""
         if group.array in self.stored:
             where = self.block.index(0, *zip(strides(group.extents), counters, strict=True))
-            self.block.store(self._pointer(self.pointers[group.array], kind.numbers, where), result)
+            entry = kind.scalar if self.along else kind.numbers
+            self.block.store(self._pointer(self.pointers[group.array], entry, where), result)
 
     def _guard(self, group: Group, counters: list[str], kind: Kind) -> None:
         assert group.guard is not None
@@ -121,6 +157,9 @@ class Loops:
         """
         b, (ws, xs, bias) = self.block, group.operands
         width = ws.width or 0
+        wide = kind.lanes == 1 and width >= 2 * self.full.lanes > 2 and ws.step == xs.step == 1
+        if wide and not self.exact and ws.table is None and xs.table is None:
+            return self._dots_in_lanes(group, members)
         chains = 1 if self.exact else max(1, min(-(-4 // len(members)), width // 4))
         biases = [self._operand(bias, k, counters, kind, group) for k, counters in enumerate(members)]
         totals = [[b.variable(x), *(b.variable(b.number(0.0)) for _ in range(chains - 1))] for x in biases]
@@ -152,6 +191,38 @@ class Loops:
                 first = b.add(first, other)
             sums.append(first)
         return sums
+
+    def _dots_in_lanes(self, group: Group, members: list[list[str]]) -> list[str]:
+        """The dots of some members of a lone row, with a column in each lane; what fills no vector is added alone."""
+        b, full, (ws, xs, bias) = self.block, self.full, group.operands
+        whole, left = divmod(ws.width or 0, full.lanes)
+        biases = [self._operand(bias, k, counters, self.one, group) for k, counters in enumerate(members)]
+        self.along, b.kind = True, full
+        totals = [b.variable(b.number(0.0)) for _ in members]
+
+        def chunk(i: str) -> None:
+            column, shared = b.index(0, (full.lanes, i)), ""
+            for counters, total in zip(members, totals, strict=True):
+                w = self._load(ws, counters, full, group, column)
+                shared = self._load(xs, counters, full, group, column) if any(xs.strides) or not shared else shared
+                b.store(total, b.fused(w, shared, b.load(total)))
+
+        self.columns = True
+        b.loop(whole, chunk, most_written_out=1)
+        self.columns = self.along = False
+        sums: list[str] = []
+        for k in range(0, len(totals), full.lanes):
+            vectors = [b.load(total) for total in totals[k : k + full.lanes]]
+            summed = lane_sums(b, vectors + [b.number(0.0)] * (full.lanes - len(vectors)))
+            sums += [b.extracted(summed, lane) for lane in range(len(vectors))]
+        b.kind = self.one
+        found = []
+        for counters, sofar, total in zip(members, biases, sums, strict=True):
+            for j in range(whole * full.lanes, whole * full.lanes + left):
+                factors = [self._load(operand, counters, self.one, group, str(j)) for operand in (ws, xs)]
+                sofar = b.fused(factors[0], factors[1], sofar)
+            found.append(b.add(sofar, total))
+        return found
 
     def _is_index(self, index: str, width: int) -> str:
         b = self.block
@@ -195,6 +266,10 @@ class Loops:
         else:
             where = b.index(access.base, *zip(access.strides, counters, strict=True), (access.step, column))
         pointer = self.pointers[access.array]
+        if self.along:
+            follows = access.step if self.columns else access.strides[-1] if access.strides else 0
+            place = self._pointer(pointer, kind.scalar, where)
+            return b.load(place) if follows else b.everywhere(b.let(f"load {kind.scalar}, ptr {place}"))
         if self.roll.by_row[access.array]:
             return b.load(self._pointer(pointer, kind.numbers, where))
         return b.everywhere(b.let(f"load {kind.scalar}, ptr {self._pointer(pointer, kind.scalar, where)}"))

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from ..program import INPUTS
 from ..rolled import Access, Group, Rolled
 from .clusters import tiles
-from .ir import Kind
 from .llvm import Printer
 from .row_terms import Term, terms
 from .turned import turned
@@ -23,13 +22,15 @@ class RowProducts(Printer):
     """Prints the gradients, of which `kept` are the arrays that rows keep and `turned` those that become rows."""
 
     def __init__(self, roll: Rolled, totals: int, lanes: int, full: int, single: bool, exact: bool, name: str) -> None:
-        self.totals, self.full = totals, Kind(full, single)
+        self.totals = totals
         self.chunked = lanes > 1  # rows come in chunks; else there is one
         self.start = "0"  # the first row of a chunk, then how many there are, and in how many blocks
         self.many: int | str = 1
         self.blocks: int | str = 1
         self.first_chunk = "true"
-        self.at_once = 18 if full * self.full.bits >= 512 else 10  # sums in registers, beside what is multiplied
+        self.at_once = (
+            18 if full * (32 if single else 64) >= 512 else 10
+        )  # sums in registers, beside what is multiplied
         self.terms = terms(roll, totals)
         products = [term.matrix(roll, full) for term in self.terms]
         self.turned = {inputs.array for _, inputs in filter(None, products)} - {INPUTS}
@@ -38,7 +39,7 @@ class RowProducts(Printer):
             f.array for term, p in zip(self.terms, products, strict=True) if not p for f in term.factors
         }
         self.kept = by_row | {f.array for f in factors if roll.by_row[f.array] and f.array != INPUTS}
-        super().__init__(roll, lanes, single, exact, name)
+        super().__init__(roll, lanes, single, exact, name, full)
 
     def _computed(self) -> list[Group]:
         instead = {term.group.array for term in self.terms if term.group is not None}
