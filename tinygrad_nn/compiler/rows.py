@@ -12,17 +12,29 @@ from .rolled import Rolled
 from .shapes import RecordedError, Shape, data_of, flat, shaped
 
 
+IN_CACHE = 16384  # numbers of an array
+
+
 class ArrayProgram:
     """A program compiled for whole arrays, with its parameters read at each call."""
 
     def __init__(self, roll: Rolled, target: Target) -> None:
         self.parameters, self.target, self.roll = list(roll.flat.parameters.values()), target, roll
         self.compiled = array.compiled(self.roll, target.namespace, target.dtype)
+        self.widest = max([1, *(size for size, by_row in zip(roll.sizes, roll.by_row, strict=True) if by_row)])
 
     def __call__(self, rows: Any) -> tuple[Any, Any]:
-        """Outputs of shape (rows, n), and whether each row's comparisons are those of this path."""
+        """Outputs of shape (rows, n), and whether each row's comparisons are those of this path.
+
+        NumPy takes the rows in parts whose arrays fit the processor's cache: each of its operations walks all of one.
+        """
+        xp, count = self.target.namespace, rows.shape[0]
         parameters = self.target.array(data_of(self.parameters))
-        outputs, on_path = array.evaluated(self.compiled, rows, parameters, self.target.namespace)
+        part = max(64, IN_CACHE // self.widest) if xp.__name__ == "numpy" else max(1, count)
+        if count <= part:
+            return array.evaluated(self.compiled, rows, parameters, xp)
+        parts = [array.evaluated(self.compiled, rows[k : k + part], parameters, xp) for k in range(0, count, part)]
+        outputs, on_path = (xp.concatenate(column) for column in zip(*parts, strict=True))
         return outputs, on_path
 
     def run(self: Any, numbers: Sequence[float]) -> Sequence[float]:
