@@ -11,7 +11,6 @@ from .program import OffPath
 from .rolled import Rolled
 from .shapes import RecordedError, Shape, data_of, flat, shaped
 
-
 IN_CACHE = 16384  # numbers of an array
 
 
@@ -32,7 +31,8 @@ class ArrayProgram:
         parameters = self.target.array(data_of(self.parameters))
         part = max(64, IN_CACHE // self.widest) if xp.__name__ == "numpy" else max(1, count)
         if count <= part:
-            return array.evaluated(self.compiled, rows, parameters, xp)
+            outputs, on_path = array.evaluated(self.compiled, rows, parameters, xp)
+            return outputs, on_path
         parts = [array.evaluated(self.compiled, rows[k : k + part], parameters, xp) for k in range(0, count, part)]
         outputs, on_path = (xp.concatenate(column) for column in zip(*parts, strict=True))
         return outputs, on_path
