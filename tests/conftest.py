@@ -1,4 +1,4 @@
-"""What several tests share: the examples as modules, a small network, and equality of doubles."""
+"""What several tests share: the examples as modules, a small network, equality of doubles, and draws that repeat."""
 
 import importlib.util
 import math
@@ -6,10 +6,14 @@ import random
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import tinygrad_nn as tn
 
 ROOT = Path(__file__).parent.parent
+
+settings.register_profile("the same in every run", derandomize=True, deadline=None)
+settings.load_profile("the same in every run")
 
 
 def same(a, b):

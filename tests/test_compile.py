@@ -7,6 +7,7 @@ import pytest
 from conftest import load_example, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from programs import KINDS, ROWS, bits, corner_call, corner_rows, eager, extended, plans
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -15,23 +16,8 @@ from tinygrad_nn.compiler.function import Function, PathError, compile
 from tinygrad_nn.compiler.program import Guard, Instruction, OffPath, Program, ProgramError
 from tinygrad_nn.compiler.trace import TraceError
 from tinygrad_nn.primitives import TABLE
-from tinygrad_nn.rules import is_column
 
 expression = load_example("expression").expression  # that of micrograd's README
-
-
-def bits(a, b):
-    """Whether two doubles are equal, nan to nan; the sign of a zero is not compared."""
-    return same(a + 0.0, b + 0.0)
-
-
-def eager(function, numbers):
-    """The value and the gradients as the engine computes them."""
-    values = [Value(number) for number in numbers]
-    result = function(*values)
-    result = result if isinstance(result, Value) else Value(result)
-    result.backward()
-    return result.data, [value.grad for value in values]
 
 
 def agree(function, numbers):
@@ -54,25 +40,10 @@ def test_the_readme_expression():
     agree(expression, [-4.0, 2.0])
 
 
-ROWS = [row for row in TABLE.values() if row.name not in ("take", "where_equal")]
-CORNERS = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e308, -1e308, 1e-308, math.inf, -math.inf, math.nan, 710.0, -710.0]
-
-
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_every_primitive_at_its_corners(row):
-    def call(*scalars):
-        rest, groups = list(scalars), []
-        for name in row.operands:
-            groups.append(tuple(rest[:2]) if is_column(name) else rest[0])
-            del rest[: 2 if is_column(name) else 1]
-        return row(*groups)
-
-    width = sum(2 if is_column(name) else 1 for name in row.operands)
-    rng = random.Random(row.name)
-    for _ in range(60 if width > 1 else 0):
-        agree(call, [rng.choice(CORNERS) for _ in range(width)])
-    for number in CORNERS if width == 1 else []:
-        agree(call, [number])
+    for numbers in corner_rows(row):
+        agree(corner_call(row), numbers)
 
 
 @given(st.data())
@@ -80,38 +51,14 @@ def test_every_primitive_at_its_corners(row):
 def test_random_programs(data):
     numbers = data.draw(st.lists(st.floats(-3, 3), min_size=2, max_size=3))
     captured = Value(data.draw(st.floats(-2, 2)))
-    plan = data.draw(
-        st.lists(
-            st.tuples(st.sampled_from(KINDS), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50)),
-            min_size=1,
-            max_size=14,
-        )
-    )
+    plan = data.draw(plans(KINDS, most=14))
 
     def function(*scalars):
-        pool = [*scalars, captured, 0.5, -2.0]
-        for kind, i, j, k in plan:
-            x, y, z = (pool[index % len(pool)] for index in (i, j, k))
-            pool.append(OPERATIONS[kind](x, y, z))
-        return pool[-1] + 0.0 * scalars[0]
+        return extended([*scalars, captured, 0.5, -2.0], plan)[-1] + 0.0 * scalars[0]
 
     agree(function, numbers)
     captured.data = captured.data + 1.0
     agree(function, numbers)
-
-
-OPERATIONS = {
-    "add": lambda x, y, z: x + y, "subtract": lambda x, y, z: x - y, "multiply": lambda x, y, z: x * y,
-    "divide": lambda x, y, z: x / (y * y + 1.0), "negative": lambda x, y, z: -x, "sin": lambda x, y, z: tn.sin(x),
-    "sum of products": lambda x, y, z: x * y + y * z + x * z, "square": lambda x, y, z: x**2,
-    "tanh": lambda x, y, z: tn.tanh(x), "exp": lambda x, y, z: tn.exp(0.1 * x),
-    "relu": lambda x, y, z: tn.relu(x), "sigmoid": lambda x, y, z: tn.sigmoid(x),
-    "maximum": lambda x, y, z: tn.maximum(x, y, z), "dot": lambda x, y, z: tn.dot([x, y], [y, z], x),
-    "logsumexp": lambda x, y, z: tn.logsumexp([x, y, z]), "take": lambda x, y, z: tn.take([x, y, z], 1),
-    "softmax": lambda x, y, z: tn.softmax([x, y, z])[0], "branch": lambda x, y, z: x * y if x > y else y - z,
-    "cross entropy": lambda x, y, z: tn.losses.cross_entropy([x, y, z], 2), "twice": lambda x, y, z: x * x + x,
-}  # fmt: skip
-KINDS = sorted(OPERATIONS)
 
 
 def test_a_branch_that_flips_is_another_path():

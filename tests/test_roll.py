@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_compile import KINDS, OPERATIONS, bits
+from programs import KINDS, bits, extended_by_lists, plans
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -27,20 +27,12 @@ def agree(roll, inputs):
 def test_random_programs(data):
     """Programs of all kinds over lists, so that there is something to roll and something that does not."""
     n = data.draw(st.integers(1, 5))
-    plan = data.draw(
-        st.lists(
-            st.tuples(st.sampled_from(KINDS), st.integers(0, 90), st.integers(0, 90), st.integers(0, 90)),
-            min_size=1,
-            max_size=5,
-        )
-    )
+    plan = data.draw(plans(KINDS, most=5))
     numbers = data.draw(st.lists(st.floats(-3, 3), min_size=2 * n, max_size=2 * n))
     weights = [Value(0.25 * i - 0.5) for i in range(n)]
 
     def function(*scalars):
-        pool = [*scalars, *weights]
-        for kind, i, j, k in plan:
-            pool += [OPERATIONS[kind](*(pool[(index + m) % len(pool)] for index in (i, j, k))) for m in range(n)]
+        pool = extended_by_lists([*scalars, *weights], plan, n)
         return tn.sum(pool[-n:]) + tn.dot(pool[-n:], pool[:n]) + 0.0 * scalars[0]
 
     f = compile(function)

@@ -12,7 +12,7 @@ import pytest
 from conftest import same
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_compile import KINDS, OPERATIONS
+from programs import KINDS, bits, extended, plans
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -46,7 +46,7 @@ def numbers(optimizer):
 
 
 def equal(a, b):
-    return len(a) == len(b) and all(same(x + 0.0, y + 0.0) for x, y in zip(a, b, strict=True))
+    return len(a) == len(b) and all(map(bits, a, b))
 
 
 def interpreted(loop, rate=None):
@@ -133,13 +133,7 @@ def test_steps_and_runs_equal_the_engine_in_bits(name, batch_size, regularizer):
 @settings(max_examples=120, deadline=None)
 def test_random_programs_train_to_the_same_bits(data):
     """Programs of all kinds, shared subexpressions and branches, whose captured parameters are trained."""
-    plan = data.draw(
-        st.lists(
-            st.tuples(st.sampled_from(KINDS), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50)),
-            min_size=1,
-            max_size=12,
-        )
-    )
+    plan = data.draw(plans(KINDS, most=12))
     point = st.floats(-3, 3) | st.sampled_from([0.0, -0.0, 1.0, math.inf, -math.inf, math.nan, 1e200])
     rows = data.draw(st.lists(st.tuples(point, point), min_size=1, max_size=5))
     start = data.draw(st.lists(st.floats(-2, 2), min_size=3, max_size=3))
@@ -151,11 +145,7 @@ def test_random_programs_train_to_the_same_bits(data):
 
         def model(x):
             x = [Value(number) if type(number) is float else number for number in x]
-            pool = [a, b, *x, 0.5, a * b]
-            for kind, i, j, k in plan:
-                first, second, third = (pool[index % len(pool)] for index in (i, j, k))
-                pool.append(OPERATIONS[kind](first, second, third))
-            return pool[-1] + 0.0 * pool[0]
+            return extended([a, b, *x, 0.5, a * b], plan)[-1] + 0.0 * a
 
         optimizer = OPTIMIZERS[name]([a, b, unused])
         loss = tn.losses.squared_error
