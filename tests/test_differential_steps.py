@@ -175,11 +175,12 @@ def test_random_training_programs(networks, dtype):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_many_random_training_programs(dtype):
-    @settings(max_examples=40)
+@pytest.mark.parametrize("networks", [False, True], ids=["functions", "networks"])
+def test_many_random_training_programs(networks, dtype):
+    @settings(max_examples=15)
     @given(st.data())
     def battery(data):
-        train(data, dtype, networks=True)
+        train(data, dtype, networks)
 
     battery()
 

@@ -293,3 +293,13 @@ def test_wide_layers_fill_vectors_and_what_is_left_over(widths, dtype, batch_siz
         told = eager(models[0], tn.losses.cross_entropy, optimizers[0], rows, targets, None)
         near(step(rows, targets), told, bound)
     near(numbers(optimizers[1]), numbers(optimizers[0]), bound)
+
+
+def test_a_prediction_that_no_row_changes():
+    """The slope of the weight is computed once, before the rows, and read by the sums over them."""
+    weights = [Value(0.5), Value(0.5)]
+    optimizers = [tn.SGD([weight], lr=0.1) for weight in weights]
+    step = step_of(lambda x: tn.tanh(weights[1]), "squared_error", optimizers[1])
+    X, Y = [[1.0], [2.0]], [0.0, 0.25]
+    near(step(X, Y), eager(lambda x: tn.tanh(weights[0]), tn.losses.squared_error, optimizers[0], X, Y))
+    near(numbers(optimizers[1]), numbers(optimizers[0]))

@@ -46,7 +46,8 @@ class RowProducts(Printer):
         return [group for group in self.roll.groups if group.array not in instead]
 
     def _read(self) -> set[int]:
-        return {*self.kept, *(array for array, _ in self.roll.outputs[: self.totals])}
+        factors = {factor.array for term in self.terms for factor in term.factors}
+        return {*self.kept, *factors, *(array for array, _ in self.roll.outputs[: self.totals])}
 
     def _place(self, array: int) -> str:
         if array not in self.kept:
