@@ -197,7 +197,7 @@ def test_random_programs(backend, dtype):
 def test_many_random_programs(backend, dtype):
     options_of(backend)
 
-    @settings(max_examples=6 * MOST[backend])
+    @settings(max_examples=(2 if backend == JITTED else 6) * MOST[backend])
     @given(st.data())
     def battery(data):
         differ(backend, dtype, data, least=1)

@@ -1,5 +1,6 @@
 """The llvm back end: vector functions against mpmath, programs against the interpreter, in lanes of any number."""
 
+import copy
 import ctypes
 import functools
 import itertools
@@ -302,3 +303,26 @@ def test_calls_with_lists_fill_vectors_and_what_is_left_over(size, dtype):
     bound = 1e-13 if dtype == "float64" else 1e-5
     assert value == pytest.approx(exact, rel=10 * bound)
     assert slopes == pytest.approx(expected, rel=100 * bound, abs=1000 * bound)
+
+
+def test_literals_are_rounded_to_float32_as_numbers_are():
+    for factor in (1e300, -1e300, 3.4025e38, 3.402823e38, 0.1):
+        found = tn.compile(functools.partial(lambda factor, x: x * factor, factor), backend="llvm", dtype="float32")(
+            0.5
+        )
+        with numpy.errstate(over="ignore"):
+            assert found == numpy.float32(factor) * numpy.float32(0.5)
+
+
+def test_gradients_that_are_all_one_number_are_one_loop():
+    f = tn.compile(lambda xs: tn.sum(xs), backend="llvm")
+    assert f.value_and_grad([1.0] * 300) == (300.0, [[1.0] * 300])
+    assert len(f.source("llvm", gradient=True).splitlines()) < 500
+
+
+def test_machine_code_is_not_copied():
+    f = tn.compile(lambda x: x * x, backend="llvm")
+    f(2.0)
+    with pytest.raises(TypeError, match="machine code cannot be copied"):
+        copy.deepcopy(f)
+    assert f(3.0) == 9.0

@@ -303,3 +303,82 @@ def test_a_prediction_that_no_row_changes():
     X, Y = [[1.0], [2.0]], [0.0, 0.25]
     near(step(X, Y), eager(lambda x: tn.tanh(weights[0]), tn.losses.squared_error, optimizers[0], X, Y))
     near(numbers(optimizers[1]), numbers(optimizers[0]))
+
+
+@pytest.mark.parametrize("trained", [None, 100, 200])
+def test_parameters_in_another_order_are_found_by_a_table(trained):
+    """Shuffled or pruned, the gradients do not lie in loops: compiling them one by one took half a minute."""
+    rng = random.Random(5)
+    X = [[rng.gauss(0.0, 1.0) for _ in range(16)] for _ in range(21)]
+    Y = [rng.randrange(4) for _ in X]
+    models = [tn.MLP(16, [16, 4], "tanh", rng=random.Random(2)) for _ in range(2)]
+    order = random.Random(3).sample(range(340), 340)[:trained]
+    optimizers = [tn.SGD([model.parameters()[i] for i in order], lr=0.1, momentum=0.5) for model in models]
+    step = step_of(models[1], "cross_entropy", optimizers[1], l2)
+    for size in (21, 1):
+        told = eager(models[0], tn.losses.cross_entropy, optimizers[0], X[:size], Y[:size], l2)
+        near(step(X[:size], Y[:size]), told)
+    near([p.data for p in models[1].parameters()], [p.data for p in models[0].parameters()])
+    assert len(step.source("llvm").splitlines()) < 5000
+
+
+def test_a_batch_larger_than_all_rows_is_all_rows():
+    told = []
+    for backend in ("python", "llvm"):
+        for size in (4, 5, 2**63 - 1, 2**64):
+            model = half_adder()
+            step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1), backend=backend)
+            history = step.run(X, Y, epochs=3, batch_size=size, until=(root_mean_square, 1e-9))
+            told.append([*history.losses, *history.metrics["root_mean_square"], *[p.data for p in model.parameters()]])
+    for other in told[1:]:
+        near(other, told[0])
+
+
+class OfLists(tn.optim.Optimizer):
+    """A user's own: it calls a function of lists, and reads a Value that it keeps."""
+
+    initial_state = ()
+
+    def __init__(self, parameters, lr, keeps):
+        super().__init__(parameters, lr)
+        self.kept = Value(0.5) if keeps else 0.5
+
+    def update(self, parameter, gradient, state, lr, step):
+        limited = self.kept * gradient if isinstance(self.kept, Value) else tn.logsumexp([gradient, parameter, 0.0])
+        return parameter - lr * limited, ()
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_updates_that_machine_code_has_no_words_for_run_on_python(keeps):
+    model = half_adder()
+    step = tn.compile_step(model, "squared_error", OfLists(model.parameters(), 0.1, keeps))
+    step(X, Y)
+    assert step.backend == "python"
+    with pytest.raises(TypeError, match="give backend='python'"):
+        step_of(model, "squared_error", OfLists(model.parameters(), 0.1, keeps))(X, Y)
+
+
+def test_a_schedule_that_ends_keeps_the_steps_before():
+    rates = [0.1, 0.2, 0.3]
+    told = []
+    for backend in ("python", "llvm"):
+        model = half_adder()
+        optimizer = tn.SGD(model.parameters(), lr=lambda k: rates[k])
+        step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+        with pytest.raises(IndexError):
+            step.run(X, Y, epochs=9, batch_size=4)
+        assert optimizer.steps == 3
+        told.append(numbers(optimizer))
+    near(told[1], told[0])
+
+
+def test_arrays_with_masks_are_looked_at_row_by_row():
+    numpy = pytest.importorskip("numpy")
+    masked = numpy.ma.masked_array([1.0, 2.0, 3.0], mask=[0, 1, 0])
+    for backend in ("python", "llvm"):
+        model = tn.MLP(2, [1], rng=random.Random(0))
+        step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1), backend=backend)
+        before = [p.data for p in model.parameters()]
+        with pytest.raises(TypeError, match=r"^row 1 of X and Y.*got None"):
+            step(numpy.ones((3, 2)), masked)
+        assert [p.data for p in model.parameters()] == before

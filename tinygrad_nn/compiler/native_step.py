@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..optim import Optimizer
 from .backends import Target, native
 from .backends.ir import Kind
 from .backends.llvm import Printer
+from .backends.llvm_functions import SPELLINGS
 from .backends.llvm_step import step_text, update_text
 from .backends.row_sums import RowSums
 from .collector import uncollected
@@ -51,10 +53,12 @@ class NativeSteps:
         regular = None if penalized is None else Printer(self._rolled(penalized), 1, single, exact, "penalty", full)
         self.update = update_of_one(recipe)
         self.widths = {len(state) for state in recipe.optimizer.state}
-        if len(self.widths) != 1 or not self.holds():
+        spelled = all(entry.primitive.name in {"dot", *SPELLINGS} for entry in self.update.instructions)
+        if len(self.widths) != 1 or len(self.update.parameters) != 1 or not spelled or not self.holds():
             raise UnsupportedError(
-                f"{type(recipe.optimizer).__name__}.update() branches on numbers of a parameter, or has states of "
-                "different lengths, which the llvm back end cannot compile: give backend='python'"
+                f"{type(recipe.optimizer).__name__}.update() branches on numbers of a parameter, reads other Values, "
+                "calls a function of lists or has states of different lengths, which the llvm back end cannot "
+                "compile: give backend='python'"
             )
         (self.states,) = self.widths
         text, block = update_text(self.update, Kind(full, single), self.states, regular is not None, exact)
@@ -128,7 +132,8 @@ class NativeSteps:
         xp, optimizer = self.xp, self.recipe.optimizer
         done = optimizer.steps + self.made
         if callable(optimizer.lr):
-            rates = xp.asarray([optimizer.rate(done + k) for k in range(steps)], dtype=self.target.dtype)
+            rates = xp.asarray(_rates(optimizer, done, steps), dtype=self.target.dtype)
+            steps = len(rates)
         else:
             rates = xp.full(steps, optimizer.rate(), dtype=self.target.dtype)
         batches = -(-len(x) // batch)
@@ -146,6 +151,17 @@ class NativeSteps:
         self.made += made
         ended = (first + made) // batches
         return losses[:made], metrics[:ended].tolist(), float(told[1]), bool(told[4])
+
+
+def _rates(optimizer: Optimizer, done: int, steps: int) -> list[float]:
+    """The learning rates of the next steps, as far as there are any: it is for the first one to raise."""
+    rates = [optimizer.rate(done)]
+    for k in range(1, steps):
+        try:
+            rates.append(optimizer.rate(done + k))
+        except Exception:
+            break
+    return rates
 
 
 def matrix(rows: Sequence[Row], target: Target) -> Any:

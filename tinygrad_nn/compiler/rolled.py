@@ -53,8 +53,8 @@ class Access:
 class Group:
     """Instructions of one primitive: array[i] = primitive(operands at i), for i in the loops of `extents`.
 
-    With primitive None it gathers: its one operand is a column of pieces from several arrays. `by_row` says whether it
-    depends on the row, and so has other results for each.
+    With primitive None it is a guard, or gathers: its operands are then columns of several arrays, laid side by side.
+    `by_row` says whether it depends on the row, and so has other results for each.
     """
 
     array: int

@@ -90,6 +90,7 @@ class Step:
             raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
         metric, limit = _until(until)
         shapes, rows = _rows(X, Y)
+        batch_size = min(batch_size, len(rows))
         return self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress).go()
 
     def _course(self, metric: Metric | None, shapes: Shape, *given: Any) -> Course:
@@ -185,7 +186,7 @@ def _rows(X: Any, Y: Any) -> tuple[Shape, list[Row]]:
         raise ValueError(f"X has {len(X)} rows and Y {len(Y)}: give one target for each row")
     if not len(X):
         raise ValueError("X and Y are empty: a step is on one row or more")
-    if all(getattr(getattr(given, "dtype", None), "kind", "") in ("f", "i", "u") for given in (X, Y)):
+    if all(_is_plain_array(given) for given in (X, Y)):
         sides = tuple([shape_of_sides(tuple(given.shape[1:])) for given in (X, Y)])
         both = [given.reshape((len(X), prod(given.shape[1:]))).astype("float64").tolist() for given in (X, Y)]
         return sides, [(*x, *y) for x, y in zip(*both, strict=True)]
@@ -207,6 +208,12 @@ def _rows(X: Any, Y: Any) -> tuple[Shape, list[Row]]:
             )
         rows.append(tuple(numbers))
     return first, rows
+
+
+def _is_plain_array(given: Any) -> bool:
+    """Whether rows are an array of numbers of NumPy's itself, and not one of its kind with masks or names."""
+    kind = type(given)
+    return kind.__module__ == "numpy" and kind.__name__ == "ndarray" and given.dtype.kind in "fiu"
 
 
 def _listed(given: Any, name: str) -> Any:

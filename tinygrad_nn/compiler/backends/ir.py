@@ -6,6 +6,7 @@ the body of a function. A vector of one lane is a plain number.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -63,7 +64,7 @@ class Kind:
 
 @dataclass
 class Block:
-    """The lines of a function's body, on vectors of one kind. `fused` lets products and sums be rounded once."""
+    """The lines of a function's body, on vectors of one kind."""
 
     kind: Kind
     lines: list[str] = field(default_factory=list)
@@ -290,5 +291,8 @@ class Block:
 def constant(x: float, single: bool) -> str:
     """A constant by its bits; a float is written as the double that equals it."""
     if single:
-        x = struct.unpack("f", struct.pack("f", x))[0] if abs(x) < 3.4e38 or x != x else x
+        try:
+            x = struct.unpack("f", struct.pack("f", x))[0]
+        except OverflowError:  # beyond what a float holds
+            x = math.copysign(math.inf, x)
     return f"0x{struct.unpack('>Q', struct.pack('>d', x))[0]:016X}"

@@ -131,16 +131,19 @@ class Printer(Loops):
 
     def _store_rows(self, first: str) -> None:
         b, kind, outputs = self.block, self.kind, self.roll.outputs
-        runs: list[tuple[int, int, int, int]] = []  # array, base, place among the outputs, length
+        runs: list[list[int]] = []  # array, base, stride, place among the outputs, length
         for k, (array, index) in enumerate(outputs):
-            if runs and runs[-1][0] == array and runs[-1][1] + runs[-1][3] == index:
-                runs[-1] = (*runs[-1][:3], runs[-1][3] + 1)
+            array_, base, stride, _, length = runs[-1] if runs else (-1, 0, 0, 0, 0)
+            if array == array_ and length == 1 and index - base in (0, 1):
+                runs[-1][2:] = [index - base, k - 1, 2]
+            elif array == array_ and length > 1 and index == base + stride * length:
+                runs[-1][4] += 1
             else:
-                runs.append((array, index, k, 1))
-        for array, base, place, length in runs:
+                runs.append([array, index, 0, k, 1])
+        for array, base, stride, place, length in runs:
 
-            def one(j: str, array: int = array, base: int = base, place: int = place) -> None:
-                vector = self._load(Access(array, base, (1,)), [j], kind)
+            def one(j: str, array: int = array, base: int = base, stride: int = stride, place: int = place) -> None:
+                vector = self._load(Access(array, base, (stride,)), [j], kind)
                 for lane in range(kind.lanes):
                     where = b.index(len(outputs) * lane + place, (len(outputs), first), (1, j))
                     number = b.extracted(vector, lane)

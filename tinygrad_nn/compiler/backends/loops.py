@@ -30,8 +30,9 @@ class Loops:
         self.along = self.columns = False  # whether a vector holds members of a loop, or columns, of a lone row
         self.block = Block(kind)
         self.pointers = ["", "%parameters", f"@{name}.literals"]
-        self.globals = [self._constants(f"@{name}.literals", list(roll.flat.literals.values()))]
-        self.tables = 0
+        self.literals = list(roll.flat.literals.values())
+        self.globals = [self._constants(f"@{name}.literals", self.literals)]
+        self.tables: dict[tuple[int, ...], str] = {}
         self.in_rows = False
         self.stored: set[int] = set()  # the arrays that are read beyond the loop that computes them
         self.registers: dict[int, list[str]] = {}  # of a tile of members, by array
@@ -257,14 +258,8 @@ class Loops:
         """What an operand is at the counters, as a vector of a kind."""
         b = self.block
         if access.array == LITERALS and access.table is None and not any(access.strides) and not access.step:
-            return kind.number(list(self.roll.flat.literals.values())[access.base])
-        if access.table is not None:
-            extents = group.extents if group is not None else ()
-            width = access.width if access.width is not None else 1
-            flat = b.index(0, *((width * s, c) for s, c in zip(strides(extents), counters, strict=True)), (1, column))
-            where = b.let(f"load i64, ptr {self._pointer(self._table(access.table), 'i64', flat)}")
-        else:
-            where = b.index(access.base, *zip(access.strides, counters, strict=True), (access.step, column))
+            return kind.number(self.literals[access.base])
+        where = self._where(access, counters, group.extents if group is not None else (), column)
         pointer = self.pointers[access.array]
         if self.along:
             follows = access.step if self.columns else access.strides[-1] if access.strides else 0
@@ -273,6 +268,15 @@ class Loops:
         if self.roll.by_row[access.array]:
             return b.load(self._pointer(pointer, kind.numbers, where))
         return b.everywhere(b.let(f"load {kind.scalar}, ptr {self._pointer(pointer, kind.scalar, where)}"))
+
+    def _where(self, access: Access, counters: list[str], extents: tuple[int, ...], column: str = "0") -> str:
+        """The index in its array of what is read at the counters of loops, from a table where it has one."""
+        b = self.block
+        if access.table is None:
+            return b.index(access.base, *zip(access.strides, counters, strict=True), (access.step, column))
+        width = access.width if access.width is not None else 1
+        flat = b.index(0, *((width * s, c) for s, c in zip(strides(extents), counters, strict=True)), (1, column))
+        return b.let(f"load i64, ptr {self._pointer(self._table(access.table), 'i64', flat)}")
 
     def _pointer(self, base: str, entry: str, where: str) -> str:
         return self.block.let(f"getelementptr {entry}, ptr {base}, i64 {where}")
@@ -283,9 +287,9 @@ class Loops:
         return f"{name} = private constant [{max(1, len(numbers))} x {kind.scalar}] [{entries}]"
 
     def _table(self, table: tuple[int, ...]) -> str:
-        self.tables += 1
-        entries = ", ".join(f"i64 {index}" for index in table or (0,))
-        self.globals.append(
-            f"@{self.name}.table{self.tables} = private constant [{max(1, len(table))} x i64] [{entries}]"
-        )
-        return f"@{self.name}.table{self.tables}"
+        """A table among the constants, each once."""
+        if table not in self.tables:
+            name = self.tables[table] = f"@{self.name}.table{len(self.tables) + 1}"
+            entries = ", ".join(f"i64 {index}" for index in table or (0,))
+            self.globals.append(f"{name} = private constant [{max(1, len(table))} x i64] [{entries}]")
+        return self.tables[table]

@@ -21,6 +21,9 @@ class Native:
         kinds = [ctypes.c_void_p] * pointers
         self.run: Any = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(self._engine.get_function_address("run"))
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("machine code cannot be copied or pickled: copy what it was compiled from, and compile that")
+
 
 @lru_cache(maxsize=64)
 def native(text: str, pointers: int) -> Native:

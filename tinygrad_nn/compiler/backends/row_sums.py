@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..program import INPUTS
-from ..rolled import Access, Rolled
+from ..rolled import Access, Group, Rolled
 from .clusters import tiles
 from .ir import Kind
 from .row_products import CHUNK, RowProducts
@@ -111,6 +111,7 @@ class RowSums(RowProducts):
     def _lane_sums(self, term: Term) -> None:
         """The sums of a term with a row in each lane, many side by side."""
         b, kind = self.block, self.kind
+        loops = Group(-1, None, term.extents, (), by_row=True)
         arrays = sorted({factor.array for factor in term.factors} & self.kept)
 
         def tile(members: list[list[str]]) -> None:
@@ -121,14 +122,14 @@ class RowSums(RowProducts):
                 inside = b.lanes_below(b.let(f"sub nsw i64 {self.many}, {b.index(0, (kind.lanes, i))}"))
                 for counters, total in zip(members, sums, strict=True):
                     before = b.load(total)
-                    factors = [self._load(factor, counters, kind, term.group) for factor in term.factors]
+                    factors = [self._load(factor, counters, kind, loops) for factor in term.factors]
                     after = b.fused(factors[0], factors[1], before) if factors[1:] else b.add(factors[0], before)
                     b.store(total, b.choose(inside, after, before))
 
             b.loop(self.blocks, block, most_written_out=1)
             for k in range(0, len(sums), kind.lanes):
                 part = slice(k, k + kind.lanes)
-                self._put_sums(term.target, members[part], [b.load(total) for total in sums[part]])
+                self._put_sums(term, members[part], [b.load(total) for total in sums[part]])
 
         self._tiled(term.extents, tile)
 
@@ -150,14 +151,12 @@ class RowSums(RowProducts):
         for first, size, times in tiles(outer, max(1, 16 // min(inner, columns))):
             b.loop(times, lambda i, first=first, size=size: rows(i, first, size), most_written_out=1)  # type: ignore[misc]
 
-    def _put_sums(self, target: Access, members: list[list[str]], vectors: list[str]) -> None:
+    def _put_sums(self, term: Term, members: list[list[str]], vectors: list[str]) -> None:
         """Sum the lanes of vectors, one for each member, and add them to the gradients of the chunks before."""
         b, kind, one = self.block, self.kind, self.one
         summed = lane_sums(b, [*vectors, *[vectors[-1]] * (kind.lanes - len(vectors))])
         for k, counters in enumerate(members):
-            place = self._pointer(
-                "%gradients", one.numbers, b.index(target.base, *zip(target.strides, counters, strict=True))
-            )
+            place = self._pointer("%gradients", one.numbers, self._where(term.target, counters, term.extents))
             number = b.extracted(summed, k)
             if self.chunked:
                 earlier = b.let(f"load {one.numbers}, ptr {place}")

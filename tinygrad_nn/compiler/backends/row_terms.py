@@ -6,6 +6,7 @@ rather than every product of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..program import INPUTS
@@ -14,6 +15,7 @@ from ..rolled import Access, Group, Place, Rolled
 
 Scatter = tuple[Access, Access, tuple[int, ...]]  # where outputs lie, where they go, and the loops over both
 FEW = 64  # weights, which are no matrix
+MOST_RUNS = 8  # loops over the gradients of one array
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,11 @@ def terms(roll: Rolled, totals: int) -> list[Term]:
     read = {operand.array for group in roll.groups for operand in group.operands}
     read |= {array for array, _ in roll.outputs[:totals]}
     found: list[Term] = []
-    placed = scatters(roll.outputs[totals:])
+    placed = scatters(roll.outputs[totals:], groups)
     for source, target, extents in placed:
         group = groups.get(source.array)
         if group is not None and group.primitive is not None and group.primitive.name == "multiply":
-            apart = any(0 in operand.strides for operand in group.operands)
+            apart = any(operand.table is None and 0 in operand.strides for operand in group.operands)
             once = [other.array for other, *_ in placed].count(source.array) == 1 and source.array not in read
             if apart and once and extents == group.extents and not source.base:
                 found.append(Term(group.operands, target, extents, group))
@@ -61,22 +63,31 @@ def terms(roll: Rolled, totals: int) -> list[Term]:
     return found
 
 
-def scatters(places: list[Place]) -> list[Scatter]:
-    """Where outputs lie and where they go, in as few loops as their strides allow."""
+def scatters(places: list[Place], groups: Mapping[int, Group]) -> list[Scatter]:
+    """Where outputs lie and where they go: in a few loops for each array, or by tables where its order is another."""
     by_array: dict[int, list[tuple[int, int]]] = {}
     for target, (array, index) in enumerate(places):
         by_array.setdefault(array, []).append((index, target))
-    found = []
+    found: list[Scatter] = []
     for array, pairs in by_array.items():
         pairs.sort()
-        rest = pairs
-        while rest:
-            sources, targets = [[pair[k] for pair in rest] for k in (0, 1)]
-            extents, used = loops_of(sources, targets)
-            at = [access(-1, [[i] for i in indices[:used]], extents, column=False) for indices in (sources, targets)]
-            found.append((replace(at[0], array=array), at[1], extents))
-            rest = rest[used:]
+        sources, targets = ([pair[k] for pair in pairs] for k in (0, 1))
+        runs: list[Scatter] = []
+        at = 0
+        while at < len(pairs) and len(runs) < MOST_RUNS:
+            extents, used = loops_of(sources[at:], targets[at:])
+            runs.append(_scatter(array, sources[at : at + used], targets[at : at + used], extents))
+            at += used
+        if at < len(pairs):
+            whole = array in groups and sources == list(range(groups[array].size))
+            runs = [_scatter(array, sources, targets, groups[array].extents if whole else (len(pairs),))]
+        found += runs
     return found
+
+
+def _scatter(array: int, sources: list[int], targets: list[int], extents: tuple[int, ...]) -> Scatter:
+    source, target = (access(array, [[i] for i in indices], extents, column=False) for indices in (sources, targets))
+    return source, replace(target, array=-1), extents
 
 
 def loops_of(sources: list[int], targets: list[int]) -> tuple[tuple[int, ...], int]:
