@@ -103,6 +103,11 @@ def test_cross_entropy_against_pytorch():
         (lambda: losses.cross_entropy([1.0, 2.0], -1), ValueError, "whole number from 0 to 1"),
         (lambda: losses.cross_entropy([1.0, 2.0], 0.5), ValueError, "whole number from 0 to 1"),
         (lambda: losses.cross_entropy(Value(1.0), 0), TypeError, "cross_entropy .*one logit per class.* wants a list"),
+        (
+            lambda: losses.cross_entropy([1.0, 2.0], [0, 1]),
+            TypeError,
+            r"index of the right class.*give target.index\(1\)",
+        ),
         (lambda: losses.cross_entropy([], 0), ValueError, "cross_entropy wants at least one logit"),
     ],
 )

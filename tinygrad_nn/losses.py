@@ -120,7 +120,7 @@ def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
 def cross_entropy(prediction: Any, target: Any) -> Any:
     """Minus the log of the softmax probability of the right class: logsumexp of every logit - logits[target].
 
-    Raises ValueError for a class that is no whole number from 0 to the number of logits - 1.
+    Raises ValueError for a class that is no whole number from 0 to the number of logits - 1, TypeError for a list.
 
     >>> round(cross_entropy([0.0, 0.0], 1), 6)
     0.693147
@@ -128,6 +128,11 @@ def cross_entropy(prediction: Any, target: Any) -> Any:
     logits = as_operands(prediction, "cross_entropy (a model with one logit per class)")
     if not logits:
         raise ValueError("cross_entropy wants at least one logit, but the list is empty")
+    if isinstance(target, list | tuple):
+        raise TypeError(
+            f"cross_entropy wants the index of the right class, but got a list of {len(target)}: for a list of zeros "
+            "and a one give target.index(1)"
+        )
     index = as_operand(target, "the class index of cross_entropy")
     with scope(cross_entropy):
         chosen = table.take(logits, index)
