@@ -10,6 +10,8 @@ from hypothesis import settings
 
 import tinygrad_nn as tn
 
+collect_ignore = ["benchmarks"]  # they import their peers
+
 ROOT = Path(__file__).parent.parent
 
 settings.register_profile("the same in every run", derandomize=True, deadline=None)
