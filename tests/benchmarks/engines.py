@@ -255,6 +255,19 @@ def compiled_half_adder(backend, epochs):
     return [seconds / epochs for seconds in timed(lambda k: step.run(X, Y, epochs=epochs, until=until), 3)]
 
 
+def trained_half_adder():
+    """Seconds of a run to an error of 0.01, tracing and compiling apart, and how many epochs it took; three times."""
+    import tinygrad_nn as tn
+
+    found = []
+    for _ in range(3):
+        example, model, optimizer, X, Y = half_adder_rows()
+        step = tn.compile_step(model, tn.losses.squared_error, optimizer, backend="llvm")
+        history = step.run(X, Y, epochs=5_000_000, until=(example["root_mean_square"], 0.01))
+        found.append([history.times[-1], history.epochs[-1]])
+    return found
+
+
 def half_adder_by_hand(epochs=10_000):
     """The same in object Python, as a course writes it: neurons with lists of weights, derivatives by hand."""
     from math import exp, sqrt
@@ -400,6 +413,7 @@ WORK = {
     ("tinygrad_nn", "row, compiled"): lambda: network_row(compiled=True),
     ("tinygrad_nn", "half adder, compiled"): lambda: compiled_half_adder("python", 30_000),
     ("tinygrad_nn", "half adder, llvm"): lambda: compiled_half_adder("llvm", 500_000),
+    ("tinygrad_nn", "half adder to 0.01, llvm"): trained_half_adder,
     ("tinygrad_nn", "half adder"): recorded_half_adder,
     ("tinygrad_nn", "half adder by hand"): half_adder_by_hand,
     ("tinygrad_nn", "traced step"): traced_step,

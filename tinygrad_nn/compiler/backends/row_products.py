@@ -28,17 +28,16 @@ class RowProducts(Printer):
         self.many: int | str = 1
         self.blocks: int | str = 1
         self.first_chunk = "true"
-        self.at_once = (
-            18 if full * (32 if single else 64) >= 512 else 10
-        )  # sums in registers, beside what is multiplied
+        registers = 32 if full * (32 if single else 64) >= 512 else 16
+        self.at_once = 18 if registers == 32 else 10  # sums that stay in them beside what is multiplied
         self.terms = terms(roll, totals)
-        products = [term.matrix(roll, full) for term in self.terms]
-        self.turned = {inputs.array for _, inputs in filter(None, products)} - {INPUTS}
-        factors = [f for term, product in zip(self.terms, products, strict=True) for f in product or term.factors]
-        by_row = {INPUTS} & {
-            f.array for term, p in zip(self.terms, products, strict=True) if not p for f in term.factors
-        }
-        self.kept = by_row | {f.array for f in factors if roll.by_row[f.array] and f.array != INPUTS}
+        self.turned: set[int] = set()
+        self.kept: set[int] = set()
+        for term in self.terms:
+            product = term.matrix(roll, full)
+            if product is not None:
+                self.turned |= {product[1].array} - {INPUTS}
+            self.kept |= {f.array for f in term.factors if roll.by_row[f.array]} - ({INPUTS} if product else set())
         super().__init__(roll, lanes, single, exact, name, full)
 
     def _computed(self) -> list[Group]:
