@@ -80,6 +80,7 @@ def test_imports_run_one_way():
     order = [
         *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
         *("transforms", "check", "choices", "module", "neuron", "nn", "losses", "optim", "data", "history"),
+        *("stored", "storage"),
         *("compiler", "drawing", "on_demand"),
     ]
     assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"} == set(order) - {"drawing", "compiler"}

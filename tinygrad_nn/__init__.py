@@ -26,7 +26,7 @@ Where to look
 - numbers and derivatives: Value, grad, no_grad; derivative, gradient, jacobian, hessian, hvp of plain functions
 - functions of numbers and Values: exp, log, tanh ... dot, take, sum, mean, maximum, softmax, logsumexp
 - networks: Neuron, Layer, MLP, and Module for your own
-- training: losses, SGD, Adam, optim (schedules), data
+- training: losses, SGD, Adam, optim (schedules), data; save and load
 - checking: gradcheck
 - speed: compile (a plain function as straight-line code), compile_step (training steps, and whole runs of them)
 - drawing: draw, draw_network, steps (a page that steps through backpropagation)
@@ -78,6 +78,8 @@ from .nn import MLP, Layer, Neuron
 from .on_demand import compile, compile_step, draw, draw_network, steps
 from .optim import SGD, Adam
 from .recording import no_grad
+from .storage import load, save
+from .stored import StorageError
 from .transforms import derivative, grad, gradient, hessian, hvp, jacobian
 from .value import Value
 
@@ -92,6 +94,7 @@ __all__ = [
     "Layer",
     "Module",
     "Neuron",
+    "StorageError",
     "Value",
     "acos",
     "asin",
@@ -119,6 +122,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "leaky_relu",
+    "load",
     "log",
     "log1p",
     "log_softmax",
@@ -130,6 +134,7 @@ __all__ = [
     "no_grad",
     "optim",
     "relu",
+    "save",
     "sigmoid",
     "silu",
     "sin",

@@ -1,0 +1,182 @@
+"""Models as text files: every bit of every number comes back, and reading one executes nothing.
+
+A file is a line with the format and its version, the model as JSON, a neuron a line, and the SHA-256 of all that, so
+that a file that was cut off or changed is told from the one that was saved.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .module import Module
+from .nn import MLP, Layer, Neuron
+from .optim import Optimizer
+from .stored import END, FORMAT, SETTINGS, VERSION, StorageError, built, content_of, digest
+from .value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import Any
+
+
+def save(model: Module, path: str | PathLike[str], optimizer: Optimizer | None = None) -> None:
+    """Write an MLP, a Layer or a Neuron to a text file, with the settings and the state of its optimizer if given.
+
+    Numbers, activations, names and labels come back from `load` as they are, to the bit. The file is written beside its
+    place and then put there in one go, so that a crash or a full disk leaves what was there before.
+
+    Raises StorageError for what the format does not hold: activations and learning rates that are functions, neurons
+    that were wired by hand or share weights, Modules of your own (keep their state_dict()); OSError where the file
+    cannot be written.
+
+    >>> import os, tempfile
+    >>> model = MLP(2, [3, 1], activation="tanh")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, os.path.join(folder, "model.txt"))
+    ...     again = load(os.path.join(folder, "model.txt"))
+    >>> again.state_dict() == model.state_dict(), again
+    (True, MLP(2, [3, 1], activation='tanh', output_activation='linear'))
+    """
+    write(path, text_of(model, optimizer))
+
+
+def load(path: str | PathLike[str], optimizer: bool = False) -> Any:
+    """The model in a file that `save` wrote; with optimizer=True the pair of it and its optimizer.
+
+    Nothing in the file is executed. Raises StorageError for a file that is no such model, was cut off or changed, or is
+    of a later version, and where the optimizer is asked for and not there; OSError where it cannot be read.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            text = file.read()
+    except UnicodeDecodeError:
+        raise StorageError(f"{path} is no model of tinygrad_nn: it is not text") from None
+    try:
+        return model_of(text, optimizer)
+    except StorageError as error:
+        raise StorageError(f"{path} {error}") from None
+
+
+def write(path: str | PathLike[str], text: str) -> None:
+    """Put a text in place of what a file held: all of it, or nothing."""
+    import os
+    import tempfile
+
+    folder, name = os.path.split(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"there is no folder {folder} to save {name} in: make it first")
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path} is a folder: give the name of a file in it")
+    handle, beside = tempfile.mkstemp(dir=folder, prefix=f".{name[:100]}.", suffix=".part")
+    try:
+        with open(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(beside, os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o666 & ~mask)
+        os.replace(beside, path)
+    except BaseException:
+        if os.path.exists(beside):
+            os.unlink(beside)
+        raise
+
+
+def model_of(text: str, optimizer: bool = False) -> Any:
+    """The model of a text, or the pair of it and its optimizer."""
+    model, found = built(content_of(text))
+    if optimizer and found is None:
+        raise StorageError("holds no optimizer: it was saved without one")
+    return (model, found) if optimizer else model
+
+
+def text_of(model: Module, optimizer: Optimizer | None = None) -> str:
+    """A model as the text of a file."""
+    kind = type(model).__name__
+    layers = _layers_of(model)
+    names = [getattr(model, name, None) for name in ("input_names", "output_names")]
+    lines = ",\n ".join("[" + ",\n  ".join(map(_neuron_text, neurons)) + "]" for neurons in layers)
+    head = f'"kind": "{kind}", "name": {_json(model.place.name)}, "names": {_json(names)}'  # type: ignore[attr-defined]
+    state = "" if optimizer is None else f',\n"optimizer": {_optimizer_text(optimizer, model)}'
+    body = f'{FORMAT}{VERSION}\n{{{head}, "layers": [\n {lines}]{state}}}\n'
+    return f"{body}{END}{digest(body)}\n"
+
+
+def _layers_of(model: Module) -> list[list[Neuron]]:
+    """The neurons of each layer. Raises StorageError for what is not wired as it was made."""
+    if type(model) not in (MLP, Layer, Neuron):
+        raise StorageError(
+            f"save() writes an MLP, a Layer or a Neuron, but got {model!r}: of your own Modules keep the state_dict()"
+        )
+    layers: list[Any] = model.layers if isinstance(model, MLP) else [model]
+    rows = [layer.neurons if isinstance(layer, Layer) else [layer] for layer in layers]
+    before = None
+    for neurons in rows:
+        for neuron in neurons:
+            if type(neuron) is not Neuron or len(neuron.weights) != (before or len(neurons[0].weights)):
+                raise StorageError(f"save() writes networks as they were made, but {neuron!r} was wired by hand")
+            if not isinstance(neuron.activation, str):
+                raise StorageError(
+                    f"the activation of {neuron.name} is a function, which no file can hold: give a name"
+                )
+        before = len(neurons)
+    values = [value for neurons in rows for neuron in neurons for value in (*neuron.weights, neuron.bias)]
+    for value in values:
+        if type(value) is not Value or type(value.data) is not float:
+            raise StorageError(f"save() writes weights that are Values of floats, but got {value!r}")
+    if len({id(value) for value in values}) < len(values):
+        raise StorageError("save() writes each weight once, but some of these neurons share theirs")
+    return rows
+
+
+def _neuron_text(neuron: Neuron) -> str:
+    values = (*neuron.weights, neuron.bias)
+    *weights, bias = [_number(value.data) for value in values]
+    labels = [value.label for value in values]
+    given = "" if labels == _labels(len(weights)) else f', "labels": {_json(labels)}'
+    activation = _json(neuron.activation)
+    return f'{{"activation": {activation}, "weights": [{", ".join(weights)}], "bias": {bias}{given}}}'
+
+
+def _labels(n_inputs: int) -> list[str]:
+    """The labels of a new neuron."""
+    return [*(f"w{i + 1}" for i in range(n_inputs)), "b"]
+
+
+def _optimizer_text(optimizer: Optimizer, model: Module) -> str:
+    kind = type(optimizer).__name__
+    if type(optimizer) is not SETTINGS.get(kind, (None,))[0]:
+        raise StorageError(f"save() writes the state of SGD and Adam, but got {optimizer!r}: save the model alone")
+    if [id(p) for p in optimizer.parameters] != [id(p) for p in model.parameters()]:
+        raise StorageError(
+            "save() writes an optimizer of all parameters of the model, in their order: save the model alone"
+        )
+    if callable(optimizer.lr):
+        raise StorageError("the lr of the optimizer is a function, which no file can hold: set a number before saving")
+    settings = {name: getattr(optimizer, name) for name in SETTINGS[kind][1]}
+    told = ", ".join(f'"{name}": {_setting(setting)}' for name, setting in settings.items())
+    state = ", ".join(f"[{', '.join(map(_number, numbers))}]" for numbers in optimizer.state)
+    return f'{{"kind": "{kind}", "steps": {optimizer.steps}, {told},\n "state": [{state}]}}'
+
+
+def _setting(setting: Any) -> str:
+    if isinstance(setting, tuple):
+        return f"[{', '.join(map(_number, setting))}]"
+    return str(setting).lower() if isinstance(setting, bool) else _number(setting)
+
+
+def _number(number: float) -> str:
+    """A number so that all of its bits come back; JSON has no word for those that are not finite."""
+    if math.isfinite(number):
+        return repr(float(number))
+    import struct
+
+    return f'"{struct.pack(">d", number).hex()}"'
+
+
+def _json(content: Any) -> str:
+    import json
+
+    return json.dumps(content)
