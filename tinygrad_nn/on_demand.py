@@ -23,7 +23,8 @@ def compile(
 
     f = compile(function) is called like the function: f(x, y) is its value, f.grad(x, y) its derivatives
     [df/dx, df/dy], f.value_and_grad(x, y) both, f.batch(rows, gradients=False) one of them for many rows. Arguments and
-    results are numbers or nested lists of numbers; derivatives with respect to an array are an array. `print(f.program)` and `print(f.source())` show what runs.
+    results are numbers or nested lists of numbers; the derivatives for an array are an array. `print(f.program)` and
+    `print(f.source())` show what runs.
 
     The function is traced at its first call, and again where the shape of an argument differs or a branch goes the
     other way. Values that it captures, such as a model's weights, are read at every call; gradients go to the arguments
