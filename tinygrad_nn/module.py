@@ -11,7 +11,7 @@ from .value import Result, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
 
@@ -107,18 +107,21 @@ class Module:
         return predicted if many else predicted[0]
 
     def summary(self) -> str:
-        """A table of the attributes that hold parameters and how many each has.
+        """A table of the attributes that hold parameters and how many each has, and their bytes as doubles.
 
         >>> class Line(Module):
         ...     def __init__(self):
         ...         self.slopes, self.offset = [Value(2.0), Value(3.0)], Value(1.0)
         >>> print(Line().summary())
-        Line            parameters
-        slopes                   2
-        offset                   1
-        total                    3
+        Line    parameters
+        slopes           2
+        offset           1
+        total            3
+        24 bytes of parameters
         """
-        return _table(type(self).__name__, [(p, len(_leaves(e, p))) for p, e in self._entries().items()])
+        entries = self._entries()
+        counts = [len(_leaves(entry, path)) for path, entry in entries.items()]
+        return _table([type(self).__name__], [[path] for path in entries], counts)
 
     def _entries(self) -> dict[str, Any]:
         """Every attribute that is a Value or nested lists of Values, by its path, in order; shared ones once."""
@@ -192,8 +195,14 @@ def _pairs(found: Any, numbers: Any, path: str) -> list[tuple[Value, float]]:
     return [pair for i, (f, n) in enumerate(zip(found, numbers, strict=True)) for pair in _pairs(f, n, f"{path}.{i}")]
 
 
-def _table(title: str, rows: list[tuple[str, int]]) -> str:
-    total = sum(count for _, count in rows)
-    width = max(15, *(len(name) + 2 for name, _ in [(title, 0), *rows]))
-    lines = [f"{title:<{width}} parameters"] + [f"{n:<{width}} {c:>10,}" for n, c in [*rows, ("total", total)]]
-    return "\n".join(lines)
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], parameters: Sequence[int], below: str = "") -> str:
+    """Columns of text, then the number of parameters of each row and their sum, and below what they take."""
+    total = sum(parameters)
+    cells = [[*head], *(list(row) for row in rows), ["total", *[""] * (len(head) - 1)]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    counts = ["parameters", *(f"{count:,}" for count in (*parameters, total))]
+    lines = [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + f"  {count:>10}"
+        for row, count in zip(cells, counts, strict=True)
+    ]
+    return "\n".join([*lines, f"{8 * total:,} bytes of parameters{below}"])

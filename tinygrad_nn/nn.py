@@ -182,20 +182,27 @@ class MLP(Module):
         return outputs[0] if len(outputs) == 1 else outputs
 
     def summary(self) -> str:
-        """A table of the layers: their shapes, activations and parameters.
+        """A table of the layers: their shapes, activations and parameters; bytes, and operations per prediction.
+
+        The parameters are counted as doubles of 8 bytes, the operations as the products and sums of every neuron and
+        its activation, unless that is linear.
 
         >>> print(MLP(2, [16, 1]).summary())
-        MLP                        parameters
-        layer 1: 2 -> 16, relu             48
-        layer 2: 16 -> 1, linear           17
-        total                              65
+        layer    shape    activation  parameters
+        layer 1  2 -> 16  relu                48
+        layer 2  16 -> 1  linear              17
+        total                                 65
+        520 bytes of parameters, 112 operations per prediction
         """
-        rows = []
+        rows, counts, operations = [], [], 0
         for layer in self.layers:
-            neuron = layer.neurons[0]
-            shape = f"{layer.name}: {len(neuron.weights)} -> {len(layer.neurons)}, {activation_name(neuron.activation)}"
-            rows.append((shape, len(layer.neurons) * (len(neuron.weights) + 1)))
-        return _table("MLP", rows)
+            names = list(dict.fromkeys(activation_name(neuron.activation) for neuron in layer.neurons))
+            shape = f"{len(layer.neurons[0].weights)} -> {len(layer.neurons)}"
+            rows.append([layer.name, shape, ", ".join(names)])
+            counts.append(sum(len(neuron.weights) + 1 for neuron in layer.neurons))
+            operations += sum(2 * len(n.weights) + (n.activation != "linear") for n in layer.neurons)
+        below = f", {operations:,} operations per prediction"
+        return _table(["layer", "shape", "activation"], rows, counts, below)
 
     def __repr__(self) -> str:
         sizes = [len(layer.neurons) for layer in self.layers]
