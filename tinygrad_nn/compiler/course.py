@@ -138,8 +138,10 @@ class Course:
         """The points of the epochs after `before`; their times divide those of the stretch evenly."""
         epochs = self.history.wanted(before + 1, self.epoch)
         each = (end - start) / len(ended)
-        times = [start + each * (epoch - before) for epoch in epochs]
-        these = [epoch - before - 1 for epoch in epochs]
+        every = len(epochs) == len(ended)
+        these: Sequence[int] = range(len(ended)) if every else [epoch - before - 1 for epoch in epochs]
+        first = start + each
+        times = [first + each * i for i in these]
         metrics = {self.metric: [ended.errors[i] for i in these]} if self.metric else None
         self.history.extend(epochs, ended.means(these), times, metrics)
 
@@ -153,6 +155,6 @@ class Ended:
     def __len__(self) -> int:
         return len(self.losses)
 
-    def means(self, these: list[int]) -> list[float]:
+    def means(self, these: Sequence[int]) -> list[float]:
         """The mean losses of some of the epochs."""
         return [left_sum(self.losses[i]) / len(self.losses[i]) for i in these]

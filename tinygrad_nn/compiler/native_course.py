@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -142,6 +143,8 @@ class _Batches(Ended):
         super().__init__(losses, errors)
         self.weights = weights
 
-    def means(self, these: list[int]) -> list[float]:
-        products = self.losses[these] * self.weights
-        return (products.sum(axis=1) / self.weights.sum()).tolist()  # type: ignore[no-any-return]
+    def means(self, these: Sequence[int]) -> list[float]:
+        chosen = self.losses if isinstance(these, range) else self.losses[these]
+        if len(self.weights) == 1:
+            return chosen[:, 0].tolist()  # type: ignore[no-any-return]
+        return ((chosen * self.weights).sum(axis=1) / self.weights.sum()).tolist()  # type: ignore[no-any-return]
