@@ -26,7 +26,7 @@ Where to look
 - numbers and derivatives: Value, grad, no_grad; derivative, gradient, jacobian, hessian, hvp of plain functions
 - functions of numbers and Values: exp, log, tanh ... dot, take, sum, mean, maximum, softmax, logsumexp
 - networks: Neuron, Layer, MLP, and Module for your own
-- training: losses, SGD, Adam, optim (schedules), data; save and load
+- training: fit; losses, metrics, SGD, Adam, optim (schedules), data; save and load
 - checking: gradcheck
 - speed: compile (a plain function as straight-line code), compile_step (training steps, and whole runs of them)
 - drawing: draw, draw_network, steps (a page that steps through backpropagation)
@@ -36,7 +36,7 @@ Numbers are IEEE 754 doubles with one meaning everywhere: 1/0 is inf, log(-1) is
 
 from __future__ import annotations
 
-from . import data, functional, losses, optim
+from . import data, functional, losses, metrics, optim
 from .check import GradientError, gradcheck
 from .functional import (
     acos,
@@ -75,7 +75,7 @@ from .functional import (
 from .history import History
 from .module import Module
 from .nn import MLP, Layer, Neuron
-from .on_demand import compile, compile_step, draw, draw_network, steps
+from .on_demand import compile, compile_step, draw, draw_network, fit, steps
 from .optim import SGD, Adam
 from .recording import no_grad
 from .storage import load, save
@@ -113,6 +113,7 @@ __all__ = [
     "erf",
     "exp",
     "expm1",
+    "fit",
     "functional",
     "gelu",
     "grad",
@@ -130,6 +131,7 @@ __all__ = [
     "losses",
     "maximum",
     "mean",
+    "metrics",
     "minimum",
     "no_grad",
     "optim",

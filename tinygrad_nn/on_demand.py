@@ -92,6 +92,64 @@ def compile_step(
     return compiled_step(model, loss, optimizer, regularizer, backend, dtype)
 
 
+def fit(
+    model: Any,
+    X: Any,
+    Y: Any,
+    loss: Any,
+    optimizer: Any,
+    epochs: int = 100,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    rng: Any = None,
+    regularizer: Any = None,
+    metrics: Any = (),
+    validation: Any = None,
+    patience: int | None = None,
+    until: Any = None,
+    checkpoint: Any = None,
+    callbacks: Any = (),
+    progress: bool = True,
+    backend: str = "auto",
+    dtype: str = "float64",
+) -> Any:
+    """Train a model on rows X with targets Y; returns the History of its losses, metrics and times.
+
+    Epochs of steps on `batch_size` rows each, in an order drawn from `rng` for every epoch unless shuffle=False, down
+    the gradient of the mean `loss` plus `regularizer(model)`, by `optimizer`. Loss, optimizer and regularizer are as
+    `compile_step` takes them, and so is `backend`; backend="eager" trains on the recorded graph. The same rng gives the
+    same losses on each, within rounding.
+
+    `metrics` are names ("accuracy", "mae", "rmse") or functions (prediction, target) of a row, of which the mean is
+    taken; they look at all rows at the end of each epoch. `validation=(X, Y)` are rows to look at and not to train on:
+    the history has their "validation loss" and their metrics. `patience` ends the run after so many epochs without a
+    lower validation loss (or loss, without validation) and then gives the best weights back. until=(metric, threshold)
+    is that of a step's run. A callback(history) is called after each epoch; the run ends where it returns True.
+
+    `checkpoint` is a file that `save` writes the model to, every second at most and at the end; `load` reads it.
+    `progress` shows a bar on a terminal where tqdm is installed, else a line every ten seconds. Ctrl-C ends the run
+    with the model as it stands. `history.stopped` says why a run ended.
+
+    Raises ValueError and TypeError as `compile_step` does, and for a row that holds nan; nothing has changed then.
+
+    >>> import random
+    >>> import tinygrad_nn as tn
+    >>> X, Y = tn.data.xor()
+    >>> model = tn.MLP(2, [4, 1], "tanh", "sigmoid", rng=random.Random(1))
+    >>> optimizer = tn.SGD(model.parameters(), lr=0.5, momentum=0.9)
+    >>> history = fit(model, X, Y, "binary_cross_entropy", optimizer, epochs=200, batch_size=4, metrics="accuracy",
+    ...               rng=random.Random(2), progress=False)
+    >>> history.stopped, history.metrics["accuracy"][-1]
+    ('epochs', 1.0)
+    """
+    from .compiler.fit import fit as fitted
+
+    return fitted(
+        model, X, Y, loss, optimizer, epochs, batch_size, shuffle, rng, regularizer, metrics, validation, patience,
+        until, checkpoint, callbacks, progress, backend, dtype,
+    )  # fmt: skip
+
+
 def draw(
     root: Any,
     *,

@@ -58,16 +58,24 @@ def load(path: str | PathLike[str], optimizer: bool = False) -> Any:
         raise StorageError(f"{path} {error}") from None
 
 
-def write(path: str | PathLike[str], text: str) -> None:
-    """Put a text in place of what a file held: all of it, or nothing."""
+def place_for(path: str | PathLike[str]) -> tuple[str, str]:
+    """The folder of a file that is to be written, and its name. Raises OSError where there can be no such file."""
     import os
-    import tempfile
 
     folder, name = os.path.split(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"there is no folder {folder} to save {name} in: make it first")
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path} is a folder: give the name of a file in it")
+    return folder, name
+
+
+def write(path: str | PathLike[str], text: str) -> None:
+    """Put a text in place of what a file held: all of it, or nothing."""
+    import os
+    import tempfile
+
+    folder, name = place_for(path)
     handle, beside = tempfile.mkstemp(dir=folder, prefix=f".{name[:100]}.", suffix=".part")
     try:
         with open(handle, "w", encoding="utf-8", newline="") as file:

@@ -7,7 +7,7 @@ what was computed in the stretch that it came into is dropped.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from math import inf
 from time import perf_counter
@@ -16,6 +16,18 @@ from typing import Any
 from ..history import History
 from .interrupt import Uninterrupted
 from .stepper import Pace, Row, RowError, Stepper, commit, left_sum, state_of
+
+
+class Watch:
+    """Looks at the model at the end of each epoch, and may end the run. This one does neither."""
+
+    def measured(self) -> Mapping[str, float]:
+        """What the history is to know of the model as it stands."""
+        return {}
+
+    def verdict(self, history: History) -> str:
+        """Why the run is to end now, or ""."""
+        return ""
 
 
 class Course:
@@ -43,6 +55,8 @@ class Course:
         self.drawn = 0  # for how many epochs an order was drawn
         self.losses: list[float] = []  # of this epoch, so far
         self.error = 0.0  # the metric summed over this epoch, so far
+        self.watch: Watch | None = None
+        self.seen = True  # whether somebody may have looked at the model, and set its numbers, since the last stretch
 
     def go(self) -> History:
         """Run to the end, and say in the history why it was the end. What fails in the first epoch changes nothing."""
@@ -67,6 +81,11 @@ class Course:
             self.history.stopped = "interrupt"
         return self.history
 
+    def _looked_at(self) -> bool:
+        """Whether somebody may look at the model after this stretch: a progress that does not says so by `looks`."""
+        looks = self.progress is not None and getattr(self.progress, "looks", True)
+        return looks or self.watch is not None
+
     def _stretch(self) -> None:
         """Some steps, and what the history is to know of them."""
         before, began = self.epoch, perf_counter()
@@ -74,10 +93,14 @@ class Course:
         if ended:
             with Uninterrupted():
                 self._record(before, ended, began - self.start, perf_counter() - self.start)
+        reason = self.watch.verdict(self.history) if self.watch is not None and ended else ""
         if ended and self.metric and ended.errors[-1] < self.threshold:
             self.history.stopped = "until"
+        elif reason:
+            self.history.stopped = reason
         elif self.epoch == self.epochs:
             self.history.stopped = "epochs"
+        self.seen = self._looked_at()
 
     def _one_by_one(self) -> Ended:
         """A stretch of steps on one row each. The losses and the metric of each epoch that ended in it."""
@@ -88,6 +111,7 @@ class Course:
         sums: list[float] = []
         start = perf_counter()
         whole = 0 if done or self.pace.rows < n else min(self.pace.rows // n, self.epochs - self.epoch)
+        whole = whole if self.watch is None else min(whole, 1)
         part = self.order[done : done + self.pace.rows]
         last = done + len(part) == n
         passes = (lambda: self._passes(whole)) if whole else (lambda: repeat(part, 1))
@@ -142,7 +166,9 @@ class Course:
         these: Sequence[int] = range(len(ended)) if every else [epoch - before - 1 for epoch in epochs]
         first = start + each
         times = [first + each * i for i in these]
-        metrics = {self.metric: [ended.errors[i] for i in these]} if self.metric else None
+        metrics = {self.metric: [ended.errors[i] for i in these]} if self.metric else {}
+        if self.watch is not None:
+            metrics |= {name: [number] for name, number in self.watch.measured().items()}
         self.history.extend(epochs, ended.means(these), times, metrics)
 
 

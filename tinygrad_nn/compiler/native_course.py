@@ -34,7 +34,7 @@ class NativeCourse(Course):
             with Uninterrupted():
                 super()._stretch()
         finally:
-            if self.history.stopped or self.progress is not None:
+            if self.history.stopped or self.seen:
                 native.commit()
 
     def go(self) -> Any:
@@ -63,9 +63,14 @@ class NativeCourse(Course):
                 stepper.native[batched] = found
             self.native = found
             found.load()
-        elif self.progress is not None:
+        elif self.seen:
             found.load()
         return found
+
+    def _record(self, before: int, ended: Ended, start: float, end: float) -> None:
+        if self.watch is not None and self.native is not None:
+            self.native.commit()  # it looks at the model
+        super()._record(before, ended, start, end)
 
     def _one_by_one(self) -> Any:
         return self._steps()
@@ -84,7 +89,7 @@ class NativeCourse(Course):
         if self.shuffle is not None and not self.at:
             self.x = self.given[self.places]
         steps = min(self.pace.rows, n - self.at)
-        if not self.at and self.pace.rows >= n and self.shuffle is None:
+        if not self.at and self.pace.rows >= n and self.shuffle is None and self.watch is None:
             steps = n * min(self.pace.rows // n, self.epochs - self.epoch)
         losses, sums, self.error, refused = self._timed(
             native, self.x, self.batch_size, self.at, steps, self.error, self.threshold

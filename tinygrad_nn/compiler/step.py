@@ -19,10 +19,11 @@ from ..operators import as_float
 from ..optim import Optimizer
 from ..value import Value
 from .backends import Target, for_steps
-from .course import Course
+from .course import Course, Watch
 from .native_course import NativeCourse
 from .native_step import NativeSteps, UnsupportedError
 from .phases import Recipe
+from .recorded import RecordedStepper
 from .roll import rolled
 from .rolled import Rolled
 from .settings import check_optimizer, same, settings_of
@@ -45,6 +46,7 @@ class Step:
         self._fixed: list[object] = []
         self._parameters: list[Value] = []
         self._native: NativeSteps | None = None
+        self.watch: Watch | None = None  # who looks at the model after each epoch of a run
 
     def __call__(self, X: Sequence[Any], Y: Sequence[Any]) -> float:
         """One update on the mean loss over the rows, with the regularizer; returns that loss, before the update.
@@ -91,7 +93,9 @@ class Step:
         metric, limit = _until(until)
         shapes, rows = _rows(X, Y)
         batch_size = min(batch_size, len(rows))
-        return self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress).go()
+        course = self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress)
+        course.watch = self.watch
+        return course.go()
 
     def _course(self, metric: Metric | None, shapes: Shape, *given: Any) -> Course:
         """A run on this step's back end; on Python where the choice is ours and the step cannot be machine code."""
@@ -143,7 +147,8 @@ class Step:
             if stepper.recipe.metric is metric and stepper.shapes == shapes:
                 break
         else:
-            stepper = Stepper(replace(self.recipe, metric=metric), shapes)
+            kind: Any = RecordedStepper if self.backend == "eager" else Stepper
+            stepper = kind(replace(self.recipe, metric=metric), shapes)
         self._steppers = [stepper, *(other for other in self._steppers if other is not stepper)][:MOST_STEPPERS]
         return stepper
 

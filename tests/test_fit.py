@@ -1,0 +1,224 @@
+"""fit: the same losses on every back end, what the history knows, and when a run ends and what it leaves."""
+
+import builtins
+import itertools
+import math
+import random
+import signal
+import sys
+import threading
+import time
+import types
+
+import pytest
+
+import tinygrad_nn as tn
+from tinygrad_nn.compiler import fit as fitting
+
+BACKENDS = ["eager", "python"]
+try:
+    import llvmlite  # noqa: F401
+    import numpy  # noqa: F401
+
+    BACKENDS.append("llvm")
+except ImportError:
+    pass
+
+
+def moons(count=30, seed=4):
+    X, Y = tn.data.moons(count, rng=random.Random(seed))
+    return X, [2 * y - 1 for y in Y]
+
+
+def trained(backend="python", loss="hinge", data=None, epochs=6, seed=1, outputs=1, **options):
+    X, Y = data or moons()
+    model = tn.MLP(2, [6, outputs], "tanh", rng=random.Random(seed))
+    optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.5)
+    options = {"progress": False, "batch_size": 7, "rng": random.Random(3)} | options
+    history = tn.fit(model, X, Y, loss, optimizer, epochs=epochs, backend=backend, **options)
+    return history, model, optimizer
+
+
+def l2(model):
+    return 0.01 * tn.dot(model.parameters(), model.parameters())
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 100])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_the_same_losses_and_metrics_on_every_back_end(batch_size, shuffle):
+    told = []
+    for backend in BACKENDS:
+        history, model, _ = trained(
+            backend, batch_size=batch_size, shuffle=shuffle, regularizer=l2, metrics=["accuracy", "mae", "rmse"],
+            validation=moons(11, seed=9),
+        )  # fmt: skip
+        names = ["accuracy", "mae", "rmse"]
+        assert list(history.metrics) == [*names, "validation loss", *(f"validation {name}" for name in names)]
+        columns = [history.losses, *history.metrics.values()]
+        assert {len(column) for column in columns} == {len(history.epochs)} == {6}
+        told.append([*itertools.chain(*columns), *(p.data for p in model.parameters())])
+    for other in told[1:]:
+        assert other == pytest.approx(told[0], rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_metrics_are_of_the_model_after_the_epoch(backend):
+    X, Y = moons()
+    history, model, _ = trained(backend, metrics=["accuracy", lambda p, t: abs(p - t), "rmse"])
+    predictions = model.predict(X)
+    right = sum((p > 0) == (t > 0) for p, t in zip(predictions, Y, strict=True)) / len(X)
+    error = math.fsum(abs(p - t) for p, t in zip(predictions, Y, strict=True)) / len(X)
+    assert history.metrics["accuracy"][-1] == right
+    assert history.metrics["<lambda>"][-1] == pytest.approx(error)
+
+
+def test_accuracy_by_loss_and_by_shape():
+    accuracy, of_scores = (tn.metrics.named("accuracy", loss)[1] for loss in (None, tn.losses.hinge))
+    assert (accuracy([0.4, 0.6], [1, 1]), of_scores([0.4, -0.6], [1, 1])) == (0.5, 0.5)
+    assert tn.metrics.accuracy([[0.1, 0.9], [0.8, 0.7]], [[0, 1], [1, 0]]) == 0.75
+    assert tn.metrics.accuracy([[1.0, 1.0, 0.0]], [0]) == 1.0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_patience_ends_the_run_and_gives_the_best_weights_back(backend):
+    X, Y = moons(12)
+    wrong = X, [-y for y in Y]  # the better it trains, the worse it does there
+    seen = []
+
+    def callback(history):
+        seen.append((history.metrics["validation loss"][-1], history.epochs[-1]))
+
+    history, model, _ = trained(backend, data=(X, Y), epochs=50, validation=wrong, patience=3, callbacks=callback)
+    best = min(range(len(seen)), key=lambda i: seen[i][0])
+    assert history.stopped == "patience"
+    assert len(seen) == best + 4 == history.epochs[-1]
+    losses = [max(0.0, 1 - t * p) for p, t in zip(model.predict(X), wrong[1], strict=True)]
+    assert math.fsum(losses) / len(losses) == pytest.approx(seen[best][0])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_until_and_callbacks_end_a_run(backend):
+    def squared(prediction, target):
+        return (prediction - target) ** 2
+
+    history, _, _ = trained(backend, epochs=500, until=(squared, 20.0))
+    assert history.stopped == "until"
+    assert history.metrics["squared"][-1] < 20.0 <= history.metrics["squared"][-2]
+    history, _, optimizer = trained(backend, epochs=500, callbacks=[lambda h: None, lambda h: h.epochs[-1] == 3])
+    assert (history.stopped, history.epochs, optimizer.steps) == ("callback", [1, 2, 3], 15)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_checkpoints(backend, tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "CHECKPOINTS", 0.0)
+    path, saved = tmp_path / "model.txt", []
+    save = fitting.save
+    monkeypatch.setattr(fitting, "save", lambda *given: (saved.append(1), save(*given)))
+    _, model, optimizer = trained(backend, checkpoint=path, callbacks=lambda h: None)
+    assert len(saved) >= 6
+    again, other = tn.load(path, optimizer=True)
+    assert again.state_dict() == model.state_dict()
+    assert (other.steps, other.state) == (optimizer.steps, optimizer.state)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="row 0 of X and Y holds nan"):
+        trained(backend, data=([[math.nan, 1.0]], [1]), checkpoint=path)
+    assert path.read_bytes() == before
+    scheduled = tn.SGD(model.parameters(), lr=lambda step: 0.1)
+    tn.fit(model, *moons(), "hinge", scheduled, epochs=1, checkpoint=path, progress=False, backend=backend)
+    assert tn.load(path).state_dict() == model.state_dict()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ctrl_c_returns_the_history_with_the_model_whole(backend):
+    def interrupt():
+        time.sleep(0.5)
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    start = time.perf_counter()
+    history, _, optimizer = trained(backend, epochs=10_000_000, batch_size=30)
+    assert time.perf_counter() - start < 5.0
+    assert history.stopped == "interrupt"
+    assert optimizer.steps >= history.epochs[-1] > 0
+
+
+class Bar:
+    """What tqdm is to fit."""
+
+    def __init__(self, total, unit):
+        self.total, self.unit, self.n, self.told, self.closed = total, unit, 0, [], False
+        Bar.made = self
+
+    def set_postfix_str(self, text, refresh):
+        self.told.append(text)
+
+    def update(self, more):
+        self.n += more
+
+    def close(self):
+        self.closed = True
+
+
+def test_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tqdm", types.SimpleNamespace(tqdm=Bar))
+    trained(progress=True, metrics="accuracy")
+    assert "epoch 6: loss " in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    trained(progress=True, metrics="accuracy")
+    assert (Bar.made.n, Bar.made.total, Bar.made.closed) == (6, 6, True)
+    assert Bar.made.told[-1].startswith("loss 0.")
+    assert "accuracy" in Bar.made.told[-1]
+    original = builtins.__import__
+    monkeypatch.setattr(
+        builtins, "__import__", lambda name, *a, **k: 1 / 0 if name == "tqdm" else original(name, *a, **k)
+    )
+    monkeypatch.delitem(sys.modules, "tqdm")
+    with pytest.raises(ZeroDivisionError):
+        trained(progress=True)
+    assert trained(progress=False)[0].stopped == "epochs"
+
+
+X, Y = moons(6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("given", "options", "error", "words"),
+    [
+        ((X, Y[:-1]), {}, ValueError, "X has 6 rows and Y 5"),
+        (([], []), {}, ValueError, "X and Y are empty"),
+        (([[1.0, 2.0], [1.0]], [1, 1]), {}, ValueError, "all rows must have one shape, but row 1"),
+        (([[1.0, 2.0], [math.nan, 1.0]], [1, 1]), {}, ValueError, "row 1 of X and Y holds nan"),
+        ((X, Y), {"validation": (X, [*Y[:-1], math.nan])}, ValueError, "row 5 of the validation's X and Y holds nan"),
+        ((X, Y), {"validation": X[0][0]}, TypeError, r"validation wants \(X, Y\)"),
+        ((X, Y), {"batch_size": 0}, ValueError, "batch_size must be a whole number of 1 or more"),
+        ((X, Y), {"epochs": 0}, ValueError, "epochs must be a whole number of 1 or more"),
+        ((X, Y), {"patience": 0}, ValueError, "patience is a number of epochs, 1 or more, but got 0"),
+        ((X, Y), {"metrics": "acuracy"}, ValueError, "unknown metric 'acuracy': give one of accuracy, mae, rmse"),
+        ((X, Y), {"metrics": [3]}, TypeError, r"a metric is a name or a function .* but got 3"),
+        ((X, Y), {"loss": "hing"}, ValueError, "unknown loss 'hing': give one of"),
+        ((X, Y), {"callbacks": [3]}, TypeError, "a callback is a function of the history, but got 3"),
+        ((X, Y), {"checkpoint": "nowhere/model.txt"}, FileNotFoundError, "there is no folder .*nowhere"),
+        (
+            (X, [0, 1, 2, 1, 0, 3]),
+            {"loss": "cross_entropy", "outputs": 3},
+            ValueError,
+            "row 5 of X and Y: got the index 3",
+        ),
+    ],
+)
+def test_bad_input_is_said_and_changes_nothing(given, options, error, words, backend, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    made = []
+    original = tn.MLP.parameters
+    monkeypatch.setattr(tn.MLP, "parameters", lambda self: made.append(self) or original(self))
+    with pytest.raises(error, match=words):
+        trained(backend, data=given, **options)
+    if made:
+        fresh = tn.MLP(2, [6, options.get("outputs", 1)], "tanh", rng=random.Random(1))
+        assert made[0].state_dict() == fresh.state_dict()
+
+
+def test_backends_that_are_none_are_named():
+    with pytest.raises(ValueError, match="unknown back end 'fast'"):
+        trained("fast")
