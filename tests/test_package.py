@@ -79,7 +79,7 @@ def test_imports_run_one_way():
     """Each module imports from those before it in this list, and the core from neither drawing nor compiler."""
     order = [
         *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
-        *("transforms", "check", "choices", "module", "neuron", "nn", "losses", "optim", "data", "history"),
+        *("transforms", "check", "choices", "module", "neuron", "nn", "losses", "optim", "data", "plots", "history"),
         *("metrics", "stored", "storage"),
         *("compiler", "drawing", "on_demand"),
     ]

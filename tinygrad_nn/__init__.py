@@ -36,7 +36,7 @@ Numbers are IEEE 754 doubles with one meaning everywhere: 1/0 is inf, log(-1) is
 
 from __future__ import annotations
 
-from . import data, functional, losses, metrics, optim
+from . import data, functional, losses, metrics, optim, plots
 from .check import GradientError, gradcheck
 from .functional import (
     acos,
@@ -135,6 +135,7 @@ __all__ = [
     "minimum",
     "no_grad",
     "optim",
+    "plots",
     "relu",
     "save",
     "sigmoid",

@@ -5,6 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
 MOST_POINTS = 10_000
 
@@ -67,6 +68,12 @@ class History:
             kept = [i for i, e in enumerate(self.epochs) if (e - 1) % self._stride == 0 or e == last]
             for column in [self.epochs, self.losses, self.times, *self.metrics.values()]:
                 column[:] = [column[i] for i in kept]  # type: ignore[index]
+
+    def plot(self, ax: Any = None) -> Any:
+        """The losses and metrics by the epochs, in new or given Axes of matplotlib (extra `plot`), which it returns."""
+        from .plots import plot_history
+
+        return plot_history(self, ax)
 
     def __repr__(self) -> str:
         if not self.epochs:

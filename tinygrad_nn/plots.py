@@ -1,0 +1,109 @@
+"""Plots with matplotlib (extra `plot`): the losses of a run, and what a network of two inputs says of the plane.
+
+Each function draws into the Axes that it is given, or into new ones, and returns them.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .history import History
+
+__all__ = ["plot_boundary", "plot_history"]
+
+STYLES = ("#1b66a8", "#c2500a", "#2a7f3f", "#7a3e9d", "#8a6d00", "#b0306a")
+
+
+def plot_history(history: History, ax: Any = None) -> Any:
+    """The losses of a run by its epochs, and metrics on an axis of their own at the right; returns the Axes of losses.
+
+    The metrics of rows that were not trained on are dashed, in the colour of those that were. Raises ImportError where
+    matplotlib is not installed, ValueError for a history without epochs.
+    """
+    if not history.epochs:
+        raise ValueError("this history has no epochs to plot: train first")
+    axes = _axes(ax)
+    lines = _lines(axes, history, {"loss": history.losses, **_of_losses(history)}, 0)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss")
+    others = {name: numbers for name, numbers in history.metrics.items() if not name.endswith("loss")}
+    if others:
+        right = axes.twinx()
+        right.set_ylabel("metrics")
+        lines += _lines(right, history, others, 1)
+    if len(lines) > 1:
+        axes.legend(handles=lines, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return axes
+
+
+def plot_boundary(model: Any, X: Any, Y: Any, ax: Any = None, threshold: float = 0.0, resolution: int = 120) -> Any:
+    """The plane coloured by the output of a model of two inputs and one output, with the rows on it; returns the Axes.
+
+    The line is where the output is the threshold: 0 for hinge and logits, 0.5 for probabilities. Rows are coloured by
+    whether their target is a class above 0. Raises ValueError for rows that are not two numbers.
+    """
+    rows = [list(map(float, row)) for row in X]
+    if not rows or any(len(row) != 2 for row in rows):
+        raise ValueError("plot_boundary draws a plane: give rows of two numbers")
+    axes = _axes(ax)
+    xs, ys = ([row[k] for row in rows] for k in (0, 1))
+    across, up = (_spread(numbers, resolution) for numbers in (xs, ys))
+    outputs = model.predict([[x, y] for y in up for x in across])
+    if isinstance(outputs[0], list):
+        raise ValueError(f"plot_boundary draws one output, but the model has {len(outputs[0])}")
+    grid = [outputs[k * len(across) : (k + 1) * len(across)] for k in range(len(up))]
+    farthest = max(abs(output - threshold) for output in outputs) or 1.0
+    axes.pcolormesh(
+        across,
+        up,
+        grid,
+        cmap="RdBu",
+        vmin=threshold - farthest,
+        vmax=threshold + farthest,
+        alpha=0.6,
+        shading="nearest",
+    )
+    if min(outputs) < threshold < max(outputs):
+        axes.contour(across, up, grid, levels=[threshold], colors="#333333", linewidths=1.2)
+    colors = [STYLES[0] if target > 0 else STYLES[1] for target in Y]
+    axes.scatter(xs, ys, c=colors, edgecolors="white", linewidths=0.6, s=28)
+    names = getattr(model, "input_names", None) or ["x1", "x2"]
+    axes.set_xlabel(names[0])
+    axes.set_ylabel(names[1])
+    return axes
+
+
+def _axes(ax: Any) -> Any:
+    """The Axes to draw into."""
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise ImportError("plots need matplotlib, which is not installed: pip install 'tinygrad_nn[plot]'") from None
+    return pyplot.subplots(layout="constrained")[1]
+
+
+def _of_losses(history: History) -> dict[str, list[float]]:
+    return {name: numbers for name, numbers in history.metrics.items() if name.endswith("loss")}
+
+
+def _lines(axes: Any, history: History, columns: dict[str, list[float]], first: int) -> list[Any]:
+    """A line for each column; those of validation dashed, in the colour of what they validate."""
+    colors: dict[str, str] = {}
+    lines = []
+    for name, numbers in columns.items():
+        base = name.removeprefix("validation ")
+        color = colors.setdefault(base, STYLES[(first + len(colors)) % len(STYLES)])
+        style = "-" if base == name else "--"
+        lines += axes.plot(history.epochs, numbers, style, color=color, label=name, linewidth=1.5)
+    return lines
+
+
+def _spread(numbers: list[float], count: int) -> list[float]:
+    """Evenly spaced numbers over the range of others, and a tenth more on either side."""
+    low, high = min(numbers), max(numbers)
+    margin = 0.1 * (high - low) or 1.0
+    return [low - margin + (high - low + 2 * margin) * k / (count - 1) for k in range(count)]
