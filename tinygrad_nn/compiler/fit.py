@@ -22,6 +22,7 @@ from .backends import Target
 from .course import Watch
 from .function import compile
 from .phases import Recipe
+from .recorded import number_of
 from .step import Step, _rows, compile_step
 from .trace import TraceError
 
@@ -54,7 +55,7 @@ class Fit(Watch):
         for prefix, (X, Y) in self.rows.items():
             predictions, targets = self._predictions(X), _plain(Y)
             if prefix:
-                losses = [_number(self.recipe.loss(p, t)) for p, t in zip(predictions, targets, strict=True)]
+                losses = [number_of(self.recipe.loss(p, t)) for p, t in zip(predictions, targets, strict=True)]
                 found[f"{prefix}loss"] = math.fsum(losses) / len(losses)
             found |= {f"{prefix}{name}": metric(predictions, targets) for name, metric in self.metrics.items()}
         return found
@@ -93,12 +94,8 @@ def _plain(rows: Any) -> list[Any]:
     return list(rows.tolist() if hasattr(rows, "tolist") else rows)
 
 
-def _number(found: Any) -> float:
-    return float(getattr(found, "data", found))
-
-
 def _numbers(found: Any) -> Any:
-    return [_numbers(entry) for entry in found] if isinstance(found, list | tuple) else _number(found)
+    return [_numbers(entry) for entry in found] if isinstance(found, list | tuple) else number_of(found)
 
 
 class Told:

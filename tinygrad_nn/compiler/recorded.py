@@ -33,14 +33,14 @@ class RecordedStepper:
             except NoSuchIndexError as wrong:
                 raise RowError(place, wrong) from None
             if recipe.metric is not None:
-                error += _number(recipe.metric(prediction, target))
+                error += number_of(recipe.metric(prediction, target))
         total = losses[0] if len(losses) == 1 else mean(losses)
         if recipe.regularizer is not None:
             total = total + recipe.regularizer(recipe.model)
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
-        return _number(total), error
+        return number_of(total), error
 
     def advance(
         self, passes: Callable[[], Iterable[Sequence[Row]]], row: Row, losses: list[float], sums: list[float],
@@ -63,5 +63,6 @@ class RecordedStepper:
         return error
 
 
-def _number(found: Any) -> float:
+def number_of(found: Any) -> float:
+    """The number of a result, recorded or plain."""
     return float(getattr(found, "data", found))

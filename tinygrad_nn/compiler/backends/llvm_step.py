@@ -21,19 +21,11 @@ def update_text(program: Program, kind: Kind, states: int, regularized: bool, ex
     (parameter,) = program.parameters
     one = Kind(1, kind.single)
 
-    def splat(scalar: str) -> str:
-        if kind.lanes == 1:
-            return scalar
-        first = b.let(f"insertelement {kind.numbers} poison, {one.numbers} {scalar}, i32 0")
-        return b.let(
-            f"shufflevector {kind.numbers} {first}, {kind.numbers} poison, <{kind.lanes} x i32> zeroinitializer"
-        )
-
-    slots[rate], slots[step] = splat("%rate"), splat("%step")
+    slots[rate], slots[step] = b.everywhere("%rate"), b.everywhere("%step")
     for k, slot in enumerate(settings):
         pointer = b.let(f"getelementptr {one.numbers}, ptr %settings, i64 {k}")
-        slots[slot] = splat(b.let(f"load {one.numbers}, ptr {pointer}"))
-    share = splat("%share")
+        slots[slot] = b.everywhere(b.let(f"load {one.numbers}, ptr {pointer}"))
+    share = b.everywhere("%share")
 
     def vector(base: str, where: str) -> str:
         return b.let(f"getelementptr {kind.numbers}, ptr {base}, i64 {where}")
