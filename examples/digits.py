@@ -8,6 +8,7 @@ of them that it misreads are drawn. The images come with scikit-learn.
 
 import random
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import tinygrad_nn as tn
@@ -25,24 +26,14 @@ def load(rng):
     return tn.data.batches((X / 16).tolist(), Y.tolist(), size=1347, rng=rng)
 
 
-def train(X, Y, rng, report=print):
-    """A network from initial weights to the end of its epochs."""
+def train(X, Y, held_out, rng, progress=True):
+    """A network from initial weights to the end of its epochs, and the history of the run."""
     model = tn.MLP(64, [32, 10], activation="relu", init="he", rng=rng)
-    step = tn.compile_step(model, tn.losses.cross_entropy, tn.SGD(model.parameters(), lr=0.1, momentum=0.9))
-    report(f"{model.summary()}\n\nCompiled steps, on the {step.backend} back end:")
-    if step.backend == "python":
-        report('These take some ten seconds, and machine code a fraction of one: pip install ".[fast]"')
-    reported = 0
-
-    def progress(history):
-        nonlocal reported
-        epoch = history.epochs[-1]
-        if epoch >= reported + 5:
-            reported = epoch
-            report(f"epoch {epoch:3}   loss {history.losses[-1]:.4f}   {history.times[-1]:5.2f} s")
-
-    step.run(X, Y, EPOCHS, BATCH, shuffle=True, rng=rng, progress=progress)
-    return model
+    history = tn.fit(
+        model, X, Y, "cross_entropy", tn.SGD(model.parameters(), lr=0.1, momentum=0.9), EPOCHS, BATCH, rng=rng,
+        metrics="accuracy", validation=held_out, progress=progress,
+    )  # fmt: skip
+    return model, history
 
 
 def misread(model, X, Y):
@@ -83,10 +74,14 @@ def main():
     except ImportError as error:
         print(f'The images of this example come with scikit-learn ({error}): pip install ".[sklearn]"')
         return
-    model = train(X, Y, rng)
+    if find_spec("llvmlite") is None:
+        print('This takes some twenty seconds in Python, and one in machine code: pip install ".[fast]"')
+    model, history = train(X, Y, (held_out, digits), rng)
     mistakes = misread(model, held_out, digits)
-    print(f"\n{1 - len(misread(model, X, Y)) / len(X):6.1%} right of the {len(X):,} images it trained on")
-    print(f"{1 - len(mistakes) / len(held_out):6.1%} right of the {len(held_out):,} held out")
+    right, unseen = (history.metrics[name][-1] for name in ("accuracy", "validation accuracy"))
+    print(f"{model.summary()}\n\n{history.epochs[-1]} epochs took {history.times[-1]:.2f} s.")
+    print(f"{right:6.1%} right of the {len(X):,} images it trained on")
+    print(f"{unseen:6.1%} right of the {len(held_out):,} held out")
     pairs = Counter((digit, answer) for _, answer, digit, _ in mistakes).most_common(3)
     print("Misread most:", ", ".join(f"{digit} as {answer} ({times})" for (digit, answer), times in pairs) or "none")
     PICTURES.mkdir(exist_ok=True)

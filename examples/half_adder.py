@@ -36,21 +36,11 @@ def root_mean_square(prediction, target):
     return tn.sqrt(tn.losses.squared_error(prediction, target))
 
 
-def train(model, optimizer, until, epochs=10_000_000, report=print):
+def train(model, optimizer, until, epochs=10_000_000):
     """One example at a time until the error of an epoch, summed over its rows, is below `until`. Returns a History."""
-    step = tn.compile_step(model, tn.losses.squared_error, optimizer)
-    reported = 0.0
-
-    def progress(history):
-        nonlocal reported
-        seconds, error = history.times[-1], history.metrics["root_mean_square"][-1]
-        if seconds >= reported + 1.0 or history.stopped:
-            reported = seconds
-            report(f"epoch {history.epochs[-1]:9,}   error {error:.4f}   {seconds:5.1f} s")
-
     X, Y = tn.data.half_adder()
-    report(f"Compiled steps, on the {step.backend} back end:")
-    return step.run(X, Y, epochs, until=(root_mean_square, until), progress=progress)
+    stop = (root_mean_square, until)
+    return tn.fit(model, X, Y, "squared_error", optimizer, epochs, batch_size=1, shuffle=False, until=stop)
 
 
 def print_truth_table(model):

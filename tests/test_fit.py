@@ -12,7 +12,7 @@ import types
 import pytest
 
 import tinygrad_nn as tn
-from tinygrad_nn.compiler import fit as fitting
+from tinygrad_nn import progress, training
 
 BACKENDS = ["eager", "python"]
 try:
@@ -79,6 +79,56 @@ def test_accuracy_by_loss_and_by_shape():
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_gradients_by_layer_are_those_of_the_graph(backend):
+    X, Y = moons()
+    history, model, _ = trained(backend, regularizer=l2, metrics=["gradients", "accuracy"], epochs=3)
+    losses = [tn.losses.hinge(model(x), y) for x, y in zip(X, Y, strict=True)]
+    model.zero_grad()
+    (tn.mean(losses) + l2(model)).backward()
+    assert list(history.metrics) == ["accuracy", "gradient of layer 1", "gradient of layer 2"]
+    for k, layer in enumerate(model.layers, 1):
+        size = math.sqrt(math.fsum(p.grad**2 for p in layer.parameters()) / len(layer.parameters()))
+        assert history.metrics[f"gradient of layer {k}"][-1] == pytest.approx(size, rel=1e-9)
+    without, other, _ = trained(backend, regularizer=l2, epochs=3)
+    assert without.losses == history.losses
+    assert other.state_dict() == model.state_dict()
+
+
+class Skip(tn.Module):
+    """A model wired by hand, of a layer, a neuron and numbers of its own."""
+
+    def __init__(self):
+        rng = random.Random(1)
+        self.hidden, self.out = tn.Layer(2, 3, "tanh", rng=rng), tn.Neuron(3, "linear", rng=rng)
+        self.slopes, self.offset = [tn.Value(0.5), tn.Value(0.1)], tn.Value(0.0)
+
+    def __call__(self, x):
+        return self.out(self.hidden(x)) + tn.dot(self.slopes, x) + self.offset
+
+
+def test_gradients_of_other_models_go_by_their_attributes():
+    X, Y = moons()
+    model, free = Skip(), tn.Value(1.0)
+    for trained, names in (
+        (model.parameters(), ["hidden", "out", "slopes", "offset"]),
+        (model.out.parameters(), ["out"]),
+        ([*model.slopes, free], ["slopes", "parameters"]),
+    ):
+        optimizer = tn.SGD(trained, lr=0.1)
+        history = tn.fit(model, X, Y, "hinge", optimizer, epochs=2, metrics="gradients", progress=False)
+        assert list(history.metrics) == [f"gradient of {name}" for name in names]
+    assert history.metrics["gradient of parameters"] == [0.0, 0.0]
+
+    def line(x):
+        return tn.dot(model.slopes, x)
+
+    optimizer = tn.SGD(model.slopes, lr=0.1)
+    assert list(tn.fit(line, X, Y, "hinge", optimizer, epochs=2, metrics="gradients", progress=False).metrics) == [
+        "gradient of parameters"
+    ]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_patience_ends_the_run_and_gives_the_best_weights_back(backend):
     X, Y = moons(12)
     wrong = X, [-y for y in Y]  # the better it trains, the worse it does there
@@ -109,10 +159,10 @@ def test_until_and_callbacks_end_a_run(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_checkpoints(backend, tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "CHECKPOINTS", 0.0)
+    monkeypatch.setattr(progress, "CHECKPOINTS", 0.0)
     path, saved = tmp_path / "model.txt", []
-    save = fitting.save
-    monkeypatch.setattr(fitting, "save", lambda *given: (saved.append(1), save(*given)))
+    save = training.save
+    monkeypatch.setattr(training, "save", lambda *given: (saved.append(1), save(*given)))
     _, model, optimizer = trained(backend, checkpoint=path, callbacks=lambda h: None)
     assert len(saved) >= 6
     again, other = tn.load(path, optimizer=True)

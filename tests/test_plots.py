@@ -46,6 +46,22 @@ def test_a_history_is_lines_of_losses_and_metrics(pyplot):
     assert given.get_legend() is None
 
 
+def test_gradients_are_a_line_for_each_layer(pyplot):
+    found = history()
+    for epoch in found.epochs:
+        for layer in (1, 2):
+            found.metrics.setdefault(f"gradient of layer {layer}", []).append(10.0 ** (-layer * epoch))
+    axes = plots.plot_gradients(found)
+    assert [(line.get_label(), line.get_ydata().tolist()) for line in axes.lines] == [
+        (f"layer {layer}", [10.0 ** (-layer * epoch) for epoch in found.epochs]) for layer in (1, 2)
+    ]
+    assert axes.get_yscale() == "log"
+    given = pyplot.figure().add_subplot()
+    assert plots.plot_gradients(found, given) is given
+    labels = [line.get_label() for other in found.plot().figure.axes for line in other.lines]
+    assert labels == ["loss", "validation loss", "accuracy", "validation accuracy"]
+
+
 def test_a_boundary_is_the_plane_and_its_rows(pyplot):
     X, Y = tn.data.moons(20, rng=random.Random(1))
     model = tn.MLP.from_weights([[[1.0], [0.0]]], [[-0.5]], input_names=["a", "b"])
@@ -61,6 +77,8 @@ def test_a_boundary_is_the_plane_and_its_rows(pyplot):
 def test_what_cannot_be_plotted_is_said(monkeypatch):
     with pytest.raises(ValueError, match="this history has no epochs to plot"):
         tn.History().plot()
+    with pytest.raises(ValueError, match=r'train by fit\(\.\.\., metrics="gradients"\)'):
+        plots.plot_gradients(history())
     with pytest.raises(ValueError, match="give rows of two numbers"):
         plots.plot_boundary(tn.MLP(3, [1]), [[1.0, 2.0, 3.0]], [1])
     monkeypatch.setitem(sys.modules, "matplotlib", None)

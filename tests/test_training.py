@@ -283,7 +283,7 @@ def test_the_half_adder_learns_to_a_hundredth(example):
 def reach_error(half_adder, seed, until):
     model = half_adder.make_model(seed)
     optimizer = tn.SGD(model.parameters(), lr=0.09, momentum=0.015)
-    history = half_adder.train(model, optimizer, until, report=lambda line: None)
+    history = half_adder.train(model, optimizer, until)
     assert history.stopped == "until"
     X, Y = tn.data.half_adder()
     assert model.predict_classes(X) == [[int(t) for t in target] for target in Y]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["accuracy", "mean_absolute_error", "root_mean_squared_error"]
 
+GRADIENTS = "gradients"  # what fit is asked for by name beside these
 OF_SCORES = ("hinge", "binary_cross_entropy_with_logits")  # losses whose predictions are of a class above 0
 
 
@@ -77,7 +78,9 @@ def named(metric: Any, loss: Any = None) -> tuple[str, Metric]:
     if not isinstance(metric, str):
         raise TypeError(f"a metric is a name or a function (prediction, target) of a row, but got {metric!r}")
     if metric not in METRICS:
-        raise ValueError(f"unknown metric {metric!r}: give one of {', '.join(METRICS)}, or a function of a row")
+        raise ValueError(
+            f"unknown metric {metric!r}: give one of {', '.join(METRICS)}, a function of a row, or to fit 'gradients'"
+        )
     if metric == "accuracy" and getattr(loss, "__name__", loss) in OF_SCORES:
         return metric, lambda predictions, targets: accuracy(predictions, targets, threshold=0.0)
     return metric, METRICS[metric]

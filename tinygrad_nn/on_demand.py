@@ -1,4 +1,4 @@
-"""The public functions whose packages are imported when they are called: compiling and drawing.
+"""The public functions whose packages are imported when they are called: compiling, training, drawing.
 
 So importing the library stays fast, and the core imports neither package.
 """
@@ -121,14 +121,15 @@ def fit(
     same losses on each, within rounding.
 
     `metrics` are names ("accuracy", "mae", "rmse") or functions (prediction, target) of a row, of which the mean is
-    taken; they look at all rows at the end of each epoch. `validation=(X, Y)` are rows to look at and not to train on:
+    taken; they look at all rows at the end of each epoch. "gradients" adds the size of the gradient of each layer, for
+    `plots.plot_gradients`. `validation=(X, Y)` are rows to look at and not to train on:
     the history has their "validation loss" and their metrics. `patience` ends the run after so many epochs without a
     lower validation loss (or loss, without validation) and then gives the best weights back. until=(metric, threshold)
     is that of a step's run. A callback(history) is called after each epoch; the run ends where it returns True.
 
     `checkpoint` is a file that `save` writes the model to, every second at most and at the end; `load` reads it.
-    `progress` shows a bar on a terminal where tqdm is installed, else a line every ten seconds. Ctrl-C ends the run
-    with the model as it stands. `history.stopped` says why a run ended.
+    `progress` shows a bar on a terminal where tqdm is installed, else a line on stderr after 1, 2, 4 ... seconds and at
+    the end. Ctrl-C ends the run with the model as it stands. `history.stopped` says why a run ended.
 
     Raises ValueError and TypeError as `compile_step` does, and for a row that holds nan; nothing has changed then.
 
@@ -142,7 +143,7 @@ def fit(
     >>> history.stopped, history.metrics["accuracy"][-1]
     ('epochs', 1.0)
     """
-    from .compiler.fit import fit as fitted
+    from .training import fit as fitted
 
     return fitted(
         model, X, Y, loss, optimizer, epochs, batch_size, shuffle, rng, regularizer, metrics, validation, patience,

@@ -1,4 +1,4 @@
-"""Plots with matplotlib (extra `plot`): the losses of a run, and what a network of two inputs says of the plane.
+"""Plots with matplotlib (extra `plot`): losses of a run, its gradients by layer, and the plane as a network sees it.
 
 Each function draws into the Axes that it is given, or into new ones, and returns them.
 """
@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     from .history import History
 
-__all__ = ["plot_boundary", "plot_history"]
+__all__ = ["plot_boundary", "plot_gradients", "plot_history"]
 
+GRADIENT = "gradient of "  # how `fit` names the size of the gradient of a layer
 STYLES = ("#1b66a8", "#c2500a", "#2a7f3f", "#7a3e9d", "#8a6d00", "#b0306a")
 
 
@@ -28,7 +29,11 @@ def plot_history(history: History, ax: Any = None) -> Any:
     lines = _lines(axes, history, {"loss": history.losses, **_of_losses(history)}, 0)
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss")
-    others = {name: numbers for name, numbers in history.metrics.items() if not name.endswith("loss")}
+    others = {
+        name: numbers
+        for name, numbers in history.metrics.items()
+        if not name.endswith("loss") and not name.startswith(GRADIENT)
+    }
     if others:
         right = axes.twinx()
         right.set_ylabel("metrics")
@@ -38,11 +43,38 @@ def plot_history(history: History, ax: Any = None) -> Any:
     return axes
 
 
-def plot_boundary(model: Any, X: Any, Y: Any, ax: Any = None, threshold: float = 0.0, resolution: int = 120) -> Any:
+def plot_gradients(history: History, ax: Any = None) -> Any:
+    """How large the gradient of each layer was in a run of `fit` with metrics="gradients"; returns the Axes.
+
+    The size is the root of the mean square of the derivatives of the mean loss with respect to the layer's parameters,
+    at the end of the epoch, on a scale of powers of ten; the darkest line is the first layer. Lines far apart are
+    gradients that vanish, or grow, from layer to layer (Glorot & Bengio, 2010). Raises ImportError where matplotlib is
+    not installed, ValueError for a history without gradients.
+    """
+    found = {name: numbers for name, numbers in history.metrics.items() if name.startswith(GRADIENT)}
+    if not found:
+        raise ValueError('this history has no gradients to plot: train by fit(..., metrics="gradients")')
+    axes = _axes(ax)
+    from matplotlib import colormaps
+
+    shades = colormaps["viridis"]
+    for k, (name, numbers) in enumerate(found.items()):
+        shade = shades(0.85 * k / max(1, len(found) - 1))
+        axes.plot(history.epochs, numbers, color=shade, label=name.removeprefix(GRADIENT), linewidth=1.5)
+    if any(number > 0.0 for numbers in found.values() for number in numbers):
+        axes.set_yscale("log")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("size of the gradient")
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return axes
+
+
+def plot_boundary(model: Any, X: Any, Y: Any, ax: Any = None, threshold: float = 0.0, resolution: int = 60) -> Any:
     """The plane coloured by the output of a model of two inputs and one output, with the rows on it; returns the Axes.
 
-    The line is where the output is the threshold: 0 for hinge and logits, 0.5 for probabilities. Rows are coloured by
-    whether their target is a class above 0. Raises ValueError for rows that are not two numbers.
+    Blue is above the threshold, orange below, paler near it; `resolution` is the points along each side. The line is
+    where the output is the threshold: 0 for hinge and logits, 0.5 for probabilities. Rows are coloured by whether their
+    target is a class above 0. Raises ValueError for rows that are not two numbers.
     """
     rows = [list(map(float, row)) for row in X]
     if not rows or any(len(row) != 2 for row in rows):
@@ -55,20 +87,15 @@ def plot_boundary(model: Any, X: Any, Y: Any, ax: Any = None, threshold: float =
         raise ValueError(f"plot_boundary draws one output, but the model has {len(outputs[0])}")
     grid = [outputs[k * len(across) : (k + 1) * len(across)] for k in range(len(up))]
     farthest = max(abs(output - threshold) for output in outputs) or 1.0
-    axes.pcolormesh(
-        across,
-        up,
-        grid,
-        cmap="RdBu",
-        vmin=threshold - farthest,
-        vmax=threshold + farthest,
-        alpha=0.6,
-        shading="nearest",
-    )
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colors = LinearSegmentedColormap.from_list("classes", ["#f8a568", "#ffffff", "#7fb6dc"])
+    bounds = {"vmin": threshold - farthest, "vmax": threshold + farthest}
+    axes.pcolormesh(across, up, grid, cmap=colors, shading="gouraud", rasterized=True, **bounds)
     if min(outputs) < threshold < max(outputs):
         axes.contour(across, up, grid, levels=[threshold], colors="#333333", linewidths=1.2)
-    colors = [STYLES[0] if target > 0 else STYLES[1] for target in Y]
-    axes.scatter(xs, ys, c=colors, edgecolors="white", linewidths=0.6, s=28)
+    classes = [STYLES[0] if target > 0 else STYLES[1] for target in Y]
+    axes.scatter(xs, ys, c=classes, edgecolors="white", linewidths=0.6, s=28)
     names = getattr(model, "input_names", None) or ["x1", "x2"]
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])

@@ -87,13 +87,12 @@ class Course:
         return looks or self.watch is not None
 
     def _stretch(self) -> None:
-        """Some steps, and what the history is to know of them."""
+        """Some steps, what the history is to know of them, and what follows from it."""
         before, began = self.epoch, perf_counter()
-        ended = self._one_by_one() if self.batch_size == 1 else self._batch()
-        if ended:
-            with Uninterrupted():
-                self._record(before, ended, began - self.start, perf_counter() - self.start)
-        reason = self.watch.verdict(self.history) if self.watch is not None and ended else ""
+        ended, reason = self._made(before, began), ""
+        if ended and self.watch is not None:
+            self._look(ended, before, began)
+            reason = self.watch.verdict(self.history)
         if ended and self.metric and ended.errors[-1] < self.threshold:
             self.history.stopped = "until"
         elif reason:
@@ -101,6 +100,18 @@ class Course:
         elif self.epoch == self.epochs:
             self.history.stopped = "epochs"
         self.seen = self._looked_at()
+
+    def _made(self, before: int, began: float) -> Ended:
+        """The epochs that end with some more steps; in the history, unless somebody is to look at the model first."""
+        ended = self._one_by_one() if self.batch_size == 1 else self._batch()
+        if ended and self.watch is None:
+            self._record(before, ended, began, {})
+        return ended
+
+    def _look(self, ended: Ended, before: int, began: float) -> None:
+        """Have the model looked at, which may take long and be interrupted, and write down what was seen."""
+        assert self.watch is not None
+        self._record(before, ended, began, self.watch.measured())
 
     def _one_by_one(self) -> Ended:
         """A stretch of steps on one row each. The losses and the metric of each epoch that ended in it."""
@@ -158,8 +169,9 @@ class Course:
         self.epoch += 1
         return ended
 
-    def _record(self, before: int, ended: Ended, start: float, end: float) -> None:
+    def _record(self, before: int, ended: Ended, began: float, measured: Mapping[str, float]) -> None:
         """The points of the epochs after `before`; their times divide those of the stretch evenly."""
+        start, end = began - self.start, perf_counter() - self.start
         epochs = self.history.wanted(before + 1, self.epoch)
         each = (end - start) / len(ended)
         every = len(epochs) == len(ended)
@@ -167,9 +179,9 @@ class Course:
         first = start + each
         times = [first + each * i for i in these]
         metrics = {self.metric: [ended.errors[i] for i in these]} if self.metric else {}
-        if self.watch is not None:
-            metrics |= {name: [number] for name, number in self.watch.measured().items()}
-        self.history.extend(epochs, ended.means(these), times, metrics)
+        metrics |= {name: [number] for name, number in measured.items()}
+        with Uninterrupted():
+            self.history.extend(epochs, ended.means(these), times, metrics)
 
 
 class Ended:

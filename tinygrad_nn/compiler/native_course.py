@@ -31,8 +31,7 @@ class NativeCourse(Course):
     def _stretch(self) -> None:
         native = self._loaded()
         try:
-            with Uninterrupted():
-                super()._stretch()
+            super()._stretch()
         finally:
             if self.history.stopped or self.seen:
                 native.commit()
@@ -67,10 +66,14 @@ class NativeCourse(Course):
             found.load()
         return found
 
-    def _record(self, before: int, ended: Ended, start: float, end: float) -> None:
-        if self.watch is not None and self.native is not None:
-            self.native.commit()  # it looks at the model
-        super()._record(before, ended, start, end)
+    def _made(self, before: int, began: float) -> Ended:
+        with Uninterrupted():
+            return super()._made(before, began)
+
+    def _look(self, ended: Ended, before: int, began: float) -> None:
+        if self.native is not None:
+            self.native.commit()
+        super()._look(ended, before, began)
 
     def _one_by_one(self) -> Any:
         return self._steps()

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..functional import mean
 from ..ieee import NoSuchIndexError
+from .interrupt import Uninterrupted
 from .phases import Recipe
 from .shapes import Shape, shaped
 from .stepper import Path, Row, RowError
@@ -39,7 +40,8 @@ class RecordedStepper:
             total = total + recipe.regularizer(recipe.model)
         optimizer.zero_grad()
         total.backward()
-        optimizer.step()
+        with Uninterrupted():
+            optimizer.step()
         return number_of(total), error
 
     def advance(

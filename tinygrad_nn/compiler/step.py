@@ -31,6 +31,7 @@ from .shapes import Shape, flat, shape_of_sides
 from .stepper import Path, Row, Stepper
 
 Metric = Callable[[Any, Any], Any]
+Rows = tuple[Shape, list[Row]]  # the shapes of a row and of its target, and the numbers of both for each row
 MOST_STEPPERS = 8  # kept for other shapes of rows and other metrics
 
 
@@ -54,7 +55,11 @@ class Step:
         Raises ValueError for no rows, rows of different shapes, or X and Y of different lengths, TypeError for what is
         no number; nothing changes then.
         """
-        shapes, rows = _rows(X, Y)
+        return self.on(rows_of(X, Y))
+
+    def on(self, given: Rows) -> float:
+        """One update on rows as `rows_of` gives them."""
+        shapes, rows = given
         if self.backend == "llvm":
             return float(self._course(None, shapes, rows, 1, len(rows), False, None, None, None).go().losses[0])
         stepper = self._stepper(None, shapes)
@@ -81,17 +86,25 @@ class Step:
         Rows are taken in their order, or with `shuffle` in one drawn from `rng` for each epoch. `until=(metric,
         threshold)` ends the run after the first epoch whose sum of metric(prediction, target) over the rows, each taken
         before the update that it is part of, is below the threshold. `progress` is called with the history as it grows,
-        some fifty times a second. Ctrl-C ends the run, with the model as it stood at most 50 ms before.
+        some fifty times a second. Ctrl-C ends the run, with the model as it stood at most 50 ms
+        before, or one step where it takes longer.
 
         Raises as a call does, and ValueError for counts below 1. What raises in the first epoch has changed nothing.
         """
+        return self.run_on(rows_of(X, Y), epochs, batch_size, shuffle, rng, until, progress)
+
+    def run_on(
+        self, given: Rows, epochs: int, batch_size: int, shuffle: bool, rng: Any, until: Any,
+        progress: Callable[[History], Any] | None,
+    ) -> History:  # fmt: skip
+        """A run on rows as `rows_of` gives them."""
         epochs, batch_size = _count("epochs", epochs), _count("batch_size", batch_size)
         if progress is not None and not callable(progress):
             raise TypeError(f"progress wants a function of the history, but got {progress!r}")
         if rng is not None and not hasattr(rng, "shuffle"):
             raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
         metric, limit = _until(until)
-        shapes, rows = _rows(X, Y)
+        shapes, rows = given
         batch_size = min(batch_size, len(rows))
         course = self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress)
         course.watch = self.watch
@@ -184,7 +197,7 @@ def _count(what: str, number: Any) -> int:
     return found
 
 
-def _rows(X: Any, Y: Any) -> tuple[Shape, list[Row]]:
+def rows_of(X: Any, Y: Any) -> Rows:
     """The shapes of a row and of its target, and for each row the numbers of both."""
     X, Y = (_listed(given, name) for given, name in ((X, "X"), (Y, "Y")))
     if len(X) != len(Y):

@@ -1,0 +1,63 @@
+"""The progress of a run: a bar on a terminal, else a line now and then; and when a checkpoint is due."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .history import History
+
+CHECKPOINTS = 1.0  # seconds between two of them, at least
+FIRST_TOLD = 1.0  # seconds before the first line where there is no bar; the next waits twice as long, and so on
+
+
+class Progress:
+    """Called with the history as it grows: shows it where that is wanted, and has checkpoints written."""
+
+    def __init__(self, epochs: int, shown: bool, checkpoint: Callable[[], None] | None) -> None:
+        self.epochs, self.shown, self.checkpoint = epochs, shown, checkpoint
+        self.start = self.saved = time.perf_counter()
+        self.next_told = FIRST_TOLD  # seconds after the start
+        self.due = False  # whether a checkpoint is to be written
+        self.bar: Any = None
+        if shown and sys.stderr.isatty():
+            try:
+                from tqdm import tqdm  # type: ignore[import-untyped,import-not-found,unused-ignore]
+            except ImportError:
+                return
+            self.bar = tqdm(total=epochs, unit="epoch")
+
+    @property
+    def looks(self) -> bool:
+        """Whether the next call looks at the model, which is then to be put where it can be seen."""
+        self.due = self.checkpoint is not None and time.perf_counter() - self.saved >= CHECKPOINTS
+        return self.due
+
+    def __call__(self, history: History) -> None:
+        now = time.perf_counter()
+        if self.checkpoint is not None and self.due:
+            self.checkpoint()
+            self.saved = time.perf_counter()
+        if self.bar is not None:
+            self.bar.set_postfix_str(_state(history), refresh=False)
+            self.bar.update(history.epochs[-1] - self.bar.n)
+        elif self.shown and now - self.start >= self.next_told:
+            self.next_told = 2.0 * (now - self.start)
+            print(f"epoch {history.epochs[-1]:,} of {self.epochs:,}: {_state(history)}", file=sys.stderr, flush=True)
+
+    def close(self, history: History) -> None:
+        """The last word, when the run is over."""
+        if self.bar is not None:
+            if history.epochs:
+                self(history)
+            self.bar.close()
+        elif self.shown and history.epochs:
+            print(f"epoch {history.epochs[-1]:,}: {_state(history)}, {history.times[-1]:.1f} s", file=sys.stderr)
+
+
+def _state(history: History) -> str:
+    """The latest loss and metrics, but for the sizes of gradients, which are for a plot."""
+    shown = {name: numbers[-1] for name, numbers in history.metrics.items() if not name.startswith("gradient of ")}
+    return f"loss {history.losses[-1]:.4g}" + "".join(f", {name} {number:.4g}" for name, number in shown.items())

@@ -1,0 +1,172 @@
+"""What looks at a model while it trains: losses and metrics of rows, and how large the gradient of each layer is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from .compiler.course import Watch
+from .compiler.function import PathError, TraceError, compile
+from .compiler.phases import Recipe
+from .compiler.recorded import number_of
+from .compiler.shapes import Shape, leaves_of, shape_of, shaped
+from .compiler.step import Rows
+from .history import History
+from .ieee import NoSuchIndexError
+from .module import Module
+from .nn import MLP
+from .optim import Optimizer
+from .recording import no_grad
+from .value import Value
+
+Metric = Callable[[Sequence[Any], Sequence[Any]], float]
+
+
+class Looked:
+    """Rows and their targets, for the losses and the predictions of a model as it stands: compiled, or recorded."""
+
+    def __init__(self, recipe: Recipe, rows: Rows, whose: str, backend: str, dtype: str) -> None:
+        self.recipe, self.whose, (self.shapes, self.rows) = recipe, whose, rows
+        self.targets = [self._sides(row)[1] for row in self.rows]
+        self.shape: Shape = None  # of a prediction
+        self.compiled: Any = None
+        self.given: Any = [[row] for row in self.rows]
+        if backend != "eager":
+            self.compiled = compile(self._answer, backend="auto" if backend == "llvm" else backend, dtype=dtype)
+            if self.compiled.target.for_rows(len(self.rows)) != "python":
+                self.given = self.compiled.target.array(self.given)
+
+    def look(self) -> tuple[float, list[Any]]:
+        """The mean loss, and the prediction for each row: a float, or a list of them."""
+        found = self._answers()
+        predictions: list[Any] = [row[1:] for row in found] if self.shape is not None else [row[1] for row in found]
+        if self.shape is not None and any(entry is not None for entry in self.shape):  # lists within lists
+            predictions = [shaped(self.shape, iter(numbers)) for numbers in predictions]
+        return math.fsum(row[0] for row in found) / len(found), predictions
+
+    def _answers(self) -> list[list[float]]:
+        """The loss of each row, and the numbers of the prediction after it."""
+        if self.compiled is not None:
+            try:
+                found = self.compiled.batch(self.given)
+                return found.tolist() if hasattr(found, "tolist") else found  # type: ignore[no-any-return]
+            except (TraceError, PathError):
+                self.compiled, self.given = None, [[row] for row in self.rows]
+            except ValueError as error:  # a class that there is not
+                raise ValueError(f"{error}, of {self.whose}X and Y") from None
+        found = []
+        with no_grad():
+            for i, (row,) in enumerate(self.given):
+                try:
+                    found.append([number_of(number) for number in self._answer(row)])
+                except NoSuchIndexError as error:
+                    raise ValueError(f"row {i}: {error}, of {self.whose}X and Y") from None
+        return found
+
+    def _answer(self, row: Any) -> list[Any]:
+        x, target = self._sides(row)
+        prediction = self.recipe.model(x)
+        self.shape = shape_of(prediction)
+        return [self.recipe.loss(prediction, target), *leaves_of(prediction)]
+
+    def _sides(self, row: Any) -> tuple[Any, Any]:
+        numbers = iter(row)
+        return shaped(self.shapes[0], numbers), shaped(self.shapes[1], numbers)
+
+
+class Gradients:
+    """The root of the mean square of the gradient of each layer, by a training step that moves nothing."""
+
+    def __init__(self, model: Any, trained: Sequence[Value], step: Callable[[Optimizer], Any]) -> None:
+        self.groups = by_layer(model, trained)
+        self.probe = Probe([parameter for group in self.groups.values() for parameter in group], lr=0.0)
+        self.step = step(self.probe)
+
+    def measured(self) -> dict[str, float]:
+        """The size of each layer's gradient, of the mean loss of the rows with its regularizer."""
+        self.step()
+        found, gradients = {}, iter(self.probe.state)
+        for name, group in self.groups.items():
+            squares = [g * g for _, (g,) in zip(group, gradients, strict=False)]
+            found[f"gradient of {name}"] = math.sqrt(math.fsum(squares) / len(squares))
+        return found
+
+
+class Probe(Optimizer):
+    """Leaves each parameter where it is, and has its gradient as state."""
+
+    initial_state = (0.0,)
+    state_names = ("gradient",)
+
+    def update(self, parameter: Any, gradient: Any, state: Any, lr: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
+        return parameter, (gradient,)
+
+
+def by_layer(model: Any, trained: Iterable[Value]) -> dict[str, list[Value]]:
+    """Those of a model's parameters that are trained, by the layer, or else the attribute, that they stand in."""
+    waiting = {id(parameter): parameter for parameter in trained}
+    named: list[tuple[str, Value]] = []
+    if isinstance(model, MLP):
+        named = [(layer.name, parameter) for layer in model.layers for parameter in layer.parameters()]
+    elif isinstance(model, Module):
+        named = [(_owner(path), parameter) for path, parameter in model.named_parameters()]
+    groups: dict[str, list[Value]] = {}
+    for name, parameter in named:
+        if waiting.pop(id(parameter), None) is not None:
+            groups.setdefault(name, []).append(parameter)
+    if waiting:
+        groups["parameters"] = [*groups.get("parameters", []), *waiting.values()]
+    return groups
+
+
+def _owner(path: str) -> str:
+    """What a parameter belongs to: of layers.0.neurons.2.weights.1 it is layers.0, of slopes.3 slopes."""
+    parts = path.split(".")
+    end = next((i for i, part in enumerate(parts) if part in ("neurons", "weights", "bias")), len(parts))
+    if end == len(parts) and parts[-1].isdigit():
+        end -= 1
+    return ".".join(parts[:end]) or parts[0]
+
+
+class Watched(Watch):
+    """What is looked at after each epoch, and whether the run is to go on: patience and callbacks."""
+
+    def __init__(
+        self, optimizer: Optimizer, looked: Mapping[str, Looked], metrics: Mapping[str, Metric],
+        gradients: Gradients | None, patience: int | None, callbacks: Sequence[Callable[[History], Any]],
+    ) -> None:  # fmt: skip
+        self.optimizer, self.looked, self.metrics, self.gradients = optimizer, looked, metrics, gradients
+        self.patience, self.callbacks = patience, callbacks
+        self.best, self.waited, self.kept = math.inf, 0, list[float]()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody wants to look after each epoch."""
+        return bool(self.looked or self.gradients or self.callbacks or self.patience)
+
+    def measured(self) -> Mapping[str, float]:
+        found: dict[str, float] = {}
+        for prefix, rows in self.looked.items():
+            loss, predictions = rows.look()
+            found |= {f"{prefix}loss": loss} if prefix else {}
+            found |= {f"{prefix}{name}": metric(predictions, rows.targets) for name, metric in self.metrics.items()}
+        return found | (self.gradients.measured() if self.gradients is not None else {})
+
+    def verdict(self, history: History) -> str:
+        if self.patience is not None:
+            numbers = history.metrics.get("validation loss", history.losses)
+            if numbers[-1] < self.best:
+                self.best, self.waited = numbers[-1], 0
+                self.kept = [parameter.data for parameter in self.optimizer.parameters]
+            else:
+                self.waited += 1
+        stop = [callback(history) for callback in self.callbacks]
+        if any(found is True for found in stop):
+            return "callback"
+        return "patience" if self.patience is not None and self.waited >= self.patience else ""
+
+    def restore(self) -> None:
+        """The best weights, where patience was asked for."""
+        for parameter, number in zip(self.optimizer.parameters, self.kept, strict=False):
+            parameter.data = number
