@@ -432,7 +432,7 @@ def test_bad_input_of_steps():
     model = half_adder()
     optimizer = tn.SGD(model.parameters(), lr=0.1)
     X, Y = tn.data.half_adder()
-    with pytest.raises(TypeError, match=r"wants a loss, .* but got \[1\]"):
+    with pytest.raises(TypeError, match=r"the loss must be a function .* but got \[1\]"):
         compile_step(model, [1], optimizer)
     step = compile_step(model, SQUARED, optimizer)
     with pytest.raises(TypeError, match="progress wants a function of the history, but got 3"):

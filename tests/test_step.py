@@ -631,10 +631,10 @@ def reset_lr(lr):
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: made(model=3), TypeError, "wants a model that can be called, but got 3"),
-        (lambda: made(regularizer=0.1), TypeError, "wants a regularizer that can be called, but got 0.1"),
+        (lambda: made(model=3), TypeError, "the model must be a function or a Module, but got 3"),
+        (lambda: made(regularizer=0.1), TypeError, "the regularizer must be a function or a Module, but got 0.1"),
         (lambda: made(loss="mse"), ValueError, "unknown loss 'mse'"),
-        (lambda: made(optimizer=[1]), TypeError, r"wants an optimizer, such as tn.SGD"),
+        (lambda: made(optimizer=[1]), TypeError, r"the optimizer must be one such as tn.SGD"),
         (lambda: made(backend="fortran"), ValueError, "unknown back end 'fortran': give one of 'auto', 'python'"),
         (lambda: made(dtype="float16"), ValueError, "dtype must be 'float64' or 'float32', but got 'float16'"),
         (lambda: made(dtype="float32"), ValueError, "python back end computes in dtype 'float64', but got 'float32'"),
@@ -642,7 +642,7 @@ def reset_lr(lr):
         (lambda: made().run(X, Y[:3]), ValueError, "X has 4 rows and Y 3: give one target for each row"),
         (lambda: made()([[0.0, 1.0], [1.0]], Y[:2]), ValueError, r"row 1 of X is \[1.0\] and row 0 is \[0.0, 1.0\]"),
         (lambda: made()(X[:2], [[0.0, 1.0], 1.0]), ValueError, r"row 1 of Y is 1.0 and row 0 is \[0.0, 1.0\]"),
-        (lambda: made()([[0.0, "a"]], Y[:1]), TypeError, r"row 0 of X and Y, \[0.0, 'a'\].*but got 'a'"),
+        (lambda: made()([[0.0, "a"]], Y[:1]), TypeError, r"row 0 of X and Y, \[0.0, 'a'\] .* must hold numbers"),
         (lambda: made()([[0.0, Value(1.0)]], Y[:1]), TypeError, "row 0 of X and Y"),
         (lambda: made()("ab", Y[:2]), TypeError, "X must be a list of rows or an array of two dimensions"),
         (lambda: made()(3.0, Y[:2]), TypeError, "X must be a list of rows"),

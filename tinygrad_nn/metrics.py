@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import math
 
+from .operators import as_float
+from .value import Value
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +37,7 @@ def accuracy(predictions: Sequence[Any], targets: Sequence[Any], threshold: floa
     for prediction, target in zip(predictions, targets, strict=True):
         outputs = prediction if isinstance(prediction, list) else [prediction]
         if isinstance(target, list | tuple):
-            right += [(o > threshold) == (t > 0) for o, t in zip(outputs, target, strict=True)]
+            right += [(o > threshold) == (t > 0) for o, t in _pairs(outputs, target)]
         elif len(outputs) > 1:
             right.append(max(range(len(outputs)), key=outputs.__getitem__) == target)
         else:
@@ -69,12 +72,13 @@ def named(metric: Any, loss: Any = None) -> tuple[str, Metric]:
     TypeError for what is neither a name nor a function.
     """
     if callable(metric):
+        name = getattr(metric, "__name__", "metric")
 
         def mean(predictions: Sequence[Any], targets: Sequence[Any]) -> float:
-            found = [float(metric(p, t)) for p, t in zip(predictions, targets, strict=True)]
+            found = [_number(metric(p, t), name) for p, t in zip(predictions, targets, strict=True)]
             return math.fsum(found) / len(found)
 
-        return getattr(metric, "__name__", "metric"), mean
+        return name, mean
     if not isinstance(metric, str):
         raise TypeError(f"a metric is a name or a function (prediction, target) of a row, but got {metric!r}")
     if metric not in METRICS:
@@ -87,11 +91,26 @@ def named(metric: Any, loss: Any = None) -> tuple[str, Metric]:
 
 
 def _differences(predictions: Sequence[Any], targets: Sequence[Any]) -> list[float]:
-    found: list[float] = []
-    for prediction, target in zip(predictions, targets, strict=True):
-        pair = [entry if isinstance(entry, list | tuple) else [entry] for entry in (prediction, target)]
-        found += [p - t for p, t in zip(*pair, strict=True)]
-    return found
+    pairs = [pair for p, t in zip(predictions, targets, strict=True) for pair in _pairs(p, t)]
+    return [prediction - target for prediction, target in pairs]
+
+
+def _pairs(prediction: Any, target: Any) -> list[tuple[float, float]]:
+    """Each output of a row beside its target."""
+    outputs, wanted = ([*entry] if isinstance(entry, list | tuple) else [entry] for entry in (prediction, target))
+    if len(outputs) != len(wanted):
+        raise ValueError(
+            f"this metric wants one target for each output, but a row has {len(outputs)} outputs and {len(wanted)} "
+            "targets"
+        )
+    return list(zip(outputs, wanted, strict=True))
+
+
+def _number(found: Any, name: str) -> float:
+    number = as_float(found.data if isinstance(found, Value) else found)
+    if number is None:
+        raise TypeError(f"the metric {name} must give a number for each row, but gave {found!r}")
+    return number
 
 
 METRICS: dict[str, Metric] = {

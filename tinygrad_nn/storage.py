@@ -62,6 +62,8 @@ def place_for(path: str | PathLike[str]) -> tuple[str, str]:
     """The folder of a file that is to be written, and its name. Raises OSError where there can be no such file."""
     import os
 
+    if not isinstance(path, str) and not hasattr(path, "__fspath__"):
+        raise TypeError(f'a path is text such as "model.txt", but got {path!r}')
     folder, name = os.path.split(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"there is no folder {folder} to save {name} in: make it first")

@@ -6,13 +6,16 @@ on every back end, and so the same losses within rounding.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from .compiler.backends import Target
 from .compiler.step import Rows, Step, compile_step, rows_of
 from .history import History
 from .metrics import GRADIENTS, named
+from .module import Module
 from .optim import Optimizer
 from .progress import Progress
 from .storage import place_for, save, text_of
@@ -27,14 +30,18 @@ def fit(
 ) -> History:  # fmt: skip
     """The run; `tinygrad_nn.fit` says what the options are."""
 
+    if backend == "eager" and dtype != "float64":
+        raise ValueError(f"the recorded graph computes in dtype 'float64', but got {dtype!r}")
+
     def stepped(by: Optimizer) -> Step:
         step = compile_step(model, loss, by, regularizer, "python" if backend == "eager" else backend, dtype)
         return Step(step.recipe, Target("eager")) if backend == "eager" else step
 
     step = stepped(optimizer)
-    metrics = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
+    _check_trained(model, optimizer)
+    metrics = _listed(metrics, "metrics", "names or functions (prediction, target) of a row")
     wanted = dict(named(metric, step.recipe.loss) for metric in metrics if metric != GRADIENTS)
-    callbacks = [callbacks] if callable(callbacks) else list(callbacks)
+    callbacks = _listed(callbacks, "callbacks", "functions of the history")
     for callback in callbacks:
         if not callable(callback):
             raise TypeError(f"a callback is a function of the history, but got {callback!r}")
@@ -76,12 +83,37 @@ def _on(step: Step, rows: Rows) -> Callable[[], float]:
     return lambda: step.on(rows)
 
 
+def _listed(given: Any, what: str, of: str) -> list[Any]:
+    """One of something, or several, as a list. Raises TypeError for what is neither."""
+    if isinstance(given, str) or callable(given):
+        return [given]
+    if not isinstance(given, list | tuple):
+        raise TypeError(f"{what} are one or a list of {of}, but got {given!r}")
+    return list(given)
+
+
+def _check_trained(model: Any, optimizer: Optimizer) -> None:
+    """Raise ValueError for an optimizer that has no parameter of the model, as one of another model has."""
+    if isinstance(model, Module):
+        own = {id(parameter) for parameter in model.parameters()}
+        if own and not own & {id(parameter) for parameter in optimizer.parameters}:
+            raise ValueError(
+                "the optimizer has none of the model's parameters, and would train another: give it model.parameters()"
+            )
+
+
 def _checked(X: Any, Y: Any, whose: str) -> Rows:
-    """The rows. Raises ValueError for one that holds nan, as training on it makes all weights nan."""
-    shapes, rows = rows_of(X, Y)
+    """The rows. Raises ValueError for one that is not finite, as training on it makes all weights nan."""
+    try:
+        shapes, rows = rows_of(X, Y)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{whose}{error}") from None
     for i, row in enumerate(rows):
-        if sum(row) != sum(row) and any(number != number for number in row):
-            raise ValueError(f"row {i} of {whose}X and Y holds nan: leave it out, or fill in what is missing")
+        if not isfinite(sum(row)):
+            for number in row:
+                if not isfinite(number):
+                    what = f"row {i} of {whose}X and Y holds {number}"
+                    raise ValueError(f"{what}: leave the row out, or fill in what it should be")
     return shapes, rows
 
 
@@ -96,4 +128,15 @@ def _saver(model: Any, optimizer: Optimizer, path: Any) -> Callable[[], None] | 
     except StorageError:  # its lr is a function, say
         text_of(model)
         kept = None
-    return lambda: save(model, path, kept)
+
+    def write() -> None:
+        try:
+            save(model, path, kept)
+        except OSError as error:
+            warnings.warn(
+                f"the checkpoint {path} could not be written, so it holds an earlier state: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    return write

@@ -13,7 +13,6 @@ from .compiler.recorded import number_of
 from .compiler.shapes import Shape, leaves_of, shape_of, shaped
 from .compiler.step import Rows
 from .history import History
-from .ieee import NoSuchIndexError
 from .module import Module
 from .nn import MLP
 from .optim import Optimizer
@@ -53,15 +52,15 @@ class Looked:
                 return found.tolist() if hasattr(found, "tolist") else found  # type: ignore[no-any-return]
             except (TraceError, PathError):
                 self.compiled, self.given = None, [[row] for row in self.rows]
-            except ValueError as error:  # a class that there is not
-                raise ValueError(f"{error}, of {self.whose}X and Y") from None
+            except ValueError:  # a class that there is not: the loop below says of which row
+                pass
         found = []
         with no_grad():
-            for i, (row,) in enumerate(self.given):
+            for i, row in enumerate(self.rows):
                 try:
                     found.append([number_of(number) for number in self._answer(row)])
-                except NoSuchIndexError as error:
-                    raise ValueError(f"row {i}: {error}, of {self.whose}X and Y") from None
+                except ValueError as error:
+                    raise ValueError(f"row {i} of {self.whose}X and Y: {error}") from None
         return found
 
     def _answer(self, row: Any) -> list[Any]:

@@ -27,7 +27,7 @@ from .recorded import RecordedStepper
 from .roll import rolled
 from .rolled import Rolled
 from .settings import check_optimizer, same, settings_of
-from .shapes import Shape, flat, shape_of_sides
+from .shapes import RecordedError, Shape, flat, shape_of_sides
 from .stepper import Path, Row, Stepper
 
 Metric = Callable[[Any, Any], Any]
@@ -172,14 +172,12 @@ def compile_step(
     """The compiled step; `tinygrad_nn.compile_step` says what the options are."""
     for what, given in (("model", model), *((("regularizer", regularizer),) if regularizer is not None else ())):
         if not callable(given):
-            raise TypeError(f"compile_step() wants a {what} that can be called, but got {given!r}")
+            raise TypeError(f"the {what} must be a function or a Module, but got {given!r}")
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"compile_step() wants an optimizer, such as tn.SGD(model.parameters(), lr=0.1), got {optimizer!r}"
-        )
+        raise TypeError(f"the optimizer must be one such as tn.SGD(model.parameters(), lr=0.1), but got {optimizer!r}")
     check_optimizer(optimizer)
     if not (callable(loss) or isinstance(loss, str)):
-        raise TypeError(f"compile_step() wants a loss, a function (prediction, target) or its name, but got {loss!r}")
+        raise TypeError(f"the loss must be a function (prediction, target) or the name of one, but got {loss!r}")
     target = for_steps(backend, dtype)
     if target.backend == "array":
         raise ValueError(f"training steps run on backend='python', 'llvm' or 'auto', but got {backend!r}")
@@ -214,8 +212,11 @@ def rows_of(X: Any, Y: Any) -> Rows:
     for i, (x, y) in enumerate(zip(X, Y, strict=True)):
         try:
             shape, numbers = flat((x, y), "the step")
-        except TypeError as error:
+        except RecordedError as error:
             raise TypeError(f"row {i} of X and Y, {x!r:.80} and {y!r:.80}: {error}") from None
+        except TypeError:
+            wrong = f"row {i} of X and Y, {x!r:.80} and {y!r:.80}"
+            raise TypeError(f"{wrong}, must hold numbers or lists of them") from None
         if i == 0:
             first = shape
         elif shape != first:

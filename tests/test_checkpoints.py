@@ -1,0 +1,182 @@
+"""Checkpoints of fit, whatever happens while they are written; and runs that are long, interrupted, or shown."""
+
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+import warnings
+
+import pytest
+
+import tinygrad_nn as tn
+from tinygrad_nn import history, progress
+
+RUN = """
+import random, sys
+import tinygrad_nn as tn
+from tinygrad_nn import progress
+progress.CHECKPOINTS = 0.0  # at every chance
+
+def run(path=None, epochs=1_000_000, seen=lambda model, optimizer: None):
+    rng = random.Random(7)
+    X, Y = tn.data.moons(12, rng=rng)
+    model = tn.MLP(2, [20, 20, 1], "tanh", rng=rng)
+    optimizer = tn.Adam(model.parameters(), lr=0.01)
+
+    def look(history):
+        if len(history) == 2:
+            print("begun", flush=True)
+        seen(model, optimizer)
+
+    seen(model, optimizer)
+    tn.fit(model, X, Y, "squared_error", optimizer, epochs=epochs, batch_size=12, rng=rng, checkpoint=path,
+           callbacks=look, progress=False, backend="python")
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_run_of_fit_that_is_killed_leaves_a_state_that_it_was_in(kills, tmp_path):
+    path, rng, program = tmp_path / "model.txt", random.Random(kills), {}
+    exec(RUN, program)
+    found = {}
+    for _ in range(kills):
+        code = f"{RUN}\nrun(sys.argv[1])"
+        with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) as run:
+            assert run.stdout.readline().strip() == b"begun"
+            time.sleep(0.1 * rng.random())
+            run.kill()
+        model, optimizer = tn.load(path, optimizer=True)
+        found[optimizer.steps] = (model.state_dict(), optimizer.state)
+        for left in tmp_path.glob(".model.txt.*.part"):  # what was being written, which a killed run cannot clear
+            left.unlink()
+    assert max(found) >= 1
+    states = {}
+
+    def seen(model, optimizer):
+        states[optimizer.steps] = (model.state_dict(), optimizer.state)
+
+    program["run"](epochs=max(found), seen=seen)
+    assert found == {steps: states[steps] for steps in found}
+
+
+@pytest.mark.parametrize("fails", ["fsync", "replace"])
+def test_a_full_disk_costs_a_checkpoint_and_not_the_run(fails, tmp_path, monkeypatch):
+    path, done = tmp_path / "model.txt", getattr(os, fails)
+    monkeypatch.setattr(progress, "CHECKPOINTS", 0.0)
+    full = []
+
+    def filling(*given):
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return done(*given)
+
+    def fill(history):
+        if history.epochs[-1] == 5:
+            full.append(tn.load(path).state_dict())
+
+    monkeypatch.setattr(os, fails, filling)
+    model = tn.MLP(2, [3, 1])
+    X, Y = tn.data.xor()
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+    with pytest.warns(RuntimeWarning, match=r"checkpoint .*model.txt could not be written.*No space left on device"):
+        history = tn.fit(
+            model, X, Y, "squared_error", optimizer, epochs=9, checkpoint=path, callbacks=fill, progress=False
+        )
+    assert history.epochs[-1] == 9
+    assert tn.load(path).state_dict() == full[0] != model.state_dict()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.txt"]
+    full.clear()
+    tn.fit(model, X, Y, "squared_error", optimizer, epochs=1, checkpoint=path, progress=False)
+    assert tn.load(path).state_dict() == model.state_dict()
+
+
+def interrupted_after(seconds):
+    def interrupt():
+        time.sleep(seconds)
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+
+
+@pytest.mark.parametrize("where", ["metric", "callback"])
+def test_ctrl_c_does_not_wait_for_a_slow_metric_or_callback(where):
+    X, Y = tn.data.xor()
+    model = tn.MLP(2, [3, 1])
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+    slow = []
+
+    def look(*given):
+        for _ in range(600 if slow or where == "callback" else 0):
+            time.sleep(0.1)
+        slow.extend([1] * (optimizer.steps > 0))
+        return 1.0
+
+    options = {"metrics": look} if where == "metric" else {"callbacks": look}
+    interrupted_after(0.5)
+    start = time.perf_counter()
+    history = tn.fit(model, X, Y, "squared_error", optimizer, epochs=10, batch_size=4, progress=False, **options)
+    assert time.perf_counter() - start < 30.0
+    assert history.stopped == "interrupt"
+    assert optimizer.steps - 1 <= len(history.losses) == len(history.epochs) <= optimizer.steps
+
+
+def test_ctrl_c_before_the_first_step_returns_an_empty_history(monkeypatch):
+    from tinygrad_nn.compiler import step
+
+    def pressed(*given, **named):
+        raise KeyboardInterrupt
+
+    X, Y = tn.data.xor()
+    model = tn.MLP(2, [3, 1])
+    before = model.state_dict()
+    monkeypatch.setattr(step.Step, "_course", pressed)
+    history = tn.fit(model, X, Y, "squared_error", tn.SGD(model.parameters(), lr=0.1))
+    assert (history.stopped, history.epochs, history.losses) == ("interrupt", [], [])
+    assert model.state_dict() == before
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_a_long_run_does_not_grow(looked_at, monkeypatch):
+    monkeypatch.setattr(history, "MOST_POINTS", 500)
+    X, Y = tn.data.xor()
+    model = tn.MLP(2, [2, 1], "tanh", rng=random.Random(1))
+    optimizer = tn.SGD(model.parameters(), lr=0.01)
+    epochs, held = 2_000 if looked_at else 40_000, []
+
+    def weigh(history):
+        if len(held) < 2 and history.epochs[-1] >= (epochs // 2, epochs)[len(held)]:
+            held.append(tracemalloc.get_traced_memory()[0])
+
+    tracemalloc.start()
+    try:
+        if looked_at:
+            found = tn.fit(
+                model, X, Y, "squared_error", optimizer, epochs, 4, metrics="accuracy", callbacks=weigh, progress=False
+            )
+        else:
+            found = tn.compile_step(model, "squared_error", optimizer).run(X, Y, epochs, progress=weigh)
+    finally:
+        tracemalloc.stop()
+    assert len(found) <= 500
+    assert (found.epochs[0], found.epochs[-1]) == (1, epochs)
+    assert held[1] - held[0] < 100_000  # the numbers of all epochs would be far more
+
+
+def test_the_bar_of_tqdm(monkeypatch, capsys):
+    pytest.importorskip("tqdm", reason="tqdm is not installed")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    X, Y = tn.data.xor()
+    model = tn.MLP(2, [3, 1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tn.fit(model, X, Y, "squared_error", tn.SGD(model.parameters(), lr=0.1), epochs=50, metrics="mae")
+    shown = capsys.readouterr().err
+    assert "50/50" in shown
+    assert "loss 0." in shown
+    assert "mae 0." in shown
