@@ -10,6 +10,7 @@ from typing import Any
 from .history import History
 
 CHECKPOINTS = 1.0  # seconds between two of them, at least
+MOVED = 0.1  # seconds between two moves of the bar
 FIRST_TOLD = 1.0  # seconds before the first line where there is no bar; the next waits twice as long, and so on
 
 
@@ -18,7 +19,7 @@ class Progress:
 
     def __init__(self, epochs: int, shown: bool, checkpoint: Callable[[], None] | None) -> None:
         self.epochs, self.shown, self.checkpoint = epochs, shown, checkpoint
-        self.start = self.saved = time.perf_counter()
+        self.start = self.saved = self.moved = time.perf_counter()
         self.next_told = FIRST_TOLD  # seconds after the start
         self.due = False  # whether a checkpoint is to be written
         self.bar: Any = None
@@ -41,8 +42,9 @@ class Progress:
             self.checkpoint()
             self.saved = time.perf_counter()
         if self.bar is not None:
-            self.bar.set_postfix_str(_state(history), refresh=False)
-            self.bar.update(history.epochs[-1] - self.bar.n)
+            if now - self.moved >= MOVED:
+                self.moved = now
+                self._move(history)
         elif self.shown and now - self.start >= self.next_told:
             self.next_told = 2.0 * (now - self.start)
             print(f"epoch {history.epochs[-1]:,} of {self.epochs:,}: {_state(history)}", file=sys.stderr, flush=True)
@@ -51,10 +53,14 @@ class Progress:
         """The last word, when the run is over."""
         if self.bar is not None:
             if history.epochs:
-                self(history)
+                self._move(history)
             self.bar.close()
         elif self.shown and history.epochs:
             print(f"epoch {history.epochs[-1]:,}: {_state(history)}, {history.times[-1]:.1f} s", file=sys.stderr)
+
+    def _move(self, history: History) -> None:
+        self.bar.set_postfix_str(_state(history), refresh=False)
+        self.bar.update(history.epochs[-1] - self.bar.n)
 
 
 def _state(history: History) -> str:

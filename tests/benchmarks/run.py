@@ -15,6 +15,7 @@ from pathlib import Path
 from gradient_tables import print_gradients
 from measuring import HEAD, ROUNDS, keep_to_one_processor, measured, missing, print_line
 from step_tables import print_steps
+from training_tables import print_training
 
 WORKS = ("expression", "expression, compiled", "row", "row, compiled")
 # work, then for each peer the ratio to reach and the ratio aimed at
@@ -129,6 +130,7 @@ TABLES = {
     "rows": print_rows,
     "steps": print_steps,
     "gradients": print_gradients,
+    "training": print_training,
     "drawing": print_drawing,
     "import": print_import,
 }

@@ -16,7 +16,7 @@ from .plan import Box, Node, span
 from .sheet import Statements, bound_the_search, edge_line, node_line, put_boxes, sheet
 
 ROW, BAR = 21.0, 17.0  # heights in points of a row of a card, and of a row of an operation of several
-LONGEST_SPAN = 15_000  # ranks that all lines together pass; Graphviz takes minutes for more
+LONGEST_SPAN = 4_000  # ranks that all lines together pass; Graphviz takes from half a minute to minutes for more
 LONGEST = 16  # letters of a label on a card; the whole of it is in the page's text
 
 Point = tuple[float, float]
