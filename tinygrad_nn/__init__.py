@@ -29,6 +29,7 @@ Where to look
 - training: fit; losses, metrics, SGD, Adam, optim (schedules), data; save and load
 - checking: gradcheck
 - speed: compile (a plain function as straight-line code), compile_step (training steps, and whole runs of them)
+- C, for where Python does not run: export_c (a model that predicts, and learns), check_c
 - drawing: draw, draw_network, steps (a page that steps through backpropagation)
 
 Numbers are IEEE 754 doubles with one meaning everywhere: 1/0 is inf, log(-1) is nan, and nothing raises a math error.
@@ -38,6 +39,7 @@ from __future__ import annotations
 
 from . import data, functional, losses, metrics, optim, plots
 from .check import GradientError, gradcheck
+from .drawn import draw, draw_network, steps
 from .functional import (
     acos,
     asin,
@@ -75,7 +77,7 @@ from .functional import (
 from .history import History
 from .module import Module
 from .nn import MLP, Layer, Neuron
-from .on_demand import compile, compile_step, draw, draw_network, fit, steps
+from .on_demand import check_c, compile, compile_step, export_c, fit
 from .optim import SGD, Adam
 from .recording import no_grad
 from .storage import load, save
@@ -99,6 +101,7 @@ __all__ = [
     "acos",
     "asin",
     "atan",
+    "check_c",
     "clip",
     "compile",
     "compile_step",
@@ -113,6 +116,7 @@ __all__ = [
     "erf",
     "exp",
     "expm1",
+    "export_c",
     "fit",
     "functional",
     "gelu",

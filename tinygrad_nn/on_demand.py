@@ -1,4 +1,4 @@
-"""The public functions whose packages are imported when they are called: compiling, training, drawing.
+"""The public functions that compile, train and export, whose packages are imported when they are called.
 
 So importing the library stays fast, and the core imports neither package.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 
@@ -151,106 +151,76 @@ def fit(
     )  # fmt: skip
 
 
-def draw(
-    root: Any,
-    *,
-    view: str = "auto",
-    style: str = "compact",
-    expand: bool = False,
-    rankdir: str = "LR",
-    digits: int = 4,
-    title: str | None = None,
-    max_nodes: int = 500,
-    clusters: bool = True,
-    repeat_shared: bool = False,
-) -> Any:
-    """The graph that `root`, a Value, was computed by, as a graphviz.Digraph; `.write("graph.svg")` makes the picture.
-
-    - view: "graph" shows each Value as a card, its label and data over its gradient, with the operation that made it on
-      the left; "neurons" folds each Neuron into a table of its weights, "layers" each Layer into heat maps; "auto" is
-      the most detailed of them that can be read;
-    - style: "compact", or "classic" with operations as circles; expand: a neuron's dot as its products and their sum;
-    - rankdir: graphviz's direction (LR, TB, RL or BT); digits: significant digits; title: a line above;
-    - max_nodes: the most nodes drawn; clusters: boxes around what a neuron, layer or loss recorded;
-    - repeat_shared: a leaf drawn once for each of its uses, for fewer lines that cross.
-
-    style, expand and repeat_shared are of the graph view.
-
-    Colour is the gradient, and a line's what flows back along it (local derivative times gradient): blue above 0,
-    orange below. Nothing is changed, and no renderer is needed before a picture is asked for.
-
-    Raises TypeError where root is no Value, ValueError for an unknown option, for a folded view of a graph without
-    Neurons, or for more than `max_nodes` nodes.
-
-    >>> from tinygrad_nn import Value
-    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
-    >>> draw(a * b).source.count("->")
-    2
-    """
-    from .drawing.graph import draw
-
-    return draw(
-        root,
-        view=view,
-        style=style,
-        expand=expand,
-        rankdir=rankdir,
-        digits=digits,
-        title=title,
-        max_nodes=max_nodes,
-        clusters=clusters,
-        repeat_shared=repeat_shared,
-    )
-
-
-def draw_network(
+def export_c(
     model: Any,
-    x: Any = None,
+    path: Any,
+    name: str = "model",
+    loss: Any = None,
+    train: Any = None,
+    dtype: str = "float",
     *,
-    color: str = "weight",
-    max_neurons: int = 10,
-    edge_labels: bool | None = None,
-    title: str | None = None,
-    optimizer: Any = None,
-) -> Any:
-    """The layers of an MLP, Layer or Neuron as circles and lines: a graphviz.Digraph to `.write("network.svg")`.
+    header: bool = False,
+    overwrite: bool = False,
+    inputs: Any = None,
+    targets: int | None = None,
+) -> None:
+    """Write a model as one C99 file for where Python does not run: it predicts, and with `train` it learns.
 
-    - x: one row of inputs; the circles then show what each neuron answers, asked layer by layer;
-    - color: what the lines and the circles (of the biases) show: "weight", "grad", or "velocity", which lives in the
-      `optimizer`; blue above 0, orange below, wider or deeper the larger;
-    - max_neurons: of a wider layer the first and the last are drawn; edge_labels: the number on each line, by default
-      on up to 12 lines; title: a line above.
+    The file needs a C compiler and libm, nothing else: no allocation, no global that changes; C++ takes it too. With
+    name="model" it has
 
-    Raises TypeError for another kind of model, ValueError for an unknown color, a velocity without its optimizer, or a
-    row of the wrong length.
+        void model_predict(const float x[], float y[]);
 
-    >>> from tinygrad_nn import MLP
-    >>> draw_network(MLP(2, [3, 1])).source.count("->")
-    9
+    and with a `loss` and an optimizer to `train` by, both as `compile_step` takes them, a struct model_state of
+    weights, of what the optimizer remembers and of scratch, and
+
+        void model_init(model_state *state);              as model and optimizer are now
+        void model_predict(model_state *state, const float x[], float y[]);
+        float model_train(model_state *state, const float x[], const float target[]);
+
+    model_train makes one step on one example, and returns the loss before it; a class index out of range gives NAN and
+    changes nothing. The comment at the top says how many bytes and operations that takes. Compiled with
+    -DMODEL_SELF_TEST the file is a program that compares itself with numbers from Python. A compiled function is
+    written with its derivatives, as `f.source("c")` has it.
+
+    `dtype` is "float" or "double"; `header` writes a header beside the file; an existing file is replaced with
+    `overwrite` alone. `inputs`, their number or their names, and `targets`, the numbers in a target, are for models and
+    losses that do not say.
+
+    Raises ValueError for a name that C cannot have, a model with branches (`if`), a learning rate that is a function,
+    or a loss without `train`; TypeError for what is no model or optimizer; OSError where the file cannot be written.
+
+    >>> import os, tempfile
+    >>> import tinygrad_nn as tn
+    >>> model = tn.MLP(2, [4, 1], "tanh", "sigmoid")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export_c(model, os.path.join(folder, "xor.c"), name="xor_gate", loss="binary_cross_entropy",
+    ...              train=tn.SGD(model.parameters(), lr=0.5, momentum=0.9))
+    ...     text = open(os.path.join(folder, "xor.c")).read()
+    >>> "float xor_gate_train(xor_gate_state *state, const float x[2], const float target[1]);" in text
+    True
     """
-    from .drawing.network import draw_network
+    from .compiler.export import export_c as exported
 
-    return draw_network(
-        model, x, color=color, max_neurons=max_neurons, edge_labels=edge_labels, title=title, optimizer=optimizer
-    )
+    exported(model, path, name, loss, train, dtype, header, overwrite, inputs, targets)
 
 
-def steps(root: Any, *, expand: bool = False, digits: int = 4, title: str | None = None, max_nodes: int = 500) -> Any:
-    """Backpropagation to `root`, a Value, one operation at a time: forward, then backward.
+def check_c(
+    model: Any,
+    rows: Any = None,
+    *,
+    dtype: str = "float",
+    compiler: str | None = None,
+    flags: Sequence[str] = (),
+    inputs: Any = None,
+) -> float:
+    """The largest difference between the predictions of a model's C file and those of Python, over some rows.
 
-    `.save("steps.html")` writes a page that any browser shows without a network; a notebook shows it in place;
-    `.frames()` are the pictures, as the text of SVG files; `len` is the number of steps. With `expand` a neuron's dot
-    is its products and their sum, as on a blackboard; `digits` are the significant digits, `max_nodes` the most nodes.
+    The file is built with the `compiler`, by default the system's cc, gcc or clang, with -O2 and any `flags`. Without
+    rows it is a hundred of numbers from -1 to 1.
 
-    The gradients on the page are those of one `backward` from 0 (with `expand`, up to the rounding of sums where a
-    Value is in both columns of a dot); the Values are not touched. Raises TypeError where root is no Value, ValueError
-    for more than `max_nodes` nodes.
-
-    >>> from tinygrad_nn import Value
-    >>> a = Value(3.0, label="a")
-    >>> len(steps(a * a))
-    4
+    Raises FileNotFoundError where there is no compiler, RuntimeError with its words where it fails, and as `export_c`.
     """
-    from .drawing.steps import steps
+    from .compiler.export import check_c as checked
 
-    return steps(root, expand=expand, digits=digits, title=title, max_nodes=max_nodes)
+    return checked(model, rows, dtype, compiler, flags, inputs)

@@ -21,7 +21,17 @@ from .program import OffPath, Program
 from .rewrite import simplified
 from .roll import rolled
 from .rolled import Rolled
-from .rows import ArrayProgram, NativeProgram, RowProgram, as_lists, from_matrix, matrix_of, outputs_of
+from .rows import (
+    ArrayProgram,
+    NativeProgram,
+    RowProgram,
+    array_of,
+    as_lists,
+    check_lengths,
+    from_matrix,
+    matrix_of,
+    outputs_of,
+)
 from .shapes import RecordedError, Shape, flat, leaves_of, shape_of, shaped
 from .trace import Traced, TraceError, Tracer
 
@@ -134,7 +144,7 @@ class Function:
             return float(outputs[0]), [outputs[1:].reshape(arguments[0].shape)]
         flows = shaped(shape, iter(outputs[1:]))
         return outputs[0], [
-            _array_of(argument, self.target)(flow) if getattr(argument, "ndim", 0) else flow
+            array_of(argument, self.target)(flow) if getattr(argument, "ndim", 0) else flow
             for argument, flow in zip(arguments, flows, strict=True)
         ]
 
@@ -149,9 +159,9 @@ class Function:
         ValueError for rows of different lengths.
         """
         listed: Any = rows if hasattr(rows, "shape") else [list(r) if hasattr(r, "__iter__") else r for r in rows]
-        as_array = _array_of(rows, self.target)
+        as_array = array_of(rows, self.target)
         if getattr(rows, "ndim", 0) < 2:
-            _check_lengths(listed)
+            check_lengths(listed)
         if (backend := self.target.for_rows(len(listed))) != "python":
             found = self._of_rows(listed, gradients, backend)
             if found is not None:
@@ -199,7 +209,16 @@ class Function:
             return array.source(program)
         if backend == "llvm":
             return llvm.Printer(program, 8, self.target.dtype == "float32", self.target.exact).text
-        raise ValueError(f"unknown back end {backend!r} for source: give 'python', 'array' or 'llvm'")
+        if backend == "c":
+            from .c_function import source_of
+
+            return source_of(self)[0]
+        raise ValueError(f"unknown back end {backend!r} for source: give 'python', 'array', 'llvm' or 'c'")
+
+    def latest_paths(self) -> list[_Path]:
+        """The paths that calls of the latest shapes took, the latest first. Raises ValueError before any call."""
+        latest = self._latest()
+        return [latest, *(path for path in self._paths_of(latest.taken).found if path is not latest)]
 
     def __repr__(self) -> str:
         paths = sum(map(len, self._paths.values()))
@@ -258,24 +277,6 @@ def compile(
     if not callable(function):
         raise TypeError(f"compile() takes a function of numbers, but got {function!r}")
     return Function(function, chosen(backend, dtype, exact, namespace))
-
-
-def _check_lengths(rows: Sequence[Any]) -> None:
-    """Raise for rows that are no lists of arguments, or not all of one length."""
-    for i, row in enumerate(rows):
-        if not hasattr(row, "__len__"):
-            raise TypeError(f"a row is the list of arguments, but row {i} is {row!r}: write [[x], [x], ...]")
-        if len(row) != len(rows[0]):
-            raise ValueError(f"a row is the list of arguments, but row 0 has {len(rows[0])} and row {i} has {len(row)}")
-
-
-def _array_of(rows: Any, target: Target) -> Callable[[list[Any]], Any]:
-    """What makes the results of a batch the kind of thing that its rows are, or of the namespace that was given."""
-    if target.chosen_namespace is not None:
-        return target.array
-    if getattr(rows, "ndim", 0) > 0 and type(rows).__module__.startswith("numpy"):
-        return Target("array", dtype=target.dtype).array
-    return list
 
 
 def _names(function: Callable[..., Any], shape: Shape) -> list[str]:

@@ -122,7 +122,7 @@ def _extents(sequences: list[list[int]]) -> tuple[int, ...]:
     breaks = [k for k in map(_first_break, sequences) if k < count]
     if breaks and count % min(breaks) == 0:
         inner = min(breaks)
-        if all(_affine(sequence, (count // inner, inner)) is not None for sequence in sequences):
+        if all(affine(sequence, (count // inner, inner)) is not None for sequence in sequences):
             return count // inner, inner
     return (count,)
 
@@ -136,7 +136,7 @@ def _first_break(sequence: list[int]) -> int:
     return len(sequence)
 
 
-def _affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | None:
+def affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | None:
     """The strides of the loops by which the indices follow from the first, or None."""
     if not extents:
         return ()
@@ -152,7 +152,7 @@ def _affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | 
 
 def access(array: int, rows: list[list[int]], extents: tuple[int, ...], column: bool) -> Access:
     """Where an operand lies, given the indices for each member of the group."""
-    strides = _affine([row[0] for row in rows], extents) if rows and rows[0] else (0,) * len(extents)
+    strides = affine([row[0] for row in rows], extents) if rows and rows[0] else (0,) * len(extents)
     width = len(rows[0]) if column else None
     step = rows[0][1] - rows[0][0] if len(rows[0]) > 1 else 0
     even = all(row == list(range(row[0], row[0] + step * len(row), step)) for row in rows) if step else (

@@ -138,6 +138,24 @@ def matrix_of(rows: Any, shape: Shape, name: str, target: Target) -> Any:
     return target.array(numbers)
 
 
+def check_lengths(rows: Sequence[Any]) -> None:
+    """Raise for rows that are no lists of arguments, or not all of one length."""
+    for i, row in enumerate(rows):
+        if not hasattr(row, "__len__"):
+            raise TypeError(f"a row is the list of arguments, but row {i} is {row!r}: write [[x], [x], ...]")
+        if len(row) != len(rows[0]):
+            raise ValueError(f"a row is the list of arguments, but row 0 has {len(rows[0])} and row {i} has {len(row)}")
+
+
+def array_of(rows: Any, target: Target) -> Callable[[list[Any]], Any]:
+    """What makes the results of a batch the kind of thing that its rows are, or of the namespace that was given."""
+    if target.chosen_namespace is not None:
+        return target.array
+    if getattr(rows, "ndim", 0) > 0 and type(rows).__module__.startswith("numpy"):
+        return Target("array", dtype=target.dtype).array
+    return list
+
+
 def from_matrix(outputs: Any, result: Shape, row: Shape, gradients: bool) -> Any:
     """The results for each row: values, or with gradients a pair of values and derivatives in the shape of a row."""
     if gradients:

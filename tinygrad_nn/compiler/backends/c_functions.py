@@ -1,0 +1,143 @@
+"""How C99 spells the primitives: an expression, or a small function beside the code that wants it.
+
+The texts are written for doubles; `spelled` turns them into floats. What is over columns is a loop that the printer
+writes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+
+MATHS = (
+    "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf",
+)  # fmt: skip
+
+# What is written in place, of operands that are names, numbers or elements of arrays.
+EXPRESSIONS: dict[str, str] = {
+    "add": "{a} + {b}",
+    "subtract": "{a} - {b}",
+    "multiply": "{a} * {b}",
+    "divide": "{a} / {b}",
+    "negative": "-{x}",
+    "absolute": "fabs({x})",
+    "power": "pow({x}, {n})",
+    "zeroth_power": "1.0",
+    "square": "{x} * {x}",
+    "cube": "{x} * {x} * {x}",
+    "fourth_power": "({x} * {x}) * ({x} * {x})",
+    "detached": "{x}",
+    "equal": "{a} == {b} ? 1.0 : 0.0",
+    "where_equal": "{a} == {b} ? {x} : 0.0",
+    **{name: f"{name}({{x}})" for name in MATHS},
+}
+
+# What is a function of its own: its parameters, its body, and which of these it calls. `own_` stands before the names
+# of such functions, and gives way to the name of the export.
+FUNCTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "relu": ("x", "return x <= 0.0 ? 0.0 : x;", ()),
+    "leaky_relu": ("x", "return x < 0.0 ? 0.01 * x : x;", ()),
+    "elu": ("x", "return x < 0.0 ? expm1(x) : x;", ()),
+    "step": ("x", "return x > 0.0 ? 1.0 : x <= 0.0 ? 0.0 : x;", ()),
+    "sign": ("x", "return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x == 0.0 ? 0.0 : x;", ()),
+    "sigmoid": (
+        "x",
+        "const real small = exp(x >= 0.0 ? -x : x);\n    return (x >= 0.0 ? 1.0 : small) / (1.0 + small);",
+        (),
+    ),
+    "softplus": ("x", "return (x <= 0.0 ? 0.0 : x) + log1p(exp(-fabs(x)));", ()),
+    "silu": ("x", "return x != -INFINITY ? x * own_sigmoid(x) : -0.0;", ("sigmoid",)),
+    "gelu": ("x", "return x != -INFINITY ? x * own_normal_cdf(x) : -0.0;", ("normal_cdf",)),
+    "normal_cdf": ("x", f"return 0.5 * erfc(-x * {math.sqrt(0.5)!r});", ()),
+    "normal_pdf": ("x", f"return exp(-0.5 * x * x) * {math.sqrt(0.5 / math.pi)!r};", ()),
+    "maximum": ("a b", "return a >= b || a != a ? a : b;", ()),
+    "minimum": ("a b", "return a <= b || a != a ? a : b;", ()),
+    "tie": ("a b", "return a > b ? 1.0 : a < b ? 0.0 : a == b ? 0.5 : NAN;", ()),
+    "monomial": ("c x n", "return c != 0.0 ? c * pow(x, n) : 0.0;", ()),
+    "xlogy": ("a x", "return a != 0.0 || x != x ? a * log(x) : 0.0;", ()),
+    "binary_cross_entropy": (
+        "p t",
+        "const real yes = own_maximum(log(p), -100.0), no = own_maximum(log(1.0 - p), -100.0);\n"
+        "    return 0.0 - (t * yes + (1.0 - t) * no);",
+        ("maximum",),
+    ),
+}
+FOLDS = ("dot", "take", "logsumexp", "largest", "ties")  # over columns
+_WORDS = """auto break case char const continue default do double else enum extern float for goto if inline int long
+register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while _Bool
+_Complex _Imaginary alignas alignof and and_eq asm bitand bitor bool catch class compl concept const_cast consteval
+constexpr constinit decltype delete dynamic_cast explicit export false friend mutable namespace new noexcept not not_eq
+nullptr operator or or_eq private protected public reinterpret_cast requires static_assert static_cast template this
+thread_local throw true try typeid typename using virtual wchar_t xor xor_eq"""
+_USED = """main printf real i j k x y target state scratch slots weights index top total value NAN INFINITY HUGE_VAL
+fabs pow erfc floor ceil fmod fmin fmax fma round trunc rint hypot cbrt exp2 log2 log10 atan2 ldexp frexp modf copysign
+nan remainder tgamma lgamma gamma j0 j1 jn y0 y1 yn signbit isnan isinf isfinite isnormal errno abs div abort exit free
+malloc time clock remove rename signal raise rindex"""
+KEYWORDS = frozenset(_WORDS.split())
+TAKEN = KEYWORDS | frozenset(_USED.split()) | frozenset(MATHS)  # names that <math.h> or a file of ours gives a meaning
+_CALLS = "|".join((*MATHS, "fabs", "pow", "erfc", "floor"))
+
+
+def spelled(text: str, single: bool) -> str:
+    """A text that is written for doubles, for doubles or for floats."""
+    if single:
+        text = re.sub(rf"\b({_CALLS})\(", r"\1f(", text)
+        text = re.sub(r"(?<![\w.])(\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+)(?![\w.])", r"\1f", text)
+    return re.sub(r"\breal\b", "float" if single else "double", text)
+
+
+def number(value: float, single: bool) -> str:
+    """A number as C writes it, so that it comes back to the bit; negative ones in parentheses."""
+    if single:
+        value = rounded(value)
+    if value != value:
+        return "NAN"
+    if math.isinf(value):
+        return "INFINITY" if value > 0 else "(-INFINITY)"
+    text = repr(value)
+    if single:
+        text = next(t for t in (f"{value:.{digits}g}" for digits in range(1, 18)) if rounded(float(t)) == value)
+        text = f"{text if any(letter in text for letter in '.e') else text + '.0'}f"
+    return f"({text})" if text.startswith("-") else text
+
+
+def rounded(value: float) -> float:
+    """The float nearest to a double."""
+    try:
+        return struct.unpack("f", struct.pack("f", value))[0]  # type: ignore[no-any-return]
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def functions(wanted: set[str], name: str, single: bool) -> str:
+    """The definitions of the functions that are wanted, and of those that they call, before those that call them."""
+    order: list[str] = []
+
+    def add(function: str) -> None:
+        for other in FUNCTIONS[function][2]:
+            add(other)
+        if function not in order:
+            order.append(function)
+
+    for function in sorted(wanted):
+        add(function)
+    texts = []
+    for function in order:
+        parameters, body, _ = FUNCTIONS[function]
+        listed = ", ".join(f"real {parameter}" for parameter in parameters.split())
+        texts.append(f"static real own_{function}({listed})\n{{\n    {body}\n}}\n\n")
+    return spelled("".join(texts).replace("own_", f"{name}_"), single)
+
+
+def called(primitive: str, names: tuple[str, ...], operands: list[str], wanted: set[str]) -> str:
+    """The expression of a primitive that is no fold, as for doubles; what it calls is added to those wanted.
+
+    Raises ValueError for a primitive that C has no word for.
+    """
+    if primitive in EXPRESSIONS:
+        return EXPRESSIONS[primitive].format(**dict(zip(names, operands, strict=True)))
+    if primitive not in FUNCTIONS:
+        raise ValueError(f"the primitive {primitive!r} has no spelling in C")
+    wanted.add(primitive)
+    return f"own_{primitive}({', '.join(operands)})"

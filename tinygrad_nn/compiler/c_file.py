@@ -1,0 +1,115 @@
+"""What C files of models and of functions have in common: names, comments, the bodies of functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..value import Value
+from .backends.c import Printer
+from .backends.c_functions import KEYWORDS, TAKEN, functions, number, spelled
+from .backends.c_places import Constants, Region
+from .program import Instruction, Program
+from .roll import rolled
+
+C_PLUS_PLUS = '#ifdef __cplusplus\nextern "C" {\n#endif\n', "#ifdef __cplusplus\n}\n#endif\n"
+DTYPES = ("float", "double")
+
+
+class File:
+    """The text of a C file as it grows: constants, functions and declarations, of numbers of one dtype."""
+
+    def __init__(self, name: str, dtype: str) -> None:
+        if dtype not in DTYPES:
+            raise ValueError(f"numbers in C are of dtype 'float' or 'double', but got {dtype!r}")
+        self.name, self.dtype, self.single = name, dtype, dtype == "float"
+        self.size = 4 if self.single else 8  # bytes of a number
+        self.constants = Constants(name, self.single)
+        self.bodies: list[str] = []
+        self.declarations: list[str] = []
+
+    def numbers(self, values: Sequence[float], name: str) -> str:
+        """The name of a constant table of numbers."""
+        return self.constants.table([number(value, self.single) for value in values], "real", name)
+
+    def printed(
+        self, program: Program, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
+        returns: bool, off: str, scratch: str,
+    ) -> Printer:  # fmt: skip
+        """A program as the body of a function."""
+        roll = rolled(program)
+        return Printer(roll, inputs, parameters, outputs, returns, off, scratch, self.constants)
+
+    def function(self, head: str, lines: str, unused: Sequence[str] = (), static: bool = False) -> None:
+        """Add a function, of its head without a semicolon, and of the lines of its body."""
+        head = spelled(head, self.single)
+        silent = "".join(f"    (void){name};\n" for name in unused if not re.search(rf"\b{name}\b", lines))
+        self.bodies.append(f"{'static ' * static}{head}\n{{\n{silent}{lines}}}\n\n")
+        if not static:
+            self.declarations.append(f"{head};\n")
+
+    def spelled(self, text: str) -> str:
+        return spelled(text, self.single)
+
+    @property
+    def definitions(self) -> str:
+        """The constants, the functions that are called, and the functions that were added."""
+        bodies = "".join(self.bodies)  # which are complete before the constants that they want are
+        return self.constants.text + functions(self.constants.wanted, self.name, self.single) + bodies
+
+
+def laid(program: Program, values: Sequence[Value]) -> Program:
+    """The program with its parameters in the order of these Values, all that it may read; unread ones, too."""
+    slots = {id(value): slot for slot, value in program.parameters.items()}
+    return replace(program, parameters={slots.get(id(v), -1 - k): v for k, v in enumerate(values)})
+
+
+def without_branches(program: Program, name: str) -> Program:
+    """The program itself. Raises ValueError where it holds on one path of several: a C file cannot trace another."""
+    if program.guards:
+        raise ValueError(
+            f"{name} takes one of several paths at {program.guards[0].where}, and a C file can follow but one: use "
+            "tn.relu, tn.maximum and the like in place of `if`"
+        )
+    return program
+
+
+def operations(program: Program) -> int:
+    """How many products, sums, comparisons and functions a program computes."""
+    return sum(_operations(entry) for entry in program.instructions)
+
+
+def _operations(entry: Instruction) -> int:
+    columns = [len(operand) for operand in entry.operands if isinstance(operand, tuple)]
+    return sum(columns) if columns and entry.primitive.name != "take" else 1
+
+
+def checked_name(name: object) -> str:
+    """A name for what is exported. Raises ValueError where C could not have it."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of an export is text such as 'model', but got {name!r}")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise ValueError(f"{name!r} is no name in C: give letters, digits and underscores, and a letter first")
+    if name in KEYWORDS:
+        raise ValueError(f"{name!r} is a word of C or C++ itself: give another name")
+    return name
+
+
+def c_name(name: str, taken: set[str]) -> str:
+    """The nearest name that C can have, none of those taken; it is added to them."""
+    base = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "v"
+    base = unique = base if base[0].isalpha() else f"v_{base}"
+    count = 1
+    while unique in TAKEN or unique in taken:
+        count += 1
+        unique = f"{base}_{count}"
+    taken.add(unique)
+    return unique
+
+
+def comment(lines: Sequence[str]) -> str:
+    """A comment that nothing in it can end, in ASCII."""
+    text = "\n   ".join(lines).encode("ascii", "backslashreplace").decode()
+    text = re.sub(r"\n +\n", "\n\n", text.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?"))
+    return f"/* {text}\n*/\n"
