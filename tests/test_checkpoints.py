@@ -1,6 +1,8 @@
 """Checkpoints of fit, whatever happens while they are written; and runs that are long, interrupted, or shown."""
 
+import collections
 import errno
+import math
 import os
 import random
 import signal
@@ -14,7 +16,7 @@ import warnings
 import pytest
 
 import tinygrad_nn as tn
-from tinygrad_nn import history, progress
+from tinygrad_nn import history, progress, training
 
 RUN = """
 import random, sys
@@ -124,6 +126,77 @@ def test_ctrl_c_does_not_wait_for_a_slow_metric_or_callback(where):
     assert time.perf_counter() - start < 30.0
     assert history.stopped == "interrupt"
     assert optimizer.steps - 1 <= len(history.losses) == len(history.epochs) <= optimizer.steps
+
+
+@pytest.mark.parametrize("backend", ["python", "llvm"])
+def test_ctrl_c_ends_a_loop_of_single_steps(backend):
+    if backend == "llvm":
+        pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+    X, Y = tn.data.moons(50, rng=random.Random(1))
+    model = tn.MLP(2, [8, 1], "tanh")
+    step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.01), backend=backend)
+    step(X, Y)
+    for _ in range(10):
+        interrupted_after(0.05)
+        with pytest.raises(KeyboardInterrupt):
+            collections.deque(iter(lambda: step(X, Y), None), maxlen=0)
+
+
+def test_ctrl_c_while_numbers_are_put_back_counts_steps_once():
+    pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+
+    class Pressed(tn.SGD):
+        sets = 0
+
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if name == "state":
+                Pressed.sets += 1
+                if Pressed.sets == 6:
+                    signal.raise_signal(signal.SIGINT)
+
+    X, Y = tn.data.xor()
+    models = [tn.MLP(2, [3, 1], rng=random.Random(0)) for _ in range(2)]
+    optimizer = Pressed(models[0].parameters(), lr=0.1)
+    options = {"batch_size": 4, "shuffle": False, "callbacks": lambda h: None, "progress": False, "backend": "llvm"}
+    tn.fit(models[0], X, Y, "squared_error", optimizer, epochs=100, **options)
+    other = tn.SGD(models[1].parameters(), lr=0.1)
+    tn.fit(models[1], X, Y, "squared_error", other, epochs=optimizer.steps, **options)
+    assert models[0].state_dict() == models[1].state_dict()
+
+
+@pytest.mark.parametrize("when", ["first look", "last save"])
+def test_ctrl_c_at_either_end_keeps_the_history(when, tmp_path, monkeypatch):
+    X, Y = tn.data.xor()
+    model = tn.MLP(2, [3, 1])
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+    pressed = []
+
+    def press(*given):
+        if not pressed:
+            pressed.append(signal.raise_signal(signal.SIGINT))
+        return 1.0
+
+    monkeypatch.setattr(progress, "CHECKPOINTS", math.inf)
+    if when == "last save":
+        monkeypatch.setattr(training, "save", press)
+    options = {"metrics": press} if when == "first look" else {"checkpoint": tmp_path / "model.txt"}
+    found = tn.fit(model, X, Y, "squared_error", optimizer, epochs=3, progress=False, **options)
+    assert (found.stopped, len(found)) == (("interrupt", 0) if when == "first look" else ("epochs", 3))
+
+
+def test_an_optimizer_that_no_file_can_hold_any_more_costs_its_state_and_not_the_run(tmp_path):
+    X, Y = tn.data.xor()
+    model = tn.MLP(2, [3, 1])
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+
+    def change(history):
+        optimizer.lr = tn.optim.linear(0.1, 0.01, 10)
+
+    path = tmp_path / "model.txt"
+    found = tn.fit(model, X, Y, "squared_error", optimizer, 5, callbacks=change, checkpoint=path, progress=False)
+    assert found.stopped == "epochs"
+    assert tn.load(path).state_dict() == model.state_dict()
 
 
 def test_ctrl_c_before_the_first_step_returns_an_empty_history(monkeypatch):

@@ -247,7 +247,7 @@ CLASSES = {"loss": "cross_entropy", "outputs": 3}
         ((X, Y), {"validation": ([[1.0]], [1])}, ValueError, "row 0 of the validation's X and Y: layer 1.* given 1"),
         ((X, Y), {"batch_size": 0}, ValueError, "batch_size must be a whole number of 1 or more"),
         ((X, Y), {"epochs": 0}, ValueError, "epochs must be a whole number of 1 or more"),
-        ((X, Y), {"patience": 0}, ValueError, "patience is a number of epochs, 1 or more, but got 0"),
+        ((X, Y), {"patience": 0}, ValueError, "patience must be a whole number of 1 or more, but got 0"),
         ((X, Y), {"metrics": "acuracy"}, ValueError, "unknown metric 'acuracy': give one of accuracy, mae, rmse"),
         ((X, Y), {"metrics": [3]}, TypeError, r"a metric is a name or a function .* but got 3"),
         ((X, Y), {"metrics": None}, TypeError, "metrics are one or a list of names or functions .* but got None"),
@@ -301,3 +301,148 @@ def test_an_optimizer_of_another_model_is_told():
 def test_backends_that_are_none_are_named():
     with pytest.raises(ValueError, match="unknown back end 'fast'"):
         trained("fast")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_a_callback_changes_stays_changed(backend):
+    def clip(history):
+        for parameter in model.parameters():
+            parameter.data = max(-0.1, min(0.1, parameter.data))
+        if len(history) == 3:
+            optimizer.state = [(0.0,)] * len(optimizer.parameters)
+
+    X, Y = moons()
+    model = tn.MLP(2, [6, 1], "tanh", rng=random.Random(1))
+    optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.5)
+    tn.fit(model, X, Y, "hinge", optimizer, 3, 7, shuffle=False, callbacks=clip, progress=False, backend=backend)
+    assert max(abs(parameter.data) for parameter in model.parameters()) == 0.1
+    assert optimizer.velocity == [0.0] * len(optimizer.parameters)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_callback_may_thaw_parameters(backend):
+    X, Y = moons()
+    model = tn.MLP(2, [6, 1], "tanh", rng=random.Random(1))
+    before = [parameter.data for parameter in model.layers[0].parameters()]
+    optimizer = tn.SGD(model.layers[1].parameters(), lr=0.1)
+
+    def thaw(history):
+        now = [parameter.data for parameter in model.layers[0].parameters()]
+        assert (now == before) is (len(history) <= 2)
+        if len(history) == 2:
+            optimizer.parameters = model.parameters()
+            optimizer.state = [(0.0,)] * len(optimizer.parameters)
+
+    tn.fit(model, X, Y, "hinge", optimizer, epochs=4, callbacks=thaw, progress=False, backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_patience_without_validation_gives_back_the_weights_of_the_lowest_loss(backend):
+    weight = tn.Value(1.0)
+    optimizer = tn.SGD([weight], lr=1.1)
+    options = {"patience": 3, "progress": False, "backend": backend}
+    history = tn.fit(lambda x: weight * x[0], [[1.0]], [0.0], "squared_error", optimizer, 50, **options)
+    assert history.losses == pytest.approx([1.0, 1.2**2, 1.2**4, 1.2**6])
+    assert (weight.data, optimizer.velocity, optimizer.steps) == (1.0, [0.0], 0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_patience_gives_state_and_steps_back_with_the_weights(backend, tmp_path):
+    X, Y = moons(12)
+    states = []
+    model = tn.MLP(2, [6, 1], "tanh", rng=random.Random(1))
+    optimizer = tn.Adam(model.parameters(), lr=0.05)
+
+    def seen(history):
+        loss = history.metrics["validation loss"][-1]
+        states.append((loss, model.state_dict(), list(optimizer.state), optimizer.steps))
+
+    options = {"validation": (X, [-y for y in Y]), "callbacks": seen, "progress": False, "backend": backend}
+    history = tn.fit(model, X, Y, "hinge", optimizer, 20, patience=3, checkpoint=tmp_path / "m.txt", **options)
+    assert history.stopped == "patience"
+    best = min(states, key=lambda state: state[0])
+    assert (model.state_dict(), optimizer.state, optimizer.steps) == best[1:]
+    again, other = tn.load(tmp_path / "m.txt", optimizer=True)
+    assert (again.state_dict(), other.state, other.steps) == best[1:]
+    options["callbacks"] = lambda history: len(history) == 2
+    steps = optimizer.steps
+    tn.fit(model, X, Y, "hinge", optimizer, 20, patience=9, **options)
+    assert optimizer.steps == steps + 2  # whoever ends a run otherwise has it as it stands
+
+
+def loss(prediction, target):
+    return 100.0
+
+
+def accuracy(prediction, target):
+    return 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"metrics": loss, "validation": (X, Y)}, "loss"),
+        ({"metrics": [lambda p, t: 1.0, lambda p, t: 2.0]}, "<lambda>"),
+        ({"metrics": ["accuracy", accuracy]}, "accuracy"),
+        ({"metrics": [accuracy], "until": (accuracy, 0.0)}, "accuracy"),
+    ],
+)
+def test_columns_of_one_name_are_refused(options, name):
+    with pytest.raises(ValueError, match=f"two columns of the history would be called '{name}'"):
+        trained(data=(X, Y), **options)
+
+
+def test_the_functions_of_metrics_are_those_of_their_names():
+    history, _, _ = trained(metrics=[tn.metrics.root_mean_squared_error, tn.metrics.accuracy])
+    named, _, _ = trained(metrics=["rmse", "accuracy"])
+    assert history.metrics == named.metrics
+
+
+def test_callbacks_of_numpy_and_arrays_of_values():
+    numpy = pytest.importorskip("numpy", reason="NumPy is not installed")
+    history, _, _ = trained(epochs=50, callbacks=lambda h: numpy.mean(h.losses[-3:]) < 10)
+    assert (history.stopped, len(history)) == ("callback", 1)
+
+    class Two(tn.Module):
+        def __init__(self):
+            self.a, self.b = tn.Value(0.5), tn.Value(0.2)
+
+        def __call__(self, x):
+            return numpy.array([self.a * x[0], self.b * x[1]])
+
+    told = []
+    for backend in BACKENDS:
+        model = Two()
+        optimizer = tn.SGD(model.parameters(), lr=0.1)
+        found = tn.fit(model, X, [[y, y] for y in Y], "squared_error", optimizer, 3, metrics="mae", shuffle=False,
+                       progress=False, backend=backend)  # fmt: skip
+        told.append(found.metrics["mae"])
+    assert all(other == pytest.approx(told[0], rel=1e-9) for other in told)
+
+
+def test_gradients_of_lists_of_lists_and_of_layers_of_one_name():
+    class Table(tn.Module):
+        def __init__(self):
+            self.W = [[tn.Value(0.1), tn.Value(0.2)], [tn.Value(0.3), tn.Value(0.4)]]
+
+        def __call__(self, x):
+            return tn.sum([tn.dot(row, x) for row in self.W])
+
+    table, model = Table(), tn.MLP(2, [3, 1])
+    model.layers = [tn.Layer(2, 3), tn.Layer(3, 3), tn.Layer(3, 1)]
+    for made, names in ((table, ["W"]), (model, ["layer 1", "layer 2", "layer 3"])):
+        optimizer = tn.SGD(made.parameters(), lr=0.1)
+        history = tn.fit(made, X, Y, "hinge", optimizer, epochs=1, metrics="gradients", progress=False)
+        assert list(history.metrics) == [f"gradient of {name}" for name in names]
+
+
+def test_progress_tells_of_the_first_epoch_and_keeps_checkpoints_in_it(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(progress, "CHECKPOINTS", 0.0)
+    monkeypatch.setattr(progress, "FIRST_TOLD", 0.0)
+    path, seen = tmp_path / "model.txt", []
+    monkeypatch.setattr(training, "save", lambda *given: seen.append(given))
+    trained(epochs=1, batch_size=2, progress=True, checkpoint=path)
+    assert len(seen) >= 10
+    assert capsys.readouterr().err.startswith("epoch 1 of 1\n")
+    monkeypatch.setattr(sys, "stderr", None)  # as where there is no console
+    trained(epochs=1, progress=True)

@@ -276,3 +276,47 @@ def test_modes_of_a_file_stay(tmp_path):
         tn.save(tn.Neuron(2), path)
         assert path.stat().st_mode & 0o777 == 0o600
     assert isinstance(tn.load(path).bias, Value)
+
+
+def test_what_is_saved_can_be_loaded(tmp_path):
+    path = tmp_path / "model.txt"
+    model = tn.MLP(2, [2, 1])
+    optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
+    optimizer.momentum = 0.0  # as it may be set between steps
+    tn.save(model, path, optimizer)
+    again, other = tn.load(path, optimizer=True)
+    assert again.state_dict() == model.state_dict()
+    assert (other.momentum, other.nesterov, other.lr) == (0.0, True, 0.1)
+    before = path.read_bytes()
+
+    def fails(words):
+        with pytest.raises(tn.StorageError, match=words):
+            tn.save(model, path, optimizer)
+        assert path.read_bytes() == before
+
+    optimizer.lr = math.nan
+    fails("settings of the optimizer that it cannot have")
+    optimizer.lr, optimizer.state = 0.1, optimizer.state[1:]
+    fails("no state of 1 numbers for each")
+    optimizer.state = [(0.0,)] * len(optimizer.parameters)
+    model.layers[0].neurons[0].bias.label = 3
+    fails("labelled by text")
+    model.layers[0].neurons[0].bias.label = "b"
+    model.input_names = ["a"]
+    fails("2 inputs or outputs, but these names")
+    model.input_names = None
+    model.layers[0].neurons[0].bias.data = 2  # a number, though no float
+    tn.save(model, path, optimizer)
+    assert tn.load(path).layers[0].neurons[0].bias.data == 2.0
+
+
+def test_a_link_stays_a_link(tmp_path):
+    target, link = tmp_path / "target.txt", tmp_path / "link.txt"
+    tn.save(tn.Neuron(1), target)
+    try:
+        link.symlink_to(target)
+    except OSError:
+        pytest.skip("no links on this system")
+    tn.save(tn.Neuron(2), link)
+    assert link.is_symlink()
+    assert len(tn.load(target).weights) == 2

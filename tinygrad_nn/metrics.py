@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["accuracy", "mean_absolute_error", "root_mean_squared_error"]
 
 GRADIENTS = "gradients"  # what fit is asked for by name beside these
+GRADIENT, VALIDATION = "gradient of ", "validation "  # how the columns begin that fit adds to a history
 OF_SCORES = ("hinge", "binary_cross_entropy_with_logits")  # losses whose predictions are of a class above 0
 
 
@@ -71,6 +72,7 @@ def named(metric: Any, loss: Any = None) -> tuple[str, Metric]:
     Accuracy takes its threshold from the loss: 0 where predictions are scores. Raises ValueError for an unknown name,
     TypeError for what is neither a name nor a function.
     """
+    metric = next((name for name, known in METRICS.items() if known is metric), metric)
     if callable(metric):
         name = getattr(metric, "__name__", "metric")
 

@@ -124,8 +124,9 @@ def fit(
     taken; they look at all rows at the end of each epoch. "gradients" adds the size of the gradient of each layer, for
     `plots.plot_gradients`. `validation=(X, Y)` are rows to look at and not to train on:
     the history has their "validation loss" and their metrics. `patience` ends the run after so many epochs without a
-    lower validation loss (or loss, without validation) and then gives the best weights back. until=(metric, threshold)
-    is that of a step's run. A callback(history) is called after each epoch; the run ends where it returns True.
+    lower validation loss (or loss, without validation); at its end model and optimizer are what they were at the best.
+    until=(metric, threshold) is that of a step's run. A callback(history) is called after each epoch; the run ends
+    where it returns True.
 
     `checkpoint` is a file that `save` writes the model to, every second at most and at the end; `load` reads it.
     `progress` shows a bar on a terminal where tqdm is installed, else a line on stderr after 1, 2, 4 ... seconds and at

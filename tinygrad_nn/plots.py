@@ -5,6 +5,8 @@ Each function draws into the Axes that it is given, or into new ones, and return
 
 from __future__ import annotations
 
+from .metrics import GRADIENT, VALIDATION
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_boundary", "plot_gradients", "plot_history"]
 
-GRADIENT = "gradient of "  # how `fit` names the size of the gradient of a layer
+LOSSES = (f"{VALIDATION}loss",)  # metrics that are on the scale of the loss
 STYLES = ("#1b66a8", "#c2500a", "#2a7f3f", "#7a3e9d", "#8a6d00", "#b0306a")
 
 
@@ -32,7 +34,7 @@ def plot_history(history: History, ax: Any = None) -> Any:
     others = {
         name: numbers
         for name, numbers in history.metrics.items()
-        if not name.endswith("loss") and not name.startswith(GRADIENT)
+        if name not in LOSSES and not name.startswith(GRADIENT)
     }
     if others:
         right = axes.twinx()
@@ -79,10 +81,16 @@ def plot_boundary(model: Any, X: Any, Y: Any, ax: Any = None, threshold: float =
     rows = [list(map(float, row)) for row in X]
     if not rows or any(len(row) != 2 for row in rows):
         raise ValueError("plot_boundary draws a plane: give rows of two numbers")
+    if resolution < 2:
+        raise ValueError(f"resolution is the points along each side, 2 or more, but got {resolution}")
+    if not hasattr(model, "predict"):
+        raise TypeError(f"plot_boundary draws what a Module predicts, but got {model!r}")
+    targets = [target[0] if hasattr(target, "__len__") else target for target in Y]
     axes = _axes(ax)
     xs, ys = ([row[k] for row in rows] for k in (0, 1))
     across, up = (_spread(numbers, resolution) for numbers in (xs, ys))
     outputs = model.predict([[x, y] for y in up for x in across])
+    outputs = [output[0] if isinstance(output, list) and len(output) == 1 else output for output in outputs]
     if isinstance(outputs[0], list):
         raise ValueError(f"plot_boundary draws one output, but the model has {len(outputs[0])}")
     grid = [outputs[k * len(across) : (k + 1) * len(across)] for k in range(len(up))]
@@ -94,7 +102,7 @@ def plot_boundary(model: Any, X: Any, Y: Any, ax: Any = None, threshold: float =
     axes.pcolormesh(across, up, grid, cmap=colors, shading="gouraud", rasterized=True, **bounds)
     if min(outputs) < threshold < max(outputs):
         axes.contour(across, up, grid, levels=[threshold], colors="#333333", linewidths=1.2)
-    classes = [STYLES[0] if target > 0 else STYLES[1] for target in Y]
+    classes = [STYLES[0] if target > 0 else STYLES[1] for target in targets]
     axes.scatter(xs, ys, c=classes, edgecolors="white", linewidths=0.6, s=28)
     names = getattr(model, "input_names", None) or ["x1", "x2"]
     axes.set_xlabel(names[0])
@@ -114,7 +122,7 @@ def _axes(ax: Any) -> Any:
 
 
 def _of_losses(history: History) -> dict[str, list[float]]:
-    return {name: numbers for name, numbers in history.metrics.items() if name.endswith("loss")}
+    return {name: numbers for name, numbers in history.metrics.items() if name in LOSSES}
 
 
 def _lines(axes: Any, history: History, columns: dict[str, list[float]], first: int) -> list[Any]:
@@ -122,7 +130,7 @@ def _lines(axes: Any, history: History, columns: dict[str, list[float]], first: 
     colors: dict[str, str] = {}
     lines = []
     for name, numbers in columns.items():
-        base = name.removeprefix("validation ")
+        base = name.removeprefix(VALIDATION)
         color = colors.setdefault(base, STYLES[(first + len(colors)) % len(STYLES)])
         style = "-" if base == name else "--"
         lines += axes.plot(history.epochs, numbers, style, color=color, label=name, linewidth=1.5)

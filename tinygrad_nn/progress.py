@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .history import History
+from .metrics import GRADIENT
 
 CHECKPOINTS = 1.0  # seconds between two of them, at least
 MOVED = 0.1  # seconds between two moves of the bar
@@ -18,11 +19,12 @@ class Progress:
     """Called with the history as it grows: shows it where that is wanted, and has checkpoints written."""
 
     def __init__(self, epochs: int, shown: bool, checkpoint: Callable[[], None] | None) -> None:
-        self.epochs, self.shown, self.checkpoint = epochs, shown, checkpoint
+        self.epochs, self.checkpoint = epochs, checkpoint
         self.start = self.saved = self.moved = time.perf_counter()
         self.next_told = FIRST_TOLD  # seconds after the start
         self.due = False  # whether a checkpoint is to be written
         self.bar: Any = None
+        self.shown = shown = shown and sys.stderr is not None  # as it is where there is no console
         if shown and sys.stderr.isatty():
             try:
                 from tqdm import tqdm  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -36,18 +38,20 @@ class Progress:
         self.due = self.checkpoint is not None and time.perf_counter() - self.saved >= CHECKPOINTS
         return self.due
 
+    def waiting(self) -> None:
+        """Called while the first epoch goes on."""
+        self._keep()
+        self._tell(lambda: f"epoch 1 of {self.epochs:,}")
+
     def __call__(self, history: History) -> None:
+        self._keep()
         now = time.perf_counter()
-        if self.checkpoint is not None and self.due:
-            self.checkpoint()
-            self.saved = time.perf_counter()
         if self.bar is not None:
             if now - self.moved >= MOVED:
                 self.moved = now
                 self._move(history)
-        elif self.shown and now - self.start >= self.next_told:
-            self.next_told = 2.0 * (now - self.start)
-            print(f"epoch {history.epochs[-1]:,} of {self.epochs:,}: {_state(history)}", file=sys.stderr, flush=True)
+        else:
+            self._tell(lambda: f"epoch {history.epochs[-1]:,} of {self.epochs:,}: {_state(history)}")
 
     def close(self, history: History) -> None:
         """The last word, when the run is over."""
@@ -58,6 +62,18 @@ class Progress:
         elif self.shown and history.epochs:
             print(f"epoch {history.epochs[-1]:,}: {_state(history)}, {history.times[-1]:.1f} s", file=sys.stderr)
 
+    def _keep(self) -> None:
+        if self.checkpoint is not None and self.due:
+            self.checkpoint()
+            self.saved = time.perf_counter()
+
+    def _tell(self, words: Callable[[], str]) -> None:
+        """A line, if the time for one has come."""
+        passed = time.perf_counter() - self.start
+        if self.shown and self.bar is None and passed >= self.next_told:
+            self.next_told = 2.0 * passed
+            print(words(), file=sys.stderr, flush=True)
+
     def _move(self, history: History) -> None:
         self.bar.set_postfix_str(_state(history), refresh=False)
         self.bar.update(history.epochs[-1] - self.bar.n)
@@ -65,5 +81,5 @@ class Progress:
 
 def _state(history: History) -> str:
     """The latest loss and metrics, but for the sizes of gradients, which are for a plot."""
-    shown = {name: numbers[-1] for name, numbers in history.metrics.items() if not name.startswith("gradient of ")}
+    shown = {name: numbers[-1] for name, numbers in history.metrics.items() if not name.startswith(GRADIENT)}
     return f"loss {history.losses[-1]:.4g}" + "".join(f", {name} {number:.4g}" for name, number in shown.items())

@@ -10,8 +10,9 @@ import math
 
 from .module import Module
 from .nn import MLP, Layer, Neuron
+from .operators import as_float
 from .optim import Optimizer
-from .stored import END, FORMAT, SETTINGS, VERSION, StorageError, built, content_of, digest
+from .stored import END, FORMAT, SETTINGS, VERSION, StorageError, built, content_of, digest, made_optimizer
 from .value import Value
 
 TYPE_CHECKING = False
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 def save(model: Module, path: str | PathLike[str], optimizer: Optimizer | None = None) -> None:
     """Write an MLP, a Layer or a Neuron to a text file, with the settings and the state of its optimizer if given.
 
-    Numbers, activations, names and labels come back from `load` as they are, to the bit. The file is written beside its
+    Numbers, activations, labels and the names of the network, its inputs and outputs come back from `load` as they are,
+    to the bit. The file is written beside its
     place and then put there in one go, so that a crash or a full disk leaves what was there before.
 
     Raises StorageError for what the format does not hold: activations and learning rates that are functions, neurons
@@ -64,7 +66,7 @@ def place_for(path: str | PathLike[str]) -> tuple[str, str]:
 
     if not isinstance(path, str) and not hasattr(path, "__fspath__"):
         raise TypeError(f'a path is text such as "model.txt", but got {path!r}')
-    folder, name = os.path.split(os.path.abspath(path))
+    folder, name = os.path.split(os.path.realpath(path))  # where a link points to
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"there is no folder {folder} to save {name} in: make it first")
     if os.path.isdir(path):
@@ -78,6 +80,7 @@ def write(path: str | PathLike[str], text: str) -> None:
     import tempfile
 
     folder, name = place_for(path)
+    path = os.path.join(folder, name)
     handle, beside = tempfile.mkstemp(dir=folder, prefix=f".{name[:100]}.", suffix=".part")
     try:
         with open(handle, "w", encoding="utf-8", newline="") as file:
@@ -96,9 +99,7 @@ def write(path: str | PathLike[str], text: str) -> None:
 
 def model_of(text: str, optimizer: bool = False) -> Any:
     """The model of a text, or the pair of it and its optimizer."""
-    model, found = built(content_of(text))
-    if optimizer and found is None:
-        raise StorageError("holds no optimizer: it was saved without one")
+    model, found = built(content_of(text), optimizer)
     return (model, found) if optimizer else model
 
 
@@ -107,6 +108,9 @@ def text_of(model: Module, optimizer: Optimizer | None = None) -> str:
     kind = type(model).__name__
     layers = _layers_of(model)
     names = [getattr(model, name, None) for name in ("input_names", "output_names")]
+    for given, count in zip(names, (len(layers[0][0].weights), len(layers[-1])), strict=True):
+        if given is not None and (len(given) != count or not all(isinstance(name, str) for name in given)):
+            raise StorageError(f"the model has {count} inputs or outputs, but these names for them: {given!r}")
     lines = ",\n ".join("[" + ",\n  ".join(map(_neuron_text, neurons)) + "]" for neurons in layers)
     head = f'"kind": "{kind}", "name": {_json(model.place.name)}, "names": {_json(names)}'  # type: ignore[attr-defined]
     state = "" if optimizer is None else f',\n"optimizer": {_optimizer_text(optimizer, model)}'
@@ -116,9 +120,11 @@ def text_of(model: Module, optimizer: Optimizer | None = None) -> str:
 
 def _layers_of(model: Module) -> list[list[Neuron]]:
     """The neurons of each layer. Raises StorageError for what is not wired as it was made."""
+    kind = type(model).__name__
     if type(model) not in (MLP, Layer, Neuron):
         raise StorageError(
-            f"save() writes an MLP, a Layer or a Neuron, but got {model!r}: of your own Modules keep the state_dict()"
+            f"save() writes an MLP, a Layer or a Neuron, but got {model!r} of class {kind}: of your "
+            "own Modules keep the state_dict()"
         )
     layers: list[Any] = model.layers if isinstance(model, MLP) else [model]
     rows = [layer.neurons if isinstance(layer, Layer) else [layer] for layer in layers]
@@ -134,8 +140,8 @@ def _layers_of(model: Module) -> list[list[Neuron]]:
         before = len(neurons)
     values = [value for neurons in rows for neuron in neurons for value in (*neuron.weights, neuron.bias)]
     for value in values:
-        if type(value) is not Value or type(value.data) is not float:
-            raise StorageError(f"save() writes weights that are Values of floats, but got {value!r}")
+        if type(value) is not Value or as_float(value.data) is None or not isinstance(value.label, str):
+            raise StorageError(f"save() writes weights that are Values of numbers, labelled by text, but got {value!r}")
     if len({id(value) for value in values}) < len(values):
         raise StorageError("save() writes each weight once, but some of these neurons share theirs")
     return rows
@@ -166,6 +172,10 @@ def _optimizer_text(optimizer: Optimizer, model: Module) -> str:
     if callable(optimizer.lr):
         raise StorageError("the lr of the optimizer is a function, which no file can hold: set a number before saving")
     settings = {name: getattr(optimizer, name) for name in SETTINGS[kind][1]}
+    made = made_optimizer(kind, settings, model.parameters()[:1])
+    width, states = len(made.initial_state), optimizer.state
+    if len(states) != len(optimizer.parameters) or any(len(numbers) != width for numbers in states):
+        raise StorageError(f"the optimizer has no state of {width} numbers for each of its parameters")
     told = ", ".join(f'"{name}": {_setting(setting)}' for name, setting in settings.items())
     state = ", ".join(f"[{', '.join(map(_number, numbers))}]" for numbers in optimizer.state)
     return f'{{"kind": "{kind}", "steps": {optimizer.steps}, {told},\n "state": [{state}]}}'

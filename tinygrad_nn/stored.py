@@ -54,8 +54,8 @@ def content_of(text: str) -> Any:
         raise StorageError(f"holds no JSON between its first line and its last: {error}") from None
 
 
-def built(content: Any) -> tuple[Any, Optimizer | None]:
-    """The model, and its optimizer if there is one. Raises StorageError that says which entry is wrong."""
+def built(content: Any, optimizer: bool) -> tuple[Any, Optimizer | None]:
+    """The model, and its optimizer if that is wanted. Raises StorageError that says which entry is wrong."""
     _keys(content, "the file", ("kind", "name", "names", "layers"), ("optimizer",))
     kind, name = content["kind"], _text(content["name"], "name")
     layers = [
@@ -80,8 +80,11 @@ def built(content: Any) -> tuple[Any, Optimizer | None]:
             for k, value in enumerate((*neuron.weights, neuron.bias)):
                 value.data = numbers[k]
                 value.label = value.label if labels is None else labels[k]
-    found = content.get("optimizer")
-    return model, None if found is None else _optimizer(found, model)
+    if not optimizer:
+        return model, None
+    if content.get("optimizer") is None:
+        raise StorageError("holds no optimizer: it was saved without one")
+    return model, _optimizer(content["optimizer"], model)
 
 
 def _model(kind: Any, name: str, names: Any, widths: list[int]) -> Any:
@@ -121,14 +124,11 @@ def _neuron(entry: Any, where: str) -> dict[str, Any]:
 def _optimizer(entry: Any, model: Any) -> Optimizer:
     if not isinstance(entry, dict) or entry.get("kind") not in SETTINGS:
         raise StorageError("has an optimizer that is neither SGD nor Adam")
-    made, names = SETTINGS[entry["kind"]]
+    names = SETTINGS[entry["kind"]][1]
     _keys(entry, "the optimizer", ("kind", "steps", "state", *names), ())
     settings = {name: _setting(entry[name], name) for name in names}
     parameters = model.parameters()
-    try:
-        optimizer: Optimizer = made(parameters, **settings)
-    except (TypeError, ValueError) as error:
-        raise StorageError(f"has settings of the optimizer that it cannot have: {error}") from None
+    optimizer = made_optimizer(entry["kind"], settings, parameters)
     width = len(optimizer.initial_state)
     states = _list(entry["state"], "the state of the optimizer", len(parameters))
     optimizer.state = [tuple([_number(x, "the state") for x in _list(s, "a state", width)]) for s in states]
@@ -136,6 +136,19 @@ def _optimizer(entry: Any, model: Any) -> Optimizer:
     if not (0 <= steps < 2**63 and steps == math.floor(steps)):
         raise StorageError(f"has {steps!r} steps of the optimizer, which is no count")
     optimizer.steps = int(steps)
+    return optimizer
+
+
+def made_optimizer(kind: str, settings: dict[str, Any], parameters: list[Any]) -> Optimizer:
+    """An optimizer of these settings. Raises StorageError for what it cannot have."""
+    first = settings | ({"momentum": settings["momentum"] or 0.5} if settings.get("nesterov") else {})
+    try:
+        optimizer: Optimizer = SETTINGS[kind][0](parameters, **first)
+        for name, setting in settings.items():  # momentum may have been set to 0 after it was made
+            setattr(optimizer, name, setting)
+        optimizer.check()
+    except (TypeError, ValueError) as error:
+        raise StorageError(f"has settings of the optimizer that it cannot have: {error}") from None
     return optimizer
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from math import isfinite
 from typing import Any
 
 from .compiler.backends import Target
-from .compiler.step import Rows, Step, compile_step, rows_of
+from .compiler.step import Rows, Step, compile_step, count_of, rows_of
 from .history import History
-from .metrics import GRADIENTS, named
+from .metrics import GRADIENTS, VALIDATION, named
 from .module import Module
 from .optim import Optimizer
 from .progress import Progress
@@ -40,19 +41,18 @@ def fit(
     step = stepped(optimizer)
     _check_trained(model, optimizer)
     metrics = _listed(metrics, "metrics", "names or functions (prediction, target) of a row")
-    wanted = dict(named(metric, step.recipe.loss) for metric in metrics if metric != GRADIENTS)
+    wanted = _named(metrics, step.recipe.loss, until)
     callbacks = _listed(callbacks, "callbacks", "functions of the history")
     for callback in callbacks:
         if not callable(callback):
             raise TypeError(f"a callback is a function of the history, but got {callback!r}")
-    if patience is not None and (isinstance(patience, bool) or not isinstance(patience, int) or patience < 1):
-        raise ValueError(f"patience is a number of epochs, 1 or more, but got {patience!r}")
+    patience = None if patience is None else count_of("patience", patience)
     rows = _checked(X, Y, "")
     watched = {"": rows} if wanted else {}
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise TypeError(f"validation wants (X, Y), rows and targets to look at, but got {validation!r:.80}")
-        watched["validation "] = _checked(validation[0], validation[1], "the validation's ")
+        watched[VALIDATION] = _checked(validation[0], validation[1], "the validation's ")
     looked = {
         prefix: Looked(step.recipe, those, "the validation's " * bool(prefix), step.backend, dtype)
         for prefix, those in watched.items()
@@ -61,22 +61,43 @@ def fit(
     if GRADIENTS in metrics:
         gradients = Gradients(model, optimizer.parameters, lambda probe: _on(stepped(probe), rows))
     watch = Watched(optimizer, looked, wanted, gradients, patience, callbacks)
-    watch.measured()  # what it cannot look at is said before anything is trained
     step.watch = watch if watch.wanted else None
     saver = _saver(model, optimizer, checkpoint)
-    told = Progress(epochs, progress, saver)
+    told = Progress(count_of("epochs", epochs), progress, saver)
     history = History()
     try:
+        watch.measured()  # what it cannot look at is said before anything is trained
         history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, told)
     except KeyboardInterrupt:  # before the first step
         history.stopped = "interrupt"
     finally:
         told.close(history)
-    if history.stopped != "interrupt":
+    if history.stopped in ("patience", "epochs"):
         watch.restore()
-    if saver is not None:
-        saver()
+    with suppress(KeyboardInterrupt):  # the run is over, and the file of before still there
+        if saver is not None:
+            saver()
     return history
+
+
+def _named(metrics: list[Any], loss: Any, until: Any) -> dict[str, Any]:
+    """The metrics by their names. Raises ValueError for two of one name, as a history has a column for each."""
+    taken = {"loss"}
+    if isinstance(until, list | tuple) and until:
+        taken.add(getattr(until[0], "__name__", "metric"))
+    found = {}
+    for metric in metrics:
+        if isinstance(metric, str) and metric == GRADIENTS:
+            continue
+        name, function = named(metric, loss)
+        if name in taken:
+            raise ValueError(
+                f"two columns of the history would be called {name!r} (the loss and the metric of until are columns, "
+                "too): give each metric a name of its own by def, or by function.__name__ = ..."
+            )
+        taken.add(name)
+        found[name] = function
+    return found
 
 
 def _on(step: Step, rows: Rows) -> Callable[[], float]:
@@ -122,17 +143,15 @@ def _saver(model: Any, optimizer: Optimizer, path: Any) -> Callable[[], None] | 
     if path is None:
         return None
     place_for(path)
-    try:
-        text_of(model, optimizer)
-        kept: Optimizer | None = optimizer
-    except StorageError:  # its lr is a function, say
-        text_of(model)
-        kept = None
+    text_of(model)
 
     def write() -> None:
         try:
-            save(model, path, kept)
-        except OSError as error:
+            try:
+                save(model, path, optimizer)
+            except StorageError:  # its lr is a function, say
+                save(model, path)
+        except (OSError, StorageError) as error:
             warnings.warn(
                 f"the checkpoint {path} could not be written, so it holds an earlier state: {error}",
                 RuntimeWarning,

@@ -8,11 +8,13 @@ from typing import Any
 
 from .compiler.course import Watch
 from .compiler.function import PathError, TraceError, compile
+from .compiler.interrupt import Uninterrupted
 from .compiler.phases import Recipe
 from .compiler.recorded import number_of
 from .compiler.shapes import Shape, leaves_of, shape_of, shaped
 from .compiler.step import Rows
 from .history import History
+from .metrics import GRADIENT, VALIDATION
 from .module import Module
 from .nn import MLP
 from .optim import Optimizer
@@ -66,6 +68,7 @@ class Looked:
     def _answer(self, row: Any) -> list[Any]:
         x, target = self._sides(row)
         prediction = self.recipe.model(x)
+        prediction = prediction.tolist() if getattr(prediction, "ndim", 0) else prediction
         self.shape = shape_of(prediction)
         return [self.recipe.loss(prediction, target), *leaves_of(prediction)]
 
@@ -88,7 +91,7 @@ class Gradients:
         found, gradients = {}, iter(self.probe.state)
         for name, group in self.groups.items():
             squares = [g * g for _, (g,) in zip(group, gradients, strict=False)]
-            found[f"gradient of {name}"] = math.sqrt(math.fsum(squares) / len(squares))
+            found[f"{GRADIENT}{name}"] = math.sqrt(math.fsum(squares) / len(squares))
         return found
 
 
@@ -107,7 +110,11 @@ def by_layer(model: Any, trained: Iterable[Value]) -> dict[str, list[Value]]:
     waiting = {id(parameter): parameter for parameter in trained}
     named: list[tuple[str, Value]] = []
     if isinstance(model, MLP):
-        named = [(layer.name, parameter) for layer in model.layers for parameter in layer.parameters()]
+        names = [layer.name for layer in model.layers]
+        if len(set(names)) < len(names):
+            names = [f"layer {k + 1}" for k in range(len(names))]
+        layers = zip(names, model.layers, strict=True)
+        named = [(name, parameter) for name, layer in layers for parameter in layer.parameters()]
     elif isinstance(model, Module):
         named = [(_owner(path), parameter) for path, parameter in model.named_parameters()]
     groups: dict[str, list[Value]] = {}
@@ -123,7 +130,8 @@ def _owner(path: str) -> str:
     """What a parameter belongs to: of layers.0.neurons.2.weights.1 it is layers.0, of slopes.3 slopes."""
     parts = path.split(".")
     end = next((i for i, part in enumerate(parts) if part in ("neurons", "weights", "bias")), len(parts))
-    if end == len(parts) and parts[-1].isdigit():
+    while end > 1 and end == len(parts) and parts[-1].isdigit():
+        parts.pop()
         end -= 1
     return ".".join(parts[:end]) or parts[0]
 
@@ -137,7 +145,8 @@ class Watched(Watch):
     ) -> None:  # fmt: skip
         self.optimizer, self.looked, self.metrics, self.gradients = optimizer, looked, metrics, gradients
         self.patience, self.callbacks = patience, callbacks
-        self.best, self.waited, self.kept = math.inf, 0, list[float]()
+        self.best, self.waited = math.inf, 0
+        self.before = self.kept = self._state() if patience is not None else None
 
     @property
     def wanted(self) -> bool:
@@ -154,18 +163,27 @@ class Watched(Watch):
 
     def verdict(self, history: History) -> str:
         if self.patience is not None:
-            numbers = history.metrics.get("validation loss", history.losses)
-            if numbers[-1] < self.best:
-                self.best, self.waited = numbers[-1], 0
-                self.kept = [parameter.data for parameter in self.optimizer.parameters]
+            validated, now = history.metrics.get(f"{VALIDATION}loss"), self._state()
+            latest = (validated or history.losses)[-1]
+            if latest < self.best:  # a loss of the run is that of the weights before the updates of its epoch
+                self.best, self.waited, self.kept = latest, 0, now if validated else self.before
             else:
                 self.waited += 1
+            self.before = now
         stop = [callback(history) for callback in self.callbacks]
-        if any(found is True for found in stop):
+        if any(type(found).__name__ in ("bool", "bool_") and found for found in stop):  # NumPy's, too
             return "callback"
         return "patience" if self.patience is not None and self.waited >= self.patience else ""
 
     def restore(self) -> None:
-        """The best weights, where patience was asked for."""
-        for parameter, number in zip(self.optimizer.parameters, self.kept, strict=False):
-            parameter.data = number
+        """The best weights, with the optimizer's state that belongs to them, where patience was asked for."""
+        if self.kept is not None:
+            numbers, state, steps = self.kept
+            with Uninterrupted():
+                for parameter, number in zip(self.optimizer.parameters, numbers, strict=True):
+                    parameter.data = number
+                self.optimizer.state, self.optimizer.steps = state, steps
+
+    def _state(self) -> tuple[list[float], list[Any], int]:
+        optimizer = self.optimizer
+        return [parameter.data for parameter in optimizer.parameters], list(optimizer.state), optimizer.steps

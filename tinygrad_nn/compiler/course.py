@@ -75,8 +75,10 @@ class Course:
                         place = (len(self.losses) + error.place) % len(self.rows)
                         raise RowError(self.places[place], error.error) from None
                     raise
-                if self.progress is not None and (self.history.epochs or self.history.stopped):
+                if self.history.epochs and self.progress is not None:
                     self.progress(self.history)
+                elif (waiting := getattr(self.progress, "waiting", None)) is not None:  # in the first epoch
+                    waiting()
         except KeyboardInterrupt:
             self.history.stopped = "interrupt"
         return self.history

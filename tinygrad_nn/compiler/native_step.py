@@ -115,11 +115,13 @@ class NativeSteps:
         self.made = 0
 
     def commit(self) -> None:
-        """Put the numbers where the user sees them."""
+        """Put the numbers of steps that were made where the user sees them."""
+        if not self.made:  # what the user sees may be newer
+            return
         states = self.state.reshape((-1, self.padded))[: self.states, : self.count]
         numbers = self.parameters[: self.count].tolist() + states.T.ravel().tolist()
-        commit(self.recipe.optimizer, iter(numbers), self.made)
-        self.made = 0
+        made, self.made = self.made, 0
+        commit(self.recipe.optimizer, iter(numbers), made)
 
     def run(
         self, x: Any, batch: int, first: int, steps: int, error: float, threshold: float

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..functional import mean
 from ..ieee import NoSuchIndexError
+from ..value import Value
 from .interrupt import Uninterrupted
 from .phases import Recipe
 from .shapes import Shape, shaped
@@ -39,7 +40,8 @@ class RecordedStepper:
         if recipe.regularizer is not None:
             total = total + recipe.regularizer(recipe.model)
         optimizer.zero_grad()
-        total.backward()
+        if isinstance(total, Value):  # else it depends on nothing that could be recorded
+            total.backward()
         with Uninterrupted():
             optimizer.step()
         return number_of(total), error
@@ -67,4 +69,4 @@ class RecordedStepper:
 
 def number_of(found: Any) -> float:
     """The number of a result, recorded or plain."""
-    return float(getattr(found, "data", found))
+    return float(found.data if isinstance(found, Value) else found)

@@ -61,7 +61,10 @@ class Step:
         """One update on rows as `rows_of` gives them."""
         shapes, rows = given
         if self.backend == "llvm":
-            return float(self._course(None, shapes, rows, 1, len(rows), False, None, None, None).go().losses[0])
+            history = self._course(None, shapes, rows, 1, len(rows), False, None, None, None).go()
+            if history.stopped == "interrupt":
+                raise KeyboardInterrupt
+            return history.losses[0]
         stepper = self._stepper(None, shapes)
         if len(rows) > 1:
             return stepper.batch(rows)[0]
@@ -98,7 +101,7 @@ class Step:
         progress: Callable[[History], Any] | None,
     ) -> History:  # fmt: skip
         """A run on rows as `rows_of` gives them."""
-        epochs, batch_size = _count("epochs", epochs), _count("batch_size", batch_size)
+        epochs, batch_size = count_of("epochs", epochs), count_of("batch_size", batch_size)
         if progress is not None and not callable(progress):
             raise TypeError(f"progress wants a function of the history, but got {progress!r}")
         if rng is not None and not hasattr(rng, "shuffle"):
@@ -184,7 +187,7 @@ def compile_step(
     return Step(Recipe(model, losses_.named(loss), optimizer, regularizer), target)
 
 
-def _count(what: str, number: Any) -> int:
+def count_of(what: str, number: Any) -> int:
     """A whole number of 1 or more."""
     try:
         found = operator.index(number)
