@@ -92,7 +92,11 @@ class ModelFile:
             state = f"{self.name}_state *state"
             self.file.function(f"void {self.name}_init({state})", self.update.init(self.initial))
             self.file.function(f"void {self.name}_predict({state}, {given})", predicted.text, ["state", "x"])
-            lines = self._step(trained)
+            update = f"void {self.name}_update({state}, const real gradient[{self.count}])"
+            self.file.function(update, self.file.spelled(self.update.lines()), static=True)
+            head = f"    real *const gradient = state->scratch.slots + {trained.slots};\n"
+            end = f"    {self.name}_update(state, gradient);\n    return {trained.returned};\n"
+            lines = self.file.spelled(f"{head}{trained.text}{end}")
             given = f"const real x[{len(self.inputs)}], const real target[{self.n_targets}]"
             self.file.function(f"real {self.name}_train({state}, {given})", lines, ["x", "target"])
         elif self.slots:
@@ -109,11 +113,6 @@ class ModelFile:
         return self.file.printed(
             self.gradient, [x, target], self.parameters, [gradient], True, "return NAN;", "state->scratch.slots"
         )
-
-    def _step(self, trained: Printer) -> str:
-        """The body of the training step: the gradient, the update of all parameters, the loss before it."""
-        head = f"    real *const gradient = state->scratch.slots + {trained.slots};\n"
-        return self.file.spelled(f"{head}{trained.text}{self.update.lines()}    return {trained.returned};\n")
 
     # The texts.
 
@@ -173,7 +172,7 @@ class ModelFile:
             counted += f", {steps:,} a training step"
         return comment(
             [
-                f"{name}: {self.model!r}, as C99 of tinygrad_nn {__version__}.", "", *calls, "",
+                f"{name}: {_told(self.model)}, as C99 of tinygrad_nn {__version__}.", "", *calls, "",
                 f"{memory}; {counted}",
                 f"build: cc -std=c99 -O2 -c {name}.c, and link with -lm",
                 f"test:  cc -std=c99 -O2 -D{name.upper()}_SELF_TEST {name}.c -lm && ./a.out",
@@ -198,6 +197,12 @@ def _input_names(model: Any, inputs: Any) -> list[str]:
     if isinstance(inputs, list | tuple) and inputs and all(isinstance(entry, str) for entry in inputs):
         return list(inputs)
     raise ValueError(f"inputs are a number of 1 or more, or a list of names, but got {inputs!r}")
+
+
+def _told(model: Any) -> str:
+    """What a model is, in a word where its class says no more."""
+    told = repr(model)
+    return type(model).__name__ if " at 0x" in told else told
 
 
 def _prediction(model: Any, inputs: int) -> Program:

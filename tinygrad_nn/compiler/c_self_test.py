@@ -58,7 +58,7 @@ def self_test(model: ModelFile) -> str:
 
 
 def _table(name: str, numbers: Sequence[float], single: bool) -> str:
-    entries = wrapped([number(n, single) for n in numbers]).replace("    ", "        ")
+    entries = wrapped([number(n, single).strip("()") for n in numbers]).replace("    ", "        ")
     return f"    static const real {name}[{len(numbers)}] = {{\n{entries}    }};\n"
 
 
