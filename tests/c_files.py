@@ -3,6 +3,7 @@
 import ctypes
 import shutil
 import subprocess
+import sys
 from itertools import count
 
 import pytest
@@ -11,7 +12,7 @@ STRICT = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror", "-ffp-cont
 COMPILERS = {"gcc": ["-std=c99"], "clang": ["-std=c99"], "g++": ["-xc++"]}
 NUMBERS = count()
 found = [name for name in COMPILERS if shutil.which(name)]
-needs_cc = pytest.mark.skipif("gcc" not in found, reason="no gcc here")
+needs_cc = pytest.mark.skipif("gcc" not in found or sys.platform == "win32", reason="no gcc here")
 
 
 def of(compiler):

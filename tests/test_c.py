@@ -28,6 +28,7 @@ from programs import (
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.compiler import export
 from tinygrad_nn.compiler.backends import c_functions
 
 pytestmark = needs_cc
@@ -503,6 +504,29 @@ def test_files_are_not_overwritten_or_half_written(tmp_path, monkeypatch):
         tn.export_c(model, tmp_path)
     with pytest.raises(ValueError, match=r"give a path that ends in \.c"):
         tn.export_c(model, tmp_path / "m.h", header=True)
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):
+    import tempfile
+
+    def refused(**given):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refused)
+    with pytest.raises(PermissionError, match=r"model.c cannot be written: no file may be made in .*Permission denied"):
+        tn.export_c(network(), tmp_path / "model.c")
+    monkeypatch.undo()
+    write = export.write
+
+    def full(path, text):
+        if str(path).endswith(".c"):
+            raise OSError(28, "No space left on device")
+        write(path, text)
+
+    monkeypatch.setattr(export, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        tn.export_c(network(), tmp_path / "model.c", header=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_exporting_leaves_the_model_as_it_is(tmp_path):

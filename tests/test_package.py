@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -183,6 +184,24 @@ def test_examples_run_and_say_where_their_pictures_are(name, example, tmp_path, 
     if hasattr(module, "PICTURES"):
         assert str(tmp_path) in printed
         assert list((tmp_path / "pictures").iterdir())
+
+
+def test_to_c_learns_in_c(example, tmp_path, monkeypatch, capsys):
+    to_c = example("to_c")
+    monkeypatch.setattr(to_c, "PICTURES", tmp_path)
+    monkeypatch.setattr(to_c.shutil, "which", lambda name: None)
+    to_c.main()
+    assert "There is no C compiler here" in capsys.readouterr().out
+    monkeypatch.undo()
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("no C compiler here")
+    monkeypatch.setattr(to_c, "PICTURES", tmp_path)
+    to_c.main()
+    printed = capsys.readouterr().out
+    assert "Its self test says: ok" in printed
+    before, after = map(int, re.search(r"before it learned (\d+) %, after it (\d+) %", printed).groups())
+    assert before < 85
+    assert after >= 97
 
 
 def test_the_forward_pass_gives_its_numbers(example, capsys):

@@ -191,13 +191,14 @@ def export_c(
     Raises ValueError for a name that C cannot have, a model with branches (`if`), a learning rate that is a function,
     or a loss without `train`; TypeError for what is no model or optimizer; OSError where the file cannot be written.
 
-    >>> import os, tempfile
+    >>> import pathlib, tempfile
     >>> import tinygrad_nn as tn
     >>> model = tn.MLP(2, [4, 1], "tanh", "sigmoid")
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     export_c(model, os.path.join(folder, "xor.c"), name="xor_gate", loss="binary_cross_entropy",
+    ...     path = pathlib.Path(folder, "xor.c")
+    ...     export_c(model, path, name="xor_gate", loss="binary_cross_entropy",
     ...              train=tn.SGD(model.parameters(), lr=0.5, momentum=0.9))
-    ...     text = open(os.path.join(folder, "xor.c")).read()
+    ...     text = path.read_text()
     >>> "float xor_gate_train(xor_gate_state *state, const float x[2], const float target[1]);" in text
     True
     """

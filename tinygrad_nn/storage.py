@@ -81,7 +81,10 @@ def write(path: str | PathLike[str], text: str) -> None:
 
     folder, name = place_for(path)
     path = os.path.join(folder, name)
-    handle, beside = tempfile.mkstemp(dir=folder, prefix=f".{name[:100]}.", suffix=".part")
+    try:
+        handle, beside = tempfile.mkstemp(dir=folder, prefix=f".{name[:100]}.", suffix=".part")
+    except PermissionError as error:
+        raise PermissionError(f"{name} cannot be written: no file may be made in {folder} ({error.strerror})") from None
     try:
         with open(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)

@@ -20,7 +20,8 @@ def self_test(model: ModelFile) -> str:
     """The text of the main, behind an #ifdef of the model's name."""
     rng = random.Random(0)
     rows = [[rng.uniform(-1.0, 1.0) for _ in model.inputs] for _ in range(ROWS)]
-    targets = [[float((row + k) % 2) for k in range(model.n_targets)] for row in range(ROWS)]
+    predictions = [_predicted(model, row) for row in rows]
+    targets = [_target(model, prediction) for prediction in predictions]
     single, name = model.file.single, model.name
     state, call = (
         ("&state, ", f"    static {name}_state state;\n    {name}_init(&state);\n") if model.optimizer else ("", "")
@@ -34,7 +35,7 @@ def self_test(model: ModelFile) -> str:
         "    return 1;\n}\n\n",
         "int main(void)\n{\n    int wrong = 0;\n",
         _table("inputs", [n for row in rows for n in row], single),
-        _table("expected", [n for row in rows for n in _predicted(model, row)], single),
+        _table("expected", [n for prediction in predictions for n in prediction], single),
     ]
     if model.optimizer is not None:
         parts += [_table("targets", [n for target in targets for n in target], single)]
@@ -64,6 +65,13 @@ def _table(name: str, numbers: Sequence[float], single: bool) -> str:
 
 def _predicted(model: ModelFile, row: Sequence[float]) -> list[float]:
     return [number_of(leaf) for leaf in leaves_of(model.model(row))]
+
+
+def _target(model: ModelFile, prediction: Sequence[float]) -> list[float]:
+    """What the model nearly says: of the loss of a sure and wrong answer, floats have few digits right."""
+    if model.n_targets == len(prediction):
+        return [1.0 if number > 0.5 else 0.0 for number in prediction]
+    return [float(max(range(len(prediction)), key=prediction.__getitem__))] + [0.0] * (model.n_targets - 1)
 
 
 def _losses(model: ModelFile, rows: Sequence[Sequence[float]], targets: Sequence[Sequence[float]]) -> list[float]:

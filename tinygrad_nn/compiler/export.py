@@ -45,9 +45,15 @@ def export_c(
         exported = _exported(model, name, loss, train, dtype, inputs, targets)
         text = exported.source(self_test(exported), os.path.basename(names[1]) if header else "")
         declarations = exported.header()
-    if header:
-        write(names[1], declarations)
-    write(path, text)
+    new = [place for place in names if not os.path.exists(place)]
+    try:
+        if header:
+            write(names[1], declarations)
+        write(path, text)
+    except BaseException:
+        for place in filter(os.path.exists, new):  # a header without its file
+            os.unlink(place)
+        raise
 
 
 def _exported(model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: Any, targets: int | None) -> ModelFile:
@@ -78,7 +84,10 @@ def check_c(model: Any, rows: Any, dtype: str, compiler: str | None, flags: Sequ
         if len(row) != len(exported.inputs):
             raise ValueError(f"the model takes {len(exported.inputs)} inputs, but row {i} has {len(row)}")
     with tempfile.TemporaryDirectory() as folder:
-        source, library = os.path.join(folder, "model.c"), os.path.join(folder, "model.so")
+        source, library = (
+            os.path.join(folder, "model.c"),
+            os.path.join(folder, "model.dll" if os.name == "nt" else "model.so"),
+        )
         write(source, exported.source(""))
         given = [command, *FLAGS, *flags, "-shared", "-fPIC", source, "-o", library, "-lm"]
         built = subprocess.run(given, capture_output=True, text=True)
