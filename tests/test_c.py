@@ -3,6 +3,7 @@
 import copy
 import ctypes
 import math
+import os
 import random
 import re
 import struct
@@ -28,7 +29,6 @@ from programs import (
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.compiler import export
 from tinygrad_nn.compiler.backends import c_functions
 
 pytestmark = needs_cc
@@ -390,7 +390,7 @@ def test_what_the_comment_says_is_so(tmp_path):
     )
     assert printed(made)[0] == str(size)
     assert size <= 1024
-    assert "flash: 68 bytes of weights" in text
+    assert "flash: 68 bytes of constants" in text
     assert "(left * / right, gr\\xf6\\xdfe? ?/)" in text
     assert "y 1 (xor)" in text
 
@@ -516,16 +516,6 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):
     with pytest.raises(PermissionError, match=r"model.c cannot be written: no file may be made in .*Permission denied"):
         tn.export_c(network(), tmp_path / "model.c")
     monkeypatch.undo()
-    write = export.write
-
-    def full(path, text):
-        if str(path).endswith(".c"):
-            raise OSError(28, "No space left on device")
-        write(path, text)
-
-    monkeypatch.setattr(export, "write", full)
-    with pytest.raises(OSError, match="No space left"):
-        tn.export_c(network(), tmp_path / "model.c", header=True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -541,3 +531,245 @@ def test_exporting_leaves_the_model_as_it_is(tmp_path):
 def test_smooth_kinds_are_all_spelled(tmp_path):
     plan = [(kind, k, k + 1, k + 2) for k, kind in enumerate(SMOOTH)]
     agree(lambda x, y, z: extended([x, y, z, 0.5], plan)[-1], [[0.3, -0.7, 1.1]], tmp_path, bound=1e-13)
+
+
+# Names, shapes and values that were once fatal.
+
+
+def labelled(x, xs):
+    mu_i = tn.exp(x)
+    mu_i.label = "mu_i"
+    mu = [v * mu_i for v in xs]
+    for k, m in enumerate(mu):
+        m.label = f"mu{k}"
+    return tn.dot(mu, [tn.sin(m) for m in mu])
+
+
+def argument_like_a_member(z_i, xs):
+    zs = [tn.exp(z_i) * x for x in xs]
+    for k, z in enumerate(zs):
+        z.label = f"z{k}"
+    return tn.dot(zs, [tn.sin(z) for z in zs])
+
+
+def named_like_the_file(named_like_the_file_values, named_like_the_file_sigmoid, expf, M_PI):
+    return tn.sigmoid(named_like_the_file_values) * expf + named_like_the_file_sigmoid * M_PI * CAPTURED
+
+
+CAPTURED = Value(1.5)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (labelled, [0.5, [1.0, 2.0, 3.0, 4.0]]),
+        (argument_like_a_member, [0.5, [1.0, 2.0, 3.0, 4.0]]),
+        (lambda xs, ys, z: z * ys[1] + sum(xs, 0.0), [[], [1.0, 2.0], 3.0]),
+        (named_like_the_file, [0.1, 0.2, 0.3, 0.4]),
+        (lambda *xs, scale=2.0: tn.sum(list(xs)) * scale, [1.0, 2.0]),
+    ],
+)
+def test_names_and_empty_lists(function, arguments, tmp_path):
+    f = tn.compile(function)
+    value, gradients = f.value_and_grad(*arguments)
+    text = f.source("c")
+    for compiler in COMPILERS:
+        if _there(compiler):
+            built(text, tmp_path, "-O1", "-c", compiler=compiler)
+    name = re.search(r"double (\w+)_grad\(", text)[1]
+    sizes = [max(1, len(a)) if isinstance(a, list) else 1 for a in arguments]
+    given = [a or [0.0] if isinstance(a, list) else a for a in arguments]
+    got, flows = called(library(text, tmp_path), f"{name}_grad", None, given, sizes)
+    assert near(got, value, 1e-14)
+    for mine, wanted in zip(flows, gradients, strict=True):
+        listed = wanted if isinstance(wanted, list) else [wanted]
+        assert all(near(a, b, 1e-14) for a, b in zip(mine, listed, strict=False))
+
+
+def test_empty_lists_are_arguments_like_others():
+    assert tn.compile(lambda xs, y: y * 2.0 + len(xs))([], 3.0) == 6.0
+
+
+def test_branches_that_capture_other_values_and_no_arguments(tmp_path):
+    w, b = Value(2.0), Value(3.0)
+    f = tn.compile(lambda x: x * w if x > 0 else x * b * b)
+    f(1.0)
+    f(-1.0)
+    made = library(f.source("c"), tmp_path)
+    name = re.search(r"double (\w+)_grad\(", f.source("c"))[1]
+    assert [called(made, f"{name}_grad", None, [x], [1]) for x in (1.0, -1.0)] == [(2.0, [[2.0]]), (-9.0, [[9.0]])]
+
+    def nothing():
+        return w * 2.0 if w > 0 else w
+
+    f = tn.compile(nothing)
+    f()
+    assert called(library(f.source("c"), tmp_path), "nothing", None, [])[0] == 4.0
+
+    def lengths(x):
+        return [x, 2.0 * x] if x > 0 else [x, x, 3.0 * x]
+
+    f = tn.compile(lengths)
+    f(1.0)
+    f(-1.0)
+    with pytest.raises(ValueError, match="lengths returns other numbers of results on other paths"):
+        f.source("c")
+
+
+class Named(tn.optim.Optimizer):
+    """Its states have names of the file's, and it calls a function of the file's."""
+
+    initial_state = (0.0, 0.0, 0.0)
+    state_names = ("down_sum", "init", "maximum")
+
+    def update(self, parameter, gradient, state, lr, step):
+        down, init, most = state
+        return parameter - lr * tn.maximum(gradient, down), (down + gradient * gradient, init + 1.0, most)
+
+
+class Shrinking(tn.optim.Optimizer):
+    """An update that looks at no gradient."""
+
+    def update(self, parameter, gradient, state, lr, step):
+        return parameter * 0.9, state
+
+
+class OfThree(tn.optim.Optimizer):
+    def update(self, parameter, gradient, state, lr, step):
+        return parameter - lr * tn.maximum(gradient, 0.0, parameter), state
+
+
+@pytest.mark.parametrize("kind", [Named, Shrinking])
+def test_optimizers_of_ones_own(kind, tmp_path):
+    model = network((2, 3, 1))
+    optimizer = kind(model.parameters(), 0.1)
+    python_step(model, tn.losses.squared_error, optimizer, [0.1, 0.2], 1.0)
+    tn.export_c(model, tmp_path / "model.c", loss="squared_error", train=optimizer)
+    text = (tmp_path / "model.c").read_text()
+    assert printed(built(text, tmp_path, "-DMODEL_SELF_TEST")) == ("ok", 0)
+    with pytest.raises(ValueError, match=r"OfThree.update\(\) calls a function of lists"):
+        tn.export_c(model, tmp_path / "other.c", loss="squared_error", train=OfThree(model.parameters(), 0.1))
+
+
+def test_what_is_captured_is_not_touched(tmp_path):
+    import threading
+
+    model = network((2, 3, 1), "tanh")
+    model.lock = threading.Lock()  # which cannot be copied
+
+    def decayed(prediction, target):
+        return tn.losses.squared_error(prediction, target) + 0.1 * tn.sum([w * w for w in model.parameters()])
+
+    before = model.state_dict()
+    tn.export_c(model, tmp_path / "model.c", loss=decayed, train=tn.SGD(model.parameters(), 0.1))
+    assert printed(built((tmp_path / "model.c").read_text(), tmp_path, "-DMODEL_SELF_TEST")) == ("ok", 0)
+    assert model.state_dict() == before
+    assert {p.grad for p in model.parameters()} == {0.0}
+    w, b = Value(0.5), Value(0.1)
+    options = {"loss": "squared_error", "train": tn.SGD([w, b], 0.1), "inputs": 1, "overwrite": True}
+    tn.export_c(lambda x: tn.tanh(w * x[0] + b), tmp_path / "model.c", **options)
+    assert printed(built((tmp_path / "model.c").read_text(), tmp_path, "-DMODEL_SELF_TEST")) == ("ok", 0)
+
+
+def root(x):
+    return x[0] ** 0.5 * CAPTURED
+
+
+def taken(x):
+    return tn.take([CAPTURED, x[0]], x[1])
+
+
+@pytest.mark.parametrize(("model", "inputs"), [(root, 1), (taken, 2), (lambda x: [x[0], 1.5, CAPTURED], 2)])
+def test_models_that_plain_floats_do_not_suit(model, inputs, tmp_path):
+    tn.export_c(model, tmp_path / "model.c", inputs=inputs)
+    assert printed(built((tmp_path / "model.c").read_text(), tmp_path, "-DMODEL_SELF_TEST")) == ("ok", 0)
+
+
+def test_self_tests_of_nan_and_of_large_outputs(tmp_path):
+    model = network((2, 3, 1), "relu")
+    model.layers[0].neurons[0].bias.data = math.nan
+    X, Y = [[i / 20 - 1] for i in range(41)], [100 * (i / 20 - 1) + 50 for i in range(41)]
+    line = tn.MLP(1, [8, 1], "relu", rng=random.Random(1))
+    optimizer = tn.Adam(line.parameters(), 0.1)
+    tn.fit(line, X, Y, "squared_error", optimizer, epochs=400, batch_size=8, rng=random.Random(2), progress=False)
+    for made, train in ((model, tn.Adam(model.parameters(), 0.01)), (line, optimizer)):
+        tn.export_c(made, tmp_path / "model.c", loss="squared_error", train=train, overwrite=True)
+        assert printed(built((tmp_path / "model.c").read_text(), tmp_path, "-DMODEL_SELF_TEST")) == ("ok", 0)
+
+
+def test_what_no_float_can_hold(tmp_path):
+    model = network()
+    train = tn.Adam(model.parameters(), betas=(0.9, 0.99999999))
+    with pytest.raises(ValueError, match=r"the setting 0.99999999 of the optimizer is 1 as a float"):
+        tn.export_c(model, tmp_path / "model.c", loss="squared_error", train=train)
+    model.layers[0].neurons[0].bias.data = 1e39
+    with pytest.raises(ValueError, match=r"1e\+39 is larger than any float: export with dtype='double'"):
+        tn.export_c(model, tmp_path / "model.c")
+    assert list(tmp_path.iterdir()) == []
+    tn.export_c(model, tmp_path / "model.c", dtype="double")
+
+
+def test_check_c_sees_a_number_where_nan_should_be():
+    model = network()
+    assert tn.check_c(lambda x: tn.maximum(x[0], 1.0), [[math.nan]], inputs=1, flags=["-ffast-math"]) in (0.0, math.inf)
+    assert tn.check_c(lambda x: CAPTURED / x[0] + 1.0 / x[0], [[0.0]], inputs=1) == 0.0
+    with pytest.raises(ValueError, match="there are none"):
+        tn.check_c(model, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"loss": "squared_error", "train": tn.SGD([Value(1.0)], 0.1)}, "a compiled function is exported as it is"),
+        ({"inputs": 7}, "a compiled function is exported as it is"),
+        ({"name": "real"}, "'real' is a word of C or C"),
+        ({"name": "sin"}, "'sin' is a word of C or C"),
+        ({"name": "main"}, "'main' is a word of C or C"),
+        ({"name": "NAN"}, "'NAN' is a word of C or C"),
+    ],
+)
+def test_functions_are_exported_as_they_are(options, words, tmp_path):
+    f = tn.compile(lambda x: x * x)
+    f(2.0)
+    with pytest.raises(ValueError, match=words):
+        tn.export_c(f, tmp_path / "f.c", **options)
+    assert list(tmp_path.iterdir()) == []
+    tn.export_c(f, tmp_path / "f.c", name="squared", header=True)
+    assert '#include "f.h"' in (tmp_path / "f.c").read_text()
+    built((tmp_path / "f.c").read_text(), tmp_path, "-c", "-Wredundant-decls")
+
+
+@pytest.mark.parametrize("targets", [-2, 1.5, True])
+def test_targets_are_a_count(targets, tmp_path):
+    model, options = learning(targets=targets)
+    with pytest.raises(ValueError, match="targets must be a whole number of 1 or more"):
+        tn.export_c(model, tmp_path / "model.c", **options)
+
+
+def test_a_pair_of_files_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    model, path = network(), tmp_path / "model.c"
+    tn.export_c(model, path, header=True)
+    before = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()}
+    model.layers[0].neurons[0].bias.data = 0.75
+    fsync, synced = os.fsync, []
+
+    def full(handle):
+        synced.append(handle)
+        if len(synced) == 2:
+            raise OSError(28, "No space left on device")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        tn.export_c(model, path, header=True, overwrite=True)
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before
+
+
+def test_comments_that_names_cannot_end(tmp_path):
+    tn.export_c(network((2, 1), input_names=["*\\\n/", "b*/"]), tmp_path / "model.c")
+    built((tmp_path / "model.c").read_text(), tmp_path, "-c")
+
+
+def test_models_without_outputs_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="returns no numbers"):
+        tn.export_c(lambda x: [], tmp_path / "model.c", inputs=1)

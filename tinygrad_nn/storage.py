@@ -17,6 +17,7 @@ from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
     from typing import Any
 
@@ -40,7 +41,7 @@ def save(model: Module, path: str | PathLike[str], optimizer: Optimizer | None =
     >>> again.state_dict() == model.state_dict(), again
     (True, MLP(2, [3, 1], activation='tanh', output_activation='linear'))
     """
-    write(path, text_of(model, optimizer))
+    write_all([(path, text_of(model, optimizer))])
 
 
 def load(path: str | PathLike[str], optimizer: bool = False) -> Any:
@@ -74,13 +75,28 @@ def place_for(path: str | PathLike[str]) -> tuple[str, str]:
     return folder, name
 
 
-def write(path: str | PathLike[str], text: str) -> None:
-    """Put a text in place of what a file held: all of it, or nothing."""
+def write_all(files: Sequence[tuple[Any, str]]) -> None:
+    """Put texts in place of what files held: all of them, or, unless the system fails between two renamings, none."""
+    import os
+
+    ready: list[tuple[str, str]] = []
+    try:
+        for path, text in files:
+            folder, name = place_for(path)
+            ready.append((_beside(folder, name, text), os.path.join(folder, name)))
+        for beside, place in ready:
+            os.replace(beside, place)
+    finally:
+        for beside, _ in ready:
+            if os.path.exists(beside):
+                os.unlink(beside)
+
+
+def _beside(folder: str, name: str, text: str) -> str:
+    """The path of a new file beside the one of that name, which holds the text and has its mode."""
     import os
     import tempfile
 
-    folder, name = place_for(path)
-    path = os.path.join(folder, name)
     try:
         handle, beside = tempfile.mkstemp(dir=folder, prefix=f".{name[:100]}.", suffix=".part")
     except PermissionError as error:
@@ -90,14 +106,13 @@ def write(path: str | PathLike[str], text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        mask = os.umask(0)
+        mask, path = os.umask(0), os.path.join(folder, name)
         os.umask(mask)
         os.chmod(beside, os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o666 & ~mask)
-        os.replace(beside, path)
     except BaseException:
-        if os.path.exists(beside):
-            os.unlink(beside)
+        os.unlink(beside)
         raise
+    return beside
 
 
 def model_of(text: str, optimizer: bool = False) -> Any:

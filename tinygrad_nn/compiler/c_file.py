@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 
 from ..value import Value
 from .backends.c import Printer
-from .backends.c_functions import KEYWORDS, TAKEN, functions, number, spelled
+from .backends.c_functions import TAKEN, functions, number, rounded, spelled
 from .backends.c_places import Constants, Region
 from .program import Instruction, Program
 from .roll import rolled
@@ -30,7 +31,10 @@ class File:
         self.declarations: list[str] = []
 
     def numbers(self, values: Sequence[float], name: str) -> str:
-        """The name of a constant table of numbers."""
+        """The name of a constant table of numbers. Raises ValueError for one that is finite, and no float is."""
+        for value in values:
+            if self.single and isfinite(value) and not isfinite(rounded(value)):
+                raise ValueError(f"{value!r} is larger than any float: export with dtype='double'")
         return self.constants.table([number(value, self.single) for value in values], "real", name)
 
     def printed(
@@ -91,25 +95,14 @@ def checked_name(name: object) -> str:
         raise TypeError(f"the name of an export is text such as 'model', but got {name!r}")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(f"{name!r} is no name in C: give letters, digits and underscores, and a letter first")
-    if name in KEYWORDS:
-        raise ValueError(f"{name!r} is a word of C or C++ itself: give another name")
+    if name in TAKEN or (name.isupper() and len(name) > 1):
+        raise ValueError(f"{name!r} is a word of C or C++ itself, or of its library: give another name")
     return name
-
-
-def c_name(name: str, taken: set[str]) -> str:
-    """The nearest name that C can have, none of those taken; it is added to them."""
-    base = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "v"
-    base = unique = base if base[0].isalpha() else f"v_{base}"
-    count = 1
-    while unique in TAKEN or unique in taken:
-        count += 1
-        unique = f"{base}_{count}"
-    taken.add(unique)
-    return unique
 
 
 def comment(lines: Sequence[str]) -> str:
     """A comment that nothing in it can end, in ASCII."""
+    lines = ["".join(letter if letter.isprintable() else " " for letter in line) for line in lines]
     text = "\n   ".join(lines).encode("ascii", "backslashreplace").decode()
     text = re.sub(r"\n +\n", "\n\n", text.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?"))
     return f"/* {text}\n*/\n"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import losses as losses_
+from ..ieee import NoSuchIndexError
 from ..module import Module
 from ..nn import MLP, Layer
 from ..optim import Optimizer
@@ -20,8 +21,7 @@ from .c_update import Update
 from .function import compile
 from .phases import Recipe, row_gradient
 from .program import Program
-
-SAMPLE = 0.5  # what the inputs are while a model is traced
+from .step import count_of
 
 
 class ModelFile:
@@ -32,7 +32,7 @@ class ModelFile:
     ) -> None:
         self.model, self.name, self.file, self.optimizer = model, name, File(name, dtype), train
         self.inputs = _input_names(model, inputs)
-        self.prediction = _prediction(model, len(self.inputs))
+        self.prediction, self.sample = _prediction(model, len(self.inputs))
         self.n_outputs, self.n_targets = len(self.prediction.outputs), 0
         self.recipe: Recipe | None = None
         self.gradient: Program | None = None
@@ -40,7 +40,7 @@ class ModelFile:
         if train is not None:
             self.recipe = Recipe(model, losses_.named(loss), train)
             of_class = self.recipe.loss is losses_.cross_entropy
-            self.n_targets = targets or (1 if of_class else self.n_outputs)
+            self.n_targets = count_of("targets", targets or (1 if of_class else self.n_outputs))
             self.gradient = self._gradient()
             self.update, trained = Update(self.recipe, self.file), train.parameters
         self._lay(trained)
@@ -51,14 +51,14 @@ class ModelFile:
         """The size of the state, or of the scratch where nothing is learned."""
         return self.file.size * (self.slots + (self.update.numbers if self.optimizer is not None else 0))
 
-    def target(self, numbers: Sequence[float]) -> Any:
-        """A target as the loss takes it."""
-        return numbers[0] if self.n_targets == 1 else list(numbers)
+    def values(self) -> list[float]:
+        """The numbers of the parameters, in the order of the programs."""
+        return [value.data for value in self.prediction.parameters.values()]
 
     def _gradient(self) -> Program:
         assert self.recipe is not None
         shapes = ((None,) * len(self.inputs), None if self.n_targets == 1 else (None,) * self.n_targets)
-        program = row_gradient(self.recipe, shapes, [SAMPLE] * len(self.inputs) + [0.0] * self.n_targets)
+        program = row_gradient(self.recipe, shapes, [self.sample] * len(self.inputs) + [0.0] * self.n_targets)
         return without_branches(program, self.name)
 
     def _lay(self, trained: Sequence[Any]) -> None:
@@ -74,7 +74,6 @@ class ModelFile:
         if fixed:
             table = self.file.numbers(fixed, "fixed" if trained else "weights")
             self.parameters.append(Region(table, self.count, len(fixed)))
-        self.constants = len(values)
         self.prediction = laid(self.prediction, values)
         self.gradient = self.gradient and laid(self.gradient, values)
 
@@ -93,7 +92,7 @@ class ModelFile:
             self.file.function(f"void {self.name}_init({state})", self.update.init(self.initial))
             self.file.function(f"void {self.name}_predict({state}, {given})", predicted.text, ["state", "x"])
             update = f"void {self.name}_update({state}, const real gradient[{self.count}])"
-            self.file.function(update, self.file.spelled(self.update.lines()), static=True)
+            self.file.function(update, self.file.spelled(self.update.lines()), ["gradient", "state"], static=True)
             head = f"    real *const gradient = state->scratch.slots + {trained.slots};\n"
             end = f"    {self.name}_update(state, gradient);\n    return {trained.returned};\n"
             lines = self.file.spelled(f"{head}{trained.text}{end}")
@@ -144,6 +143,7 @@ class ModelFile:
         name, size, outputs = self.name, self.file.size, getattr(self.model, "output_names", None) or []
         told = ", ".join(self.inputs), ", ".join(outputs) or ("the output" if self.n_outputs == 1 else "the outputs")
         row = f"x is {len(self.inputs)} inputs ({told[0]}), y {self.n_outputs} ({told[1]})"
+        flash = f"flash: {self.file.constants.size:,} bytes of constants"
         counted = f"{operations(self.prediction):,} operations a prediction"
         if self.optimizer is None:
             calls = [f"{name}_predict(x, y)    {row}"]
@@ -151,23 +151,22 @@ class ModelFile:
                 calls.append(
                     f"{name}_predict_in(&scratch, x, y)    the same, with the caller's scratch and not the stack's"
                 )
-            memory = f"flash: {size * self.constants:,} bytes of weights; RAM: {size * self.slots:,} bytes of scratch"
+            memory = f"{flash}; RAM: {size * self.slots:,} bytes of scratch"
         else:
             assert self.gradient is not None
             assert self.recipe is not None
             loss = getattr(self.recipe.loss, "__name__", "loss")
+            takes = any(entry.primitive.name == "take" for entry in self.gradient.instructions)
+            of_class = "; NAN for an index that is none, and then nothing changes." if takes else "."
             calls = [
                 f"{name}_init(&state)    weights and {type(self.optimizer).__name__} as they were in Python",
                 f"{name}_predict(&state, x, y)    {row}",
                 f"{name}_train(&state, x, target)    one step down the gradient of {loss}; target is {self.n_targets} "
                 f"number{'s' * (self.n_targets > 1)}.",
-                "    It returns the loss before the update; NAN for a class that is none, and then nothing changes.",
+                "    It returns the loss before the update" + of_class,
                 "state.learning_rate may be set between steps.",
             ]
-            memory = (
-                f"flash: {size * self.constants:,} bytes of weights; RAM: {self.state_bytes:,} bytes of state, "
-                f"{size * self.slots:,} of them scratch"
-            )
+            memory = f"{flash}; RAM: {self.state_bytes:,} bytes of state, {size * self.slots:,} of them scratch"
             steps = operations(self.gradient) + self.count * operations(self.update.program)
             counted += f", {steps:,} a training step"
         return comment(
@@ -205,8 +204,17 @@ def _told(model: Any) -> str:
     return type(model).__name__ if " at 0x" in told else told
 
 
-def _prediction(model: Any, inputs: int) -> Program:
-    """The program of a prediction."""
-    traced = compile(model, backend="python")
-    traced([SAMPLE] * inputs)
-    return without_branches(traced.program.flat, getattr(model, "__name__", type(model).__name__))
+def _prediction(model: Any, inputs: int) -> tuple[Program, float]:
+    """The program of a prediction, and what the inputs were when it was traced. Raises ValueError for no outputs."""
+    traced, name = compile(model, backend="python"), getattr(model, "__name__", type(model).__name__)
+    for sample in (0.5, 0.0):  # an input may be an index
+        try:
+            traced([sample] * inputs)
+            break
+        except NoSuchIndexError:
+            if not sample:
+                raise
+    program = without_branches(traced.program.flat, name)
+    if not program.outputs:
+        raise ValueError(f"{name} returns no numbers, which is nothing to predict")
+    return program, sample

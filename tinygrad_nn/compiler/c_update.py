@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .backends.c_functions import called, number
-from .c_file import File, c_name
+from .backends.c_functions import FOLDS, called, identifier, number, owned, rounded
+from .c_file import File
 from .names import told
 from .phases import Recipe, update_of_one
 from .program import Instruction
@@ -47,8 +47,12 @@ class Update:
         names = (
             optimizer.state_names if len(optimizer.state_names) == width else [f"state{k + 1}" for k in range(width)]
         )
-        taken = set(FIELDS)
-        self.states = [c_name(name, taken) for name in names]
+        self.states: list[str] = []
+        for name in names:
+            self.states.append(identifier(name, file.name, {*FIELDS, *self.states}))
+        for value in self.settings.values():
+            if file.single and value != 1.0 and rounded(value) == 1.0:
+                raise ValueError(f"the setting {value!r} of the optimizer is 1 as a float: export with dtype='double'")
         (parameter,) = self.program.parameters
         self.texts = {gradient: "gradient[i]", rate: "state->learning_rate", step: "state->steps"}
         self.texts |= {slot: number(value, file.single) for slot, value in known.items()}
@@ -68,6 +72,11 @@ class Update:
     def numbers(self) -> int:
         return self.count * (1 + len(self.states)) + 1 + self.counts_steps
 
+    def run(self, step: int, parameter: float, gradient: float, state: Sequence[float]) -> Sequence[float]:
+        """The new parameter and its new state, as the program has them."""
+        rate = self.optimizer.rate()
+        return self.program.run([gradient, rate, float(step), *self.settings.values(), *state], [parameter])
+
     def init(self, weights: Sequence[float]) -> str:
         """The lines that set a state to what the optimiser and its parameters are now."""
         columns = [list(weights), *([state[k] for state in self.optimizer.state] for k in range(len(self.states)))]
@@ -75,7 +84,9 @@ class Update:
         for name, target, column in zip(("weights", *self.states), self.targets, columns, strict=True):
             first = number(column[0], self.file.single)
             same = name != "weights" and all(number(n, self.file.single) == first for n in column)
-            value = first if same else f"{self.file.numbers(column, name)}[i]"
+            value = (
+                first if same else f"{self.file.numbers(column, name if name == 'weights' else f'initial_{name}')}[i]"
+            )
             lines.append(f"        {target} = {value};\n")
         lines.append(f"    }}\n    state->learning_rate = {number(self.optimizer.rate(), self.file.single)};\n")
         if self.counts_steps:
@@ -84,13 +95,14 @@ class Update:
 
     def lines(self) -> str:
         """The update of all parameters; what is the same for all comes before the loop."""
-        names, taken, texts = told(self.program), {"gradient"}, dict(self.texts)
+        names, taken, texts = told(self.program), {"gradient", "state"}, dict(self.texts)
         before: list[str] = []
         during: list[str] = []
         of_member = set(self.of_member)
         for entry in self.program.instructions:
             text = self._expression(entry, texts)
-            texts[entry.slot] = name = c_name(names[entry.slot], taken)
+            texts[entry.slot] = name = identifier(names[entry.slot], self.file.name, taken)
+            taken.add(name)
             inside = not of_member.isdisjoint(entry.slots())
             (during if inside else before).append(f"const real {name} = {text};")
             of_member |= {entry.slot} if inside else set()
@@ -99,15 +111,15 @@ class Update:
             if texts[slot] == target:
                 continue
             if slot in self.of_member:  # an old number, which another line may overwrite
-                name = c_name(f"old_{names[slot]}", taken)
+                name = identifier(f"old_{names[slot]}", self.file.name, taken)
+                taken.add(name)
                 during.append(f"const real {name} = {texts[slot]};")
                 stored.append(f"{target} = {name};")
             else:
                 stored.append(f"{target} = {texts[slot]};")
         loop = [f"for (int i = 0; i < {self.count}; ++i) {{", *(f"    {line}" for line in [*during, *stored]), "}"]
         steps = ["state->steps += 1.0;"] if self.counts_steps else []
-        own = self.file.name
-        return "".join(f"    {line}\n" for line in [*before, *loop, *steps]).replace("own_", f"{own}_")
+        return owned("".join(f"    {line}\n" for line in [*before, *loop, *steps]), self.file.name)
 
     def _expression(self, entry: Instruction, texts: dict[int, str]) -> str:
         if entry.primitive.name == "dot":
@@ -116,5 +128,10 @@ class Update:
             terms = [texts[x] if texts[w] in ("1.0", "1.0f") else f"{texts[w]} * {texts[x]}" for w, x in pairs]
             start = [] if texts[bias] in ("(-0.0)", "(-0.0f)") and terms else [texts[bias]]  # type: ignore[index]
             return " + ".join([*start, *terms])
+        if entry.primitive.name in FOLDS:
+            raise ValueError(
+                f"{type(self.optimizer).__name__}.update() calls a function of lists ({entry.primitive.name}), which "
+                "its loop in C cannot follow: of three numbers take tn.maximum by twos"
+            )
         operands = [texts[o] for o in entry.operands if isinstance(o, int)]
         return called(entry.primitive.name, entry.primitive.operands, operands, self.file.constants.wanted)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
+import math
 import os
 import random
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..module import _rows
 from ..optim import Optimizer
-from ..storage import place_for, write
+from ..storage import place_for, write_all
+from ..value import Value
 from .c_file import checked_name
 from .c_function import source_of
 from .c_model import ModelFile
@@ -39,21 +40,17 @@ def export_c(
     for place in names:
         if os.path.exists(place) and not overwrite:
             raise FileExistsError(f"{place} is there already: give another path, or overwrite=True")
+    include = os.path.basename(names[1]) if header else ""
+    if set('"\\\n') & set(include):
+        raise ValueError(f"C could not include a header of the name {include!r}: give another path")
     if isinstance(model, Function):
-        text, declarations = source_of(model, name, dtype)
+        if loss is not None or train is not None or inputs is not None or targets is not None:
+            raise ValueError("a compiled function is exported as it is: loss, train, inputs and targets are for models")
+        text, declarations = source_of(model, name, dtype, include)
     else:
         exported = _exported(model, name, loss, train, dtype, inputs, targets)
-        text = exported.source(self_test(exported), os.path.basename(names[1]) if header else "")
-        declarations = exported.header()
-    new = [place for place in names if not os.path.exists(place)]
-    try:
-        if header:
-            write(names[1], declarations)
-        write(path, text)
-    except BaseException:
-        for place in filter(os.path.exists, new):  # a header without its file
-            os.unlink(place)
-        raise
+        text, declarations = exported.source(self_test(exported), include), exported.header()
+    write_all([(path, text), *([(names[1], declarations)] if header else [])])
 
 
 def _exported(model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: Any, targets: int | None) -> ModelFile:
@@ -80,30 +77,56 @@ def check_c(model: Any, rows: Any, dtype: str, compiler: str | None, flags: Sequ
         rng = random.Random(0)
         rows = [[rng.uniform(-1.0, 1.0) for _ in exported.inputs] for _ in range(ROWS)]
     rows = _rows(rows)[0]
+    if not rows:
+        raise ValueError("check_c() compares predictions of rows, but there are none")
     for i, row in enumerate(rows):
         if len(row) != len(exported.inputs):
             raise ValueError(f"the model takes {len(exported.inputs)} inputs, but row {i} has {len(row)}")
     with tempfile.TemporaryDirectory() as folder:
-        source, library = (
-            os.path.join(folder, "model.c"),
-            os.path.join(folder, "model.dll" if os.name == "nt" else "model.so"),
-        )
-        write(source, exported.source(""))
-        given = [command, *FLAGS, *flags, "-shared", "-fPIC", source, "-o", library, "-lm"]
-        built = subprocess.run(given, capture_output=True, text=True)
-        if built.returncode:
-            raise RuntimeError(f"{' '.join(given)} failed:\n{built.stderr}")
-        return _largest_difference(exported, rows, library)
+        source, program = os.path.join(folder, "model.c"), os.path.join(folder, "model.exe")
+        write_all([(source, exported.source("") + _main(exported))])
+        _run([command, *FLAGS, *flags, source, "-o", program, "-lm"])
+        given = "".join(f"{float(x)!r}\n" for row in rows for x in row)
+        answers = iter(map(float, _run([program], given).split()))
+    return _largest_difference(exported, rows, answers)
 
 
-def _largest_difference(exported: ModelFile, rows: Any, library: str) -> float:
-    kind: Any = ctypes.c_float if exported.file.single else ctypes.c_double
-    loaded = ctypes.CDLL(library)
-    outputs, largest = (kind * exported.n_outputs)(), 0.0
+def _main(exported: ModelFile) -> str:
+    """A program that reads rows and prints predictions: a process of its own, whatever its flags do to arithmetic."""
+    n, m, wide = len(exported.inputs), exported.n_outputs, "" if exported.file.single else "l"
+    return exported.file.spelled(f"""
+#include <stdio.h>
+int main(void)
+{{
+    real x[{n}], y[{m}];
+    for (int k = 0; scanf("%{wide}f", &x[k]) == 1; k = (k + 1) % {n}) {{
+        if (k == {n - 1}) {{
+            model_predict(x, y);
+            for (int j = 0; j < {m}; ++j) {{
+                printf("%.17g\\n", (double)y[j]);
+            }}
+        }}
+    }}
+    return 0;
+}}
+""")
+
+
+def _run(command: Sequence[str], given: str = "") -> str:
+    """What a command prints. Raises RuntimeError with its words where it fails."""
+    run = subprocess.run(command, input=given, capture_output=True, text=True)
+    if run.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{run.stderr}")
+    return run.stdout
+
+
+def _largest_difference(exported: ModelFile, rows: Any, answers: Iterator[float]) -> float:
+    largest = 0.0
     for row in rows:
-        loaded.model_predict((kind * len(row))(*row), outputs)
-        expected = [number_of(leaf) for leaf in leaves_of(exported.model(row))]
-        for found, wanted in zip(outputs, expected, strict=True):
+        expected = [number_of(leaf) for leaf in leaves_of(exported.model([Value(x) for x in row]))]
+        for wanted in expected:
+            found = next(answers)
             same = found == wanted or (found != found and wanted != wanted)
-            largest = max(largest, 0.0 if same else abs(found - wanted) if found == found else float("inf"))
+            difference = 0.0 if same else abs(found - wanted)
+            largest = max(largest, difference if difference == difference else math.inf)
     return largest

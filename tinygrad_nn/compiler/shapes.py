@@ -80,8 +80,8 @@ def shaped(shape: Shape, numbers: Iterator[Any]) -> Any:
     """Nested lists of a shape, filled with the next numbers."""
     if shape is None:
         return next(numbers)
-    if not any(shape):
-        return list(islice(numbers, len(shape))) if None in shape else [[] for _ in shape]
+    if shape.count(None) == len(shape):
+        return list(islice(numbers, len(shape)))
     return [shaped(entry, numbers) for entry in shape]
 
 

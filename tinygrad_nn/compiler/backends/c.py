@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from ..rolled import Access, Group, Rolled
-from .c_functions import FOLDS, called, spelled
+from .c_functions import FOLDS, called, owned, spelled
 from .c_places import COUNTERS, Constants, Places, Region, plus, strided
 from .clusters import Cluster
 
@@ -41,7 +40,7 @@ class Printer(Places):
     def text(self) -> str:
         """The lines, indented."""
         text = "".join(f"    {line}\n" for line in self.lines)
-        return spelled(re.sub(r"\bown_(\w+\()", rf"{self.constants.name}_\1", text), self.single)
+        return spelled(owned(text, self.constants.name), self.single)
 
     def _line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)

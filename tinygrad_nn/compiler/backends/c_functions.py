@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from collections.abc import Collection
 
 MATHS = (
     "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf",
@@ -69,13 +70,16 @@ register restrict return short signed sizeof static struct switch typedef union 
 _Complex _Imaginary alignas alignof and and_eq asm bitand bitor bool catch class compl concept const_cast consteval
 constexpr constinit decltype delete dynamic_cast explicit export false friend mutable namespace new noexcept not not_eq
 nullptr operator or or_eq private protected public reinterpret_cast requires static_assert static_cast template this
-thread_local throw true try typeid typename using virtual wchar_t xor xor_eq"""
-_USED = """main printf real i j k x y target state scratch slots weights index top total value NAN INFINITY HUGE_VAL
+thread_local throw true try typeid typename using virtual wchar_t xor xor_eq char8_t char16_t char32_t typeof linux unix
+float_t double_t math_errhandling"""
+_USED = """main printf real i j k x y target state scratch slots weights gradient total value NAN INFINITY HUGE_VAL
 fabs pow erfc floor ceil fmod fmin fmax fma round trunc rint hypot cbrt exp2 log2 log10 atan2 ldexp frexp modf copysign
 nan remainder tgamma lgamma gamma j0 j1 jn y0 y1 yn signbit isnan isinf isfinite isnormal errno abs div abort exit free
 malloc time clock remove rename signal raise rindex"""
 KEYWORDS = frozenset(_WORDS.split())
-TAKEN = KEYWORDS | frozenset(_USED.split()) | frozenset(MATHS)  # names that <math.h> or a file of ours gives a meaning
+# Names that <math.h> or a file of ours gives a meaning, those for floats and long doubles too.
+TAKEN = KEYWORDS | {f"{name}{ending}" for name in (*_USED.split(), *MATHS) for ending in ("", "f", "l")}
+ENDINGS = ("", "_i", "_j", "_ij")  # of a name, and of its member in a loop or two
 _CALLS = "|".join((*MATHS, "fabs", "pow", "erfc", "floor"))
 
 
@@ -110,6 +114,26 @@ def rounded(value: float) -> float:
         return math.copysign(math.inf, value)
 
 
+def identifier(name: str, prefix: str, taken: Collection[str]) -> str:
+    """The nearest name that C can have: none of those taken, no macro's, none of the file's, which begin by `prefix`.
+
+    Nor one whose member in a loop, as in z1_i, is taken.
+    """
+    base = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "v"
+    if not base[0].isalpha() or (base.isupper() and len(base) > 1) or f"{base}_".startswith(f"{prefix}_"):
+        base = f"v_{base}"
+    unique, count = base, 1
+    while unique in TAKEN or any(f"{unique}{ending}" in taken for ending in ENDINGS):
+        count += 1
+        unique = f"{base}_{count}"
+    return unique
+
+
+def owned(text: str, name: str) -> str:
+    """A text with the functions that it calls named after its file."""
+    return re.sub(r"\bown_(\w+\()", rf"{name}_\1", text)
+
+
 def functions(wanted: set[str], name: str, single: bool) -> str:
     """The definitions of the functions that are wanted, and of those that they call, before those that call them."""
     order: list[str] = []
@@ -127,7 +151,7 @@ def functions(wanted: set[str], name: str, single: bool) -> str:
         parameters, body, _ = FUNCTIONS[function]
         listed = ", ".join(f"real {parameter}" for parameter in parameters.split())
         texts.append(f"static real own_{function}({listed})\n{{\n    {body}\n}}\n\n")
-    return spelled("".join(texts).replace("own_", f"{name}_"), single)
+    return spelled(owned("".join(texts), name), single)
 
 
 def called(primitive: str, names: tuple[str, ...], operands: list[str], wanted: set[str]) -> str:

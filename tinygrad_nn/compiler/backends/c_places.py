@@ -15,9 +15,8 @@ from ..names import told
 from ..program import INPUTS, LITERALS, PARAMETERS
 from ..roll import affine
 from ..rolled import Access, Rolled
-from .c_functions import FOLDS, FUNCTIONS, MATHS, TAKEN, number, spelled
+from .c_functions import ENDINGS, FOLDS, FUNCTIONS, MATHS, identifier, number, spelled
 from .clusters import clusters, stored, strides
-from .python import identifier
 
 DEAR = {*FOLDS, *FUNCTIONS, *MATHS, "power", "divide"}  # primitives that are not worth computing later
 COUNTERS = "ij"
@@ -64,8 +63,17 @@ class Constants:
         entries = [entry.strip("()") for entry in entries]  # which negative numbers stand in
         key = kind, tuple(entries)
         if key not in self.tables:
-            self.tables[key] = f"{self.name}_{name or f'table{len(self.tables) + 1}'}"
+            wanted = unique = f"{self.name}_{name or 'table1'}"
+            while unique in self.tables.values():
+                unique = f"{wanted.rstrip('0123456789')}{len(self.tables) + 1}"
+            self.tables[key] = unique
         return self.tables[key]
+
+    @property
+    def size(self) -> int:
+        """The bytes of the tables."""
+        real = 4 if self.single else 8
+        return sum(len(entries) * (real if kind == "real" else _width(entries)) for kind, entries in self.tables)
 
     @property
     def text(self) -> str:
@@ -73,10 +81,15 @@ class Constants:
         lines = []
         for (kind, entries), name in self.tables.items():
             if kind == "index":
-                most = max(map(int, entries), default=0)
-                kind = "unsigned char" if most < 256 else "unsigned short" if most < 65536 else "int"
+                kind = {1: "unsigned char", 2: "unsigned short", 4: "int"}[_width(entries)]
             lines.append(f"static const {kind} {name}[{len(entries)}] = {{\n{wrapped(entries)}}};\n\n")
         return spelled("".join(lines), self.single)
+
+
+def _width(entries: Sequence[str]) -> int:
+    """The bytes of an index that reaches the largest of some."""
+    most = max(map(int, entries), default=0)
+    return 1 if most < 256 else 2 if most < 65536 else 4
 
 
 class Places:
@@ -92,8 +105,8 @@ class Places:
         self.roll, self.single, self.constants, self.outputs = roll, constants.single, constants, list(outputs)
         self.regions = {INPUTS: list(inputs), PARAMETERS: list(parameters), LITERALS: list[Region]()}
         self.literals = list(roll.flat.literals.values())
-        taken = {region.name.split("[")[0] for region in [*inputs, *parameters, *outputs]} | TAKEN
-        self.names = identifiers(array_names(roll, told(roll.flat)), taken)
+        taken = {region.name for region in [*inputs, *parameters, *outputs]}
+        self.names = identifiers(array_names(roll, told(roll.flat)), taken, constants.name)
         self.direct = self._direct(1 if returns else 0)
         ends = {array for k, (array, _) in enumerate(roll.outputs) if (array not in self.direct) or (returns and not k)}
         self.clusters = clusters(roll.groups, ends, DEAR)
@@ -228,17 +241,11 @@ def scaled(count: str, width: int, k: str | None) -> str:
     return " + ".join(part for part in (row, k or "") if part and part != "0") or "0"
 
 
-def identifiers(names: Sequence[str], taken: set[str]) -> list[str]:
+def identifiers(names: Sequence[str], taken: set[str], prefix: str) -> list[str]:
     """A C name for each array, each once and none of those taken."""
     found: list[str] = []
     used = set(taken)
     for name in names:
-        letters = "".join(letter if letter.isascii() else "_" for letter in identifier(name)).strip("_") or "v"
-        base = unique = letters if not letters[0].isdigit() else f"v{letters}"
-        count = 1
-        while unique in used:
-            count += 1
-            unique = f"{base}_{count}"
-        used |= {unique, f"{unique}_i", f"{unique}_j", f"{unique}_ij"}
-        found.append(unique)
+        found.append(identifier(name, prefix, used))
+        used |= {f"{found[-1]}{ending}" for ending in ENDINGS}
     return found
