@@ -27,7 +27,7 @@ Where to look
 - functions of numbers and Values: exp, log, tanh ... dot, take, sum, mean, maximum, softmax, logsumexp
 - networks: Neuron, Layer, MLP, and Module for your own
 - training: fit; losses, metrics, SGD, Adam, optim (schedules), data; save and load
-- checking: gradcheck
+- checking: gradcheck; detect_anomaly (where a nan came from)
 - speed: compile (a plain function as straight-line code), compile_step (training steps, and whole runs of them)
 - C, for where Python does not run: export_c (a model that predicts, and learns), check_c
 - drawing: draw, draw_network, steps (a page that steps through backpropagation)
@@ -38,6 +38,7 @@ Numbers are IEEE 754 doubles with one meaning everywhere: 1/0 is inf, log(-1) is
 from __future__ import annotations
 
 from . import data, functional, losses, metrics, optim, plots
+from .anomaly import AnomalyError, detect_anomaly
 from .check import GradientError, gradcheck
 from .drawn import draw, draw_network, steps
 from .functional import (
@@ -91,6 +92,7 @@ __all__ = [
     "MLP",
     "SGD",
     "Adam",
+    "AnomalyError",
     "GradientError",
     "History",
     "Layer",
@@ -109,6 +111,7 @@ __all__ = [
     "cosh",
     "data",
     "derivative",
+    "detect_anomaly",
     "dot",
     "draw",
     "draw_network",

@@ -79,28 +79,28 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
         if next_number is None:
             outputs.append(Value(number if activate is None else activate.value(number)))
             continue
-        output = Result()
-        output.data = number
-        output.grad = 0.0
-        output.label = ""
-        output.op = dot
-        output.first = weights
-        output.second = column
-        output.third = bias
-        output.scope = neuron
-        output.number = next_number()
+        result = Result()
+        result.data = number
+        result.grad = 0.0
+        result.label = ""
+        result.op = dot
+        result.first = weights
+        result.second = column
+        result.third = bias
+        result.scope = neuron
+        result.number = next_number()
         if activate is not None:
-            value, total = activate.value, output
-            output = Result()
-            output.data = value(number)
-            output.grad = 0.0
-            output.label = ""
-            output.op = activate
-            output.first = total
-            output.second = output.third = None
-            output.scope = neuron
-            output.number = next_number()
-        outputs.append(output)
+            value, total = activate.value, result
+            result = Result()
+            result.data = value(number)
+            result.grad = 0.0
+            result.label = ""
+            result.op = activate
+            result.first = total
+            result.second = result.third = None
+            result.scope = neuron
+            result.number = next_number()
+        outputs.append(result)
     return outputs
 
 

@@ -90,16 +90,19 @@ class scope:  # noqa: N801
 
 
 class watched:  # noqa: N801
-    """Operations recorded inside are told to a watcher: the tracer of a compiled function."""
+    """Operations recorded inside are told to a watcher: the tracer of a compiled function, or detect_anomaly.
 
-    __slots__ = ("by", "token")
+    `numbered`, if given, hands out their numbers in place of the one who did before.
+    """
 
-    def __init__(self, by: Any) -> None:
-        self.by = by
+    __slots__ = ("by", "numbered", "token")
+
+    def __init__(self, by: Any, numbered: Callable[[], int] | None = None) -> None:
+        self.by, self.numbered = by, numbered
 
     def __enter__(self) -> None:
         current = _recorder.get() or _DEFAULT
-        self.token = _recorder.set(Recorder(current.next_number, current.scope, self.by))
+        self.token = _recorder.set(Recorder(self.numbered or current.next_number, current.scope, self.by))
 
     def __exit__(self, *error: object) -> None:
         _recorder.reset(self.token)

@@ -32,8 +32,9 @@ def grad(output: Value, inputs: Any, create_graph: bool = False) -> Any:
     >>> slope.data, grad(slope, [x, Value(1.0)])
     (27.0, [18.0, 0.0])
     """
-    if (watching := watcher()) is not None:
-        return watching.grad(output, inputs, create_graph)
+    watching = watcher()
+    if watching is not None and (found := watching.grad(output, inputs, create_graph)) is not None:
+        return found
     if not isinstance(output, Value):
         raise TypeError(f"grad(output, inputs) differentiates a Value, but the output is {output!r}")
     wanted: dict[int, Value] = {}

@@ -140,7 +140,7 @@ class Value(Scalar):
         Derivatives, 2008, chapter 3).
         """
         if (watching := watcher()) is not None:
-            watching.refuse("backward()")
+            watching.backward(self)
         if isinstance(self, Result):
             reverse.backward(self)
         else:

@@ -107,8 +107,8 @@ class Function:
 
         Called with Values, or inside another compiled function, it is the plain function, so that no gradient is lost.
         """
-        if watcher() is not None:
-            return self.function(*arguments, **named)
+        if (watching := watcher()) is not None:
+            return watching.call(self, arguments, named)
         if named:
             raise TypeError(
                 f"{self.__name__}() is compiled for arguments by position, but got {', '.join(named)} by name"
@@ -135,7 +135,7 @@ class Function:
         Raises TypeError where the function does not return one number.
         """
         if (watching := watcher()) is not None:
-            watching.refuse("the gradient of another compiled function")
+            return watching.gradient(self, arguments)  # type: ignore[no-any-return]
         shape, numbers = flat(arguments, self.__name__, self.backend == "llvm")
         outputs: Any = self._run(shape, numbers, gradients=True)[1]
         if numbers is arguments:
@@ -158,6 +158,8 @@ class Function:
         Lists come back, or arrays for an array of rows. Rows may take different paths through the branches. Raises
         ValueError for rows of different lengths.
         """
+        if (watching := watcher()) is not None:
+            return watching.rows(self, rows, gradients)
         listed: Any = rows if hasattr(rows, "shape") else [list(r) if hasattr(r, "__iter__") else r for r in rows]
         as_array = array_of(rows, self.target)
         if getattr(rows, "ndim", 0) < 2:

@@ -17,6 +17,7 @@ from .. import losses as losses_
 from ..history import History
 from ..operators import as_float
 from ..optim import Optimizer
+from ..recording import watcher
 from ..value import Value
 from .backends import Target, for_steps
 from .course import Course, Watch
@@ -60,6 +61,8 @@ class Step:
     def on(self, given: Rows) -> float:
         """One update on rows as `rows_of` gives them."""
         shapes, rows = given
+        if (watching := watcher()) is not None:
+            return RecordedStepper(self.recipe, shapes).batch(rows)[0] if watching.steps() else 0.0
         if self.backend == "llvm":
             history = self._course(None, shapes, rows, 1, len(rows), False, None, None, None).go()
             if history.stopped == "interrupt":
@@ -109,6 +112,10 @@ class Step:
         metric, limit = _until(until)
         shapes, rows = given
         batch_size = min(batch_size, len(rows))
+        if (watching := watcher()) is not None and self.backend != watching.steps():
+            step = Step(self.recipe, Target("eager"))
+            step.watch = self.watch
+            return step.run_on(given, epochs, batch_size, shuffle, rng, until, progress)
         course = self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress)
         course.watch = self.watch
         return course.go()

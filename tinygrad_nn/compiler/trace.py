@@ -90,6 +90,22 @@ class Tracer:
                 "not be the recorded one: branch by < or >, or leave the branch outside"
             )
 
+    def backward(self, output: Any) -> NoReturn:
+        self.refuse("backward()")
+
+    def call(self, compiled: Any, arguments: Any, named: dict[str, Any]) -> Any:
+        """A call of another compiled function, which is the plain one here."""
+        return compiled.function(*arguments, **named)
+
+    def gradient(self, compiled: Any, arguments: Any) -> NoReturn:
+        self.refuse("the gradient of another compiled function")
+
+    def rows(self, compiled: Any, rows: Any, gradients: bool) -> NoReturn:
+        self.refuse("the rows of another compiled function")
+
+    def steps(self) -> NoReturn:
+        self.refuse("a training step")
+
     def refuse(self, what: str) -> NoReturn:
         raise TraceError(
             f"{what} cannot be compiled, since it would keep numbers of the traced run: call models themselves, ask "

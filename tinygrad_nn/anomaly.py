@@ -1,0 +1,220 @@
+"""detect_anomaly: the first operation whose value or gradient is not finite, named with its line and its operands.
+
+Inside it every operation is looked at when it is recorded, and backward when that is asked for. Outside it costs
+nothing: a recorded operation asks for its number anyway, and here the one who gives the numbers looks at it.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from math import isfinite
+from os.path import dirname
+
+from .operators import as_float
+from .recording import next_number, watched
+from .reverse import contributions, history
+from .stable import stable_form
+from .value import Result, Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+PACKAGE = dirname(__file__)
+COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+LONGEST_WAY = 12  # operations that are listed between an operation and the result
+
+
+class AnomalyError(ArithmeticError):
+    """An operation whose value or gradient is not finite.
+
+    `operation` is its result, a Value, and `where` the user's file and line, "" where it was recorded before.
+    """
+
+    def __init__(self, words: str, operation: Value, where: str) -> None:
+        super().__init__(words)
+        self.operation, self.where = operation, where
+
+
+class detect_anomaly:  # noqa: N801
+    """Inside, the first operation whose value or gradient is not finite raises an AnomalyError that says all about it.
+
+    It names the operation, the values and the labels of its operands, the file and line where it was written, the way
+    from it to the result of `backward`, and a form that stays finite where there is one. What was recorded before is
+    looked at when its gradient is asked for. Nothing has changed when it raises.
+
+    >>> from tinygrad_nn import Value, log
+    >>> with detect_anomaly():
+    ...     log(Value(0.0, label="p"))
+    Traceback (most recent call last):
+        ...
+    tinygrad_nn.anomaly.AnomalyError: log gave -inf, in <doctest tinygrad_nn.anomaly.detect_anomaly[1]>, line 2
+      x: 0.0 (p)
+      log is -inf at 0: for a probability, take the loss of logits (tn.log_softmax, ..._with_logits)
+    """
+
+    def __enter__(self) -> detect_anomaly:
+        self.lines: dict[int, str] = {}
+        self.context = watched(self, self.number)
+        self.context.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.context.__exit__(*error)
+
+    def number(self) -> int:
+        """The number of an operation: whoever makes a result holds it as `result`, and all but its number is set."""
+        number = next_number()
+        frame: Any = sys._getframe(1)
+        result: Any = frame.f_locals.get("result")
+        while frame.f_back is not None and dirname(frame.f_code.co_filename).startswith(PACKAGE):
+            frame = frame.f_back
+        self.lines[number] = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+        if type(result) is Result and not isfinite(result.data):
+            result.number = number
+            raise self._of_value(result, [])
+        return number
+
+    # What a watcher is asked.
+
+    def guard(self, value: Value, symbol: str, other: Any) -> bool:
+        """A comparison, as it would be outside."""
+        return bool(COMPARISONS[symbol](value.data, other.data if isinstance(other, Value) else other))
+
+    def refuse(self, what: str) -> None:
+        """Nothing is refused here."""
+
+    def grad(self, output: Any, inputs: Any, create_graph: bool) -> None:
+        """Look at what a gradient is asked of."""
+        self.backward(output)
+
+    def backward(self, output: Any) -> None:
+        """Look at the values and the gradients behind a result."""
+        if not isinstance(output, Result):
+            return
+        results = history(output)
+        wrong = [result for result in results if not isfinite(result.data)]
+        if wrong:
+            raise self._of_value(wrong[-1], results)
+        adjoints: dict[int, float] = {id(output): 1.0}
+        for result in results:
+            adjoint = adjoints.get(id(result), 0.0)
+            for k, (operand, entry) in enumerate(zip(result.operands, contributions(result, adjoint), strict=True)):
+                if type(operand) is float:
+                    continue
+                total = adjoints.get(id(operand), 0.0) + entry
+                if not isfinite(total):
+                    raise self._of_gradient(result, k, adjoint, entry, total, results)
+                adjoints[id(operand)] = total
+
+    def call(self, compiled: Any, arguments: Sequence[Any], named: dict[str, Any]) -> Any:
+        """A call of a compiled function; where the result is not finite, once more on Values."""
+        if any(isinstance(leaf, Value) for leaf in _leaves(arguments)):
+            return compiled.function(*arguments, **named)
+        with watched(None, next_number):
+            found = compiled(*arguments, **named)
+        if not _finite(found):
+            compiled.function(*_recorded(arguments))
+        return found
+
+    def gradient(self, compiled: Any, arguments: Sequence[Any]) -> Any:
+        """The value and the gradient of a compiled function; where they are not finite, once more on Values."""
+        with watched(None, next_number):
+            found = compiled.value_and_grad(*arguments)
+        if not _finite(found):
+            compiled.function(*_recorded(arguments)).backward()
+        return found
+
+    def rows(self, compiled: Any, rows: Any, gradients: bool) -> Any:
+        """A batch of a compiled function; the first row whose results are not finite once more on Values."""
+        with watched(None, next_number):
+            found = compiled.batch(rows, gradients)
+        for row, results in zip(rows, zip(*found, strict=True) if gradients else found, strict=True):
+            if not _finite(results):
+                self.gradient(compiled, list(row)) if gradients else self.call(compiled, list(row), {})
+        return found
+
+    def steps(self) -> str:
+        """The back end that training steps run on."""
+        return "eager"
+
+    # What is said.
+
+    def _of_value(self, result: Result, results: Sequence[Result]) -> AnomalyError:
+        return self._error(f"{result.op.name} gave {result.data}", result, results, stable_form(result))
+
+    def _of_gradient(
+        self, result: Result, k: int, adjoint: float, entry: float, total: float, results: Sequence[Result]
+    ) -> AnomalyError:
+        """Of operand k of a result."""
+        name = _named_operands(result)[k][0]
+        what = f"the derivative of {result.op.name} made the gradient of its {name} {entry}"
+        if isfinite(entry):
+            what = f"the gradients that flow into the {name} of {result.op.name} sum to {total}"
+        hint = stable_form(result, backward=True)
+        return self._error(f"{what} (the gradient of its result is {adjoint:g})", result, results, hint)
+
+    def _error(self, what: str, result: Result, results: Sequence[Result], hint: str) -> AnomalyError:
+        where = self.lines.get(result.number, "")
+        lines = [f"{what}, in {where}" if where else f"{what}; it was recorded before detect_anomaly() began"]
+        operands = _named_operands(result)
+        for name, operand in operands[:8]:
+            label = f" ({operand.label})" if isinstance(operand, Value) and operand.label else ""
+            number = operand if type(operand) is float else operand.data
+            lines.append(f"  {name}: {number!r}{label}")
+        if len(operands) > 8:
+            lines.append(f"  and {len(operands) - 8} more")
+        owner = getattr(result.scope, "name", None) or getattr(result.scope, "__name__", None)
+        if owner:
+            lines.append(f"  recorded by {owner}")
+        if results and results[0] is not result:
+            lines.append(f"  its way to the result: {_way(result, results)}")
+        if hint:
+            lines.append(f"  {hint}")
+        return AnomalyError("\n".join(lines), result, where)
+
+
+def _named_operands(result: Result) -> list[tuple[str, Any]]:
+    """Each operand with the name that the table has for it: x, or x1, x2 ... of a column."""
+    found: list[tuple[str, Any]] = []
+    for name, group in zip(result.op.operands, result.groups, strict=True):
+        if type(group) is tuple:
+            found += [(f"{name[:-1]}{i + 1}", operand) for i, operand in enumerate(group)]
+        else:
+            found.append((name, group))
+    return found
+
+
+def _way(result: Result, results: Sequence[Result]) -> str:
+    """The operations between one and the last, each an operand of the next."""
+    users: dict[int, Result] = {}
+    for user in results:
+        for operand in user.operands:
+            if type(operand) is Result:
+                users[id(operand)] = user
+    names, at = [result.op.name], result
+    while at is not results[0]:
+        at = users[id(at)]
+        names.append(at.op.name + (f" ({at.label})" if at.label else ""))
+    if len(names) > LONGEST_WAY:
+        names = [*names[: LONGEST_WAY // 2], f"{len(names) - LONGEST_WAY} more", *names[-LONGEST_WAY // 2 :]]
+    return " -> ".join(names)
+
+
+def _leaves(found: Any) -> list[Any]:
+    return [leaf for entry in found for leaf in _leaves(entry)] if isinstance(found, list | tuple) else [found]
+
+
+def _recorded(found: Any) -> Any:
+    """Numbers in nested lists as Values."""
+    if isinstance(found, list | tuple) or getattr(found, "ndim", None):
+        return [_recorded(entry) for entry in found]
+    return found if as_float(found) is None else Value(found)
+
+
+def _finite(found: Any) -> bool:
+    if isinstance(found, list | tuple) or getattr(found, "ndim", None):
+        return all(map(_finite, found))
+    return isfinite(found)
