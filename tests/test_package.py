@@ -80,9 +80,9 @@ def test_imports_run_one_way():
     """Each module imports from those before it in this list, and the core from neither drawing nor compiler."""
     order = [
         *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
-        *("transforms", "check", "stable", "anomaly", "choices", "module", "neuron", "nn", "losses", "optim", "data"),
-        *("metrics", "plots", "history"),
-        *("stored", "storage"),
+        *("transforms", "check", "stable", "anomaly", "notation", "formula"),
+        *("choices", "module", "neuron", "nn", "losses", "optim", "data"),
+        *("metrics", "plots", "history", "stored", "storage"),
         *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn"),
     ]
     assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"} == set(order) - {"drawing", "compiler"}

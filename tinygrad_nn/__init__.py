@@ -27,7 +27,7 @@ Where to look
 - functions of numbers and Values: exp, log, tanh ... dot, take, sum, mean, maximum, softmax, logsumexp
 - networks: Neuron, Layer, MLP, and Module for your own
 - training: fit; losses, metrics, SGD, Adam, optim (schedules), data; save and load
-- checking: gradcheck; detect_anomaly (where a nan came from)
+- checking: gradcheck; detect_anomaly (where a nan came from); formula (what was recorded, or its derivative)
 - speed: compile (a plain function as straight-line code), compile_step (training steps, and whole runs of them)
 - C, for where Python does not run: export_c (a model that predicts, and learns), check_c
 - drawing: draw, draw_network, steps (a page that steps through backpropagation)
@@ -41,6 +41,7 @@ from . import data, functional, losses, metrics, optim, plots
 from .anomaly import AnomalyError, detect_anomaly
 from .check import GradientError, gradcheck
 from .drawn import draw, draw_network, steps
+from .formula import formula
 from .functional import (
     acos,
     asin,
@@ -121,6 +122,7 @@ __all__ = [
     "expm1",
     "export_c",
     "fit",
+    "formula",
     "functional",
     "gelu",
     "grad",

@@ -1,0 +1,132 @@
+"""How operations are written in formulas, as text and as LaTeX, with parentheses where the order needs them."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .value import Result
+
+    Written = tuple[str, int]  # a text, and how tightly it holds together
+    Spellings = dict[str, tuple[str, int, tuple[int, ...]]]
+
+SUM, PRODUCT, UNARY, POWER, ATOM = range(1, 6)
+
+# How each is written, how tightly that holds together, and how tightly its operands must; then the same in LaTeX. What
+# is not here is a function, called by its name.
+TEXT: Spellings = {
+    "add": ("{} + {}", SUM, (SUM, PRODUCT)),
+    "subtract": ("{} - {}", SUM, (SUM, PRODUCT)),
+    "multiply": ("{}*{}", PRODUCT, (PRODUCT, POWER)),
+    "divide": ("{}/{}", PRODUCT, (PRODUCT, POWER)),
+    "negative": ("-{}", UNARY, (PRODUCT,)),
+    "power": ("{}**{}", POWER, (ATOM, ATOM)),
+    "zeroth_power": ("1", ATOM, (SUM,)),
+    "square": ("{}**2", POWER, (ATOM,)),
+    "cube": ("{}**3", POWER, (ATOM,)),
+    "fourth_power": ("{}**4", POWER, (ATOM,)),
+    "absolute": ("abs({})", ATOM, (SUM,)),
+    "monomial": ("{}*{}**{}", PRODUCT, (PRODUCT, ATOM, ATOM)),
+    "xlogy": ("{}*log({})", PRODUCT, (PRODUCT, SUM)),
+}
+LATEX: Spellings = {
+    **TEXT,
+    "multiply": (r"{} \, {}", PRODUCT, (PRODUCT, POWER)),
+    "divide": (r"\frac{{{}}}{{{}}}", ATOM, (SUM, SUM)),
+    "power": ("{}^{{{}}}", POWER, (ATOM, SUM)),
+    "square": ("{}^2", POWER, (ATOM,)),
+    "cube": ("{}^3", POWER, (ATOM,)),
+    "fourth_power": ("{}^4", POWER, (ATOM,)),
+    "absolute": (r"\left|{}\right|", ATOM, (SUM,)),
+    "sqrt": (r"\sqrt{{{}}}", ATOM, (SUM,)),
+    "exp": ("e^{{{}}}", POWER, (SUM,)),
+    "monomial": (r"{} \, {}^{{{}}}", PRODUCT, (PRODUCT, ATOM, SUM)),
+    "xlogy": (r"{} \, \log\left({}\right)", PRODUCT, (PRODUCT, SUM)),
+    "sigmoid": (r"\sigma\left({}\right)", ATOM, (SUM,)),
+    "normal_cdf": (r"\Phi\left({}\right)", ATOM, (SUM,)),
+    "normal_pdf": (r"\varphi\left({}\right)", ATOM, (SUM,)),
+}
+LATEX_FUNCTIONS = {"log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "maximum", "minimum", "largest"}
+NAMES = {"maximum": "max", "minimum": "min", "largest": "max"}
+
+
+def written(result: Result, texts: Sequence[Written], latex: Sequence[Written]) -> tuple[Written, Written]:
+    """An operation as text and as LaTeX, given its operands so written."""
+    return _written(result, texts, TEXT, False), _written(result, latex, LATEX, True)
+
+
+def _written(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
+    name, groups = result.op.name, result.groups
+    if name == "multiply" and 1.0 in result.operands:  # x * 1 is x, to the bit
+        return operands[1 if result.operands[0] == 1.0 else 0]
+    if name == "detached":
+        return operands[0]
+    if name == "add" and operands[1][1] == UNARY:  # a + -b is a - b, to the bit
+        return f"{_held(operands[0], SUM, latex)} - {operands[1][0][1:]}", SUM
+    if name == "dot":
+        return _dot(result, operands, spellings["multiply"][0], latex)
+    if name == "take":
+        return operands[int(_number(groups[1]))]
+    if name in ("logsumexp", "largest", "ties"):
+        operands = operands[: len(groups[0])]
+    if name == "logsumexp":
+        each = [(spellings.get("exp") or ("exp({})", ATOM, (SUM,)))[0].format(_held(o, SUM, latex)) for o in operands]
+        return _function("log", [" + ".join(each)], latex), ATOM
+    if name in spellings:
+        template, tightness, wanted = spellings[name]
+        held = [_held(o, least, latex) for o, least in zip(operands, wanted, strict=True)]
+        return template.format(*held), tightness
+    return _function(name, [_held(o, SUM, latex) for o in operands], latex), ATOM
+
+
+def _dot(result: Result, operands: Sequence[Written], product: str, latex: bool) -> Written:
+    """w1 x1 + w2 x2 + ... + b, without a bias of 0."""
+    n, terms = len(result.groups[0]), []
+    for w, x, weight in zip(operands[:n], operands[n : 2 * n], result.groups[0], strict=True):
+        one = type(weight) is float and weight == 1.0
+        pair = _held(w, PRODUCT, latex), _held(x, POWER, latex)
+        terms.append(_held(x, PRODUCT, latex) if one else product.format(*pair))
+    bias = result.groups[2]
+    if not terms or type(bias) is not float or bias != 0.0:
+        terms.append(_held(operands[-1], PRODUCT, latex))
+    return " + ".join(terms), SUM if len(terms) > 1 else PRODUCT
+
+
+def _function(name: str, operands: Sequence[str], latex: bool) -> str:
+    shown = NAMES.get(name, name)
+    if not latex:
+        return f"{shown}({', '.join(operands)})"
+    head = rf"\{shown}" if name in LATEX_FUNCTIONS else rf"\operatorname{{{shown.replace('_', chr(92) + '_')}}}"
+    return rf"{head}\left({', '.join(operands)}\right)"
+
+
+def _held(operand: Written, least: int, latex: bool) -> str:
+    """The text of an operand, in parentheses where it holds together less than it must."""
+    text, tightness = operand
+    if tightness >= least:
+        return text
+    return rf"\left({text}\right)" if latex else f"({text})"
+
+
+def _number(operand: object) -> float:
+    return float(getattr(operand, "data", operand))  # type: ignore[arg-type]
+
+
+def latex_name(name: str) -> str:
+    """x_{1} for x1, and words as words."""
+    import re  # here, since importing the package should not pay for it
+
+    found = re.fullmatch(r"([^\W\d_]+)(\d*)(?:_(\d+))?", name)
+    letters, digits, again = found.groups() if found else (name.replace("_", r"\_"), "", "")
+    head = letters if len(letters) == 1 else rf"\mathrm{{{letters}}}"
+    return head + (f"_{{{digits}}}" if digits else "") + (f"^{{({again})}}" if again else "")
+
+
+def latex_number(number: float, digits: int = 0) -> str:
+    """A number, of so many digits or all that it takes; a power of ten as one."""
+    text = f"{number:.{digits}g}" if digits else repr(number).removesuffix(".0")
+    if text in ("inf", "-inf"):
+        return text.replace("inf", r"\infty")
+    mantissa, _, exponent = text.partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else text
