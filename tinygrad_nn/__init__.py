@@ -27,7 +27,8 @@ Where to look
 - functions of numbers and Values: exp, log, tanh ... dot, take, sum, mean, maximum, softmax, logsumexp
 - networks: Neuron, Layer, MLP, and Module for your own
 - training: fit; losses, metrics, SGD, Adam, optim (schedules), data; save and load
-- checking: gradcheck; detect_anomaly (where a nan came from); formula (what was recorded, or its derivative)
+- checking: gradcheck; detect_anomaly (where a nan came from); formula (what was recorded, or its derivative);
+  explain (what a gradient is made of)
 - speed: compile (a plain function as straight-line code), compile_step (training steps, and whole runs of them)
 - C, for where Python does not run: export_c (a model that predicts, and learns), check_c
 - drawing: draw, draw_network, steps (a page that steps through backpropagation)
@@ -81,6 +82,7 @@ from .module import Module
 from .nn import MLP, Layer, Neuron
 from .on_demand import check_c, compile, compile_step, export_c, fit
 from .optim import SGD, Adam
+from .receipt import explain
 from .recording import no_grad
 from .storage import load, save
 from .stored import StorageError
@@ -119,6 +121,7 @@ __all__ = [
     "elu",
     "erf",
     "exp",
+    "explain",
     "expm1",
     "export_c",
     "fit",

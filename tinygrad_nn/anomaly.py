@@ -149,7 +149,7 @@ class detect_anomaly:  # noqa: N801
         self, result: Result, k: int, adjoint: float, entry: float, total: float, results: Sequence[Result]
     ) -> AnomalyError:
         """Of operand k of a result."""
-        name = _named_operands(result)[k][0]
+        name = named_operands(result)[k][0]
         what = f"the derivative of {result.op.name} made the gradient of its {name} {entry}"
         if isfinite(entry):
             what = f"the gradients that flow into the {name} of {result.op.name} sum to {total}"
@@ -159,7 +159,7 @@ class detect_anomaly:  # noqa: N801
     def _error(self, what: str, result: Result, results: Sequence[Result], hint: str) -> AnomalyError:
         where = self.lines.get(result.number, "")
         lines = [f"{what}, in {where}" if where else f"{what}; it was recorded before detect_anomaly() began"]
-        operands = _named_operands(result)
+        operands = named_operands(result)
         for name, operand in operands[:8]:
             label = f" ({operand.label})" if isinstance(operand, Value) and operand.label else ""
             number = operand if type(operand) is float else operand.data
@@ -176,7 +176,7 @@ class detect_anomaly:  # noqa: N801
         return AnomalyError("\n".join(lines), result, where)
 
 
-def _named_operands(result: Result) -> list[tuple[str, Any]]:
+def named_operands(result: Result) -> list[tuple[str, Any]]:
     """Each operand with the name that the table has for it: x, or x1, x2 ... of a column."""
     found: list[tuple[str, Any]] = []
     for name, group in zip(result.op.operands, result.groups, strict=True):
