@@ -8,7 +8,7 @@ from programs import OPERATIONS, near
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.formula import formula
+from tinygrad_nn.formulas import formula
 
 KINDS = sorted(set(OPERATIONS) - {"branch"})
 

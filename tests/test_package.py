@@ -80,7 +80,7 @@ def test_imports_run_one_way():
     """Each module imports from those before it in this list, and the core from neither drawing nor compiler."""
     order = [
         *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
-        *("transforms", "check", "stable", "anomaly", "notation", "formula", "receipt"),
+        *("transforms", "check", "stable", "anomaly", "notation", "formulas", "receipt"),
         *("choices", "module", "neuron", "nn", "losses", "optim", "data"),
         *("metrics", "plots", "history", "stored", "storage"),
         *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn"),

@@ -38,11 +38,9 @@ Numbers are IEEE 754 doubles with one meaning everywhere: 1/0 is inf, log(-1) is
 
 from __future__ import annotations
 
-from . import data, functional, losses, metrics, optim, plots
-from .anomaly import AnomalyError, detect_anomaly
+from . import data, functional, losses, optim
 from .check import GradientError, gradcheck
 from .drawn import draw, draw_network, steps
-from .formula import formula
 from .functional import (
     acos,
     asin,
@@ -82,12 +80,20 @@ from .module import Module
 from .nn import MLP, Layer, Neuron
 from .on_demand import check_c, compile, compile_step, export_c, fit
 from .optim import SGD, Adam
-from .receipt import explain
 from .recording import no_grad
-from .storage import load, save
-from .stored import StorageError
 from .transforms import derivative, grad, gradient, hessian, hvp, jacobian
 from .value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from . import metrics, plots
+    from .anomaly import AnomalyError, detect_anomaly
+    from .formulas import formula
+    from .receipt import explain
+    from .storage import load, save
+    from .stored import StorageError
 
 __version__ = "0.1.0"
 
@@ -163,3 +169,30 @@ __all__ = [
     "tan",
     "tanh",
 ]
+
+# What most programs do not begin with is imported when it is first asked for: a module, or what one holds.
+_LATER = {
+    "AnomalyError": "anomaly",
+    "StorageError": "stored",
+    "detect_anomaly": "anomaly",
+    "explain": "receipt",
+    "formula": "formulas",
+    "load": "storage",
+    "metrics": "",
+    "plots": "",
+    "save": "storage",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(f".{_LATER[name] or name}", __name__)
+    found = globals()[name] = getattr(module, name) if _LATER[name] else module
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

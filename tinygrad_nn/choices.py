@@ -6,7 +6,6 @@ A name stands for an entry of these two dictionaries; a function of the user's o
 from __future__ import annotations
 
 import math
-import random
 from itertools import pairwise
 
 from . import primitives as table
@@ -15,6 +14,7 @@ from .primitives import Primitive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable, Sequence
     from typing import Any
 
@@ -84,6 +84,8 @@ def weight_draws(init: Init, n_inputs: int, n_outputs: int) -> tuple[Callable[[A
 def checked_rng(rng: random.Random | None) -> Any:
     """The generator to draw from: the `random` module where none is given."""
     if rng is None:
+        import random  # here, since importing the package should not pay for it
+
         return random
     if not (hasattr(rng, "gauss") and hasattr(rng, "uniform")):
         raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")

@@ -6,10 +6,10 @@ The generators of points draw from `rng`, a random.Random; with none the `random
 from __future__ import annotations
 
 import math
-import random
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterator, Sequence
     from typing import Any
 
@@ -40,6 +40,7 @@ def moons(n: int = 100, noise: float = 0.1, rng: random.Random | None = None) ->
 
     `noise` is the standard deviation of the normal noise added to both coordinates.
 
+    >>> import random
     >>> X, Y = moons(4, noise=0.0, rng=random.Random(0))
     >>> len(X), sorted(Y)
     (4, [0, 0, 1, 1])
@@ -55,6 +56,7 @@ def circles(
 ) -> tuple[Rows, list[int]]:
     """n points of two circles, in random order: class 0 of radius 1, class 1 of radius `factor`.
 
+    >>> import random
     >>> X, Y = circles(6, noise=0.0, rng=random.Random(0))
     >>> sorted(round(math.hypot(*x), 6) for x in X)
     [0.5, 0.5, 0.5, 1.0, 1.0, 1.0]
@@ -71,6 +73,7 @@ def spirals(
 ) -> tuple[Rows, list[int]]:
     """n points of spiral arms from the origin to radius 1, in random order: one class for each arm.
 
+    >>> import random
     >>> X, Y = spirals(9, classes=3, rng=random.Random(0))
     >>> sorted(Y)
     [0, 0, 0, 1, 1, 1, 2, 2, 2]
@@ -101,9 +104,18 @@ def batches(
         raise ValueError(f"batches() wants a size of 1 or more rows, but got {size!r}")
     order = list(range(len(X)))
     if shuffle:
-        (rng or random).shuffle(order)
+        _generator(rng).shuffle(order)
     chunks = (order[start : start + size] for start in range(0, len(order), size))
     return (([X[i] for i in chunk], [Y[i] for i in chunk]) for chunk in chunks)
+
+
+def _generator(rng: random.Random | None) -> Any:
+    """The generator to draw from: the `random` module where none is given."""
+    if rng is None:
+        import random  # here, since importing the package should not pay for it
+
+        return random
+    return rng
 
 
 def _check_points(n: int, noise: float, rng: random.Random | None, classes: int = 2) -> None:
@@ -123,7 +135,7 @@ def _angles(count: int, end: float) -> list[float]:
 
 def _shuffled(groups: list[Rows], noise: float, rng: random.Random | None) -> tuple[Rows, list[int]]:
     """The points of all classes in random order, each coordinate with normal noise."""
-    generator: Any = rng or random
+    generator = _generator(rng)
     points = [(point, label) for label, group in enumerate(groups) for point in group]
     generator.shuffle(points)
     X = [[c + generator.gauss(0.0, noise) if noise else c for c in point] for point, _ in points]
