@@ -45,11 +45,11 @@ def printed(made, *arguments):
     return run.stdout.strip() or run.stderr.strip(), run.returncode
 
 
-def called(loaded, name, shape, numbers, outputs=0):
+def called(loaded, name, numbers, outputs=()):
     """The result of a function of scalars and lists, and what it puts into arrays of these lengths."""
     function = getattr(loaded, name)
     function.restype = ctypes.c_double
     given = [(ctypes.c_double * len(n))(*n) if isinstance(n, list) else ctypes.c_double(n) for n in numbers]
-    arrays = [(ctypes.c_double * size)() for size in outputs] if outputs else []
+    arrays = [(ctypes.c_double * size)() for size in outputs]
     value = function(*given, *arrays)
     return value, [list(array) for array in arrays]

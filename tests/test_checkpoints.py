@@ -111,19 +111,19 @@ def test_ctrl_c_does_not_wait_for_a_slow_metric_or_callback(where):
     X, Y = tn.data.xor()
     model = tn.MLP(2, [3, 1])
     optimizer = tn.SGD(model.parameters(), lr=0.1)
-    slow = []
+    slow, naps = [], []
 
     def look(*given):
         for _ in range(600 if slow or where == "callback" else 0):
             time.sleep(0.1)
+            naps.append(1)
         slow.extend([1] * (optimizer.steps > 0))
         return 1.0
 
     options = {"metrics": look} if where == "metric" else {"callbacks": look}
     interrupted_after(0.5)
-    start = time.perf_counter()
     history = tn.fit(model, X, Y, "squared_error", optimizer, epochs=10, batch_size=4, progress=False, **options)
-    assert time.perf_counter() - start < 30.0
+    assert 0 < len(naps) < 600
     assert history.stopped == "interrupt"
     assert optimizer.steps - 1 <= len(history.losses) == len(history.epochs) <= optimizer.steps
 

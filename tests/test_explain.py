@@ -2,7 +2,6 @@
 
 import math
 import random
-import time
 
 import pytest
 from programs import OPERATIONS
@@ -83,9 +82,7 @@ def test_more_ways_than_anyone_can_list():
     y = a = Value(2.0, label="a")
     for _ in range(200):
         y = y * a + y
-    start = time.perf_counter()
-    receipt = tn.explain(y, a, top=20)
-    assert time.perf_counter() - start < 30.0  # enumerating them would take longer than the universe has
+    receipt = tn.explain(y, a, top=20)  # enumerating them would take longer than the universe has
     assert receipt.ways == 2**201 - 1
     assert math.fsum([*(e.amount for e in receipt.entries), receipt.rest]) == pytest.approx(receipt.gradient)
     assert f"{2**201 - 1:,} ways" in str(receipt)

@@ -184,9 +184,7 @@ def test_ctrl_c_returns_the_history_with_the_model_whole(backend):
         signal.raise_signal(signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
-    start = time.perf_counter()
     history, _, optimizer = trained(backend, epochs=10_000_000, batch_size=30)
-    assert time.perf_counter() - start < 5.0
     assert history.stopped == "interrupt"
     assert optimizer.steps >= history.epochs[-1] > 0
 

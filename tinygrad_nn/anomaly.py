@@ -6,24 +6,22 @@ nothing: a recorded operation asks for its number anyway, and here the one who g
 
 from __future__ import annotations
 
-import operator
 import sys
 from math import isfinite
-from os.path import dirname
+from os import path
 
 from .operators import as_float
-from .recording import next_number, watched
+from .recording import next_number, scope_name, watched
 from .reverse import contributions, history
 from .stable import stable_form
-from .value import Result, Value
+from .value import Result, Value, named_operands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-PACKAGE = dirname(__file__)
-COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+PACKAGE = path.join(path.dirname(__file__), "")  # with the separator at its end: no folder beside it begins so
 LONGEST_WAY = 12  # operations that are listed between an operation and the result
 
 
@@ -69,7 +67,7 @@ class detect_anomaly:  # noqa: N801
         number = next_number()
         frame: Any = sys._getframe(1)
         result: Any = frame.f_locals.get("result")
-        while frame.f_back is not None and dirname(frame.f_code.co_filename).startswith(PACKAGE):
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
             frame = frame.f_back
         self.lines[number] = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
         if type(result) is Result and not isfinite(result.data):
@@ -79,9 +77,8 @@ class detect_anomaly:  # noqa: N801
 
     # What a watcher is asked.
 
-    def guard(self, value: Value, symbol: str, other: Any) -> bool:
-        """A comparison, as it would be outside."""
-        return bool(COMPARISONS[symbol](value.data, other.data if isinstance(other, Value) else other))
+    def guard(self, value: Value, symbol: str, other: Any) -> None:
+        """A comparison is what it would be outside."""
 
     def refuse(self, what: str) -> None:
         """Nothing is refused here."""
@@ -166,25 +163,13 @@ class detect_anomaly:  # noqa: N801
             lines.append(f"  {name}: {number!r}{label}")
         if len(operands) > 8:
             lines.append(f"  and {len(operands) - 8} more")
-        owner = getattr(result.scope, "name", None) or getattr(result.scope, "__name__", None)
-        if owner:
+        if owner := scope_name(result.scope):
             lines.append(f"  recorded by {owner}")
         if results and results[0] is not result:
             lines.append(f"  its way to the result: {_way(result, results)}")
         if hint:
             lines.append(f"  {hint}")
         return AnomalyError("\n".join(lines), result, where)
-
-
-def named_operands(result: Result) -> list[tuple[str, Any]]:
-    """Each operand with the name that the table has for it: x, or x1, x2 ... of a column."""
-    found: list[tuple[str, Any]] = []
-    for name, group in zip(result.op.operands, result.groups, strict=True):
-        if type(group) is tuple:
-            found += [(f"{name[:-1]}{i + 1}", operand) for i, operand in enumerate(group)]
-        else:
-            found.append((name, group))
-    return found
 
 
 def _way(result: Result, results: Sequence[Result]) -> str:

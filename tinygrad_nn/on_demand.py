@@ -1,6 +1,6 @@
 """The public functions that compile, train and export, whose packages are imported when they are called.
 
-So importing the library stays fast, and the core imports neither package.
+So importing the library stays fast, and the core imports none of them.
 """
 
 from __future__ import annotations

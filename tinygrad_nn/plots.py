@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_boundary", "plot_gradients", "plot_history"]
 
-LOSSES = (f"{VALIDATION}loss",)  # metrics that are on the scale of the loss
 STYLES = ("#1b66a8", "#c2500a", "#2a7f3f", "#7a3e9d", "#8a6d00", "#b0306a")
 
 
@@ -28,14 +27,12 @@ def plot_history(history: History, ax: Any = None) -> Any:
     if not history.epochs:
         raise ValueError("this history has no epochs to plot: train first")
     axes = _axes(ax)
-    lines = _lines(axes, history, {"loss": history.losses, **_of_losses(history)}, 0)
+    columns = {"loss": history.losses, **history.metrics}
+    of_losses = {name: numbers for name, numbers in columns.items() if name.removeprefix(VALIDATION) == "loss"}
+    lines = _lines(axes, history, of_losses, 0)
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss")
-    others = {
-        name: numbers
-        for name, numbers in history.metrics.items()
-        if name not in LOSSES and not name.startswith(GRADIENT)
-    }
+    others = {name: columns[name] for name in columns if name not in of_losses and not name.startswith(GRADIENT)}
     if others:
         right = axes.twinx()
         right.set_ylabel("metrics")
@@ -119,10 +116,6 @@ def _axes(ax: Any) -> Any:
     except ImportError:
         raise ImportError("plots need matplotlib, which is not installed: pip install 'tinygrad_nn[plot]'") from None
     return pyplot.subplots(layout="constrained")[1]
-
-
-def _of_losses(history: History) -> dict[str, list[float]]:
-    return {name: numbers for name, numbers in history.metrics.items() if name in LOSSES}
 
 
 def _lines(axes: Any, history: History, columns: dict[str, list[float]], first: int) -> list[Any]:

@@ -11,10 +11,10 @@ import heapq
 from math import fsum, inf, isfinite
 
 from . import primitives as table
-from .anomaly import named_operands
+from .recording import scope_name
 from .reverse import contributions, history
 from .transforms import grad
-from .value import Result, Value
+from .value import Result, Value, named_operands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -167,5 +167,4 @@ def _branches(at: Result, local: dict[int, list[float]]) -> list[tuple[float, An
 
 def _told(result: Result) -> str:
     """An operation in a word: its label, or the neuron, layer or loss that recorded it, or its primitive."""
-    owner = getattr(result.scope, "name", None) or getattr(result.scope, "__name__", None)
-    return result.label or str(owner or result.op.name)
+    return result.label or scope_name(result.scope) or result.op.name

@@ -89,6 +89,15 @@ class scope:  # noqa: N801
         _recorder.reset(self.token)
 
 
+def scope_name(scope: object) -> str:
+    """What is said of who recorded an operation: the name of the neuron, layer or loss; "" where there is none."""
+    if scope is None:
+        return ""
+    name = getattr(scope, "name", None) or getattr(scope, "__name__", None)
+    told = str(name or (scope if isinstance(scope, str) else type(scope).__name__))
+    return "".join([letter if letter.isprintable() else " " for letter in told])
+
+
 class watched:  # noqa: N801
     """Operations recorded inside are told to a watcher: the tracer of a compiled function, or detect_anomaly.
 

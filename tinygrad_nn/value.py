@@ -236,6 +236,17 @@ def recorded(
     return result
 
 
+def named_operands(result: Result) -> list[tuple[str, Any]]:
+    """Each operand with the name that the table has for it: x, or x1, x2 ... of a column."""
+    found: list[tuple[str, Any]] = []
+    for name, group in zip(result.op.operands, result.groups, strict=True):
+        if type(group) is tuple:
+            found += [(f"{name[:-1]}{i + 1}", operand) for i, operand in enumerate(group)]
+        else:
+            found.append((name, group))
+    return found
+
+
 def column_numbers(operands: tuple[Any, ...]) -> list[float] | None:
     """The data of operands that are all floats or Values, else None."""
     kinds = set(map(type, operands))
@@ -249,7 +260,9 @@ def _compared(value: Value, other: Any, symbol: str, comparison: Callable[[float
     if number is None:
         return NotImplemented
     if (watching := watcher()) is not None:
-        return watching.guard(value, symbol, other if isinstance(other, Value) else number)
+        answer = watching.guard(value, symbol, other if isinstance(other, Value) else number)
+        if answer is not None:
+            return answer
     return comparison(value.data, number)
 
 

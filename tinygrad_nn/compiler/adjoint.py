@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .names import scope_name
+from ..recording import scope_name
 from .program import Instruction
 from .trace import Traced, Tracer
 

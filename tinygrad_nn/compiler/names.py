@@ -34,15 +34,6 @@ def told(program: Program) -> dict[int, str]:
     return names
 
 
-def scope_name(scope: object) -> str:
-    """What a block of instructions is called: by the neuron, layer or loss that recorded it."""
-    if scope is None:
-        return ""
-    name = getattr(scope, "name", None) or getattr(scope, "__name__", None)
-    told_ = str(name or (scope if isinstance(scope, str) else type(scope).__name__))
-    return "".join([letter if letter.isprintable() else " " for letter in told_])
-
-
 def _of_neurons(program: Program) -> dict[int, str]:
     """The names of what neurons read and compute, where nobody gave another."""
     names: dict[int, str] = {}

@@ -62,7 +62,8 @@ class Step:
         """One update on rows as `rows_of` gives them."""
         shapes, rows = given
         if (watching := watcher()) is not None:
-            return RecordedStepper(self.recipe, shapes).batch(rows)[0] if watching.steps() else 0.0
+            watching.steps()
+            return RecordedStepper(self.recipe, shapes).batch(rows)[0]
         if self.backend == "llvm":
             history = self._course(None, shapes, rows, 1, len(rows), False, None, None, None).go()
             if history.stopped == "interrupt":
@@ -92,8 +93,8 @@ class Step:
         Rows are taken in their order, or with `shuffle` in one drawn from `rng` for each epoch. `until=(metric,
         threshold)` ends the run after the first epoch whose sum of metric(prediction, target) over the rows, each taken
         before the update that it is part of, is below the threshold. `progress` is called with the history as it grows,
-        some fifty times a second. Ctrl-C ends the run, with the model as it stood at most 50 ms
-        before, or one step where it takes longer.
+        some fifty times a second. Ctrl-C ends the run, with the model as it stood at most 50 ms before, or one step
+        where that takes longer.
 
         Raises as a call does, and ValueError for counts below 1. What raises in the first epoch has changed nothing.
         """

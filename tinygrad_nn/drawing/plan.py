@@ -15,7 +15,7 @@ from .. import primitives as table
 from .. import reverse
 from ..module import Module
 from ..neuron import Neuron
-from ..recording import Place
+from ..recording import Place, scope_name
 from ..value import Result, Value
 
 Operands = tuple["Node | float", ...]
@@ -205,9 +205,7 @@ class Boxes:
         if isinstance(place, Place):
             return self._of_place(place)
         if id(scope) not in self.boxes:
-            name = getattr(scope, "name", None) or getattr(scope, "__name__", None)
-            name = name or (scope if isinstance(scope, str) else type(scope).__name__)
-            self.boxes[id(scope)] = Box(f"cluster_{len(self.boxes)}", str(name), None)
+            self.boxes[id(scope)] = Box(f"cluster_{len(self.boxes)}", scope_name(scope), None)
         return self.boxes[id(scope)]
 
     def _of_place(self, place: Place) -> Box:

@@ -11,9 +11,7 @@ import re
 import struct
 from collections.abc import Collection
 
-MATHS = (
-    "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf",
-)  # fmt: skip
+from .expressions import MATHS
 
 # What is written in place, of operands that are names, numbers or elements of arrays.
 EXPRESSIONS: dict[str, str] = {

@@ -15,8 +15,9 @@ from ..names import told
 from ..program import INPUTS, LITERALS, PARAMETERS
 from ..roll import affine
 from ..rolled import Access, Rolled
-from .c_functions import ENDINGS, FOLDS, FUNCTIONS, MATHS, identifier, number, spelled
+from .c_functions import ENDINGS, FOLDS, FUNCTIONS, identifier, number, spelled
 from .clusters import clusters, stored, strides
+from .expressions import MATHS
 
 DEAR = {*FOLDS, *FUNCTIONS, *MATHS, "power", "divide"}  # primitives that are not worth computing later
 COUNTERS = "ij"

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from ...recording import scope_name
 from ...rules import is_column
-from ..names import scope_name
 from ..program import Guard, Instruction, Program
 
 ANY, SUM, PRODUCT, UNARY, ATOM, NAME = range(6)  # how tightly a text holds together; a NAME may stand twice
