@@ -8,6 +8,7 @@ import pytest
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.anomaly import AnomalyError, detect_anomaly
+from tinygrad_nn.compiler.recorded import RecordedStepper
 
 BACKENDS = ["python"]
 try:
@@ -185,3 +186,93 @@ def test_what_is_finite_runs_as_before():
     with pytest.raises(ZeroDivisionError), detect_anomaly():
         raise ZeroDivisionError
     assert tn.log(Value(0.0)).data == -math.inf
+
+
+def numbers(model):
+    return [parameter.data for parameter in model.parameters()]
+
+
+def diverging(where):
+    """A model that diverges at a step far into its run, its optimizer, and the rows."""
+    model = tn.MLP(1, [2, 1], "linear", rng=random.Random(1))
+
+    def rate(step):
+        return 0.001 if step < where else 1e200
+
+    return model, tn.SGD(model.parameters(), lr=rate, momentum=0.5), [[[k / 7], k / 5] for k in range(7)]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7])
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_only_the_step_that_fails_is_made_on_the_graph(backend, shuffle, batch_size, monkeypatch):
+    recorded = []
+    right = RecordedStepper.batch
+    monkeypatch.setattr(RecordedStepper, "batch", lambda self, rows: recorded.append(rows) or right(self, rows))
+    before, optimizer, rows = diverging(500)
+    X, Y = zip(*rows, strict=True)
+    options = {"epochs": 1000, "batch_size": batch_size, "shuffle": shuffle}
+    with pytest.raises(AnomalyError, match="too large"), detect_anomaly():
+        tn.compile_step(before, "squared_error", optimizer, backend=backend).run(X, Y, rng=random.Random(5), **options)
+    assert len(recorded) == 1
+    assert 500 < optimizer.steps < 503
+    # The model is what it was before that step.
+    after, other, _ = diverging(500)
+    step = tn.compile_step(after, "squared_error", other, backend=backend)
+    shuffled, orders = random.Random(5), []
+    while other.steps < optimizer.steps:
+        if not orders:
+            order = list(range(7))
+            if shuffle:
+                shuffled.shuffle(order)
+            orders = [order[k : k + batch_size] for k in range(0, 7, batch_size)]
+        chosen = orders.pop(0)
+        step.run([X[k] for k in chosen], [Y[k] for k in chosen], batch_size=len(chosen))
+    assert numbers(before) == pytest.approx(numbers(after), rel=1e-9)
+    assert optimizer.velocity == pytest.approx(other.velocity, rel=1e-9)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_step_that_fails_changes_nothing(backend):
+    model, optimizer, rows = diverging(0)
+    X, Y = zip(*rows, strict=True)
+    step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+    with detect_anomaly():
+        step(X, Y)
+    facts = model.state_dict(), optimizer.steps, optimizer.state
+    for parameter in model.parameters():
+        parameter.grad = 3.0
+    with pytest.raises(AnomalyError, match="recorded by"), detect_anomaly():
+        step(X, Y)
+    assert (model.state_dict(), optimizer.steps, optimizer.state) == facts
+    assert {parameter.grad for parameter in model.parameters()} == {3.0}
+
+
+@pytest.mark.skipif("llvm" not in BACKENDS, reason="float32 needs llvmlite")
+def test_what_only_float32_cannot_hold():
+    model = tn.MLP.from_weights([[[1e30]]], [[0.0]])
+    optimizer = tn.SGD(model.parameters(), lr=0.0)
+    step = tn.compile_step(model, "squared_error", optimizer, backend="llvm", dtype="float32")
+    with pytest.raises(AnomalyError, match="in float32 gave a number that is not finite") as found, detect_anomaly():
+        step([[1.0]], [0.0])
+    assert found.value.operation is None
+    with pytest.raises(AnomalyError, match="in float32 gave"), detect_anomaly():
+        step.run([[1.0]], [0.0], epochs=3)
+    assert optimizer.steps == 0
+    f = tn.compile(lambda x: x * x, backend="llvm", dtype="float32")
+    with pytest.raises(AnomalyError, match="in float32, gave"), detect_anomaly():
+        f(1e30)
+    with pytest.raises(AnomalyError, match="in float32, gave"), detect_anomaly():
+        f.value_and_grad(1e30)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_numbers_that_no_operation_made_are_left_alone(backend):
+    f = tn.compile(lambda x, y: y, backend=backend)
+    model = tn.MLP(2, [3, 1], rng=random.Random(1))
+    unused = Value(math.inf)
+    optimizer = tn.SGD([*model.parameters(), unused], lr=0.01)
+    with detect_anomaly():
+        assert f(1.0, math.inf) == math.inf
+        history = tn.compile_step(model, "squared_error", optimizer, backend=backend).run(*tn.data.xor(), epochs=5)
+    assert math.isfinite(history.losses[-1])

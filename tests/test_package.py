@@ -117,7 +117,7 @@ def test_imports_run_one_way_in_the_compiler():
         *("row_sums", "llvm_step", "native"),
         *("backends", "rows", "calls"),
         *("settings", "phases", "interrupt", "function"),
-        *("stepper", "course", "native_step", "native_course", "recorded", "step"),
+        *("stepper", "recorded", "guarded", "course", "native_step", "native_course", "step"),
         *("c_file", "c_function", "c_update", "c_model", "c_self_test", "export"),
     ]
     compiler = PACKAGE / "compiler"

@@ -28,10 +28,11 @@ LONGEST_WAY = 12  # operations that are listed between an operation and the resu
 class AnomalyError(ArithmeticError):
     """An operation whose value or gradient is not finite.
 
-    `operation` is its result, a Value, and `where` the user's file and line, "" where it was recorded before.
+    `operation` is its result, a Value, and `where` the user's file and line, "" where it was recorded before. Where
+    compiled code overflowed and the recorded graph does not, there is none.
     """
 
-    def __init__(self, words: str, operation: Value, where: str) -> None:
+    def __init__(self, words: str, operation: Value | None, where: str) -> None:
         super().__init__(words)
         self.operation, self.where = operation, where
 
@@ -55,7 +56,7 @@ class detect_anomaly:  # noqa: N801
 
     def __enter__(self) -> detect_anomaly:
         self.lines: dict[int, str] = {}
-        self.context = watched(self, self.number)
+        self.context = self.again()
         self.context.__enter__()
         return self
 
@@ -112,8 +113,8 @@ class detect_anomaly:  # noqa: N801
             return compiled.function(*arguments, **named)
         with watched(None, next_number):
             found = compiled(*arguments, **named)
-        if not _finite(found):
-            compiled.function(*_recorded(arguments))
+        if not _finite(found) and _finite(compiled.function(*_recorded(arguments))):
+            raise beyond(f"{compiled.__name__}, compiled in {compiled.target.dtype},")
         return found
 
     def gradient(self, compiled: Any, arguments: Sequence[Any]) -> Any:
@@ -121,7 +122,11 @@ class detect_anomaly:  # noqa: N801
         with watched(None, next_number):
             found = compiled.value_and_grad(*arguments)
         if not _finite(found):
-            compiled.function(*_recorded(arguments)).backward()
+            value = compiled.function(*_recorded(arguments))
+            if isinstance(value, Value):
+                value.backward()
+            if _finite(value):
+                raise beyond(f"{compiled.__name__}, compiled in {compiled.target.dtype},")
         return found
 
     def rows(self, compiled: Any, rows: Any, gradients: bool) -> Any:
@@ -133,9 +138,12 @@ class detect_anomaly:  # noqa: N801
                 self.gradient(compiled, list(row)) if gradients else self.call(compiled, list(row), {})
         return found
 
-    def steps(self) -> str:
-        """The back end that training steps run on."""
-        return "eager"
+    def steps(self) -> None:
+        """Training steps may be made; they are looked at when they were."""
+
+    def again(self) -> watched:
+        """Inside, operations are looked at once more."""
+        return watched(self, self.number)
 
     # What is said.
 
@@ -172,6 +180,17 @@ class detect_anomaly:  # noqa: N801
         return AnomalyError("\n".join(lines), result, where)
 
 
+def beyond(what: str) -> AnomalyError:
+    """Of what was compiled and is not finite, where the recorded graph is."""
+    return AnomalyError(
+        f"{what} gave a number that is not finite, where the recorded graph, in float64, gives one that is: the "
+        "numbers are too large for it; dtype='float64', inputs scaled to about 1 or a smaller learning rate keep them "
+        "within",
+        None,
+        "",
+    )
+
+
 def _way(result: Result, results: Sequence[Result]) -> str:
     """The operations between one and the last, each an operand of the next."""
     users: dict[int, Result] = {}
@@ -202,4 +221,4 @@ def _recorded(found: Any) -> Any:
 def _finite(found: Any) -> bool:
     if isinstance(found, list | tuple) or getattr(found, "ndim", None):
         return all(map(_finite, found))
-    return isfinite(found)
+    return isfinite(found.data if isinstance(found, Value) else found)

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from ..history import History
+from .guarded import Guarded
 from .interrupt import Uninterrupted
 from .stepper import Pace, Row, RowError, Stepper, commit, left_sum, state_of
 
@@ -56,6 +57,7 @@ class Course:
         self.losses: list[float] = []  # of this epoch, so far
         self.error = 0.0  # the metric summed over this epoch, so far
         self.watch: Watch | None = None
+        self.guard: Guarded | None = None
         self.seen = True  # whether somebody may have looked at the model, and set its numbers, since the last stretch
 
     def go(self) -> History:
@@ -91,7 +93,7 @@ class Course:
     def _stretch(self) -> None:
         """Some steps, what the history is to know of them, and what follows from it."""
         before, began = self.epoch, perf_counter()
-        ended, reason = self._made(before, began), ""
+        ended, reason = self.made(before, began) if self.guard is None else self.guard.made(self, before, began), ""
         if ended and self.watch is not None:
             self._look(ended, before, began)
             reason = self.watch.verdict(self.history)
@@ -103,7 +105,20 @@ class Course:
             self.history.stopped = "epochs"
         self.seen = self._looked_at()
 
-    def _made(self, before: int, began: float) -> Ended:
+    @property
+    def done(self) -> int:
+        """How many rows of this epoch are through."""
+        return len(self.losses)
+
+    @property
+    def unfinished(self) -> Sequence[float]:
+        """The losses of this epoch so far."""
+        return self.losses
+
+    def put(self) -> None:
+        """Let the model hold the numbers of the steps that were made, if it does not."""
+
+    def made(self, before: int, began: float) -> Ended:
         """The epochs that end with some more steps; in the history, unless somebody is to look at the model first."""
         ended = self._one_by_one() if self.batch_size == 1 else self._batch()
         if ended and self.watch is None:

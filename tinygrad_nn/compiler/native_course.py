@@ -66,13 +66,24 @@ class NativeCourse(Course):
             found.load()
         return found
 
-    def _made(self, before: int, began: float) -> Ended:
-        with Uninterrupted():
-            return super()._made(before, began)
+    @property
+    def done(self) -> int:
+        return self.at * self.batch_size
 
-    def _look(self, ended: Ended, before: int, began: float) -> None:
+    @property
+    def unfinished(self) -> Sequence[float]:
+        return self.means  # type: ignore[no-any-return]
+
+    def put(self) -> None:
         if self.native is not None:
             self.native.commit()
+
+    def made(self, before: int, began: float) -> Ended:
+        with Uninterrupted():
+            return super().made(before, began)
+
+    def _look(self, ended: Ended, before: int, began: float) -> None:
+        self.put()
         super()._look(ended, before, began)
 
     def _one_by_one(self) -> Any:

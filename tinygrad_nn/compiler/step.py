@@ -21,6 +21,7 @@ from ..recording import watcher
 from ..value import Value
 from .backends import Target, for_steps
 from .course import Course, Watch
+from .guarded import Guarded
 from .native_course import NativeCourse
 from .native_step import NativeSteps, UnsupportedError
 from .phases import Recipe
@@ -63,7 +64,8 @@ class Step:
         shapes, rows = given
         if (watching := watcher()) is not None:
             watching.steps()
-            return RecordedStepper(self.recipe, shapes).batch(rows)[0]
+            if self.backend != "eager":
+                return Guarded(self, watching).on(given)
         if self.backend == "llvm":
             history = self._course(None, shapes, rows, 1, len(rows), False, None, None, None).go()
             if history.stopped == "interrupt":
@@ -113,13 +115,16 @@ class Step:
         metric, limit = _until(until)
         shapes, rows = given
         batch_size = min(batch_size, len(rows))
-        if (watching := watcher()) is not None and self.backend != watching.steps():
-            step = Step(self.recipe, Target("eager"))
-            step.watch = self.watch
-            return step.run_on(given, epochs, batch_size, shuffle, rng, until, progress)
-        course = self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress)
-        course.watch = self.watch
-        return course.go()
+
+        def run(guard: Guarded | None = None) -> History:
+            course = self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress)
+            course.watch, course.guard = self.watch if guard is None else self.watch or Watch(), guard
+            return course.go()
+
+        if (watching := watcher()) is None:
+            return run()
+        watching.steps()
+        return run() if self.backend == "eager" else Guarded(self, watching).run(given, run)
 
     def _course(self, metric: Metric | None, shapes: Shape, *given: Any) -> Course:
         """A run on this step's back end; on Python where the choice is ours and the step cannot be machine code."""
