@@ -276,3 +276,16 @@ def test_numbers_that_no_operation_made_are_left_alone(backend):
         assert f(1.0, math.inf) == math.inf
         history = tn.compile_step(model, "squared_error", optimizer, backend=backend).run(*tn.data.xor(), epochs=5)
     assert math.isfinite(history.losses[-1])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_run_that_fails_in_its_first_epoch_changes_nothing(backend):
+    for where, steps in ((2, 0), (8, 9)):
+        model, optimizer, rows = diverging(where)
+        X, Y = zip(*rows, strict=True)
+        facts = numbers(model), optimizer.velocity
+        step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+        with pytest.raises(AnomalyError), detect_anomaly():
+            step.run(X, Y, epochs=1000)
+        assert optimizer.steps == steps
+        assert ((numbers(model), optimizer.velocity) == facts) is (steps == 0)

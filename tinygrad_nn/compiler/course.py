@@ -139,7 +139,8 @@ class Course:
         sums: list[float] = []
         start = perf_counter()
         whole = 0 if done or self.pace.rows < n else min(self.pace.rows // n, self.epochs - self.epoch)
-        whole = whole if self.watch is None else min(whole, 1)
+        one = self.watch is not None or (self.guard is not None and self.shuffle is not None)
+        whole = min(whole, 1) if one else whole
         part = self.order[done : done + self.pace.rows]
         last = done + len(part) == n
         passes = (lambda: self._passes(whole)) if whole else (lambda: repeat(part, 1))

@@ -118,7 +118,7 @@ class Step:
 
         def run(guard: Guarded | None = None) -> History:
             course = self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress)
-            course.watch, course.guard = self.watch if guard is None else self.watch or Watch(), guard
+            course.watch, course.guard = self.watch, guard
             return course.go()
 
         if (watching := watcher()) is None:
