@@ -83,7 +83,7 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_run(fails, tmp_path, monkeyp
             full.append(tn.load(path).state_dict())
 
     monkeypatch.setattr(os, fails, filling)
-    model = tn.MLP(2, [3, 1])
+    model = tn.MLP(2, [3, 1], "tanh")
     X, Y = tn.data.xor()
     optimizer = tn.SGD(model.parameters(), lr=0.1)
     with pytest.warns(RuntimeWarning, match=r"checkpoint .*model.txt could not be written.*No space left on device"):
@@ -109,7 +109,7 @@ def interrupted_after(seconds):
 @pytest.mark.parametrize("where", ["metric", "callback"])
 def test_ctrl_c_does_not_wait_for_a_slow_metric_or_callback(where):
     X, Y = tn.data.xor()
-    model = tn.MLP(2, [3, 1])
+    model = tn.MLP(2, [3, 1], "tanh")
     optimizer = tn.SGD(model.parameters(), lr=0.1)
     slow, naps = [], []
 
@@ -168,7 +168,7 @@ def test_ctrl_c_while_numbers_are_put_back_counts_steps_once():
 @pytest.mark.parametrize("when", ["first look", "last save"])
 def test_ctrl_c_at_either_end_keeps_the_history(when, tmp_path, monkeypatch):
     X, Y = tn.data.xor()
-    model = tn.MLP(2, [3, 1])
+    model = tn.MLP(2, [3, 1], "tanh")
     optimizer = tn.SGD(model.parameters(), lr=0.1)
     pressed = []
 
@@ -187,7 +187,7 @@ def test_ctrl_c_at_either_end_keeps_the_history(when, tmp_path, monkeypatch):
 
 def test_an_optimizer_that_no_file_can_hold_any_more_costs_its_state_and_not_the_run(tmp_path):
     X, Y = tn.data.xor()
-    model = tn.MLP(2, [3, 1])
+    model = tn.MLP(2, [3, 1], "tanh")
     optimizer = tn.SGD(model.parameters(), lr=0.1)
 
     def change(history):
@@ -206,7 +206,7 @@ def test_ctrl_c_before_the_first_step_returns_an_empty_history(monkeypatch):
         raise KeyboardInterrupt
 
     X, Y = tn.data.xor()
-    model = tn.MLP(2, [3, 1])
+    model = tn.MLP(2, [3, 1], "tanh")
     before = model.state_dict()
     monkeypatch.setattr(step.Step, "_course", pressed)
     history = tn.fit(model, X, Y, "squared_error", tn.SGD(model.parameters(), lr=0.1))
@@ -245,7 +245,7 @@ def test_the_bar_of_tqdm(monkeypatch, capsys):
     pytest.importorskip("tqdm", reason="tqdm is not installed")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     X, Y = tn.data.xor()
-    model = tn.MLP(2, [3, 1])
+    model = tn.MLP(2, [3, 1], "tanh")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tn.fit(model, X, Y, "squared_error", tn.SGD(model.parameters(), lr=0.1), epochs=50, metrics="mae")

@@ -106,6 +106,7 @@ class Skip(tn.Module):
         return self.out(self.hidden(x)) + tn.dot(self.slopes, x) + self.offset
 
 
+@pytest.mark.filterwarnings("ignore::tinygrad_nn.LintWarning")  # one parameter is free
 def test_gradients_of_other_models_go_by_their_attributes():
     X, Y = moons()
     model, free = Skip(), tn.Value(1.0)
@@ -426,7 +427,7 @@ def test_gradients_of_lists_of_lists_and_of_layers_of_one_name():
         def __call__(self, x):
             return tn.sum([tn.dot(row, x) for row in self.W])
 
-    table, model = Table(), tn.MLP(2, [3, 1])
+    table, model = Table(), tn.MLP(2, [3, 1], "tanh")
     model.layers = [tn.Layer(2, 3), tn.Layer(3, 3), tn.Layer(3, 1)]
     for made, names in ((table, ["W"]), (model, ["layer 1", "layer 2", "layer 3"])):
         optimizer = tn.SGD(made.parameters(), lr=0.1)

@@ -81,7 +81,7 @@ def test_imports_run_one_way():
     order = [
         *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
         *("transforms", "check", "stable", "anomaly", "notation", "formulas", "receipt"),
-        *("choices", "module", "neuron", "nn", "losses", "optim", "data"),
+        *("choices", "module", "neuron", "nn", "losses", "optim", "units", "lint", "data"),
         *("metrics", "plots", "history", "stored", "storage"),
         *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn"),
     ]

@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from . import metrics, plots
     from .anomaly import AnomalyError, detect_anomaly
     from .formulas import formula
+    from .lint import Finding, LintWarning, lint
     from .receipt import explain
     from .storage import load, save
     from .stored import StorageError
@@ -102,9 +103,11 @@ __all__ = [
     "SGD",
     "Adam",
     "AnomalyError",
+    "Finding",
     "GradientError",
     "History",
     "Layer",
+    "LintWarning",
     "Module",
     "Neuron",
     "StorageError",
@@ -141,6 +144,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "leaky_relu",
+    "lint",
     "load",
     "log",
     "log1p",
@@ -173,10 +177,13 @@ __all__ = [
 # What most programs do not begin with is imported when it is first asked for: a module, or what one holds.
 _LATER = {
     "AnomalyError": "anomaly",
+    "Finding": "lint",
+    "LintWarning": "lint",
     "StorageError": "stored",
     "detect_anomaly": "anomaly",
     "explain": "receipt",
     "formula": "formulas",
+    "lint": "lint",
     "load": "storage",
     "metrics": "",
     "plots": "",

@@ -108,6 +108,7 @@ def backward(output: Result) -> None:
     for leaf, before in leaves:
         if before:
             leaf.grad += before
+    output.passes = getattr(output, "passes", 0) + 1
 
 
 def _reset(output: Result, leaves: list[tuple[Value, float]]) -> list[Result]:

@@ -13,15 +13,20 @@ from math import isfinite
 from typing import Any
 
 from .compiler.backends import Target
+from .compiler.recorded import RecordedStepper
 from .compiler.step import Rows, Step, compile_step, count_of, rows_of
 from .history import History
+from .lint import Finding, LintWarning, of_training
 from .metrics import GRADIENTS, VALIDATION, named
 from .module import Module
 from .optim import Optimizer
 from .progress import Progress
+from .recording import next_number, watched
 from .storage import place_for, save, text_of
 from .stored import StorageError
 from .watching import Gradients, Looked, Watched
+
+MOST_LINTED, LINTED = 32, 1_000_000  # rows that lint looks at, and rows times parameters
 
 
 def fit(
@@ -48,14 +53,14 @@ def fit(
             raise TypeError(f"a callback is a function of the history, but got {callback!r}")
     patience = None if patience is None else count_of("patience", patience)
     rows = _checked(X, Y, "")
-    watched = {"": rows} if wanted else {}
+    looking = {"": rows} if wanted else {}
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise TypeError(f"validation wants (X, Y), rows and targets to look at, but got {validation!r:.80}")
-        watched[VALIDATION] = _checked(validation[0], validation[1], "the validation's ")
+        looking[VALIDATION] = _checked(validation[0], validation[1], "the validation's ")
     looked = {
         prefix: Looked(step.recipe, those, "the validation's " * bool(prefix), step.backend, dtype)
-        for prefix, those in watched.items()
+        for prefix, those in looking.items()
     }
     gradients = None
     if GRADIENTS in metrics:
@@ -64,9 +69,10 @@ def fit(
     step.watch = watch if watch.wanted else None
     saver = _saver(model, optimizer, checkpoint)
     told = Progress(count_of("epochs", epochs), progress, saver)
-    history = History()
+    history, warned = History(), False
     try:
         watch.measured()  # what it cannot look at is said before anything is trained
+        warned = _warn(model, step, rows, ended=False)
         history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, told)
     except KeyboardInterrupt:  # before the first step
         history.stopped = "interrupt"
@@ -77,7 +83,28 @@ def fit(
     with suppress(KeyboardInterrupt):  # the run is over, and the file of before still there
         if saver is not None:
             saver()
+        if not (warned or history.stopped == "interrupt"):
+            _warn(model, step, rows, ended=True)
     return history
+
+
+def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
+    """Warn of what `lint` finds on some of the rows, before the run or after it; whether it found anything.
+
+    What raises here raises in the run, too, which names the row.
+    """
+    parameters = step.recipe.optimizer.parameters
+    paths = {id(p): path for path, p in model.named_parameters()} if isinstance(model, Module) else {}
+    named = [(paths.get(id(p), p.label or f"parameter {i}"), p) for i, p in enumerate(parameters)]
+    most = max(1, min(MOST_LINTED, LINTED // max(1, len(parameters))))
+    shapes, rows = given
+    found: list[Finding] = []
+    with suppress(Exception), watched(None, next_number):
+        total, _ = RecordedStepper(step.recipe, shapes).total(rows[:: -(-len(rows) // most)])
+        found = of_training(named, total, ended, step.backend == "eager")
+    for finding in found:
+        warnings.warn(str(finding), LintWarning, stacklevel=4)
+    return bool(found)
 
 
 def _named(metrics: list[Any], loss: Any, until: Any) -> dict[str, Any]:

@@ -188,13 +188,14 @@ class Result(Value):
     where there are fewer.
     """
 
-    __slots__ = ("first", "number", "op", "scope", "second", "third")
+    __slots__ = ("first", "number", "op", "passes", "scope", "second", "third")
     op: Primitive
     scope: object
     first: Any
     second: Any
     third: Any
     number: int
+    passes: int  # how often backward() was called on it; not set before
 
     # A class without an __init__ of its own is made in half the time, and every operation makes one of these.
     __init__ = object.__init__

@@ -22,9 +22,9 @@ class RecordedStepper:
         self.latest: list[Path] = []
         self.native: dict[bool, Any] = {}
 
-    def batch(self, rows: Sequence[Row]) -> tuple[float, float]:
-        """One step on the mean over the rows: the loss before it, and the metric summed over the rows."""
-        recipe, optimizer, error = self.recipe, self.optimizer, 0.0
+    def total(self, rows: Sequence[Row]) -> tuple[Any, float]:
+        """The mean loss over the rows with the regularizer, recorded, and the metric summed over the rows."""
+        recipe, error = self.recipe, 0.0
         losses = []
         for place, row in enumerate(rows):
             numbers: Iterator[float] = iter(row)
@@ -39,6 +39,12 @@ class RecordedStepper:
         total = losses[0] if len(losses) == 1 else mean(losses)
         if recipe.regularizer is not None:
             total = total + recipe.regularizer(recipe.model)
+        return total, error
+
+    def batch(self, rows: Sequence[Row]) -> tuple[float, float]:
+        """One step on the mean over the rows: the loss before it, and the metric summed over the rows."""
+        optimizer = self.optimizer
+        total, error = self.total(rows)
         optimizer.zero_grad()
         if isinstance(total, Value):  # else it depends on nothing that could be recorded
             total.backward()

@@ -1,0 +1,250 @@
+"""lint: the mistakes that training does not show by itself, found in a model and in a loss that it gave.
+
+A recorded loss tells most of them: what it depends on, whether its numbers are still those of the parameters, whether
+the gradients are those of its last backward pass. Nothing is changed by looking.
+"""
+
+from __future__ import annotations
+
+from math import isclose
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import losses
+from . import primitives as table
+from .module import Module
+from .recording import next_number, scope_name, watched
+from .reverse import contributions, history, numbers
+from .units import idle_units, slopes_of
+from .value import Result, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    Named = Sequence[tuple[str, Value]]
+
+OF_LOGITS = (losses.binary_cross_entropy_with_logits, losses.cross_entropy)
+BEYOND_ONE = (table.dot, table.relu, table.leaky_relu, table.elu, table.softplus, table.silu, table.gelu, table.tanh)
+
+
+class LintWarning(UserWarning):
+    """What `fit` says of a finding of `lint`."""
+
+
+class Finding(NamedTuple):
+    """A likely mistake: its kind, and in words what was seen, with its numbers, and what to do."""
+
+    kind: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.words}"
+
+
+def lint(model: Module, loss: Value, rows: Any = None) -> list[Finding]:
+    """What is likely wrong with a model and a loss that was recorded from it, as Findings; empty where nothing is.
+
+    Call it after `loss.backward()`, before the optimizer's step or after it. It looks for
+
+    - parameters that the loss does not depend on,
+    - numbers of the graph that are not those of its parameters any more, and were differentiated nevertheless,
+    - gradients of earlier passes that were never set to 0,
+    - a loss of logits that is given probabilities, or the reverse,
+    - layers of which most units (half of them, where that leaves two) are dead (relu) or saturated (sigmoid, tanh) on
+      all rows while the loss still has a slope there; on the rows that the loss was computed from, or on `rows`, if
+      they are four or more.
+
+    Raises TypeError for a model that is no Module and a loss that was not recorded.
+
+    >>> from tinygrad_nn import MLP
+    >>> model = MLP.from_weights([[[1.0]], [[1.0]]], [[0.0], [0.0]])
+    >>> for _ in range(2):
+    ...     loss = losses.squared_error(model([2.0]), 1.0)
+    ...     loss.backward()
+    >>> [finding.kind for finding in lint(model, loss)]
+    ['gradients add up']
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"lint(model, loss) looks at a Module, but got {model!r}")
+    if not isinstance(loss, Result):
+        raise TypeError(f"lint(model, loss) looks at a loss that was recorded, a Value, but got {loss!r}")
+    results, named = history(loss), list(model.named_parameters())
+    found = [*unused(named, results), *mistaken_scales(results), *_of_gradients(named, loss, results)]
+    return found + [Finding(*words) for words in idle_units(results, slopes_of(_recorded(model, rows) or results))]
+
+
+def of_training(named: Named, loss: Any, ended: bool, recorded: bool) -> list[Finding]:
+    """What `fit` looks for: in the loss of some rows before the run, and once it has ended in units and old graphs."""
+    if not isinstance(loss, Result):
+        return []
+    results = history(loss)
+    idle = [Finding(*words) for words in idle_units(results, slopes_of(results), whole=not ended)]
+    if ended:
+        old = [result for result in reversed(results) if recorded and not _holds(result)]
+        return [*(_changed(result) for result in old[:1]), *idle]
+    return [*unused(named, results), *mistaken_scales(results), *idle]
+
+
+def unused(named: Named, results: Sequence[Result]) -> Iterator[Finding]:
+    """Parameters that no gradient can reach."""
+    reached = {id(results[0])}
+    for result in results:
+        if id(result) in reached:
+            for group, rule in zip(result.groups, result.op.formulas, strict=True):
+                if rule is not None:
+                    reached.update(map(id, group if type(group) is tuple else (group,)))
+    paths = [path for path, parameter in named if id(parameter) not in reached]
+    if paths:
+        yield Finding(
+            "unused parameters",
+            f"the loss does not depend on {len(paths)} of {len(named)} parameters ({_few(paths)}), so that they never "
+            "learn: use them where the model is called, or leave them out of it; a .data on the way to the loss would "
+            "cut them off, too",
+        )
+
+
+def mistaken_scales(results: Sequence[Result]) -> Iterator[Finding]:
+    """Losses of logits that are given probabilities, and the reverse."""
+    told: set[object] = set()
+    for result in results:
+        loss = result.scope
+        if loss in told or (loss not in OF_LOGITS and loss is not losses.binary_cross_entropy):
+            continue
+        given = [o for o in result.operands if isinstance(o, Value) and o.scope is not loss]
+        if loss in OF_LOGITS:
+            squashed = [value for value in given if _is_probability(value)]
+            if squashed:
+                told.add(loss)
+                yield Finding(
+                    "probabilities for logits",
+                    f"{scope_name(loss)} takes logits, and is given results of {squashed[0].op.name}, such as "  # type: ignore[union-attr]
+                    f"{squashed[0].data:.4g}: leave out the last sigmoid or softmax, which this loss has within it",
+                )
+        elif result.op is table.binary_cross_entropy:
+            wrong = [v for v in given if not 0.0 <= v.data <= 1.0 or v.op in BEYOND_ONE]
+            if wrong:
+                told.add(loss)
+                whose = f"the result of {wrong[0].op.name}, " if wrong[0].op else ""
+                yield Finding(
+                    "logits for probabilities",
+                    f"{scope_name(loss)} takes a probability, and is given {whose}{wrong[0].data:.4g}: put a sigmoid "
+                    "last, or take binary_cross_entropy_with_logits",
+                )
+
+
+def _is_probability(value: Value) -> bool:
+    """Whether it was made by a sigmoid or a softmax, also by one that is written out."""
+    if not isinstance(value, Result):
+        return False
+    if value.op is table.divide and 0.0 <= value.data <= 1.0:  # 1 / (1 + exp(-z)), or exp(z) / sum
+        over, under = value.first, value.second
+        return any(isinstance(o, Result) and o.op in (table.exp, table.add) for o in (over, under)) and _is_exp(
+            under if type(over) is float else over
+        )
+    return value.op is table.sigmoid or (value.op is table.exp and value.data <= 1.0)
+
+
+def _is_exp(value: Any) -> bool:
+    """Whether it is an exp, or a sum in which one is."""
+    while isinstance(value, Result) and value.op is table.add:
+        if any(isinstance(o, Result) and o.op is table.exp for o in value.operands):
+            return True
+        value = value.first
+    return isinstance(value, Result) and value.op is table.exp
+
+
+def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iterator[Finding]:
+    """Whether the gradients are those of one pass over numbers that are still true."""
+    stale = [result for result in reversed(results) if not _holds(result)]
+    sums, doubtful = _passed_on(results, {id(result) for result in stale})
+    if stale and _differentiated_since(loss, sums, doubtful):
+        yield _changed(stale[0])
+        return
+    if not loss.grad:
+        return
+    for path, parameter in named:
+        own = sums.get(id(parameter))
+        if own is None or id(parameter) in doubtful or isclose(parameter.grad, own, rel_tol=1e-6, abs_tol=1e-12):
+            continue
+        if abs(parameter.grad) > abs(own) or parameter.grad * own < 0.0:  # else it was clipped, or set to 0 again
+            yield Finding(
+                "gradients add up",
+                f"the gradient of {path} is {parameter.grad:.6g}, and {own:.6g} is that of this loss, so earlier "
+                "passes are still in it: call zero_grad() of the optimizer or the model before each backward()",
+            )
+            return
+
+
+def _holds(result: Result) -> bool:
+    """Whether the operands still give the number that was recorded."""
+    now = result.op.value(*map(numbers, result.groups))
+    return now == result.data or (now != now and result.data != result.data)
+
+
+def _changed(result: Result) -> Finding:
+    now = result.op.value(*map(numbers, result.groups))
+    return Finding(
+        "data changed",
+        f"{result.op.name} was recorded as {result.data:.6g}, and its operands give {now:.6g} now, so that backward() "
+        "mixes old numbers and new ones: record all of the loss anew in each step, then call backward(), and let the "
+        "optimizer step after it",
+    )
+
+
+def _passed_on(results: Sequence[Result], stale: set[int]) -> tuple[dict[int, float], dict[int, Value]]:
+    """What the last pass gave each operand, by the adjoints that it left; and whose sum rests on numbers that changed.
+
+    Those are leaves of a stale result that it depends on, as far as the rule of an operand speaks of them.
+    """
+    sums: dict[int, float] = {}
+    doubtful: dict[int, Value] = {}
+    for result in results:
+        columns = [group if type(group) is tuple else (group,) for group in result.groups]
+        changed = []
+        if id(result) in stale:
+            slopes = iter(contributions(result, 1.0))
+            for name, column in zip(result.op.operands, columns, strict=True):
+                moved = [slope != 0.0 and type(leaf) is Value for leaf, slope in zip(column, slopes, strict=False)]
+                changed += [name] * any(moved)
+        entries = iter(contributions(result, result.grad))
+        for column, rule in zip(columns, result.op.formulas, strict=True):
+            doubt = any(_speaks_of(rule, name) for name in changed)
+            for operand, entry in zip(column, entries, strict=False):
+                sums[id(operand)] = sums.get(id(operand), 0.0) + entry
+                if doubt and type(operand) is not float:
+                    doubtful[id(operand)] = operand
+    return sums, doubtful
+
+
+def _speaks_of(rule: Any, operand: str) -> bool:
+    """Whether a rule reads an operand, a column or an element of it."""
+    import re
+
+    if not isinstance(rule, str):
+        return rule is not None
+    return not {operand, operand.removesuffix("s")}.isdisjoint(re.findall(r"\w+", rule))
+
+
+def _differentiated_since(loss: Result, sums: dict[int, float], doubtful: dict[int, Value]) -> bool:
+    """Whether backward() came after numbers had changed: more than once, or with adjoints made of the new ones."""
+    if getattr(loss, "passes", 0) != 1:
+        return True  # it was not called, and would mix them, or it was called on the same graph again
+    inner = [value for value in doubtful.values() if type(value) is Result]
+    judged = inner or list(doubtful.values())
+    return bool(judged) and all(isclose(value.grad, sums[id(value)], rel_tol=1e-12) for value in judged)
+
+
+def _recorded(model: Module, rows: Any) -> list[Result]:
+    """All operations of the model on some rows."""
+    found: dict[int, Result] = {}
+    with watched(None, next_number):
+        for row in rows if rows is not None else ():
+            outputs = model(list(row) if hasattr(row, "__iter__") else row)
+            for output in outputs if isinstance(outputs, list | tuple) else (outputs,):
+                if isinstance(output, Result):
+                    found |= {result.number: result for result in history(output)}
+    return [found[number] for number in sorted(found, reverse=True)]
+
+
+def _few(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:3]) + (" ..." if len(paths) > 3 else "")

@@ -1,0 +1,88 @@
+"""Units that let nothing through: relu that are 0 on every row, sigmoid and tanh that are flat on nearly all.
+
+A unit's slope is the derivative of its activation, by the table's rule. Where its mean is next to nothing, while the
+loss still has a slope at the unit's output, the weights before it do not learn (Hochreiter, 1991; Glorot & Bengio,
+2010; Lu et al., Dying ReLU and Initialization, 2020).
+"""
+
+from __future__ import annotations
+
+from . import primitives as table
+from .reverse import contributions
+from .value import Result
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    Unit = tuple[object, object]  # the activation, and the neuron
+    Slopes = dict[Unit, list[float]]
+
+FEWEST = 4  # rows that a unit must have seen
+FLAT = {table.relu: 0.0, table.sigmoid: 0.01, table.tanh: 0.04}  # the largest mean slope that counts as none
+PUSHED = 0.01  # the slope of a row's loss at a unit's output from which on its silence matters
+
+
+def slopes_of(results: Sequence[Result]) -> Slopes:
+    """The slope of each unit on each row."""
+    slopes: Slopes = {}
+    for result in results:
+        if result.op in FLAT and getattr(result.scope, "place", None) is not None:
+            (slope,) = contributions(result, 1.0)
+            slopes.setdefault((result.op, result.scope), []).append(abs(slope))
+    return slopes
+
+
+def idle_units(results: Sequence[Result], slopes: Slopes, whole: bool = False) -> Iterator[tuple[str, str]]:
+    """The layers that too few units are left of, or with `whole` none: the kind of finding, and its words.
+
+    `results` is the graph of a loss, which says how much is asked of the units, and `slopes` those of its rows or of
+    others.
+    """
+    pushes = _pushes(results)
+    layers: dict[tuple[str, str], list[tuple[Unit, list[float]]]] = {}
+    for unit, seen in slopes.items():
+        op, neuron = unit
+        place = neuron.place  # type: ignore[attr-defined]
+        layers.setdefault((op.name, str(place.within or place)), []).append((unit, seen))  # type: ignore[attr-defined]
+    for (name, layer), units in layers.items():
+        idle = [unit for unit, seen in units if sum(seen) <= FLAT[unit[0]] * len(seen)]  # type: ignore[index]
+        rows = min(len(seen) for _, seen in units)
+        flat = max((sum(slopes[unit]) / len(slopes[unit]) for unit in idle), default=0.0)
+        push = max((pushes.get(unit, 0.0) for unit in idle), default=0.0)
+        if rows < FEWEST or push < PUSHED or not _too_many(len(idle), len(units), whole):
+            continue
+        kind, are, init = "saturated units", f"have a mean slope of at most {flat:.2g} on {rows} rows", "xavier"
+        if name == table.relu.name:
+            kind, are, init = "dead units", f"are 0 on all of {rows} rows", "he"
+        yield (
+            kind,
+            f"{len(idle)} of {len(units)} {name} units of {layer or 'the network'} {are}, so that the weights before them "
+            f"do not learn, though the loss has a slope of up to {push:.2g} a row there: scale the inputs to about 1, "
+            f"take smaller initial weights (init={init!r}) or a smaller learning rate",
+        )
+
+
+def _too_many(idle: int, units: int, whole: bool) -> bool:
+    """Whether too few are left: a quarter of them, or two, and no more than half."""
+    return idle == units if whole else 2 * idle >= units and (units - idle <= 2 or 4 * idle >= 3 * units)
+
+
+def _pushes(results: Sequence[Result]) -> dict[Unit, float]:
+    """The mean size of a row's loss's slope at the output of each unit.
+
+    A sigmoid that goes into a logarithm, or a cross-entropy, is left out: their steepness makes up for its flatness.
+    """
+    adjoints: dict[int, float] = {id(results[0]): 1.0}
+    found: dict[Unit, list[float]] = {}
+    steep = {
+        id(result.first) for result in results if result.op in (table.log, table.log1p, table.binary_cross_entropy)
+    }
+    for result in results:
+        adjoint = adjoints.get(id(result), 0.0)
+        for operand, entry in zip(result.operands, contributions(result, adjoint), strict=True):
+            if type(operand) is Result:
+                adjoints[id(operand)] = adjoints.get(id(operand), 0.0) + entry
+        if result.op in FLAT and id(result) not in steep:
+            found.setdefault((result.op, result.scope), []).append(abs(adjoint))
+    return {unit: sum(seen) for unit, seen in found.items()}
