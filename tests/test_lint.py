@@ -478,10 +478,36 @@ def test_bad_input():
 
 @pytest.mark.parametrize("check", ["_holds", "contributions"])
 def test_a_planted_fault_in_lint_is_caught(check, monkeypatch):
-    from tinygrad_nn import lint
+    from tinygrad_nn import mistakes
 
-    module = __import__("sys").modules[lint.__module__]
     wrong = {"_holds": lambda result: False, "contributions": lambda result, g: [2.0 * g] * len(result.operands)}
-    monkeypatch.setattr(module, check, wrong[check])
+    monkeypatch.setattr(mistakes, check, wrong[check])
     script = HEALTHY["an optimizer, all rows"]
     assert findings(script, STEPS=3, BEFORE=True) != []
+
+
+@pytest.mark.parametrize("name", ["expression", "forward_pass", "xor", "wiring"])
+def test_examples_are_healthy(name, example, tmp_path, monkeypatch, capsys):
+    """After some of their backward passes, before a step and at the end; those with fit warn in their own tests."""
+    models, looked = [], []
+    right, made = Value.backward, tn.MLP.__init__
+
+    def backward(self):
+        right(self)
+        if models and len(looked) % 10 == 0:
+            assert tn.lint(models[-1], self) == []
+        looked.append(self)
+
+    def keep(self, *given, **options):
+        made(self, *given, **options)
+        models.append(self)
+
+    monkeypatch.setattr(Value, "backward", backward)
+    monkeypatch.setattr(tn.MLP, "__init__", keep)
+    module = example(name)
+    if hasattr(module, "PICTURES"):
+        monkeypatch.setattr(module, "PICTURES", tmp_path)
+    module.main()
+    if name == "xor":
+        assert len(looked) > 100
+        assert tn.lint(models[-1], looked[-1], rows=tn.data.xor()[0]) == []

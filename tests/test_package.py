@@ -22,6 +22,11 @@ def fresh(code):
     return run.stdout
 
 
+def test_no_module_hides_a_function_of_its_name():
+    modules = {path.stem for path in PACKAGE.iterdir()}
+    assert [name for name in tn.__all__ if name in modules and callable(getattr(tn, name))] == []
+
+
 def test_importing_brings_nothing_optional():
     code = "import sys; before = set(sys.modules); import tinygrad_nn; print(*sorted(set(sys.modules) - before))"
     brought = {name.split(".")[0] for name in fresh(code).split()}
@@ -81,7 +86,7 @@ def test_imports_run_one_way():
     order = [
         *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
         *("transforms", "check", "stable", "anomaly", "notation", "formulas", "receipt"),
-        *("choices", "module", "neuron", "nn", "losses", "optim", "units", "lint", "data"),
+        *("choices", "module", "neuron", "nn", "losses", "optim", "units", "mistakes", "data"),
         *("metrics", "plots", "history", "stored", "storage"),
         *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn"),
     ]

@@ -28,7 +28,7 @@ Where to look
 - networks: Neuron, Layer, MLP, and Module for your own
 - training: fit; losses, metrics, SGD, Adam, optim (schedules), data; save and load
 - checking: gradcheck; detect_anomaly (where a nan came from); formula (what was recorded, or its derivative);
-  explain (what a gradient is made of)
+  explain (what a gradient is made of); lint (what is likely wrong with a model and its loss)
 - speed: compile (a plain function as straight-line code), compile_step (training steps, and whole runs of them)
 - C, for where Python does not run: export_c (a model that predicts, and learns), check_c
 - drawing: draw, draw_network, steps (a page that steps through backpropagation)
@@ -91,7 +91,7 @@ if TYPE_CHECKING:
     from . import metrics, plots
     from .anomaly import AnomalyError, detect_anomaly
     from .formulas import formula
-    from .lint import Finding, LintWarning, lint
+    from .mistakes import Finding, LintWarning, lint
     from .receipt import explain
     from .storage import load, save
     from .stored import StorageError
@@ -177,13 +177,13 @@ __all__ = [
 # What most programs do not begin with is imported when it is first asked for: a module, or what one holds.
 _LATER = {
     "AnomalyError": "anomaly",
-    "Finding": "lint",
-    "LintWarning": "lint",
+    "Finding": "mistakes",
+    "LintWarning": "mistakes",
     "StorageError": "stored",
     "detect_anomaly": "anomaly",
     "explain": "receipt",
     "formula": "formulas",
-    "lint": "lint",
+    "lint": "mistakes",
     "load": "storage",
     "metrics": "",
     "plots": "",

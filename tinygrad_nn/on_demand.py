@@ -132,6 +132,9 @@ def fit(
     `progress` shows a bar on a terminal where tqdm is installed, else a line on stderr after 1, 2, 4 ... seconds and at
     the end. Ctrl-C ends the run with the model as it stands. `history.stopped` says why a run ended.
 
+    Warns by a LintWarning of what `lint` finds on some of the rows: before the run of parameters without a loss, of
+    probabilities for logits and of layers without a live unit, after it of units that died or saturated on the way.
+
     Raises ValueError and TypeError as `compile_step` does, and for a row that holds nan; nothing has changed then.
 
     >>> import random

@@ -57,9 +57,9 @@ def idle_units(results: Sequence[Result], slopes: Slopes, whole: bool = False) -
             kind, are, init = "dead units", f"are 0 on all of {rows} rows", "he"
         yield (
             kind,
-            f"{len(idle)} of {len(units)} {name} units of {layer or 'the network'} {are}, so that the weights before them "
-            f"do not learn, though the loss has a slope of up to {push:.2g} a row there: scale the inputs to about 1, "
-            f"take smaller initial weights (init={init!r}) or a smaller learning rate",
+            f"{len(idle)} of {len(units)} {name} units of {layer or 'the network'} {are}, so that the weights before "
+            f"them do not learn, though the loss has a slope of up to {push:.2g} a row there: scale the inputs to "
+            f"about 1, take smaller initial weights (init={init!r}) or a smaller learning rate",
         )
 
 
