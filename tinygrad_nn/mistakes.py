@@ -69,11 +69,12 @@ def lint(model: Module, loss: Value, rows: Any = None) -> list[Finding]:
     if not isinstance(loss, Result):
         raise TypeError(f"lint(model, loss) looks at a loss that was recorded, a Value, but got {loss!r}")
     results, named = history(loss), list(model.named_parameters())
-    found = [*unused(named, results), *mistaken_scales(results), *_of_gradients(named, loss, results)]
+    found = [*unused([p for _, p in named], model, results), *mistaken_scales(results)]
+    found += _of_gradients(named, loss, results)
     return found + [Finding(*words) for words in idle_units(results, slopes_of(_recorded(model, rows) or results))]
 
 
-def of_training(named: Named, loss: Any, ended: bool, recorded: bool) -> list[Finding]:
+def of_training(parameters: Sequence[Value], model: Any, loss: Any, ended: bool, recorded: bool) -> list[Finding]:
     """What `fit` looks for: in the loss of some rows before the run, and once it has ended in units and old graphs."""
     if not isinstance(loss, Result):
         return []
@@ -82,10 +83,10 @@ def of_training(named: Named, loss: Any, ended: bool, recorded: bool) -> list[Fi
     if ended:
         old = [result for result in reversed(results) if recorded and not _holds(result)]
         return [*(_changed(result) for result in old[:1]), *idle]
-    return [*unused(named, results), *mistaken_scales(results), *idle]
+    return [*unused(parameters, model, results), *mistaken_scales(results), *idle]
 
 
-def unused(named: Named, results: Sequence[Result]) -> Iterator[Finding]:
+def unused(parameters: Sequence[Value], model: Any, results: Sequence[Result]) -> Iterator[Finding]:
     """Parameters that no gradient can reach."""
     reached = {id(results[0])}
     for result in results:
@@ -93,11 +94,15 @@ def unused(named: Named, results: Sequence[Result]) -> Iterator[Finding]:
             for group, rule in zip(result.groups, result.op.formulas, strict=True):
                 if rule is not None:
                     reached.update(map(id, group if type(group) is tuple else (group,)))
-    paths = [path for path, parameter in named if id(parameter) not in reached]
-    if paths:
+    missed = [parameter for parameter in parameters if id(parameter) not in reached]
+    if missed:
+        paths = {id(p): path for path, p in model.named_parameters()} if isinstance(model, Module) else {}
+        few = ", ".join([paths.get(id(p)) or p.label or "one of no name" for p in missed[:3]]) + " ..." * (
+            len(missed) > 3
+        )
         yield Finding(
             "unused parameters",
-            f"the loss does not depend on {len(paths)} of {len(named)} parameters ({_few(paths)}), so that they never "
+            f"the loss does not depend on {len(missed)} of {len(parameters)} parameters ({few}), so that they never "
             "learn: use them where the model is called, or leave them out of it; a .data on the way to the loss would "
             "cut them off, too",
         )
@@ -244,7 +249,3 @@ def _recorded(model: Module, rows: Any) -> list[Result]:
                 if isinstance(output, Result):
                     found |= {result.number: result for result in history(output)}
     return [found[number] for number in sorted(found, reverse=True)]
-
-
-def _few(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:3]) + (" ..." if len(paths) > 3 else "")

@@ -26,7 +26,7 @@ from .storage import place_for, save, text_of
 from .stored import StorageError
 from .watching import Gradients, Looked, Watched
 
-MOST_LINTED, LINTED = 32, 1_000_000  # rows that lint looks at, and rows times parameters
+MOST_LINTED, LINTED = 32, 500_000  # rows that lint looks at, and rows times parameters
 
 
 def fit(
@@ -94,14 +94,12 @@ def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
     What raises here raises in the run, too, which names the row.
     """
     parameters = step.recipe.optimizer.parameters
-    paths = {id(p): path for path, p in model.named_parameters()} if isinstance(model, Module) else {}
-    named = [(paths.get(id(p), p.label or f"parameter {i}"), p) for i, p in enumerate(parameters)]
     most = max(1, min(MOST_LINTED, LINTED // max(1, len(parameters))))
     shapes, rows = given
     found: list[Finding] = []
     with suppress(Exception), watched(None, next_number):
         total, _ = RecordedStepper(step.recipe, shapes).total(rows[:: -(-len(rows) // most)])
-        found = of_training(named, total, ended, step.backend == "eager")
+        found = of_training(parameters, model, total, ended, step.backend == "eager")
     for finding in found:
         warnings.warn(str(finding), LintWarning, stacklevel=4)
     return bool(found)

@@ -80,9 +80,11 @@ def _pushes(results: Sequence[Result]) -> dict[Unit, float]:
     }
     for result in results:
         adjoint = adjoints.get(id(result), 0.0)
-        for operand, entry in zip(result.operands, contributions(result, adjoint), strict=True):
-            if type(operand) is Result:
-                adjoints[id(operand)] = adjoints.get(id(operand), 0.0) + entry
+        operands = result.operands
+        if Result in map(type, operands):  # else it is the first of all, and its operands are many
+            for operand, entry in zip(operands, contributions(result, adjoint), strict=True):
+                if type(operand) is Result:
+                    adjoints[id(operand)] = adjoints.get(id(operand), 0.0) + entry
         if result.op in FLAT and id(result) not in steep:
             found.setdefault((result.op, result.scope), []).append(abs(adjoint))
     return {unit: sum(seen) for unit, seen in found.items()}
