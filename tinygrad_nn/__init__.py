@@ -29,6 +29,7 @@ Where to look
 - training: fit; losses, metrics, SGD, Adam, optim (schedules), data; save and load
 - checking: gradcheck; detect_anomaly (where a nan came from); formula (what was recorded, or its derivative);
   explain (what a gradient is made of); lint (what is likely wrong with a model and its loss)
+- functions of your own: primitive (a row beside those of the table)
 - speed: compile (a plain function as straight-line code), compile_step (training steps, and whole runs of them)
 - C, for where Python does not run: export_c (a model that predicts, and learns), check_c
 - drawing: draw, draw_network, steps (a page that steps through backpropagation)
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from .anomaly import AnomalyError, detect_anomaly
     from .formulas import formula
     from .mistakes import Finding, LintWarning, lint
+    from .own import primitive
     from .receipt import explain
     from .storage import load, save
     from .stored import StorageError
@@ -158,6 +160,7 @@ __all__ = [
     "no_grad",
     "optim",
     "plots",
+    "primitive",
     "relu",
     "save",
     "sigmoid",
@@ -187,6 +190,7 @@ _LATER = {
     "load": "storage",
     "metrics": "",
     "plots": "",
+    "primitive": "own",
     "save": "storage",
 }
 

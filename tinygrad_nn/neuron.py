@@ -172,7 +172,7 @@ class Neuron(Module):
     def activation(self, activation: Activation) -> None:
         self._activation = checked_activation(activation)
         self._activate = activation_function(self._activation)
-        self._has_row = self._activate is None or type(self._activate) is Primitive
+        self._has_row = self._activate is None or isinstance(self._activate, Primitive)
 
     @property
     def w(self) -> list[Value]:

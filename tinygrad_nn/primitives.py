@@ -42,6 +42,7 @@ class Primitive:
     formulas: tuple[Rule, ...]
     partial: bool  # whether the result does not depend on some operand
     _rules: tuple[Callable[..., Any] | None, ...] | None
+    spellings: Any = None  # of a primitive of one's own, for the back ends
     pull: Callable[[Any], None]  # all rules as one: adds to the gradients of the operands of a Result
 
     def __init__(self, name: str, symbol: str, operands: str, value: Callable[..., float], *formulas: Rule) -> None:
@@ -55,13 +56,19 @@ class Primitive:
     def rules(self) -> tuple[Callable[..., Any] | None, ...]:
         """For each operand its rule as a function of (g, y, *operands), or None."""
         if self._rules is None:
-            object.__setattr__(self, "_rules", rule_functions(self.name, self.operands, self.formulas, _NAMES))
+            functions = rule_functions(self.name, self.operands, self.formulas, self._names(of_floats=False))
+            object.__setattr__(self, "_rules", functions)
         return self._rules  # type: ignore[return-value]
 
     def _first_pull(self, result: Any) -> None:
         """The pull until it is first called: most programs need few of them."""
-        object.__setattr__(self, "pull", pull_function(self.name, self.operands, self.formulas, _VALUES))
+        pull = pull_function(self.name, self.operands, self.formulas, self._names(of_floats=True))
+        object.__setattr__(self, "pull", pull)
         self.pull(result)
+
+    def _names(self, of_floats: bool) -> dict[str, Any]:
+        """What the text of a rule may name: rows, or where all operands are floats their values."""
+        return _VALUES if of_floats else _NAMES
 
     def __call__(self, first: Any, *others: Any) -> Any:
         if type(first) is not float:
@@ -191,7 +198,6 @@ normal_pdf   = Primitive("normal_pdf",  "phi",      "x",     ieee.normal_pdf,  "
 # fmt: on
 
 TABLE: dict[str, Primitive] = {row.name: row for row in list(globals().values()) if isinstance(row, Primitive)}
-# What the text of a rule may name: rows, or where all operands are floats their values, which saves a dispatch.
 _CONSTANTS = {"TWO_OVER_SQRT_PI": 2.0 / math.sqrt(math.pi), "float": float}
 _NAMES = _CONSTANTS | TABLE
 _VALUES = _CONSTANTS | {name: row.value for name, row in TABLE.items()}

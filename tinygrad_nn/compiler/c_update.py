@@ -134,4 +134,4 @@ class Update:
                 "its loop in C cannot follow: of three numbers take tn.maximum by twos"
             )
         operands = [texts[o] for o in entry.operands if isinstance(o, int)]
-        return called(entry.primitive.name, entry.primitive.operands, operands, self.file.constants.wanted)
+        return called(entry.primitive, operands, self.file.constants.wanted)

@@ -14,6 +14,7 @@ from ..recording import watched, watcher
 from ..value import Value
 from .adjoint import adjoints
 from .backends import Target, array, chosen, llvm, python
+from .backends.own_spellings import UnspelledError
 from .calls import NativeCall
 from .collector import uncollected
 from .paths import PathError, Paths
@@ -165,7 +166,12 @@ class Function:
         if getattr(rows, "ndim", 0) < 2:
             check_lengths(listed)
         if (backend := self.target.for_rows(len(listed))) != "python":
-            found = self._of_rows(listed, gradients, backend)
+            try:
+                found = self._of_rows(listed, gradients, backend)
+            except UnspelledError:
+                if backend == self.backend:
+                    raise
+                found = None
             if found is not None:
                 return as_lists(found) if as_array is list else found
         if not gradients:

@@ -14,7 +14,7 @@ from ..optim import Optimizer
 from .backends import Target, native
 from .backends.ir import Kind
 from .backends.llvm import Printer
-from .backends.llvm_functions import SPELLINGS
+from .backends.llvm_functions import FOLDS
 from .backends.llvm_step import step_text, update_text
 from .backends.row_sums import RowSums
 from .collector import uncollected
@@ -53,7 +53,7 @@ class NativeSteps:
         regular = None if penalized is None else Printer(self._rolled(penalized), 1, single, exact, "penalty", full)
         self.update = update_of_one(recipe)
         self.widths = {len(state) for state in recipe.optimizer.state}
-        spelled = all(entry.primitive.name in {"dot", *SPELLINGS} for entry in self.update.instructions)
+        spelled = not any(entry.primitive.name in FOLDS for entry in self.update.instructions)
         if len(self.widths) != 1 or len(self.update.parameters) != 1 or not spelled or not self.holds():
             raise UnsupportedError(
                 f"{type(recipe.optimizer).__name__}.update() branches on numbers of a parameter, reads other Values, "

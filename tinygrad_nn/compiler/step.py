@@ -20,6 +20,7 @@ from ..optim import Optimizer
 from ..recording import watcher
 from ..value import Value
 from .backends import Target, for_steps
+from .backends.own_spellings import UnspelledError
 from .course import Course, Watch
 from .guarded import Guarded
 from .native_course import NativeCourse
@@ -133,7 +134,7 @@ class Step:
                 course = NativeCourse(lambda: self._stepper(metric, shapes), *given, target=self.target)
                 self._native = course.native
                 return course
-            except UnsupportedError:
+            except (UnsupportedError, UnspelledError):
                 if not self.target.auto:
                     raise
                 self.backend, self._native = "python", None

@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
+from ...primitives import TABLE
 from ..listing import array_names
 from ..names import told
 from ..program import INPUTS, LITERALS, PARAMETERS
 from ..rolled import Access, Group, Rolled
+from . import own_spellings
 from .array_functions import functions
+from .own_spellings import owned
 from .python import function_name, identifier
 
 OPERATORS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}", "negative": "-{}"}
@@ -34,9 +37,10 @@ def compiled(roll: Rolled, namespace: Any, dtype: str = "float64") -> Callable[[
     text, file = printer.source(), f"<compiled {roll.flat.name} for arrays {next(_numbers)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     names: dict[str, Any] = functions(namespace)
+    names |= own_spellings.functions(owned(roll.flat.instructions), "array", names | {"xp": namespace})
     names |= {"xp": namespace, "tables": printer.tables, "inf": float("inf"), "nan": float("nan"), "dtype": dtype}
     exec(compile(text, file, "exec"), names)
-    function = names[function_name(roll.flat.name)]
+    function = names[function_name(roll.flat)]
     weakref.finalize(function, linecache.cache.pop, file, None)
     return function  # type: ignore[no-any-return]
 
@@ -48,7 +52,8 @@ class _Printer:
         self.roll = roll
         self.tables: list[tuple[int, ...]] = []
         names = told(roll.flat)
-        taken = {"xp", "tables", "dtype", "rows", "on_path", "returned"}
+        taken = {"xp", "tables", "dtype", "rows", "on_path", "returned", "is_index", "inf", "nan", *TABLE}
+        taken |= owned(roll.flat.instructions).keys()
         self.names: list[str] = []
         for name in array_names(roll, names):
             unique, k = identifier(name), 2
@@ -61,7 +66,7 @@ class _Printer:
         roll = self.roll
         literals = ", ".join(map(repr, roll.flat.literals.values()))
         lines = [
-            f"def {function_name(roll.flat.name)}({self.names[INPUTS]}, {self.names[PARAMETERS]}):",
+            f"def {function_name(roll.flat)}({self.names[INPUTS]}, {self.names[PARAMETERS]}):",
             f"    {self.names[LITERALS]} = xp.asarray([{literals}], dtype=dtype)",
             f"    rows = {self.names[INPUTS]}.shape[0]",
             "    on_path = xp.ones((rows,), dtype=bool)",

@@ -97,8 +97,7 @@ class Printer(Places):
         if group.primitive.name in FOLDS:
             self._fold(group, name)
         else:
-            names, operands = group.primitive.operands, [self._operand(o, extents) for o in group.operands]
-            text = called(group.primitive.name, names, operands, self.wanted)
+            text = called(group.primitive, [self._operand(o, extents) for o in group.operands], self.wanted)
             if not local and len(targets) == 1:
                 self._line(f"{targets[0]} = {text};")
                 return

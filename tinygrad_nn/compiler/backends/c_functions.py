@@ -11,7 +11,9 @@ import re
 import struct
 from collections.abc import Collection
 
+from ...primitives import Primitive
 from .expressions import MATHS
+from .own_spellings import LIBRARY, in_c
 
 # What is written in place, of operands that are names, numbers or elements of arrays.
 EXPRESSIONS: dict[str, str] = {
@@ -78,7 +80,7 @@ KEYWORDS = frozenset(_WORDS.split())
 # Names that <math.h> or a file of ours gives a meaning, those for floats and long doubles too.
 TAKEN = KEYWORDS | {f"{name}{ending}" for name in (*_USED.split(), *MATHS) for ending in ("", "f", "l")}
 ENDINGS = ("", "_i", "_j", "_ij")  # of a name, and of its member in a loop or two
-_CALLS = "|".join((*MATHS, "fabs", "pow", "erfc", "floor"))
+_CALLS = "|".join((*MATHS, *LIBRARY))
 
 
 def spelled(text: str, single: bool) -> str:
@@ -132,9 +134,10 @@ def owned(text: str, name: str) -> str:
     return re.sub(r"\bown_(\w+\()", rf"{name}_\1", text)
 
 
-def functions(wanted: set[str], name: str, single: bool) -> str:
+def functions(wanted: set[str | Primitive], name: str, single: bool) -> str:
     """The definitions of the functions that are wanted, and of those that they call, before those that call them."""
     order: list[str] = []
+    own = {f"own_{primitive.name}": in_c(primitive) for primitive in wanted if not isinstance(primitive, str)}
 
     def add(function: str) -> None:
         for other in FUNCTIONS[function][2]:
@@ -142,24 +145,27 @@ def functions(wanted: set[str], name: str, single: bool) -> str:
         if function not in order:
             order.append(function)
 
-    for function in sorted(wanted):
+    for function in sorted([function for function in wanted if isinstance(function, str)]):
         add(function)
+    order += sorted(own)
     texts = []
     for function in order:
-        parameters, body, _ = FUNCTIONS[function]
+        parameters, body, _ = own[function] if function in own else FUNCTIONS[function]
         listed = ", ".join(f"real {parameter}" for parameter in parameters.split())
         texts.append(f"static real own_{function}({listed})\n{{\n    {body}\n}}\n\n")
     return spelled(owned("".join(texts), name), single)
 
 
-def called(primitive: str, names: tuple[str, ...], operands: list[str], wanted: set[str]) -> str:
+def called(primitive: Primitive, operands: list[str], wanted: set[str | Primitive]) -> str:
     """The expression of a primitive that is no fold, as for doubles; what it calls is added to those wanted.
 
-    Raises ValueError for a primitive that C has no word for.
+    Raises UnspelledError for one's own that has no spelling in C.
     """
-    if primitive in EXPRESSIONS:
-        return EXPRESSIONS[primitive].format(**dict(zip(names, operands, strict=True)))
-    if primitive not in FUNCTIONS:
-        raise ValueError(f"the primitive {primitive!r} has no spelling in C")
-    wanted.add(primitive)
-    return f"own_{primitive}({', '.join(operands)})"
+    name = primitive.name
+    if name in EXPRESSIONS:
+        return EXPRESSIONS[name].format(**dict(zip(primitive.operands, operands, strict=True)))
+    if primitive.spellings is not None:
+        in_c(primitive)
+        name = f"own_{name}"  # so that a primitive may be called as a function of the file is
+    wanted.add(name if primitive.spellings is None else primitive)
+    return f"own_{name}({', '.join(operands)})"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...primitives import Primitive
 from ..listing import array_names
 from ..names import told
 from ..program import INPUTS, LITERALS, PARAMETERS
@@ -57,7 +58,7 @@ class Constants:
     def __init__(self, name: str, single: bool) -> None:
         self.name, self.single = name, single
         self.tables: dict[tuple[str, tuple[str, ...]], str] = {}
-        self.wanted: set[str] = set()
+        self.wanted: set[str | Primitive] = set()
 
     def table(self, entries: Sequence[str], kind: str, name: str = "") -> str:
         """The name of a table of these entries; of kind "index" for small numbers, else "real"."""

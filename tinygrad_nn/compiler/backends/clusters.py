@@ -52,7 +52,8 @@ def _sunk(found: list[Cluster], place: dict[int, int], read: set[int], dear: set
     for k in reversed(range(len(found))):
         for group in reversed(found[k]):
             to = k
-            cheap = group.primitive is not None and group.primitive.name not in dear
+            row = group.primitive
+            cheap = row is not None and row.spellings is None and row.name not in dear
             if cheap and group.array not in read | apart and len(readers.get(group.array, ())) == 1:
                 (later,) = readers[group.array]
                 same = moved[later] and _loops(moved[later][0]) == _loops(group)

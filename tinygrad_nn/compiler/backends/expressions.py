@@ -141,8 +141,8 @@ def _called(entry: Instruction, operand: _Operand, literals: dict[int, float]) -
         column = [operand(slot, least) for slot in (slots if isinstance(slots, tuple) else (slots,))]
         texts[each] = f"({', '.join(part.text for part in column)},)" if is_column(each) else column[0].text
         parts += column
-    raises = name in RAISING and not (
-        name == "divide" and entry.operands[1] in literals and literals[entry.operands[1]]
+    raises = entry.primitive.spellings is not None or (
+        name in RAISING and not (name == "divide" and entry.operands[1] in literals and literals[entry.operands[1]])
     )
     reads = {slot for part in parts for slot in part.reads}
     raises = raises or any(part.raises for part in parts)

@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ...primitives import Primitive
 from .ir import Block
+from .own_spellings import in_vectors
 from .vector_math import FUNCTIONS, function_name
 
 Spelling = Callable[..., str]
@@ -128,6 +130,11 @@ SPELLINGS: dict[str, Spelling] = {
 }
 SPELLINGS |= {name: vector_function(name) for name in FUNCTIONS}
 SPELLINGS |= {name: library_function(name) for name in ("expm1", "tan", "asin", "acos", "atan", "sinh", "cosh")}
+
+
+def spelled(primitive: Primitive) -> Spelling:
+    """How a primitive that is no fold is written. Raises UnspelledError for one's own without a spelling."""
+    return SPELLINGS[primitive.name] if primitive.spellings is None else in_vectors(primitive, SPELLINGS)
 
 
 def fold(name: str, b: Block, loop: Callable[[Callable[[str], Any]], None], operands: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..program import INPUTS, Program
 from .ir import Block, Kind
 from .llvm import Printer, module
-from .llvm_functions import SPELLINGS
+from .llvm_functions import spelled
 from .row_sums import RowSums
 
 
@@ -49,7 +49,7 @@ def update_text(program: Program, kind: Kind, states: int, regularized: bool, ex
                     total = b.add(total, product) if exact else b.fused(slots[w], slots[x], total)
                 slots[entry.slot] = total
             else:
-                slots[entry.slot] = SPELLINGS[entry.primitive.name](b, *operands)
+                slots[entry.slot] = spelled(entry.primitive)(b, *operands)
         for place, slot in zip(places, program.outputs, strict=True):
             b.store(place, slots[slot])
 

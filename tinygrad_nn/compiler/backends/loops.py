@@ -8,7 +8,7 @@ from ..program import LITERALS
 from ..rolled import Access, Group, Rolled
 from .clusters import Cluster, strides, tiles
 from .ir import Block, Kind, constant
-from .llvm_functions import FOLDS, SPELLINGS, fold
+from .llvm_functions import FOLDS, fold, spelled
 from .turned import lane_sums
 from .vector_math import FUNCTIONS
 
@@ -134,7 +134,9 @@ class Loops:
         assert group.primitive is not None
         name = group.primitive.name
         if name not in FOLDS:
-            return SPELLINGS[name](b, *(self._operand(operand, k, counters, kind, group) for operand in group.operands))
+            return spelled(group.primitive)(
+                b, *(self._operand(operand, k, counters, kind, group) for operand in group.operands)
+            )
         column, *others = group.operands
 
         def each(visit: Callable[[str], None]) -> None:

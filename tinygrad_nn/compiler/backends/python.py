@@ -22,6 +22,7 @@ from ..names import told
 from ..program import OffPath, Program
 from ..shapes import data_of
 from .expressions import MATHS, Statement, statements
+from .own_spellings import functions, owned
 
 NAMESPACE = (
     {name: getattr(math, name) for name in MATHS}
@@ -38,11 +39,12 @@ _numbers = count(1)
 def source(program: Program) -> str:
     """The source of the program as a function of its inputs and then its parameters."""
     names = identifiers(program)
+    name = function_name(program)
     arguments = ", ".join(names[slot] for slot in [*program.inputs, *program.parameters])
     outputs = ", ".join(names[slot] for slot in program.outputs)
     return "\n".join(
         [
-            f"def {function_name(program.name)}({arguments}):",
+            f"def {name}({arguments}):",
             *written(statements(program, names), names, "    ", lambda guard: f"raise OffPath({guard.where!r})"),
             f"    return {outputs or '()'}{',' * (len(program.outputs) == 1)}\n",
         ]
@@ -54,7 +56,7 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
 
     It raises OffPath where a comparison comes out otherwise than when the program was traced.
     """
-    function, parameters = loaded(source(program), program.name), list(program.parameters.values())
+    function, parameters = loaded(source(program), program), list(program.parameters.values())
 
     def run(inputs: Sequence[float]) -> Sequence[float]:
         try:
@@ -77,13 +79,13 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
     return run if parameters else run_alone
 
 
-def loaded(text: str, name: str) -> Any:
-    """The function that the source defines; tracebacks show its lines."""
-    file = f"<compiled {name} {next(_numbers)}>"
+def loaded(text: str, program: Program) -> Any:
+    """The function that the source of a program defines; tracebacks show its lines."""
+    file = f"<compiled {program.name} {next(_numbers)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    namespace: dict[str, Any] = dict(NAMESPACE)
+    namespace: dict[str, Any] = NAMESPACE | functions(owned(program.instructions), "python", NAMESPACE)
     exec(compile(text, file, "exec"), namespace)
-    function = namespace[function_name(name)]
+    function = namespace[function_name(program)]
     weakref.finalize(function, linecache.cache.pop, file, None)
     return function
 
@@ -109,7 +111,7 @@ def written(
 def identifiers(program: Program, taken: Iterable[str] = ()) -> dict[int, str]:
     """A Python name for each slot, each once and none of those taken; a literal is its number."""
     names: dict[int, str] = {}
-    used = {*NAMESPACE, *dir(builtins), "e", *taken}
+    used = {*NAMESPACE, *owned(program.instructions), *dir(builtins), "e", *taken}
     counts: dict[str, int] = {}
     for slot, name in told(program).items():
         if slot in program.literals:
@@ -133,7 +135,7 @@ def identifier(name: str) -> str:
     return name if name.isidentifier() and not keyword.iskeyword(name) else f"v_{name}"
 
 
-def function_name(name: str) -> str:
+def function_name(program: Program) -> str:
     """A name for the function itself, which hides nothing that it calls."""
-    name = identifier(name)
-    return f"{name}_" if name in NAMESPACE or name in dir(builtins) else name
+    name = identifier(program.name)
+    return f"{name}_" if name in {*NAMESPACE, *dir(builtins), *owned(program.instructions)} else name

@@ -31,7 +31,7 @@ def source(loop: Loop, rate: int | None = None) -> str:
     settled = [slot for slot in loop.settled if slot != rate]
     later = _in_place(_split(statements(program, names, settled), loop, settled)[1], loop, names)
     before, during = _split(statements(program, names, settled), loop, settled)
-    head = [f"def {function_name(program.name)}({ARGUMENTS}):"]
+    head = [f"def {function_name(program)}({ARGUMENTS}):"]
     for slots, given in ((settled, "settled"), (list(loop.carried), "carried")):
         if slots:
             head += _wrapped(f"({_listed(slots, names)}) = {given}", "    ")
@@ -60,7 +60,7 @@ def source(loop: Loop, rate: int | None = None) -> str:
 def compiled(loop: Loop, rate: int | None = None) -> Callable[..., tuple[float, Sequence[float]]]:
     """The loop as a function of all the arguments above but `exactly`."""
     program = loop.program
-    run = loaded(source(loop, rate), program.name)
+    run = loaded(source(loop, rate), program)
 
     def exactly(inputs: Sequence[float], parameters: Sequence[float]) -> Sequence[float] | None:
         try:
