@@ -137,7 +137,7 @@ loss.backward()
         """
 model = tn.MLP(2, [8, 1], "tanh", init=lambda rng: rng.gauss(0.0, 50.0))
 X, Y = tn.data.moons(40, rng=random.Random(1))
-loss = tn.mean([tn.losses.hinge(model(x), y) for x, y in zip(X, Y)])
+loss = tn.mean([tn.losses.hinge(model(x), 2 * y - 1) for x, y in zip(X, Y)])
 loss.backward()
 """,
     ),
@@ -231,6 +231,14 @@ loss.backward()
 model = tn.MLP(2, [4, 1], "tanh", "tanh")
 x, y = [0.2, 0.3], 1.0
 loss = tn.losses.binary_cross_entropy(model(x), y)
+loss.backward()
+""",
+    ),
+    "classes for hinge": (
+        "other targets for hinge",
+        """
+model = tn.MLP(2, [4, 1], "tanh")
+loss = tn.mean([tn.losses.hinge(model(x), y) for x, y in zip(X, Y)])
 loss.backward()
 """,
     ),
@@ -431,7 +439,7 @@ def test_fit_warns_of_them(backend):
         neuron.bias.data = -5.0
     with pytest.warns(tn.LintWarning, match="3 of 3 relu units of layer 1 are 0 on all of 4 rows"):
         fitted(backend, model)
-    large = [[1000.0 * x for x in row] for row in tn.data.moons(40, rng=rng)[0]], tn.data.moons(40, rng=rng)[1]
+    large = [[1000.0 * x for x in row] for row in tn.data.moons(40, rng=rng)[0]], [2 * k % 4 - 1 for k in range(40)]
     with pytest.warns(tn.LintWarning, match="units of layer 1 have a mean slope of at most") as told:
         fitted(backend, tn.MLP(2, [5, 1], "tanh", rng=rng), "hinge", large)
     assert len(told) == 1

@@ -179,7 +179,9 @@ def test_the_readmes_table_of_the_api_holds_every_public_name():
     assert set(tn.__all__) <= named, sorted(set(tn.__all__) - named)
 
 
-@pytest.mark.parametrize("name", ["expression", "forward_pass", "xor", "wiring", "gallery", "compile"])
+@pytest.mark.parametrize(
+    "name", ["expression", "forward_pass", "xor", "wiring", "gallery", "compile", "add_a_primitive"]
+)
 def test_examples_run_and_say_where_their_pictures_are(name, example, tmp_path, monkeypatch, capsys):
     module = example(name)
     if hasattr(module, "PICTURES"):

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
     Named = Sequence[tuple[str, Value]]
 
-OF_LOGITS = (losses.binary_cross_entropy_with_logits, losses.cross_entropy)
+CHECKED = (
+    losses.hinge,
+    losses.binary_cross_entropy,
+    losses.binary_cross_entropy_with_logits,
+    losses.cross_entropy,
+)
 BEYOND_ONE = (table.dot, table.relu, table.leaky_relu, table.elu, table.softplus, table.silu, table.gelu, table.tanh)
 
 
@@ -49,7 +54,7 @@ def lint(model: Module, loss: Value, rows: Any = None) -> list[Finding]:
     - parameters that the loss does not depend on,
     - numbers of the graph that are not those of its parameters any more, and were differentiated nevertheless,
     - gradients of earlier passes that were never set to 0,
-    - a loss of logits that is given probabilities, or the reverse,
+    - a loss of logits that is given probabilities, or the reverse, and hinge of other targets than 1 and -1,
     - layers of which most units (half of them, where that leaves two) are dead (relu) or saturated (sigmoid, tanh) on
       all rows while the loss still has a slope there; on the rows that the loss was computed from, or on `rows`, if
       they are four or more.
@@ -109,32 +114,45 @@ def unused(parameters: Sequence[Value], model: Any, results: Sequence[Result]) -
 
 
 def mistaken_scales(results: Sequence[Result]) -> Iterator[Finding]:
-    """Losses of logits that are given probabilities, and the reverse."""
+    """Losses of logits that are given probabilities, the reverse, and hinge losses of other targets than 1 and -1."""
     told: set[object] = set()
     for result in results:
-        loss = result.scope
-        if loss in told or (loss not in OF_LOGITS and loss is not losses.binary_cross_entropy):
-            continue
-        given = [o for o in result.operands if isinstance(o, Value) and o.scope is not loss]
-        if loss in OF_LOGITS:
-            squashed = [value for value in given if _is_probability(value)]
-            if squashed:
-                told.add(loss)
-                yield Finding(
-                    "probabilities for logits",
-                    f"{scope_name(loss)} takes logits, and is given results of {squashed[0].op.name}, such as "  # type: ignore[union-attr]
-                    f"{squashed[0].data:.4g}: leave out the last sigmoid or softmax, which this loss has within it",
-                )
-        elif result.op is table.binary_cross_entropy:
-            wrong = [v for v in given if not 0.0 <= v.data <= 1.0 or v.op in BEYOND_ONE]
-            if wrong:
-                told.add(loss)
-                whose = f"the result of {wrong[0].op.name}, " if wrong[0].op else ""
-                yield Finding(
-                    "logits for probabilities",
-                    f"{scope_name(loss)} takes a probability, and is given {whose}{wrong[0].data:.4g}: put a sigmoid "
-                    "last, or take binary_cross_entropy_with_logits",
-                )
+        if result.scope in CHECKED and result.scope not in told and (found := _of_scale(result)):
+            told.add(result.scope)
+            yield Finding(*found)
+
+
+def _of_scale(result: Result) -> tuple[str, str] | None:
+    """What is wrong with what an operation of a loss is given."""
+    loss, name = result.scope, scope_name(result.scope)
+    if loss is losses.hinge:
+        target = float(getattr(result.first, "data", result.first))
+        if result.op is not table.multiply or abs(target) == 1.0:
+            return None
+        return (
+            "other targets for hinge",
+            f"{name} takes targets of 1 and -1, and is given {target:.4g}: of classes 0 and 1 make 2 * y - 1, or take "
+            "binary_cross_entropy_with_logits",
+        )
+    given = [o for o in result.operands if isinstance(o, Value) and o.scope is not loss]
+    if loss is losses.binary_cross_entropy:
+        wrong = [v for v in given if not 0.0 <= v.data <= 1.0 or v.op in BEYOND_ONE]
+        if result.op is not table.binary_cross_entropy or not wrong:
+            return None
+        whose = f"the result of {wrong[0].op.name}, " if wrong[0].op else ""
+        return (
+            "logits for probabilities",
+            f"{name} takes a probability, and is given {whose}{wrong[0].data:.4g}: put a sigmoid last, or take "
+            "binary_cross_entropy_with_logits",
+        )
+    for value in given:
+        if value.op is not None and _is_probability(value):
+            return (
+                "probabilities for logits",
+                f"{name} takes logits, and is given results of {value.op.name}, such as {value.data:.4g}: leave out "
+                "the last sigmoid or softmax, which this loss has within it",
+            )
+    return None
 
 
 def _is_probability(value: Value) -> bool:

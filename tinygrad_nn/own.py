@@ -50,6 +50,10 @@ class OwnPrimitive(Primitive):
             )
         return super().__call__(*[as_operand(operand, self.name) for operand in operands])
 
+    @property
+    def __name__(self) -> str:
+        return self.name
+
     def _names(self, of_floats: bool) -> dict[str, Any]:
         return super()._names(of_floats) | {self.name: self.value if of_floats else self}
 
