@@ -255,10 +255,13 @@ class IeeeFloat(float):
     def __neg__(self) -> IeeeFloat:
         return IeeeFloat(-float(self))
 
+    def __abs__(self) -> IeeeFloat:
+        return IeeeFloat(abs(float(self)))
+
     __radd__, __rmul__ = __add__, __mul__
 
     def _with(self, other: float, operation: Callable[[float, float], float]) -> Any:
-        if not isinstance(other, float):  # a Value, whose own operator follows IEEE 754
+        if not isinstance(other, float | int):  # a Value, whose own operator follows IEEE 754
             return NotImplemented
         return IeeeFloat(operation(float(self), float(other)))
 

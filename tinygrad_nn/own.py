@@ -119,9 +119,7 @@ def _check_name(name: Any) -> None:
     if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
         raise ValueError(f"the name of a primitive is a word such as softsign, but got {name!r}")
     if name in table.TABLE or hasattr(builtins, name) or name in ("g", "y", "e", "xp", "inf", "nan", "pow"):
-        raise ValueError(
-            f"{name!r} has a meaning already, in the table of primitives or in Python: choose another name"
-        )
+        raise ValueError(f"{name!r} has a meaning in the table of primitives or in Python: choose another name")
 
 
 def _operands_of(name: str, value: Callable[..., Any]) -> list[str]:
