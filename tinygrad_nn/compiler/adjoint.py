@@ -24,6 +24,7 @@ def adjoints(
     found: dict[int, Any] = dict(zip(inputs, sums, strict=True)) if sums else {}
     found[output] = found[output] + seed if output in found else seed
     instructions = sorted(tracer.program.instructions, key=lambda entry: tracer.order[entry.slot])
+    forward = {*tracer.program.inputs, *tracer.program.parameters, *(entry.slot for entry in instructions)}
     between = set(inputs)
     for entry in instructions:
         if any(slot in between for slot in entry.slots()):
@@ -35,7 +36,7 @@ def adjoints(
             _pull(tracer, entry, found, between)
     tracer.block = ""
     for slot, flow in found.items():
-        if isinstance(flow, Traced):
+        if isinstance(flow, Traced) and flow._slot not in forward:
             tracer.program.derived.setdefault(flow._slot, ("d_", slot))
     return [found.get(slot, 0.0) for slot in inputs]
 

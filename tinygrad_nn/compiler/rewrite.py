@@ -28,8 +28,7 @@ def without_repeats(program: Program) -> Program:
     literals = dict(program.literals)
     by_bits = {_bits(number): slot for slot, number in literals.items()}
     checked: set[tuple[int, str, int]] = set()
-    made: set[int] = set()
-    derived = dict(program.derived)  # what is left out leaves its name behind
+    derived = dict(program.derived)  # what is left out leaves its name to another derivative
     body: list[Instruction | Guard] = []
 
     def now(operand: Operand) -> Operand:
@@ -48,7 +47,7 @@ def without_repeats(program: Program) -> Program:
         moved = Instruction(entry.slot, entry.primitive, operands)
         if (operand := _given_back(moved, literals)) is not None:
             same[entry.slot] = operand
-            if entry.slot in derived and operand in made:
+            if entry.slot in derived and str(program.scopes.get(operand)).startswith("backward"):
                 derived.setdefault(operand, derived[entry.slot])
         elif all(slot in literals for slot in moved.slots()) and entry.primitive is not table.take:
             numbers = [tuple([literals[s] for s in o]) if isinstance(o, tuple) else literals[o] for o in operands]
@@ -60,7 +59,6 @@ def without_repeats(program: Program) -> Program:
             same[entry.slot] = known[key]
         else:
             known[key] = entry.slot
-            made.add(entry.slot)
             body.append(moved)
     outputs = [same.get(slot, slot) for slot in program.outputs]
     return replace(program, body=body, outputs=outputs, literals=literals, derived=derived)
