@@ -85,7 +85,7 @@ def test_imports_run_one_way():
     """Each module imports from those before it in this list, and the core from neither drawing nor compiler."""
     order = [
         *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
-        *("transforms", "check", "stable", "anomaly", "notation", "formulas", "receipt"),
+        *("own", "transforms", "check", "stable", "anomaly", "notation", "formulas", "receipt"),
         *("choices", "module", "neuron", "nn", "losses", "optim", "units", "mistakes", "data"),
         *("metrics", "plots", "history", "stored", "storage"),
         *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn"),
@@ -117,7 +117,8 @@ def test_imports_run_one_way_in_the_compiler():
             "shapes",
             "paths",
         ),
-        *("expressions", "python", "python_loop", "array_functions", "array", "ir", "vector_math", "llvm_functions"),
+        *("ir", "own_spellings", "expressions", "python", "python_loop", "array_functions", "array", "vector_math"),
+        *("llvm_functions",),
         *("clusters", "c_functions", "c_places", "c", "turned", "loops", "llvm", "row_terms", "row_products"),
         *("row_sums", "llvm_step", "native"),
         *("backends", "rows", "calls"),

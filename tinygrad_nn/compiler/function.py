@@ -17,6 +17,7 @@ from .backends import Target, array, chosen, llvm, python
 from .backends.own_spellings import UnspelledError
 from .calls import NativeCall
 from .collector import uncollected
+from .names import argument_names
 from .paths import PathError, Paths
 from .program import OffPath, Program
 from .rewrite import simplified
@@ -262,7 +263,7 @@ class Function:
     @uncollected
     def _traced(self, shape: Shape, numbers: Sequence[float]) -> _Path:
         tracer = Tracer(self.__name__)
-        names = _names(self.function, shape)
+        names = argument_names(self.function, shape)
         plain = numbers.tolist() if hasattr(numbers, "tolist") else numbers
         traced = [tracer.input(number, name) for number, name in zip(plain, names, strict=True)]
         with watched(tracer):
@@ -285,21 +286,6 @@ def compile(
     if not callable(function):
         raise TypeError(f"compile() takes a function of numbers, but got {function!r}")
     return Function(function, chosen(backend, dtype, exact, namespace))
-
-
-def _names(function: Callable[..., Any], shape: Shape) -> list[str]:
-    """A name for each input: the parameter's, with a number where it is a list."""
-    code = getattr(function, "__code__", None)
-    given = list(code.co_varnames[: code.co_argcount]) if code else []
-    if len(given) != len(shape):
-        given = [f"x{i}" for i in range(len(shape))] if len(shape) > 1 else ["x"]
-    return [name for base, entry in zip(given, shape, strict=True) for name in _numbered(base, entry)]
-
-
-def _numbered(base: str, shape: Shape) -> list[str]:
-    if shape is None:
-        return [base]
-    return [name for i, entry in enumerate(shape) for name in _numbered(f"{base}{i}", entry)]
 
 
 __all__ = ["Function", "PathError", "TraceError", "compile"]

@@ -29,7 +29,12 @@ def listing(roll: Rolled) -> str:
                 if not names[slot].startswith(f"{bases[group.array]}."):
                     place = divmod(k, group.extents[1]) if len(group.extents) == 2 else (k,)
                     names[slot] = f"{bases[group.array]}[{', '.join(map(str, place))}]"
-    elements = [[names.get(slot, "") for slot in slots] for slots in roll.slots]
+    slots = [list(each) for each in roll.slots]
+    for group in roll.groups:
+        if group.primitive is None and group.guard is None:
+            slots[group.array] = [slots[o.array][i] for o in group.operands for i in o.indices(())]
+    by_name = {o.array for group in roll.groups for o in group.operands if _in_a_loop(group) or (o.width or 0) > FEWEST}
+    elements = [[names.get(slot, "") for slot in each] for each in slots]
     arrays = list(zip(bases, elements, strict=True))
     loops = any(group.size >= FEWEST or group.primitive is None for group in roll.groups if group.guard is None)
     lines = [f"{program.name}({_listed([names[slot] for slot in program.inputs])})"]
@@ -39,9 +44,9 @@ def listing(roll: Rolled) -> str:
         reads = f"    reads {_listed([names[slot] for slot in program.parameters])}"
         lines.append(reads + (f"    # {arrays[PARAMETERS][0]}[0 : {len(program.parameters)}]" if loops else ""))
     for group in roll.groups:
-        if group.size < FEWEST and (group.primitive is not None or group.guard is not None):
-            lines += [f"    {line}" for line in _one_by_one(roll, group, names, arrays)]
-        else:
+        if not _in_a_loop(group):
+            lines += [f"    {line}" for line in _one_by_one(slots, group, names, arrays)]
+        elif group.primitive is not None or group.guard is not None or group.array in by_name:
             lines.append(f"    {_loop(group, arrays)}")
     returned = _listed([names[program_slot] for program_slot in program.outputs])
     return "\n".join([*lines, f"    return {returned}"])
@@ -86,9 +91,14 @@ def _common(names: list[str]) -> str:
     return ends[0][1] if same and ends[0] else names[0]
 
 
-def _one_by_one(roll: Rolled, group: Group, names: dict[int, str], arrays: Arrays) -> list[str]:
+def _in_a_loop(group: Group) -> bool:
+    """Whether a group is told in one line; what lays columns side by side is, too."""
+    return group.size >= FEWEST or (group.primitive is None and group.guard is None)
+
+
+def _one_by_one(slots_of: Sequence[Sequence[int]], group: Group, names: dict[int, str], arrays: Arrays) -> list[str]:
     """A line for each operation of a small group."""
-    read = [[roll.slots[o.array][i] for i in o.indices(group.extents)] for o in group.operands]
+    read = [[slots_of[o.array][i] for i in o.indices(group.extents)] for o in group.operands]
     lines = []
     for k in range(group.size):
         operands = []
@@ -98,14 +108,14 @@ def _one_by_one(roll: Rolled, group: Group, names: dict[int, str], arrays: Array
                 operands.append(_element(operand.at(k, group.extents), arrays, ""))
                 continue
             column = slots[k * width : (k + 1) * width] if width is not None else [slots[k]]
-            told_ = [names.get(slot, "gathered") for slot in column]
+            told_ = [names[slot] for slot in column]
             operands.append(told_[0] if width is None else f"[{', '.join(told_)}]")
         if group.guard is not None:
             comparison, expected, where = group.guard
             claim = f"{operands[0]} {comparison} {operands[1]}"
             lines.append(f"if {'not ' * expected}({claim}): another path    # {where[k]}")
         elif group.primitive is not None:
-            lines.append(f"{names[roll.slots[group.array][k]]} = {group.primitive.name} {' '.join(operands)}")
+            lines.append(f"{names[slots_of[group.array][k]]} = {group.primitive.name} {' '.join(operands)}")
     return lines
 
 

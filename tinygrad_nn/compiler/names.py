@@ -12,7 +12,11 @@ from .. import primitives as table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from .program import Program
+    from .shapes import Shape
 
 
 def told(program: Program) -> dict[int, str]:
@@ -57,3 +61,18 @@ def _number(place: object) -> str:
     """The numbers of the layer and the neuron: "1.2" for layer 1, neuron 2; "" for a neuron that stands alone."""
     parts = [found[1] for name in str(place).split(", ") if (found := re.fullmatch(r"(?:layer|neuron) (\d+)", name))]
     return ".".join(parts)
+
+
+def argument_names(function: Callable[..., Any], shape: Shape) -> list[str]:
+    """A name for each input: the parameter's, with a number where it is a list."""
+    code = getattr(function, "__code__", None)
+    given = list(code.co_varnames[: code.co_argcount]) if code else []
+    if len(given) != len(shape):
+        given = [f"x{i}" for i in range(len(shape))] if len(shape) > 1 else ["x"]
+    return [name for base, entry in zip(given, shape, strict=True) for name in _numbered(base, entry)]
+
+
+def _numbered(base: str, shape: Shape) -> list[str]:
+    if shape is None:
+        return [base]
+    return [name for i, entry in enumerate(shape) for name in _numbered(f"{base}{i}", entry)]
