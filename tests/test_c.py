@@ -358,7 +358,7 @@ def code_lines(text):
 
 
 def test_code_grows_with_layers_and_not_with_weights(tmp_path):
-    sizes = [(2, 3, 4), (20, 30, 40)]
+    sizes = [(5, 6, 7), (20, 30, 40)]  # dots of up to four products are written out
     lengths = []
     for n, hidden, outputs in sizes:
         model = network((n, hidden, outputs), "relu")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..rolled import Access, Group, Rolled
 from .c_functions import FOLDS, called, owned, spelled
-from .c_places import COUNTERS, Constants, Places, Region, plus, strided
+from .c_places import COUNTERS, SHORT, Constants, Places, Region, plus, strided
 from .clusters import Cluster
 
 
@@ -56,7 +56,8 @@ class Printer(Places):
     def _cluster(self, cluster: Cluster) -> None:
         lead = cluster[0]
         if lead.primitive is None and lead.guard is None:
-            self._gather(lead)
+            if lead.array not in self.inlined:
+                self._gather(lead)
             return
         extents = lead.extents
         loops = [(c, e) for c, e in zip(COUNTERS, extents, strict=False) if e > 1]
@@ -121,8 +122,9 @@ class Printer(Places):
             start, first = self._operand(group.operands[2], extents), 0
             if width and start in ("(-0.0)", "(-0.0f)"):  # then the first product itself: -0 + x is x
                 start, first = self._product(entry("0"), entry("0", 1)), 1
-            if width == first:
-                self._line(f"const real {name} = {start};")
+            if width <= SHORT:
+                products = [self._product(entry(str(k)), entry(str(k), 1)) for k in range(first, width)]
+                self._line(f"const real {name} = {' + '.join([start, *products])};")
                 return
             self._line(f"real {name} = {start};")
             self._each(first, width, f"{name} += {self._product(entry('k'), entry('k', 1))};")

@@ -22,6 +22,7 @@ from .expressions import MATHS
 
 DEAR = {*FOLDS, *FUNCTIONS, *MATHS, "power", "divide"}  # primitives that are not worth computing later
 COUNTERS = "ij"
+SHORT = 4  # products of a dot that is written out
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class Places:
         self.literals = list(roll.flat.literals.values())
         taken = {region.name for region in [*inputs, *parameters, *outputs]}
         self.names = identifiers(array_names(roll, told(roll.flat)), taken, constants.name)
+        self.inlined = self._inlined()
         self.direct = self._direct(1 if returns else 0)
         ends = {array for k, (array, _) in enumerate(roll.outputs) if (array not in self.direct) or (returns and not k)}
         self.clusters = clusters(roll.groups, ends, DEAR)
@@ -116,6 +118,21 @@ class Places:
         self.places, self.slots = self._allocated(ends)
         self.letters = ""  # the counters of the loops that are open
         self.held: set[int] = set()  # arrays whose member is a local variable of the loop
+
+    def _inlined(self) -> dict[int, list[tuple[int, int]]]:
+        """What is laid side by side for short dots alone, which read it where it is: the array and index of each."""
+        gathered = {
+            group.array: [(o.array, i) for o in group.operands for i in o.indices(())]
+            for group in self.roll.groups
+            if group.primitive is None and group.guard is None
+        }
+        kept = {array for array, _ in self.roll.outputs}
+        for group in self.roll.groups:
+            short = group.size == 1 and group.primitive is not None and group.primitive.name == "dot"
+            kept |= {
+                o.array for o in group.operands if not short or o.table is not None or (o.width or SHORT + 1) > SHORT
+            }
+        return {array: entries for array, entries in gathered.items() if array not in kept}
 
     def _direct(self, first: int) -> dict[int, list[tuple[Region, tuple[int, ...], int]]]:
         """Arrays whose every entry is one output: the region, the strides of the loops and the first place."""
@@ -145,11 +162,16 @@ class Places:
                     first[group.array] = k
                 for operand in group.operands:
                     last[operand.array] = k
+                    last |= {array: k for array, _ in self.inlined.get(operand.array, ())}
         last |= dict.fromkeys(ends, len(self.clusters))
-        spans = [(first[a], last.get(a, first[a]), a) for a in first if a in self.stored and self.is_array(a)]
+        spans = [
+            (first[a], last.get(a, first[a]), a)
+            for a in first
+            if a in self.stored and self.is_array(a) and a not in self.inlined
+        ]
         for array in (INPUTS, PARAMETERS):  # read across regions: laid side by side before all else
             if any(self._region(o, group.extents) is None for group in self.roll.groups for o in group.operands
-                   if o.array == array):  # fmt: skip
+                   if o.array == array and group.array not in self.inlined):  # fmt: skip
                 spans.append((-1, len(self.clusters), array))
         places: dict[int, int] = {}
         taken: list[tuple[int, int, int]] = []  # place, size, last cluster
@@ -187,6 +209,8 @@ class Places:
     def read(self, access: Access, extents: tuple[int, ...], index: str, k: str | None) -> str:
         """What an operand reads: `index` are the strided counters, and `k` counts the entries of a column."""
         array = access.array
+        if array in self.inlined:
+            return self.element(*self.inlined[array][access.base + access.step * int(k or 0)])
         if array in self.held:
             return f"{self.names[array]}_{self.letters}" if self.letters else self.names[array]
         base = access.base
