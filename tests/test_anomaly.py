@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.anomaly import AnomalyError, detect_anomaly
+from tinygrad_nn.check.anomaly import AnomalyError, detect_anomaly
 from tinygrad_nn.compiler.recorded import RecordedStepper
 
 BACKENDS = ["python"]

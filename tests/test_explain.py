@@ -69,7 +69,7 @@ def test_single_ways_are_all_ways(seed):
 
 
 def test_a_planted_fault_is_caught(monkeypatch):
-    from tinygrad_nn import receipt
+    from tinygrad_nn.check import receipt
 
     right = receipt.contributions
     monkeypatch.setattr(receipt, "contributions", lambda result, adjoint: [1.01 * s for s in right(result, adjoint)])

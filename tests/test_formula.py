@@ -8,7 +8,7 @@ from programs import OPERATIONS, near
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.formulas import formula
+from tinygrad_nn.check.formulas import formula
 
 KINDS = sorted(set(OPERATIONS) - {"branch"})
 
@@ -59,7 +59,7 @@ def test_random_graphs_as_sympy_reads_them(seed):
 
 def test_a_planted_fault_is_caught(monkeypatch):
     sympy = pytest.importorskip("sympy", reason="SymPy is not installed")
-    from tinygrad_nn import notation
+    from tinygrad_nn.check import notation
 
     monkeypatch.setitem(notation.TEXT, "subtract", ("{} + {}", notation.SUM, (notation.SUM, notation.PRODUCT)))
     a, b = Value(2.0, "a"), Value(3.0, "b")

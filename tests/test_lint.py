@@ -486,7 +486,7 @@ def test_bad_input():
 
 @pytest.mark.parametrize("check", ["_holds", "contributions"])
 def test_a_planted_fault_in_lint_is_caught(check, monkeypatch):
-    from tinygrad_nn import mistakes
+    from tinygrad_nn.check import mistakes
 
     wrong = {"_holds": lambda result: False, "contributions": lambda result, g: [2.0 * g] * len(result.operands)}
     monkeypatch.setattr(mistakes, check, wrong[check])

@@ -81,25 +81,37 @@ def test_the_program_of_the_guide_learns(seed, tmp_path, monkeypatch):
     assert names["model"].predict_classes(names["X"]) == [0, 1, 1, 0]
 
 
+CORE = [
+    *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
+    *("own", "transforms", "choices", "module", "neuron", "nn", "losses", "check", "optim", "data"),
+    *("metrics", "plots", "history", "stored", "storage"),
+    *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn"),
+]
+CHECKS = ["stable", "anomaly", "notation", "formulas", "receipt", "units", "mistakes", "gradients"]
+
+
+def imported(path):
+    """The level and the module of each import within the package that is made when it is imported itself."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    lazy = {id(n) for node in ast.walk(tree) if isinstance(node, ast.If) for n in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level and id(node) not in lazy:
+            for target in [node.module] if node.module else [alias.name for alias in node.names]:
+                yield node.level, target.split(".")[0]
+
+
 def test_imports_run_one_way():
-    """Each module imports from those before it in this list, and the core from neither drawing nor compiler."""
-    order = [
-        *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
-        *("own", "transforms", "check", "stable", "anomaly", "notation", "formulas", "receipt"),
-        *("choices", "module", "neuron", "nn", "losses", "optim", "units", "mistakes", "data"),
-        *("metrics", "plots", "history", "stored", "storage"),
-        *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn"),
-    ]
-    assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"} == set(order) - {"drawing", "compiler"}
-    for path in PACKAGE.glob("*.py"):
-        if path.stem == "__init__":
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        lazy = {id(n) for node in ast.walk(tree) if isinstance(node, ast.If) for n in ast.walk(node)}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.level and id(node) not in lazy:
-                for target in [node.module] if node.module else [alias.name for alias in node.names]:
-                    assert order.index(target.split(".")[0]) < order.index(path.stem), (path.stem, target)
+    """Each module imports from those before it in these lists, and the core from neither drawing nor compiler."""
+    packages = {"check", "drawing", "compiler"}
+    assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"} == set(CORE) - packages
+    assert {path.stem for path in (PACKAGE / "check").glob("*.py")} - {"__init__"} == set(CHECKS)
+    for name in set(CORE) - packages:
+        for _, target in imported(PACKAGE / f"{name}.py"):
+            assert CORE.index(target) < CORE.index(name), (name, target)
+    for name in CHECKS:
+        for level, target in imported(PACKAGE / "check" / f"{name}.py"):
+            order, place = (CHECKS, name) if level == 1 else (CORE, "check")
+            assert order.index(target) < order.index(place), (name, target)
 
 
 def test_imports_run_one_way_in_the_compiler():
@@ -123,7 +135,7 @@ def test_imports_run_one_way_in_the_compiler():
         *("row_sums", "llvm_step", "native"),
         *("backends", "rows", "calls"),
         *("settings", "phases", "interrupt", "function"),
-        *("stepper", "recorded", "guarded", "course", "native_step", "native_course", "step"),
+        *("stepper", "recorded", "course", "guarded", "native_step", "native_course", "step"),
         *("c_file", "c_function", "c_update", "c_model", "c_self_test", "export"),
     ]
     compiler = PACKAGE / "compiler"

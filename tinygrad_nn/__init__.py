@@ -40,7 +40,7 @@ Numbers are IEEE 754 doubles with one meaning everywhere: 1/0 is inf, log(-1) is
 from __future__ import annotations
 
 from . import data, functional, losses, optim
-from .check import GradientError, gradcheck
+from .check.gradients import GradientError, gradcheck
 from .drawn import draw, draw_network, steps
 from .functional import (
     acos,
@@ -90,11 +90,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import metrics, plots
-    from .anomaly import AnomalyError, detect_anomaly
-    from .formulas import formula
-    from .mistakes import Finding, LintWarning, lint
+    from .check.anomaly import AnomalyError, detect_anomaly
+    from .check.formulas import formula
+    from .check.mistakes import Finding, LintWarning, lint
+    from .check.receipt import explain
     from .own import primitive
-    from .receipt import explain
     from .storage import load, save
     from .stored import StorageError
 
@@ -179,14 +179,14 @@ __all__ = [
 
 # What most programs do not begin with is imported when it is first asked for: a module, or what one holds.
 _LATER = {
-    "AnomalyError": "anomaly",
-    "Finding": "mistakes",
-    "LintWarning": "mistakes",
+    "AnomalyError": "check.anomaly",
+    "Finding": "check.mistakes",
+    "LintWarning": "check.mistakes",
     "StorageError": "stored",
-    "detect_anomaly": "anomaly",
-    "explain": "receipt",
-    "formula": "formulas",
-    "lint": "mistakes",
+    "detect_anomaly": "check.anomaly",
+    "explain": "check.receipt",
+    "formula": "check.formulas",
+    "lint": "check.mistakes",
     "load": "storage",
     "metrics": "",
     "plots": "",

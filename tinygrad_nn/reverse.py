@@ -150,7 +150,10 @@ def _reset(output: Result, leaves: list[tuple[Value, float]]) -> list[Result]:
             _visit(third, zero, results, leaves)
     numbers = [result.number for result in results]
     results = [results[i] for i in sorted(range(len(numbers)), key=numbers.__getitem__, reverse=True)]
-    return _reached(results) if partial else results
+    if not partial:
+        return results
+    found = reached(results)
+    return [result for result in results if id(result) in found]
 
 
 def _visit(operand: Any, zero: float, results: list[Result], leaves: list[tuple[Value, float]]) -> None:
@@ -180,15 +183,15 @@ def _save(leaf: Value, leaves: list[tuple[Value, float]]) -> None:
     leaves.append((leaf, leaf.grad))
 
 
-def _reached(results: list[Result]) -> list[Result]:
-    """Those of the results that the first depends on by operands with a rule: no other has an adjoint at all."""
-    reached = {id(results[0])}
+def reached(results: list[Result]) -> set[int]:
+    """The ids of the results and leaves that the first depends on by operands with a rule: no other has an adjoint."""
+    found = {id(results[0])}
     for result in results:
-        if id(result) in reached:
+        if id(result) in found:
             for group, rule in zip(result.groups, result.op.formulas, strict=True):
                 if rule is not None:
-                    reached.update(map(id, group if type(group) is tuple else (group,)))
-    return [result for result in results if id(result) in reached]
+                    found.update(map(id, group if type(group) is tuple else (group,)))
+    return found
 
 
 def _pull_on_ieee_floats(result: Result) -> None:

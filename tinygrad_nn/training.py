@@ -12,12 +12,12 @@ from contextlib import suppress
 from math import isfinite
 from typing import Any
 
+from .check.mistakes import Finding, LintWarning, of_training
 from .compiler.backends import Target
 from .compiler.recorded import RecordedStepper
 from .compiler.step import Rows, Step, compile_step, count_of, rows_of
 from .history import History
 from .metrics import GRADIENTS, VALIDATION, named
-from .mistakes import Finding, LintWarning, of_training
 from .module import Module
 from .optim import Optimizer
 from .progress import Progress

@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from ..anomaly import beyond
+from ..check.anomaly import beyond
 from ..recording import next_number, watched
+from .course import Course, Ended, Guard
 from .recorded import RecordedStepper
 from .stepper import commit, state_of
 
 if TYPE_CHECKING:
     from ..history import History
-    from .course import Course, Ended
     from .step import Rows, Step
 
 
-class Guarded:
+class Guarded(Guard):
     """A step, and who watches it."""
 
     def __init__(self, step: Step, watching: Any) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from math import isclose
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import losses
-from . import primitives as table
-from .module import Module
-from .recording import next_number, scope_name, watched
-from .reverse import contributions, history, numbers
+from .. import losses
+from .. import primitives as table
+from ..module import Module
+from ..recording import next_number, scope_name, watched
+from ..reverse import contributions, history, numbers, reached
+from ..value import Result, Value
 from .units import idle_units, slopes_of
-from .value import Result, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,15 +91,10 @@ def of_training(parameters: Sequence[Value], model: Any, loss: Any, ended: bool,
     return [*unused(parameters, model, results), *mistaken_scales(results), *idle]
 
 
-def unused(parameters: Sequence[Value], model: Any, results: Sequence[Result]) -> Iterator[Finding]:
+def unused(parameters: Sequence[Value], model: Any, results: list[Result]) -> Iterator[Finding]:
     """Parameters that no gradient can reach."""
-    reached = {id(results[0])}
-    for result in results:
-        if id(result) in reached:
-            for group, rule in zip(result.groups, result.op.formulas, strict=True):
-                if rule is not None:
-                    reached.update(map(id, group if type(group) is tuple else (group,)))
-    missed = [parameter for parameter in parameters if id(parameter) not in reached]
+    found = reached(results)
+    missed = [parameter for parameter in parameters if id(parameter) not in found]
     if missed:
         paths = {id(p): path for path, p in model.named_parameters()} if isinstance(model, Module) else {}
         few = ", ".join([paths.get(id(p)) or p.label or "one of no name" for p in missed[:3]]) + " ..." * (

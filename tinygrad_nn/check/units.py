@@ -7,9 +7,9 @@ loss still has a slope at the unit's output, the weights before it do not learn 
 
 from __future__ import annotations
 
-from . import primitives as table
-from .reverse import contributions
-from .value import Result
+from .. import primitives as table
+from ..reverse import contributions
+from ..value import Result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

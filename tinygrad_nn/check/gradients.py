@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from .transforms import data, grad, one_number, variables
-from .value import Value
+from ..transforms import data, grad, one_number, variables
+from ..value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import primitives as table
-from .value import Result, Value
+from .. import primitives as table
+from ..value import Result, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

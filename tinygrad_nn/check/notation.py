@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .value import Result
+    from ..value import Result
 
     Written = tuple[str, int]  # a text, and how tightly it holds together
     Spellings = dict[str, tuple[str, int, tuple[int, ...]]]

@@ -6,10 +6,10 @@ gets a line and a name of its own; everything else is written where it is used.
 
 from __future__ import annotations
 
+from ..reverse import history
+from ..transforms import grad
+from ..value import Result, Value
 from .notation import ATOM, UNARY, latex_name, latex_number, written
-from .reverse import history
-from .transforms import grad
-from .value import Result, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,18 +10,20 @@ import sys
 from math import isfinite
 from os import path
 
-from .operators import as_float
-from .recording import next_number, scope_name, watched
-from .reverse import contributions, history
+from ..operators import as_float
+from ..recording import next_number, scope_name, watched
+from ..reverse import contributions, history
+from ..value import Result, Value, named_operands
 from .stable import stable_form
-from .value import Result, Value, named_operands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-PACKAGE = path.join(path.dirname(__file__), "")  # with the separator at its end: no folder beside it begins so
+PACKAGE = path.join(
+    path.dirname(path.dirname(__file__)), ""
+)  # with the separator at its end: no folder beside it begins so
 LONGEST_WAY = 12  # operations that are listed between an operation and the result
 
 
@@ -45,11 +47,11 @@ class detect_anomaly:  # noqa: N801
     looked at when its gradient is asked for. Nothing has changed when it raises.
 
     >>> from tinygrad_nn import Value, log
-    >>> with detect_anomaly():
+    >>> with detect_anomaly():  # doctest: +ELLIPSIS
     ...     log(Value(0.0, label="p"))
     Traceback (most recent call last):
         ...
-    tinygrad_nn.anomaly.AnomalyError: log gave -inf, in <doctest tinygrad_nn.anomaly.detect_anomaly[1]>, line 2
+    tinygrad_nn.check.anomaly.AnomalyError: log gave -inf, in <doctest ...>, line 2
       x: 0.0 (p)
       log is -inf at 0: for a probability, take the loss of logits (tn.log_softmax, ..._with_logits)
     """

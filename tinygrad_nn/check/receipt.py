@@ -10,11 +10,11 @@ from __future__ import annotations
 import heapq
 from math import fsum, inf, isfinite
 
-from . import primitives as table
-from .recording import scope_name
-from .reverse import contributions, history
-from .transforms import grad
-from .value import Result, Value, named_operands
+from .. import primitives as table
+from ..recording import scope_name
+from ..reverse import contributions, history
+from ..transforms import grad
+from ..value import Result, Value, named_operands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
