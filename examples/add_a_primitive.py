@@ -84,9 +84,8 @@ def train():
 
 def refuse():
     """A back end without a spelling says so; with backend="auto" another is taken."""
-    f = tn.compile(bearing, backend="array")
     try:
-        f(1.0, 2.0)
+        tn.compile(bearing, backend="array")(1.0, 2.0)
     except (ImportError, ValueError) as error:
         print(f"\n{error}")
     print("bearing on the back end that is chosen for it:", tn.compile(bearing)(1.0, 2.0))
