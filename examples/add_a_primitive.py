@@ -55,8 +55,7 @@ def draw():
     y.backward()
     print(f"\n{tn.formula(y, wrt=w)}")
     PICTURES.mkdir(exist_ok=True)
-    tn.draw(y).write(PICTURES / "softsign.svg")
-    print("picture:", PICTURES / "softsign.svg")
+    print(f"its graph is in {tn.draw(y).write(PICTURES / 'softsign.svg')}")
 
 
 def train():
@@ -73,9 +72,10 @@ def train():
         except ImportError as error:
             print(f"  {error}")
             continue
+        trained = model
         seconds = history.times[-1] / history.epochs[-1]
         print(f"  {backend:6} loss after 3 epochs {history.losses[2]:.9f}; {1e3 * seconds:7.3f} ms an epoch")
-    right = sum(p == y for p, y in zip(model.predict_classes(X, threshold=0.0), classes, strict=True))
+    right = sum(p == y for p, y in zip(trained.predict_classes(X, threshold=0.0), classes, strict=True))
     print(f"  {right} of {len(X)} points are on their side after {history.epochs[-1]} epochs")
     f = tn.compile(softsign)
     f(2.0)
