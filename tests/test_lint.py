@@ -235,11 +235,39 @@ loss.backward()
 """,
     ),
     "classes for hinge": (
-        "other targets for hinge",
+        "other targets",
         """
 model = tn.MLP(2, [4, 1], "tanh")
 loss = tn.mean([tn.losses.hinge(model(x), y) for x, y in zip(X, Y)])
 loss.backward()
+""",
+    ),
+    "-1 and 1 for a cross-entropy": (
+        "other targets",
+        """
+model = tn.MLP(2, [4, 1], "tanh")
+loss = tn.mean([tn.losses.binary_cross_entropy_with_logits(model(x), 2 * y - 1) for x, y in zip(X, Y)])
+loss.backward()
+""",
+    ),
+    "-1 and 1 for a cross-entropy of probabilities": (
+        "other targets",
+        """
+model = tn.MLP(2, [4, 1], "tanh", "sigmoid")
+loss = tn.mean([tn.losses.binary_cross_entropy(model(x), 2 * y - 1) for x, y in zip(X, Y)])
+loss.backward()
+""",
+    ),
+    "parameters in a list": (
+        "gradients add up",
+        """
+w, b = tn.Value(0.5, label="w"), tn.Value(0.0)
+model = [w, b]
+for epoch in range(10):
+    loss = tn.mean([(w * k + b - 2.0 * k) ** 2 for k in range(5)])
+    loss.backward()
+    for p in model:
+        p.data -= 0.01 * p.grad
 """,
     ),
     "a layer that is never called": (
@@ -374,9 +402,10 @@ def findings(script, seed=1, **names):
     space = names
     exec(compile(HEAD.replace("SEED", str(seed)) + script, "script.py", "exec"), space)
     model, loss = space["model"], space["loss"]
-    before = [(p.data, p.grad) for p in model.parameters()]
+    parameters = model if isinstance(model, list) else model.parameters()
+    before = [(p.data, p.grad) for p in parameters]
     found = tn.lint(model, loss, space.get("rows"))
-    assert [(p.data, p.grad) for p in model.parameters()] == before
+    assert [(p.data, p.grad) for p in parameters] == before
     return found
 
 
@@ -475,11 +504,15 @@ def test_what_lint_cannot_look_at_is_for_the_run_to_say(backend):
 
 def test_bad_input():
     model = tn.MLP(2, [1], "tanh")
-    with pytest.raises(TypeError, match=r"lint\(model, loss\) looks at a Module, but got <function"):
+    with pytest.raises(
+        TypeError, match=r"lint\(model, loss\) looks at a Module or a list of parameters, but got <function"
+    ):
         tn.lint(lambda x: x, model([1.0, 2.0]))
     for loss in (Value(1.0), 0.5):
         with pytest.raises(TypeError, match="a loss that was recorded"):
             tn.lint(model, loss)
+    with pytest.raises(TypeError, match="rows are for a model that can be called"):
+        tn.lint(model.parameters(), model([1.0, 2.0]), rows=[[1.0, 2.0]])
     with pytest.raises(ValueError, match="takes 2 inputs"):
         tn.lint(model, model([1.0, 2.0]), rows=[[1.0]])
 

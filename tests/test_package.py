@@ -87,7 +87,7 @@ CORE = [
     *("metrics", "plots", "history", "stored", "storage"),
     *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn"),
 ]
-CHECKS = ["stable", "anomaly", "notation", "formulas", "receipt", "units", "mistakes", "gradients"]
+CHECKS = ["stable", "anomaly", "notation", "formulas", "receipt", "units", "scales", "mistakes", "gradients"]
 
 
 def imported(path):

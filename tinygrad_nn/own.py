@@ -85,6 +85,7 @@ def primitive(
     - "c": an expression in C99, of doubles.
 
     A back end without a spelling says so; calls and steps with backend="auto" choose one that has what it needs.
+    Spellings are taken as they are: `gradcheck` is of rules, so compare the function on each back end as well.
 
     Keep the primitive under its name where its module is imported, and it can be pickled. Raises ValueError and
     TypeError that say what is wrong with a name, a value, a rule or a spelling.
@@ -173,7 +174,12 @@ def _check_rule(name: str, operands: list[str], operand: str, rule: Any) -> None
                     "(g, y, operands) where it is something else"
                 )
             if not isinstance(node, IN_RULES):
-                raise ValueError(f"{what} has more than + - * / and calls of primitives in it: give a function instead")
+                raise ValueError(
+                    f"{what} has more than + - * / and calls of primitives in it: write x * x or square(x) for x**2, "
+                    "and give a function where that is not enough"
+                )
+        if not any(isinstance(node, ast.Name) and node.id == "g" for node in ast.walk(tree)):
+            raise ValueError(f"{what} leaves g out: a rule is the gradient of the result, g, times dy/d{operand}")
     elif callable(rule):
         try:
             inspect.signature(rule).bind("g", "y", *operands)

@@ -53,7 +53,8 @@ class Formula:
 def formula(value: Value, wrt: Value | None = None, max_operations: int = 200) -> Formula:
     """The expression that a Value was recorded by, or with `wrt` its derivative with respect to that Value.
 
-    Labels name what they can; other leaves are x1, x2 ..., and parts that are used again t1, t2 ... Sums of products
+    Labels name what they can; other leaves are x1, x2 ..., and parts that are used again t1, t2 ..., or by another
+    letter where t begins a label. Sums of products
     are written out, products with 1 are left out, and nothing else is simplified: the text evaluates to the number.
 
     Raises TypeError for what is no Value, ValueError past `max_operations` operations.
@@ -66,9 +67,10 @@ def formula(value: Value, wrt: Value | None = None, max_operations: int = 200) -
     dy/db = 3*(b*b) + a  # 15
     where b = 2, a = 3
     """
-    for given in (value, *([] if wrt is None else [wrt])):
-        if not isinstance(given, Value):
-            raise TypeError(f"formula() writes what a Value was recorded by, but got {given!r}")
+    if not isinstance(value, Value):
+        raise TypeError(f"formula() writes what a Value was recorded by, but got {value!r}")
+    if wrt is not None and not isinstance(wrt, Value):
+        raise TypeError(f"wrt is the Value that formula() differentiates by, but got {wrt!r}")
     output = value if wrt is None else grad(value, wrt, create_graph=True)
     results = history(output)[::-1] if isinstance(output, Result) else []
     if len(results) > max_operations:
@@ -95,6 +97,7 @@ class _Writer:
             for operand in result.operands:
                 self.uses[id(operand)] = self.uses.get(id(operand), 0) + 1
         self.labels = {v.label for result in results for v in (result, *result.operands) if isinstance(v, Value)}
+        self.letter = next((a for a in "tuvpqrs" if not any(label.startswith(a) for label in self.labels)), "t")
         self.title, self.latex_title = self._titles(value, wrt)
 
     def _titles(self, value: Value, wrt: Value | None) -> tuple[str, str]:
@@ -136,7 +139,7 @@ class _Writer:
         if result is self.output:
             self._line(self.title, self.latex_title, text, latex, result.data)
         elif result.label or len(text) > (SHORTEST if self.uses[id(result)] > 1 else LONGEST):
-            name = self._name(result.label, "t")
+            name = self._name(result.label, self.letter)
             self._line(name, latex_name(name), text, latex, result.data)
             self._named(result, name)
         else:

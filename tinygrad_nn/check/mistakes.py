@@ -9,12 +9,11 @@ from __future__ import annotations
 from math import isclose
 from typing import TYPE_CHECKING, NamedTuple
 
-from .. import losses
-from .. import primitives as table
 from ..module import Module
-from ..recording import next_number, scope_name, watched
+from ..recording import next_number, watched
 from ..reverse import contributions, history, numbers, reached
 from ..value import Result, Value
+from .scales import mistaken_scales
 from .units import idle_units, slopes_of
 
 if TYPE_CHECKING:
@@ -22,14 +21,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     Named = Sequence[tuple[str, Value]]
-
-CHECKED = (
-    losses.hinge,
-    losses.binary_cross_entropy,
-    losses.binary_cross_entropy_with_logits,
-    losses.cross_entropy,
-)
-BEYOND_ONE = (table.dot, table.relu, table.leaky_relu, table.elu, table.softplus, table.silu, table.gelu, table.tanh)
 
 
 class LintWarning(UserWarning):
@@ -46,7 +37,7 @@ class Finding(NamedTuple):
         return f"{self.kind}: {self.words}"
 
 
-def lint(model: Module, loss: Value, rows: Any = None) -> list[Finding]:
+def lint(model: Module | Sequence[Value], loss: Value, rows: Any = None) -> list[Finding]:
     """What is likely wrong with a model and a loss that was recorded from it, as Findings; empty where nothing is.
 
     Call it after `loss.backward()`, before the optimizer's step or after it. It looks for
@@ -54,14 +45,15 @@ def lint(model: Module, loss: Value, rows: Any = None) -> list[Finding]:
     - parameters that the loss does not depend on,
     - numbers of the graph that are not those of its parameters any more, and were differentiated nevertheless,
     - gradients of earlier passes that were never set to 0,
-    - a loss of logits that is given probabilities, or the reverse, and hinge of other targets than 1 and -1,
+    - a loss of logits that is given probabilities, the reverse, and targets that a loss does not take,
     - layers of which most units (half of them, where that leaves two) are dead (relu) or saturated (sigmoid, tanh) on
       all rows while the loss still has a slope there; on the rows that the loss was computed from, or on `rows`, if
       they are four or more.
 
-    Raises TypeError for a model that is no Module and a loss that was not recorded.
+    Where there is no Module, a list of parameters takes its place. Raises TypeError for what is neither, and for a loss
+    that was not recorded.
 
-    >>> from tinygrad_nn import MLP
+    >>> from tinygrad_nn import MLP, losses
     >>> model = MLP.from_weights([[[1.0]], [[1.0]]], [[0.0], [0.0]])
     >>> for _ in range(2):
     ...     loss = losses.squared_error(model([2.0]), 1.0)
@@ -69,12 +61,16 @@ def lint(model: Module, loss: Value, rows: Any = None) -> list[Finding]:
     >>> [finding.kind for finding in lint(model, loss)]
     ['gradients add up']
     """
-    if not isinstance(model, Module):
-        raise TypeError(f"lint(model, loss) looks at a Module, but got {model!r}")
+    if isinstance(model, Module):
+        named = list(model.named_parameters())
+    elif isinstance(model, list | tuple) and all(isinstance(parameter, Value) for parameter in model):
+        named = [(parameter.label or f"parameter {k}", parameter) for k, parameter in enumerate(model)]
+    else:
+        raise TypeError(f"lint(model, loss) looks at a Module or a list of parameters, but got {model!r}")
     if not isinstance(loss, Result):
         raise TypeError(f"lint(model, loss) looks at a loss that was recorded, a Value, but got {loss!r}")
-    results, named = history(loss), list(model.named_parameters())
-    found = [*unused([p for _, p in named], model, results), *mistaken_scales(results)]
+    results = history(loss)
+    found = [*unused([p for _, p in named], model, results), *(Finding(*words) for words in mistaken_scales(results))]
     found += _of_gradients(named, loss, results)
     return found + [Finding(*words) for words in idle_units(results, slopes_of(_recorded(model, rows) or results))]
 
@@ -88,7 +84,7 @@ def of_training(parameters: Sequence[Value], model: Any, loss: Any, ended: bool,
     if ended:
         old = [result for result in reversed(results) if recorded and not _holds(result)]
         return [*(_changed(result) for result in old[:1]), *idle]
-    return [*unused(parameters, model, results), *mistaken_scales(results), *idle]
+    return [*unused(parameters, model, results), *(Finding(*words) for words in mistaken_scales(results)), *idle]
 
 
 def unused(parameters: Sequence[Value], model: Any, results: list[Result]) -> Iterator[Finding]:
@@ -108,69 +104,6 @@ def unused(parameters: Sequence[Value], model: Any, results: list[Result]) -> It
         )
 
 
-def mistaken_scales(results: Sequence[Result]) -> Iterator[Finding]:
-    """Losses of logits that are given probabilities, the reverse, and hinge losses of other targets than 1 and -1."""
-    told: set[object] = set()
-    for result in results:
-        if result.scope in CHECKED and result.scope not in told and (found := _of_scale(result)):
-            told.add(result.scope)
-            yield Finding(*found)
-
-
-def _of_scale(result: Result) -> tuple[str, str] | None:
-    """What is wrong with what an operation of a loss is given."""
-    loss, name = result.scope, scope_name(result.scope)
-    if loss is losses.hinge:
-        target = float(getattr(result.first, "data", result.first))
-        if result.op is not table.multiply or abs(target) == 1.0:
-            return None
-        return (
-            "other targets for hinge",
-            f"{name} takes targets of 1 and -1, and is given {target:.4g}: of classes 0 and 1 make 2 * y - 1, or take "
-            "binary_cross_entropy_with_logits",
-        )
-    given = [o for o in result.operands if isinstance(o, Value) and o.scope is not loss]
-    if loss is losses.binary_cross_entropy:
-        wrong = [v for v in given if not 0.0 <= v.data <= 1.0 or v.op in BEYOND_ONE]
-        if result.op is not table.binary_cross_entropy or not wrong:
-            return None
-        whose = f"the result of {wrong[0].op.name}, " if wrong[0].op else ""
-        return (
-            "logits for probabilities",
-            f"{name} takes a probability, and is given {whose}{wrong[0].data:.4g}: put a sigmoid last, or take "
-            "binary_cross_entropy_with_logits",
-        )
-    for value in given:
-        if value.op is not None and _is_probability(value):
-            return (
-                "probabilities for logits",
-                f"{name} takes logits, and is given results of {value.op.name}, such as {value.data:.4g}: leave out "
-                "the last sigmoid or softmax, which this loss has within it",
-            )
-    return None
-
-
-def _is_probability(value: Value) -> bool:
-    """Whether it was made by a sigmoid or a softmax, also by one that is written out."""
-    if not isinstance(value, Result):
-        return False
-    if value.op is table.divide and 0.0 <= value.data <= 1.0:  # 1 / (1 + exp(-z)), or exp(z) / sum
-        over, under = value.first, value.second
-        return any(isinstance(o, Result) and o.op in (table.exp, table.add) for o in (over, under)) and _is_exp(
-            under if type(over) is float else over
-        )
-    return value.op is table.sigmoid or (value.op is table.exp and value.data <= 1.0)
-
-
-def _is_exp(value: Any) -> bool:
-    """Whether it is an exp, or a sum in which one is."""
-    while isinstance(value, Result) and value.op is table.add:
-        if any(isinstance(o, Result) and o.op is table.exp for o in value.operands):
-            return True
-        value = value.first
-    return isinstance(value, Result) and value.op is table.exp
-
-
 def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iterator[Finding]:
     """Whether the gradients are those of one pass over numbers that are still true."""
     stale = [result for result in reversed(results) if not _holds(result)]
@@ -188,7 +121,8 @@ def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iter
             yield Finding(
                 "gradients add up",
                 f"the gradient of {path} is {parameter.grad:.6g}, and {own:.6g} is that of this loss, so earlier "
-                "passes are still in it: call zero_grad() of the optimizer or the model before each backward()",
+                "passes are still in it: call zero_grad() of the model, or of an optimizer that has this parameter, "
+                "before each backward()",
             )
             return
 
@@ -252,8 +186,10 @@ def _differentiated_since(loss: Result, sums: dict[int, float], doubtful: dict[i
     return bool(judged) and all(isclose(value.grad, sums[id(value)], rel_tol=1e-12) for value in judged)
 
 
-def _recorded(model: Module, rows: Any) -> list[Result]:
+def _recorded(model: Any, rows: Any) -> list[Result]:
     """All operations of the model on some rows."""
+    if rows is not None and not callable(model):
+        raise TypeError("rows are for a model that can be called on them, but lint() got a list of parameters")
     found: dict[int, Result] = {}
     with watched(None, next_number):
         for row in rows if rows is not None else ():

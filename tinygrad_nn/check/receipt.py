@@ -8,6 +8,7 @@ there as one sum over all its ways. Each opening costs what its operation has op
 from __future__ import annotations
 
 import heapq
+from itertools import groupby
 from math import fsum, inf, isfinite
 
 from .. import primitives as table
@@ -41,7 +42,10 @@ class Entry:
         if len(numbers) > MOST_FACTORS:
             half = MOST_FACTORS // 2
             numbers = [*numbers[:half], f"({len(numbers) - 2 * half} more)", *numbers[-half:]]
-        places = [place for k, (place, _) in enumerate(self.factors) if k == 0 or place != self.factors[k - 1][0]]
+        places = []
+        for place, along in groupby(self.factors, lambda factor: factor[0]):
+            beside = ", ".join([f"{number:.6g}" for _, number in along if number != 1.0])
+            places.append(f"{place} ({beside})" if beside else place)
         if len(places) > MOST_FACTORS:
             places = [*places[: MOST_FACTORS // 2], "...", *places[-MOST_FACTORS // 2 :]]
         product = f"{self.amount:+12.6g} = {' * '.join(numbers)}"
@@ -69,6 +73,9 @@ class Receipt:
 def explain(output: Value, variable: Value, top: int = 10) -> Receipt:
     """What d output / d variable is made of: at most `top` parts, ranked, each a product of local derivatives.
 
+    Under each product stands what it came through, from the result on, with the factors in brackets; those of 1, as of
+    sums, are left out.
+
     A part is one way through the graph or, where there are many, all those that go on from an operation: the examples
     of a batch first, then the neurons of each layer. The parts and the rest add up to the gradient, within rounding.
     `.grad` is not touched.
@@ -83,11 +90,11 @@ def explain(output: Value, variable: Value, top: int = 10) -> Receipt:
     >>> print(explain(L, a))
     dL/da = 16, along 3 ways
              +10 = 5 * 2
-                   L, term 1; multiply, its b; e, its a
+                   L, term 1; multiply by e (5); e by a (2)
               +3 = 3
-                   L, term 2; multiply, its a
+                   L, term 2; multiply by a (3)
               +3 = 3
-                   L, term 2; multiply, its b
+                   L, term 2; multiply by a (3)
     """
     for given in (output, variable):
         if not isinstance(given, Value):
@@ -151,9 +158,11 @@ def _branches(at: Result, local: dict[int, list[float]]) -> list[tuple[float, An
     """For each operand its local derivative, the operand, and where that is; a sum of sums is one of many terms."""
     told = _told(at)
     if at.op is not table.add:
-        names = [name for name, _ in named_operands(at)]
         owned = told != at.op.name and not at.label
-        words = [told if owned else f"{told}, its {name}" for name in names]
+        words = []
+        for name, operand in named_operands(at):
+            label = operand.label if isinstance(operand, Value) else ""
+            words.append(told if owned or len(at.operands) == 1 else f"{told} by {label or f'its {name}'}")
         return list(zip(local[id(at)], at.operands, words, strict=True))
     terms: list[Any] = []
     spine: Any = at

@@ -28,7 +28,7 @@ def stable_form(result: Result, backward: bool = False) -> str:
     if op is table.log:
         return "log is -inf at 0: for a probability, take the loss of logits (tn.log_softmax, ..._with_logits)"
     if op in (table.exp, table.expm1, table.sinh, table.cosh):
-        return f"{op.name} overflows beyond 709: sigmoid, softplus, softmax and logsumexp of tn take no such detour"
+        return f"{op.name} overflows beyond 709: sigmoid, softplus, softmax and logsumexp of tn stay finite there"
     if op is table.divide and made_by[1] is table.subtract:
         return "the numbers whose difference it divides by are equal: add a small number, or test for that first"
     if op is table.divide:

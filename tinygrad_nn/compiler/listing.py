@@ -36,7 +36,11 @@ def listing(roll: Rolled) -> str:
     by_name = {o.array for group in roll.groups for o in group.operands if _in_a_loop(group) or (o.width or 0) > FEWEST}
     elements = [[names.get(slot, "") for slot in each] for each in slots]
     arrays = list(zip(bases, elements, strict=True))
-    loops = any(group.size >= FEWEST or group.primitive is None for group in roll.groups if group.guard is None)
+    loops = any(
+        _in_a_loop(group) and (group.primitive is not None or group.array in by_name)
+        for group in roll.groups
+        if group.guard is None
+    )
     lines = [f"{program.name}({_listed([names[slot] for slot in program.inputs])})"]
     if loops and len(program.inputs) > 1:
         lines[0] += f"    # {arrays[INPUTS][0]}[0 : {len(program.inputs)}]"
@@ -115,7 +119,7 @@ def _one_by_one(slots_of: Sequence[Sequence[int]], group: Group, names: dict[int
             claim = f"{operands[0]} {comparison} {operands[1]}"
             lines.append(f"if {'not ' * expected}({claim}): another path    # {where[k]}")
         elif group.primitive is not None:
-            lines.append(f"{names[slots_of[group.array][k]]} = {group.primitive.name} {' '.join(operands)}")
+            lines.append(f"{names[slots_of[group.array][k]]} = {group.primitive.name} {_joined(operands)}")
     return lines
 
 
@@ -123,7 +127,7 @@ def _loop(group: Group, arrays: Arrays) -> str:
     """One line for a group: what it computes at i, or at i and j."""
     letters = LETTERS[: len(group.extents)]
     loops = ", ".join(f"{letter} < {extent}" for letter, extent in zip(letters, group.extents, strict=True))
-    operands = " ".join(_element(operand, arrays, letters) for operand in group.operands)
+    operands = _joined([_element(operand, arrays, letters) for operand in group.operands])
     if group.guard is not None:
         comparison, expected, where = group.guard
         left, right = (_element(operand, arrays, letters) for operand in group.operands)
@@ -131,6 +135,11 @@ def _loop(group: Group, arrays: Arrays) -> str:
     if group.primitive is None:
         return f"{arrays[group.array][0]} = {operands}"
     return f"{arrays[group.array][0]}[{', '.join(letters)}] = {group.primitive.name} {operands}    for {loops}"
+
+
+def _joined(operands: list[str]) -> str:
+    """The operands of an operation; a dot that starts from -0.0, which changes no sum, does not say so."""
+    return " ".join(operands[:-1] if operands[-1] == "-0.0" and len(operands) == 3 else operands)
 
 
 def _element(access: Access, arrays: Arrays, letters: str) -> str:
@@ -146,7 +155,7 @@ def _element(access: Access, arrays: Arrays, letters: str) -> str:
     start = _index(access.base, access.strides, letters)
     end = _index(access.base + access.width * (access.step or 1), access.strides, letters)
     step = "" if access.step == 1 else f" : {access.step}"
-    return f"{name}[{start} : {end}{step}]"
+    return f"{name}[{start} : {'' if end == '-1' else end}{step}]"  # before 0 there is no place to end at
 
 
 def _index(base: int, strides: tuple[int, ...], letters: str) -> str:

@@ -95,10 +95,14 @@ class Printer(Places):
         here = any(o.array == array for other in cluster for o in other.operands)
         local = here or not targets or (not self.is_array(array) and array in self.stored)
         name = f"{self.names[array]}_{self.letters}" if self.letters else self.names[array]
-        if group.primitive.name in FOLDS:
+        short = group.primitive.name == "dot" and (group.operands[0].width or 0) <= SHORT
+        if group.primitive.name in FOLDS and not short:
             self._fold(group, name)
         else:
-            text = called(group.primitive, [self._operand(o, extents) for o in group.operands], self.wanted)
+            if short:
+                text = self._sum(group)
+            else:
+                text = called(group.primitive, [self._operand(o, extents) for o in group.operands], self.wanted)
             if not local and len(targets) == 1:
                 self._line(f"{targets[0]} = {text};")
                 return
@@ -122,10 +126,6 @@ class Printer(Places):
             start, first = self._operand(group.operands[2], extents), 0
             if width and start in ("(-0.0)", "(-0.0f)"):  # then the first product itself: -0 + x is x
                 start, first = self._product(entry("0"), entry("0", 1)), 1
-            if width <= SHORT:
-                products = [self._product(entry(str(k)), entry(str(k), 1)) for k in range(first, width)]
-                self._line(f"const real {name} = {' + '.join([start, *products])};")
-                return
             self._line(f"real {name} = {start};")
             self._each(first, width, f"{name} += {self._product(entry('k'), entry('k', 1))};")
         elif kind == "take":
@@ -142,6 +142,14 @@ class Printer(Places):
             if kind == "logsumexp":
                 total = f"{name} + log(total)"
                 self._counted(name, width, f"exp({entry('k')} - {name})", f"{name} - {name} == 0.0", name, total)
+
+    def _sum(self, group: Group) -> str:
+        """A short dot written out, from its bias on; from its first product where that is -0, as -0 + x is x."""
+        ws, xs, bias = group.operands
+        columns = [[self._operand(o, group.extents, str(k)) for k in range(o.width or 0)] for o in (ws, xs)]
+        products = [self._product(w, x) for w, x in zip(*columns, strict=True)]
+        start = self._operand(bias, group.extents)
+        return " + ".join(products if products and start in ("(-0.0)", "(-0.0f)") else [start, *products])
 
     def _product(self, weight: str, x: str) -> str:
         return x if weight in ("1.0", "1.0f") else f"{weight} * {x}"

@@ -42,10 +42,10 @@ def spelling(primitive: Primitive, backend: str) -> Any:
     """The spelling of a primitive of one's own. Raises UnspelledError where there is none."""
     found = (primitive.spellings or {}).get(backend)
     if found is None:
-        others = "'python', which calls its value" if backend != "c" else "another, such as 'python'"
+        others = "the back end 'python', which calls its value" if backend != "c" else "another back end"
         raise UnspelledError(
             f"the primitive {primitive.name} has no spelling for the back end {backend!r}: give it one by "
-            f"tn.primitive(..., spellings={{{backend!r}: ...}}), or take the back end {others}"
+            f"tn.primitive(..., spellings={{{backend!r}: ...}}), or take {others}"
         )
     return found
 

@@ -1,0 +1,101 @@
+"""Losses that are given what they do not take: probabilities for logits, the reverse, targets on another scale."""
+
+from __future__ import annotations
+
+from .. import losses
+from .. import primitives as table
+from ..recording import scope_name
+from ..value import Result, Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+CHECKED = (
+    losses.hinge,
+    losses.binary_cross_entropy,
+    losses.binary_cross_entropy_with_logits,
+    losses.cross_entropy,
+)
+BEYOND_ONE = (table.dot, table.relu, table.leaky_relu, table.elu, table.softplus, table.silu, table.gelu, table.tanh)
+
+
+def mistaken_scales(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
+    """For each loss that is given what it does not take, the kind of finding and its words."""
+    told: set[object] = set()
+    for result in results:
+        if result.scope in CHECKED and result.scope not in told and (found := _of_scale(result)):
+            told.add(result.scope)
+            yield found
+
+
+def _of_scale(result: Result) -> tuple[str, str] | None:
+    """What is wrong with what an operation of a loss is given."""
+    loss, name = result.scope, scope_name(result.scope)
+    if loss is losses.hinge:
+        target = _number(result.first)
+        if result.op is table.multiply and abs(target) != 1.0:
+            return (
+                "other targets",
+                f"{name} takes targets of 1 and -1, and is given {target:.4g}: of classes 0 and 1 make 2 * y - 1, or "
+                "take binary_cross_entropy_with_logits",
+            )
+        return None
+    wanted: Any = 0.0
+    if result.op is table.binary_cross_entropy:
+        wanted = result.second
+    elif loss is losses.binary_cross_entropy_with_logits and result.op is table.multiply:
+        softplus = result.second
+        if type(softplus) is Result and type(softplus.first) is Result and softplus.first.op is table.negative:
+            wanted = result.first
+    if not 0.0 <= _number(wanted) <= 1.0:
+        return (
+            "other targets",
+            f"{name} takes targets from 0 to 1, and is given {_number(wanted):.4g}: of classes -1 and 1 make "
+            "(y + 1) / 2, or take hinge",
+        )
+    given = [o for o in result.operands if isinstance(o, Value) and o.scope is not loss]
+    if loss is losses.binary_cross_entropy:
+        wrong = [v for v in given if not 0.0 <= v.data <= 1.0 or v.op in BEYOND_ONE]
+        if result.op is not table.binary_cross_entropy or not wrong:
+            return None
+        whose = f"the result of {wrong[0].op.name}, " if wrong[0].op else ""
+        return (
+            "logits for probabilities",
+            f"{name} takes a probability, and is given {whose}{wrong[0].data:.4g}: put a sigmoid last, or take "
+            "binary_cross_entropy_with_logits",
+        )
+    for value in given:
+        if value.op is not None and _is_probability(value):
+            return (
+                "probabilities for logits",
+                f"{name} takes logits, and is given results of {value.op.name}, such as {value.data:.4g}: leave out "
+                "the last sigmoid or softmax, which this loss has within it",
+            )
+    return None
+
+
+def _number(operand: Any) -> float:
+    return float(operand.data if isinstance(operand, Value) else operand)
+
+
+def _is_probability(value: Value) -> bool:
+    """Whether it was made by a sigmoid or a softmax, also by one that is written out."""
+    if not isinstance(value, Result):
+        return False
+    if value.op is table.divide and 0.0 <= value.data <= 1.0:  # 1 / (1 + exp(-z)), or exp(z) / sum
+        over, under = value.first, value.second
+        return any(isinstance(o, Result) and o.op in (table.exp, table.add) for o in (over, under)) and _is_exp(
+            under if type(over) is float else over
+        )
+    return value.op is table.sigmoid or (value.op is table.exp and value.data <= 1.0)
+
+
+def _is_exp(value: Any) -> bool:
+    """Whether it is an exp, or a sum in which one is."""
+    while isinstance(value, Result) and value.op is table.add:
+        if any(isinstance(o, Result) and o.op is table.exp for o in value.operands):
+            return True
+        value = value.first
+    return isinstance(value, Result) and value.op is table.exp
