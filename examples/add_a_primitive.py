@@ -17,12 +17,15 @@ PICTURES = Path(__file__).parent / "pictures"
 softsign = tn.primitive(
     "softsign",
     value=lambda x: x / (1.0 + abs(x)),
-    rules="g * square(1.0 - abs(y))",  # g, the gradient of the result, times the slope
+    # g, the gradient of the result, times the slope; in text rules there are g, y, the operands, + - * / and the
+    # primitives of the table (tinygrad_nn/primitives.py), such as square.
+    rules="g * square(1.0 - abs(y))",
     symbol="x/(1+|x|)",
+    # How other languages write it, each in its own way: whole-array Python, LLVM (again by the table), and C.
     spellings={"array": "x / (1.0 + abs(x))", "llvm": "x / (1.0 + abs(x))", "c": "x / (1.0 + fabs(x))"},
 )
 
-# Two operands have a rule each. A rule that needs more than the table's primitives is a function.
+# Two operands have a rule each. A rule may be a function of (g, y, operands), too.
 bearing = tn.primitive(
     "bearing",
     value=lambda a, b: math.atan2(a, b),
@@ -32,7 +35,7 @@ bearing = tn.primitive(
 
 
 def check():
-    """Its derivatives of first and second order, against differences of its value."""
+    """Its derivatives of first and second order, against differences of its value; and its spellings."""
     for number in (-3.0, -0.1, 0.2, 5.0):
         tn.gradcheck(softsign, [tn.Value(number)])
         tn.gradcheck(bearing, [tn.Value(number), tn.Value(0.7)])
@@ -46,6 +49,11 @@ def check():
         tn.gradcheck(wrong, [tn.Value(0.2)])
     except tn.GradientError as error:
         print(f"A rule that is wrong does not pass: {error}")
+    for backend in ("python", "array", "llvm"):  # gradcheck is of rules; spellings are compared
+        try:
+            print(f"{backend:6} softsign(0.7) = {tn.compile(softsign, backend=backend)(0.7):.12f}")
+        except ImportError as error:
+            print(f"{backend:6} {error}")
 
 
 def draw():
@@ -62,7 +70,7 @@ def train():
     """As the activation of a network, on every back end."""
     X, classes = tn.data.moons(100, rng=random.Random(0))
     Y = [2 * y - 1 for y in classes]  # hinge takes 1 and -1
-    print("\nTwo moons, a network of softsigns:")
+    print("\nTwo moons, a network of softsigns, with the same losses on every back end:")
     for backend in ("eager", "python", "llvm"):
         model = tn.MLP(2, [8, 8, 1], activation=softsign, rng=random.Random(1))
         optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.9)
@@ -79,7 +87,7 @@ def train():
     print(f"  {right} of {len(X)} points are on their side after {history.epochs[-1]} epochs")
     f = tn.compile(softsign)
     f(2.0)
-    print(f"\nThe middle of its C file:\n{f.source('c').split('#endif')[-1].split('double softsign_grad')[0]}".rstrip())
+    print(f"\nThe middle of its C file:\n{f.source('c').split('#endif')[-1].split('double softsign_grad')[0].strip()}")
 
 
 def refuse():
