@@ -389,7 +389,7 @@ def test_a_traceback_shows_the_written_out_rule():
 
     x = Value(1.0)
     x.tanh().backward()
-    assert linecache.getline("<pull of tanh>", 5) == "    first.grad += g * (1.0 - y * y)\n"
+    assert linecache.getline("<pull of tanh>", 5) == "    _first.grad += g * (1.0 - y * y)\n"
 
 
 @pytest.mark.parametrize("index", [-1.0, 0.5, 3.0, NAN, INF])

@@ -51,6 +51,8 @@ def checked_activation(activation: Activation | bool) -> Activation:
     """The activation as a name or a function; micrograd's `nonlin` booleans stand for relu and linear."""
     if isinstance(activation, bool):
         return "relu" if activation else "linear"
+    if isinstance(activation, Primitive) and len(activation.operands) != 1:
+        raise ValueError(f"an activation takes one number, but {activation.name} takes {len(activation.operands)}")
     if callable(activation) or (isinstance(activation, str) and activation in ACTIVATIONS):
         return activation
     raise ValueError(

@@ -249,6 +249,12 @@ class IeeeFloat(float):
     def __rsub__(self, other: float) -> Any:
         return self._with(other, lambda a, b: b - a)
 
+    def __pow__(self, other: float) -> Any:  # type: ignore[override]
+        return self._with(other, power)
+
+    def __rpow__(self, other: float) -> Any:  # type: ignore[override]
+        return self._with(other, lambda a, b: power(b, a))
+
     def __rtruediv__(self, other: float) -> Any:
         return self._with(other, lambda a, b: divide(b, a))
 

@@ -10,6 +10,7 @@ import math
 
 from . import primitives as table
 from .operators import as_float
+from .recording import watcher
 from .value import Value
 
 TYPE_CHECKING = False
@@ -70,6 +71,8 @@ class Optimizer:
         lr = self.rate()
         update, steps, pairs = self.update, self.steps, zip(self.parameters, self.state, strict=True)
         updated = [update(parameter.data, parameter.grad, state, lr, steps) for parameter, state in pairs]
+        if (watching := watcher()) is not None:
+            watching.updated(self, [data for data, _ in updated])
         for parameter, (data, _) in zip(self.parameters, updated, strict=True):
             parameter.data = data
         self.state = [state for _, state in updated]

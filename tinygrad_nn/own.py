@@ -109,7 +109,7 @@ def primitive(
     if symbol is not None and not isinstance(symbol, str):
         raise TypeError(f"the symbol of {name} must be a string for drawings, but got {symbol!r}")
     made = OwnPrimitive(name, name if symbol is None else symbol, " ".join(operands), _guarded(name, value), *found)
-    object.__setattr__(made, "spellings", _checked(name, operands, dict(spellings or {})))
+    object.__setattr__(made, "spellings", _checked(name, operands, spellings or {}))
     object.__setattr__(made, "module", sys._getframe(1).f_globals.get("__name__", "__main__"))
     return made
 
@@ -137,10 +137,12 @@ def _operands_of(name: str, value: Callable[..., Any]) -> list[str]:
             f"parameters are ({', '.join(map(str, parameters))}): put it into a lambda, or compose several primitives"
         )
     for operand in names:
-        if operand in ("g", "y") or is_column(operand) or not operand.isascii():
+        has_meaning = operand in ("g", "y") or operand in table.TABLE or hasattr(builtins, operand)
+        if has_meaning or is_column(operand) or not operand.isascii() or operand.startswith("_"):
             raise ValueError(
                 f"an operand of {name} is called {operand!r}; in rules g is the gradient of the result, y the result, "
-                "and a name that ends in s a list: call it x, a, b or the like"
+                "a name that ends in s a list, and others have a meaning in Python or in the table of primitives: call "
+                "it x, a, b or the like"
             )
     return names
 
@@ -153,7 +155,9 @@ def _rules_of(name: str, operands: list[str], rules: Any) -> list[Any]:
         if set(rules) != set(operands):
             raise ValueError(f"{name} wants a rule for each of {', '.join(operands)}, but got {', '.join(rules)}")
         rules = [rules[operand] for operand in operands]
-    found = list(rules)
+    if not isinstance(rules, list | tuple):
+        raise TypeError(f"the rules of {name} are one, a list or a dict of them, but got {rules!r}")
+    found = [rule.strip() if isinstance(rule, str) else rule for rule in rules]
     if len(found) != len(operands):
         raise ValueError(f"{name} takes {', '.join(operands)} and wants a rule for each, but got {len(found)}")
     return found
@@ -163,11 +167,15 @@ def _check_rule(name: str, operands: list[str], operand: str, rule: Any) -> None
     what = f"the rule of {name} for {operand}, {rule!r},"
     if isinstance(rule, str):
         try:
-            tree = ast.parse(rule, mode="eval")
+            tree = ast.parse(rule.strip(), mode="eval")
         except SyntaxError as error:
             raise ValueError(f"{what} is no expression: {error.msg}") from None
         known = {"g", "y", *operands, name, "abs", *table.TABLE}
         for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                _check_call(what, node, {name: len(operands), "abs": 1})
+            if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
+                raise ValueError(f"{what} has {node.value!r} in it, which is no number")
             if isinstance(node, ast.Name) and node.id not in known:
                 raise ValueError(
                     f"{what} speaks of {node.id}, which is no operand and no primitive of the table: give a function "
@@ -189,13 +197,25 @@ def _check_rule(name: str, operands: list[str], operand: str, rule: Any) -> None
         raise TypeError(f"{what} must be a text such as 'g * y', a function of (g, y, {', '.join(operands)}) or None")
 
 
-def _checked(name: str, operands: list[str], spellings: dict[str, Any]) -> dict[str, Any]:
+def _check_call(what: str, call: ast.Call, own: dict[str, int]) -> None:
+    """Raise ValueError for a call that is none of a primitive on as many numbers as it takes."""
+    called = call.func.id if isinstance(call.func, ast.Name) else ""
+    row = table.TABLE.get(called)
+    count = own.get(called, len(row.operands) if row and not any(map(is_column, row.operands)) else -1)
+    if call.keywords or count != len(call.args):
+        wants = f", which takes {count}" if count >= 0 else ", which is no primitive of numbers"
+        raise ValueError(f"{what} calls {ast.unparse(call.func)} on {len(call.args)} numbers{wants}")
+
+
+def _checked(name: str, operands: list[str], spellings: Any) -> dict[str, Any]:
+    if not isinstance(spellings, dict):
+        raise TypeError(f"the spellings of {name} are a dict of texts by back end, but got {spellings!r}")
     for language, spelling in spellings.items():
         if language not in LANGUAGES:
             raise ValueError(f"a spelling of {name} is for {language!r}: the back ends are {', '.join(LANGUAGES)}")
         if callable(spelling) and language in ("python", "array"):
             continue
-        if not isinstance(spelling, str):
+        if not isinstance(spelling, str) or not spelling.strip():
             raise TypeError(f"the spelling of {name} for {language!r} must be a text, but got {spelling!r}")
         if language != "c":
             try:
@@ -205,7 +225,7 @@ def _checked(name: str, operands: list[str], spellings: dict[str, Any]) -> dict[
                     f"the spelling of {name} for {language!r}, {spelling!r}, is no expression of "
                     f"{', '.join(operands)}: {error.msg}"
                 ) from None
-    return spellings
+    return dict(spellings)
 
 
 def _guarded(name: str, value: Callable[..., Any]) -> Callable[..., float]:

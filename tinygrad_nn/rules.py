@@ -26,7 +26,8 @@ def rule_functions(name: str, operands: Sequence[str], rules: Sequence[Rule], na
     for operand, rule in zip(operands, rules, strict=True):
         if isinstance(rule, str):
             body = f"[{rule}{_loop(rule, operand, operands, '')}]" if is_column(operand) else rule
-            rule = eval(f"lambda g, y, {', '.join(operands)}: {body}", namespace)
+            text = f"lambda g, y, {', '.join(operands)}: {body}"
+            rule = eval(compile(text, f"{__file__}, the rule of {name} for {operand}", "eval"), namespace)
         functions.append(rule)
     return tuple(functions)
 
@@ -37,13 +38,13 @@ def pull_function(name: str, operands: Sequence[str], rules: Sequence[Rule], nam
     import re
 
     wide = len(operands) > 2 or any(map(is_column, operands))
-    namespace = namespace | {f"rule_{operand}": rule for operand, rule in zip(operands, rules, strict=True)}
+    namespace = namespace | {f"_rule_{operand}": rule for operand, rule in zip(operands, rules, strict=True)}
     called = [_called(operand, rule, operands) for operand, rule in zip(operands, rules, strict=True)]
     lines = _wide_pull(operands, called) if wide else _narrow_pull(operands, called)
     body = "\n    ".join(lines)
-    given = [("g", "result.grad"), ("y", "result.data")]
+    given = [("g", "_result.grad"), ("y", "_result.data")]
     head = [f"{variable} = {source}" for variable, source in given if re.search(rf"\b{variable}\b", body)]
-    text = "\n    ".join([f"def pull_{name}(result):", *head, body]) + "\n"
+    text = "\n    ".join([f"def pull_{name}(_result):", *head, body]) + "\n"
     file = f"<pull of {name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     exec(compile(text, file, "exec"), namespace)
@@ -52,28 +53,32 @@ def pull_function(name: str, operands: Sequence[str], rules: Sequence[Rule], nam
 
 def _called(operand: str, rule: Rule, operands: Sequence[str]) -> str | None:
     """The rule as an expression: itself where it is a text, else a call of the function."""
-    return f"rule_{operand}(g, y, {', '.join(operands)})" if callable(rule) else rule
+    return f"_rule_{operand}(g, y, {', '.join(operands)})" if callable(rule) else rule
 
 
 def _narrow_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str]:
     """The body for one or two scalars: a literal has no gradient, and what may raise is evaluated before any sum."""
     if len(operands) == 1:
         (x,), (rule,) = operands, rules
-        return ["first = result.first", *_loads({x: "first.data"}, rule), f"first.grad += {rule}"] if rule else ["pass"]
+        return (
+            ["_first = _result.first", *_loads({x: "_first.data"}, rule), f"_first.grad += {rule}"]
+            if rule
+            else ["pass"]
+        )
     (a, b), (rule, other) = operands, rules
-    left = [*_loads({a: "first.data", b: "second"}, rule), f"first.grad += {rule}"] if rule else ["pass"]
-    right = [*_loads({a: "first", b: "second.data"}, other), f"second.grad += {other}"] if other else ["pass"]
-    both = _loads({a: "first.data", b: "second.data"}, rule, other)
-    sums = {"first": rule, "second": other}
-    if any(rule and ("/" in rule or rule.startswith("rule_")) for rule in rules):
-        both += [f"for_{operand} = {r}" for operand, r in sums.items() if r]
-        sums = {operand: r and f"for_{operand}" for operand, r in sums.items()}
+    left = [*_loads({a: "_first.data", b: "_second"}, rule), f"_first.grad += {rule}"] if rule else ["pass"]
+    right = [*_loads({a: "_first", b: "_second.data"}, other), f"_second.grad += {other}"] if other else ["pass"]
+    both = _loads({a: "_first.data", b: "_second.data"}, rule, other)
+    sums = {"_first": rule, "_second": other}
+    if any(rule and ("/" in rule or rule.startswith("_rule_")) for rule in rules):
+        both += [f"_for_{operand} = {r}" for operand, r in sums.items() if r]
+        sums = {operand: r and f"_for_{operand}" for operand, r in sums.items()}
     both += [f"{operand}.grad += {r}" for operand, r in sums.items() if r]
     return [
-        "first, second = result.first, result.second",
-        "if type(second) is float:",
+        "_first, _second = _result.first, _result.second",
+        "if type(_second) is float:",
         *(f"    {line}" for line in left),
-        "elif type(first) is float:",
+        "elif type(_first) is float:",
         *(f"    {line}" for line in right),
         "else:",
         *(f"    {line}" for line in both or ["pass"]),
@@ -93,34 +98,34 @@ def _wide_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str
     columns = [operand for operand in operands if is_column(operand)]
     scalars = [operand for operand in operands if operand not in columns]
     places = ("first", "second", "third")
-    lines = [f"value_{operand} = result.{place}" for operand, place in zip(operands, places, strict=False)]
+    lines = [f"_value_{operand} = _result.{place}" for operand, place in zip(operands, places, strict=False)]
     products = {"g", *(f"g * {column[:-1]}" for column in columns)}
     if columns and products.issuperset(rules):  # 0 times anything finite adds nothing
-        lines.append(f"if not g and {' and '.join(f'value_{c}.finite' for c in columns)}: return")
-    lines += [f"{column} = value_{column}.data" for column in columns]
-    lines += [f"{s} = value_{s} if type(value_{s}) is float else value_{s}.data" for s in scalars]
+        lines.append(f"if not g and {' and '.join(f'_value_{c}.finite' for c in columns)}: return")
+    lines += [f"{column} = _value_{column}.data" for column in columns]
+    lines += [f"{s} = _value_{s} if type(_value_{s}) is float else _value_{s}.data" for s in scalars]
     # A rule that may raise is evaluated, like those beside it, before any sum; others are summed as they come.
-    aside = any(rule and (rule.startswith("rule_") or "/" in rule) for rule in rules)
+    aside = any(rule and (rule.startswith("_rule_") or "/" in rule) for rule in rules)
     sums = []
     for operand, rule in zip(operands, rules, strict=True):
         if rule is None:
             continue
-        wanted = f"type(value_{operand}) is not float" if operand in scalars else f"value_{operand}.differentiable"
+        wanted = f"type(_value_{operand}) is not float" if operand in scalars else f"_value_{operand}.differentiable"
         if aside:
             entries = (
                 rule
-                if operand in scalars or rule.startswith("rule_")
+                if operand in scalars or rule.startswith("_rule_")
                 else f"[{rule}{_loop(rule, operand, operands, '')}]"
             )
-            lines.append(f"for_{operand} = {entries} if {wanted} else None")
-            rule = f"for_{operand}" if operand in scalars else "entry"
+            lines.append(f"_for_{operand} = {entries} if {wanted} else None")
+            rule = f"_for_{operand}" if operand in scalars else "_entry"
         if operand in scalars:
-            sums.append(f"if {wanted}: value_{operand}.grad += {rule}")
+            sums.append(f"if {wanted}: _value_{operand}.grad += {rule}")
             continue
-        each = f" for value, entry in zip(value_{operand}.values, for_{operand})"
+        each = f" for _value, _entry in zip(_value_{operand}.values, _for_{operand})"
         sums += [
             f"if {wanted}:",
-            f"   {each if aside else _loop(rule, operand, operands, 'value')}: value.grad += {rule}",
+            f"   {each if aside else _loop(rule, operand, operands, '_value')}: _value.grad += {rule}",
         ]
     return lines + sums
 
@@ -130,7 +135,7 @@ def _loop(rule: str, operand: str, operands: Sequence[str], value: str) -> str:
     import re
 
     names = set(re.findall(r"\w+", rule))
-    pairs = [(value, f"value_{operand}.values")] * bool(value)
+    pairs = [(value, f"_value_{operand}.values")] * bool(value)
     pairs += [(o[:-1], o) for o in operands if is_column(o) and (o[:-1] in names or (not value and o == operand))]
     targets, sources = ", ".join(t for t, _ in pairs), ", ".join(s for _, s in pairs)
     source = f"zip({sources})" if len(pairs) > 1 else sources

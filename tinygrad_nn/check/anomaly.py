@@ -38,6 +38,9 @@ class AnomalyError(ArithmeticError):
         super().__init__(words)
         self.operation, self.where = operation, where
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return AnomalyError, (str(self), None, self.where)  # an operation, and the graph behind it, stays where it is
+
 
 class detect_anomaly:  # noqa: N801
     """Inside, the first operation whose value or gradient is not finite raises an AnomalyError that says all about it.
@@ -125,14 +128,14 @@ class detect_anomaly:  # noqa: N801
             found = compiled.value_and_grad(*arguments)
         if not _finite(found):
             value = compiled.function(*_recorded(arguments))
-            if isinstance(value, Value):
-                value.backward()
+            self.backward(value)
             if _finite(value):
                 raise beyond(f"{compiled.__name__}, compiled in {compiled.target.dtype},")
         return found
 
     def rows(self, compiled: Any, rows: Any, gradients: bool) -> Any:
         """A batch of a compiled function; the first row whose results are not finite once more on Values."""
+        rows = rows if hasattr(rows, "__len__") else list(rows)
         with watched(None, next_number):
             found = compiled.batch(rows, gradients)
         for row, results in zip(rows, zip(*found, strict=True) if gradients else found, strict=True):
@@ -146,6 +149,18 @@ class detect_anomaly:  # noqa: N801
     def again(self) -> watched:
         """Inside, operations are looked at once more."""
         return watched(self, self.number)
+
+    def updated(self, optimizer: Any, numbers: Sequence[float]) -> None:
+        """Look at the parameters that an optimizer is about to set."""
+        for k, (parameter, number) in enumerate(zip(optimizer.parameters, numbers, strict=True)):
+            if isfinite(parameter.data) and not isfinite(number):
+                name = parameter.label or f"parameter {k}"
+                raise AnomalyError(
+                    f"the update of {type(optimizer).__name__} made {name} {number}, of {parameter.data!r} and the "
+                    f"gradient {parameter.grad!r}: the numbers are too large; take a smaller learning rate",
+                    None,
+                    "",
+                )
 
     # What is said.
 

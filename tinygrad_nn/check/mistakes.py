@@ -1,7 +1,7 @@
 """lint: the mistakes that training does not show by itself, found in a model and in a loss that it gave.
 
 A recorded loss tells most of them: what it depends on, whether its numbers are still those of the parameters, whether
-the gradients are those of its last backward pass. Nothing is changed by looking.
+the gradients are those of its last backward pass.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Finding(NamedTuple):
 def lint(model: Module | Sequence[Value], loss: Value, rows: Any = None) -> list[Finding]:
     """What is likely wrong with a model and a loss that was recorded from it, as Findings; empty where nothing is.
 
-    Call it after `loss.backward()`, before the optimizer's step or after it. It looks for
+    Call it after `loss.backward()`, and before the optimizer's step rather than after it, when less can be told: which
+    parts of a graph are old, above all. With `rows` it calls the model on them; nothing else is changed. It looks for
 
     - parameters that the loss does not depend on,
     - numbers of the graph that are not those of its parameters any more, and were differentiated nevertheless,
@@ -108,23 +109,46 @@ def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iter
     """Whether the gradients are those of one pass over numbers that are still true."""
     stale = [result for result in reversed(results) if not _holds(result)]
     sums, doubtful = _passed_on(results, {id(result) for result in stale})
-    if stale and _differentiated_since(loss, sums, doubtful):
+    if stale and (_is_older(stale, results, named) or _differentiated_since(loss, sums, doubtful)):
         yield _changed(stale[0])
         return
-    if not loss.grad:
+    judged = [(path, p, sums[id(p)]) for path, p in named if id(p) in sums and id(p) not in doubtful]
+    judged = [(path, p, own) for path, p, own in judged if own or p.grad]
+    more = [entry for entry in judged if not isclose(entry[1].grad, entry[2], rel_tol=1e-6, abs_tol=1e-12)]
+    if not getattr(loss, "passes", 0) or len(more) < 0.9 * len(judged) or not _adds_up(more):
         return
-    for path, parameter in named:
-        own = sums.get(id(parameter))
-        if own is None or id(parameter) in doubtful or isclose(parameter.grad, own, rel_tol=1e-6, abs_tol=1e-12):
-            continue
-        if abs(parameter.grad) > abs(own) or parameter.grad * own < 0.0:  # else it was clipped, or set to 0 again
-            yield Finding(
-                "gradients add up",
-                f"the gradient of {path} is {parameter.grad:.6g}, and {own:.6g} is that of this loss, so earlier "
-                "passes are still in it: call zero_grad() of the model, or of an optimizer that has this parameter, "
-                "before each backward()",
-            )
-            return
+    path, parameter, own = max(more, key=lambda entry: abs(entry[1].grad) - abs(entry[2]))
+    yield Finding(
+        "gradients add up",
+        f"the gradient of {path} is {parameter.grad:.6g}, and {own:.6g} is that of this loss, so other passes are in "
+        "it, too: unless they are to be added up, call zero_grad() of the model, or of an optimizer that has this "
+        "parameter, before each backward()",
+    )
+
+
+def _adds_up(more: Sequence[tuple[str, Value, float]]) -> bool:
+    """Whether gradients that differ from those of the loss are larger ones, neither scaled nor decayed by hand."""
+    larger = any(abs(p.grad) > abs(own) or p.grad * own < 0.0 for _, p, own in more)
+    scales = [p.grad / own for _, p, own in more if own]
+    decays = [(p.grad - own) / p.data for _, p, own in more if p.data]
+    scaled = _is_constant(scales) and not (scales[0] > 1.5 and isclose(scales[0], round(scales[0]), rel_tol=1e-9))
+    return larger and not scaled and not (len(decays) > 1 and abs(decays[0]) <= 0.5 and _is_constant(decays))
+
+
+def _is_constant(numbers: Sequence[float]) -> bool:
+    return bool(numbers) and all(isclose(number, numbers[0], rel_tol=1e-6) for number in numbers)
+
+
+def _is_older(stale: Sequence[Result], results: Sequence[Result], named: Named) -> bool:
+    """Whether all that does not hold was recorded before what does, and speaks of parameters itself."""
+    trained = {id(parameter) for _, parameter in named}
+    fresh = []
+    for result in results:
+        if any(id(operand) in trained for operand in result.operands) and _holds(result):
+            slopes = zip(result.operands, contributions(result, 1.0), strict=True)
+            if any(slope and id(operand) in trained for operand, slope in slopes):
+                fresh.append(result.number)
+    return bool(fresh) and max(result.number for result in stale) < min(fresh)
 
 
 def _holds(result: Result) -> bool:
@@ -178,9 +202,10 @@ def _speaks_of(rule: Any, operand: str) -> bool:
 
 
 def _differentiated_since(loss: Result, sums: dict[int, float], doubtful: dict[int, Value]) -> bool:
-    """Whether backward() came after numbers had changed: more than once, or with adjoints made of the new ones."""
-    if getattr(loss, "passes", 0) != 1:
-        return True  # it was not called, and would mix them, or it was called on the same graph again
+    """Whether backward() came after numbers had changed: again and again, or with adjoints made of the new ones."""
+    passes = getattr(loss, "passes", 0)
+    if passes == 0 or passes > 2:
+        return bool(passes)
     inner = [value for value in doubtful.values() if type(value) is Result]
     judged = inner or list(doubtful.values())
     return bool(judged) and all(isclose(value.grad, sums[id(value)], rel_tol=1e-12) for value in judged)
@@ -192,6 +217,8 @@ def _recorded(model: Any, rows: Any) -> list[Result]:
         raise TypeError("rows are for a model that can be called on them, but lint() got a list of parameters")
     found: dict[int, Result] = {}
     with watched(None, next_number):
+        if rows is not None and not hasattr(rows, "__iter__"):
+            raise TypeError(f"rows are a list of inputs to call the model on, but got {rows!r}")
         for row in rows if rows is not None else ():
             outputs = model(list(row) if hasattr(row, "__iter__") else row)
             for output in outputs if isinstance(outputs, list | tuple) else (outputs,):

@@ -57,7 +57,7 @@ def _of_scale(result: Result) -> tuple[str, str] | None:
         )
     given = [o for o in result.operands if isinstance(o, Value) and o.scope is not loss]
     if loss is losses.binary_cross_entropy:
-        wrong = [v for v in given if not 0.0 <= v.data <= 1.0 or v.op in BEYOND_ONE]
+        wrong = [v for v in given if not 0.0 <= v.data <= 1.0 or (v.op in BEYOND_ONE and hasattr(v.scope, "place"))]
         if result.op is not table.binary_cross_entropy or not wrong:
             return None
         whose = f"the result of {wrong[0].op.name}, " if wrong[0].op else ""
@@ -66,6 +66,8 @@ def _of_scale(result: Result) -> tuple[str, str] | None:
             f"{name} takes a probability, and is given {whose}{wrong[0].data:.4g}: put a sigmoid last, or take "
             "binary_cross_entropy_with_logits",
         )
+    if loss is losses.binary_cross_entropy_with_logits and result.op not in (table.softplus, table.negative):
+        return None  # of the target, which is a probability
     for value in given:
         if value.op is not None and _is_probability(value):
             return (

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 FEWEST = 4  # rows that a unit must have seen
 FLAT = {table.relu: 0.0, table.sigmoid: 0.01, table.tanh: 0.04}  # the largest mean slope that counts as none
-PUSHED = 0.01  # the slope of a row's loss at a unit's output from which on its silence matters
+# The slope of a row's loss at a unit's output from which on its silence matters. A
+# saturated unit that is right has some.
+PUSHED = {table.relu.name: 0.01, table.sigmoid.name: 0.1, table.tanh.name: 0.1}
 
 
 def slopes_of(results: Sequence[Result]) -> Slopes:
@@ -50,7 +52,7 @@ def idle_units(results: Sequence[Result], slopes: Slopes, whole: bool = False) -
         rows = min(len(seen) for _, seen in units)
         flat = max((sum(slopes[unit]) / len(slopes[unit]) for unit in idle), default=0.0)
         push = max((pushes.get(unit, 0.0) for unit in idle), default=0.0)
-        if rows < FEWEST or push < PUSHED or not _too_many(len(idle), len(units), whole):
+        if rows < FEWEST or push < PUSHED[name] or not _too_many(len(idle), len(units), whole):
             continue
         kind, are, init = "saturated units", f"have a mean slope of at most {flat:.2g} on {rows} rows", "xavier"
         if name == table.relu.name:
@@ -87,4 +89,32 @@ def _pushes(results: Sequence[Result]) -> dict[Unit, float]:
                     adjoints[id(operand)] = adjoints.get(id(operand), 0.0) + entry
         if result.op in FLAT and id(result) not in steep:
             found.setdefault((result.op, result.scope), []).append(abs(adjoint))
-    return {unit: sum(seen) for unit, seen in found.items()}
+    rows = _weight(results)
+    return {unit: sum(seen) / rows for unit, seen in found.items()}
+
+
+def _weight(results: Sequence[Result]) -> float:
+    """How much all terms of a loss count for together: 1 for a mean over rows, their number for a sum."""
+    total, weights = 0.0, {id(results[0]): 1.0}
+    for result in results:
+        weight = weights.get(id(result))
+        if weight is None:
+            continue
+        terms = [
+            (o, w) for o, w in zip(result.operands, contributions(result, weight), strict=True) if type(o) is Result
+        ]
+        if result.op in (table.add, table.subtract, table.negative) or (terms and _is_scaled(result)):
+            for operand, share in terms:
+                weights[id(operand)] = weights.get(id(operand), 0.0) + share
+        else:
+            total += abs(weight)
+    return total or 1.0
+
+
+def _is_scaled(result: Result) -> bool:
+    """Whether a result is another one times a number, or a sum of such."""
+    numbers = [type(o) is float for o in result.operands]
+    if result.op in (table.multiply, table.divide):
+        return any(numbers)
+    n = len(result.groups[0]) if result.op is table.dot else 0
+    return n > 0 and (all(numbers[:n]) or all(numbers[n : 2 * n]))

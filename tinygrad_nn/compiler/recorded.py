@@ -7,6 +7,7 @@ from typing import Any
 
 from ..functional import mean
 from ..ieee import NoSuchIndexError
+from ..recording import next_number, watched
 from ..value import Value
 from .interrupt import Uninterrupted
 from .phases import Recipe
@@ -35,7 +36,8 @@ class RecordedStepper:
             except NoSuchIndexError as wrong:
                 raise RowError(place, wrong) from None
             if recipe.metric is not None:
-                error += number_of(recipe.metric(prediction, target))
+                with watched(None, next_number):  # no anomaly of a step
+                    error += number_of(recipe.metric(prediction, target))
         total = losses[0] if len(losses) == 1 else mean(losses)
         if recipe.regularizer is not None:
             total = total + recipe.regularizer(recipe.model)

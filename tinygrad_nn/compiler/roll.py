@@ -70,7 +70,7 @@ def _add_group(
     first = entries[0]
     columns = [isinstance(operand, tuple) for operand in _operands(first)]
     lying = [_gathered(roll, [read[k] for read in reads]) for k in range(len(columns))]
-    extents = _extents([[row[0] for row in rows] for _, rows in lying])
+    extents = _extents([[row[0] if row else 0 for row in rows] for _, rows in lying])
     operands = tuple(access(array, rows, extents, column) for (array, rows), column in zip(lying, columns, strict=True))
     by_row = any(roll.by_row[operand.array] for operand in operands)
     if isinstance(first, Guard):

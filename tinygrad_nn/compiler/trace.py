@@ -106,6 +106,9 @@ class Tracer:
     def steps(self) -> NoReturn:
         self.refuse("a training step")
 
+    def updated(self, optimizer: object, numbers: object) -> NoReturn:
+        self.refuse("optimizer.step()")
+
     def refuse(self, what: str) -> NoReturn:
         raise TraceError(
             f"{what} cannot be compiled, since it would keep numbers of the traced run: call models themselves, ask "

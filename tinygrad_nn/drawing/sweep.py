@@ -117,7 +117,8 @@ def _rule_texts(node: Node, digits: int) -> list[str | None]:
 
 def _told_rule(formula: Any, names: dict[str, str]) -> str | None:
     if not isinstance(formula, str):
-        return None if formula is None else getattr(formula, "__name__", "a function")
+        named = getattr(formula, "__name__", "")
+        return None if formula is None else named if named.isidentifier() else "a function of g, y and the operands"
     return re.sub(r"[A-Za-z_]\w*", lambda word: names.get(word[0], word[0]), formula)
 
 

@@ -53,7 +53,7 @@ class _Printer:
         self.tables: list[tuple[int, ...]] = []
         names = told(roll.flat)
         taken = {"xp", "tables", "dtype", "rows", "on_path", "returned", "is_index", "inf", "nan", *TABLE}
-        taken |= owned(roll.flat.instructions).keys()
+        taken.update(map(own_spellings.written_name, owned(roll.flat.instructions).values()))
         self.names: list[str] = []
         for name in array_names(roll, names):
             unique, k = identifier(name), 2
@@ -86,7 +86,11 @@ class _Printer:
         else:
             operands = [self._read(operand, group.extents) for operand in group.operands]
             spelling = OPERATORS.get(group.primitive.name)
-            text = spelling.format(*operands) if spelling else f"{group.primitive.name}({', '.join(operands)})"
+            text = (
+                spelling.format(*operands)
+                if spelling
+                else f"{own_spellings.written_name(group.primitive)}({', '.join(operands)})"
+            )
         shape = f"({'rows, ' * group.by_row}{', '.join(map(str, group.extents))},)"
         if not self._full(group):
             text = f"xp.broadcast_to({text}, {shape})"

@@ -13,7 +13,7 @@ from collections.abc import Collection
 
 from ...primitives import Primitive
 from .expressions import MATHS
-from .own_spellings import LIBRARY, in_c
+from .own_spellings import LIBRARY, in_c, spelling
 
 # What is written in place, of operands that are names, numbers or elements of arrays.
 EXPRESSIONS: dict[str, str] = {
@@ -86,8 +86,9 @@ _CALLS = "|".join((*MATHS, *LIBRARY))
 def spelled(text: str, single: bool) -> str:
     """A text that is written for doubles, for doubles or for floats."""
     if single:
-        text = re.sub(rf"\b({_CALLS})\(", r"\1f(", text)
-        text = re.sub(r"(?<![\w.])(\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+)(?![\w.])", r"\1f", text)
+        text = re.sub(rf"\b({_CALLS})(\s*)\(", r"\1f\2(", text)
+        numbers = r"(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+"
+        text = re.sub(rf"(?<![\w.])({numbers})(?![\w.])", r"\1f", text)
     return re.sub(r"\breal\b", "float" if single else "double", text)
 
 
@@ -137,7 +138,7 @@ def owned(text: str, name: str) -> str:
 def functions(wanted: set[str | Primitive], name: str, single: bool) -> str:
     """The definitions of the functions that are wanted, and of those that they call, before those that call them."""
     order: list[str] = []
-    own = {f"own_{primitive.name}": in_c(primitive) for primitive in wanted if not isinstance(primitive, str)}
+    own = {f"own_{row.name}": in_c(row, TAKEN, single) for row in wanted if not isinstance(row, str)}
 
     def add(function: str) -> None:
         for other in FUNCTIONS[function][2]:
@@ -150,7 +151,7 @@ def functions(wanted: set[str | Primitive], name: str, single: bool) -> str:
     order += sorted(own)
     texts = []
     for function in order:
-        parameters, body, _ = own[function] if function in own else FUNCTIONS[function]
+        parameters, body = own[function] if function in own else FUNCTIONS[function][:2]
         listed = ", ".join(f"real {parameter}" for parameter in parameters.split())
         texts.append(f"static real own_{function}({listed})\n{{\n    {body}\n}}\n\n")
     return spelled(owned("".join(texts), name), single)
@@ -165,7 +166,7 @@ def called(primitive: Primitive, operands: list[str], wanted: set[str | Primitiv
     if name in EXPRESSIONS:
         return EXPRESSIONS[name].format(**dict(zip(primitive.operands, operands, strict=True)))
     if primitive.spellings is not None:
-        in_c(primitive)
+        spelling(primitive, "c")  # or it is said that there is none
         name = f"own_{name}"  # so that a primitive may be called as a function of the file is
     wanted.add(name if primitive.spellings is None else primitive)
     return f"own_{name}({', '.join(operands)})"

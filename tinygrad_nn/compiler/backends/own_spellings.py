@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Container, Iterable
 from typing import Any, NoReturn
 
+from ... import primitives as table
 from ...primitives import Primitive
 from ..program import Instruction
 from .ir import Block
@@ -17,11 +19,22 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
 }  # fmt: skip
 SAME = {"abs": "absolute", "fabs": "absolute"}
-# Functions of C's library, beside those that Python's module math shares with it.
-LIBRARY = (
-    "fabs", "pow", "erfc", "floor", "ceil", "round", "trunc", "rint", "fmin", "fmax", "fmod", "fma", "hypot", "cbrt",
-    "exp2", "log2", "log10", "atan2", "asinh", "acosh", "atanh", "lgamma", "tgamma", "copysign",
-)  # fmt: skip
+# Functions of C's library, beside those of the table, and how many numbers they take.
+LIBRARY = {
+    **dict.fromkeys(
+        ("fabs", "erfc", "floor", "ceil", "round", "trunc", "rint", "nearbyint", "cbrt", "exp2", "log2"), 1
+    ),
+    **dict.fromkeys(("log10", "logb", "asinh", "acosh", "atanh", "lgamma", "tgamma"), 1),
+    **dict.fromkeys(("pow", "fmin", "fmax", "fmod", "hypot", "atan2", "copysign", "fdim", "remainder"), 2),
+    "fma": 3,
+}
+
+
+# Words of the functions that Python and arrays are written as, beside those of their programs.
+RESERVED = {
+    "passes", "put", "ended", "error", "threshold", "exactly", "rates", "settled", "carried", "rows", "found", "_",
+    "tables", "dtype", "on_path", "returned", "is_index", "inputs", "parameters", "literals",
+}  # fmt: skip
 
 
 class UnspelledError(ValueError):
@@ -50,15 +63,20 @@ def spelling(primitive: Primitive, backend: str) -> Any:
     return found
 
 
+def written_name(primitive: Primitive) -> str:
+    """What a primitive is called in Python: its name, or one that nothing around it has."""
+    return f"{primitive.name}_" if primitive.name in RESERVED else primitive.name
+
+
 def functions(primitives: dict[str, Primitive], backend: str, names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     """A Python function for each primitive, by its spelling in which those names are known; "python" has the value."""
     found: dict[str, Callable[..., Any]] = {}
-    for name, primitive in primitives.items():
+    for primitive in primitives.values():
         by_value = backend == "python" and not (primitive.spellings or {}).get(backend)
         text = primitive.value if by_value else spelling(primitive, backend)
         if isinstance(text, str):
             text = eval(f"lambda {', '.join(primitive.operands)}: {text}", dict(names))
-        found[name] = text
+        found[written_name(primitive)] = text
     return found
 
 
@@ -92,8 +110,11 @@ def in_vectors(primitive: Primitive, rows: dict[str, Callable[..., str]]) -> Cal
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
                 name = SAME.get(node.func.id, node.func.id)
                 given = [visit(operand) for operand in node.args]
-                if name in rows or name in LIBRARY:
-                    return rows[name](b, *given) if name in rows else b.each_lane(name, *given)
+                row = table.TABLE.get(name)
+                if name in rows and row is not None and len(row.operands) == len(given):
+                    return rows[name](b, *given)
+                if name not in rows and LIBRARY.get(name) == len(given):
+                    return b.each_lane(name, *given)
             return refused(node)
 
         return visit(tree)
@@ -101,6 +122,13 @@ def in_vectors(primitive: Primitive, rows: dict[str, Callable[..., str]]) -> Cal
     return written
 
 
-def in_c(primitive: Primitive) -> tuple[str, str, tuple[str, ...]]:
-    """The parameters and the body of the function in C; it calls none of ours."""
-    return " ".join(primitive.operands), f"return {spelling(primitive, 'c').strip()};", ()
+def in_c(primitive: Primitive, taken: Container[str], single: bool) -> tuple[str, str]:
+    """The parameters and the body of the function in C, whose names are none of those taken."""
+    text, parameters, silent = spelling(primitive, "c").strip(), [], ""
+    for operand in primitive.operands:
+        name = f"{operand}_" if operand in taken else operand
+        text = re.sub(rf"\b{operand}\b", name, text)
+        parameters.append(name)
+        if not re.search(rf"\b{name}\b", text):
+            silent += f"(void){name};\n    "
+    return " ".join(parameters), f"{silent}return {f'(real)({text})' if single else text};"

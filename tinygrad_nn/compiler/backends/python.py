@@ -22,7 +22,7 @@ from ..names import told
 from ..program import OffPath, Program
 from ..shapes import data_of
 from .expressions import MATHS, Statement, statements
-from .own_spellings import functions, owned
+from .own_spellings import functions, owned, written_name
 
 NAMESPACE = (
     {name: getattr(math, name) for name in MATHS}
@@ -111,7 +111,7 @@ def written(
 def identifiers(program: Program, taken: Iterable[str] = ()) -> dict[int, str]:
     """A Python name for each slot, each once and none of those taken; a literal is its number."""
     names: dict[int, str] = {}
-    used = {*NAMESPACE, *owned(program.instructions), *dir(builtins), "e", *taken}
+    used = {*NAMESPACE, *map(written_name, owned(program.instructions).values()), *dir(builtins), "e", *taken}
     counts: dict[str, int] = {}
     for slot, name in told(program).items():
         if slot in program.literals:
@@ -138,4 +138,8 @@ def identifier(name: str) -> str:
 def function_name(program: Program) -> str:
     """A name for the function itself, which hides nothing that it calls."""
     name = identifier(program.name)
-    return f"{name}_" if name in {*NAMESPACE, *dir(builtins), *owned(program.instructions)} else name
+    return (
+        f"{name}_"
+        if name in {*NAMESPACE, *dir(builtins), *map(written_name, owned(program.instructions).values())}
+        else name
+    )
