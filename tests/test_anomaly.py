@@ -1,6 +1,8 @@
 """detect_anomaly: for each way to get nan or inf, the right operation and the right line, recorded and compiled."""
 
+import copy
 import math
+import pickle
 import random
 
 import pytest
@@ -289,3 +291,42 @@ def test_a_run_that_fails_in_its_first_epoch_changes_nothing(backend):
             step.run(X, Y, epochs=1000)
         assert optimizer.steps == steps
         assert ((numbers(model), optimizer.velocity) == facts) is (steps == 0)
+
+
+@pytest.mark.parametrize("backend", ["eager", *BACKENDS])
+def test_updates_that_overflow(backend):
+    model = tn.Neuron(1, "linear")
+    model.weights[0].data = 1e10
+    optimizer = tn.SGD(model.parameters(), lr=1e300)
+    options = {"epochs": 1, "progress": False, "backend": backend}
+    with pytest.raises(AnomalyError, match=r"the update of SGD made w1 -inf, of 10000000000.0"), detect_anomaly():
+        tn.fit(model, [[1.0]], [0.0], "squared_error", optimizer, **options)
+    assert model.weights[0].data == 1e10
+    assert optimizer.steps == 0
+
+
+def test_errors_travel_and_iterators_are_rows():
+    with pytest.raises(AnomalyError) as found, detect_anomaly():
+        tn.log(Value(0.0))
+    for twin in (copy.copy(found.value), pickle.loads(pickle.dumps(found.value))):
+        assert (str(twin), twin.where, twin.operation) == (str(found.value), found.value.where, None)
+    for backend in BACKENDS:
+        f = tn.compile(lambda x, y: x * y, backend=backend)
+        with detect_anomaly():
+            assert f.batch(iter([[1.0, 2.0], [2.0, 3.0]])) == [2.0, 6.0]
+
+
+def test_second_derivatives_are_named_by_the_users_line():
+    z = Value(0.0)
+    with pytest.raises(AnomalyError) as found, detect_anomaly():
+        tn.grad(tn.grad(z**1.5, z, create_graph=True), z)
+    assert "test_anomaly.py, line" in found.value.where
+
+
+@pytest.mark.skipif("llvm" not in BACKENDS, reason="float32 needs llvmlite")
+def test_gradients_that_overflow_in_float32_leave_parameters_alone():
+    model = tn.MLP.from_weights([[[1e30]]], [[0.0]])
+    f = tn.compile(lambda x: model([x]) * x * 1e10, backend="llvm", dtype="float32")
+    with pytest.raises(AnomalyError), detect_anomaly():
+        f.value_and_grad(1.0)
+    assert [p.grad for p in model.parameters()] == [0.0, 0.0]

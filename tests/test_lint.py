@@ -112,6 +112,20 @@ for epoch in range(20):
         optimizer.step()
 """,
     ),
+    "features recorded once": (
+        "data changed",
+        """
+model = tn.MLP(2, [4, 1], "tanh")
+optimizer = tn.SGD(model.parameters(), lr=0.1)
+features = [model.layers[0](x) for x in X]
+for epoch in range(20):
+    loss = tn.mean([tn.losses.squared_error(model.layers[1](f), y) for f, y in zip(features, Y)])
+    optimizer.zero_grad()
+    loss.backward()
+    if epoch < 19:
+        optimizer.step()
+""",
+    ),
     "data scaled in place": (
         "data changed",
         """
@@ -307,6 +321,80 @@ loss.backward()
 }
 
 HEALTHY = {
+    "two losses' gradients, scaled to one length": """
+model = tn.MLP(2, [4, 1], "tanh")
+optimizer = tn.SGD(model.parameters(), lr=0.1)
+for epoch in range(STEPS):
+    optimizer.zero_grad()
+    loss = tn.mean([tn.losses.squared_error(model(x), y) for x, y in zip(X, Y)])
+    loss.backward()
+    size = sum(p.grad * p.grad for p in model.parameters()) ** 0.5
+    for p in model.parameters():
+        p.grad = p.grad / size
+    if not BEFORE:
+        optimizer.step()
+""",
+    "weight decay by hand": """
+model = tn.MLP(2, [4, 1], "tanh")
+optimizer = tn.SGD(model.parameters(), lr=0.1)
+for epoch in range(STEPS):
+    optimizer.zero_grad()
+    loss = tn.mean([tn.losses.squared_error(model(x), y) for x, y in zip(X, Y)])
+    loss.backward()
+    for p in model.parameters():
+        p.grad += 0.01 * p.data
+    if not BEFORE:
+        optimizer.step()
+""",
+    "a first layer that is not trained": """
+model = tn.MLP(2, [4, 4, 1], "tanh")
+optimizer = tn.SGD([p for layer in model.layers[1:] for p in layer.parameters()], lr=0.1)
+for epoch in range(STEPS):
+    optimizer.zero_grad()
+    loss = tn.mean([tn.losses.squared_error(model(x), y) for x, y in zip(X, Y)])
+    loss.backward()
+    if not BEFORE:
+        optimizer.step()
+""",
+    "gradients by tn.grad": """
+model = tn.MLP(2, [4, 1], "tanh")
+for epoch in range(STEPS):
+    loss = tn.mean([tn.losses.squared_error(model(x), y) for x, y in zip(X, Y)])
+    for p, gradient in zip(model.parameters(), tn.grad(loss, model.parameters())):
+        p.data -= 0.1 * gradient
+""",
+    "a part of the loss is looked at": """
+model = tn.MLP(2, [4, 1], "tanh")
+for epoch in range(STEPS):
+    loss = tn.mean([tn.losses.squared_error(model(x), y) for x, y in zip(X, Y)])
+    total = loss + 0.01 * sum(p * p for p in model.parameters())
+    model.zero_grad()
+    total.backward()
+""",
+    "a student and a teacher": """
+teacher = tn.MLP(2, [4, 1], "tanh", "sigmoid")
+model = tn.MLP(2, [3, 1], "tanh")
+for epoch in range(STEPS):
+    loss = tn.mean([tn.losses.binary_cross_entropy_with_logits(model(x), teacher(x)) for x in X])
+    model.zero_grad()
+    loss.backward()
+""",
+    "a mixture of experts": """
+class Mixture(tn.Module):
+    def __init__(self):
+        self.experts, self.gate = tn.Layer(2, 3, "sigmoid"), tn.Layer(2, 3, "linear")
+
+    def __call__(self, x):
+        return tn.dot(tn.softmax(self.gate(x)), self.experts(x), 0.0)
+
+model = Mixture()
+for epoch in range(STEPS):
+    loss = tn.mean([tn.losses.binary_cross_entropy(model(x), y) for x, y in zip(X, Y)])
+    model.zero_grad()
+    loss.backward()
+    for p in model.parameters():
+        p.data -= 0.1 * p.grad
+""",
     "an optimizer, all rows": """
 model = tn.MLP(2, [4, 1], "tanh")
 optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.9)
@@ -552,3 +640,20 @@ def test_examples_are_healthy(name, example, tmp_path, monkeypatch, capsys):
     if name == "xor":
         assert len(looked) > 100
         assert tn.lint(models[-1], looked[-1], rows=tn.data.xor()[0]) == []
+
+
+@pytest.mark.parametrize("total", [tn.mean, tn.sum])
+def test_outputs_that_are_right_are_no_finding(total):
+    """The loop of a well-known lecture: squared errors of tanh units, by hand, until they are nearly right."""
+    xs = [[2.0, 3.0, -1.0], [3.0, -1.0, 0.5], [0.5, 1.0, 1.0], [1.0, 1.0, -1.0]]
+    ys = [1.0, -1.0, -1.0, 1.0]
+    for seed in range(3):
+        model = tn.MLP(3, [4, 4, 1], "tanh", "tanh", rng=random.Random(seed))
+        for step in range(300):
+            loss = total([(model(x) - y) ** 2 for x, y in zip(xs, ys, strict=True)])
+            model.zero_grad()
+            loss.backward()
+            for p in model.parameters():
+                p.data -= (0.1 if total is tn.sum else 0.4) * p.grad
+            if step % 10 == 0:
+                assert tn.lint(model, loss) == [], (seed, step, loss.data)

@@ -325,3 +325,107 @@ def test_under_jax():
     jax = pytest.importorskip("jax")
     f = tn.compile(lambda x: softsign(x) * hard(x), namespace=jax.numpy, dtype="float32")
     assert list(f.batch([[0.5], [3.0]])) == pytest.approx([1 / 6, 0.75], rel=1e-6)
+
+
+NAMES = ["value_x, x, z", "first, second", "second, a", "a, first", "result, third", "rule_x, x"]
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_operands_of_any_name(names):
+    listed = names.split(", ")
+    rules = [" * ".join(["g", *(other for other in listed if other != name)]) for name in listed]
+    product = tn.primitive("product", eval(f"lambda {names}: {' * '.join(listed)}"), rules)
+    values = [Value(2.0), Value(3.0), Value(4.0)][: len(listed)]
+    product(*values).backward()
+    assert [value.grad for value in values] == tn.grad(product(*values), values)
+    assert [value.grad for value in values] == ([12.0, 8.0, 6.0] if len(listed) == 3 else [3.0, 2.0])
+    first = tn.primitive("first_of_all", lambda first: first * 2.0, "g * 2.0")
+    x = Value(1.0)
+    first(x).backward()
+    assert x.grad == 2.0
+
+
+@pytest.mark.parametrize("name", ["threshold", "error", "rows", "tables", "found", "inputs", "train", "predict", "v3"])
+def test_primitives_of_any_name(name):
+    made = tn.primitive(name, lambda x: 0.5 * x * x, "g * x", spellings={"array": "0.5 * x * x", "llvm": "0.5 * x * x"})
+    model = tn.MLP(2, [3, 1], made, rng=random.Random(1))
+    losses = []
+    for backend in ("eager", *(b for b in BACKENDS if b != "array")):
+        model = tn.MLP(2, [3, 1], made, rng=random.Random(1))
+        optimizer = tn.Adam(model.parameters(), lr=0.01)
+        options = {"epochs": 3, "shuffle": False, "progress": False, "backend": backend}
+        losses.append(tn.fit(model, *tn.data.xor(), "squared_error", optimizer, **options).losses)
+    assert all(each == pytest.approx(losses[0], rel=1e-9) for each in losses)
+    for backend in BACKENDS:
+        f = tn.compile(lambda x: made(x) * made(x + 1.0), backend=backend)
+        assert f.batch([[2.0]] * 3) == pytest.approx([9.0] * 3)
+        assert f.grad(2.0) == pytest.approx([15.0])
+
+
+@needs_cc
+@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize(
+    ("operand", "text"),
+    [
+        ("default", "2.0 * default"),
+        ("real", ".5 * real"),
+        ("x", "3.0"),
+        ("x", "pow (x, 2.0) + 1E-3"),
+        ("x", "fdim(x, 0.5)"),
+        ("NAN", "NAN * 0.25"),
+    ],
+)
+def test_spellings_in_c_of_any_kind(operand, text, dtype, tmp_path):
+    made = tn.primitive("made", eval(f"lambda {operand}: {operand}"), f"g * {operand}", spellings={"c": text})
+    f = tn.compile(lambda x: made(x), backend="python")
+    f(0.5)
+    tn.export_c(f, tmp_path / "f.c", name="f", dtype=dtype)
+    built((tmp_path / "f.c").read_text(), tmp_path, "-c")
+
+
+def test_ieee_powers_and_empty_dots():
+    inverse = tn.primitive("inverse_square", lambda x: 1 / x**2, "-(2.0 * g * y / x)")
+    assert inverse(0.0) == math.inf
+    assert inverse(1e-200) == math.inf
+    assert math.isnan(tn.derivative(inverse, 0.0)) or tn.derivative(inverse, 0.0) == -math.inf
+    for backend in BACKENDS:
+        f = tn.compile(lambda x: tn.dot([], [], x), backend=backend)
+        assert f(2.0) == 2.0
+        assert f.grad(2.0) == [1.0]
+        assert "dot" in str(f.program)
+
+
+WRONG_CALLS = ["g * exp(x, x)", "g * dot(x)", "g(x)", "3(x)", 'g * x + "a"', "g * 2j", "g * exp(x=x)", "3.0 * x"]
+
+
+@pytest.mark.parametrize("rule", WRONG_CALLS)
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+def test_rules_that_would_fail_later(rule):
+    with pytest.raises(ValueError, match="the rule of mine for x"):
+        tn.primitive("mine", lambda x: x, rule)
+    assert tn.primitive("mine", lambda x: x, "  g * 1.0 ")(2.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"spellings": ["x"]}, "the spellings of mine are a dict"),
+        ({"spellings": {"c": " "}}, "must be a text"),
+        ({"rules": 3}, "the rules of mine are one, a list or a dict"),
+        ({"rules": {"g", "y"}}, "the rules of mine are one, a list or a dict"),
+    ],
+)
+def test_more_bad_input(change, words):
+    arguments = {"name": "mine", "value": lambda x: x, "rules": "g"} | change
+    with pytest.raises(TypeError, match=words):
+        tn.primitive(**arguments)
+    with pytest.raises(ValueError, match="an activation takes one number, but angle takes 2"):
+        tn.Neuron(2, angle)
+
+
+@pytest.mark.skipif("llvm" not in BACKENDS, reason="no llvmlite here")
+@pytest.mark.parametrize("text", ["atan2(x)", "exp(x, x)", "fabs(x, x)", "fma(x, x)"])
+def test_calls_that_llvm_would_misread(text):
+    odd = tn.primitive("odd", lambda x: x, "g", spellings={"llvm": text})
+    with pytest.raises(ValueError, match="the spelling of odd for 'llvm' cannot have"):
+        tn.compile(lambda x: odd(x), backend="llvm")(1.0)

@@ -130,9 +130,13 @@ def _adds_up(more: Sequence[tuple[str, Value, float]]) -> bool:
     """Whether gradients that differ from those of the loss are larger ones, neither scaled nor decayed by hand."""
     larger = any(abs(p.grad) > abs(own) or p.grad * own < 0.0 for _, p, own in more)
     scales = [p.grad / own for _, p, own in more if own]
-    decays = [(p.grad - own) / p.data for _, p, own in more if p.data]
+    decays = sorted((p.grad - own) / p.data for _, p, own in more if p.data)
     scaled = _is_constant(scales) and not (scales[0] > 1.5 and isclose(scales[0], round(scales[0]), rel_tol=1e-9))
-    return larger and not scaled and not (len(decays) > 1 and abs(decays[0]) <= 0.5 and _is_constant(decays))
+    middle = decays[len(decays) // 2] if len(decays) > 1 else 1.0
+    near = sum(
+        abs(decay - middle) <= 0.3 * abs(middle) for decay in decays
+    )  # a step may have moved the parameters since
+    return larger and not scaled and not (abs(middle) <= 0.5 and near >= 0.8 * len(decays))
 
 
 def _is_constant(numbers: Sequence[float]) -> bool:
