@@ -133,10 +133,8 @@ def _adds_up(more: Sequence[tuple[str, Value, float]]) -> bool:
     decays = sorted((p.grad - own) / p.data for _, p, own in more if p.data)
     scaled = _is_constant(scales) and not (scales[0] > 1.5 and isclose(scales[0], round(scales[0]), rel_tol=1e-9))
     middle = decays[len(decays) // 2] if len(decays) > 1 else 1.0
-    near = sum(
-        abs(decay - middle) <= 0.3 * abs(middle) for decay in decays
-    )  # a step may have moved the parameters since
-    return larger and not scaled and not (abs(middle) <= 0.5 and near >= 0.8 * len(decays))
+    near = sum(abs(decay - middle) <= 0.5 * middle for decay in decays)  # a step may have moved the parameters
+    return larger and not scaled and not (0.0 < middle <= 0.5 and near >= 0.8 * len(decays))
 
 
 def _is_constant(numbers: Sequence[float]) -> bool:
