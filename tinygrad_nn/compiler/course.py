@@ -19,7 +19,17 @@ from .stepper import Pace, Row, RowError, Stepper, commit, left_sum, state_of
 
 
 class Watch:
-    """Looks at the model at the end of each epoch, and may end the run. This one does neither."""
+    """Looks at the model at the end of each epoch, and may end the run. This one does neither.
+
+    One whose `looks` is False sees the history alone, and may let several epochs pass before it is asked: `ahead`.
+    """
+
+    looks = True
+
+    @property
+    def ahead(self) -> int:
+        """How many epochs may pass before the next verdict."""
+        return 1
 
     def measured(self) -> Mapping[str, float]:
         """What the history is to know of the model as it stands."""
@@ -58,7 +68,7 @@ class Course:
         self.metric, self.threshold = until or ("", -inf)
         self.progress, self.history, self.pace = progress, History(), Pace()
         self.epoch = 0  # how many have ended
-        self.order: Sequence[Row] = rows  # the rows as this epoch takes them
+        self._order: Sequence[Row] | None = rows  # the rows as this epoch takes them, if anybody asked
         self.places: Sequence[int] = range(len(rows))  # where they were given
         self.drawn = 0  # for how many epochs an order was drawn
         self.losses: list[float] = []  # of this epoch, so far
@@ -95,7 +105,7 @@ class Course:
     def _looked_at(self) -> bool:
         """Whether somebody may look at the model after this stretch: a progress that does not says so by `looks`."""
         looks = self.progress is not None and getattr(self.progress, "looks", True)
-        return looks or self.watch is not None
+        return looks or (self.watch is not None and self.watch.looks)
 
     def _stretch(self) -> None:
         """Some steps, what the history is to know of them, and what follows from it."""
@@ -146,8 +156,8 @@ class Course:
         sums: list[float] = []
         start = perf_counter()
         whole = 0 if done or self.pace.rows < n else min(self.pace.rows // n, self.epochs - self.epoch)
-        one = self.watch is not None or (self.guard is not None and self.shuffle is not None)
-        whole = min(whole, 1) if one else whole
+        if self.watch is not None or (self.guard is not None and self.shuffle is not None):
+            whole = min(whole, 1 if self.watch is None or self.shuffle is not None else self.watch.ahead)
         part = self.order[done : done + self.pace.rows]
         last = done + len(part) == n
         passes = (lambda: self._passes(whole)) if whole else (lambda: repeat(part, 1))
@@ -169,14 +179,20 @@ class Course:
             self._draw(self.epoch + i + 1)
             yield self.order
 
+    @property
+    def order(self) -> Sequence[Row]:
+        """The rows as this epoch takes them."""
+        if self._order is None:
+            self._order = [self.rows[i] for i in self.places]
+        return self._order
+
     def _draw(self, epoch: int = 0) -> None:
         """The order of an epoch, counted from 1, if it was not drawn yet."""
         epoch = epoch or self.epoch + 1
         if self.shuffle is not None and self.drawn < epoch:
             self.places = places = list(range(len(self.rows)))
             self.shuffle(places)
-            self.order = [self.rows[i] for i in places]
-            self.drawn = epoch
+            self._order, self.drawn = None, epoch
 
     def _batch(self) -> Ended:
         """One step on the mean of a batch. Losses and metric of the epoch if it ended with it."""

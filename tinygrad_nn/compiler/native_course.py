@@ -83,7 +83,8 @@ class NativeCourse(Course):
             return super().made(before, began)
 
     def _look(self, ended: Ended, before: int, began: float) -> None:
-        self.put()
+        if self._looked_at():
+            self.put()
         super()._look(ended, before, began)
 
     def _one_by_one(self) -> Any:
@@ -103,8 +104,9 @@ class NativeCourse(Course):
         if self.shuffle is not None and not self.at:
             self.x = self.given[self.places]
         steps = min(self.pace.rows, n - self.at)
-        if not self.at and self.pace.rows >= n and self.shuffle is None and self.watch is None:
-            steps = n * min(self.pace.rows // n, self.epochs - self.epoch)
+        if not self.at and self.pace.rows >= n and self.shuffle is None:
+            ahead = self.epochs if self.watch is None else self.watch.ahead
+            steps = n * min(self.pace.rows // n, self.epochs - self.epoch, ahead)
         losses, sums, self.error, refused = self._timed(
             native, self.x, self.batch_size, self.at, steps, self.error, self.threshold
         )

@@ -140,6 +140,17 @@ class Step:
                 self.backend, self._native = "python", None
         return Course(lambda: self._stepper(metric, shapes), *given)
 
+    def as_function(self, namespace: Any = None, dtype: str = "") -> Any:
+        """The step as a pure function (state, X, Y) -> (state, loss) of arrays of a namespace: NumPy, or jax.numpy.
+
+        `.state()` is the state of model and optimizer now, `.restore(state)` puts one back; the function itself
+        changes nothing, so that JAX may jit it, run it in lax.scan, and shard its rows over devices. `dtype` is that of
+        the step if none is given. Raises TypeError for a model whose path depends on its numbers.
+        """
+        from .pure import PureStep
+
+        return PureStep(self.recipe, Target("array", False, dtype or self.target.dtype, False, namespace))
+
     @property
     def program(self) -> Rolled:
         """The program of the latest step, rolled: of one row with its update, or of the rows of a batch."""

@@ -5,6 +5,7 @@ The renderers are tried in turn: the system's `dot`, then pygraphviz, whose whee
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ HINT = (
     "no renderer for Graphviz was found: install Graphviz so that `dot` is on the PATH (apt install graphviz, brew "
     'install graphviz, winget install graphviz), or run: pip install "pygraphviz>=2"'
 )
+# What is raised where there is no `dot`; in a browser no process can be started at all.
+NO_DOT = (graphviz.ExecutableNotFound, OSError) if sys.platform == "emscripten" else (graphviz.ExecutableNotFound,)
 
 
 class RendererError(RuntimeError):
@@ -35,7 +38,7 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
         _check_format(format or self.format)
         try:
             return super().pipe(format=format, **options)
-        except graphviz.ExecutableNotFound:
+        except NO_DOT:
             picture = _by_pygraphviz(self.source, format or self.format, options.get("engine") or self.engine)
             encoding = options.get("encoding")
             return picture.decode(encoding) if encoding else picture
@@ -80,7 +83,7 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
         """Write text and picture as graphviz.Digraph.render does, by either renderer; the picture's path."""
         try:
             return super().render(*arguments, **options)
-        except graphviz.ExecutableNotFound:
+        except NO_DOT:
             text = Path(self.filepath)  # saved by the try above
             format = options.get("format") or self.format
             picture = Path(options.get("outfile") or f"{text}.{format}")

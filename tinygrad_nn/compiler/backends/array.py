@@ -28,24 +28,29 @@ _numbers = count(1)
 
 def source(roll: Rolled) -> str:
     """The source of a function of inputs (rows, n) and parameters (m,): outputs (rows, k), and the rows on path."""
-    return _Printer(roll).source()
+    return Printer(roll).source()
 
 
 def compiled(roll: Rolled, namespace: Any, dtype: str = "float64") -> Callable[[Any, Any], tuple[Any, Any]]:
     """That function, of arrays of the namespace."""
-    printer = _Printer(roll)
+    printer = Printer(roll)
     text, file = printer.source(), f"<compiled {roll.flat.name} for arrays {next(_numbers)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    names: dict[str, Any] = functions(namespace)
-    names |= own_spellings.functions(owned(roll.flat.instructions), "array", names | {"xp": namespace})
-    names |= {"xp": namespace, "tables": printer.tables, "inf": float("inf"), "nan": float("nan"), "dtype": dtype}
+    names = namespace_of(roll, namespace, printer.tables, dtype)
     exec(compile(text, file, "exec"), names)
     function = names[function_name(roll.flat)]
     weakref.finalize(function, linecache.cache.pop, file, None)
     return function  # type: ignore[no-any-return]
 
 
-class _Printer:
+def namespace_of(roll: Rolled, namespace: Any, tables: list[tuple[int, ...]], dtype: str) -> dict[str, Any]:
+    """The names that the source of a program speaks of."""
+    names: dict[str, Any] = functions(namespace)
+    names |= own_spellings.functions(owned(roll.flat.instructions), "array", names | {"xp": namespace})
+    return names | {"xp": namespace, "tables": tables, "inf": float("inf"), "nan": float("nan"), "dtype": dtype}
+
+
+class Printer:
     """Writes the source, and gathers the tables of indices that it refers to."""
 
     def __init__(self, roll: Rolled) -> None:

@@ -1,0 +1,148 @@
+"""A training step as a pure function of arrays: (state, X, Y) -> (state, loss), for JAX to jit, shard and move.
+
+The programs are those of any other step: the gradient of a row, summed over the rows, the regularizer's and the
+optimizer's update, which here is elementwise on all parameters at once.
+"""
+
+from __future__ import annotations
+
+import operator
+from math import prod
+from typing import Any, NamedTuple
+
+from ..value import Value
+from .backends import Target, array
+from .backends.array_functions import functions
+from .backends.array_sums import summed
+from .phases import Recipe, penalty, row_gradient, update_of_one
+from .program import Program
+from .roll import rolled
+from .settings import settings_of
+from .shapes import data_of, shape_of_sides
+from .stepper import commit, state_of
+
+OPERATORS = {
+    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
+    "negative": operator.neg,
+}  # fmt: skip
+
+
+class State(NamedTuple):
+    """What a step changes: a vector of parameters, one for each number of the optimizer's state, the count of steps.
+
+    JAX takes it for what it is, a tree of arrays.
+    """
+
+    parameters: Any
+    states: Any
+    steps: Any
+
+
+class PureStep:
+    """The function that `step.as_function()` gives. It changes nothing: the new state is in what it returns.
+
+    `state()` is the state of the model and its optimizer now, and `restore(state)` puts one back into them.
+    """
+
+    def __init__(self, recipe: Recipe, target: Target) -> None:
+        self.recipe, self.target = recipe, target
+        self.__name__ = f"step_of_{recipe.name}"
+        self._width = len(recipe.optimizer.state[0])
+        self._update()  # what it cannot be is said now
+        self._traced: dict[Any, Any] = {}
+
+    def _update(self) -> Program:
+        """The update of a parameter, for the settings as they are."""
+        program, optimizer = update_of_one(self.recipe), self.recipe.optimizer
+        fixed = {*program.inputs[3 : len(program.inputs) - self._width], *program.literals}
+        branches = any(not fixed.issuperset(guard.slots()) for guard in program.guards)
+        if branches or len(program.parameters) != 1 or any(len(state) != self._width for state in optimizer.state):
+            raise TypeError(
+                f"{type(optimizer).__name__}.update() branches on numbers of a parameter, reads other Values or has "
+                "states of different lengths, which a function of arrays cannot"
+            )
+        return program
+
+    def state(self) -> State:
+        """The parameters, the optimizer's states and the count of its steps, as arrays."""
+        numbers, count = state_of(self.recipe.optimizer), len(self.recipe.optimizer.parameters)
+        states = tuple([self.target.array(numbers[count + k :: self._width]) for k in range(self._width)])
+        return State(self.target.array(numbers[:count]), states, self.target.array(float(self.recipe.optimizer.steps)))
+
+    def restore(self, state: State) -> None:
+        """Let the model and its optimizer be in a state."""
+        rows = zip(*[list(map(float, each)) for each in state.states], strict=True)
+        numbers = [*map(float, state.parameters), *(number for row in rows for number in row)]
+        optimizer = self.recipe.optimizer
+        commit(optimizer, iter(numbers), int(float(state.steps)) - optimizer.steps)
+
+    def __call__(self, state: State, X: Any, Y: Any) -> tuple[State, Any]:
+        """The state after one step down the gradient of the mean loss over the rows, and that loss, before it."""
+        xp, optimizer = self.target.namespace, self.recipe.optimizer
+        rows, sides = X.shape[0], (tuple(X.shape[1:]), tuple(Y.shape[1:]))
+        if Y.shape[0] != rows:
+            raise ValueError(f"X has {rows} rows and Y {Y.shape[0]}: give one target for each row")
+        of_rows, frozen, regular = self._programs(sides)
+        dtype = state.parameters.dtype
+        both = [
+            xp.reshape(xp.asarray(given, dtype=dtype), (rows, prod(side)))
+            for given, side in zip((X, Y), sides, strict=True)
+        ]
+        sums = of_rows(xp.concatenate(both, axis=1), self._all(state.parameters, frozen)) / rows
+        loss, gradient = sums[0], sums[1:]
+        if regular is not None:
+            more = regular[0](xp.zeros((1, 0), dtype=dtype), self._all(state.parameters, regular[1]))[0][0]
+            loss, gradient = loss + more[0], gradient + more[1:]
+        update = self._update()
+        given, rate, step, *rest = update.inputs
+        settings, before = rest[: len(rest) - self._width], rest[len(rest) - self._width :]
+        numbers: dict[int, Any] = dict(update.literals)
+        numbers |= {given: gradient, step: state.steps, next(iter(update.parameters)): state.parameters}
+        numbers[rate] = optimizer.lr(state.steps) if callable(optimizer.lr) else optimizer.rate()
+        numbers |= zip(settings, settings_of(optimizer)[0], strict=True)
+        numbers |= zip(before, state.states, strict=True)
+        new = [xp.broadcast_to(xp.asarray(n, dtype=dtype), gradient.shape) for n in _run(update, numbers, xp)]
+        return State(new[0], tuple(new[1:]), state.steps + 1), loss
+
+    def _all(self, parameters: Any, frozen: list[Value]) -> Any:
+        """The trained parameters, and after them the Values that are read and not trained."""
+        xp = self.target.namespace
+        return (
+            xp.concatenate([parameters, xp.asarray(data_of(frozen), dtype=parameters.dtype)]) if frozen else parameters
+        )
+
+    def _programs(self, sides: tuple[Any, Any]) -> Any:
+        """The sums over rows of these shapes, and the regularizer, each with the Values that it reads beside."""
+        if sides not in self._traced:
+            count = sum(map(prod, sides))
+            program = row_gradient(self.recipe, tuple(map(shape_of_sides, sides)), [0.0] * count)
+            if program.guards:
+                raise TypeError(
+                    f"{self.recipe.name} takes one of several paths at {program.guards[0].where}, and a function of "
+                    "arrays can follow but one: use tn.relu, tn.maximum and the like in place of `if`"
+                )
+            xp, dtype, regular = self.target.namespace, self.target.dtype, None
+            if self.recipe.regularizer is not None:
+                of_parameters = penalty(self.recipe)
+                regular = array.compiled(rolled(of_parameters), xp, dtype), self._frozen(of_parameters)
+            self._traced[sides] = summed(rolled(program), xp, dtype), self._frozen(program), regular
+        return self._traced[sides]
+
+    def _frozen(self, program: Program) -> list[Value]:
+        return list(program.parameters.values())[len(self.recipe.optimizer.parameters) :]
+
+
+def _run(program: Program, numbers: dict[int, Any], xp: Any) -> list[Any]:
+    """The outputs of a program on arrays, one instruction after the other, each elementwise."""
+    known: dict[str, Any] = OPERATORS | functions(xp)
+    for entry in program.instructions:
+        operands = [[numbers[s] for s in o] if isinstance(o, tuple) else numbers[o] for o in entry.operands]
+        name = entry.primitive.name
+        if name == "dot":
+            ws, xs, total = operands
+            for w, x in zip(ws, xs, strict=True):
+                total = total + w * x
+            numbers[entry.slot] = total
+        else:
+            numbers[entry.slot] = known[name](*operands)
+    return [numbers[slot] for slot in program.outputs]

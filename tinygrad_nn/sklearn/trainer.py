@@ -1,0 +1,116 @@
+"""A network with its compiled step, trained by one fit after another; and what a fit begins and ends with."""
+
+from __future__ import annotations
+
+import random
+import threading
+from bisect import bisect_right
+from functools import lru_cache
+from importlib.util import find_spec
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from .. import losses
+from ..compiler.course import Watch
+from ..compiler.step import compile_step
+from ..functional import dot
+from ..history import History
+from ..nn import MLP
+from ..optim import SGD, Adam
+from ..value import Value
+
+
+class Trainer:
+    """A network of one architecture with its compiled step, for one fit after another: tracing takes longer than most.
+
+    `penalty` is the factor of the squared weights; rows are inputs, the target and, if `weighted`, the row's weight.
+    """
+
+    def __init__(
+        self, sizes: tuple[int, ...], activation: str, loss: str, solver: str, weighted: bool, dtype: str
+    ) -> None:
+        self.busy = threading.Lock()
+        self.model = MLP(sizes[0], sizes[1:], activation, rng=random.Random(0))
+        parameters = self.model.parameters()
+        self.optimizer: Any = Adam(parameters) if solver == "adam" else SGD(parameters, 0.1, 0.9, nesterov=True)
+        self.penalty = Value(0.0)
+        weights = [weight for layer in self.model.layers for neuron in layer.neurons for weight in neuron.weights]
+        of_row = half_squared_error if loss == "half_squared_error" else losses.named(loss)
+
+        def weighted_loss(prediction: Any, target: Any) -> Any:
+            wanted = target[0] if len(target) == 2 else target[:-1]
+            return target[-1] * of_row(prediction, wanted)
+
+        self.step = compile_step(
+            self.model,
+            weighted_loss if weighted else of_row,
+            self.optimizer,
+            lambda model: self.penalty * dot(weights, weights),
+            dtype=dtype,
+        )
+
+
+def half_squared_error(prediction: Any, target: Any) -> Any:
+    """Half the mean of (prediction - target)**2."""
+    return 0.5 * losses.squared_error(prediction, target)
+
+
+@lru_cache(maxsize=8)
+def trainer_of(*architecture: Any) -> Trainer:
+    return Trainer(*architecture)
+
+
+class Patience(Watch):
+    """Ends a run whose loss no longer gets better by `tol`, as scikit-learn does."""
+
+    looks = False
+
+    def __init__(self, tol: float, patience: int) -> None:
+        self.tol, self.patience = tol, patience
+        self.best, self.stale, self.seen = np.inf, 0, 0
+
+    @property
+    def ahead(self) -> int:
+        return self.patience + 1 - self.stale
+
+    def verdict(self, history: History) -> str:
+        first = bisect_right(history.epochs, self.seen)
+        for loss in history.losses[first:]:
+            self.stale = self.stale + 1 if loss > self.best - self.tol else 0
+            self.best = min(self.best, loss)
+        self.seen = history.epochs[-1]
+        return "patience" if self.stale > self.patience else ""
+
+
+class Shuffle(random.Random):
+    """The orders of epochs, drawn by a generator of NumPy's."""
+
+    def __init__(self, generator: Any) -> None:
+        super().__init__(0)
+        self.generator = generator
+
+    def shuffle(self, places: Any) -> None:
+        places[:] = self.generator.permutation(len(places)).tolist()
+
+
+def fast() -> bool:
+    """Whether there is machine code, which alone has single precision."""
+    return find_spec("llvmlite") is not None
+
+
+def initial(sizes: tuple[int, ...], generator: Any) -> tuple[list[Any], list[Any]]:
+    """Matrices and biases drawn for each layer, uniformly within sqrt(6 / (n_inputs + n_outputs))."""
+    coefs, intercepts = [], []
+    for n_inputs, n_outputs in pairwise(sizes):
+        bound = np.sqrt(6.0 / (n_inputs + n_outputs))
+        coefs.append(generator.uniform(-bound, bound, (n_inputs, n_outputs)))
+        intercepts.append(generator.uniform(-bound, bound, n_outputs))
+    return coefs, intercepts
+
+
+def weights_of(model: MLP) -> tuple[list[Any], list[Any]]:
+    """The weights of each layer as a matrix of a row for each input, and the biases."""
+    coefs = [np.array([[w.data for w in neuron.weights] for neuron in layer.neurons]).T for layer in model.layers]
+    return coefs, [np.array([neuron.bias.data for neuron in layer.neurons]) for layer in model.layers]
