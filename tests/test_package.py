@@ -85,7 +85,7 @@ CORE = [
     *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
     *("own", "transforms", "choices", "module", "neuron", "nn", "losses", "check", "optim", "data"),
     *("metrics", "plots", "history", "stored", "storage"),
-    *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn"),
+    *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn", "sklearn"),
 ]
 CHECKS = ["stable", "anomaly", "notation", "formulas", "receipt", "units", "scales", "mistakes", "gradients"]
 
@@ -102,7 +102,7 @@ def imported(path):
 
 def test_imports_run_one_way():
     """Each module imports from those before it in these lists, and the core from neither drawing nor compiler."""
-    packages = {"check", "drawing", "compiler"}
+    packages = {"check", "drawing", "compiler", "sklearn"}
     assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"} == set(CORE) - packages
     assert {path.stem for path in (PACKAGE / "check").glob("*.py")} - {"__init__"} == set(CHECKS)
     for name in set(CORE) - packages:
@@ -130,12 +130,13 @@ def test_imports_run_one_way_in_the_compiler():
             "paths",
         ),
         *("ir", "own_spellings", "expressions", "python", "python_loop", "array_functions", "array", "vector_math"),
+        *("array_sums",),
         *("llvm_functions",),
         *("clusters", "c_functions", "c_places", "c", "turned", "loops", "llvm", "row_terms", "row_products"),
         *("row_sums", "llvm_step", "native"),
         *("backends", "rows", "calls"),
         *("settings", "phases", "interrupt", "function"),
-        *("stepper", "recorded", "course", "guarded", "native_step", "native_course", "step"),
+        *("stepper", "recorded", "course", "guarded", "native_step", "native_course", "pure", "step"),
         *("c_file", "c_function", "c_update", "c_model", "c_self_test", "export"),
     ]
     compiler = PACKAGE / "compiler"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gradient_tables import print_gradients
 from measuring import HEAD, ROUNDS, keep_to_one_processor, measured, missing, print_line
+from sklearn_tables import print_sklearn
 from step_tables import print_steps
 from training_tables import print_training
 
@@ -131,6 +132,7 @@ TABLES = {
     "steps": print_steps,
     "gradients": print_gradients,
     "training": print_training,
+    "sklearn": print_sklearn,
     "drawing": print_drawing,
     "import": print_import,
 }

@@ -21,7 +21,7 @@ from .trainer import Patience, Shuffle, Trainer, fast, initial, trainer_of, weig
 
 ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}  # by scikit-learn's names; others are the library's own
 LARGEST_BATCH = 200
-LONG = 4_000_000  # rows times weights, above which numbers are of single precision where that is left open
+LONG = 1_000_000  # rows times weights, above which numbers are of single precision where that is left open
 
 
 class _MLP(BaseEstimator):
@@ -190,7 +190,7 @@ class MLPClassifier(ClassifierMixin, _MLP):
 
     The parameters are those of sklearn.neural_network.MLPClassifier, with its defaults and meanings, as far as there
     are any; `activation` may be any of the library's names too. Weights begin as Glorot & Bengio (2010) draw them.
-    `dtype` is "float64", "float32", or "auto": double precision unless a fit is long (rows times weights beyond four
+    `dtype` is "float64", "float32", or "auto": double precision unless a fit is long (rows times weights beyond a
     million). The first fit of an architecture in a process takes a second or two to compile.
 
     After fit there are `classes_`, `coefs_` and `intercepts_` (matrices of n_inputs rows), `loss_`, `loss_curve_`,
@@ -253,7 +253,7 @@ class MLPRegressor(RegressorMixin, _MLP):
     any, and as MLPClassifier's.
 
     >>> X = [[k / 10] for k in range(20)]
-    >>> regressor = MLPRegressor((20,), "tanh", learning_rate_init=0.02, max_iter=2000, random_state=1)
+    >>> regressor = MLPRegressor((20,), "tanh", learning_rate_init=0.02, max_iter=2000, tol=1e-6, random_state=1)
     >>> regressor = regressor.fit(X, [x * x for [x] in X])
     >>> bool(regressor.score(X, [x * x for [x] in X]) > 0.99)
     True

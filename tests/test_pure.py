@@ -1,0 +1,152 @@
+"""Steps as pure functions of arrays: the losses and states of any other step, with NumPy, JAX, scan and sharding."""
+
+import os
+import random
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+
+np = pytest.importorskip("numpy", reason="NumPy is not installed")
+
+
+def l2(model):
+    return 1e-3 * tn.dot(model.parameters(), model.parameters())
+
+
+class Frozen(tn.Module):
+    """A layer that learns, on numbers of which one does not, read by a neuron used twice."""
+
+    def __init__(self):
+        rng = random.Random(2)
+        self.layer, self.neuron, self.scale = (
+            tn.Layer(2, 3, "gelu", rng=rng),
+            tn.Neuron(3, "linear", rng=rng),
+            Value(0.7),
+        )
+
+    def __call__(self, x):
+        return self.neuron(self.layer(x)) * self.scale + self.neuron([h * h for h in self.layer(x)])
+
+
+def own(parameters):
+    return [p for p in parameters if p.data != 0.7]
+
+
+CASES = {
+    "sgd": (lambda: tn.MLP(2, [5, 1], "tanh", rng=random.Random(1)), "squared_error", lambda p: tn.SGD(p, 0.1), None),
+    "momentum, decay": (
+        lambda: tn.MLP(2, [6, 4, 1], "relu", rng=random.Random(1)), "hinge",
+        lambda p: tn.SGD(p, 0.05, momentum=0.9, nesterov=True, weight_decay=1e-3), l2,
+    ),
+    "adam": (
+        lambda: tn.MLP(2, [16, 2], "sigmoid", rng=random.Random(1)), "cross_entropy", lambda p: tn.Adam(p, 0.01), None,
+    ),
+    "frozen": (Frozen, "huber", lambda p: tn.Adam(own(p), 0.01), None),
+    "one neuron": (
+        lambda: tn.Neuron(2, "linear", rng=random.Random(1)), "binary_cross_entropy_with_logits",
+        lambda p: tn.SGD(p, lambda step: 0.1 / (1.0 + step)), l2,
+    ),
+}  # fmt: skip
+
+
+def data(loss, rows=33):
+    X, Y = tn.data.moons(rows, rng=random.Random(3))
+    return np.array(X), np.array([2.0 * y - 1.0 for y in Y] if loss == "hinge" else Y, dtype=float)
+
+
+def made(case):
+    model, loss, optimizer, regularizer = CASES[case]
+    model = model()
+    optimizer = optimizer(model.parameters())
+    return tn.compile_step(model, loss, optimizer, regularizer, backend="python"), optimizer, *data(loss)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_makes_the_steps_of_any_other_step(case):
+    step, optimizer, X, Y = made(case)
+    function = step.as_function()
+    state, losses = function.state(), []
+    before = [p.data for p in optimizer.parameters]
+    for _ in range(12):
+        state, loss = function(state, X, Y)
+        losses.append(float(loss))
+    assert [p.data for p in optimizer.parameters] == before  # it changes nothing
+    assert losses == pytest.approx(step.run(X, Y, epochs=12, batch_size=len(X)).losses, rel=1e-11)
+    assert state.parameters == pytest.approx([p.data for p in optimizer.parameters], rel=1e-9, abs=1e-12)
+    assert float(state.steps) == optimizer.steps == 12
+    numbers, states = [p.data for p in optimizer.parameters], list(optimizer.state)
+    function.restore(state)
+    assert [p.data for p in optimizer.parameters] == pytest.approx(numbers, rel=1e-9, abs=1e-12)
+    assert [n for s in optimizer.state for n in s] == pytest.approx([n for s in states for n in s], rel=1e-9, abs=1e-12)
+    assert optimizer.steps == 12
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64")  # which is then refused
+@pytest.mark.parametrize("case", ["momentum, decay", "adam", "frozen"])
+def test_under_jit_and_scan(case):
+    jax = pytest.importorskip("jax", reason="JAX is not installed")
+    jax.config.update("jax_enable_x64", True)
+    try:
+        step, _, X, Y = made(case)
+        function = step.as_function(jax.numpy)
+        state, losses = function.state(), []
+        jitted = jax.jit(function)
+        for _ in range(10):
+            state, loss = jitted(state, X, Y)
+            losses.append(float(loss))
+        _, scanned = jax.lax.scan(lambda s, _: function(s, X, Y), function.state(), length=10)
+        assert losses == pytest.approx(list(map(float, scanned)), rel=1e-12)
+        assert losses == pytest.approx(step.run(X, Y, epochs=10, batch_size=len(X)).losses, rel=1e-11)
+    finally:
+        jax.config.update("jax_enable_x64", False)
+    with pytest.raises(ValueError, match="jax_enable_x64"):
+        step.as_function(jax.numpy).state()
+    single = step.as_function(jax.numpy, dtype="float32")
+    _, loss = single(single.state(), X, Y)
+    assert str(loss.dtype) == "float32"
+
+
+def test_gradients_of_weights_are_products_of_matrices():
+    step, _, X, Y = made("adam")
+    function = step.as_function()
+    function(function.state(), X, Y)
+    from tinygrad_nn.compiler.backends.array_sums import SumPrinter
+    from tinygrad_nn.compiler.phases import row_gradient
+    from tinygrad_nn.compiler.roll import rolled
+
+    program = row_gradient(step.recipe, ((None, None), None), [0.0] * 3)
+    text = SumPrinter(rolled(program)).source()
+    assert len(re.findall(r"xp\.swapaxes\(.*\) @ ", text)) >= 2
+    assert "xp.sum(" in text
+
+
+def test_bad_input():
+    step, _, X, Y = made("sgd")
+    function = step.as_function()
+    with pytest.raises(ValueError, match="X has 33 rows and Y 32: give one target for each row"):
+        function(function.state(), X, Y[:32])
+    branches = tn.compile_step(lambda x: x[0] if x[0] > 0.0 else W * x[1], "squared_error", tn.SGD([W], 0.1))
+    with pytest.raises(TypeError, match=r"takes one of several paths at .*test_pure.py"):
+        (pure := branches.as_function())(pure.state(), X, Y)
+
+
+W = Value(0.5)
+
+
+def test_many_devices_have_the_losses_of_one():
+    pytest.importorskip("jax", reason="JAX is not installed")
+    run = subprocess.run(
+        [sys.executable, ROOT / "examples" / "many_devices.py"],
+        capture_output=True, text=True, timeout=500, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert "8 devices (cpu)" in run.stdout
+    rows = [line.split() for line in run.stdout.splitlines() if re.match(r" +\d+ ", line)]
+    assert [row[0] for row in rows] == ["512", "4096", "32768"]
+    assert all(len(row) == 6 and float(row[-1]) < 1e-12 for row in rows), run.stdout
