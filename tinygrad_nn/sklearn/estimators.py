@@ -253,7 +253,8 @@ class MLPRegressor(RegressorMixin, _MLP):
     any, and as MLPClassifier's.
 
     >>> X = [[k / 10] for k in range(20)]
-    >>> regressor = MLPRegressor((20,), "tanh", learning_rate_init=0.02, max_iter=2000, tol=1e-6, random_state=1)
+    >>> regressor = MLPRegressor((20,), "tanh", learning_rate_init=0.02, n_iter_no_change=50,
+    ...                          max_iter=2000, random_state=1)
     >>> regressor = regressor.fit(X, [x * x for [x] in X])
     >>> bool(regressor.score(X, [x * x for [x] in X]) > 0.99)
     True
