@@ -1,0 +1,74 @@
+"""The page with an editor, served from a folder to a real browser: it runs a program, draws it, and steps through it."""
+
+import functools
+import http.server
+import importlib.util
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+MODULES = Path(os.environ.get("NODE_PATH") or "nowhere")
+THERE = all((MODULES / name).is_dir() for name in ("pyodide", "@viz-js/viz"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not THERE, reason="no Pyodide and Graphviz for the browser here (npm, and NODE_PATH)"),
+    pytest.mark.skipif(CHROMIUM is None, reason="the system has no Chromium"),
+    pytest.mark.skipif(importlib.util.find_spec("playwright") is None, reason="playwright is not installed"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    extensions_map = {  # noqa: RUF012
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        ".mjs": "text/javascript",
+        ".wasm": "application/wasm",
+    }
+
+    def log_message(self, *arguments):
+        """Says nothing."""
+
+
+@pytest.fixture
+def served(example, tmp_path, capsys):
+    """The address of the folder that the example builds."""
+    example("playground").build(tmp_path / "page", MODULES)
+    assert f"the page is in {tmp_path / 'page'}" in capsys.readouterr().out
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path / "page"))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_page_runs_draws_and_steps(served):
+    from playwright.sync_api import sync_playwright
+
+    troubles, fetched = [], []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda request: fetched.append(request.url))
+        page.goto(served)
+        page.wait_for_function("!document.getElementById('run').disabled", timeout=120_000)
+        page.click("#run")
+        page.wait_for_function("document.getElementById('output').textContent.includes('dy/dx1')", timeout=60_000)
+        assert "y = tanh(x1*w1 + x2*w2 + b)" in page.text_content("#output")
+        assert "1.002" in page.text_content("#drawing svg")
+        steps = page.frame_locator("#steps")
+        assert "Backpropagation from y" in steps.locator("body").inner_text()
+        page.fill("#program", "import tinygrad_nn as tn\n\ny = tn.Value(1.0) + unknown\n")
+        page.keyboard.press("Control+Enter")
+        page.wait_for_function("document.getElementById('output').textContent.includes('line 3: NameError')")
+        assert page.is_hidden("#steps")
+        browser.close()
+    assert troubles == []
+    assert all(url.startswith((served, "data:", "about:", "blob:")) for url in fetched), fetched
