@@ -1,4 +1,4 @@
-"""The page with an editor, served from a folder to a real browser: it runs a program, draws it, and steps through it."""
+"""The page with an editor, served from a folder to a real browser: it runs a program, draws it, steps through it."""
 
 import functools
 import http.server
