@@ -11,9 +11,10 @@ from math import prod
 from typing import Any, NamedTuple
 
 from ..value import Value
-from .backends import Target, array
+from .backends import Target, array, own_spellings
 from .backends.array_functions import functions
 from .backends.array_sums import summed
+from .backends.own_spellings import owned
 from .phases import Recipe, penalty, row_gradient, update_of_one
 from .program import Program
 from .roll import rolled
@@ -107,9 +108,9 @@ class PureStep:
     def _all(self, parameters: Any, frozen: list[Value]) -> Any:
         """The trained parameters, and after them the Values that are read and not trained."""
         xp = self.target.namespace
-        return (
-            xp.concatenate([parameters, xp.asarray(data_of(frozen), dtype=parameters.dtype)]) if frozen else parameters
-        )
+        if not frozen:
+            return parameters
+        return xp.concatenate([parameters, xp.asarray(data_of(frozen), dtype=parameters.dtype)])
 
     def _programs(self, sides: tuple[Any, Any]) -> Any:
         """The sums over rows of these shapes, and the regularizer, each with the Values that it reads beside."""
@@ -135,10 +136,13 @@ class PureStep:
 def _run(program: Program, numbers: dict[int, Any], xp: Any) -> list[Any]:
     """The outputs of a program on arrays, one instruction after the other, each elementwise."""
     known: dict[str, Any] = OPERATORS | functions(xp)
+    own = own_spellings.functions(owned(program.instructions), "array", known | {"xp": xp})
     for entry in program.instructions:
         operands = [[numbers[s] for s in o] if isinstance(o, tuple) else numbers[o] for o in entry.operands]
         name = entry.primitive.name
-        if name == "dot":
+        if entry.primitive.spellings is not None:
+            numbers[entry.slot] = own[own_spellings.written_name(entry.primitive)](*operands)
+        elif name == "dot":
             ws, xs, total = operands
             for w, x in zip(ws, xs, strict=True):
                 total = total + w * x

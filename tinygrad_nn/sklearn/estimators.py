@@ -58,7 +58,7 @@ class _MLP(BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.dtype = dtype
 
-    def _trained(self, X: Any, targets: Any, loss: str, sample_weight: Any) -> None:
+    def _trained(self, X: Any, targets: Any, of_row: str, sample_weight: Any) -> None:
         """Fit the weights to rows and their targets, a column for each output or the classes."""
         self._check_parameters()
         weighted = sample_weight is not None
@@ -77,7 +77,7 @@ class _MLP(BaseEstimator):
         coefs, intercepts = initial(sizes, generator)
         work = n * sum(matrix.size for matrix in coefs)
         dtype = self.dtype if self.dtype != "auto" else "float32" if work > LONG and fast() else "float64"
-        architecture = sizes, self._activation, loss, self.solver, weighted, dtype
+        architecture = sizes, self._activation, of_row, self.solver, weighted, dtype
         trainer = trainer_of(*architecture)
         if not trainer.busy.acquire(blocking=False):  # by another thread
             trainer = Trainer(*architecture)
@@ -89,18 +89,19 @@ class _MLP(BaseEstimator):
             history = trainer.step.run(
                 X, targets, epochs=self.max_iter, batch_size=batch_size, shuffle=shuffle is not None, rng=shuffle
             )
-            self.coefs_, self.intercepts_ = weights_of(trainer.model)
+            coefs, intercepts = weights_of(trainer.model)
         finally:
             trainer.busy.release()
         if history.stopped == "interrupt":
             raise KeyboardInterrupt
-        self.n_iter_, self.loss_curve_, self.loss_ = history.epochs[-1], list(history.losses), history.losses[-1]
-        self.n_layers_ = len(sizes)
-        if not np.isfinite(self.loss_) or not all(np.isfinite(matrix).all() for matrix in self.coefs_):
+        loss, epochs = history.losses[-1], history.epochs[-1]
+        if not np.isfinite(loss) or not all(np.isfinite(matrix).all() for matrix in coefs):
             raise ValueError(
-                f"the loss is {self.loss_} after {self.n_iter_} epochs, since the weights grew without bound: take a "
-                "smaller learning_rate_init, or scale X (sklearn.preprocessing.StandardScaler)"
+                f"the loss is {loss} after {epochs} epochs, since the weights grew without bound: take a smaller "
+                "learning_rate_init, or scale X (sklearn.preprocessing.StandardScaler)"
             )
+        self.coefs_, self.intercepts_, self.n_layers_ = coefs, intercepts, len(sizes)
+        self.n_iter_, self.loss_curve_, self.loss_ = epochs, list(history.losses), loss
         if history.stopped == "epochs":
             warnings.warn(
                 f"the loss was still getting better by more than tol after max_iter={self.max_iter} epochs",
@@ -120,10 +121,8 @@ class _MLP(BaseEstimator):
         optimizer.state, optimizer.steps = [optimizer.initial_state] * len(optimizer.parameters), 0
         optimizer.lr = float(self.learning_rate_init)
         if self.solver == "sgd":
-            optimizer.momentum, optimizer.nesterov = (
-                float(self.momentum),
-                bool(self.nesterovs_momentum and self.momentum),
-            )
+            optimizer.momentum = float(self.momentum)
+            optimizer.nesterov = bool(self.nesterovs_momentum and self.momentum)
 
     @property
     def model_(self) -> MLP:
