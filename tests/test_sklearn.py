@@ -61,7 +61,7 @@ def test_the_same_losses_as_scikit_learns_own():
             assert np.allclose(mine, wanted, rtol=bound, atol=1e3 * bound)
     X, y = scaled(load_breast_cancer)
     batches = {"solver": "sgd", "batch_size": 100, "max_iter": 5, "shuffle": False, "random_state": 3, "alpha": 0.0}
-    theirs, ours = TheirClassifier(**batches).fit(X, y), MLPClassifier(**batches).fit(X, y)
+    theirs, ours = TheirClassifier(**batches).fit(X, y), MLPClassifier(**batches, dtype="float64").fit(X, y)
     assert ours.loss_curve_ == pytest.approx(theirs.loss_curve_, rel=1e-9)
 
 
