@@ -94,12 +94,10 @@ def unused(parameters: Sequence[Value], model: Any, results: list[Result]) -> It
     missed = [parameter for parameter in parameters if id(parameter) not in found]
     if missed:
         paths = {id(p): path for path, p in model.named_parameters()} if isinstance(model, Module) else {}
-        few = ", ".join([paths.get(id(p)) or p.label or "one of no name" for p in missed[:3]]) + " ..." * (
-            len(missed) > 3
-        )
+        few = [paths.get(id(p)) or p.label or "one of no name" for p in missed[:3]] + ["..."] * (len(missed) > 3)
         yield Finding(
             "unused parameters",
-            f"the loss does not depend on {len(missed)} of {len(parameters)} parameters ({few}), so that they never "
+            f"the loss does not depend on {len(missed)} of {len(parameters)} parameters ({', '.join(few)}), so that they never "
             "learn: use them where the model is called, or leave them out of it; a .data on the way to the loss would "
             "cut them off, too",
         )
