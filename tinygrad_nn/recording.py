@@ -94,8 +94,7 @@ def scope_name(scope: object) -> str:
     if scope is None:
         return ""
     name = getattr(scope, "name", None) or getattr(scope, "__name__", None)
-    told = str(name or (scope if isinstance(scope, str) else type(scope).__name__))
-    return "".join([letter if letter.isprintable() else " " for letter in told])
+    return str(name or (scope if isinstance(scope, str) else type(scope).__name__))
 
 
 class watched:  # noqa: N801

@@ -97,9 +97,9 @@ def unused(parameters: Sequence[Value], model: Any, results: list[Result]) -> It
         few = [paths.get(id(p)) or p.label or "one of no name" for p in missed[:3]] + ["..."] * (len(missed) > 3)
         yield Finding(
             "unused parameters",
-            f"the loss does not depend on {len(missed)} of {len(parameters)} parameters ({', '.join(few)}), so that they never "
-            "learn: use them where the model is called, or leave them out of it; a .data on the way to the loss would "
-            "cut them off, too",
+            f"the loss does not depend on {len(missed)} of {len(parameters)} parameters ({', '.join(few)}), so that "
+            "they never learn: use them where the model is called, or leave them out of it; a .data on the way to the "
+            "loss would cut them off, too",
         )
 
 

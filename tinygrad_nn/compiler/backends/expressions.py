@@ -104,7 +104,8 @@ def statements(program: Program, names: dict[int, str], settled: Iterable[int] =
         if entry.slot in alone and written.size <= LONGEST and written.depth <= DEEPEST:
             waiting[entry.slot] = written
             continue
-        block = scope_name(program.scopes.get(entry.slot))
+        name = scope_name(program.scopes.get(entry.slot))
+        block = "".join([letter if letter.isprintable() else " " for letter in name])  # a comment ends with its line
         body.append(Statement(entry.slot, written.text, written.reads, written.raises, block, further=written.further))
     return body
 
