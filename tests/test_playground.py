@@ -69,6 +69,12 @@ def test_the_page_runs_draws_and_steps(served):
         page.keyboard.press("Control+Enter")
         page.wait_for_function("document.getElementById('output').textContent.includes('line 3: NameError')")
         assert page.is_hidden("#steps")
+        page.on("dialog", lambda dialog: dialog.accept("42"))
+        page.fill("#program", "loss = 3.0\nprint('got', input())\n")
+        page.click("#run")
+        page.wait_for_function("document.getElementById('output').textContent.includes('got 42')")
+        page.reload()
+        assert "got" in page.input_value("#program")  # it is kept
         browser.close()
     assert troubles == []
     assert all(url.startswith((served, "data:", "about:", "blob:")) for url in fetched), fetched

@@ -91,6 +91,7 @@ def test_it_makes_the_steps_of_any_other_step(case):
 @pytest.mark.parametrize("case", ["momentum, decay", "adam", "frozen"])
 def test_under_jit_and_scan(case):
     jax = pytest.importorskip("jax", reason="JAX is not installed")
+    before = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", True)
     try:
         step, _, X, Y = made(case)
@@ -103,13 +104,14 @@ def test_under_jit_and_scan(case):
         _, scanned = jax.lax.scan(lambda s, _: function(s, X, Y), function.state(), length=10)
         assert losses == pytest.approx(list(map(float, scanned)), rel=1e-12)
         assert losses == pytest.approx(step.run(X, Y, epochs=10, batch_size=len(X)).losses, rel=1e-11)
-    finally:
         jax.config.update("jax_enable_x64", False)
-    with pytest.raises(ValueError, match="jax_enable_x64"):
-        step.as_function(jax.numpy).state()
-    single = step.as_function(jax.numpy, dtype="float32")
-    _, loss = single(single.state(), X, Y)
-    assert str(loss.dtype) == "float32"
+        with pytest.raises(ValueError, match="jax_enable_x64"):
+            step.as_function(jax.numpy).state()
+        single = step.as_function(jax.numpy, dtype="float32")
+        _, loss = single(single.state(), X, Y)
+        assert str(loss.dtype) == "float32"
+    finally:
+        jax.config.update("jax_enable_x64", before)
 
 
 def test_gradients_of_weights_are_products_of_matrices():
@@ -137,6 +139,55 @@ def test_bad_input():
 
 
 W = Value(0.5)
+
+
+def test_more_bad_input():
+    step, optimizer, X, Y = made("adam")
+    function = step.as_function()
+    state = function.state()
+    for wrong in ([[0.0]], np.float64(1.0), X[:0]):
+        with pytest.raises(ValueError, match="X must be an array of one row or more"):
+            function(state, wrong, Y)
+    before = [p.data for p in optimizer.parameters], list(optimizer.state), optimizer.steps
+    for wrong in (
+        state._replace(states=()), state._replace(parameters=np.ones(5)), state._replace(steps=-1.0),
+        state._replace(states=(state.states[0], state.states[0][:3])),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="a state of this step is a vector of"):
+            function.restore(wrong)
+        assert ([p.data for p in optimizer.parameters], list(optimizer.state), optimizer.steps) == before
+    for options, words in (({"namespace": "numpy"}, "namespace must be"), ({"dtype": "float16"}, "dtype must be")):
+        with pytest.raises((TypeError, ValueError), match=words):
+            step.as_function(**options)
+    branching = tn.compile_step(
+        lambda x: W * x[0], "squared_error", tn.SGD([W], 0.1), lambda model: W if W > 0 else -W, backend="python"
+    )
+    with pytest.raises(TypeError, match="takes one of several paths"):
+        (pure := branching.as_function())(pure.state(), X, Y)
+
+
+def test_schedules_and_slopes_of_jax():
+    jax = pytest.importorskip("jax", reason="JAX is not installed")
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    try:
+        optimizer = tn.SGD([W], lr=tn.optim.linear(0.2, 0.1, steps=4))
+        step = tn.compile_step(lambda x: W * x, "binary_cross_entropy_with_logits", optimizer, backend="python")
+        X, Y = np.ones(3), np.zeros(3)
+        function = step.as_function(jax.numpy)
+        state, losses = function.state(), []
+        for _ in range(6):
+            state, loss = function(state, X, Y)
+            losses.append(float(loss))
+        with pytest.raises(TypeError, match="write the schedule with"):
+            jax.jit(function)(function.state(), X, Y)
+        assert losses == pytest.approx(step.run(X, Y, epochs=6, batch_size=3).losses, rel=1e-12)
+        at_zero = function.state()._replace(parameters=jax.numpy.zeros(1))
+        slope = jax.grad(lambda p: function(at_zero._replace(parameters=p), X, Y)[1])(at_zero.parameters)
+        assert float(slope[0]) == 0.5
+    finally:
+        W.data = 0.5
+        jax.config.update("jax_enable_x64", before)
 
 
 def test_many_devices_have_the_losses_of_one():

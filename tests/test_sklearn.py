@@ -59,6 +59,10 @@ def test_the_same_losses_as_scikit_learns_own():
         assert ours.loss_curve_ == pytest.approx(theirs.loss_curve_, rel=bound)
         for mine, wanted in zip(ours.coefs_, theirs.coefs_, strict=True):
             assert np.allclose(mine, wanted, rtol=bound, atol=1e3 * bound)
+    for shuffled in ({"batch_size": 50}, {"batch_size": 30, "activation": "logistic"}):
+        batches = {"solver": "sgd", "max_iter": 8, "random_state": 3, **shuffled}
+        theirs, ours = TheirClassifier(**batches).fit(X, y), MLPClassifier(**batches).fit(X, y)
+        assert ours.loss_curve_ == pytest.approx(theirs.loss_curve_, rel=1e-10)
     X, y = scaled(load_breast_cancer)
     batches = {"solver": "sgd", "batch_size": 100, "max_iter": 5, "shuffle": False, "random_state": 3, "alpha": 0.0}
     theirs, ours = TheirClassifier(**batches).fit(X, y), MLPClassifier(**batches, dtype="float64").fit(X, y)
@@ -152,6 +156,7 @@ def test_input_gradients_of_regressors_and_under_jax():
     assert single.input_gradients(X).shape == (30, 3)
     assert double.input_gradients(X).shape == (30, 2, 3)
     jax = pytest.importorskip("jax")
+    before = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", True)
     try:
 
@@ -161,7 +166,7 @@ def test_input_gradients_of_regressors_and_under_jax():
 
         assert np.allclose(double.input_gradients(X), jax.vmap(jax.jacobian(predicted))(X), rtol=1e-12)
     finally:
-        jax.config.update("jax_enable_x64", False)
+        jax.config.update("jax_enable_x64", before)
 
 
 def test_the_model_is_a_network_of_ours(tmp_path):
@@ -203,13 +208,13 @@ def test_single_precision():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes must be 1 or more"),
+        ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes must be a whole number of 1 or more"),
         ({"solver": "lbfgs"}, "solver must be 'adam' or 'sgd', but got 'lbfgs'"),
-        ({"batch_size": 0}, "batch_size must be 'auto' or 1 or more"),
-        ({"alpha": -1.0}, "alpha must be 0 or more"),
-        ({"max_iter": 0}, "max_iter must be 1 or more"),
+        ({"batch_size": 0}, "batch_size must be a whole number of 1 or more"),
+        ({"alpha": -1.0}, "alpha must be a number of 0 or more"),
+        ({"max_iter": 0}, "max_iter must be a whole number of 1 or more"),
         ({"learning_rate_init": 0.0}, "learning_rate_init must be above 0"),
-        ({"learning_rate_init": float("nan")}, "learning_rate_init must be above 0"),
+        ({"learning_rate_init": float("nan")}, "learning_rate_init must be a number of 0 or more"),
         ({"activation": "sin"}, "unknown activation 'sin'"),
         ({"dtype": "float16"}, "dtype must be 'float64' or 'float32'"),
         ({"solver": "sgd", "learning_rate_init": 1e200, "max_iter": 50}, "take a smaller learning_rate_init"),
@@ -219,6 +224,37 @@ def test_bad_parameters(options, words):
     X, y = load_iris(return_X_y=True)
     with pytest.raises(ValueError, match=words):
         MLPClassifier(**options).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"n_iter_no_change": 2.5},
+        {"max_iter": 10.0},
+        {"batch_size": "foo"},
+        {"batch_size": 2.7},
+        {"hidden_layer_sizes": 2.7},
+        {"hidden_layer_sizes": "100"},
+        {"tol": None},
+        {"learning_rate_init": "fast"},
+    ],
+)
+def test_parameters_of_other_kinds(options):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(TypeError, match=f"{next(iter(options))} must be a"):
+        MLPClassifier(**options).fit(X, y)
+
+
+def test_a_fit_that_fails_changes_nothing():
+    X, y = load_iris(return_X_y=True)
+    fitted = MLPClassifier((5,), max_iter=20, random_state=1).fit(X, y)
+    facts = {name: entry for name, entry in vars(fitted).items() if name.endswith("_")}
+    for options in ({"solver": "lbfgs"}, {"solver": "sgd", "learning_rate_init": 1e200}):
+        with pytest.raises(ValueError, match=r"solver|learning_rate_init"):
+            fitted.set_params(**options).fit(X[:100], y[:100])
+        assert all(getattr(fitted, name) is entry for name, entry in facts.items())
+    with pytest.raises(ValueError, match="a finite sum"):
+        MLPClassifier((5,)).fit(X, y, sample_weight=np.full(150, 1.7e308))
 
 
 def test_bad_data():

@@ -11,7 +11,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from ..value import Value
-from .backends import Target, array, own_spellings
+from .backends import DTYPES, Target, array, own_spellings
 from .backends.array_functions import functions
 from .backends.array_sums import summed
 from .backends.own_spellings import owned
@@ -47,6 +47,10 @@ class PureStep:
 
     def __init__(self, recipe: Recipe, target: Target) -> None:
         self.recipe, self.target = recipe, target
+        if not hasattr(target.namespace, "asarray"):
+            raise TypeError(f"namespace must be that of arrays, such as jax.numpy, but got {target.namespace!r}")
+        if target.dtype not in DTYPES:
+            raise ValueError(f"dtype must be 'float64' or 'float32', but got {target.dtype!r}")
         self.__name__ = f"step_of_{recipe.name}"
         self._width = len(recipe.optimizer.state[0])
         self._update()  # what it cannot be is said now
@@ -71,15 +75,28 @@ class PureStep:
         return State(self.target.array(numbers[:count]), states, self.target.array(float(self.recipe.optimizer.steps)))
 
     def restore(self, state: State) -> None:
-        """Let the model and its optimizer be in a state."""
-        rows = zip(*[list(map(float, each)) for each in state.states], strict=True)
-        numbers = [*map(float, state.parameters), *(number for row in rows for number in row)]
+        """Let the model and its optimizer be in a state. Raises ValueError for one that is not theirs."""
         optimizer = self.recipe.optimizer
-        commit(optimizer, iter(numbers), int(float(state.steps)) - optimizer.steps)
+        columns = [list(map(float, each)) for each in (state.parameters, *state.states)]
+        count, steps = len(optimizer.parameters), int(float(state.steps))
+        if [len(column) for column in columns] != [count] * (1 + self._width) or steps < 0:
+            raise ValueError(
+                f"a state of this step is a vector of {count} parameters, {self._width} of as many states, and a count "
+                f"of steps, but got vectors of {[len(column) for column in columns]} and {steps} steps"
+            )
+        optimizer.state = [optimizer.initial_state] * count
+        numbers = [*columns[0], *(number for row in zip(*columns[1:], strict=True) for number in row)]
+        commit(optimizer, iter(numbers), steps - optimizer.steps)
 
     def __call__(self, state: State, X: Any, Y: Any) -> tuple[State, Any]:
-        """The state after one step down the gradient of the mean loss over the rows, and that loss, before it."""
+        """The state after one step down the gradient of the mean loss over the rows, and that loss, before it.
+
+        A class that is none makes the loss nan, as a function of arrays cannot raise.
+        """
         xp, optimizer = self.target.namespace, self.recipe.optimizer
+        for name, given in (("X", X), ("Y", Y)):
+            if len(getattr(given, "shape", ())) < 1 or not given.shape[0]:
+                raise ValueError(f"{name} must be an array of one row or more, but got {given!r:.80}")
         rows, sides = X.shape[0], (tuple(X.shape[1:]), tuple(Y.shape[1:]))
         if Y.shape[0] != rows:
             raise ValueError(f"X has {rows} rows and Y {Y.shape[0]}: give one target for each row")
@@ -99,11 +116,29 @@ class PureStep:
         settings, before = rest[: len(rest) - self._width], rest[len(rest) - self._width :]
         numbers: dict[int, Any] = dict(update.literals)
         numbers |= {given: gradient, step: state.steps, next(iter(update.parameters)): state.parameters}
-        numbers[rate] = optimizer.lr(state.steps) if callable(optimizer.lr) else optimizer.rate()
+        numbers[rate] = self._rate(state.steps)
         numbers |= zip(settings, settings_of(optimizer)[0], strict=True)
         numbers |= zip(before, state.states, strict=True)
         new = [xp.broadcast_to(xp.asarray(n, dtype=dtype), gradient.shape) for n in _run(update, numbers, xp)]
         return State(new[0], tuple(new[1:]), state.steps + 1), loss
+
+    def _rate(self, steps: Any) -> Any:
+        """The learning rate of a step, which under jit is not known as a number."""
+        optimizer = self.recipe.optimizer
+        optimizer.check()
+        if not callable(optimizer.lr):
+            return optimizer.rate()
+        try:
+            step = int(steps)
+        except TypeError:  # JAX's, while it traces
+            try:
+                return optimizer.lr(steps)
+            except TypeError as error:
+                raise TypeError(
+                    "under jit the learning rate is computed from a traced step: write the schedule with jax.numpy, or "
+                    "set optimizer.lr to a number"
+                ) from error
+        return optimizer.rate(step)
 
     def _all(self, parameters: Any, frozen: list[Value]) -> Any:
         """The trained parameters, and after them the Values that are read and not trained."""
@@ -116,18 +151,22 @@ class PureStep:
         """The sums over rows of these shapes, and the regularizer, each with the Values that it reads beside."""
         if sides not in self._traced:
             count = sum(map(prod, sides))
-            program = row_gradient(self.recipe, tuple(map(shape_of_sides, sides)), [0.0] * count)
-            if program.guards:
-                raise TypeError(
-                    f"{self.recipe.name} takes one of several paths at {program.guards[0].where}, and a function of "
-                    "arrays can follow but one: use tn.relu, tn.maximum and the like in place of `if`"
-                )
+            program = self._on_one_path(row_gradient(self.recipe, tuple(map(shape_of_sides, sides)), [0.0] * count))
             xp, dtype, regular = self.target.namespace, self.target.dtype, None
             if self.recipe.regularizer is not None:
-                of_parameters = penalty(self.recipe)
+                of_parameters = self._on_one_path(penalty(self.recipe))
                 regular = array.compiled(rolled(of_parameters), xp, dtype), self._frozen(of_parameters)
             self._traced[sides] = summed(rolled(program), xp, dtype), self._frozen(program), regular
         return self._traced[sides]
+
+    def _on_one_path(self, program: Program) -> Program:
+        """The program itself. Raises TypeError where it has branches."""
+        if program.guards:
+            raise TypeError(
+                f"{program.name} takes one of several paths at {program.guards[0].where}, and a function of arrays can "
+                "follow but one: use tn.relu, tn.maximum and the like in place of `if`"
+            )
+        return program
 
     def _frozen(self, program: Program) -> list[Value]:
         return list(program.parameters.values())[len(self.recipe.optimizer.parameters) :]
@@ -148,5 +187,9 @@ def _run(program: Program, numbers: dict[int, Any], xp: Any) -> list[Any]:
                 total = total + w * x
             numbers[entry.slot] = total
         else:
-            numbers[entry.slot] = known[name](*operands)
+            columns = [
+                xp.stack(xp.broadcast_arrays(*map(xp.asarray, o)), axis=-1) if isinstance(o, list) else o
+                for o in operands
+            ]
+            numbers[entry.slot] = known[name](*columns)
     return [numbers[slot] for slot in program.outputs]

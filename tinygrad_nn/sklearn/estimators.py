@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -58,23 +59,23 @@ class _MLP(BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.dtype = dtype
 
-    def _trained(self, X: Any, targets: Any, of_row: str, sample_weight: Any) -> None:
+    def _trained(self, X: Any, targets: Any, outputs: int, of_row: str, sample_weight: Any) -> None:
         """Fit the weights to rows and their targets, a column for each output or the classes."""
-        self._check_parameters()
         weighted = sample_weight is not None
         total = float(len(X))
         if weighted:
-            total = float(sample_weight.sum())
+            with np.errstate(over="ignore"):
+                total = float(sample_weight.sum())
             kept = sample_weight > 0.0
-            if not total > 0.0 or not kept.any():
-                raise ValueError("sample_weight must have a number above 0")
+            if not 0.0 < total < np.inf:
+                raise ValueError(f"sample_weight must have a number above 0, and a finite sum, but its sum is {total}")
             X, targets, sample_weight = X[kept], targets[kept], sample_weight[kept]
             targets = np.column_stack([targets, sample_weight * (len(X) / total)])
         n = len(X)
         batch_size = min(LARGEST_BATCH if self.batch_size == "auto" else int(self.batch_size), n)
         generator = check_random_state(self.random_state)
-        sizes = (X.shape[1], *self._hidden, self.n_outputs_)
-        coefs, intercepts = initial(sizes, generator)
+        sizes = (X.shape[1], *self._hidden, outputs)
+        coefs, intercepts = initial(sizes, generator, 2.0 if self._activation == "sigmoid" else 6.0)
         work = n * sum(matrix.size for matrix in coefs)
         dtype = self.dtype if self.dtype != "auto" else "float32" if work > LONG and fast() else "float64"
         architecture = sizes, self._activation, of_row, self.solver, weighted, dtype
@@ -84,7 +85,7 @@ class _MLP(BaseEstimator):
             trainer.busy.acquire()
         try:
             self._prepare(trainer, coefs, intercepts, self.alpha * n / (2.0 * batch_size * total))
-            shuffle = Shuffle(generator) if self.shuffle and batch_size < n else None
+            shuffle = Shuffle(generator, n) if self.shuffle and batch_size < n else None
             trainer.step.watch = Patience(self.tol, self.n_iter_no_change)
             history = trainer.step.run(
                 X, targets, epochs=self.max_iter, batch_size=batch_size, shuffle=shuffle is not None, rng=shuffle
@@ -100,7 +101,7 @@ class _MLP(BaseEstimator):
                 f"the loss is {loss} after {epochs} epochs, since the weights grew without bound: take a smaller "
                 "learning_rate_init, or scale X (sklearn.preprocessing.StandardScaler)"
             )
-        self.coefs_, self.intercepts_, self.n_layers_ = coefs, intercepts, len(sizes)
+        self.coefs_, self.intercepts_, self.n_layers_, self.n_outputs_ = coefs, intercepts, len(sizes), outputs
         self.n_iter_, self.loss_curve_, self.loss_ = epochs, list(history.losses), loss
         if history.stopped == "epochs":
             warnings.warn(
@@ -167,21 +168,35 @@ class _MLP(BaseEstimator):
     @property
     def _hidden(self) -> tuple[int, ...]:
         sizes = self.hidden_layer_sizes
-        return tuple(int(size) for size in (sizes if hasattr(sizes, "__iter__") else (sizes,)))
+        return tuple(sizes) if isinstance(sizes, list | tuple | np.ndarray) else (sizes,)
 
     def _check_parameters(self) -> None:
         """Raise ValueError or TypeError for a parameter that makes no sense."""
-        if any(size < 1 for size in self._hidden):
-            raise ValueError(f"hidden_layer_sizes must be 1 or more, but got {self.hidden_layer_sizes!r}")
         if self.solver not in ("adam", "sgd"):
             raise ValueError(f"solver must be 'adam' or 'sgd', but got {self.solver!r}")
-        if self.batch_size != "auto" and not int(self.batch_size) >= 1:
-            raise ValueError(f"batch_size must be 'auto' or 1 or more, but got {self.batch_size!r}")
-        for name, least in (("alpha", 0.0), ("tol", 0.0), ("momentum", 0.0), ("max_iter", 1), ("n_iter_no_change", 1)):
-            if not getattr(self, name) >= least:
-                raise ValueError(f"{name} must be {least:g} or more, but got {getattr(self, name)!r}")
+        if self.dtype == "float32" and not fast():
+            raise ValueError(
+                "dtype 'float32' needs llvmlite, which is not installed: pip install 'tinygrad_nn[sklearn]'"
+            )
+        for size in self._hidden:
+            _check("hidden_layer_sizes", size, Integral, 1)
+        if self.batch_size != "auto":
+            _check("batch_size", self.batch_size, Integral, 1)
+        for name in ("max_iter", "n_iter_no_change"):
+            _check(name, getattr(self, name), Integral, 1)
+        for name in ("alpha", "tol", "momentum", "learning_rate_init"):
+            _check(name, getattr(self, name), Real, 0)
         if not self.learning_rate_init > 0.0:
             raise ValueError(f"learning_rate_init must be above 0, but got {self.learning_rate_init!r}")
+
+
+def _check(name: str, number: Any, kind: type, least: int) -> None:
+    """Raise ValueError or TypeError for what is no such number."""
+    what = "a whole number" if kind is Integral else "a number"
+    if isinstance(number, bool) or not isinstance(number, kind):
+        raise TypeError(f"{name} must be {what}, but got {number!r}")
+    if not least <= number < np.inf:  # type: ignore[operator]
+        raise ValueError(f"{name} must be {what} of {least} or more, but got {number!r}")
 
 
 class MLPClassifier(ClassifierMixin, _MLP):
@@ -190,7 +205,9 @@ class MLPClassifier(ClassifierMixin, _MLP):
     The parameters are those of sklearn.neural_network.MLPClassifier, with its defaults and meanings, as far as there
     are any; `activation` may be any of the library's names too. Weights begin as Glorot & Bengio (2010) draw them.
     `dtype` is "float64", "float32", or "auto": double precision unless a fit is long (rows times weights beyond a
-    million). The first fit of an architecture in a process takes a second or two to compile.
+    million). The first fit of an architecture in a process takes a second or two to compile. By SGD in double precision
+    the losses are those of scikit-learn's; but a row of weight 2 is two rows in batches, too, and the penalty of a last
+    batch that is smaller is that of the others.
 
     After fit there are `classes_`, `coefs_` and `intercepts_` (matrices of n_inputs rows), `loss_`, `loss_curve_`,
     `n_iter_`, `n_outputs_`, and `model_`, the network as a tinygrad_nn.MLP.
@@ -204,17 +221,18 @@ class MLPClassifier(ClassifierMixin, _MLP):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
         """Fit to rows X of classes y; a row of weight 2 counts as two. Returns self."""
+        self._check_parameters()
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        self.classes_, targets = np.unique(y, return_inverse=True)
-        count = len(self.classes_)
+        classes, targets = np.unique(y, return_inverse=True)
+        count = len(classes)
         if count < 2:
-            raise ValueError(f"a classifier tells two classes or more apart, but y has 1 class: {self.classes_[0]!r}")
-        self.n_outputs_ = 1 if count == 2 else count
+            raise ValueError(f"a classifier tells two classes or more apart, but y has 1 class: {classes[0]!r}")
         loss = "binary_cross_entropy_with_logits" if count == 2 else "cross_entropy"
-        self._trained(X, targets.astype(np.float64), loss, sample_weight)
+        self._trained(X, targets.astype(np.float64), 1 if count == 2 else count, loss, sample_weight)
+        self.classes_ = classes
         return self
 
     def predict(self, X: Any) -> Any:
@@ -248,6 +266,8 @@ class MLPClassifier(ClassifierMixin, _MLP):
 class MLPRegressor(RegressorMixin, _MLP):
     """A network that predicts one number or several: half the squared error, averaged over the outputs.
 
+    (scikit-learn's descends the sum over the outputs, which is as many times as steep.)
+
     The parameters are those of sklearn.neural_network.MLPRegressor, with its defaults and meanings, as far as there are
     any, and as MLPClassifier's.
 
@@ -261,12 +281,12 @@ class MLPRegressor(RegressorMixin, _MLP):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Fit to rows X and their numbers y, (rows,) or (rows, outputs). Returns self."""
+        self._check_parameters()
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        self._trained(X, y.astype(np.float64), 1 if y.ndim == 1 else y.shape[1], "half_squared_error", sample_weight)
         self._flat = y.ndim == 1
-        self.n_outputs_ = 1 if self._flat else y.shape[1]
-        self._trained(X, y.astype(np.float64), "half_squared_error", sample_weight)
         return self
 
     def predict(self, X: Any) -> Any:

@@ -87,12 +87,14 @@ class Patience(Watch):
 class Shuffle(random.Random):
     """The orders of epochs, drawn by a generator of NumPy's."""
 
-    def __init__(self, generator: Any) -> None:
+    def __init__(self, generator: Any, count: int) -> None:
         super().__init__(0)
-        self.generator = generator
+        self.generator, self.order = generator, np.arange(count)
 
     def shuffle(self, places: Any) -> None:
-        places[:] = self.generator.permutation(len(places)).tolist()
+        """The order of the epoch before, permuted again, as scikit-learn does."""
+        self.order = self.order[self.generator.permutation(len(places))]
+        places[:] = self.order.tolist()
 
 
 def fast() -> bool:
@@ -100,11 +102,11 @@ def fast() -> bool:
     return find_spec("llvmlite") is not None
 
 
-def initial(sizes: tuple[int, ...], generator: Any) -> tuple[list[Any], list[Any]]:
-    """Matrices and biases drawn for each layer, uniformly within sqrt(6 / (n_inputs + n_outputs))."""
+def initial(sizes: tuple[int, ...], generator: Any, factor: float) -> tuple[list[Any], list[Any]]:
+    """Matrices and biases drawn for each layer, uniformly within sqrt(factor / (n_inputs + n_outputs))."""
     coefs, intercepts = [], []
     for n_inputs, n_outputs in pairwise(sizes):
-        bound = np.sqrt(6.0 / (n_inputs + n_outputs))
+        bound = np.sqrt(factor / (n_inputs + n_outputs))
         coefs.append(generator.uniform(-bound, bound, (n_inputs, n_outputs)))
         intercepts.append(generator.uniform(-bound, bound, n_outputs))
     return coefs, intercepts

@@ -23,7 +23,7 @@ def functions(xp: Any) -> dict[str, Callable[..., Any]]:
         return where(x >= 0.0, 1.0, small) / (1.0 + small)
 
     def softplus(x: Any) -> Any:
-        return where(x <= 0.0, 0.0, x) + xp.log1p(exp(-absolute(x)))
+        return where(x < 0.0, 0.0, x) + xp.log1p(exp(-absolute(x)))  # whose slope JAX finds right at 0, too
 
     def normal_cdf(x: Any) -> Any:
         return 0.5 * _erfc(xp)(-x * math.sqrt(0.5))
@@ -73,7 +73,7 @@ def functions(xp: Any) -> dict[str, Callable[..., Any]]:
         "sigmoid": sigmoid,
         "softplus": softplus,
         "relu": lambda x: where(x <= 0.0, 0.0, x),
-        "leaky_relu": lambda x: where(x < 0.0, 0.01 * x, x),
+        "leaky_relu": lambda x: where(x <= 0.0, 0.01 * x, x),
         "elu": lambda x: where(x < 0.0, xp.expm1(x), x),
         "silu": lambda x: limited(x, x * sigmoid(x)),
         "gelu": lambda x: limited(x, x * normal_cdf(x)),
