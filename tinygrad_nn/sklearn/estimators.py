@@ -18,7 +18,7 @@ from ..functional import sigmoid, softmax, take
 from ..nn import MLP
 from ..on_demand import compile
 from ..value import Value
-from .trainer import Patience, Shuffle, Trainer, fast, initial, trainer_of, weights_of
+from .trainer import Patience, Shuffle, Trainer, check_number, fast, initial, trainer_of, weights_of
 
 ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}  # by scikit-learn's names; others are the library's own
 LARGEST_BATCH = 200
@@ -179,24 +179,15 @@ class _MLP(BaseEstimator):
                 "dtype 'float32' needs llvmlite, which is not installed: pip install 'tinygrad_nn[sklearn]'"
             )
         for size in self._hidden:
-            _check("hidden_layer_sizes", size, Integral, 1)
+            check_number("hidden_layer_sizes", size, Integral, 1)
         if self.batch_size != "auto":
-            _check("batch_size", self.batch_size, Integral, 1)
+            check_number("batch_size", self.batch_size, Integral, 1)
         for name in ("max_iter", "n_iter_no_change"):
-            _check(name, getattr(self, name), Integral, 1)
+            check_number(name, getattr(self, name), Integral, 1)
         for name in ("alpha", "tol", "momentum", "learning_rate_init"):
-            _check(name, getattr(self, name), Real, 0)
+            check_number(name, getattr(self, name), Real, 0)
         if not self.learning_rate_init > 0.0:
             raise ValueError(f"learning_rate_init must be above 0, but got {self.learning_rate_init!r}")
-
-
-def _check(name: str, number: Any, kind: type, least: int) -> None:
-    """Raise ValueError or TypeError for what is no such number."""
-    what = "a whole number" if kind is Integral else "a number"
-    if isinstance(number, bool) or not isinstance(number, kind):
-        raise TypeError(f"{name} must be {what}, but got {number!r}")
-    if not least <= number < np.inf:  # type: ignore[operator]
-        raise ValueError(f"{name} must be {what} of {least} or more, but got {number!r}")
 
 
 class MLPClassifier(ClassifierMixin, _MLP):

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -116,3 +117,12 @@ def weights_of(model: MLP) -> tuple[list[Any], list[Any]]:
     """The weights of each layer as a matrix of a row for each input, and the biases."""
     coefs = [np.array([[w.data for w in neuron.weights] for neuron in layer.neurons]).T for layer in model.layers]
     return coefs, [np.array([neuron.bias.data for neuron in layer.neurons]) for layer in model.layers]
+
+
+def check_number(name: str, number: Any, kind: type, least: int) -> None:
+    """Raise ValueError or TypeError for what is no such number."""
+    what = "a whole number" if kind is Integral else "a number"
+    if isinstance(number, bool) or not isinstance(number, kind):
+        raise TypeError(f"{name} must be {what}, but got {number!r}")
+    if not least <= number < np.inf:  # type: ignore[operator]
+        raise ValueError(f"{name} must be {what} of {least} or more, but got {number!r}")
