@@ -387,7 +387,7 @@ def test_ieee_powers_and_empty_dots():
     inverse = tn.primitive("inverse_square", lambda x: 1 / x**2, "-(2.0 * g * y / x)")
     assert inverse(0.0) == math.inf
     assert inverse(1e-200) == math.inf
-    assert math.isnan(tn.derivative(inverse, 0.0)) or tn.derivative(inverse, 0.0) == -math.inf
+    assert tn.derivative(inverse, 0.0) == -math.inf
     for backend in BACKENDS:
         f = tn.compile(lambda x: tn.dot([], [], x), backend=backend)
         assert f(2.0) == 2.0

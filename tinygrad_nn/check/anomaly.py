@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-PACKAGE = path.join(
-    path.dirname(path.dirname(__file__)), ""
-)  # with the separator at its end: no folder beside it begins so
+# With the separator at its end, so that no folder beside it begins as it does.
+PACKAGE = path.join(path.dirname(path.dirname(__file__)), "")
 LONGEST_WAY = 12  # operations that are listed between an operation and the result
 
 

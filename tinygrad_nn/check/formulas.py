@@ -53,9 +53,9 @@ class Formula:
 def formula(value: Value, wrt: Value | None = None, max_operations: int = 200) -> Formula:
     """The expression that a Value was recorded by, or with `wrt` its derivative with respect to that Value.
 
-    Labels name what they can; other leaves are x1, x2 ..., and parts that are used again t1, t2 ..., or by another
-    letter where t begins a label. Sums of products
-    are written out, products with 1 are left out, and nothing else is simplified: the text evaluates to the number.
+    Labels name what they can; other leaves are x1, x2 ..., and parts that are used again t1, t2 ..., or another letter
+    where t begins a label. Sums of products are written out, products with 1 are left out, and nothing else is
+    simplified: the text evaluates to the number.
 
     Raises TypeError for what is no Value, ValueError past `max_operations` operations.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from .. import primitives as table
 from .names import told
 from .program import INPUTS, LITERALS, PARAMETERS
 
@@ -119,7 +120,7 @@ def _one_by_one(slots_of: Sequence[Sequence[int]], group: Group, names: dict[int
             claim = f"{operands[0]} {comparison} {operands[1]}"
             lines.append(f"if {'not ' * expected}({claim}): another path    # {where[k]}")
         elif group.primitive is not None:
-            lines.append(f"{names[slots_of[group.array][k]]} = {group.primitive.name} {_joined(operands)}")
+            lines.append(f"{names[slots_of[group.array][k]]} = {group.primitive.name} {_joined(group, operands)}")
     return lines
 
 
@@ -127,7 +128,7 @@ def _loop(group: Group, arrays: Arrays) -> str:
     """One line for a group: what it computes at i, or at i and j."""
     letters = LETTERS[: len(group.extents)]
     loops = ", ".join(f"{letter} < {extent}" for letter, extent in zip(letters, group.extents, strict=True))
-    operands = _joined([_element(operand, arrays, letters) for operand in group.operands])
+    operands = _joined(group, [_element(operand, arrays, letters) for operand in group.operands])
     if group.guard is not None:
         comparison, expected, where = group.guard
         left, right = (_element(operand, arrays, letters) for operand in group.operands)
@@ -137,9 +138,10 @@ def _loop(group: Group, arrays: Arrays) -> str:
     return f"{arrays[group.array][0]}[{', '.join(letters)}] = {group.primitive.name} {operands}    for {loops}"
 
 
-def _joined(operands: list[str]) -> str:
+def _joined(group: Group, operands: list[str]) -> str:
     """The operands of an operation; a dot that starts from -0.0, which changes no sum, does not say so."""
-    return " ".join(operands[:-1] if operands[-1] == "-0.0" and len(operands) == 3 else operands)
+    from_nothing = group.primitive is table.dot and operands[-1] == "-0.0"
+    return " ".join(operands[:-1] if from_nothing else operands)
 
 
 def _element(access: Access, arrays: Arrays, letters: str) -> str:

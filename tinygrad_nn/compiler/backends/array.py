@@ -33,21 +33,21 @@ def source(roll: Rolled) -> str:
 
 def compiled(roll: Rolled, namespace: Any, dtype: str = "float64") -> Callable[[Any, Any], tuple[Any, Any]]:
     """That function, of arrays of the namespace."""
-    printer = Printer(roll)
-    text, file = printer.source(), f"<compiled {roll.flat.name} for arrays {next(_numbers)}>"
+    return loaded(Printer(roll), namespace, dtype)  # type: ignore[no-any-return]
+
+
+def loaded(printer: Printer, namespace: Any, dtype: str) -> Any:
+    """The function that a printer writes; tracebacks show its lines."""
+    program = printer.roll.flat
+    text, file = printer.source(), f"<compiled {program.name} for arrays {next(_numbers)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    names = namespace_of(roll, namespace, printer.tables, dtype)
-    exec(compile(text, file, "exec"), names)
-    function = names[function_name(roll.flat)]
-    weakref.finalize(function, linecache.cache.pop, file, None)
-    return function  # type: ignore[no-any-return]
-
-
-def namespace_of(roll: Rolled, namespace: Any, tables: list[tuple[int, ...]], dtype: str) -> dict[str, Any]:
-    """The names that the source of a program speaks of."""
     names: dict[str, Any] = functions(namespace)
-    names |= own_spellings.functions(owned(roll.flat.instructions), "array", names | {"xp": namespace})
-    return names | {"xp": namespace, "tables": tables, "inf": float("inf"), "nan": float("nan"), "dtype": dtype}
+    names |= own_spellings.functions(owned(program.instructions), "array", names | {"xp": namespace})
+    names |= {"xp": namespace, "tables": printer.tables, "inf": float("inf"), "nan": float("nan"), "dtype": dtype}
+    exec(compile(text, file, "exec"), names)
+    function = names[function_name(program)]
+    weakref.finalize(function, linecache.cache.pop, file, None)
+    return function
 
 
 class Printer:
@@ -91,11 +91,8 @@ class Printer:
         else:
             operands = [self._read(operand, group.extents) for operand in group.operands]
             spelling = OPERATORS.get(group.primitive.name)
-            text = (
-                spelling.format(*operands)
-                if spelling
-                else f"{own_spellings.written_name(group.primitive)}({', '.join(operands)})"
-            )
+            call = f"{own_spellings.written_name(group.primitive)}({', '.join(operands)})"
+            text = spelling.format(*operands) if spelling else call
         shape = f"({'rows, ' * group.by_row}{', '.join(map(str, group.extents))},)"
         if not self._full(group):
             text = f"xp.broadcast_to({text}, {shape})"

@@ -6,30 +6,16 @@ an entry for each row and each weight.
 
 from __future__ import annotations
 
-import linecache
-import weakref
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
-from ..program import INPUTS, PARAMETERS
 from ..rolled import Group, Rolled
-from .array import Printer, namespace_of
-from .python import function_name
-
-_numbers = count(1)
+from .array import Printer, loaded
 
 
 def summed(roll: Rolled, namespace: Any, dtype: str) -> Callable[[Any, Any], Any]:
     """A function of inputs (rows, n) and parameters (m,): the sum of each output over the rows, (k,)."""
-    printer = SumPrinter(roll)
-    text, file = printer.source(), f"<summed {roll.flat.name} for arrays {next(_numbers)}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    names = namespace_of(roll, namespace, printer.tables, dtype)
-    exec(compile(text, file, "exec"), names)
-    function = names[function_name(roll.flat)]
-    weakref.finalize(function, linecache.cache.pop, file, None)
-    return function  # type: ignore[no-any-return]
+    return loaded(SumPrinter(roll), namespace, dtype)  # type: ignore[no-any-return]
 
 
 class SumPrinter(Printer):
@@ -61,7 +47,7 @@ class SumPrinter(Printer):
             start += self.roll.sizes[array]
             if array in self.products:
                 pieces.append(name)
-            elif (array not in (INPUTS, PARAMETERS) and self.roll.by_row[array]) or array == INPUTS:
+            elif self.roll.by_row[array]:
                 pieces.append(f"xp.sum({name}, axis=0)")
             else:
                 pieces.append(f"{name} * rows")

@@ -138,8 +138,5 @@ def identifier(name: str) -> str:
 def function_name(program: Program) -> str:
     """A name for the function itself, which hides nothing that it calls."""
     name = identifier(program.name)
-    return (
-        f"{name}_"
-        if name in {*NAMESPACE, *dir(builtins), *map(written_name, owned(program.instructions).values())}
-        else name
-    )
+    called = {*NAMESPACE, *dir(builtins), *map(written_name, owned(program.instructions).values())}
+    return f"{name}_" if name in called else name
