@@ -23,6 +23,7 @@ import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.compiler import stepper
 from tinygrad_nn.compiler.backends import native
+from tinygrad_nn.compiler.native_course import NativeCourse
 
 pytest.importorskip("numpy", reason="numpy is not installed")
 pytest.importorskip("llvmlite", reason="llvmlite is not installed")
@@ -98,9 +99,12 @@ def test_until_and_the_metric():
 
 
 @pytest.mark.parametrize("stretch", [0.02, 0.0])
-@pytest.mark.parametrize("batch_size", [1, 2, 3])
-def test_rows_that_disagree_are_left_to_python(batch_size, stretch, monkeypatch):
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4])
+@pytest.mark.parametrize("measured", [True, False])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_rows_that_disagree_are_left_to_python(batch_size, stretch, measured, shuffle, monkeypatch):
     monkeypatch.setattr(stepper.Pace, "STRETCH", stretch)
+    options = {"until": (root_mean_square, -1.0)} if measured else {}
     rows, targets = [[1.0], [-2.0], [3.0], [0.0], [-1.0], [2.0]], [float(i) for i in range(6)]
     told = []
     for backend in ("python", "llvm"):
@@ -111,23 +115,58 @@ def test_rows_that_disagree_are_left_to_python(batch_size, stretch, monkeypatch)
 
         optimizer = tn.SGD([weight], lr=0.05, momentum=0.5)
         step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
-        history = step.run(rows, targets, 6, batch_size, until=(root_mean_square, -1.0))
-        told.append([*numbers(optimizer), *history.losses, *history.metrics["root_mean_square"]])
+        rng = random.Random(3)
+        history = step.run(rows, targets, 30, batch_size, shuffle=shuffle, rng=rng, **options)
+        metrics = history.metrics["root_mean_square"] if measured else []
+        told.append([*numbers(optimizer), *history.losses, *metrics, rng.random()])
+    assert len(told[0]) == 4 + 30 * (1 + measured)
     near(told[1], told[0])
 
 
-@pytest.mark.parametrize("batch_size", [1, 4])
-def test_shuffled_runs_draw_as_the_others_do(batch_size):
+@pytest.mark.parametrize("epochs_at_once", [1, 3, 100])
+@pytest.mark.parametrize("batch_size", [1, 4, 10])
+def test_shuffled_runs_draw_as_the_others_do(batch_size, epochs_at_once, monkeypatch):
+    """However many epochs, each in its order, fall into a stretch."""
+    pace, stretches = epochs_at_once * -(-10 // batch_size), []
+    monkeypatch.setattr(stepper.Pace, "took", lambda self, *given: setattr(self, "rows", pace))
     X, Y = tn.data.moons(10, rng=random.Random(4))
     told = []
     for backend in ("python", "llvm"):
+        stretches.clear()
         model = tn.MLP(2, [3, 1], rng=random.Random(2))
         optimizer, rng = tn.SGD(model.parameters(), lr=0.1), random.Random(7)
-        tn.compile_step(model, "squared_error", optimizer, backend=backend).run(
-            X, Y, 7, batch_size, shuffle=True, rng=rng
+        history = tn.compile_step(model, "squared_error", optimizer, backend=backend).run(
+            X, Y, 8, batch_size, shuffle=True, rng=rng, progress=lambda history: stretches.append(len(history))
         )
-        told.append([*numbers(optimizer), rng.random()])
+        told.append([*numbers(optimizer), *history.losses, rng.random()])
     near(told[1], told[0])
+    assert len(stretches) == {1: 8, 3: 4, 100: 2}[epochs_at_once]  # the first is of one step
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_rows_that_disagree_only_in_a_later_epoch_of_a_stretch(batch_size, shuffle, monkeypatch):
+    monkeypatch.setattr(stepper.Pace, "took", lambda self, *given: setattr(self, "rows", 70))
+    rows, told, apart = [[0.1 * i] for i in range(1, 8)], [], []
+    by_python = NativeCourse._apart
+
+    def left(course, native, batch):
+        apart.append(batch >= course.batches)
+        return by_python(course, native, batch)
+
+    monkeypatch.setattr(NativeCourse, "_apart", left)
+    for backend in ("python", "llvm"):
+        weight = Value(0.5)
+
+        def model(x, weight=weight):
+            return x[0] * weight if x[0] * weight < 0.62 else x[0] * weight * weight
+
+        optimizer, rng = tn.SGD([weight], lr=0.01 * batch_size, momentum=0.5), random.Random(3)
+        step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+        history = step.run(rows, [2.0 * x for [x] in rows], 30, batch_size, shuffle=shuffle, rng=rng)
+        told.append([*numbers(optimizer), *history.losses, rng.random()])
+    near(told[1], told[0])
+    assert True in apart
 
 
 def test_settings_parameters_and_steps_of_all_kinds_alternate():

@@ -190,9 +190,13 @@ class Course:
         """The order of an epoch, counted from 1, if it was not drawn yet."""
         epoch = epoch or self.epoch + 1
         if self.shuffle is not None and self.drawn < epoch:
-            self.places = places = list(range(len(self.rows)))
-            self.shuffle(places)
-            self._order, self.drawn = None, epoch
+            self.places, self._order, self.drawn = self._new_order(), None, epoch
+
+    def _new_order(self) -> list[int]:
+        """The places of the rows of another epoch."""
+        places = list(range(len(self.rows)))
+        self.shuffle(places)
+        return places
 
     def _batch(self) -> Ended:
         """One step on the mean of a batch. Losses and metric of the epoch if it ended with it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from time import perf_counter
 from typing import Any
 
@@ -24,6 +25,7 @@ class NativeCourse(Course):
         self.at = 0  # the batch that comes next in this epoch
         self.given: Any = None  # the rows as a matrix, and in the order of this epoch
         self.x: Any = None
+        self.orders: list[list[int]] = []  # of this epoch and of later ones, as far as they were drawn
         self.native: NativeSteps | None = None
         self.means: Any = []  # of the batches of this epoch so far
         self._loaded()
@@ -97,19 +99,19 @@ class NativeCourse(Course):
         """A stretch of steps. The mean loss and the metric of each epoch that ended in it."""
         native, n = self.native, self.batches
         assert native is not None
-        if not self.at:
-            self._draw()
         if self.given is None:
             self.given = self.x = matrix(self.rows, self.target)
-        if self.shuffle is not None and not self.at:
-            self.x = self.given[self.places]
-        steps = min(self.pace.rows, n - self.at)
-        if not self.at and self.pace.rows >= n and self.shuffle is None:
-            ahead = self.epochs if self.watch is None else self.watch.ahead
-            steps = n * min(self.pace.rows // n, self.epochs - self.epoch, ahead)
-        losses, sums, self.error, refused = self._timed(
-            native, self.x, self.batch_size, self.at, steps, self.error, self.threshold
+        start = perf_counter()
+        if not self.at:
+            whole = self._whole()
+            self._arrange(max(1, whole))
+            steps = n * whole or self.pace.rows
+        else:
+            steps = min(self.pace.rows, n - self.at)
+        losses, sums, self.error, refused = native.run(
+            self.x, len(self.rows), self.batch_size, self.at, steps, self.error, self.threshold
         )
+        self.pace.took(len(losses), perf_counter() - start)
         if refused:
             losses = self._joined(losses, [self._apart(native, self.at + len(losses))])
             if (self.at + len(losses)) % n == 0:
@@ -117,20 +119,37 @@ class NativeCourse(Course):
                 self.error = 0.0
         return self._ended(losses, sums)
 
+    def _whole(self) -> int:
+        """How many epochs fit into a stretch that begins with one. Nobody may end the run before they are drawn."""
+        ahead = self.epochs if self.watch is None else self.watch.ahead
+        if self.shuffle is not None and (self.metric or self.guard is not None):
+            ahead = 1
+        return min(self.pace.rows // self.batches, self.epochs - self.epoch, ahead)
+
+    def _arrange(self, epochs: int) -> None:
+        """The rows of some epochs in their orders, one after the other."""
+        if self.shuffle is None:
+            return
+        while len(self.orders) < epochs:
+            self.orders.append(self._new_order())
+        places = chain.from_iterable(self.orders[:epochs])
+        self.x = self.given[self.target.namespace.fromiter(places, int, epochs * len(self.rows))]
+        self._take(self.orders[0])
+
+    def _take(self, order: list[int]) -> None:
+        """Name the rows of the epoch that takes them so, where somebody asks."""
+        self.places, self._order = order, None
+
     def _joined(self, losses: Any, more: Any) -> Any:
         return self.target.namespace.concatenate([losses, more]) if len(losses) else self.target.namespace.asarray(more)
-
-    def _timed(self, native: NativeSteps, *given: Any) -> Any:
-        """What `run` gives, measured."""
-        start = perf_counter()
-        found = native.run(*given)
-        self.pace.took(len(found[0]), perf_counter() - start)
-        return found
 
     def _apart(self, native: NativeSteps, batch: int) -> float:
         """The step on a batch whose rows are on several paths, by the python back end; its loss."""
         native.commit()
-        start = batch % self.batches * self.batch_size
+        epoch, place = divmod(batch, self.batches)
+        start = place * self.batch_size
+        if self.orders:
+            self._take(self.orders[epoch])
         self.losses = [0.0] * start  # rows of this epoch that are through, which names one that is wrong
         rows = self.order[start : start + self.batch_size]
         if len(rows) > 1:
@@ -152,6 +171,9 @@ class NativeCourse(Course):
         count, self.at = divmod(len(losses), n)
         self.means = losses[count * n :]
         self.epoch += count
+        if count and self.orders:
+            del self.orders[:count]
+            self.x = self.x[count * len(self.rows) :]
         weights = self.target.namespace.full(n, float(self.batch_size))
         weights[-1] = len(self.rows) - (n - 1) * self.batch_size
         return _Batches(losses[: count * n].reshape((count, n)), sums, weights)

@@ -124,9 +124,10 @@ class NativeSteps:
         commit(self.recipe.optimizer, iter(numbers), made)
 
     def run(
-        self, x: Any, batch: int, first: int, steps: int, error: float, threshold: float
+        self, x: Any, rows: int, batch: int, first: int, steps: int, error: float, threshold: float
     ) -> tuple[Any, list[float], float, bool]:
-        """So many steps on consecutive batches, from batch `first` of an epoch on.
+        """So many steps on consecutive batches, from batch `first` of an epoch on. An epoch has so many rows of x; the
+        next one has those that follow in x, or the same ones if none do.
 
         The losses of those that were made, the metric of each epoch that ended, the metric so far of the next, and
         whether a step was refused, since its rows are not all on this path.
@@ -138,10 +139,10 @@ class NativeSteps:
             steps = len(rates)
         else:
             rates = xp.full(steps, optimizer.rate(), dtype=self.target.dtype)
-        batches = -(-len(x) // batch)
+        batches = -(-rows // batch)
         losses, metrics = self._numbers(steps), xp.zeros(steps // batches + 2)
         settings = xp.asarray([*settings_of(optimizer)[0], 0.0], dtype=self.target.dtype)
-        counts = xp.asarray([len(x), batch, first, self.vectors], dtype=xp.int64)
+        counts = xp.asarray([rows, batch, first, self.vectors, rows if len(x) > rows else 0], dtype=xp.int64)
         told = xp.asarray([float(done), error, threshold, 0.0, 0.0])
         start = self.scratch.ctypes.data
         arrays = (

@@ -65,9 +65,10 @@ def update_text(program: Program, kind: Kind, states: int, regularized: bool, ex
 def step_text(rows: RowSums, penalty: Printer | None, update: str, block: Block, metric: bool) -> str:
     """The module whose function `run` makes many steps.
 
-    counts: rows in all, rows of a batch, the first batch, vectors of parameters. state, as doubles: the steps made so
-    far, the metric so far and its threshold; back come the metric so far, the steps made, and 1 where the next one was
-    refused, since a row of it takes another path.
+    counts: rows of an epoch, rows of a batch, the first batch, vectors of parameters, and how many rows after those of
+    an epoch the next one's begin (0 where all take the same). state, as doubles: the steps made so far, the metric so
+    far and its threshold; back come the metric so far, the steps made, and 1 where the next one was refused, since a
+    row of it takes another path.
     """
     one = rows.one
     number, n_inputs, size = one.numbers, rows.roll.sizes[INPUTS], one.bits // 8
@@ -93,7 +94,7 @@ def step_text(rows: RowSums, penalty: Printer | None, update: str, block: Block,
         "store i64 %made_stop, ptr %counter", "br label %leave",
     ] if metric else ["br label %next"]  # fmt: skip
     counts = [
-        line for k, name in enumerate(("all", "batch", "first", "vectors"))
+        line for k, name in enumerate(("all", "batch", "first", "vectors", "stride"))
         for line in (f"%{name}_at = getelementptr i64, ptr %counts, i64 {k}", f"%{name} = load i64, ptr %{name}_at")
     ]  # fmt: skip
     lines = [
@@ -108,7 +109,9 @@ def step_text(rows: RowSums, penalty: Printer | None, update: str, block: Block,
         "br i1 %more, label %body, label %leave", "body:",
         "%k0 = add i64 %first, %s", "%k = srem i64 %k0, %batches", "%start = mul i64 %k, %batch",
         "%left = sub i64 %all, %start", "%few = icmp slt i64 %left, %batch",
-        "%n = select i1 %few, i64 %left, i64 %batch", f"%offset = mul i64 %start, {n_inputs * size}",
+        "%n = select i1 %few, i64 %left, i64 %batch", "%through = sdiv i64 %k0, %batches",
+        "%skipped = mul i64 %through, %stride", "%row = add i64 %start, %skipped",
+        f"%offset = mul i64 %row, {n_inputs * size}",
         "%rows_at = getelementptr i8, ptr %x, i64 %offset",
         "call void @row_sums(ptr %rows_at, ptr %parameters, ptr %gradients, ptr %totals, ptr %flags, ptr %scratch, "
         "i64 %n)",
