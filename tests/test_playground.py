@@ -22,6 +22,17 @@ pytestmark = [
 ]
 
 
+# texts of the drawing that reach into a box that begins to the right of where they begin
+OVERLAPPING = """() => {
+  const of = (name) => [...document.querySelectorAll("#drawing svg " + name)];
+  const boxes = of("polygon").map((e) => e.getBoundingClientRect());
+  return of("text").filter((text) => {
+    const at = text.getBoundingClientRect(), middle = (at.top + at.bottom) / 2;
+    return boxes.some((to) => to.top < middle && middle < to.bottom && at.left < to.left && at.right > to.left);
+  }).map((text) => text.textContent);
+}"""
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     extensions_map = {  # noqa: RUF012
         **http.server.SimpleHTTPRequestHandler.extensions_map,
@@ -61,20 +72,32 @@ def test_the_page_runs_draws_and_steps(served):
         page.wait_for_function("!document.getElementById('run').disabled", timeout=120_000)
         page.click("#run")
         page.wait_for_function("document.getElementById('output').textContent.includes('dy/dx1')", timeout=60_000)
+        page.wait_for_selector("#drawing svg")
         assert "y = tanh(x1*w1 + x2*w2 + b)" in page.text_content("#output")
         assert "1.002" in page.text_content("#drawing svg")
+        assert page.evaluate(OVERLAPPING) == []
         steps = page.frame_locator("#steps")
         assert "Backpropagation from y" in steps.locator("body").inner_text()
         page.fill("#program", "import tinygrad_nn as tn\n\ny = tn.Value(1.0) + unknown\n")
         page.keyboard.press("Control+Enter")
         page.wait_for_function("document.getElementById('output').textContent.includes('line 3: NameError')")
         assert page.is_hidden("#steps")
-        page.on("dialog", lambda dialog: dialog.accept("42"))
         page.fill("#program", "loss = 3.0\nprint('got', input())\n")
         page.click("#run")
-        page.wait_for_function("document.getElementById('output').textContent.includes('got 42')")
+        page.wait_for_function("document.getElementById('output').textContent.includes('line 2: EOFError: this page')")
+        page.fill("#program", "print('begun')\nk = 0\nwhile True:\n    k += 1\n    print(k)\n")
+        page.click("#run")
+        page.wait_for_function("document.getElementById('output').textContent.length > 1000")  # told while it runs
+        assert page.is_disabled("#run")
+        page.click("#stop")
+        assert "stopped" in page.text_content("#status")
+        page.wait_for_function("!document.getElementById('run').disabled", timeout=120_000)
+        page.fill("#program", "print('alive')")
+        page.click("#run")
+        page.wait_for_function("document.getElementById('output').textContent === 'alive\\n'")
         page.reload()
-        assert "got" in page.input_value("#program")  # it is kept
+        page.wait_for_function("!document.getElementById('run').disabled", timeout=120_000)
+        assert "alive" in page.input_value("#program")  # it is kept
         browser.close()
     assert troubles == []
     assert all(url.startswith((served, "data:", "about:", "blob:")) for url in fetched), fetched
