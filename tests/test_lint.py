@@ -51,6 +51,31 @@ for epoch in range(20):
         optimizer.step()
 """,
     ),
+    "zeros between backward and the step": (
+        "gradients set to zero",
+        """
+model = tn.MLP(2, [4, 1], "tanh")
+optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.9)
+for epoch in range(20):
+    loss = tn.mean([tn.losses.squared_error(model(x), y) for x, y in zip(X, Y)])
+    loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+""",
+    ),
+    "zeros of the model before a step by hand": (
+        "gradients set to zero",
+        """
+model = tn.Neuron(2, "sigmoid")
+for epoch in range(20):
+    for x, y in zip(X, Y):
+        loss = (model(x) - y) ** 2
+        loss.backward()
+        model.zero_grad()
+        for p in model.parameters():
+            p.data -= 0.5 * p.grad
+""",
+    ),
     "an update by hand without zeros": (
         "gradients add up",
         """
@@ -321,6 +346,24 @@ loss.backward()
 }
 
 HEALTHY = {
+    "zeros after the step": """
+model = tn.MLP(2, [4, 1], "tanh")
+optimizer = tn.Adam(model.parameters(), lr=0.01)
+for epoch in range(STEPS):
+    loss = tn.mean([tn.losses.squared_error(model(x), y) for x, y in zip(X, Y)])
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+""",
+    "zeros after a step that is too small to be made": """
+model = tn.Neuron(2, "linear")
+optimizer = tn.SGD(model.parameters(), lr=0.2)
+for epoch in range(STEPS * 200):
+    loss = tn.mean([tn.losses.squared_error(model(x), x[0] - x[1]) for x in X])
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+""",
     "two losses' gradients, scaled to one length": """
 model = tn.MLP(2, [4, 1], "tanh")
 optimizer = tn.SGD(model.parameters(), lr=0.1)

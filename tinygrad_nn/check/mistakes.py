@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     Named = Sequence[tuple[str, Value]]
 
 
+FELT = 1e-8  # a gradient above which a step moves a parameter
+
+
 class LintWarning(UserWarning):
     """What `fit` says of a finding of `lint`."""
 
@@ -45,7 +48,7 @@ def lint(model: Module | Sequence[Value], loss: Value, rows: Any = None) -> list
 
     - parameters that the loss does not depend on,
     - numbers of the graph that are not those of its parameters any more, and were differentiated nevertheless,
-    - gradients of earlier passes that were never set to 0,
+    - gradients of earlier passes that were never set to 0, or that were before a step was made,
     - a loss of logits that is given probabilities, the reverse, and targets that a loss does not take,
     - layers of which most units (half of them, where that leaves two) are dead (relu) or saturated (sigmoid, tanh) on
       all rows while the loss still has a slope there; on the rows that the loss was computed from, or on `rows`, if
@@ -112,8 +115,19 @@ def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iter
         return
     judged = [(path, p, sums[id(p)]) for path, p in named if id(p) in sums and id(p) not in doubtful]
     judged = [(path, p, own) for path, p, own in judged if own or p.grad]
+    passes = getattr(loss, "passes", 0)
+    lost = [entry for entry in judged if abs(entry[2]) > FELT]
+    if passes and lost and not stale and not any(parameter.grad for _, parameter, _ in judged):
+        path, _, own = max(lost, key=lambda entry: abs(entry[2]))
+        yield Finding(
+            "gradients set to zero",
+            f"backward() gave {path} the gradient {own:.6g}, and all gradients are 0 now, while the numbers are still "
+            "those that the loss was recorded from: a step would learn nothing; call zero_grad() before backward(), "
+            "or after the step, not between them",
+        )
+        return
     more = [entry for entry in judged if not isclose(entry[1].grad, entry[2], rel_tol=1e-6, abs_tol=1e-12)]
-    if not getattr(loss, "passes", 0) or len(more) < 0.9 * len(judged) or not _adds_up(more):
+    if not passes or len(more) < 0.9 * len(judged) or not _adds_up(more):
         return
     path, parameter, own = max(more, key=lambda entry: abs(entry[1].grad) - abs(entry[2]))
     yield Finding(
