@@ -10,10 +10,10 @@ registers. What does not depend on the row is computed once, before the rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..program import INPUTS
-from ..rolled import Access, Group, Rolled
+from ..rolled import Access, Group, Place, Rolled
 from .clusters import clusters, stored
 from .ir import Kind
 from .loops import DEAR, Loops
@@ -41,6 +41,43 @@ def module(printers: Sequence[Any], *more: str) -> str:
 
 
 SMALL = 16  # entries of an array that is kept in registers
+
+
+class Copy(NamedTuple):
+    """Outputs that two loops put in their places, each `apart` from the one of the outer loop before."""
+
+    source: Access
+    place: int
+    apart: int
+    extents: tuple[int, int]
+
+
+def copies(outputs: Sequence[Place]) -> list[Copy]:
+    """The outputs in runs that lie evenly in an array, and runs of one kind that repeat evenly: weights and biases."""
+    runs: list[list[int]] = []  # array, base, stride, place among the outputs, length
+    for k, (array, index) in enumerate(outputs):
+        array_, base, stride, _, length = runs[-1] if runs else (-1, 0, 0, 0, 0)
+        if array == array_ and length == 1 and index - base in (0, 1):
+            runs[-1][2:] = [index - base, k - 1, 2]
+        elif array == array_ and length > 1 and index == base + stride * length:
+            runs[-1][4] += 1
+        else:
+            runs.append([array, index, 0, k, 1])
+    alike: dict[tuple[int, int, int], list[list[int]]] = {}  # base and place of the first, steps of both, how many
+    for array, base, stride, place, length in runs:
+        found = alike.setdefault((array, stride, length), [])
+        base_, place_, step, apart, count = found[-1] if found else (0, 0, 0, 0, 0)
+        if count == 1:
+            found[-1][2:] = [base - base_, place - place_, 2]
+        elif count and (base, place) == (base_ + step * count, place_ + apart * count):
+            found[-1][4] += 1
+        else:
+            found.append([base, place, 0, 0, 1])
+    return [
+        Copy(Access(array, base, (step, stride)), place, apart, (count, length))
+        for (array, stride, length), found in alike.items()
+        for base, place, step, apart, count in found
+    ]
 
 
 class Printer(Loops):
@@ -131,26 +168,19 @@ class Printer(Loops):
 
     def _store_rows(self, first: str) -> None:
         b, kind, outputs = self.block, self.kind, self.roll.outputs
-        runs: list[list[int]] = []  # array, base, stride, place among the outputs, length
-        for k, (array, index) in enumerate(outputs):
-            array_, base, stride, _, length = runs[-1] if runs else (-1, 0, 0, 0, 0)
-            if array == array_ and length == 1 and index - base in (0, 1):
-                runs[-1][2:] = [index - base, k - 1, 2]
-            elif array == array_ and length > 1 and index == base + stride * length:
-                runs[-1][4] += 1
-            else:
-                runs.append([array, index, 0, k, 1])
-        for array, base, stride, place, length in runs:
+        for copy in copies(outputs):
 
-            def one(j: str, array: int = array, base: int = base, stride: int = stride, place: int = place) -> None:
-                vector = self._load(Access(array, base, (stride,)), [j], kind)
+            def one(i: str, j: str, copy: Copy = copy) -> None:
+                vector = self._load(copy.source, [i, j], kind)
                 for lane in range(kind.lanes):
-                    where = b.index(len(outputs) * lane + place, (len(outputs), first), (1, j))
+                    base = len(outputs) * lane + copy.place
+                    where = b.index(base, (len(outputs), first), (copy.apart, i), (1, j))
                     number = b.extracted(vector, lane)
                     target = self._pointer("%outputs", kind.scalar, where)
                     b.lines.append(f"store {kind.scalar} {number}, ptr {target}")
 
-            b.loop(length, one)
+            inner = copy.extents[1]
+            b.loop(copy.extents[0], lambda i, one=one, inner=inner: b.loop(inner, lambda j: one(i, j)))  # type: ignore[misc]
         on = b.let(f"load {kind.flags}, ptr %on")
         wide = "i8" if kind.lanes == 1 else f"<{kind.lanes} x i8>"
         told = b.let(f"zext {kind.flags} {on} to {wide}")
