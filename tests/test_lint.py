@@ -346,6 +346,34 @@ loss.backward()
 }
 
 HEALTHY = {
+    "a head that stays as it is, a row at a time": """
+model = tn.MLP(2, [4, 1], "tanh")
+optimizer = tn.SGD(model.layers[0].parameters(), lr=0.1)
+for epoch in range(STEPS):
+    for x, y in zip(X, Y):
+        model.zero_grad()
+        loss = (model(x) - y) ** 2
+        loss.backward()
+        optimizer.step()
+""",
+    "a critic, whose gradients by the artist's loss are not wanted": """
+artist, model = tn.MLP(1, [3, 1], "tanh"), tn.MLP(1, [3, 1], "tanh")
+optimizer = tn.SGD(artist.parameters(), lr=0.05)
+for epoch in range(STEPS):
+    optimizer.zero_grad()
+    loss = tn.losses.binary_cross_entropy_with_logits(model([artist([random.gauss(0, 1)])]), 1.0)
+    loss.backward()
+    model.zero_grad()
+    if not BEFORE:
+        optimizer.step()
+""",
+    "what the inputs do": """
+model = tn.MLP(2, [4, 1], "tanh")
+x = [tn.Value(1.0), tn.Value(0.0)]
+loss = (model(x) - 1.0) ** 2
+loss.backward()
+model.zero_grad()
+""",
     "zeros after the step": """
 model = tn.MLP(2, [4, 1], "tanh")
 optimizer = tn.Adam(model.parameters(), lr=0.01)

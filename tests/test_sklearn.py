@@ -21,11 +21,28 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
 
+from tinygrad_nn import history  # noqa: E402
+from tinygrad_nn.compiler import stepper  # noqa: E402
 from tinygrad_nn.sklearn import MLPClassifier, MLPRegressor  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 ESTIMATORS = (MLPClassifier, MLPRegressor)
 needs_llvm = pytest.mark.skipif(not __import__("importlib.util").util.find_spec("llvmlite"), reason="no llvmlite here")
+
+
+@needs_llvm
+def test_long_fits_count_every_epoch(monkeypatch):
+    """However few of them a history keeps, and however many a machine makes at once."""
+    X = np.linspace(-1.0, 1.0, 12)[:, None]
+    found = []
+    for points, stretch in ((10_000, 0.02), (50, 0.02), (50, 0.0002)):
+        monkeypatch.setattr(history, "MOST_POINTS", points)
+        monkeypatch.setattr(stepper.Pace, "STRETCH", stretch)
+        fitted = MLPRegressor((3,), "tanh", random_state=0, max_iter=9000, tol=1e-6, n_iter_no_change=40)
+        found.append(fitted.fit(X, np.sin(3.0 * X[:, 0])).loss_curve_)
+        assert len(found[-1]) == fitted.n_iter_
+    assert 500 < len(found[0]) < 9000
+    assert found[1] == found[2] == found[0]
 
 
 @needs_llvm  # in Python they take minutes

@@ -161,7 +161,7 @@ class Watched(Watch):
             found |= {f"{prefix}{name}": metric(predictions, rows.targets) for name, metric in self.metrics.items()}
         return found | (self.gradients.measured() if self.gradients is not None else {})
 
-    def verdict(self, history: History) -> str:
+    def verdict(self, history: History, losses: Sequence[float]) -> str:
         if self.patience is not None:
             validated, now = history.metrics.get(f"{VALIDATION}loss"), self._state()
             latest = (validated or history.losses)[-1]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Named = Sequence[tuple[str, Value]]
 
 
-FELT = 1e-8  # a gradient above which a step moves a parameter
+FELT = 1e-8  # a gradient that most steps make something of; a smaller one may leave a parameter as it is
 
 
 class LintWarning(UserWarning):
@@ -48,7 +48,7 @@ def lint(model: Module | Sequence[Value], loss: Value, rows: Any = None) -> list
 
     - parameters that the loss does not depend on,
     - numbers of the graph that are not those of its parameters any more, and were differentiated nevertheless,
-    - gradients of earlier passes that were never set to 0, or that were before a step was made,
+    - gradients of earlier passes that were never set to 0, and gradients that were before a step could use them,
     - a loss of logits that is given probabilities, the reverse, and targets that a loss does not take,
     - layers of which most units (half of them, where that leaves two) are dead (relu) or saturated (sigmoid, tanh) on
       all rows while the loss still has a slope there; on the rows that the loss was computed from, or on `rows`, if
@@ -117,13 +117,13 @@ def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iter
     judged = [(path, p, own) for path, p, own in judged if own or p.grad]
     passes = getattr(loss, "passes", 0)
     lost = [entry for entry in judged if abs(entry[2]) > FELT]
-    if passes and lost and not stale and not any(parameter.grad for _, parameter, _ in judged):
+    if passes and lost and not stale and not any(_leaf_gradients(results)):
         path, _, own = max(lost, key=lambda entry: abs(entry[2]))
         yield Finding(
             "gradients set to zero",
             f"backward() gave {path} the gradient {own:.6g}, and all gradients are 0 now, while the numbers are still "
-            "those that the loss was recorded from: a step would learn nothing; call zero_grad() before backward(), "
-            "or after the step, not between them",
+            "those that the loss was recorded from: unless the gradients were used before that, no step learns from "
+            "them; call zero_grad() before backward() or after the step, not between them",
         )
         return
     more = [entry for entry in judged if not isclose(entry[1].grad, entry[2], rel_tol=1e-6, abs_tol=1e-12)]
@@ -153,8 +153,16 @@ def _is_constant(numbers: Sequence[float]) -> bool:
     return bool(numbers) and all(isclose(number, numbers[0], rel_tol=1e-6) for number in numbers)
 
 
+def _leaf_gradients(results: Sequence[Result]) -> Iterator[float]:
+    """The gradients of all Values that the results were made from."""
+    return (leaf.grad for result in results for leaf in result.operands if type(leaf) is Value)
+
+
 def _is_older(stale: Sequence[Result], results: Sequence[Result], named: Named) -> bool:
-    """Whether all that does not hold was recorded before what does, and speaks of parameters itself."""
+    """Whether all that does not hold was recorded before what does, and speaks of parameters itself.
+
+    And something else was recorded between them: a part of the parameters may be all that a step has moved.
+    """
     trained = {id(parameter) for _, parameter in named}
     fresh = []
     for result in results:
@@ -162,7 +170,9 @@ def _is_older(stale: Sequence[Result], results: Sequence[Result], named: Named) 
             slopes = zip(result.operands, contributions(result, 1.0), strict=True)
             if any(slope and id(operand) in trained for operand, slope in slopes):
                 fresh.append(result.number)
-    return bool(fresh) and max(result.number for result in stale) < min(fresh)
+    if not fresh or (last := max(result.number for result in stale)) >= (first := min(fresh)):
+        return False
+    return sum(last < result.number < first for result in results) < first - last - 1
 
 
 def _holds(result: Result) -> bool:

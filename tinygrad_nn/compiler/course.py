@@ -1,7 +1,7 @@
 """The course of a training run: epochs of batches in stretches of some twenty milliseconds, and what they are told.
 
-Between two stretches the model is whole: progress is told, and the history is written. Ctrl-C ends the run at once;
-what was computed in the stretch that it came into is dropped.
+Between two stretches the model is whole: progress is told, and the history is written. Ctrl-C ends the run at once:
+what Python computed in the stretch that it came into is dropped, and machine code ends its stretch.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Watch:
         """What the history is to know of the model as it stands."""
         return {}
 
-    def verdict(self, history: History) -> str:
-        """Why the run is to end now, or ""."""
+    def verdict(self, history: History, losses: Sequence[float]) -> str:
+        """Why the run is to end now, or "". `losses` are those of the epochs since the last time, each of them."""
         return ""
 
 
@@ -113,7 +113,7 @@ class Course:
         ended, reason = self.made(before, began) if self.guard is None else self.guard.made(self, before, began), ""
         if ended and self.watch is not None:
             self._look(ended, before, began)
-            reason = self.watch.verdict(self.history)
+            reason = self.watch.verdict(self.history, ended.means(range(len(ended))))
         if ended and self.metric and ended.errors[-1] < self.threshold:
             self.history.stopped = "until"
         elif reason:

@@ -23,8 +23,8 @@ class NativeCourse(Course):
         self.target = target
         self.batches = -(-len(self.rows) // self.batch_size)
         self.at = 0  # the batch that comes next in this epoch
-        self.given: Any = None  # the rows as a matrix, and in the order of this epoch
-        self.x: Any = None
+        self.given: Any = None  # the rows as a matrix
+        self.x: Any = None  # and in the orders of this epoch and of those that follow in one stretch
         self.orders: list[list[int]] = []  # of this epoch and of later ones, as far as they were drawn
         self.native: NativeSteps | None = None
         self.means: Any = []  # of the batches of this epoch so far
@@ -102,14 +102,11 @@ class NativeCourse(Course):
         if self.given is None:
             self.given = self.x = matrix(self.rows, self.target)
         start = perf_counter()
+        rates = native.rates(n * self._whole() or min(self.pace.rows, n - self.at))
         if not self.at:
-            whole = self._whole()
-            self._arrange(max(1, whole))
-            steps = n * whole or self.pace.rows
-        else:
-            steps = min(self.pace.rows, n - self.at)
+            self._arrange(-(-len(rates) // n))
         losses, sums, self.error, refused = native.run(
-            self.x, len(self.rows), self.batch_size, self.at, steps, self.error, self.threshold
+            self.x, len(self.rows), self.batch_size, self.at, rates, self.error, self.threshold
         )
         self.pace.took(len(losses), perf_counter() - start)
         if refused:
@@ -120,11 +117,11 @@ class NativeCourse(Course):
         return self._ended(losses, sums)
 
     def _whole(self) -> int:
-        """How many epochs fit into a stretch that begins with one. Nobody may end the run before they are drawn."""
+        """How many epochs a stretch makes that begins with one; none whose order would be drawn and may not be run."""
         ahead = self.epochs if self.watch is None else self.watch.ahead
         if self.shuffle is not None and (self.metric or self.guard is not None):
             ahead = 1
-        return min(self.pace.rows // self.batches, self.epochs - self.epoch, ahead)
+        return 0 if self.at else min(self.pace.rows // self.batches, self.epochs - self.epoch, ahead)
 
     def _arrange(self, epochs: int) -> None:
         """The rows of some epochs in their orders, one after the other."""
@@ -134,10 +131,10 @@ class NativeCourse(Course):
             self.orders.append(self._new_order())
         places = chain.from_iterable(self.orders[:epochs])
         self.x = self.given[self.target.namespace.fromiter(places, int, epochs * len(self.rows))]
-        self._take(self.orders[0])
+        self._follow(self.orders[0])
 
-    def _take(self, order: list[int]) -> None:
-        """Name the rows of the epoch that takes them so, where somebody asks."""
+    def _follow(self, order: list[int]) -> None:
+        """From here on `order` and `places` are those of the epoch that takes the rows so."""
         self.places, self._order = order, None
 
     def _joined(self, losses: Any, more: Any) -> Any:
@@ -149,7 +146,7 @@ class NativeCourse(Course):
         epoch, place = divmod(batch, self.batches)
         start = place * self.batch_size
         if self.orders:
-            self._take(self.orders[epoch])
+            self._follow(self.orders[epoch])
         self.losses = [0.0] * start  # rows of this epoch that are through, which names one that is wrong
         rows = self.order[start : start + self.batch_size]
         if len(rows) > 1:
@@ -173,7 +170,7 @@ class NativeCourse(Course):
         self.epoch += count
         if count and self.orders:
             del self.orders[:count]
-            self.x = self.x[count * len(self.rows) :]
+            self.x = self.x[count * len(self.rows) :] if self.orders else None
         weights = self.target.namespace.full(n, float(self.batch_size))
         weights[-1] = len(self.rows) - (n - 1) * self.batch_size
         return _Batches(losses[: count * n].reshape((count, n)), sums, weights)

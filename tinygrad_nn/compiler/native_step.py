@@ -123,22 +123,24 @@ class NativeSteps:
         made, self.made = self.made, 0
         commit(self.recipe.optimizer, iter(numbers), made)
 
+    def rates(self, steps: int) -> Any:
+        """The learning rates of so many steps, or of fewer where a schedule ends."""
+        optimizer = self.recipe.optimizer
+        if callable(optimizer.lr):
+            return self.xp.asarray(_rates(optimizer, optimizer.steps + self.made, steps), dtype=self.target.dtype)
+        return self.xp.full(steps, optimizer.rate(), dtype=self.target.dtype)
+
     def run(
-        self, x: Any, rows: int, batch: int, first: int, steps: int, error: float, threshold: float
+        self, x: Any, rows: int, batch: int, first: int, rates: Any, error: float, threshold: float
     ) -> tuple[Any, list[float], float, bool]:
-        """So many steps on consecutive batches, from batch `first` of an epoch on. An epoch has so many rows of x; the
-        next one has those that follow in x, or the same ones if none do.
+        """A step by each learning rate, on consecutive batches, from batch `first` of an epoch on. An epoch has so many
+        rows of x; the next one has those that follow in x, or the same ones if none do.
 
         The losses of those that were made, the metric of each epoch that ended, the metric so far of the next, and
         whether a step was refused, since its rows are not all on this path.
         """
         xp, optimizer = self.xp, self.recipe.optimizer
-        done = optimizer.steps + self.made
-        if callable(optimizer.lr):
-            rates = xp.asarray(_rates(optimizer, done, steps), dtype=self.target.dtype)
-            steps = len(rates)
-        else:
-            rates = xp.full(steps, optimizer.rate(), dtype=self.target.dtype)
+        done, steps = optimizer.steps + self.made, len(rates)
         batches = -(-rows // batch)
         losses, metrics = self._numbers(steps), xp.zeros(steps // batches + 2)
         settings = xp.asarray([*settings_of(optimizer)[0], 0.0], dtype=self.target.dtype)

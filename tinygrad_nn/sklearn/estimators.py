@@ -86,7 +86,7 @@ class _MLP(BaseEstimator):
         try:
             self._prepare(trainer, coefs, intercepts, self.alpha * n / (2.0 * batch_size * total))
             shuffle = Shuffle(generator, n) if self.shuffle and batch_size < n else None
-            trainer.step.watch = Patience(self.tol, self.n_iter_no_change)
+            watch = trainer.step.watch = Patience(self.tol, self.n_iter_no_change)
             history = trainer.step.run(
                 X, targets, epochs=self.max_iter, batch_size=batch_size, shuffle=shuffle is not None, rng=shuffle
             )
@@ -102,7 +102,7 @@ class _MLP(BaseEstimator):
                 "learning_rate_init, or scale X (sklearn.preprocessing.StandardScaler)"
             )
         self.coefs_, self.intercepts_, self.n_layers_, self.n_outputs_ = coefs, intercepts, len(sizes), outputs
-        self.n_iter_, self.loss_curve_, self.loss_ = epochs, list(history.losses), loss
+        self.n_iter_, self.loss_curve_, self.loss_ = epochs, watch.losses, loss
         if history.stopped == "epochs":
             warnings.warn(
                 f"the loss was still getting better by more than tol after max_iter={self.max_iter} epochs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from bisect import bisect_right
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import pairwise
@@ -70,18 +70,18 @@ class Patience(Watch):
 
     def __init__(self, tol: float, patience: int) -> None:
         self.tol, self.patience = tol, patience
-        self.best, self.stale, self.seen = np.inf, 0, 0
+        self.best, self.stale = np.inf, 0
+        self.losses: list[float] = []  # of each epoch: a history of many keeps some
 
     @property
     def ahead(self) -> int:
         return self.patience + 1 - self.stale
 
-    def verdict(self, history: History) -> str:
-        first = bisect_right(history.epochs, self.seen)
-        for loss in history.losses[first:]:
+    def verdict(self, history: History, losses: Sequence[float]) -> str:
+        for loss in losses:
             self.stale = self.stale + 1 if loss > self.best - self.tol else 0
             self.best = min(self.best, loss)
-        self.seen = history.epochs[-1]
+        self.losses += losses
         return "patience" if self.stale > self.patience else ""
 
 

@@ -20,6 +20,7 @@ from .loops import DEAR, Loops
 from .turned import turned
 from .vector_math import definition, function_name
 
+SMALL = 16  # entries of an array that is kept in registers
 MOST_INLINE = 64  # calls of a function that are each put in its place: beyond, compiling takes longer than it saves
 
 
@@ -38,46 +39,6 @@ def module(printers: Sequence[Any], *more: str) -> str:
     globals_ = [text for printer in printers for text in printer.globals]
     bodies = [printer.body for printer in printers]
     return "\n\n".join(["\n".join([*globals_, *sorted(declared)]), *definitions, *bodies, *more]) + "\n"
-
-
-SMALL = 16  # entries of an array that is kept in registers
-
-
-class Copy(NamedTuple):
-    """Outputs that two loops put in their places, each `apart` from the one of the outer loop before."""
-
-    source: Access
-    place: int
-    apart: int
-    extents: tuple[int, int]
-
-
-def copies(outputs: Sequence[Place]) -> list[Copy]:
-    """The outputs in runs that lie evenly in an array, and runs of one kind that repeat evenly: weights and biases."""
-    runs: list[list[int]] = []  # array, base, stride, place among the outputs, length
-    for k, (array, index) in enumerate(outputs):
-        array_, base, stride, _, length = runs[-1] if runs else (-1, 0, 0, 0, 0)
-        if array == array_ and length == 1 and index - base in (0, 1):
-            runs[-1][2:] = [index - base, k - 1, 2]
-        elif array == array_ and length > 1 and index == base + stride * length:
-            runs[-1][4] += 1
-        else:
-            runs.append([array, index, 0, k, 1])
-    alike: dict[tuple[int, int, int], list[list[int]]] = {}  # base and place of the first, steps of both, how many
-    for array, base, stride, place, length in runs:
-        found = alike.setdefault((array, stride, length), [])
-        base_, place_, step, apart, count = found[-1] if found else (0, 0, 0, 0, 0)
-        if count == 1:
-            found[-1][2:] = [base - base_, place - place_, 2]
-        elif count and (base, place) == (base_ + step * count, place_ + apart * count):
-            found[-1][4] += 1
-        else:
-            found.append([base, place, 0, 0, 1])
-    return [
-        Copy(Access(array, base, (step, stride)), place, apart, (count, length))
-        for (array, stride, length), found in alike.items()
-        for base, place, step, apart, count in found
-    ]
 
 
 class Printer(Loops):
@@ -167,24 +128,27 @@ class Printer(Loops):
             square(str(whole), rest)
 
     def _store_rows(self, first: str) -> None:
-        b, kind, outputs = self.block, self.kind, self.roll.outputs
-        for copy in copies(outputs):
-
-            def one(i: str, j: str, copy: Copy = copy) -> None:
-                vector = self._load(copy.source, [i, j], kind)
-                for lane in range(kind.lanes):
-                    base = len(outputs) * lane + copy.place
-                    where = b.index(base, (len(outputs), first), (copy.apart, i), (1, j))
-                    number = b.extracted(vector, lane)
-                    target = self._pointer("%outputs", kind.scalar, where)
-                    b.lines.append(f"store {kind.scalar} {number}, ptr {target}")
-
-            inner = copy.extents[1]
-            b.loop(copy.extents[0], lambda i, one=one, inner=inner: b.loop(inner, lambda j: one(i, j)))  # type: ignore[misc]
+        b, kind = self.block, self.kind
+        for copy in copies(self.roll.outputs):
+            self._copy(copy, first)
         on = b.let(f"load {kind.flags}, ptr %on")
         wide = "i8" if kind.lanes == 1 else f"<{kind.lanes} x i8>"
         told = b.let(f"zext {kind.flags} {on} to {wide}")
         b.lines.append(f"store {wide} {told}, ptr {self._pointer('%flags', 'i8', first)}, align 1")
+
+    def _copy(self, copy: Copy, first: str) -> None:
+        """Put outputs of the block's rows in their places."""
+        b, kind, size = self.block, self.kind, len(self.roll.outputs)
+        outer, inner = copy.extents
+
+        def one(i: str, j: str) -> None:
+            vector = self._load(copy.source, [i, j], kind)
+            for lane in range(kind.lanes):
+                where = b.index(size * lane + copy.place, (size, first), (copy.apart, i), (1, j))
+                number = b.extracted(vector, lane)
+                b.lines.append(f"store {kind.scalar} {number}, ptr {self._pointer('%outputs', kind.scalar, where)}")
+
+        b.loop(outer, lambda i: b.loop(inner, lambda j: one(i, j)))
 
     def _place(self, array: int) -> str:
         """Where an array's numbers are: in registers if they are few, else in the scratch; nowhere if nobody reads."""
@@ -202,3 +166,40 @@ class Printer(Loops):
         """So many bytes of the scratch, from a multiple of 64 on."""
         self.block.entry.append(f"{name} = getelementptr i8, ptr %scratch, i64 {self.scratch}")
         self.scratch += -(-size // 64) * 64
+
+
+class Copy(NamedTuple):
+    """Outputs that two loops put in their places: the first into `place`, those of the next round `apart` from it."""
+
+    source: Access
+    place: int
+    apart: int
+    extents: tuple[int, int]
+
+
+def copies(outputs: Sequence[Place]) -> list[Copy]:
+    """The outputs in runs that lie evenly in an array, and runs of one kind that repeat evenly: weights and biases."""
+    runs: list[list[int]] = []  # array, base, stride, place among the outputs, length
+    for k, (array, index) in enumerate(outputs):
+        array_, base, stride, _, length = runs[-1] if runs else (-1, 0, 0, 0, 0)
+        if array == array_ and length == 1 and index - base in (0, 1):
+            runs[-1][2:] = [index - base, k - 1, 2]
+        elif array == array_ and length > 1 and index == base + stride * length:
+            runs[-1][4] += 1
+        else:
+            runs.append([array, index, 0, k, 1])
+    alike: dict[tuple[int, int, int], list[list[int]]] = {}  # base and place of the first, steps of both, how many
+    for array, base, stride, place, length in runs:
+        found = alike.setdefault((array, stride, length), [])
+        base_, place_, step, apart, count = found[-1] if found else (0, 0, 0, 0, 0)
+        if count == 1:
+            found[-1][2:] = [base - base_, place - place_, 2]
+        elif count and (base, place) == (base_ + step * count, place_ + apart * count):
+            found[-1][4] += 1
+        else:
+            found.append([base, place, 0, 0, 1])
+    return [
+        Copy(Access(array, base, (step, stride)), place, apart, (count, length))
+        for (array, stride, length), found in alike.items()
+        for base, place, step, apart, count in found
+    ]
