@@ -22,6 +22,21 @@ pytestmark = [
 ]
 
 
+RAN = "!document.getElementById('run').disabled"
+# what programs print, one after the other
+PROGRAMS = {
+    "print('got', input())": "line 1: EOFError: this page has no input(): write what you would type into the program\n",
+    "import sys, io\nsys.stdout = io.StringIO()\nprint('hidden')\n1 / 0": (
+        "line 4: ZeroDivisionError: division by zero\n"
+    ),
+    "import sys\nsys.stdout.close()\nsys.stdout = None": "",
+    "print('here', end='')\nraise SystemExit('the end')\n": "herethe end\n",
+    "import tinygrad_nn as tn\nx = tn.Value(1.0)\nfor k in range(4000):\n    x = x * 1.001\nprint('long')": "long\n",
+    "import tinygrad_nn as tn\nloss = sum(tn.Value(1.0) * k for k in range(900))\nprint('many')": (
+        "many\n(the graph of the result is too large to be drawn)\n"
+    ),
+    "loss = 3.0\nprint('fine')": "fine\n",
+}
 # texts of the drawing that reach into a box that begins to the right of where they begin
 OVERLAPPING = """() => {
   const of = (name) => [...document.querySelectorAll("#drawing svg " + name)];
@@ -82,16 +97,23 @@ def test_the_page_runs_draws_and_steps(served):
         page.keyboard.press("Control+Enter")
         page.wait_for_function("document.getElementById('output').textContent.includes('line 3: NameError')")
         assert page.is_hidden("#steps")
-        page.fill("#program", "loss = 3.0\nprint('got', input())\n")
-        page.click("#run")
-        page.wait_for_function("document.getElementById('output').textContent.includes('line 2: EOFError: this page')")
-        page.fill("#program", "print('begun')\nk = 0\nwhile True:\n    k += 1\n    print(k)\n")
+        for program, wanted in PROGRAMS.items():
+            page.fill("#program", program)
+            page.click("#run")
+            page.wait_for_function(RAN)
+            assert page.text_content("#output") == wanted, program
+        page.fill("#program", "for k in range(6000):\n    print(k)\nprint('silent')\nwhile True:\n    pass\n")
         page.click("#run")
         page.wait_for_function("document.getElementById('output').textContent.length > 1000")  # told while it runs
         assert page.is_disabled("#run")
+        page.fill("#program", "print('one')\nprint('two')\nwhile True:\n    pass\n")
         page.click("#stop")
-        assert "stopped" in page.text_content("#status")
-        page.wait_for_function("!document.getElementById('run').disabled", timeout=120_000)
+        page.wait_for_function(RAN, timeout=120_000)
+        page.click("#run")
+        page.wait_for_function("document.getElementById('output').textContent === 'one\\ntwo\\n'")
+        page.click("#stop")
+        page.wait_for_function("document.getElementById('output').textContent.endsWith('(stopped)\\n')")
+        page.wait_for_function(RAN, timeout=120_000)
         page.fill("#program", "print('alive')")
         page.click("#run")
         page.wait_for_function("document.getElementById('output').textContent === 'alive\\n'")
