@@ -222,7 +222,7 @@ def test_a_long_run_does_not_grow(looked_at, monkeypatch):
     X, Y = tn.data.xor()
     model = tn.MLP(2, [2, 1], "tanh", rng=random.Random(1))
     optimizer = tn.SGD(model.parameters(), lr=0.01)
-    epochs, held = 2_000 if looked_at else 15_000, []
+    epochs, held = 2_000 if looked_at else 6_000, []
 
     def weigh(history):
         if len(held) < 2 and history.epochs[-1] >= (epochs // 2, epochs)[len(held)]:

@@ -385,8 +385,8 @@ for epoch in range(STEPS):
 """,
     "zeros after a step that is too small to be made": """
 model = tn.Neuron(2, "linear")
-optimizer = tn.SGD(model.parameters(), lr=0.2)
-for epoch in range(STEPS * 200):
+optimizer = tn.SGD(model.parameters(), lr=0.5)
+for epoch in range(STEPS * 30):
     loss = tn.mean([tn.losses.squared_error(model(x), x[0] - x[1]) for x in X])
     loss.backward()
     optimizer.step()
