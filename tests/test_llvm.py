@@ -326,3 +326,25 @@ def test_machine_code_is_not_copied():
     with pytest.raises(TypeError, match="machine code cannot be copied"):
         copy.deepcopy(f)
     assert f(3.0) == 9.0
+
+
+def test_every_output_is_put_in_its_place_once():
+    rng = random.Random(5)
+    for _ in range(300):
+        piece = [(rng.randrange(3), rng.randrange(9)) for _ in range(rng.randint(1, 6))]
+        step, rounds = rng.choice((0, 1, len(piece))), rng.randint(1, 9)
+        outputs = [(array, index + step * k) for k in range(rounds) for array, index in piece]
+        put = [None] * len(outputs)
+        for each in llvm.copies(outputs):
+            outer, inner = each.extents
+            places = [each.place + each.apart * i + j for i in range(outer) for j in range(inner)]
+            for place, index in zip(places, each.source.indices(each.extents), strict=True):
+                assert put[place] is None
+                put[place] = each.source.array, index
+        assert put == outputs
+
+
+def test_weights_and_biases_that_take_turns_are_two_loops():
+    weights, zero = [[(5, 4 * k + j) for j in range(4)] for k in range(100)], (2, 0)
+    found = llvm.copies([place for row in weights for place in (*row, zero)])
+    assert [(c.place, c.apart, c.extents, c.source.array) for c in found] == [(0, 5, (100, 4), 5), (4, 5, (100, 1), 2)]
