@@ -60,11 +60,9 @@ def _narrow_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[s
     """The body for one or two scalars: a literal has no gradient, and what may raise is evaluated before any sum."""
     if len(operands) == 1:
         (x,), (rule,) = operands, rules
-        return (
-            ["_first = _result.first", *_loads({x: "_first.data"}, rule), f"_first.grad += {rule}"]
-            if rule
-            else ["pass"]
-        )
+        if not rule:
+            return ["pass"]
+        return ["_first = _result.first", *_loads({x: "_first.data"}, rule), f"_first.grad += {rule}"]
     (a, b), (rule, other) = operands, rules
     left = [*_loads({a: "_first.data", b: "_second"}, rule), f"_first.grad += {rule}"] if rule else ["pass"]
     right = [*_loads({a: "_first", b: "_second.data"}, other), f"_second.grad += {other}"] if other else ["pass"]

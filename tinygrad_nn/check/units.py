@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 FEWEST = 4  # rows that a unit must have seen
 FLAT = {table.relu: 0.0, table.sigmoid: 0.01, table.tanh: 0.04}  # the largest mean slope that counts as none
-# The slope of a row's loss at a unit's output from which on its silence matters. A
-# saturated unit that is right has some.
+# The slope of a row's loss at a unit's output from which on its silence matters; a saturated one that is right has some
 PUSHED = {table.relu.name: 0.01, table.sigmoid.name: 0.1, table.tanh.name: 0.1}
 
 

@@ -107,6 +107,12 @@ class Course:
         looks = self.progress is not None and getattr(self.progress, "looks", True)
         return looks or (self.watch is not None and self.watch.looks)
 
+    def _ahead(self) -> int:
+        """How many epochs a stretch may have: a watch asks for fewer, and a guard follows one order only."""
+        if self.guard is not None and self.shuffle is not None:
+            return 1
+        return self.epochs if self.watch is None else self.watch.ahead
+
     def _stretch(self) -> None:
         """Some steps, what the history is to know of them, and what follows from it."""
         before, began = self.epoch, perf_counter()
@@ -155,9 +161,7 @@ class Course:
         losses: list[float] = []
         sums: list[float] = []
         start = perf_counter()
-        whole = 0 if done or self.pace.rows < n else min(self.pace.rows // n, self.epochs - self.epoch)
-        if self.watch is not None or (self.guard is not None and self.shuffle is not None):
-            whole = min(whole, 1 if self.watch is None or self.shuffle is not None else self.watch.ahead)
+        whole = 0 if done else min(self.pace.rows // n, self.epochs - self.epoch, self._ahead())
         part = self.order[done : done + self.pace.rows]
         last = done + len(part) == n
         passes = (lambda: self._passes(whole)) if whole else (lambda: repeat(part, 1))

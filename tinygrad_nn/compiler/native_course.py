@@ -118,9 +118,7 @@ class NativeCourse(Course):
 
     def _whole(self) -> int:
         """How many epochs a stretch makes that begins with one; none whose order would be drawn and may not be run."""
-        ahead = self.epochs if self.watch is None else self.watch.ahead
-        if self.shuffle is not None and (self.metric or self.guard is not None):
-            ahead = 1
+        ahead = 1 if self.shuffle is not None and self.metric else self._ahead()
         return 0 if self.at else min(self.pace.rows // self.batches, self.epochs - self.epoch, ahead)
 
     def _arrange(self, epochs: int) -> None:
