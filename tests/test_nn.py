@@ -240,7 +240,11 @@ def test_models_pickle_and_copy():
             "layer 1, neuron 1 takes 2 inputs, but was given 1",
         ),
         (lambda: MLP(2, [3], activation="rellu"), ValueError, "unknown activation 'rellu': give one of linear"),
-        (lambda: MLP(2, [1]).predict(3.0), TypeError, "a row of numbers or a list of rows, but got 3.0"),
+        (
+            lambda: MLP(2, [1]).predict(3.0),
+            TypeError,
+            "a row of numbers, a list of rows, an array or a frame, but got 3.0",
+        ),
         (lambda: MLP(2, [3], output_activation="rellu"), ValueError, "unknown activation 'rellu': give one of linear"),
         (lambda: Neuron(2, "softmax"), ValueError, "unknown activation 'softmax'"),
         (lambda: MLP(2, [3], init="zeros"), ValueError, "unknown init 'zeros': give one of uniform, normal"),

@@ -83,7 +83,18 @@ def test_the_program_of_the_guide_learns(seed, tmp_path, monkeypatch):
 
 
 CORE = [
-    *("ieee", "rules", "primitives", "operators", "recording", "reverse", "value", "elementary", "functional"),
+    *(
+        "ieee",
+        "rules",
+        "primitives",
+        "operators",
+        "tabular",
+        "recording",
+        "reverse",
+        "value",
+        "elementary",
+        "functional",
+    ),
     *("own", "transforms", "choices", "module", "neuron", "nn", "losses", "check", "optim", "data"),
     *("metrics", "plots", "history", "stored", "storage"),
     *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn", "sklearn"),

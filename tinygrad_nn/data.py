@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+from .tabular import plain
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import random
@@ -98,6 +100,7 @@ def batches(
     >>> list(batches([[1.0], [2.0], [3.0]], [1, 2, 3], size=2, shuffle=False))
     [([[1.0], [2.0]], [1, 2]), ([[3.0]], [3])]
     """
+    X, Y = plain(X, "X"), plain(Y, "Y")
     if len(X) != len(Y):
         raise ValueError(f"batches() wants a target for each row, but got {len(X)} rows and {len(Y)} targets")
     if not isinstance(size, int) or size < 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from . import primitives as table
 from .operators import Scalar, as_float
 from .primitives import Primitive
+from .tabular import BY_KEYS, is_frame, plain
 from .value import Value
 
 TYPE_CHECKING = False
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 Number = float | Value
+UNLISTED = (str, bytes, Scalar, *BY_KEYS)
 
 
 def as_operand(x: object, what: str) -> Any:
@@ -61,11 +63,26 @@ def as_operands(xs: Any, what: object) -> tuple[Any, ...]:
 
     Raises TypeError that names `what` was given something else.
     """
-    if isinstance(xs, str | bytes | dict | set | Scalar) or not hasattr(xs, "__iter__") or getattr(xs, "ndim", 1) == 0:
-        raise TypeError(f"{what} wants a list of numbers or Values, but got {xs!r} of type {type(xs).__name__}")
+    if type(xs) is not list and type(xs) is not tuple:
+        xs = _listable(xs, what)
     return tuple(
         [x if type(x) is float or isinstance(x, Value) else as_operand(x, f"each entry of {what}") for x in xs]
     )
+
+
+def _listable(xs: Any, what: object) -> Any:
+    """What can be gone through in order. Raises TypeError that names `what` was given something else."""
+    if is_frame(xs):
+        return plain(xs, str(what))
+    if isinstance(xs, UNLISTED) or not hasattr(xs, "__iter__") or getattr(xs, "ndim", 1) == 0:
+        if isinstance(xs, Scalar) or as_float(xs) is not None:
+            one = "one number" if isinstance(xs, Scalar) else repr(xs)
+            raise TypeError(
+                f"{what} wants a list of numbers or Values, but got {one}: write [x], and rows of one input as "
+                "[[1], [2]]"
+            )
+        raise TypeError(f"{what} wants a list of numbers or Values, but got {xs!r} of type {type(xs).__name__}")
+    return xs
 
 
 def _call(primitive: Primitive, x: object) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from .operators import as_float
+from .tabular import plain
 from .value import Value
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["accuracy", "mean_absolute_error", "root_mean_squared_error"]
 
+LISTS = "a list of one for each row, an array or a frame"
 GRADIENTS = "gradients"  # what fit is asked for by name beside these
 GRADIENT, VALIDATION = "gradient of ", "validation "  # how the columns begin that fit adds to a history
 OF_SCORES = ("hinge", "binary_cross_entropy_with_logits")  # losses whose predictions are of a class above 0
@@ -35,7 +37,7 @@ def accuracy(predictions: Sequence[Any], targets: Sequence[Any], threshold: floa
     (0.6666666666666666, 1.0)
     """
     right: list[bool] = []
-    for prediction, target in zip(predictions, targets, strict=True):
+    for prediction, target in _rows(predictions, targets):
         outputs = prediction if isinstance(prediction, list) else [prediction]
         if isinstance(target, list | tuple):
             right += [(o > threshold) == (t > 0) for o, t in _pairs(outputs, target)]
@@ -77,7 +79,7 @@ def named(metric: Any, loss: Any = None) -> tuple[str, Metric]:
         name = getattr(metric, "__name__", "metric")
 
         def mean(predictions: Sequence[Any], targets: Sequence[Any]) -> float:
-            found = [_number(metric(p, t), name) for p, t in zip(predictions, targets, strict=True)]
+            found = [_number(metric(p, t), name) for p, t in _rows(predictions, targets)]
             return math.fsum(found) / len(found)
 
         return name, mean
@@ -92,8 +94,21 @@ def named(metric: Any, loss: Any = None) -> tuple[str, Metric]:
     return metric, METRICS[metric]
 
 
+def _rows(predictions: Sequence[Any], targets: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """The prediction of each row beside its target, as floats or lists of them."""
+    both = [plain(predictions, "predictions", LISTS), plain(targets, "targets", LISTS)]
+    both = [given.tolist() if hasattr(given, "dtype") else given for given in both]
+    if len(both[0]) != len(both[1]):
+        raise ValueError(
+            f"a metric wants a target for each row, but got {len(both[0])} predictions and {len(both[1])} targets"
+        )
+    if not both[0]:
+        raise ValueError("a metric is of one row or more, but there are none")
+    return list(zip(*both, strict=True))
+
+
 def _differences(predictions: Sequence[Any], targets: Sequence[Any]) -> list[float]:
-    pairs = [pair for p, t in zip(predictions, targets, strict=True) for pair in _pairs(p, t)]
+    pairs = [pair for p, t in _rows(predictions, targets) for pair in _pairs(p, t)]
     return [prediction - target for prediction, target in pairs]
 
 

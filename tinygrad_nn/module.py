@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .operators import as_float
 from .recording import no_grad
+from .tabular import BY_KEYS, check_columns, is_frame, plain, short
 from .value import Result, Value
 
 TYPE_CHECKING = False
@@ -84,7 +85,7 @@ class Module:
 
         The output of a row is a float where the module has one output, else a list of floats.
         """
-        rows, many = _rows(rows)
+        rows, many = _rows(rows, self)
         with no_grad():
             outputs = [_numbers(self(row)) for row in rows]
         return outputs if many else outputs[0]
@@ -102,7 +103,7 @@ class Module:
                 return max(range(len(outputs)), key=outputs.__getitem__)
             return [int(o > threshold) for o in output] if isinstance(output, list) else int(output > threshold)
 
-        rows, many = _rows(rows)
+        rows, many = _rows(rows, self)
         predicted = [classes(output) for output in self.predict(rows)]
         return predicted if many else predicted[0]
 
@@ -152,12 +153,17 @@ class Module:
         return entries
 
 
-def _rows(rows: Any) -> tuple[list[Any], bool]:
-    """The rows in a list, and whether many were given or one row of numbers. No rows at all are many."""
-    if isinstance(rows, str) or not hasattr(rows, "__iter__"):
-        raise TypeError(f"predict() wants a row of numbers or a list of rows, but got {rows!r}")
-    listed = list(rows)
+def _rows(rows: Any, model: Any = None) -> tuple[list[Any], bool]:
+    """The rows in a list, and whether many were given or one row of numbers. No rows at all are many.
+
+    Raises TypeError for what holds no rows, ValueError for a frame whose columns are not the inputs of the model.
+    """
+    check_columns(rows, model, "the frame of rows")
+    listed = list(plain(rows, "rows", "a row of numbers, a list of rows, an array or a frame"))
     many = not listed or hasattr(listed[0], "__iter__")
+    for i, row in enumerate(listed):
+        if isinstance(row, BY_KEYS):
+            raise TypeError(f"row {i} must be a list of numbers, but is the {type(row).__name__} {short(row)}")
     return (listed, True) if many else ([listed], False)
 
 
@@ -188,7 +194,9 @@ def _pairs(found: Any, numbers: Any, path: str) -> list[tuple[Value, float]]:
         if number is None:
             raise TypeError(f"the state's entry {path!r} must be a number, but is {numbers!r}")
         return [(found, number)]
-    listed = hasattr(numbers, "__len__") and not isinstance(numbers, str | dict) and getattr(numbers, "ndim", 1) > 0
+    numbers = plain(numbers, f"the state's entry {path!r}") if is_frame(numbers) else numbers
+    apart = isinstance(numbers, (str, bytes, *BY_KEYS))
+    listed = hasattr(numbers, "__len__") and not apart and getattr(numbers, "ndim", 1) > 0
     if not listed or len(numbers) != len(found):
         size = f"has {len(numbers)}" if listed else f"is {numbers!r}"
         raise ValueError(f"the state's entry {path!r} must have {len(found)} numbers, but {size}")

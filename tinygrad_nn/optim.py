@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 
 from . import primitives as table
-from .operators import as_float
+from .operators import Scalar, as_float
 from .recording import watcher
+from .tabular import short
 from .value import Value
 
 TYPE_CHECKING = False
@@ -70,13 +71,24 @@ class Optimizer:
         self.check()
         lr = self.rate()
         update, steps, pairs = self.update, self.steps, zip(self.parameters, self.state, strict=True)
-        updated = [update(parameter.data, parameter.grad, state, lr, steps) for parameter, state in pairs]
+        given = [update(parameter.data, parameter.grad, state, lr, steps) for parameter, state in pairs]
+        updated = [found if type(found) is tuple and len(found) == 2 else self.pair(found) for found in given]
         if (watching := watcher()) is not None:
             watching.updated(self, [data for data, _ in updated])
         for parameter, (data, _) in zip(self.parameters, updated, strict=True):
             parameter.data = data
         self.state = [state for _, state in updated]
         self.steps += 1
+
+    def pair(self, updated: Any) -> tuple[Any, State]:
+        """What `update` gave, the new parameter and its state. Raises TypeError for anything else."""
+        if not isinstance(updated, list | tuple) or len(updated) != 2 or not isinstance(updated[1], list | tuple):
+            one = isinstance(updated, Scalar) or as_float(updated) is not None
+            raise TypeError(
+                f"{type(self).__name__}.update() must return the new parameter and its new state, such as "
+                f"(parameter - lr * gradient, ()), but returned {'one number' if one else short(updated)}"
+            )
+        return updated[0], tuple(updated[1])
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0."""

@@ -6,6 +6,8 @@ Each function draws into the Axes that it is given, or into new ones, and return
 from __future__ import annotations
 
 from .metrics import GRADIENT, VALIDATION
+from .module import _rows
+from .tabular import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,14 +77,14 @@ def plot_boundary(model: Any, X: Any, Y: Any, ax: Any = None, threshold: float =
     where the output is the threshold: 0 for hinge and logits, 0.5 for probabilities. Rows are coloured by whether their
     target is a class above 0. Raises ValueError for rows that are not two numbers.
     """
-    rows = [list(map(float, row)) for row in X]
+    rows = [list(map(float, row)) for row in _rows(X, model)[0]]
     if not rows or any(len(row) != 2 for row in rows):
         raise ValueError("plot_boundary draws a plane: give rows of two numbers")
     if resolution < 2:
         raise ValueError(f"resolution is the points along each side, 2 or more, but got {resolution}")
     if not hasattr(model, "predict"):
         raise TypeError(f"plot_boundary draws what a Module predicts, but got {model!r}")
-    targets = [target[0] if hasattr(target, "__len__") else target for target in Y]
+    targets = [target[0] if hasattr(target, "__len__") else target for target in plain(Y, "Y")]
     axes = _axes(ax)
     xs, ys = ([row[k] for row in rows] for k in (0, 1))
     across, up = (_spread(numbers, resolution) for numbers in (xs, ys))

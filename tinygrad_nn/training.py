@@ -24,6 +24,7 @@ from .progress import Progress
 from .recording import next_number, watched
 from .storage import place_for, save, text_of
 from .stored import StorageError
+from .tabular import names_for
 from .watching import Gradients, Looked, Watched
 
 MOST_LINTED, LINTED = 32, 500_000  # rows that lint looks at, and rows times parameters
@@ -52,12 +53,12 @@ def fit(
         if not callable(callback):
             raise TypeError(f"a callback is a function of the history, but got {callback!r}")
     patience = None if patience is None else count_of("patience", patience)
-    rows = _checked(X, Y, "")
+    rows = _checked(X, Y, "", model)
     looking = {"": rows} if wanted else {}
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise TypeError(f"validation wants (X, Y), rows and targets to look at, but got {validation!r:.80}")
-        looking[VALIDATION] = _checked(validation[0], validation[1], "the validation's ")
+        looking[VALIDATION] = _checked(validation[0], validation[1], "the validation's ", model)
     looked = {
         prefix: Looked(step.recipe, those, "the validation's " * bool(prefix), step.backend, dtype)
         for prefix, those in looking.items()
@@ -70,9 +71,12 @@ def fit(
     saver = _saver(model, optimizer, checkpoint)
     told = Progress(count_of("epochs", epochs), progress, saver)
     history, warned = History(), False
+    columns = names_for(model, X)
     try:
         watch.measured()  # what it cannot look at is said before anything is trained
         warned = _warn(model, step, rows, ended=False)
+        if columns is not None:
+            model.input_names = columns
         history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, told)
     except KeyboardInterrupt:  # before the first step
         history.stopped = "interrupt"
@@ -148,10 +152,10 @@ def _check_trained(model: Any, optimizer: Optimizer) -> None:
             )
 
 
-def _checked(X: Any, Y: Any, whose: str) -> Rows:
+def _checked(X: Any, Y: Any, whose: str, model: Any) -> Rows:
     """The rows. Raises ValueError for one that is not finite, as training on it makes all weights nan."""
     try:
-        shapes, rows = rows_of(X, Y)
+        shapes, rows = rows_of(X, Y, model)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{whose}{error}") from None
     for i, row in enumerate(rows):

@@ -7,17 +7,18 @@ again. Parameters, the Values that the function captures, are read at every call
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from ..operators import as_float
 from ..recording import watched, watcher
+from ..tabular import plain
 from ..value import Value
 from .adjoint import adjoints
 from .backends import Target, array, chosen, llvm, python
 from .backends.own_spellings import UnspelledError
 from .calls import NativeCall
 from .collector import uncollected
-from .names import argument_names
+from .names import argument_names, check_count
 from .paths import PathError, Paths
 from .program import OffPath, Program
 from .rewrite import simplified
@@ -112,9 +113,7 @@ class Function:
         if (watching := watcher()) is not None:
             return watching.call(self, arguments, named)
         if named:
-            raise TypeError(
-                f"{self.__name__}() is compiled for arguments by position, but got {', '.join(named)} by name"
-            )
+            self._refuse(named)
         try:
             shape, numbers = flat(arguments, self.__name__, self.backend == "llvm")
         except RecordedError:
@@ -131,11 +130,16 @@ class Function:
             )
         return self
 
-    def value_and_grad(self, *arguments: Any) -> tuple[float, list[Any]]:
+    def _refuse(self, named: dict[str, Any]) -> NoReturn:
+        raise TypeError(f"{self.__name__}() is compiled for arguments by position, but got {', '.join(named)} by name")
+
+    def value_and_grad(self, *arguments: Any, **named: Any) -> tuple[float, list[Any]]:
         """The value and its derivatives, [df/dx, df/dy, ...], each in its argument's shape; for an array, an array.
 
-        Raises TypeError where the function does not return one number.
+        Raises TypeError where the function does not return one number, and for arguments by name.
         """
+        if named:
+            self._refuse(named)
         if (watching := watcher()) is not None:
             return watching.gradient(self, arguments)  # type: ignore[no-any-return]
         shape, numbers = flat(arguments, self.__name__, self.backend == "llvm")
@@ -150,9 +154,9 @@ class Function:
             for argument, flow in zip(arguments, flows, strict=True)
         ]
 
-    def grad(self, *arguments: Any) -> list[Any]:
+    def grad(self, *arguments: Any, **named: Any) -> list[Any]:
         """The derivatives, [df/dx, df/dy, ...], each in the shape of its argument; for an array, an array."""
-        return self.value_and_grad(*arguments)[1]
+        return self.value_and_grad(*arguments, **named)[1]
 
     def batch(self, rows: Iterable[Sequence[Any]], gradients: bool = False) -> Any:
         """The value for each row, a row being the list of arguments; with `gradients` a pair of values and derivatives.
@@ -162,6 +166,7 @@ class Function:
         """
         if (watching := watcher()) is not None:
             return watching.rows(self, rows, gradients)
+        rows = plain(rows, "rows", "a list of rows, each the list of arguments, an array or a frame")
         listed: Any = rows if hasattr(rows, "shape") else [list(r) if hasattr(r, "__iter__") else r for r in rows]
         as_array = array_of(rows, self.target)
         if getattr(rows, "ndim", 0) < 2:
@@ -262,6 +267,7 @@ class Function:
 
     @uncollected
     def _traced(self, shape: Shape, numbers: Sequence[float]) -> _Path:
+        check_count(self.function, len(shape), self.__name__)
         tracer = Tracer(self.__name__)
         names = argument_names(self.function, shape)
         plain = numbers.tolist() if hasattr(numbers, "tolist") else numbers

@@ -63,6 +63,23 @@ def _number(place: object) -> str:
     return ".".join(parts)
 
 
+def check_count(function: Callable[..., Any], count: int, name: str) -> None:
+    """Raise TypeError where a function does not take so many arguments."""
+    from inspect import signature
+
+    try:
+        parameters = signature(function)
+    except (TypeError, ValueError):  # one that does not say what it takes
+        return
+    try:
+        parameters.bind(*range(count))
+    except TypeError as error:
+        raise TypeError(
+            f"{name}() was given {count} argument{'s' * (count != 1)}: {error}; of many rows each is the list of "
+            "arguments, so for a model, which takes one list, batch([[x] for x in X])"
+        ) from None
+
+
 def argument_names(function: Callable[..., Any], shape: Shape) -> list[str]:
     """A name for each input: the parameter's, with a number where it is a list."""
     code = getattr(function, "__code__", None)

@@ -180,7 +180,8 @@ class _Tracing:
             if isinstance(gradient, Traced):  # a number, to an update that is not compiled
                 gradient = TracedNumber(tracer, gradient._slot)
             with watched(tracer):
-                parameter, after = optimizer.update(TracedNumber(tracer, slot), gradient, before, rate, step)
+                updated = optimizer.update(TracedNumber(tracer, slot), gradient, before, rate, step)
+                parameter, after = optimizer.pair(updated)
             if len(after) != len(before):
                 raise ValueError(
                     f"{name} was given a state of {len(before)} numbers and returned one of {len(after)}: return as "

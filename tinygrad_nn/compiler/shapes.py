@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from ..operators import Scalar, as_float
+from ..tabular import is_frame, plain
 from ..value import Value
 
 Shape = Any  # None for a number, a tuple of shapes for a list
@@ -38,6 +39,8 @@ def _flatten(argument: Any, numbers: list[float], name: str) -> Shape:
         numbers.append(argument)
         return None
     if isinstance(argument, list | tuple) or getattr(argument, "ndim", 0) > 0:
+        if is_frame(argument):
+            argument = plain(argument, f"an argument of {name}()")
         if set(map(type, argument)) == {float}:
             numbers.extend(argument)
             return (None,) * len(argument)

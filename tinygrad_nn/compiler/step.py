@@ -18,6 +18,7 @@ from ..history import History
 from ..operators import as_float
 from ..optim import Optimizer
 from ..recording import watcher
+from ..tabular import check_columns, plain, short
 from ..value import Value
 from .backends import Target, for_steps
 from .backends.own_spellings import UnspelledError
@@ -58,7 +59,7 @@ class Step:
         Raises ValueError for no rows, rows of different shapes, or X and Y of different lengths, TypeError for what is
         no number; nothing changes then.
         """
-        return self.on(rows_of(X, Y))
+        return self.on(rows_of(X, Y, self.recipe.model))
 
     def on(self, given: Rows) -> float:
         """One update on rows as `rows_of` gives them."""
@@ -101,7 +102,7 @@ class Step:
 
         Raises as a call does, and ValueError for counts below 1. What raises in the first epoch has changed nothing.
         """
-        return self.run_on(rows_of(X, Y), epochs, batch_size, shuffle, rng, until, progress)
+        return self.run_on(rows_of(X, Y, self.recipe.model), epochs, batch_size, shuffle, rng, until, progress)
 
     def run_on(
         self, given: Rows, epochs: int, batch_size: int, shuffle: bool, rng: Any, until: Any,
@@ -223,9 +224,10 @@ def count_of(what: str, number: Any) -> int:
     return found
 
 
-def rows_of(X: Any, Y: Any) -> Rows:
+def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
     """The shapes of a row and of its target, and for each row the numbers of both."""
-    X, Y = (_listed(given, name) for given, name in ((X, "X"), (Y, "Y")))
+    check_columns(X, model, "X")
+    X, Y = plain(X, "X"), plain(Y, "Y")
     if len(X) != len(Y):
         raise ValueError(f"X has {len(X)} rows and Y {len(Y)}: give one target for each row")
     if not len(X):
@@ -241,33 +243,36 @@ def rows_of(X: Any, Y: Any) -> Rows:
         try:
             shape, numbers = flat((x, y), "the step")
         except RecordedError as error:
-            raise TypeError(f"row {i} of X and Y, {x!r:.80} and {y!r:.80}: {error}") from None
+            raise TypeError(f"row {i} of X and Y, {short(x)} and {short(y)}: {error}") from None
         except TypeError:
-            wrong = f"row {i} of X and Y, {x!r:.80} and {y!r:.80}"
-            raise TypeError(f"{wrong}, must hold numbers or lists of them") from None
+            wrong = f"row {i} of X and Y, {short(x)} and {short(y)}"
+            advice = "; number classes 0, 1, 2 ..." if isinstance(y, str) else ""
+            raise TypeError(f"{wrong}, must hold numbers or lists of them{advice}") from None
         if i == 0:
             first = shape
         elif shape != first:
             which, k = ("X", 0) if shape[0] != first[0] else ("Y", 1)
             raise ValueError(
-                f"all rows must have one shape, but row {i} of {which} is {(x, y)[k]!r:.80} and row 0 is "
-                f"{(X[0], Y[0])[k]!r:.80}"
+                f"all rows must have one shape, but row {i} of {which} has {_told(shape[k])} and row 0 has "
+                f"{_told(first[k])}"
             )
         rows.append(tuple(numbers))
     return first, rows
+
+
+def _told(shape: Shape) -> str:
+    """A shape in words: one number in no list, 3 numbers, or 2 entries, the first of which has 3 numbers."""
+    if shape is None:
+        return "one number in no list"
+    if any(entry is not None for entry in shape):
+        return f"{len(shape)} entries, the first of which has {_told(shape[0])}"
+    return f"{len(shape)} number{'s' * (len(shape) != 1)}"
 
 
 def _is_plain_array(given: Any) -> bool:
     """Whether rows are an array of numbers of NumPy's itself, and not one of its kind with masks or names."""
     kind = type(given)
     return kind.__module__ == "numpy" and kind.__name__ == "ndarray" and given.dtype.kind in "fiu"
-
-
-def _listed(given: Any, name: str) -> Any:
-    """The rows as a list or an array. Raises TypeError for what holds no rows."""
-    if isinstance(given, str | bytes | dict) or not hasattr(given, "__iter__") or getattr(given, "ndim", 1) < 1:
-        raise TypeError(f"{name} must be a list of rows or an array of two dimensions, but got {given!r:.80}")
-    return given if hasattr(given, "dtype") else list(given)
 
 
 def _until(until: Any) -> tuple[Metric | None, tuple[str, float] | None]:
