@@ -243,7 +243,7 @@ def test_models_pickle_and_copy():
         (
             lambda: MLP(2, [1]).predict(3.0),
             TypeError,
-            "a row of numbers, a list of rows, an array or a frame, but got 3.0",
+            "a list of rows, an array or a frame, but got 3.0",
         ),
         (lambda: MLP(2, [3], output_activation="rellu"), ValueError, "unknown activation 'rellu': give one of linear"),
         (lambda: Neuron(2, "softmax"), ValueError, "unknown activation 'softmax'"),

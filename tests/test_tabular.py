@@ -1,4 +1,4 @@
-"""Frames and series are rows wherever rows are, with their names; what is no rows, and what holds no numbers, is told."""
+"""Frames and series are rows wherever rows are, with their names; what is no rows, or holds no numbers, is told."""
 
 import random
 from importlib.util import find_spec
@@ -122,8 +122,8 @@ HOLDS_NO_NUMBERS = [
     ({(1.0, 2.0)}, TypeError, "but got the set .*: a set has no order"),
     ([{"a": 1.0}] * 40, TypeError, r"row 0 of X and Y, \{'a': 1.0\} and .*, must hold numbers or lists of them"),
     (pandas.DataFrame, TypeError, "X must be a list of rows, .* but got <class"),
-    (FRAME["left"], TypeError, r"layer 1 wants a list of numbers .* but got one number: write \[x\], and rows .*\[\[1\]"),
-    ([0.5] * 40, TypeError, r"layer 1 wants a list of numbers .* but got one number: write \[x\], and rows of one"),
+    (FRAME["left"], TypeError, r"layer 1 wants a list .* but got [\w. ]+: write \[x\], and rows .*\[\[1\]"),
+    ([0.5] * 40, TypeError, r"layer 1 wants a list of numbers .* but got [\w. ]+: write \[x\]"),
     ([*X[:-1], [1.0, 2.0, 3.0]], ValueError, "row 39 of X has 3 numbers and row 0 has 2 numbers$"),
     ([*X[:-1], [1.0, [2.0]]], ValueError, "row 39 of X has 2 entries, the first of which has one number in no list"),
 ]  # fmt: skip
@@ -142,10 +142,10 @@ def test_what_is_no_rows_is_told(rows, kind, words, backend):
 
 def test_prediction_refuses_what_is_no_rows():
     for rows, kind, _ in HOLDS_NO_NUMBERS[:11]:
-        with pytest.raises(kind, match="numbers|has no number|rows"):
+        with pytest.raises(kind, match=r"numbers|has no number|rows"):
             model().predict(rows)
     for rows in ([{"a": 1.0, "b": 2.0}], [{1.0, 2.0}]):
-        with pytest.raises(TypeError, match="row 0 must be a list of numbers, but is the (dict|set)"):
+        with pytest.raises(TypeError, match=r"row 0 must be a list of numbers, but is the (dict|set)"):
             model().predict(rows)
 
 
