@@ -267,6 +267,7 @@ WRONG = [
     ({"value": lambda: 0.0}, TypeError, "takes one to 3 floats"),
     ({"value": lambda a, b, c, d: 0.0}, TypeError, "takes one to 3 floats"),
     ({"value": lambda y: y}, ValueError, "an operand of mine is called 'y'"),
+    ({"value": lambda xp: xp}, ValueError, "an operand of mine is called 'xp'"),
     ({"value": lambda xs: 0.0}, ValueError, "a name that ends in s a list"),
     ({"rules": "g *"}, ValueError, "the rule of mine for x, 'g \\*', is no expression"),
     ({"rules": "g * z"}, ValueError, "speaks of z, which is no operand"),

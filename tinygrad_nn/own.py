@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LANGUAGES = ("python", "array", "llvm", "c")
 MOST_OPERANDS = 3  # that an operation records
+MEANT = ("g", "y", "e", "xp", "inf", "nan", *table.TABLE, *dir(builtins))  # names with a meaning in rules and spellings
 IN_RULES = (
     ast.Expression, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.UnaryOp, ast.USub, ast.UAdd, ast.Call,
     ast.Name, ast.Load, ast.Constant,
@@ -119,7 +120,7 @@ def _check_name(name: Any) -> None:
         raise TypeError(f"the name of a primitive is a string, but got {name!r}")
     if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
         raise ValueError(f"the name of a primitive is a word such as softsign, but got {name!r}")
-    if name in table.TABLE or hasattr(builtins, name) or name in ("g", "y", "e", "xp", "inf", "nan", "pow"):
+    if name in MEANT:
         raise ValueError(f"{name!r} has a meaning in the table of primitives or in Python: choose another name")
 
 
@@ -137,8 +138,7 @@ def _operands_of(name: str, value: Callable[..., Any]) -> list[str]:
             f"parameters are ({', '.join(map(str, parameters))}): put it into a lambda, or compose several primitives"
         )
     for operand in names:
-        has_meaning = operand in ("g", "y") or operand in table.TABLE or hasattr(builtins, operand)
-        if has_meaning or is_column(operand) or not operand.isascii() or operand.startswith("_"):
+        if operand in MEANT or is_column(operand) or not operand.isascii() or operand.startswith("_"):
             raise ValueError(
                 f"an operand of {name} is called {operand!r}; in rules g is the gradient of the result, y the result, "
                 "a name that ends in s a list, and others have a meaning in Python or in the table of primitives: call "

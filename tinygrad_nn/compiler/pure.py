@@ -14,6 +14,7 @@ from ..value import Value
 from .backends import DTYPES, Target, array, own_spellings
 from .backends.array_functions import functions
 from .backends.array_sums import summed
+from .backends.identifiers import of_primitive
 from .backends.own_spellings import owned
 from .phases import Recipe, penalty, row_gradient, update_of_one
 from .program import Program
@@ -180,7 +181,7 @@ def _run(program: Program, numbers: dict[int, Any], xp: Any) -> list[Any]:
         operands = [[numbers[s] for s in o] if isinstance(o, tuple) else numbers[o] for o in entry.operands]
         name = entry.primitive.name
         if entry.primitive.spellings is not None:
-            numbers[entry.slot] = own[own_spellings.written_name(entry.primitive)](*operands)
+            numbers[entry.slot] = own[of_primitive(entry.primitive)](*operands)
         elif name == "dot":
             ws, xs, total = operands
             for w, x in zip(ws, xs, strict=True):

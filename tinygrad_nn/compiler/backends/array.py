@@ -12,15 +12,15 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-from ...primitives import TABLE
 from ..listing import array_names
 from ..names import told
 from ..program import INPUTS, LITERALS, PARAMETERS
 from ..rolled import Access, Group, Rolled
 from . import own_spellings
 from .array_functions import functions
+from .identifiers import identifier, of_primitive, of_slots
 from .own_spellings import owned
-from .python import function_name, identifier
+from .python import function_name
 
 OPERATORS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}", "negative": "-{}"}
 _numbers = count(1)
@@ -39,7 +39,7 @@ def compiled(roll: Rolled, namespace: Any, dtype: str = "float64") -> Callable[[
 def loaded(printer: Printer, namespace: Any, dtype: str) -> Any:
     """The function that a printer writes; tracebacks show its lines."""
     program = printer.roll.flat
-    text, file = printer.source(), f"<compiled {program.name} for arrays {next(_numbers)}>"
+    text, file = printer.source(), f"<compiled {identifier(program.name)} for arrays {next(_numbers)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     names: dict[str, Any] = functions(namespace)
     names |= own_spellings.functions(owned(program.instructions), "array", names | {"xp": namespace})
@@ -57,15 +57,8 @@ class Printer:
         self.roll = roll
         self.tables: list[tuple[int, ...]] = []
         names = told(roll.flat)
-        taken = {"xp", "tables", "dtype", "rows", "on_path", "returned", "is_index", "inf", "nan", *TABLE}
-        taken.update(map(own_spellings.written_name, owned(roll.flat.instructions).values()))
-        self.names: list[str] = []
-        for name in array_names(roll, names):
-            unique, k = identifier(name), 2
-            while unique in taken:
-                unique, k = f"{identifier(name)}_{k}", k + 1
-            taken.add(unique)
-            self.names.append(unique)
+        named = of_slots(owned(roll.flat.instructions).values())
+        self.names = [named(name) for name in array_names(roll, names)]
 
     def source(self) -> str:
         roll = self.roll
@@ -91,7 +84,7 @@ class Printer:
         else:
             operands = [self._read(operand, group.extents) for operand in group.operands]
             spelling = OPERATORS.get(group.primitive.name)
-            call = f"{own_spellings.written_name(group.primitive)}({', '.join(operands)})"
+            call = f"{of_primitive(group.primitive)}({', '.join(operands)})"
             text = spelling.format(*operands) if spelling else call
         shape = f"({'rows, ' * group.by_row}{', '.join(map(str, group.extents))},)"
         if not self._full(group):

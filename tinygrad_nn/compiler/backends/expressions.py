@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ...recording import scope_name
 from ...rules import is_column
 from ..program import Guard, Instruction, Program
-from .own_spellings import written_name
+from .identifiers import of_primitive
 
 ANY, SUM, PRODUCT, UNARY, ATOM, NAME = range(6)  # how tightly a text holds together; a NAME may stand twice
 
@@ -136,7 +136,7 @@ def _read_in_place(program: Program, constant: set[int]) -> set[int]:
 
 def _called(entry: Instruction, operand: _Operand, literals: dict[int, float]) -> _Expression:
     name = entry.primitive.name
-    call = written_name(entry.primitive) + "(" + ", ".join("{" + each + "}" for each in entry.primitive.operands) + ")"
+    call = of_primitive(entry.primitive) + "(" + ", ".join("{" + each + "}" for each in entry.primitive.operands) + ")"
     template, tightness, wanted = SPELLINGS.get(name, (call, ATOM, (ANY,) * len(entry.operands)))
     parts, texts = [], {}
     for each, slots, least in zip(entry.primitive.operands, entry.operands, wanted, strict=True):

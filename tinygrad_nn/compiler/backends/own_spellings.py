@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from ... import primitives as table
 from ...primitives import Primitive
 from ..program import Instruction
+from .identifiers import of_primitive
 from .ir import Block
 
 OPERATORS: dict[type[ast.operator], str] = {
@@ -28,13 +29,6 @@ LIBRARY = {
     **dict.fromkeys(("pow", "fmin", "fmax", "fmod", "hypot", "atan2", "copysign", "fdim", "remainder"), 2),
     "fma": 3,
 }
-
-
-# Words of the functions that Python and arrays are written as, beside those of their programs.
-RESERVED = {
-    "passes", "put", "ended", "error", "threshold", "exactly", "rates", "settled", "carried", "rows", "found", "_",
-    "tables", "dtype", "on_path", "returned", "is_index", "inputs", "parameters", "literals",
-}  # fmt: skip
 
 
 class UnspelledError(ValueError):
@@ -63,11 +57,6 @@ def spelling(primitive: Primitive, backend: str) -> Any:
     return found
 
 
-def written_name(primitive: Primitive) -> str:
-    """What a primitive is called in Python: its name, or one that nothing around it has."""
-    return f"{primitive.name}_" if primitive.name in RESERVED else primitive.name
-
-
 def functions(primitives: dict[str, Primitive], backend: str, names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     """A Python function for each primitive, by its spelling in which those names are known; "python" has the value."""
     found: dict[str, Callable[..., Any]] = {}
@@ -76,7 +65,7 @@ def functions(primitives: dict[str, Primitive], backend: str, names: dict[str, A
         text = primitive.value if by_value else spelling(primitive, backend)
         if isinstance(text, str):
             text = eval(f"lambda {', '.join(primitive.operands)}: {text}", dict(names))
-        found[written_name(primitive)] = text
+        found[of_primitive(primitive)] = text
     return found
 
 

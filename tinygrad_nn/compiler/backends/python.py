@@ -6,12 +6,8 @@ call is run again by the program itself, which never raises.
 
 from __future__ import annotations
 
-import builtins
-import keyword
 import linecache
 import math
-import re
-import unicodedata
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
@@ -22,7 +18,8 @@ from ..names import told
 from ..program import OffPath, Program
 from ..shapes import data_of
 from .expressions import MATHS, Statement, statements
-from .own_spellings import functions, owned, written_name
+from .identifiers import identifier, of_function, of_slots
+from .own_spellings import functions, owned
 
 NAMESPACE = (
     {name: getattr(math, name) for name in MATHS}
@@ -81,7 +78,7 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
 
 def loaded(text: str, program: Program) -> Any:
     """The function that the source of a program defines; tracebacks show its lines."""
-    file = f"<compiled {program.name} {next(_numbers)}>"
+    file = f"<compiled {identifier(program.name)} {next(_numbers)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     namespace: dict[str, Any] = NAMESPACE | functions(owned(program.instructions), "python", NAMESPACE)
     exec(compile(text, file, "exec"), namespace)
@@ -108,35 +105,19 @@ def written(
     return lines
 
 
-def identifiers(program: Program, taken: Iterable[str] = ()) -> dict[int, str]:
-    """A Python name for each slot, each once and none of those taken; a literal is its number."""
+def identifiers(program: Program) -> dict[int, str]:
+    """A Python name for each slot, each once; a literal is its number."""
     names: dict[int, str] = {}
-    used = {*NAMESPACE, *map(written_name, owned(program.instructions).values()), *dir(builtins), "e", *taken}
-    counts: dict[str, int] = {}
+    named = of_slots(owned(program.instructions).values())
     for slot, name in told(program).items():
         if slot in program.literals:
             number = program.literals[slot]
             names[slot] = f"({number!r})" if math.copysign(1.0, number) < 0 and number == number else repr(number)
-            continue
-        wanted = unique = identifier(name)
-        while unique in used:
-            counts[wanted] = counts.get(wanted, 1) + 1
-            unique = f"{wanted}_{counts[wanted]}"
-        used.add(unique)
-        names[slot] = unique
+        else:
+            names[slot] = named(name)
     return names
-
-
-def identifier(name: str) -> str:
-    """The name with an underscore for what Python's names cannot hold."""
-    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", name)).strip("_") or "v"
-    if not f"v{name}".isidentifier():
-        name = re.sub(r"[^0-9A-Za-z]+", "_", name).strip("_") or "v"
-    return name if name.isidentifier() and not keyword.iskeyword(name) else f"v_{name}"
 
 
 def function_name(program: Program) -> str:
     """A name for the function itself, which hides nothing that it calls."""
-    name = identifier(program.name)
-    called = {*NAMESPACE, *dir(builtins), *map(written_name, owned(program.instructions).values())}
-    return f"{name}_" if name in called else name
+    return of_function(program.name, owned(program.instructions).values())

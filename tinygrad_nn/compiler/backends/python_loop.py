@@ -22,12 +22,11 @@ from .python import NOT_IEEE, function_name, identifiers, loaded, written
 
 WIDTH = 116  # letters of a line
 ARGUMENTS = "passes, put, ended, error, threshold, exactly, rates, settled, carried"
-WORDS = (*ARGUMENTS.split(", "), "rows", "found", "_")
 
 
 def source(loop: Loop, rate: int | None = None) -> str:
     """The source of the loop; with `rate`, that input comes from the iterator `rates`, a number for each row."""
-    names, program = identifiers(loop.program, WORDS), loop.program
+    names, program = identifiers(loop.program), loop.program
     settled = [slot for slot in loop.settled if slot != rate]
     later = _in_place(_split(statements(program, names, settled), loop, settled)[1], loop, names)
     before, during = _split(statements(program, names, settled), loop, settled)
