@@ -129,6 +129,7 @@ def test_imports_run_one_way():
 def test_imports_run_one_way_in_the_compiler():
     order = [
         *(
+            "alone",
             "collector",
             "names",
             "program",
@@ -156,7 +157,7 @@ def test_imports_run_one_way_in_the_compiler():
         *("llvm_functions",),
         *("clusters", "c_functions", "c_places", "c", "turned", "loops", "llvm", "row_terms", "row_products"),
         *("row_sums", "llvm_step", "native"),
-        *("backends", "rows", "calls"),
+        *("backends", "rows", "calls", "function_path"),
         *("settings", "phases", "interrupt", "function"),
         *("stepper", "recorded", "course", "guarded", "native_step", "native_course", "pure", "step"),
         *("c_file", "c_function", "c_update", "c_model", "c_self_test", "export"),

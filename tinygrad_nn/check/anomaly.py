@@ -38,7 +38,8 @@ class AnomalyError(ArithmeticError):
         self.operation, self.where = operation, where
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return AnomalyError, (str(self), None, self.where)  # an operation, and the graph behind it, stays where it is
+        others = {key: entry for key, entry in vars(self).items() if key != "operation"}  # notes, say
+        return type(self), (str(self), None, self.where), others  # an operation, and the graph behind it, stays here
 
 
 class detect_anomaly:  # noqa: N801

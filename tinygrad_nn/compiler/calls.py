@@ -33,7 +33,10 @@ class NativeCall:
     def run(self, numbers: Any) -> Any:
         """The outputs: an array for an array. Raises OffPath where the comparisons are not those of this path."""
         free, listed = self.free, type(numbers) is tuple or type(numbers) is list
-        places = free.pop() if free else _Places(self.layouts, self.scratch)
+        try:
+            places = free.pop()
+        except IndexError:
+            places = _Places(self.layouts, self.scratch)
         inputs, parameters, outputs = self.layouts
         if listed:
             self._put(inputs, places.inputs, numbers)

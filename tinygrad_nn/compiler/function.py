@@ -13,83 +13,18 @@ from ..operators import as_float
 from ..recording import watched, watcher
 from ..tabular import plain
 from ..value import Value
-from .adjoint import adjoints
 from .backends import Target, array, chosen, llvm, python
 from .backends.own_spellings import UnspelledError
-from .calls import NativeCall
 from .collector import uncollected
+from .function_path import FunctionPath
 from .names import argument_names, check_count
 from .paths import PathError, Paths
-from .program import OffPath, Program
-from .rewrite import simplified
+from .program import OffPath
 from .roll import rolled
 from .rolled import Rolled
-from .rows import (
-    ArrayProgram,
-    NativeProgram,
-    RowProgram,
-    array_of,
-    as_lists,
-    check_lengths,
-    from_matrix,
-    matrix_of,
-    outputs_of,
-)
-from .shapes import RecordedError, Shape, flat, leaves_of, shape_of, shaped
+from .rows import RowProgram, array_of, as_lists, check_lengths, from_matrix, matrix_of, outputs_of
+from .shapes import RecordedError, Shape, flat, leaves_of, shaped
 from .trace import Traced, TraceError, Tracer
-
-Runner = Callable[[Sequence[float]], Sequence[float]]
-
-
-class _Path:
-    """One path of the function through its branches: its programs, each compiled when it is first wanted."""
-
-    def __init__(self, tracer: Tracer, result: Any, target: Target, taken: Shape) -> None:
-        self.tracer = tracer
-        self.results = [tracer.slot_of(leaf) for leaf in leaves_of(result)]
-        self.shape = shape_of(result)
-        self.taken = taken
-        self.value = simplified(tracer.program.returning(self.results))
-        self._runners: list[Runner | None] = [None, None]
-        self._target = target
-        self._gradient: Program | None = None
-        self._for_rows: dict[tuple[bool, str], RowProgram] = {}
-
-    @property
-    @uncollected
-    def gradient(self) -> Program:
-        """The program of the value and of its derivatives with respect to all inputs."""
-        if self._gradient is None:
-            if self.shape is not None:
-                raise TypeError(
-                    f"a gradient is of a function that returns one number, but {self.tracer.program.name} returned "
-                    f"{len(self.results)}: return one of them, or their sum"
-                )
-            flows = adjoints(self.tracer, self.results[0], self.tracer.program.inputs)
-            outputs = [self.results[0], *map(self.tracer.slot_of, flows)]
-            self._gradient = simplified(self.tracer.program.returning(outputs))
-        return self._gradient
-
-    def for_rows(self, gradients: bool, backend: str) -> RowProgram:
-        """The value, or the value and the derivatives, of many rows, by a back end for them."""
-        key = gradients, backend
-        if key not in self._for_rows:
-            roll = rolled(self.gradient if gradients else self.value)
-            self._for_rows[key] = (NativeProgram if backend == "llvm" else ArrayProgram)(roll, self._target)
-        return self._for_rows[key]
-
-    def run(self, numbers: Sequence[float], gradients: bool) -> Sequence[float]:
-        """The value, or the value and the derivatives. Raises OffPath where the numbers take another path."""
-        runner = self._runners[gradients]
-        if runner is None:
-            if self._target.backend == "llvm":
-                runner = NativeCall(rolled(self.gradient if gradients else self.value), self._target).run
-            elif self._target.backend != "python":
-                runner = self.for_rows(gradients, self._target.backend).run
-            else:
-                runner = python.compiled(self.gradient if gradients else self.value)
-            self._runners[gradients] = runner
-        return runner(numbers)
 
 
 class Function:
@@ -102,8 +37,8 @@ class Function:
         self.function, self.target, self.backend = function, target, target.backend
         self.__name__ = getattr(function, "__name__", type(function).__name__).strip("<>")
         self.__doc__ = function.__doc__
-        self._paths: dict[Shape, Paths[_Path]] = {}
-        self._last: _Path | None = None
+        self._paths: dict[Shape, Paths[FunctionPath]] = {}
+        self._last: FunctionPath | None = None
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """The value: a number, or nested lists of them, as the function returns it.
@@ -196,7 +131,7 @@ class Function:
             return None
         paths, taken = self._paths_of(shape), []
 
-        def compiled(path: _Path) -> RowProgram:
+        def compiled(path: FunctionPath) -> RowProgram:
             taken.append(path.shape)
             return path.for_rows(gradients, backend)
 
@@ -229,27 +164,27 @@ class Function:
             return source_of(self)[0]
         raise ValueError(f"unknown back end {backend!r} for source: give 'python', 'array', 'llvm' or 'c'")
 
-    def latest_paths(self) -> list[_Path]:
+    def latest_paths(self) -> list[FunctionPath]:
         """The paths that calls of the latest shapes took, the latest first. Raises ValueError before any call."""
         latest = self._latest()
         return [latest, *(path for path in self._paths_of(latest.taken).found if path is not latest)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Function, (self.function, self.target)  # a copy compiles for itself
 
     def __repr__(self) -> str:
         paths = sum(map(len, self._paths.values()))
         return f"<compiled {self.__name__}: {paths} program{'s' * (paths != 1)}, back end {self.backend}>"
 
-    def _latest(self) -> _Path:
+    def _latest(self) -> FunctionPath:
         if self._last is None:
             raise ValueError(f"{self.__name__} has no program yet: it is traced at its first call, so call it once")
         return self._last
 
-    def _paths_of(self, shape: Shape) -> Paths[_Path]:
-        paths = self._paths.get(shape)
-        if paths is None:
-            paths = self._paths[shape] = Paths(self.__name__)
-        return paths
+    def _paths_of(self, shape: Shape) -> Paths[FunctionPath]:
+        return self._paths.setdefault(shape, Paths(self.__name__))
 
-    def _run(self, shape: Shape, numbers: Sequence[float], gradients: bool) -> tuple[_Path, Sequence[float]]:
+    def _run(self, shape: Shape, numbers: Sequence[float], gradients: bool) -> tuple[FunctionPath, Sequence[float]]:
         """The path that fits, which is traced where there is none, and its outputs."""
         latest = self._last
         if latest is not None and (
@@ -259,14 +194,14 @@ class Function:
                 return latest, latest.run(numbers, gradients)
             except OffPath:
                 pass
-        found: tuple[_Path, Sequence[float]] = self._paths_of(shape).run(
+        found: tuple[FunctionPath, Sequence[float]] = self._paths_of(shape).run(
             lambda path: (path, path.run(numbers, gradients)), lambda: self._traced(shape, numbers)
         )
         self._last = found[0]
         return found
 
     @uncollected
-    def _traced(self, shape: Shape, numbers: Sequence[float]) -> _Path:
+    def _traced(self, shape: Shape, numbers: Sequence[float]) -> FunctionPath:
         check_count(self.function, len(shape), self.__name__)
         tracer = Tracer(self.__name__)
         names = argument_names(self.function, shape)
@@ -277,7 +212,7 @@ class Function:
         for leaf in leaves_of(result):
             if not isinstance(leaf, Traced | Value) and as_float(leaf) is None:
                 raise TypeError(f"{self.__name__} must return a number or nested lists of numbers, but got {leaf!r}")
-        return _Path(tracer, result, self.target, shape)
+        return FunctionPath(tracer, result, self.target, shape)
 
 
 def compile(

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
+from threading import RLock
 from typing import Any
 
 from .. import losses as losses_
@@ -20,6 +21,7 @@ from ..optim import Optimizer
 from ..recording import watcher
 from ..tabular import check_columns, plain, short
 from ..value import Value
+from .alone import alone
 from .backends import Target, for_steps
 from .backends.own_spellings import UnspelledError
 from .course import Course, Watch
@@ -46,6 +48,7 @@ class Step:
     """
 
     def __init__(self, recipe: Recipe, target: Target) -> None:
+        self.lock = RLock()
         self.recipe, self.target, self.backend = recipe, target, target.backend
         self._steppers: list[Stepper] = []  # the latest first
         self._fixed: list[object] = []
@@ -61,6 +64,7 @@ class Step:
         """
         return self.on(rows_of(X, Y, self.recipe.model))
 
+    @alone
     def on(self, given: Rows) -> float:
         """One update on rows as `rows_of` gives them."""
         shapes, rows = given
@@ -104,6 +108,7 @@ class Step:
         """
         return self.run_on(rows_of(X, Y, self.recipe.model), epochs, batch_size, shuffle, rng, until, progress)
 
+    @alone
     def run_on(
         self, given: Rows, epochs: int, batch_size: int, shuffle: bool, rng: Any, until: Any,
         progress: Callable[[History], Any] | None,
@@ -167,6 +172,9 @@ class Step:
         if self._native is not None:
             return self._native.text
         return "\n\n".join(path.source() for path in self._last_paths())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Step, (self.recipe, self.target)  # a copy compiles for itself
 
     def __repr__(self) -> str:
         return f"<compiled step of {self.recipe.name}, back end {self.backend}>"

@@ -31,8 +31,11 @@ class RowError(ValueError):
     """What is wrong with a row: `place` is which of those that a step was given."""
 
     def __init__(self, place: int, error: Exception) -> None:
-        super().__init__(f"row {place} of X and Y: {error}")
+        super().__init__(place, error)  # which make it again where it was pickled
         self.place, self.error = place, error
+
+    def __str__(self) -> str:
+        return f"row {self.place} of X and Y: {self.error}"
 
 
 class Pace:

@@ -28,6 +28,9 @@ class Target:
     exact: bool = False
     chosen_namespace: Any = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Target, (self.backend, self.auto, self.dtype, self.exact, self.chosen_namespace)  # no module beside
+
     @cached_property
     def namespace(self) -> Any:
         """The namespace of arrays: the one that was given, or numpy."""

@@ -1,0 +1,79 @@
+"""One path of a compiled function: its value and its derivatives as programs, and what runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import RLock
+from typing import Any
+
+from .adjoint import adjoints
+from .alone import alone
+from .backends import Target, python
+from .calls import NativeCall
+from .collector import uncollected
+from .program import Program
+from .rewrite import simplified
+from .roll import rolled
+from .rows import ArrayProgram, NativeProgram, RowProgram
+from .shapes import Shape, leaves_of, shape_of
+from .trace import Tracer
+
+Runner = Callable[[Sequence[float]], Sequence[float]]
+
+
+class FunctionPath:
+    """One path of a function through its branches: its programs, each compiled when it is first wanted."""
+
+    def __init__(self, tracer: Tracer, result: Any, target: Target, taken: Shape) -> None:
+        self.tracer, self.lock = tracer, RLock()
+        self.results = [tracer.slot_of(leaf) for leaf in leaves_of(result)]
+        self.shape = shape_of(result)
+        self.taken = taken
+        self.value = simplified(tracer.program.returning(self.results))
+        self._runners: list[Runner | None] = [None, None]
+        self._target = target
+        self._gradient: Program | None = None
+        self._for_rows: dict[tuple[bool, str], RowProgram] = {}
+
+    @property
+    @alone
+    @uncollected
+    def gradient(self) -> Program:
+        """The program of the value and of its derivatives with respect to all inputs."""
+        if self._gradient is None:
+            if self.shape is not None:
+                raise TypeError(
+                    f"a gradient is of a function that returns one number, but {self.tracer.program.name} returned "
+                    f"{len(self.results)}: return one of them, or their sum"
+                )
+            flows = adjoints(self.tracer, self.results[0], self.tracer.program.inputs)
+            outputs = [self.results[0], *map(self.tracer.slot_of, flows)]
+            self._gradient = simplified(self.tracer.program.returning(outputs))
+        return self._gradient
+
+    @alone
+    def for_rows(self, gradients: bool, backend: str) -> RowProgram:
+        """The value, or the value and the derivatives, of many rows, by a back end for them."""
+        key = gradients, backend
+        if key not in self._for_rows:
+            roll = rolled(self.gradient if gradients else self.value)
+            self._for_rows[key] = (NativeProgram if backend == "llvm" else ArrayProgram)(roll, self._target)
+        return self._for_rows[key]
+
+    def run(self, numbers: Sequence[float], gradients: bool) -> Sequence[float]:
+        """The value, or the value and the derivatives. Raises OffPath where the numbers take another path."""
+        runner = self._runners[gradients] or self._compiled(gradients)
+        return runner(numbers)
+
+    @alone
+    def _compiled(self, gradients: bool) -> Runner:
+        runner = self._runners[gradients]
+        if runner is None:
+            if self._target.backend == "llvm":
+                runner = NativeCall(rolled(self.gradient if gradients else self.value), self._target).run
+            elif self._target.backend != "python":
+                runner = self.for_rows(gradients, self._target.backend).run
+            else:
+                runner = python.compiled(self.gradient if gradients else self.value)
+            self._runners[gradients] = runner
+        return runner
