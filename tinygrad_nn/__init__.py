@@ -23,7 +23,8 @@ to every Value behind it. On it stand neurons, networks, losses and momentum SGD
     model.predict_classes(X)                # [0, 1, 1, 0]
 
 Where to look
-- numbers and derivatives: Value, grad, no_grad; derivative, gradient, jacobian, hessian, hvp of plain functions
+- numbers and derivatives: Value, grad, no_grad, detach; of plain functions, to any depth inside one another:
+  derivative, gradient, value_and_grad, jacobian, hessian, hvp, jvp, vjp
 - functions of numbers and Values: exp, log, tanh ... dot, take, sum, mean, maximum, softmax, logsumexp
 - networks: Neuron, Layer, MLP, and Module for your own
 - training: fit; losses, metrics, SGD, Adam, optim (schedules), data; save and load
@@ -49,6 +50,7 @@ from .functional import (
     clip,
     cos,
     cosh,
+    detach,
     dot,
     elu,
     erf,
@@ -81,8 +83,9 @@ from .module import Module
 from .nn import MLP, Layer, Neuron
 from .on_demand import check_c, compile, compile_step, export_c, fit
 from .optim import SGD, Adam
+from .products import jvp, vjp
 from .recording import no_grad
-from .transforms import derivative, grad, gradient, hessian, hvp, jacobian
+from .transforms import derivative, grad, gradient, hessian, hvp, jacobian, value_and_grad
 from .value import Value
 
 TYPE_CHECKING = False
@@ -125,6 +128,7 @@ __all__ = [
     "cosh",
     "data",
     "derivative",
+    "detach",
     "detect_anomaly",
     "dot",
     "draw",
@@ -145,6 +149,7 @@ __all__ = [
     "hessian",
     "hvp",
     "jacobian",
+    "jvp",
     "leaky_relu",
     "lint",
     "load",
@@ -175,6 +180,8 @@ __all__ = [
     "take",
     "tan",
     "tanh",
+    "value_and_grad",
+    "vjp",
 ]
 
 # What most programs do not begin with is imported when it is first asked for: a module, or what one holds.

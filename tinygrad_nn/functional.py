@@ -18,8 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-__all__ = ["clip", "dot", "log_softmax", "logsumexp", "maximum", "mean", "minimum", "softmax", "sum", "take"]
+__all__ = ["clip", "detach", "dot", "log_softmax", "logsumexp", "maximum", "mean", "minimum", "softmax", "sum", "take"]
 __all__ += elementary.__all__
+
+
+def detach(x: Number) -> Any:
+    """x itself, taken for a constant: derivatives do not go through it. A float is given back as it is.
+
+    >>> from tinygrad_nn import Value, grad
+    >>> x = Value(3.0)
+    >>> detach(x).data, grad(x * detach(x), x)
+    (3.0, 3.0)
+    """
+    return table.detached(as_operand(x, "tn.detach"))
 
 
 def dot(weights: Iterable[Number], inputs: Iterable[Number], bias: Number = 0.0) -> Any:

@@ -16,7 +16,7 @@ from .module import Module
 from .primitives import Primitive
 from .recording import Place, current_recorder, scope
 from .reverse import Column
-from .value import Result, Value, column_numbers
+from .value import Result, Value, column_numbers, unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
             outputs.append(neuron._output_of_any(xs))
             continue
         if next_number is None:
-            outputs.append(Value(number if activate is None else activate.value(number)))
+            outputs.append(unrecorded(number if activate is None else activate.value(number)))
             continue
         result = Result()
         result.data = number

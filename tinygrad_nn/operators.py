@@ -102,6 +102,10 @@ class Scalar:
 
     __int__ = __index__ = __complex__ = __float__
 
+    def detach(self) -> Any:
+        """This value, taken for a constant: derivatives do not go through it."""
+        return self._record(table.detached, (self,))
+
     def exp(self) -> Any:
         """e to the power of this value."""
         return self._record(table.exp, (self,))

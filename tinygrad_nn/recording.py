@@ -33,8 +33,31 @@ current_recorder = _recorder.get
 next_number = _DEFAULT.next_number
 
 
-class no_grad:  # noqa: N801
+class _Context:
+    """A recorder of one's own inside a `with`; the same object may be entered again inside it."""
+
+    __slots__ = ("tokens",)
+
+    def __init__(self) -> None:
+        self.tokens: list[Any] = []
+
+    def recorder(self, current: Recorder | None) -> Recorder | None:
+        """Who records inside, where `current` does so outside."""
+        raise NotImplementedError
+
+    def __enter__(self) -> None:
+        self.tokens.append(_recorder.set(self.recorder(current_recorder())))
+
+    def __exit__(self, *error: object) -> None:
+        _recorder.reset(self.tokens.pop())
+
+
+class no_grad(_Context):  # noqa: N801
     """Record nothing inside: results are plain Values without a history. Also a decorator.
+
+    A generator, a coroutine or an asynchronous generator that is decorated records nothing while its body runs, and
+    leaves its caller alone in between. Derivatives of functions (`derivative`, `gradient` ...) are right inside, too:
+    they record for themselves.
 
     >>> from tinygrad_nn import Value
     >>> with no_grad():
@@ -42,32 +65,35 @@ class no_grad:  # noqa: N801
     None
     """
 
-    __slots__ = ("tokens",)
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self.tokens: list[Any] = []
-
-    def __enter__(self) -> None:
+    def recorder(self, current: Recorder | None) -> None:
         if (watching := watcher()) is not None:
             watching.refuse("no_grad(), predict() and the like")
-        self.tokens.append(_recorder.set(None))
-
-    def __exit__(self, *error: object) -> None:
-        _recorder.reset(self.tokens.pop())
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """As a decorator: the function records nothing while it runs."""
-        from functools import wraps
+        from .decorated import within
 
-        @wraps(function)
-        def quiet(*arguments: Any, **options: Any) -> Any:
-            with no_grad():
-                return function(*arguments, **options)
-
-        return quiet
+        return within(no_grad, function)
 
 
-class scope:  # noqa: N801
+class recording(_Context):  # noqa: N801
+    """Operations are recorded inside, also within `no_grad`: for who needs the record for a derivative.
+
+    >>> from tinygrad_nn import Value
+    >>> with no_grad(), recording():
+    ...     print((Value(2.0) * 3.0).op)
+    <primitive multiply>
+    """
+
+    __slots__ = ()
+
+    def recorder(self, current: Recorder | None) -> Recorder:
+        return current or _DEFAULT
+
+
+class scope(_Context):  # noqa: N801
     """Operations recorded inside carry `owner` as their `.scope`, for drawings.
 
     >>> from tinygrad_nn import Value
@@ -76,17 +102,14 @@ class scope:  # noqa: N801
     mine
     """
 
-    __slots__ = ("owner", "token")
+    __slots__ = ("owner",)
 
     def __init__(self, owner: object) -> None:
+        super().__init__()
         self.owner = owner
 
-    def __enter__(self) -> None:
-        current = current_recorder()
-        self.token = _recorder.set(current and Recorder(current.next_number, self.owner, current.watcher))
-
-    def __exit__(self, *error: object) -> None:
-        _recorder.reset(self.token)
+    def recorder(self, current: Recorder | None) -> Recorder | None:
+        return current and Recorder(current.next_number, self.owner, current.watcher)
 
 
 def scope_name(scope: object) -> str:
@@ -97,23 +120,21 @@ def scope_name(scope: object) -> str:
     return str(name or (scope if isinstance(scope, str) else type(scope).__name__))
 
 
-class watched:  # noqa: N801
+class watched(_Context):  # noqa: N801
     """Operations recorded inside are told to a watcher: the tracer of a compiled function, or detect_anomaly.
 
     `numbered`, if given, hands out their numbers in place of the one who did before.
     """
 
-    __slots__ = ("by", "numbered", "token")
+    __slots__ = ("by", "numbered")
 
     def __init__(self, by: Any, numbered: Callable[[], int] | None = None) -> None:
+        super().__init__()
         self.by, self.numbered = by, numbered
 
-    def __enter__(self) -> None:
-        current = _recorder.get() or _DEFAULT
-        self.token = _recorder.set(Recorder(self.numbered or current.next_number, current.scope, self.by))
-
-    def __exit__(self, *error: object) -> None:
-        _recorder.reset(self.token)
+    def recorder(self, current: Recorder | None) -> Recorder:
+        current = current or _DEFAULT
+        return Recorder(self.numbered or current.next_number, current.scope, self.by)
 
 
 def watcher() -> Any:

@@ -26,11 +26,11 @@ def numbers(operand: Any) -> Any:
     return operand if type(operand) is float else operand.data
 
 
-def history(output: Result) -> list[Result]:
-    """The operations that `output` was computed by, itself first, each before its operands."""
-    seen = {output.number: output}
-    waiting: list[Any] = [output]
-    kind = type(output)
+def history(*outputs: Result) -> list[Result]:
+    """The operations that the outputs were computed by, themselves among them, each before its operands."""
+    seen = {output.number: output for output in outputs}
+    waiting: list[Any] = list(seen.values())
+    kind = type(waiting[0]) if waiting else None
     while waiting:
         result = waiting.pop()
         for operand in result.operands:
@@ -229,7 +229,7 @@ def adjoints(output: Value, inputs: dict[int, Value], create_graph: bool) -> dic
             columns = group if type(group) is tuple else (group,)
             if rule is None or not any(id(operand) in between for operand in columns):
                 continue
-            entries = _applied(rule, adjoint, result, groups, create_graph)
+            entries = applied(rule, adjoint, result, groups, create_graph)
             for operand, entry in zip(columns, entries if type(group) is tuple else (entries,), strict=True):
                 if id(operand) in between:
                     sofar = found.get(id(operand))
@@ -245,12 +245,12 @@ def contributions(result: Result, adjoint: float) -> list[float]:
         if rule is None or all(type(operand) is float for operand in columns):
             entries += [0.0] * len(columns)
         else:
-            adjoints = _applied(rule, adjoint, result, result.groups, create_graph=False)
+            adjoints = applied(rule, adjoint, result, result.groups, create_graph=False)
             entries += adjoints if type(group) is tuple else [adjoints]
     return entries
 
 
-def _applied(rule: Any, adjoint: Any, result: Result, groups: tuple[Any, ...], create_graph: bool) -> Any:
+def applied(rule: Any, adjoint: Any, result: Result, groups: tuple[Any, ...], create_graph: bool) -> Any:
     """A rule on Values when a graph of the gradient is wanted, on floats otherwise."""
     operands = (result, *groups) if create_graph else (result.data, *map(numbers, groups))
     try:

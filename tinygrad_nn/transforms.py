@@ -1,15 +1,17 @@
 """Derivatives without `backward`: grad of recorded Values; derivative, gradient, jacobian ... of plain functions.
 
-The latter call a plain Python function on Values made from the given numbers and read gradients off the recorded graph.
-Arguments are numbers or nested lists of numbers; what comes back is floats in the same shape.
+The latter call a plain Python function on variables made from the given numbers and read derivatives off what was
+recorded. Floats come back for floats. Given Values, or of a function that computes with Values (the weights of a model,
+the variable of another transform), they are Values, which can be differentiated again, and traced values inside a
+compiled function: so transforms nest to any depth, and compile.
 """
 
 from __future__ import annotations
 
-from . import reverse
-from .operators import as_float
-from .recording import watcher
-from .value import Value
+from .functional import dot
+from .nesting import Run, check_function, entries_in, leaves, one_number, slopes
+from .operators import Scalar
+from .value import UNRECORDED, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,162 +27,167 @@ def grad(output: Value, inputs: Any, create_graph: bool = False) -> Any:
     Gradients come back as floats, or with `create_graph=True` as Values that can be differentiated again; 0.0 where
     the output does not depend on an input. An input may be a leaf or an intermediate result. `.grad` is not touched.
 
-    Raises TypeError when the output or an input is no Value.
+    Raises TypeError when the output or an input is no Value, ValueError for an output that was not recorded, but
+    computed inside `no_grad`.
 
     >>> x = Value(3.0)
     >>> slope = grad(x**3, x, create_graph=True)
     >>> slope.data, grad(slope, [x, Value(1.0)])
     (27.0, [18.0, 0.0])
     """
-    watching = watcher()
-    if watching is not None and (found := watching.grad(output, inputs, create_graph)) is not None:
-        return found
-    if not isinstance(output, Value):
+    if not isinstance(output, Scalar):
         raise TypeError(f"grad(output, inputs) differentiates a Value, but the output is {output!r}")
-    wanted: dict[int, Value] = {}
-    _collect(inputs, wanted)
-    adjoints = reverse.adjoints(output, wanted, create_graph)
-
-    def answer(entry: Any) -> Any:
-        if isinstance(entry, list | tuple):
-            return [answer(e) for e in entry]
-        adjoint = adjoints.get(id(entry), 0.0)
-        return Value(adjoint) if create_graph and not isinstance(adjoint, Value) else adjoint
-
-    return answer(inputs)
-
-
-def _collect(inputs: Any, wanted: dict[int, Value]) -> None:
-    if isinstance(inputs, list | tuple):
-        for entry in inputs:
-            _collect(entry, wanted)
-    elif isinstance(inputs, Value):
-        wanted[id(inputs)] = inputs
-    else:
-        raise TypeError(f"grad(output, inputs) wants Values or nested lists of Values as inputs, but got {inputs!r}")
+    listed = list(leaves(inputs))
+    for entry in listed:
+        if not isinstance(entry, Scalar):
+            raise TypeError(f"grad(output, inputs) wants Values or nested lists of Values as inputs, but got {entry!r}")
+    if isinstance(output, Value) and output.grad is UNRECORDED and not any(entry is output for entry in listed):
+        raise ValueError(
+            f"grad(output, inputs) follows what was recorded, but {output!r} was computed inside no_grad(): compute it "
+            "outside, or ask tn.gradient(f)(...), which records for itself"
+        )
+    return slopes(output, inputs, create_graph)
 
 
-def variables(argument: Any, what: str) -> Any:
-    """A number, or nested lists of numbers, as fresh Values in the same shape (a Value gives a fresh copy).
-
-    Raises TypeError that names `what` holds something else.
-    """
-    if isinstance(argument, list | tuple) or getattr(argument, "ndim", 0) > 0:
-        return [variables(entry, what) for entry in argument]
-    number = argument.data if isinstance(argument, Value) else as_float(argument)
-    if number is None:
-        raise TypeError(f"{what} wants numbers or nested lists of numbers, but got {argument!r}")
-    return Value(number)
-
-
-def one_number(result: Any, what: str) -> Value:
-    """The result of a function that must return one number. Raises TypeError where it did not."""
-    if isinstance(result, Value):
-        return result
-    number = as_float(result)
-    if number is None:
-        raise TypeError(f"{what} differentiates a function that returns one number, but it returned {result!r}")
-    return Value(number)
-
-
-def data(result: Any) -> Any:
-    """The floats of a Value, or of nested lists of Values."""
-    return [data(entry) for entry in result] if isinstance(result, list) else result.data
-
-
-def derivative(f: Function, x: float, order: int = 1) -> float:
+def derivative(f: Function, x: Any, order: int = 1) -> Any:
     """The derivative of f at the number x, of any order >= 1.
+
+    A float; a Value, which can be differentiated again, where x is one or f computes with Values of its own.
 
     Raises TypeError when f does not return one number, ValueError for an order below 1.
 
     >>> derivative(lambda x: x**5, 2.0, order=2)
     160.0
+    >>> derivative(lambda x: x * derivative(lambda y: x * y, 2.0), 1.0)
+    2.0
     """
+    check_function(f, "derivative()")
     if not isinstance(order, int) or order < 1:
         raise ValueError(f"derivative() wants an order of 1 or more, but got {order!r}")
-    variable = variables(x, "derivative()")
-    result = one_number(f(variable), "derivative()")
-    for _ in range(order - 1):
-        result = grad(result, variable, create_graph=True)
-    return grad(result, variable)  # type: ignore[no-any-return]
+    with Run("derivative()") as run:
+        variable = run.made(x)
+        result = one_number(f(variable), run.what)
+        run.settle(result)
+        for _ in range(order - 1):
+            result = slopes(result, variable, create_graph=True)
+        return run.gradients(result, variable)
 
 
 def gradient(f: Function) -> Callable[..., list[Any]]:
     """The function that gives [df/dx1, df/dx2, ...] for arguments (x1, x2, ...); a list for an argument that is one.
+
+    The derivatives are Values where an argument holds Values or f computes with Values of its own, else floats.
 
     Raises TypeError when f does not return one number.
 
     >>> gradient(lambda x, y: x * y)(3.0, 4.0), gradient(lambda v: v[0] * v[1])([3.0, 4.0])
     ([4.0, 3.0], [[4.0, 3.0]])
     """
-
-    def gradient_of_f(*arguments: Any) -> list[Any]:
-        inputs = [variables(argument, "gradient()") for argument in arguments]
-        return grad(one_number(f(*inputs), "gradient()"), inputs)  # type: ignore[no-any-return]
-
-    return gradient_of_f
+    check_function(f, "gradient()")
+    return lambda *arguments: _value_and_gradient(Run("gradient()"), f, arguments)[1]
 
 
-def jacobian(f: Function) -> Callable[[Any], list[list[float]]]:
+def value_and_grad(f: Function, has_aux: bool = False) -> Callable[..., tuple[Any, list[Any]]]:
+    """The function that gives f(x1, x2, ...) and its gradient [df/dx1, df/dx2, ...], as `gradient` does.
+
+    With `has_aux`, f returns a pair of the number that is differentiated and of anything else, and ((number, anything
+    else), gradient) comes back; numbers in lists, tuples and dicts there come back as the value does.
+
+    Raises TypeError when f does not return one number, or with `has_aux` no pair.
+
+    >>> value_and_grad(lambda x, y: x * y)(3.0, 4.0)
+    (12.0, [4.0, 3.0])
+    >>> value_and_grad(lambda x: (x**2, {"root": x}), has_aux=True)(3.0)
+    ((9.0, {'root': 3.0}), [6.0])
+    """
+    check_function(f, "value_and_grad()")
+    return lambda *arguments: _value_and_gradient(Run("value_and_grad()"), f, arguments, has_aux)
+
+
+def _value_and_gradient(run: Run, f: Function, arguments: Any, has_aux: bool = False) -> tuple[Any, Any]:
+    with run:
+        inputs = run.made(arguments)
+        result, beside = f(*inputs), None
+        if has_aux:
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise TypeError(
+                    f"{run.what} with has_aux wants f to return (number, anything else), but got {result!r}"
+                )
+            result, beside = result
+        found: list[Any] = []
+        result = one_number(result, run.what)
+        entries_in(beside, found.append)
+        run.settle([result, *found])
+        value = run.told(result)
+        return (value, entries_in(beside, run.beside)) if has_aux else value, run.gradients(result, inputs)
+
+
+def jacobian(f: Function) -> Callable[[Any], list[list[Any]]]:
     """The function that gives the matrix of df_i / dx_j at a list of n numbers: m rows of n for m results.
 
-    A function that returns one number counts as one with a list of one result.
+    A function that returns one number counts as one with a list of one result. The entries are Values where the point
+    holds Values or f computes with Values of its own, else floats.
 
     >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
     [[3.0, 2.0], [1.0, 1.0]]
     """
+    check_function(f, "jacobian()")
 
-    def jacobian_of_f(xs: Any) -> list[list[float]]:
-        inputs = _vector(xs, "jacobian()")
-        results = f(inputs)
-        results = results if isinstance(results, list | tuple) else [results]
-        return [grad(one_number(result, "each entry of jacobian()"), inputs) for result in results]
+    def jacobian_of_f(xs: Any) -> list[list[Any]]:
+        with Run("jacobian()") as run:
+            inputs = run.vector(run.made(xs))
+            results = f(inputs)
+            results = results if isinstance(results, list | tuple) else [results]
+            results = [one_number(result, "each entry of jacobian()") for result in results]
+            run.settle(results)
+            return [run.gradients(result, inputs) for result in results]
 
     return jacobian_of_f
 
 
-def hessian(f: Function) -> Callable[[Any], list[list[float]]]:
+def hessian(f: Function) -> Callable[[Any], list[list[Any]]]:
     """The function that gives the n x n matrix of d2f / dx_i dx_j at a list of n numbers.
+
+    The entries are Values where the point holds Values or f computes with Values of its own, else floats.
 
     Raises TypeError when f does not return one number.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])([3.0, 5.0])
     [[10.0, 6.0], [6.0, 0.0]]
     """
+    check_function(f, "hessian()")
 
-    def hessian_of_f(xs: Any) -> list[list[float]]:
-        inputs = _vector(xs, "hessian()")
-        slopes = grad(one_number(f(inputs), "hessian()"), inputs, create_graph=True)
-        return [grad(slope, inputs) for slope in slopes]
+    def hessian_of_f(xs: Any) -> list[list[Any]]:
+        with Run("hessian()") as run:
+            inputs = run.vector(run.made(xs))
+            result = one_number(f(inputs), run.what)
+            run.settle(result)
+            return [run.gradients(slope, inputs) for slope in slopes(result, inputs, create_graph=True)]
 
     return hessian_of_f
 
 
-def hvp(f: Function) -> Callable[[Any, Any], list[float]]:
+def hvp(f: Function) -> Callable[[Any, Any], list[Any]]:
     """The function that gives the Hessian at a list of n numbers times a direction of n numbers, in linear time.
 
-    The gradient of (gradient of f) . direction (Pearlmutter, Fast exact multiplication by the Hessian, 1994).
+    The gradient of (gradient of f) . direction (Pearlmutter, Fast exact multiplication by the Hessian, 1994), of Values
+    where the point or the direction holds Values or f computes with Values of its own, else floats.
+
     Raises ValueError when the direction has another length than the point.
 
     >>> hvp(lambda x: x[0] ** 2 * x[1])([3.0, 5.0], [1.0, 2.0])
     [22.0, 6.0]
     """
+    check_function(f, "hvp()")
 
-    def hvp_of_f(xs: Any, direction: Any) -> list[float]:
-        inputs, along = _vector(xs, "hvp()"), data(_vector(direction, "hvp()"))
-        if len(inputs) != len(along):
-            raise ValueError(f"hvp() got a point of {len(inputs)} numbers and a direction of {len(along)}")
-        slopes = grad(one_number(f(inputs), "hvp()"), inputs, create_graph=True)
-        product = Value(0.0)
-        for slope, component in zip(slopes, along, strict=True):
-            product = product + slope * component
-        return grad(product, inputs)  # type: ignore[no-any-return]
+    def hvp_of_f(xs: Any, direction: Any) -> list[Any]:
+        with Run("hvp()") as run:
+            inputs, along = run.vector(run.made(xs)), run.vector(run.constants(direction))
+            if len(inputs) != len(along):
+                raise ValueError(f"hvp() got a point of {len(inputs)} numbers and a direction of {len(along)}")
+            result = one_number(f(inputs), run.what)
+            run.settle(result)
+            product = dot(slopes(result, inputs, create_graph=True), along)
+            return run.gradients(product, inputs)  # type: ignore[no-any-return]
 
     return hvp_of_f
-
-
-def _vector(xs: Any, what: str) -> list[Value]:
-    vector = variables(xs, what)
-    if not isinstance(vector, list) or any(isinstance(entry, list) for entry in vector):
-        raise TypeError(f"{what} wants one flat list of numbers, but got {xs!r}")
-    return vector

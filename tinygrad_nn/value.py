@@ -70,7 +70,7 @@ class Value(Scalar):
             return Scalar.__add__(self, other)
         recorder = current_recorder()
         if recorder is None:
-            return Value(data)
+            return unrecorded(data)
         result = Result()
         result.data = data
         result.grad = 0.0
@@ -94,7 +94,7 @@ class Value(Scalar):
             return Scalar.__mul__(self, other)
         recorder = current_recorder()
         if recorder is None:
-            return Value(data)
+            return unrecorded(data)
         result = Result()
         result.data = data
         result.grad = 0.0
@@ -222,7 +222,7 @@ def recorded(
     """The result of an operation whose value is known, recorded as a Result; a plain Value inside no_grad."""
     recorder = current_recorder()
     if recorder is None:
-        return Value(data)
+        return unrecorded(data)
     result: Result = Result()
     result.data = data
     result.grad = 0.0
@@ -235,6 +235,16 @@ def recorded(
     next_number = recorder.next_number
     result.number = next_number()
     return result
+
+
+UNRECORDED = float("0")  # the gradient of what was computed inside no_grad: a zero that is an object of its own
+
+
+def unrecorded(data: float) -> Value:
+    """The result of an operation inside no_grad."""
+    value = Value(data)
+    value.grad = UNRECORDED
+    return value
 
 
 def named_operands(result: Result) -> list[tuple[str, Any]]:

@@ -59,14 +59,19 @@ class detect_anomaly:  # noqa: N801
       log is -inf at 0: for a probability, take the loss of logits (tn.log_softmax, ..._with_logits)
     """
 
-    def __enter__(self) -> detect_anomaly:
+    def __init__(self) -> None:
         self.lines: dict[int, str] = {}
-        self.context = self.again()
-        self.context.__enter__()
+        self.contexts: list[watched] = []  # more than one where it is entered again inside itself
+
+    def __enter__(self) -> detect_anomaly:
+        if not self.contexts:
+            self.lines = {}
+        self.contexts.append(self.again())
+        self.contexts[-1].__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.context.__exit__(*error)
+        self.contexts.pop().__exit__(*error)
 
     def number(self) -> int:
         """The number of an operation: whoever makes a result holds it as `result`, and all but its number is set."""
@@ -88,6 +93,13 @@ class detect_anomaly:  # noqa: N801
 
     def refuse(self, what: str) -> None:
         """Nothing is refused here."""
+
+    def variable(self, number: Any) -> None:
+        """A transform's variables, tangents and answers are what they would be outside."""
+
+    def tangents(self, outputs: Any, inputs: Any) -> None: ...
+
+    def outside(self, read: Any, given: Any) -> None: ...
 
     def grad(self, output: Any, inputs: Any, create_graph: bool) -> None:
         """Look at what a gradient is asked of."""

@@ -6,8 +6,8 @@ gets a line and a name of its own; everything else is written where it is used.
 
 from __future__ import annotations
 
-from ..reverse import history
-from ..transforms import grad
+from ..recording import recording
+from ..reverse import adjoints, history
 from ..value import Result, Value
 from .notation import ATOM, UNARY, latex_name, latex_number, written
 
@@ -71,7 +71,11 @@ def formula(value: Value, wrt: Value | None = None, max_operations: int = 200) -
         raise TypeError(f"formula() writes what a Value was recorded by, but got {value!r}")
     if wrt is not None and not isinstance(wrt, Value):
         raise TypeError(f"wrt is the Value that formula() differentiates by, but got {wrt!r}")
-    output = value if wrt is None else grad(value, wrt, create_graph=True)
+    output = value
+    if wrt is not None:
+        with recording():
+            slope = adjoints(value, {id(wrt): wrt}, create_graph=True).get(id(wrt), 0.0)
+        output = slope if isinstance(slope, Value) else Value(slope)
     results = history(output)[::-1] if isinstance(output, Result) else []
     if len(results) > max_operations:
         raise ValueError(

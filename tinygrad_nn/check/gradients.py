@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from ..transforms import data, grad, one_number, variables
+from ..nesting import check_function, mapped, number, numbers_in, one_number, slopes
+from ..recording import recording
 from ..value import Value
 
 TYPE_CHECKING = False
@@ -31,18 +32,24 @@ def gradcheck(f: Callable[..., Any], inputs: Any, order: int = 2, tolerance: flo
     >>> gradcheck(lambda x, y: x.sin() * y, [0.5, 2.0])
     True
     """
+    check_function(f, "gradcheck()")
     if order not in (1, 2):
         raise ValueError(f"gradcheck() checks order 1 or 2, but got order={order!r}")
     if not isinstance(inputs, list | tuple):
         raise TypeError(f"gradcheck(f, inputs) calls f(*inputs): give a list of arguments, not {inputs!r}")
-    point = variables(list(inputs), "gradcheck()")
+    point = mapped(numbers_in(inputs, "gradcheck()"), lambda given: Value(number(given)))
+    with recording():
+        return _checked(f, point, order, tolerance)
+
+
+def _checked(f: Callable[..., Any], point: list[Any], order: int, tolerance: float) -> bool:
     leaves = _flat(point, "input")
 
     def value() -> float:
-        return one_number(f(*point), "gradcheck()").data
+        return number(one_number(f(*point), "gradcheck()"))
 
     if not math.isfinite(value()):
-        raise ValueError(f"gradcheck() needs a finite result, but f{tuple(data(point))!r} is {value()!r}")
+        raise ValueError(f"gradcheck() needs a finite result, but f{tuple(mapped(point, number))!r} is {value()!r}")
     first = _first_derivatives(f, point, leaves)
     for (name, leaf), derivative in zip(leaves, first, strict=True):
         _compare(f"df/d({name})", derivative.data, _difference(value, leaf), tolerance)
@@ -53,15 +60,15 @@ def gradcheck(f: Callable[..., Any], inputs: Any, order: int = 2, tolerance: flo
         def slope(row: int = row) -> float:
             return _first_derivatives(f, point, leaves)[row].data
 
-        second = grad(derivative, [leaf for _, leaf in leaves])
-        for (name, leaf), number in zip(leaves, second, strict=True):
-            _compare(f"d2f/d({leaves[row][0]})d({name})", number, _difference(slope, leaf), tolerance)
+        second = slopes(derivative, [leaf for _, leaf in leaves], create_graph=False)
+        for (name, leaf), found in zip(leaves, second, strict=True):
+            _compare(f"d2f/d({leaves[row][0]})d({name})", found, _difference(slope, leaf), tolerance)
     return True
 
 
 def _first_derivatives(f: Callable[..., Any], point: Any, leaves: list[tuple[str, Value]]) -> list[Value]:
     half = one_number(f(*point), "gradcheck()") * 0.5  # else a rule that leaves g out would be right, since g were 1
-    return [slope * 2.0 for slope in grad(half, [leaf for _, leaf in leaves], create_graph=True)]
+    return [slope * 2.0 for slope in slopes(half, [leaf for _, leaf in leaves], create_graph=True)]
 
 
 def _difference(value: Callable[[], float], leaf: Value) -> float:

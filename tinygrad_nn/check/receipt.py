@@ -12,9 +12,9 @@ from itertools import groupby
 from math import fsum, inf, isfinite
 
 from .. import primitives as table
+from ..nesting import slopes
 from ..recording import scope_name
 from ..reverse import contributions, history
-from ..transforms import grad
 from ..value import Result, Value, named_operands
 
 TYPE_CHECKING = False
@@ -103,7 +103,7 @@ def explain(output: Value, variable: Value, top: int = 10) -> Receipt:
         raise ValueError(f"top is how many parts are told, 1 or more, but got {top!r}")
     title = f"d{output.label or 'y'}/d{variable.label or 'x'}"
     local, tangents, ways = _followed(output, variable)
-    gradient: float = grad(output, variable)
+    gradient: float = slopes(output, variable, create_graph=False)
     entries = _opened(output, variable, local, tangents, ways, top)
     return Receipt(title, gradient, ways.get(id(output), 0), entries, top)
 

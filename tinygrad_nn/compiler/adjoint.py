@@ -1,4 +1,4 @@
-"""The gradient of a program, as more of the program: the rules of the table, run on traced values in reverse.
+"""The derivatives of a program, as more of the program: the rules of the table, run on traced values.
 
 The order is that of `backward`: operations from the last recorded to the first, operands from left to right, each sum
 from the left; so the numbers are the engine's, to the bit.
@@ -6,12 +6,15 @@ from the left; so the numbers are the engine's, to the bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from .. import primitives as table
+from ..forward import pushed
+from ..nesting import leaves, mapped
 from ..recording import scope_name
 from .program import Instruction
-from .trace import Traced, Tracer
+from .trace import Traced, TracedNumber, Tracer
 
 
 def adjoints(
@@ -41,12 +44,64 @@ def adjoints(
     return [found.get(slot, 0.0) for slot in inputs]
 
 
-def _pull(tracer: Tracer, entry: Instruction, found: dict[int, Any], between: set[int]) -> None:
-    """Add what one instruction passes on to the adjoints of its operands."""
-    operands = [
+def gradients(tracer: Tracer, output: Any, inputs: Any, create_graph: bool) -> Any:
+    """d output / d inputs in the shape of the inputs; without a graph, as the plain numbers that they are outside."""
+    slots = list(map(tracer.slot_of, leaves(inputs)))
+    each = iter(adjoints(tracer, tracer.slot_of(output), slots))
+
+    def gradient(entry: Any) -> Traced:
+        flow = Traced(tracer, tracer.slot_of(next(each)))
+        return flow if create_graph else TracedNumber(tracer, table.detached(flow)._slot)
+
+    return mapped(inputs, gradient)
+
+
+def tangents(tracer: Tracer, outputs: list[Any], inputs: list[tuple[Any, Any]]) -> list[Any]:
+    """The tangent of each output, of pairs of an input and its tangent; None where it depends on no input."""
+    found = {tracer.slot_of(entry): along for entry, along in inputs}
+    slots = list(map(tracer.slot_of, outputs))
+    for entry in tracer.program.instructions:
+        if entry.slot in found or not any(slot in found for slot in entry.slots()):
+            continue
+        result, operands = Traced(tracer, entry.slot), _traced(tracer, entry)
+
+        def apply(rule: Any, flow: Any, result: Traced = result, operands: list[Any] = operands) -> Any:
+            return rule(flow, result, *operands)
+
+        tangent = pushed(entry.primitive, entry.operands, found, apply)
+        if tangent is not None:
+            found[entry.slot] = tangent
+    return [found.get(slot) for slot in slots]
+
+
+def given_back(tracer: Tracer, read: list[Any], given: list[Any]) -> Callable[[Any], Any]:
+    """What a transform gives back as what, by what its function has read and what it was given itself.
+
+    Values where there is a Value among it; else numbers of the data, as the traced function knows them, or floats.
+    """
+    behind = set(map(tracer.slot_of, [*read, *given]))
+    for entry in reversed(tracer.program.instructions):
+        if entry.slot in behind:
+            behind.update(entry.slots())
+    values = {*tracer.program.inputs, *tracer.program.parameters} - tracer.plain
+    if behind & values or any(type(entry) is not TracedNumber for entry in given):
+        return lambda found: Traced(tracer, tracer.slot_of(found))
+    if behind & tracer.plain:
+        return lambda found: TracedNumber(tracer, tracer.slot_of(found))
+    return lambda found: float(tracer.numbers[tracer.slot_of(found)])
+
+
+def _traced(tracer: Tracer, entry: Instruction) -> list[Any]:
+    """The operands of an instruction, as rules take them."""
+    return [
         tuple([Traced(tracer, slot) for slot in o]) if isinstance(o, tuple) else Traced(tracer, o)
         for o in entry.operands
     ]
+
+
+def _pull(tracer: Tracer, entry: Instruction, found: dict[int, Any], between: set[int]) -> None:
+    """Add what one instruction passes on to the adjoints of its operands."""
+    operands = _traced(tracer, entry)
     adjoint, result = found[entry.slot], Traced(tracer, entry.slot)
     for slots, rule in zip(entry.operands, entry.primitive.rules, strict=True):
         column = slots if isinstance(slots, tuple) else (slots,)

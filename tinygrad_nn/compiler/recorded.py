@@ -7,7 +7,7 @@ from typing import Any
 
 from ..functional import mean
 from ..ieee import NoSuchIndexError
-from ..recording import next_number, watched
+from ..recording import next_number, recording, watched
 from ..value import Value
 from .interrupt import Uninterrupted
 from .phases import Recipe
@@ -46,10 +46,11 @@ class RecordedStepper:
     def batch(self, rows: Sequence[Row]) -> tuple[float, float]:
         """One step on the mean over the rows: the loss before it, and the metric summed over the rows."""
         optimizer = self.optimizer
-        total, error = self.total(rows)
-        optimizer.zero_grad()
-        if isinstance(total, Value):  # else it depends on nothing that could be recorded
-            total.backward()
+        with recording():  # also where the run is made inside no_grad
+            total, error = self.total(rows)
+            optimizer.zero_grad()
+            if isinstance(total, Value):  # else it depends on nothing that could be recorded
+                total.backward()
         with Uninterrupted():
             optimizer.step()
         return number_of(total), error

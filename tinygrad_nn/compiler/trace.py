@@ -34,6 +34,7 @@ class Tracer:
         self.numbers: list[float] = []
         self.order: dict[int, int] = {}  # when each instruction's operation was recorded
         self.of_values = False  # whether the function is one that is otherwise called with Values
+        self.plain: set[int] = set()  # the inputs that are numbers, and no Values, when the function is not compiled
         self.block = ""  # whose the instructions are that nobody recorded: "update", say
         self._literals: dict[str, int] = {}
         self._parameters: dict[int, int] = {}
@@ -44,6 +45,8 @@ class Tracer:
         """An input; `plain` is one that is a number, and no Value, when the function is not compiled."""
         slot = self._slot(number, name)
         self.program.inputs.append(slot)
+        if plain:
+            self.plain.add(slot)
         return TracedNumber(self, slot) if plain else Traced(self, slot)
 
     def parameter(self, value: Value) -> int:
@@ -117,32 +120,26 @@ class Tracer:
 
     def grad(self, output: Any, inputs: Any, create_graph: bool) -> Any:
         """tn.grad inside a traced function: more instructions; without a graph they count as constants."""
-        from .adjoint import adjoints
+        from .adjoint import gradients
 
-        if not isinstance(output, Scalar):
-            raise TypeError(f"grad(output, inputs) differentiates a value, but the output is {output!r}")
-        slots: list[int] = []
+        return gradients(self, output, inputs, create_graph)
 
-        def slot(entry: Any) -> Any:
-            if isinstance(entry, list | tuple):
-                return [slot(e) for e in entry]
-            if not isinstance(entry, Scalar):
-                raise TypeError(
-                    f"grad(output, inputs) wants values or nested lists of them as inputs, but got {entry!r}"
-                )
-            slots.append(self.slot_of(entry))
-            return len(slots) - 1
+    def tangents(self, outputs: list[Any], inputs: list[tuple[Any, Any]]) -> list[Any]:
+        """The tangents of outputs, of those of the inputs: more instructions."""
+        from .adjoint import tangents
 
-        shape = slot(inputs)
-        flows = adjoints(self, self.slot_of(output), slots)
+        return tangents(self, outputs, inputs)
 
-        def shaped(entry: Any) -> Any:
-            if isinstance(entry, list):
-                return [shaped(e) for e in entry]
-            flow = Traced(self, self.slot_of(flows[entry]))
-            return flow if create_graph else table.detached(flow)
+    def variable(self, number: Any) -> Traced:
+        """A value of its own for a transform to differentiate by, equal to the number."""
+        slots = self.slot_of(number), self.slot_of(0.0)
+        return Traced(self, self._write(table.subtract, slots, None, "", next_number()))
 
-        return shaped(shape)
+    def outside(self, read: list[Any], given: list[Any]) -> Any:
+        """What a transform gives back: plain numbers where it has read nothing else and was given nothing else."""
+        from .adjoint import given_back
+
+        return given_back(self, read, given)
 
     def guard(self, left: Any, comparison: str, right: Any) -> bool:
         a, b = self.slot_of(left), self.slot_of(right)

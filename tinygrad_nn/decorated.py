@@ -1,0 +1,94 @@
+"""A context as a decorator: functions, generators and coroutines whose bodies run inside it, as `no_grad` wants it.
+
+The body of a generator runs in pieces, between which its caller goes on: each piece runs inside the context by itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import wraps
+from types import coroutine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+    from typing import Any
+
+    Context = Callable[[], Any]
+    Function = Callable[..., Any]
+
+
+def within(context: Context, function: Function) -> Function:
+    """A function of the same kind whose body runs inside the context."""
+    kinds = {
+        _generator: inspect.isgeneratorfunction,
+        _coroutine: inspect.iscoroutinefunction,
+        _asynchronous_generator: inspect.isasyncgenfunction,
+    }
+    bodies: Any = (function, getattr(function, "__call__", None))  # noqa: B004  of an object, its method
+    made = next((kind for kind, of_kind in kinds.items() if of_kind(bodies[0]) or of_kind(bodies[1])), _function)
+    return wraps(function)(made(context, function))
+
+
+def _function(context: Context, function: Function) -> Function:
+    def called(*arguments: Any, **options: Any) -> Any:
+        with context():
+            return function(*arguments, **options)
+
+    return called
+
+
+def _generator(context: Context, function: Function) -> Function:
+    def called(*arguments: Any, **options: Any) -> Generator[Any, Any, Any]:
+        return (yield from _in_pieces(context, function(*arguments, **options)))
+
+    return called
+
+
+def _coroutine(context: Context, function: Function) -> Function:
+    async def called(*arguments: Any, **options: Any) -> Any:
+        return await _awaited(context, function(*arguments, **options))
+
+    return called
+
+
+def _asynchronous_generator(context: Context, function: Function) -> Function:
+    async def called(*arguments: Any, **options: Any) -> AsyncGenerator[Any, Any]:
+        generator = function(*arguments, **options)
+        piece = generator.asend(None)
+        while True:
+            try:
+                entry = await _awaited(context, piece)
+            except StopAsyncIteration:
+                return
+            try:
+                piece = generator.asend((yield entry))
+            except GeneratorExit:
+                await _awaited(context, generator.aclose())
+                raise
+            except BaseException as error:
+                piece = generator.athrow(error)
+
+    return called
+
+
+def _in_pieces(context: Context, body: Any) -> Generator[Any, Any, Any]:
+    """Run what has `send` and `throw` to its end, each piece inside the context; what it waits for, outside."""
+    go_on, given = body.send, None
+    while True:
+        try:
+            with context():
+                entry = go_on(given)
+        except StopIteration as end:
+            return end.value
+        try:
+            go_on, given = body.send, (yield entry)
+        except GeneratorExit:
+            with context():
+                body.close()
+            raise
+        except BaseException as error:
+            go_on, given = body.throw, error
+
+
+_awaited = coroutine(_in_pieces)
