@@ -85,7 +85,7 @@ def ask(model):
         if len(words) != 2 or any(word not in ("0", "1") for word in words):
             print(f"  {line!r} is not two bits: type two of 0 and 1 with a space between, such as 1 0")
             continue
-        carry, total = model.predict_classes([float(word) for word in words])
+        carry, total = model.predict_classes([float(word) for word in words], threshold=0.5)
         print(f"  {words[0]} + {words[1]} = carry {carry}, sum {total}")
 
 

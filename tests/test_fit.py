@@ -71,9 +71,8 @@ def test_metrics_are_of_the_model_after_the_epoch(backend):
     assert history.metrics["<lambda>"][-1] == pytest.approx(error)
 
 
-def test_accuracy_by_loss_and_by_shape():
-    accuracy, of_scores = (tn.metrics.named("accuracy", loss)[1] for loss in (None, tn.losses.hinge))
-    assert (accuracy([0.4, 0.6], [1, 1]), of_scores([0.4, -0.6], [1, 1])) == (0.5, 0.5)
+def test_accuracy_by_threshold_and_by_shape():
+    assert tn.metrics.accuracy([0.4, 0.6], [1, 1]) == tn.metrics.accuracy([0.4, -0.6], [1, 1], threshold=0.0) == 0.5
     assert tn.metrics.accuracy([[0.1, 0.9], [0.8, 0.7]], [[0, 1], [1, 0]]) == 0.75
     assert tn.metrics.accuracy([[1.0, 1.0, 0.0]], [0]) == 1.0
 

@@ -124,11 +124,11 @@ def test_predict_gives_floats_for_one_row_or_many():
     assert model.predict([[1.0, 2.0], (3, 4)]) == [one, model([3.0, 4.0]).data]
     assert model.predict([]) == []
     two = MLP(2, [2], output_activation="sigmoid", rng=random.Random(0))
-    assert two.predict_classes([[9.0, 9.0], [-9.0, 3.0]]) == [
+    assert two.predict_classes([[9.0, 9.0], [-9.0, 3.0]], threshold=0.5) == [
         [int(p > 0.5) for p in two.predict(row)] for row in ([9.0, 9.0], [-9.0, 3.0])
     ]
     fixed = MLP.from_weights([[[1.0, 2.0, 3.0]]], [[0.0, 0.0, 0.0]], output_activation="linear")
-    assert fixed.predict_classes([1.0], threshold=None) == 2
+    assert fixed.predict_classes([1.0]) == 2
     assert fixed.predict_classes([[-1.0]], threshold=None) == [0]
     assert fixed.predict_classes([1.0], threshold=1.5) == [0, 1, 1]
     numpy = pytest.importorskip("numpy")

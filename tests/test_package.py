@@ -83,9 +83,10 @@ def test_the_program_of_the_guide_learns(seed, tmp_path, monkeypatch):
 
 
 CORE = [
-    *("ieee", "rules", "primitives", "operators", "tabular", "decorated", "recording", "reverse", "forward", "value"),
+    *("ieee", "rules", "primitives", "operators", "tabular", "arguments", "decorated", "recording"),
+    *("reverse", "forward", "value"),
     *("elementary", "functional", "own", "nesting", "transforms", "products"),
-    *("choices", "module", "neuron", "nn", "losses", "check", "optim", "data"),
+    *("choices", "module", "neuron", "nn", "losses", "answers", "check", "optim", "data"),
     *("metrics", "plots", "history", "stored", "storage"),
     *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn", "sklearn"),
 ]

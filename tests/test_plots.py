@@ -65,13 +65,34 @@ def test_gradients_are_a_line_for_each_layer(pyplot):
 def test_a_boundary_is_the_plane_and_its_rows(pyplot):
     X, Y = tn.data.moons(20, rng=random.Random(1))
     model = tn.MLP.from_weights([[[1.0], [0.0]]], [[-0.5]], input_names=["a", "b"])
-    axes = plots.plot_boundary(model, X, Y, resolution=30)
+    axes = plots.plot_boundary(model, X, Y, threshold=0.0, resolution=30)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("a", "b")
     mesh, line, points = axes.collections[0], axes.collections[1], axes.collections[-1]
     assert mesh.get_array().size == 900
     assert points.get_offsets().tolist() == [list(row) for row in X]
     corners = [x for path in line.get_paths() for x, _ in path.vertices]
     assert corners == pytest.approx([0.5] * len(corners))
+    with pytest.raises(ValueError, match="the one output of this MLP needs a threshold"):
+        plots.plot_boundary(model, X, Y)
+    model._learned = [0.25]  # as fit leaves it
+    line = plots.plot_boundary(model, X, [2 * y - 1 for y in Y], resolution=30).collections[1]
+    corners = [x for path in line.get_paths() for x, _ in path.vertices]
+    assert corners == pytest.approx([0.75] * len(corners))
+
+
+def test_a_boundary_of_several_outputs_is_of_the_largest(pyplot):
+    X, Y = tn.data.spirals(12, rng=random.Random(1))
+    model = tn.MLP(2, [4, 3], "tanh", rng=random.Random(2))
+    axes = plots.plot_boundary(model, X, Y, resolution=7)
+    xs, ys = ([row[k] for row in X] for k in (0, 1))
+    across, up = (plots._spread(numbers, 7) for numbers in (xs, ys))
+    assert axes.collections[0].get_array().ravel().tolist() == model.predict_classes(
+        [[x, y] for y in up for x in across]
+    )
+    colors = axes.collections[-1].get_facecolors()
+    assert [[tuple(colors[i]) == tuple(colors[k]) for k in range(12)] for i in range(12)] == [
+        [a == b for b in Y] for a in Y
+    ]
 
 
 def test_what_cannot_be_plotted_is_said(monkeypatch):

@@ -15,7 +15,6 @@ from .tabular import BY_KEYS, is_frame, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import random
     from collections.abc import Callable, Sequence
     from typing import Any
 
@@ -82,17 +81,6 @@ def weight_draws(init: Init, n_inputs: int, n_outputs: int) -> tuple[Callable[[A
         return draw(rng, n_inputs, n_outputs)
 
     return weight, weight if init == "normal" else lambda rng: 0.0
-
-
-def checked_rng(rng: random.Random | None) -> Any:
-    """The generator to draw from: the `random` module where none is given."""
-    if rng is None:
-        import random  # here, since importing the package should not pay for it
-
-        return random
-    if not (hasattr(rng, "gauss") and hasattr(rng, "uniform")):
-        raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
-    return rng
 
 
 def checked_size(what: str, size: Any) -> int:

@@ -23,7 +23,6 @@ __all__ = ["accuracy", "mean_absolute_error", "root_mean_squared_error"]
 LISTS = "a list of one for each row, an array or a frame"
 GRADIENTS = "gradients"  # what fit is asked for by name beside these
 GRADIENT, VALIDATION = "gradient of ", "validation "  # how the columns begin that fit adds to a history
-OF_SCORES = ("hinge", "binary_cross_entropy_with_logits")  # losses whose predictions are of a class above 0
 
 
 def accuracy(predictions: Sequence[Any], targets: Sequence[Any], threshold: float = 0.5) -> float:
@@ -32,6 +31,9 @@ def accuracy(predictions: Sequence[Any], targets: Sequence[Any], threshold: floa
     Of one output it is right to be over the threshold where the target is a class above 0, and not over it else. Of a
     list of outputs with one target, the index of the largest is the class (the first of a tie); with a list of targets,
     every output is an answer of its own.
+
+    Here no loss is known. To `fit`, "accuracy" is the share by its loss: of the labels that the targets have, that with
+    the smallest loss is the answer, and where each list of targets is one up and the others down, the list is one.
 
     >>> accuracy([0.9, 0.2, 0.6], [1, 0, 0]), accuracy([[2.0, 1.0], [0.0, 3.0]], [0, 1])
     (0.6666666666666666, 1.0)
@@ -68,11 +70,10 @@ def root_mean_squared_error(predictions: Sequence[Any], targets: Sequence[Any]) 
     return math.sqrt(math.fsum(d * d for d in differences) / len(differences))
 
 
-def named(metric: Any, loss: Any = None) -> tuple[str, Metric]:
+def named(metric: Any) -> tuple[str, Metric]:
     """The name of a metric and its function of all predictions and targets; a function of your own is one of a row.
 
-    Accuracy takes its threshold from the loss: 0 where predictions are scores. Raises ValueError for an unknown name,
-    TypeError for what is neither a name nor a function.
+    Raises ValueError for an unknown name, TypeError for what is neither a name nor a function.
     """
     metric = next((name for name, known in METRICS.items() if known is metric), metric)
     if callable(metric):
@@ -89,8 +90,6 @@ def named(metric: Any, loss: Any = None) -> tuple[str, Metric]:
         raise ValueError(
             f"unknown metric {metric!r}: give one of {', '.join(METRICS)}, a function of a row, or to fit 'gradients'"
         )
-    if metric == "accuracy" and getattr(loss, "__name__", loss) in OF_SCORES:
-        return metric, lambda predictions, targets: accuracy(predictions, targets, threshold=0.0)
     return metric, METRICS[metric]
 
 

@@ -5,8 +5,11 @@ Neurons, layers and networks are Modules; so is a class of the user's own that k
 
 from __future__ import annotations
 
+from . import primitives as table
+from .arguments import checked_number
 from .operators import as_float
-from .recording import no_grad
+from .primitives import Primitive
+from .recording import next_number, no_grad, watched
 from .tabular import BY_KEYS, check_columns, is_frame, plain, short
 from .value import Result, Value
 
@@ -14,6 +17,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
+
+
+# Between two classes, of an output by its last operation.
+THRESHOLDS: dict[Primitive | None, float] = {table.sigmoid: 0.5, table.tanh: 0.0}
 
 
 class Module:
@@ -30,6 +37,8 @@ class Module:
     >>> line.state_dict(), line.predict([[0.0], [3.0]])
     ({'slope': 2.0, 'offset': 1.0}, [1.0, 7.0])
     """
+
+    _learned: Sequence[float] | None = None  # thresholds of the outputs, which `fit` leaves by its loss and labels
 
     def __call__(self, row: Any) -> Any:
         """The outputs for one row of inputs, recorded. Subclasses define it."""
@@ -90,22 +99,46 @@ class Module:
             outputs = [_numbers(self(row)) for row in rows]
         return outputs if many else outputs[0]
 
-    def predict_classes(self, rows: Any, threshold: float | None = 0.5) -> Any:
-        """The classes for one row or many: for each output 1 where it is over the threshold, else 0.
+    def predict_classes(self, rows: Any, threshold: float | None = None) -> Any:
+        """The classes for one row or many: of one output 1 where it is over the threshold, else 0.
 
-        0.5 is for probabilities; give `threshold=0` for a model trained by hinge or from logits, and `threshold=None`
-        for one trained by cross_entropy: the index of the largest output (the first of a tie).
+        The threshold is what `fit` left on the model (0 for hinge and logits, 0.5 for probabilities, else the middle of
+        two labels); where no `fit` was, 0.5 for a sigmoid and 0 for a tanh. Of several outputs the class is the index
+        of the largest (the first of a tie); but an answer of 0 or 1 for each where `fit` saw a target for each, or a
+        `threshold` is given.
+
+        Raises ValueError where there is no threshold for one output, as of a linear one without `fit`.
         """
-
-        def classes(output: Any) -> Any:
-            if threshold is None:
-                outputs = output if isinstance(output, list) else [output]
-                return max(range(len(outputs)), key=outputs.__getitem__)
-            return [int(o > threshold) for o in output] if isinstance(output, list) else int(output > threshold)
-
         rows, many = _rows(rows, self)
-        predicted = [classes(output) for output in self.predict(rows)]
+        if threshold is not None:
+            threshold = checked_number("threshold", threshold)
+        outputs = [output if isinstance(output, list) else [output] for output in self.predict(rows)]
+        cuts = None
+        if outputs:
+            n = len(outputs[0])
+            cuts = self._thresholds(n, rows[0]) if threshold is None else [threshold] * n
+        predicted = [_answers(output, cuts) for output in outputs]
         return predicted if many else predicted[0]
+
+    def _thresholds(self, outputs: int, row: Any) -> Sequence[float] | None:
+        """The threshold of each output, None where the largest of several is the class.
+
+        Raises ValueError for one output that has none.
+        """
+        if self._learned is not None and len(self._learned) == outputs:
+            return self._learned
+        if outputs > 1:
+            return None
+        with watched(None, next_number):
+            output = self(row)
+        (output,) = output if isinstance(output, list | tuple) else (output,)
+        cut = THRESHOLDS.get(getattr(output, "op", None))
+        if cut is None:
+            raise ValueError(
+                f"the one output of this {type(self).__name__} needs a threshold between two classes: give threshold=0 "
+                "for hinge and logits, 0.5 for probabilities (fit leaves one on the model; sigmoid and tanh have one)"
+            )
+        return [cut]
 
     def summary(self) -> str:
         """A table of the attributes that hold parameters and how many each has, and their bytes as doubles.
@@ -165,6 +198,14 @@ def _rows(rows: Any, model: Any = None) -> tuple[list[Any], bool]:
         if isinstance(row, BY_KEYS):
             raise TypeError(f"row {i} must be a list of numbers, but is the {type(row).__name__} {short(row)}")
     return (listed, True) if many else ([listed], False)
+
+
+def _answers(outputs: list[float], cuts: Sequence[float] | None) -> Any:
+    """The class, or the answer of each output where there are thresholds for several."""
+    if cuts is None:
+        return max(range(len(outputs)), key=outputs.__getitem__)
+    answers = [int(output > cut) for output, cut in zip(outputs, cuts, strict=True)]
+    return answers if len(answers) > 1 else answers[0]
 
 
 def _all_values(found: Any) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from . import primitives as table
+from .arguments import checked_rng
 from .choices import (
     activation_function,
     activation_name,
     checked_activation,
-    checked_rng,
     checked_size,
     weight_draws,
 )

@@ -5,8 +5,9 @@ Each function draws into the Axes that it is given, or into new ones, and return
 
 from __future__ import annotations
 
+from .arguments import checked_count, checked_number
 from .metrics import GRADIENT, VALIDATION
-from .module import _rows
+from .module import Module, _rows
 from .tabular import plain
 
 TYPE_CHECKING = False
@@ -70,43 +71,85 @@ def plot_gradients(history: History, ax: Any = None) -> Any:
     return axes
 
 
-def plot_boundary(model: Any, X: Any, Y: Any, ax: Any = None, threshold: float = 0.0, resolution: int = 60) -> Any:
-    """The plane coloured by the output of a model of two inputs and one output, with the rows on it; returns the Axes.
+def plot_boundary(
+    model: Any, X: Any, Y: Any, ax: Any = None, threshold: float | None = None, resolution: int = 60
+) -> Any:
+    """The plane coloured by what a model of two inputs predicts, with the rows on it; returns the Axes.
 
-    Blue is above the threshold, orange below, paler near it; `resolution` is the points along each side. The line is
-    where the output is the threshold: 0 for hinge and logits, 0.5 for probabilities. Rows are coloured by whether their
-    target is a class above 0. Raises ValueError for rows that are not two numbers.
+    Of one output, blue is above the threshold, orange below, paler near it, and the line is where the output is the
+    threshold: without one that of `Module.predict_classes`. Of several outputs each class, the index of the largest,
+    has a colour. Rows have the colour of their targets: of one output, blue for those above the middle. `resolution` is
+    the points along each side. Raises ValueError for rows that are not two numbers, and where there is no threshold.
     """
-    rows = [list(map(float, row)) for row in _rows(X, model)[0]]
-    if not rows or any(len(row) != 2 for row in rows):
-        raise ValueError("plot_boundary draws a plane: give rows of two numbers")
-    if resolution < 2:
-        raise ValueError(f"resolution is the points along each side, 2 or more, but got {resolution}")
     if not hasattr(model, "predict"):
         raise TypeError(f"plot_boundary draws what a Module predicts, but got {model!r}")
-    targets = [target[0] if hasattr(target, "__len__") else target for target in plain(Y, "Y")]
-    axes = _axes(ax)
-    xs, ys = ([row[k] for row in rows] for k in (0, 1))
+    resolution = checked_count("resolution", resolution, least=2)
+    rows = [row if hasattr(row, "__len__") else [row] for row in _rows(X, model)[0]]
+    points = [[checked_number(f"row {i} of X", entry) for entry in row] for i, row in enumerate(rows)]
+    if not points or any(len(row) != 2 for row in points):
+        raise ValueError("plot_boundary draws a plane: give rows of two numbers")
+    targets = _targets(Y, len(points))
+    xs, ys = ([row[k] for row in points] for k in (0, 1))
     across, up = (_spread(numbers, resolution) for numbers in (xs, ys))
     outputs = model.predict([[x, y] for y in up for x in across])
     outputs = [output[0] if isinstance(output, list) and len(output) == 1 else output for output in outputs]
-    if isinstance(outputs[0], list):
-        raise ValueError(f"plot_boundary draws one output, but the model has {len(outputs[0])}")
+    several = isinstance(outputs[0], list)
+    cut = 0.0 if several else _threshold(model, threshold, points[0])
+    axes = _axes(ax)
+    if several:
+        outputs = [max(range(len(output)), key=output.__getitem__) for output in outputs]
     grid = [outputs[k * len(across) : (k + 1) * len(across)] for k in range(len(up))]
-    farthest = max(abs(output - threshold) for output in outputs) or 1.0
-    from matplotlib.colors import LinearSegmentedColormap
-
-    colors = LinearSegmentedColormap.from_list("classes", ["#f8a568", "#ffffff", "#7fb6dc"])
-    bounds = {"vmin": threshold - farthest, "vmax": threshold + farthest}
-    axes.pcolormesh(across, up, grid, cmap=colors, shading="gouraud", rasterized=True, **bounds)
-    if min(outputs) < threshold < max(outputs):
-        axes.contour(across, up, grid, levels=[threshold], colors="#333333", linewidths=1.2)
-    classes = [STYLES[0] if target > 0 else STYLES[1] for target in targets]
-    axes.scatter(xs, ys, c=classes, edgecolors="white", linewidths=0.6, s=28)
+    if several:
+        _regions(axes, across, up, grid)
+        colors = [STYLES[int(target) % len(STYLES)] for target in targets]
+    else:
+        _halves(axes, across, up, grid, cut)
+        middle = (min(targets) + max(targets)) / 2.0 if min(targets) < max(targets) else 0.0
+        colors = [STYLES[0] if target > middle else STYLES[1] for target in targets]
+    axes.scatter(xs, ys, c=colors, edgecolors="white", linewidths=0.6, s=28)
     names = getattr(model, "input_names", None) or ["x1", "x2"]
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
     return axes
+
+
+def _targets(Y: Any, count: int) -> list[float]:
+    """One number for each row."""
+    listed = [target[0] if hasattr(target, "__len__") and len(target) == 1 else target for target in plain(Y, "Y")]
+    if len(listed) != count:
+        raise ValueError(f"X has {count} rows and Y {len(listed)}: give one target for each row")
+    return [checked_number(f"row {i} of Y", target) for i, target in enumerate(listed)]
+
+
+def _threshold(model: Any, threshold: float | None, row: list[float]) -> float:
+    if threshold is not None:
+        return checked_number("threshold", threshold)
+    if not isinstance(model, Module):
+        raise ValueError("plot_boundary wants threshold=, the output between two classes, of what is no Module")
+    return (model._thresholds(1, row) or [0.0])[0]
+
+
+def _halves(axes: Any, across: list[float], up: list[float], grid: list[list[float]], cut: float) -> None:
+    """The plane on both sides of where an output is the threshold."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    outputs = [output for row in grid for output in row]
+    farthest = max(abs(output - cut) for output in outputs) or 1.0
+    colors = LinearSegmentedColormap.from_list("classes", ["#f8a568", "#ffffff", "#7fb6dc"])
+    bounds = {"vmin": cut - farthest, "vmax": cut + farthest}
+    axes.pcolormesh(across, up, grid, cmap=colors, shading="gouraud", rasterized=True, **bounds)
+    if min(outputs) < cut < max(outputs):
+        axes.contour(across, up, grid, levels=[cut], colors="#333333", linewidths=1.2)
+
+
+def _regions(axes: Any, across: list[float], up: list[float], grid: list[list[int]]) -> None:
+    """The plane by classes."""
+    from matplotlib.colors import ListedColormap, to_rgb
+
+    count = max(map(max, grid)) + 1
+    pale = [[1.0 - 0.4 * (1.0 - part) for part in to_rgb(STYLES[k % len(STYLES)])] for k in range(count)]
+    bounds = {"vmin": -0.5, "vmax": count - 0.5}
+    axes.pcolormesh(across, up, grid, cmap=ListedColormap(pale), shading="nearest", rasterized=True, **bounds)
 
 
 def _axes(ax: Any) -> Any:

@@ -12,12 +12,14 @@ from contextlib import suppress
 from math import isfinite
 from typing import Any
 
+from .answers import Answers
 from .check.mistakes import Finding, LintWarning, of_training
 from .compiler.backends import Target
 from .compiler.recorded import RecordedStepper
+from .compiler.shapes import shaped
 from .compiler.step import Rows, Step, compile_step, count_of, rows_of
 from .history import History
-from .metrics import GRADIENTS, VALIDATION, named
+from .metrics import GRADIENTS, VALIDATION, accuracy, named
 from .module import Module
 from .optim import Optimizer
 from .progress import Progress
@@ -25,7 +27,7 @@ from .recording import next_number, watched
 from .storage import place_for, save, text_of
 from .stored import StorageError
 from .tabular import names_for
-from .watching import Gradients, Looked, Watched
+from .watching import Gradients, Looked, Watched, flat_targets
 
 MOST_LINTED, LINTED = 32, 500_000  # rows that lint looks at, and rows times parameters
 
@@ -47,7 +49,7 @@ def fit(
     step = stepped(optimizer)
     _check_trained(model, optimizer)
     metrics = _listed(metrics, "metrics", "names or functions (prediction, target) of a row")
-    wanted = _named(metrics, step.recipe.loss, until)
+    wanted = _named(metrics, until)
     callbacks = _listed(callbacks, "callbacks", "functions of the history")
     for callback in callbacks:
         if not callable(callback):
@@ -59,8 +61,15 @@ def fit(
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise TypeError(f"validation wants (X, Y), rows and targets to look at, but got {validation!r:.80}")
         looking[VALIDATION] = _checked(validation[0], validation[1], "the validation's ", model)
+    answers = Answers(
+        step.recipe.loss, [target for those in (rows, *looking.values()) for target in flat_targets(those)]
+    )
+    counted = [name for name, metric in wanted.items() if metric is accuracy]
+    wanted |= dict.fromkeys(counted, answers)
     looked = {
-        prefix: Looked(step.recipe, those, "the validation's " * bool(prefix), step.backend, dtype)
+        prefix: Looked(
+            step.recipe, those, "the validation's " * bool(prefix), step.backend, dtype, answers if counted else None
+        )
         for prefix, those in looking.items()
     }
     gradients = None
@@ -69,17 +78,22 @@ def fit(
     watch = Watched(optimizer, looked, wanted, gradients, patience, callbacks)
     step.watch = watch if watch.wanted else None
     saver = _saver(model, optimizer, checkpoint)
+    before: dict[str, Any] = {}
     told = Progress(count_of("epochs", epochs), progress, saver)
     history, warned = History(), False
-    columns = names_for(model, X)
+    names = names_for(model, X)
+    left: dict[str, Any] = {"input_names": names} if names else {}
+    left["_learned"] = answers.thresholds(lambda target: shaped(rows[0][1], iter(target)))
     try:
         watch.measured()  # what it cannot look at is said before anything is trained
         warned = _warn(model, step, rows, ended=False)
-        if columns is not None:
-            model.input_names = columns
+        before = _leave(model, left)
         history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, told)
     except KeyboardInterrupt:  # before the first step
         history.stopped = "interrupt"
+    except Exception:
+        _leave(model, before)
+        raise
     finally:
         told.close(history)
     if history.stopped in ("patience", "epochs"):
@@ -109,7 +123,7 @@ def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
     return bool(found)
 
 
-def _named(metrics: list[Any], loss: Any, until: Any) -> dict[str, Any]:
+def _named(metrics: list[Any], until: Any) -> dict[str, Any]:
     """The metrics by their names. Raises ValueError for two of one name, as a history has a column for each."""
     taken = {"loss"}
     if isinstance(until, list | tuple) and until:
@@ -118,7 +132,7 @@ def _named(metrics: list[Any], loss: Any, until: Any) -> dict[str, Any]:
     for metric in metrics:
         if isinstance(metric, str) and metric == GRADIENTS:
             continue
-        name, function = named(metric, loss)
+        name, function = named(metric)
         if name in taken:
             raise ValueError(
                 f"two columns of the history would be called {name!r} (the loss and the metric of until are columns, "
@@ -127,6 +141,15 @@ def _named(metrics: list[Any], loss: Any, until: Any) -> dict[str, Any]:
         taken.add(name)
         found[name] = function
     return found
+
+
+def _leave(model: Any, left: dict[str, Any]) -> dict[str, Any]:
+    """Let a Module remember what the data says of its inputs and outputs; what it remembered before."""
+    told = {name: known for name, known in left.items() if isinstance(model, Module) and hasattr(model, name)}
+    before = {name: getattr(model, name) for name in told}
+    for name, known in told.items():
+        setattr(model, name, known)
+    return before
 
 
 def _on(step: Step, rows: Rows) -> Callable[[], float]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from .answers import Answers
 from .compiler.course import Watch
 from .compiler.function import PathError, TraceError, compile
 from .compiler.interrupt import Uninterrupted
@@ -27,8 +28,12 @@ Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 class Looked:
     """Rows and their targets, for the losses and the predictions of a model as it stands: compiled, or recorded."""
 
-    def __init__(self, recipe: Recipe, rows: Rows, whose: str, backend: str, dtype: str) -> None:
+    def __init__(
+        self, recipe: Recipe, rows: Rows, whose: str, backend: str, dtype: str, answers: Answers | None
+    ) -> None:
         self.recipe, self.whose, (self.shapes, self.rows) = recipe, whose, rows
+        self.answers = answers  # where somebody wants to know the share of right ones
+        self.flat_targets = flat_targets(rows)
         self.targets = [self._sides(row)[1] for row in self.rows]
         self.shape: Shape = None  # of a prediction
         self.compiled: Any = None
@@ -38,23 +43,31 @@ class Looked:
             if self.compiled.target.for_rows(len(self.rows)) != "python":
                 self.given = self.compiled.target.array(self.given)
 
-    def look(self) -> tuple[float, list[Any]]:
-        """The mean loss, and the prediction for each row: a float, or a list of them."""
+    def look(self, metrics: Mapping[str, Metric | Answers]) -> tuple[float, dict[str, float]]:
+        """The mean loss, and the metrics by their names."""
         found = self._answers()
-        predictions: list[Any] = [row[1:] for row in found] if self.shape is not None else [row[1] for row in found]
+        after = 1 + sum(1 for _ in leaves_of(self.shape))
+        flat = [row[1:after] for row in found]
+        predictions: list[Any] = flat if self.shape is not None else [row[0] for row in flat]
         if self.shape is not None and any(entry is not None for entry in self.shape):  # lists within lists
             predictions = [shaped(self.shape, iter(numbers)) for numbers in predictions]
-        return math.fsum(row[0] for row in found) / len(found), predictions
+        measured = {}
+        for name, metric in metrics.items():
+            if isinstance(metric, Answers):
+                measured[name] = metric.share(flat, self.flat_targets, [row[after:] for row in found])
+            else:
+                measured[name] = metric(predictions, self.targets)
+        return math.fsum(row[0] for row in found) / len(found), measured
 
     def _answers(self) -> list[list[float]]:
-        """The loss of each row, and the numbers of the prediction after it."""
+        """The loss of each row, after it the numbers of the prediction, and after them the losses of other targets."""
         if self.compiled is not None:
             try:
                 found = self.compiled.batch(self.given)
                 return found.tolist() if hasattr(found, "tolist") else found  # type: ignore[no-any-return]
             except (TraceError, PathError):
                 self.compiled, self.given = None, [[row] for row in self.rows]
-            except ValueError:  # a class that there is not: the loop below says of which row
+            except (ValueError, LookupError):  # a class that there is not: the loop below says of which row
                 pass
         found = []
         with no_grad():
@@ -69,12 +82,36 @@ class Looked:
         x, target = self._sides(row)
         prediction = self.recipe.model(x)
         prediction = prediction.tolist() if getattr(prediction, "ndim", 0) else prediction
-        self.shape = shape_of(prediction)
-        return [self.recipe.loss(prediction, target), *leaves_of(prediction)]
+        self.shape, leaves = shape_of(prediction), list(leaves_of(prediction))
+        found = [self.recipe.loss(prediction, target), *leaves]
+        if self.answers is not None:
+            wanted = row[len(row) - len(self.answers.columns) :]
+            asked = self.answers.asked(len(leaves), wanted)
+            found += [self._loss_of(prediction, candidate) for candidates in asked for candidate in candidates]
+        return found
+
+    def _loss_of(self, prediction: Any, target: Sequence[Any]) -> Any:
+        """The loss if that were the target. Raises ValueError where the loss does."""
+        try:
+            return self.recipe.loss(prediction, shaped(self.shapes[1], iter(target)))
+        except (TraceError, PathError):
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"accuracy asks the loss how well each label fits, but of {target!r} it raised {type(error).__name__}: "
+                f"{error}; give metrics a function (prediction, target) of your own that returns 1.0 where it is right"
+            ) from error
 
     def _sides(self, row: Any) -> tuple[Any, Any]:
         numbers = iter(row)
         return shaped(self.shapes[0], numbers), shaped(self.shapes[1], numbers)
+
+
+def flat_targets(rows: Rows) -> list[Sequence[float]]:
+    """The numbers of the target of each row."""
+    (_, shape), numbers = rows
+    count = sum(1 for _ in leaves_of(shape))
+    return [row[len(row) - count :] for row in numbers]
 
 
 class Gradients:
@@ -140,7 +177,7 @@ class Watched(Watch):
     """What is looked at after each epoch, and whether the run is to go on: patience and callbacks."""
 
     def __init__(
-        self, optimizer: Optimizer, looked: Mapping[str, Looked], metrics: Mapping[str, Metric],
+        self, optimizer: Optimizer, looked: Mapping[str, Looked], metrics: Mapping[str, Metric | Answers],
         gradients: Gradients | None, patience: int | None, callbacks: Sequence[Callable[[History], Any]],
     ) -> None:  # fmt: skip
         self.optimizer, self.looked, self.metrics, self.gradients = optimizer, looked, metrics, gradients
@@ -156,9 +193,9 @@ class Watched(Watch):
     def measured(self) -> Mapping[str, float]:
         found: dict[str, float] = {}
         for prefix, rows in self.looked.items():
-            loss, predictions = rows.look()
+            loss, measured = rows.look(self.metrics)
             found |= {f"{prefix}loss": loss} if prefix else {}
-            found |= {f"{prefix}{name}": metric(predictions, rows.targets) for name, metric in self.metrics.items()}
+            found |= {f"{prefix}{name}": number for name, number in measured.items()}
         return found | (self.gradients.measured() if self.gradients is not None else {})
 
     def verdict(self, history: History, losses: Sequence[float]) -> str:
