@@ -250,7 +250,7 @@ def test_wide_dots_compile():
 
 
 def test_the_cost_of_a_gradient():
-    """At most four times the operations of the value, for functions of many inputs."""
+    """At most five times the operations of the value, for functions of many inputs."""
     model = tn.MLP(8, [8, 1], rng=random.Random(0))
     for function in (lambda xs: model(xs), lambda xs: tn.logsumexp(xs), lambda xs: tn.sum([x * x for x in xs])):
         f = compile(function)
@@ -259,7 +259,7 @@ def test_the_cost_of_a_gradient():
         def cost(program):
             return sum(max(1, len(list(entry.slots())) - 1) for entry in program.instructions)
 
-        assert cost(f.gradient_program.flat) <= 4 * cost(f.program.flat)
+        assert cost(f.gradient_program.flat) <= 5 * cost(f.program.flat)
 
 
 def wrong(function, *arguments):

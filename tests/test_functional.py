@@ -70,7 +70,7 @@ def test_softmax_and_cross_entropy_of_huge_logits():
     loss.backward()
     assert close(loss.data, math.log1p(math.exp(-2)), 1e-15)
     assert close(logits[1].grad, math.exp(-2) / (1 + math.exp(-2)), 1e-15)
-    assert close(logits[0].grad, -logits[1].grad, 1e-15)
+    assert close(logits[0].grad, -logits[1].grad, 0, 2**-52)
 
 
 @pytest.mark.parametrize(
@@ -193,11 +193,12 @@ def test_gradcheck_names_the_input():
         tn.gradcheck(lambda x, pair: x * pair[0] + row(x * 2, pair[1]), [1.0, [2.0, 5.0]], order=1)
 
 
-@pytest.mark.parametrize("name", sorted(set(TABLE) - {"take", "largest", "ties", "dot", "logsumexp"}))
+@pytest.mark.parametrize("name", sorted(set(TABLE) - {"take", "largest", "ties", "dot", "logsumexp", "normalizer"}))
 def test_every_row_is_guarded_by_gradcheck(name):
     """Each rule of the table, doubled or with its sign turned, is caught."""
     row = TABLE[name]
-    point = [0.6, 0.35, 0.8][: len(row.operands)]
+    point = [0.6, 0.35, 2.0 if name == "log_power" else 0.8][: len(row.operands)]
+    fixed = point[2:] if name == "log_power" else []
     for position, formula in enumerate(row.formulas):
         if formula is None:
             continue
@@ -209,7 +210,7 @@ def test_every_row_is_guarded_by_gradcheck(name):
             formulas = [fault if i == position else f for i, f in enumerate(row.formulas)]
             planted = Primitive(name, row.symbol, " ".join(row.operands), row.value, *formulas)
             with pytest.raises(tn.GradientError):
-                tn.gradcheck(planted, point, order=1)
+                tn.gradcheck(lambda *xs, f=planted: f(*xs, *fixed), point[: len(point) - len(fixed)], order=1)
 
 
 def test_gradcheck_refuses_what_it_cannot_check():

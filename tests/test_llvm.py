@@ -117,7 +117,7 @@ def test_every_primitive_at_its_corners(row):
     rows = corner_rows(row)
     f = compile(corner_call(row))
     f.value_and_grad(*rows[0])
-    agree(f.program, rows, bound=1e-15 * 4)
+    agree(f.program, rows, bound=1e-12 if row.name == "log_power" else 1e-15 * 4)  # of a logarithm's 710th power
     agree(f.gradient_program, tame(rows))
 
 

@@ -83,7 +83,8 @@ def test_the_program_of_the_guide_learns(seed, tmp_path, monkeypatch):
 
 
 CORE = [
-    *("ieee", "rules", "primitives", "operators", "tabular", "arguments", "decorated", "recording"),
+    *("ieee", "ieee_floats", "rules", "primitives", "operators"),
+    *("tabular", "arguments", "decorated", "recording"),
     *("reverse", "forward", "value"),
     *("elementary", "functional", "own", "nesting", "transforms", "products"),
     *("choices", "module", "neuron", "nn", "losses", "answers", "check", "optim", "data"),

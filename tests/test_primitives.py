@@ -72,6 +72,10 @@ ORACLE = {
         lambda p, t: -(t * mp.log(p) + (1 - t) * mp.log(1 - p)),
         [[0.3, 1.0], [0.3, 0.25], [0.9, 0.0]],
     ),
+    "sigmoid_cross_entropy": (
+        lambda p, z, t: -(t * mp.log(p) + (1 - t) * mp.log(1 - p)),
+        [[0.3, 5.0, 1.0], [0.9, -5.0, 0.0]],
+    ),
     "dot": (lambda w, v, x, y, b: b + w * x + v * y, [[0.3, -2.0, 1.5, 0.7, -0.2]]),
     "take": (lambda x, y, z, i: (x, y, z)[int(mp.nint(i))], [[0.3, -2.0, 1.5, 1.0]]),
     "logsumexp": (lambda *xs: mp.log(sum(map(mp.exp, xs))), [[0.3], [0.3, -2.0, 1.5], [50.0, 49.0]]),
@@ -84,13 +88,19 @@ ORACLE = {
     "equal": (lambda a, b: mp.mpf(0), [[0.3, -2.0]]),
     "where_equal": (lambda x, a, b: x if a == 2 else mp.mpf(0), [[0.7, 1.0, 3.0]]),
     "monomial": (lambda c, x, n: c * x**n, [[0.3, 1.5, 2.5], [-2.0, 0.4, -1.5]]),
-    "xlogy": (lambda a, x: a * mp.log(x), [[0.3, 1.5], [-2.0, 0.4]]),
+    "log_power": (lambda x, n, k: x**n * mp.log(x) ** k, [[0.3, 1.5, 1.0], [2.5, -0.4, 2.0], [0.4, 3.0, 0.0]]),
+    "scaled": (lambda c, x: c * x, [[0.3, 1.5]]),
+    "gap": (lambda a, b: a - b, [[0.3, -2.0]]),
+    "exp_gap": (lambda a, b: mp.exp(a - b), [[0.3, -2.0], [-40.0, 1.0]]),
+    "floored": (lambda x: x, ONE[2:]),
+    "normalizer": (lambda x, y, total: x + y, [[0.3, 0.7, 0.0]]),
+    "arc_slope": (lambda x: 1 / mp.sqrt(1 - x * x), [[-0.9], [1e-9], [0.999]]),
     "normal_cdf": (cdf, [*ONE, [-6.0]]),
     "normal_pdf": (lambda x: mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi), ONE),
 }
 # The widths of the columns where a row has any, by the number of operands.
 WIDTHS = {"dot": lambda n: [(n - 1) // 2] * 2, "take": lambda n: [n - 1], "largest": lambda n: [n - 1]}
-WIDTHS |= {"logsumexp": lambda n: [n], "ties": lambda n: [n]}
+WIDTHS |= {"normalizer": lambda n: [n - 1], "logsumexp": lambda n: [n], "ties": lambda n: [n]}
 CASES = [(name, point) for name, (_, points) in ORACLE.items() for point in points]
 
 
@@ -144,12 +154,14 @@ def test_first_and_second_derivatives(name, point):
         orders = [int(j == i) for j in range(n)]
         assert same(leaf.grad + 0.0, aside[i] + 0.0)
         assert same(aside[i] + 0.0, graph[i].data + 0.0)
-        if name == "detached":  # the identity, taken for a constant
+        if name in ("detached", "normalizer"):  # taken for constants
             assert leaf.grad == 0.0
             continue
+        if name == "log_power" and i == 2:
+            continue
         assert close(leaf.grad, exactly(function, point, orders), 1e-12, 1e-15), (name, point, i)
-        # The count that `largest` is told is data: its own row, `ties`, passes no gradient on.
-        for j, second in enumerate(grad(graph[i], leaves[: n - (name == "largest")])):
+        # The count that `largest` is told is data, and so is an exponent of a logarithm.
+        for j, second in enumerate(grad(graph[i], leaves[: n - (name in ("largest", "log_power"))])):
             mixed = [a + int(k == j) for k, a in enumerate(orders)]
             assert close(second, exactly(function, point, mixed), 1e-11, 1e-14), (name, point, i, j)
 
@@ -158,8 +170,9 @@ def test_first_and_second_derivatives(name, point):
     ("name", "point"), [case for case in CASES if all(0.1 < abs(x) < 0.95 or abs(x) >= 1 for x in case[1])]
 )
 def test_central_differences(name, point):
+    n = len(point)
     # An index or a count is data, and `where_equal` jumps: their last operands are held.
-    held = {"detached": 1, "take": 1, "largest": 1, "where_equal": 2}.get(name, 0)
+    held = {"detached": 1, "take": 1, "largest": 1, "where_equal": 2, "log_power": 1, "normalizer": n}.get(name, 0)
     free, fixed = point[: len(point) - held], point[len(point) - held :]
     assert tn.gradcheck(lambda *xs: call(TABLE[name], [*xs, *fixed]), free, order=2, tolerance=1e-5)
 
@@ -261,10 +274,11 @@ CORNERS = [
     ("elu", (-INF,), -1.0, (0,)),
     ("elu", (INF,), INF, (1,)),
     ("elu", (NAN,), NAN, (NAN,)),
-    ("silu", (-INF,), -0.0, (NAN,)),
-    ("silu", (INF,), INF, (NAN,)),
+    ("silu", (-INF,), -0.0, (0,)),
+    ("silu", (INF,), INF, (1,)),
     ("silu", (0.0,), 0.0, (0.5,)),
-    ("gelu", (-INF,), -0.0, (NAN,)),
+    ("gelu", (-INF,), -0.0, (0,)),
+    ("gelu", (INF,), INF, (1,)),
     ("gelu", (0.0,), 0.0, (0.5,)),
     ("maximum", (2.0, 2.0), 2.0, (0.5, 0.5)),
     ("maximum", (NAN, 1.0), NAN, (NAN, NAN)),
@@ -273,19 +287,26 @@ CORNERS = [
     ("minimum", (2.0, 2.0), 2.0, (0.5, 0.5)),
     ("minimum", (1.0, NAN), NAN, (NAN, NAN)),
     ("minimum", (-INF, INF), -INF, (1, 0)),
-    ("binary_cross_entropy", (0.0, 1.0), 100.0, (-1e12, None)),
-    ("binary_cross_entropy", (1.0, 0.0), 100.0, (1e12, None)),
+    ("binary_cross_entropy", (0.0, 1.0), 100.0, (-(2.0**1012), None)),
+    ("binary_cross_entropy", (1.0, 0.0), 100.0, (2.0**1012, None)),
     ("binary_cross_entropy", (1.0, 1.0), 0.0, (0, None)),
     ("binary_cross_entropy", (0.0, 0.0), 0.0, (0, None)),
     ("binary_cross_entropy", (NAN, 0.0), NAN, (NAN, NAN)),
+    ("sigmoid_cross_entropy", (0.0, -800.0, 1.0), 100.0, (-(2.0**1012), -1, None)),
+    ("sigmoid_cross_entropy", (1.0, 40.0, 0.0), 100.0, (2.0**1012, 1, None)),
+    ("sigmoid_cross_entropy", (1.0, INF, 1.0), 0.0, (0, 0, None)),
+    ("sigmoid_cross_entropy", (NAN, NAN, 0.0), NAN, (NAN, NAN, NAN)),
     ("dot", (0.0, 1.0, INF, 1.0, 0.0), NAN, (INF, 1, 0, 1, 1)),
     ("dot", (-0.0,), -0.0, (1,)),
     ("take", (INF, 2.0, 1.0), 2.0, (0, 1, 0)),
     ("take", (NAN, 2.0, 0.0), NAN, (1, 0, 0)),
-    ("logsumexp", (1000.0, 1000.0), 1000.0 + math.log(2), (None, None)),
+    ("logsumexp", (1000.0, 1000.0), 1000.0 + math.log(2), (0.5, 0.5)),
+    ("logsumexp", (1e16, 1e16), 1e16, (0.5, 0.5)),
+    ("logsumexp", (-INF,), -INF, (1,)),
     ("logsumexp", (-INF, 0.0), 0.0, (0, 1)),
     ("logsumexp", (-INF, -INF), -INF, (NAN, NAN)),
-    ("logsumexp", (INF, 0.0), INF, (NAN, 0)),
+    ("logsumexp", (INF, 0.0), INF, (1, 0)),
+    ("logsumexp", (INF, INF), INF, (NAN, NAN)),
     ("logsumexp", (NAN, 0.0), NAN, (NAN, NAN)),
     ("largest", (2.0, 2.0, 2.0, 3.0), 2.0, (1 / 3, 1 / 3, 1 / 3, 0)),
     ("largest", (NAN, 2.0, NAN), NAN, (NAN, NAN, 0)),
@@ -305,11 +326,32 @@ CORNERS = [
     ("where_equal", (INF, 2.0, 2.0), INF, (1, 0, 0)),
     ("monomial", (0.0, 0.0, -1.0), 0.0, (INF, 0, 0)),
     ("monomial", (0.0, NAN, 2.0), 0.0, (NAN, 0, NAN)),
-    ("xlogy", (0.0, 0.0), 0.0, (-INF, NAN)),
-    ("xlogy", (0.0, NAN), NAN, (NAN, NAN)),
+    ("log_power", (0.0, 3.0, 1.0), 0.0, (0, 0, 0)),
+    ("log_power", (0.0, 1.0, 1.0), 0.0, (-INF, 0, 0)),
+    ("log_power", (0.0, 0.0, 2.0), INF, (-INF, -INF, 0)),
+    ("log_power", (1.0, 2.0, 0.0), 1.0, (2, 0, 0)),
+    ("log_power", (INF, -1.0, 1.0), 0.0, (0, 0, 0)),
+    ("log_power", (NAN, 1.0, 1.0), NAN, (NAN, NAN, 0)),
+    ("scaled", (0.0, INF), 0.0, (INF, 0)),
+    ("scaled", (0.0, NAN), NAN, (NAN, 0)),
+    ("gap", (INF, INF), 0.0, (1, -1)),
+    ("gap", (-INF, INF), -INF, (1, -1)),
+    ("gap", (NAN, NAN), NAN, (1, -1)),
+    ("exp_gap", (INF, INF), 1.0, (1, -1)),
+    ("exp_gap", (0.0, INF), 0.0, (0, 0)),
+    ("exp_gap", (1000.0, 0.0), INF, (INF, -INF)),
+    ("floored", (0.0,), 2.0**-1012, (0,)),
+    ("floored", (-1.0,), 2.0**-1012, (0,)),
+    ("floored", (NAN,), NAN, (0,)),
+    ("normalizer", (0.5, 0.25, 3.0), 0.75, (0, 0, 0)),
+    ("normalizer", (1.0, 0.0, INF), 1.0, (0, 0, 0)),
+    ("normalizer", (1.0, 1.0, INF), NAN, (0, 0, 0)),
+    ("arc_slope", (1.0,), INF, (INF,)),
+    ("arc_slope", (-1.0,), INF, (-INF,)),
+    ("arc_slope", (2.0,), NAN, (NAN,)),
     ("normal_cdf", (-INF,), 0.0, (0,)),
     ("normal_cdf", (INF,), 1.0, (0,)),
-    ("normal_pdf", (INF,), 0.0, (NAN,)),
+    ("normal_pdf", (INF,), 0.0, (0,)),
     ("normal_pdf", (0.0,), 1 / math.sqrt(2 * math.pi), (0,)),
 ]
 

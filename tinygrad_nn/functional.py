@@ -134,19 +134,13 @@ def logsumexp(xs: Iterable[Number]) -> Any:
 def log_softmax(xs: Iterable[Number]) -> list[Any]:
     """x_i - logsumexp(x): the logarithms of the softmax probabilities, one for each of the n logits.
 
-    All are first shifted by the largest, which changes nothing but the rounding.
-
     >>> log_softmax([0.0])
     [0.0]
     """
-    return _log_softmax(_some(xs, "tn.log_softmax"))
-
-
-def _log_softmax(logits: tuple[Any, ...]) -> list[Any]:
-    top = table.detached(table.largest(logits, 1.0))
-    shifted = tuple([x - top for x in logits])
-    normaliser = table.logsumexp(shifted)
-    return [x - normaliser for x in shifted]
+    logits = _some(xs, "tn.log_softmax")
+    total = table.logsumexp(logits)
+    lost = table.log(table.normalizer(tuple([table.exp_gap(x, total) for x in logits]), total))
+    return [table.gap(x, total) - lost for x in logits]
 
 
 def softmax(xs: Iterable[Number]) -> list[Any]:
@@ -155,7 +149,11 @@ def softmax(xs: Iterable[Number]) -> list[Any]:
     >>> softmax([0.0, 0.0])
     [0.5, 0.5]
     """
-    return [table.exp(x) for x in _log_softmax(_some(xs, "tn.softmax"))]
+    logits = _some(xs, "tn.softmax")
+    total = table.logsumexp(logits)
+    shares = tuple([table.exp_gap(x, total) for x in logits])
+    whole = table.normalizer(shares, total)
+    return [share / whole for share in shares]
 
 
 def _largest(operands: tuple[Any, ...]) -> Any:

@@ -1,21 +1,19 @@
 """Elementary functions of floats that follow IEEE 754 and never raise.
 
 Python's `math` module and its division raise where the standard names a result: 1/0 is inf, log(0) is -inf,
-exp(1000) is inf and asin(2) is nan. The functions here return those results, as NumPy does. `IeeeFloat` is a float
-with that division: an expression that raised on floats is run once more on IeeeFloats.
+exp(1000) is inf and asin(2) is nan. The functions here return those results, as NumPy does.
 """
 
 from __future__ import annotations
 
 import math
-import operator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
 
 INF, NAN = math.inf, math.nan
+FLOOR, SINGLE_FLOOR = 2.0**-1012, 2.0**-116  # 1024 times the smallest normal number, of doubles and of floats
 
 
 def divide(a: float, b: float) -> float:
@@ -43,9 +41,25 @@ def monomial(c: float, x: float, n: float) -> float:
     return c * power(x, n) if c != 0 else 0.0
 
 
-def xlogy(a: float, x: float) -> float:
-    """a * log(x), and 0 where a is 0 whatever log(x) is."""
-    return a * log(x) if a != 0 or x != x else 0.0
+def scaled(c: float, x: float) -> float:
+    """c * x, and 0 where c is 0 although x is infinite."""
+    return c * x if c != 0 or x != x else 0.0
+
+
+def gap(a: float, b: float) -> float:
+    """a - b, and 0 where they are equal although both are infinite."""
+    return a - b if a != b else 0.0
+
+
+def exp_gap(a: float, b: float) -> float:
+    """exp(a - b), and 1 where they are equal although both are infinite."""
+    return exp(gap(a, b))
+
+
+def log_power(x: float, n: float, k: float) -> float:
+    """x**n * log(x)**k, and 0 where x**n is 0 whatever the logarithm is."""
+    size = power(x, n)
+    return size * power(log(x), k) if size != 0 else 0.0
 
 
 def _guarded(function: Callable[[float], float], outside: float = NAN) -> Callable[[float], float]:
@@ -89,6 +103,11 @@ def sinh(x: float) -> float:
         return math.sinh(x)
     except OverflowError:
         return math.copysign(INF, x)
+
+
+def arc_slope(x: float) -> float:
+    """1 / sqrt(1 - x*x), exact near 1, too; inf at 1 and -1, nan beyond."""
+    return divide(1.0, sqrt((1.0 - x) * (1.0 + x)))
 
 
 def sigmoid(x: float) -> float:
@@ -174,9 +193,19 @@ def where_equal(x: float, a: float, b: float) -> float:
     return x if a == b else 0.0
 
 
+def floored(x: float) -> float:
+    """x, but no less than 2**-1012: near the smallest float, with room for 1 / x to grow."""
+    return x if x >= FLOOR or x != x else FLOOR
+
+
 def binary_cross_entropy(p: float, t: float) -> float:
     """-(t log p + (1 - t) log(1 - p)), each logarithm floored at -100."""
     return 0.0 - (t * maximum(log(p), -100.0) + (1.0 - t) * maximum(log(1.0 - p), -100.0))
+
+
+def sigmoid_cross_entropy(p: float, z: float, t: float) -> float:
+    """The binary cross-entropy of p, which is sigmoid(z)."""
+    return binary_cross_entropy(p, t)
 
 
 def dot(weights: Sequence[float], inputs: Sequence[float], bias: float) -> float:
@@ -229,56 +258,12 @@ def logsumexp(values: Sequence[float]) -> float:
     return top + math.log(total)
 
 
-class IeeeFloat(float):
-    """A float whose arithmetic with floats stays IeeeFloat and whose division never raises."""
+def normalizer(shares: Sequence[float], total: float) -> float:
+    """The sum of exp(x - total) over all x: 1, save for the rounding of total = logsumexp(xs).
 
-    __slots__ = ()
-
-    def __add__(self, other: float) -> Any:
-        return self._with(other, operator.add)
-
-    def __sub__(self, other: float) -> Any:
-        return self._with(other, operator.sub)
-
-    def __mul__(self, other: float) -> Any:
-        return self._with(other, operator.mul)
-
-    def __truediv__(self, other: float) -> Any:
-        return self._with(other, divide)
-
-    def __rsub__(self, other: float) -> Any:
-        return self._with(other, lambda a, b: b - a)
-
-    def __pow__(self, other: float) -> Any:  # type: ignore[override]
-        return self._with(other, power)
-
-    def __rpow__(self, other: float) -> Any:  # type: ignore[override]
-        return self._with(other, lambda a, b: power(b, a))
-
-    def __rtruediv__(self, other: float) -> Any:
-        return self._with(other, lambda a, b: divide(b, a))
-
-    def __neg__(self) -> IeeeFloat:
-        return IeeeFloat(-float(self))
-
-    def __abs__(self) -> IeeeFloat:
-        return IeeeFloat(abs(float(self)))
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def _with(self, other: float, operation: Callable[[float, float], float]) -> Any:
-        if not isinstance(other, float | int):  # a Value, whose own operator follows IEEE 754
-            return NotImplemented
-        return IeeeFloat(operation(float(self), float(other)))
-
-
-def on_ieee_floats(rule: Callable[..., Any], *arguments: Any) -> Any:
-    """The result of a rule that divided by zero on floats: run again with its floats as IeeeFloats."""
-
-    def raised(x: Any) -> Any:
-        return tuple(map(raised, x)) if isinstance(x, tuple) else IeeeFloat(x) if isinstance(x, float) else x
-
-    def lowered(x: Any) -> Any:
-        return list(map(lowered, x)) if isinstance(x, list) else float(x) if isinstance(x, float) else x
-
-    return lowered(rule(*map(raised, arguments)))
+    Nan where several are infinite alike, so that none is known to be the larger.
+    """
+    result = 0.0
+    for share in shares:
+        result += share
+    return result if total - total == 0.0 or result == 1.0 else NAN

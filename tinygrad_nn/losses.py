@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from . import primitives as table
 from .elementary import as_operand, as_operands
-from .functional import minimum, relu, softplus, sum
+from .functional import maximum, minimum, relu, softplus, sum
+from .ieee import INF
 from .operators import Scalar
 from .recording import scope
 
@@ -77,11 +78,11 @@ def huber(prediction: Any, target: Any, delta: float = 1.0) -> Any:
     >>> huber(1.5, 1.0), huber(4.0, 1.0)
     (0.125, 2.5)
     """
-    if not delta > 0.0:
+    if not 0.0 < delta < INF:
         raise ValueError(f"huber wants a delta above 0, but got {delta!r}")
     distance = abs(prediction - target)
     near = minimum(distance, delta)
-    return near * (distance - 0.5 * near)
+    return 0.5 * table.square(near) + delta * (maximum(distance, delta) - delta)
 
 
 @_averaged
@@ -98,13 +99,16 @@ def hinge(prediction: Any, target: Any) -> Any:
 def binary_cross_entropy(prediction: Any, target: Any) -> Any:
     """-(t log p + (1 - t) log(1 - p)) of a probability p and a target t in [0, 1], each logarithm floored at -100.
 
-    The gradient (p - t) / max(p (1 - p), 1e-12) is finite at p = 0 and 1. Prefer the loss of the logit where the
-    model can return one.
+    The gradient (p - t) / (p (1 - p)) is finite at p = 0 and 1, too. Where p is recorded as the sigmoid of a logit, the
+    gradient of the logit is p - t, however flat the sigmoid is there; but the loss of the logit itself is exact.
 
     >>> binary_cross_entropy(1.0, 0.0), round(binary_cross_entropy(0.5, 1.0), 6)
     (100.0, 0.693147)
     """
-    return table.binary_cross_entropy(prediction, target)
+    logit = prediction._made_by(table.sigmoid) if isinstance(prediction, Scalar) else None
+    if logit is None:
+        return table.binary_cross_entropy(prediction, target)
+    return table.sigmoid_cross_entropy(prediction, *logit, target)
 
 
 @_averaged
@@ -114,7 +118,7 @@ def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
     >>> binary_cross_entropy_with_logits(-800.0, 1.0)
     800.0
     """
-    return target * softplus(-prediction) + (1.0 - target) * softplus(prediction)
+    return table.scaled(target, softplus(-prediction)) + table.scaled(1.0 - target, softplus(prediction))
 
 
 def cross_entropy(prediction: Any, target: Any) -> Any:
@@ -135,8 +139,9 @@ def cross_entropy(prediction: Any, target: Any) -> Any:
         )
     index = as_operand(target, "the class index of cross_entropy")
     with scope(cross_entropy):
-        chosen = table.take(logits, index)
-        return table.logsumexp(tuple([logit - chosen for logit in logits]))
+        total = table.logsumexp(logits)
+        shares = tuple([table.exp_gap(logit, total) for logit in logits])
+        return table.gap(total, table.take(logits, index)) + table.log(table.normalizer(shares, total))
 
 
 LOSSES: dict[str, Loss] = {

@@ -44,6 +44,10 @@ class Scalar:
     def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
         raise NotImplementedError
 
+    def _made_by(self, primitive: Primitive) -> tuple[Any, ...] | None:
+        """The operands of this value if it is recorded as a result of that primitive, else None."""
+        return None
+
     def _binary(self, primitive: Primitive, other: object, swapped: bool = False) -> Any:
         operand = other if isinstance(other, Scalar) else as_float(other)
         if operand is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from . import primitives as table
 from .elementary import as_operand
-from .ieee import on_ieee_floats
+from .ieee_floats import on_ieee_floats
 from .operators import as_float
 from .primitives import Primitive
 from .rules import is_column

@@ -12,6 +12,7 @@ import math
 import operator
 
 from . import ieee
+from .ieee_floats import IeeeFloat
 from .rules import pull_function, rule_functions
 
 TYPE_CHECKING = False
@@ -87,7 +88,7 @@ class Primitive:
         if recorder is not None:
             return recorder._record(self, tuple(map(_plain, operands)))
         result = self.value(*operands)
-        return ieee.IeeeFloat(result) if any(type(s) is ieee.IeeeFloat for s in scalars) else result
+        return IeeeFloat(result) if any(type(s) is IeeeFloat for s in scalars) else result
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"the primitive {self.name} is a row of the table and cannot be changed")
@@ -108,7 +109,7 @@ class Primitive:
 def _plain(operand: Any) -> Any:
     """An operand without IeeeFloats: what is recorded holds plain floats."""
     if isinstance(operand, tuple):
-        return operand if ieee.IeeeFloat not in map(type, operand) else tuple(map(_plain, operand))
+        return operand if IeeeFloat not in map(type, operand) else tuple(map(_plain, operand))
     return float(operand) if isinstance(operand, float) else operand
 
 
@@ -134,13 +135,14 @@ divide       = Primitive("divide",       "/",    "a b", ieee.divide,    "g / b",
 negative     = Primitive("negative",     "neg",  "x",   operator.neg,   "-g")
 absolute     = Primitive("absolute",     "abs",  "x",   operator.abs,   "g * sign(x)")
 power        = Primitive("power",        "**",   "x n", ieee.power,     "g * monomial(n, x, n - 1.0)",
-                                                                        "g * xlogy(y, x)")
+                                                                        "g * log_power(x, n, 1.0)")
 zeroth_power = Primitive("zeroth_power", "**0",  "x",   lambda x: 1.0,  None)
 square       = Primitive("square",       "**2",  "x",   lambda x: x * x,              "g * (2.0 * x)")
 cube         = Primitive("cube",         "**3",  "x",   lambda x: x * x * x,          "g * (3.0 * (x * x))")
 fourth_power = Primitive("fourth_power", "**4",  "x",   lambda x: (x * x) * (x * x),  "g * (4.0 * (x * x * x))")
 
-# Elementary functions.
+# Elementary functions. Where a rule has `minimum(maximum(x, -40.0), 40.0)`, here and below, what that goes with is 0
+# from there on: an infinite x would make it nan.
 exp          = Primitive("exp",      "exp",      "x", ieee.exp,      "g * y")
 expm1        = Primitive("expm1",    "expm1",    "x", ieee.expm1,    "g * exp(x)")
 log          = Primitive("log",      "log",      "x", ieee.log,      "g / x")
@@ -149,13 +151,15 @@ sqrt         = Primitive("sqrt",     "sqrt",     "x", ieee.sqrt,     "g / (2.0 *
 sin          = Primitive("sin",      "sin",      "x", ieee.sin,      "g * cos(x)")
 cos          = Primitive("cos",      "cos",      "x", ieee.cos,      "-(g * sin(x))")
 tan          = Primitive("tan",      "tan",      "x", ieee.tan,      "g * (1.0 + y * y)")
-asin         = Primitive("asin",     "asin",     "x", ieee.asin,     "g / sqrt((1.0 - x) * (1.0 + x))")
-acos         = Primitive("acos",     "acos",     "x", ieee.acos,     "-(g / sqrt((1.0 - x) * (1.0 + x)))")
-atan         = Primitive("atan",     "atan",     "x", math.atan,     "g / (1.0 + x * x)")
+asin         = Primitive("asin",     "asin",     "x", ieee.asin,     "g * arc_slope(x)")
+acos         = Primitive("acos",     "acos",     "x", ieee.acos,     "-(g * arc_slope(x))")
+atan         = Primitive("atan",     "atan",     "x", math.atan,
+                         "g / (1.0 + square(minimum(maximum(x, -1e155), 1e155)))")
 sinh         = Primitive("sinh",     "sinh",     "x", ieee.sinh,     "g * cosh(x)")
 cosh         = Primitive("cosh",     "cosh",     "x", ieee.cosh,     "g * sinh(x)")
 tanh         = Primitive("tanh",     "tanh",     "x", math.tanh,     "g * (1.0 - y * y)")
-erf          = Primitive("erf",      "erf",      "x", math.erf,      "g * (TWO_OVER_SQRT_PI * exp(-(x * x)))")
+erf          = Primitive("erf",      "erf",      "x", math.erf,
+                         "g * (TWO_OVER_SQRT_PI * exp(-square(minimum(maximum(x, -40.0), 40.0))))")
 
 # Activations.
 sigmoid      = Primitive("sigmoid",    "sigmoid",    "x", ieee.sigmoid,    "g * (y * (1.0 - y))")
@@ -163,41 +167,61 @@ softplus     = Primitive("softplus",   "softplus",   "x", ieee.softplus,   "g * 
 relu         = Primitive("relu",       "ReLU",       "x", ieee.relu,       "g * step(y)")
 leaky_relu   = Primitive("leaky_relu", "leaky ReLU", "x", ieee.leaky_relu, "g * (0.01 + 0.99 * step(x))")
 elu          = Primitive("elu",        "ELU",        "x", ieee.elu,        "g * exp(minimum(x, 0.0))")
-silu         = Primitive("silu",       "SiLU",       "x", ieee.silu,       "g * (sigmoid(x) * (1.0 + x * sigmoid(-x)))")
-gelu         = Primitive("gelu",       "GELU",       "x", ieee.gelu,       "g * (normal_cdf(x) + x * normal_pdf(x))")
+silu         = Primitive("silu",       "SiLU",       "x", ieee.silu,
+                         "g * (sigmoid(x) * (1.0 + minimum(maximum(x, -800.0), 800.0) * sigmoid(-x)))")
+gelu         = Primitive("gelu",       "GELU",       "x", ieee.gelu,
+                         "g * (normal_cdf(x) + minimum(maximum(x, -40.0), 40.0) * normal_pdf(x))")
 
-# Two operands; the gradient of a tie is split in half. The gradient of the cross-entropy is finite at p = 0 and 1.
+# Two operands; the gradient of a tie is split in half.
 maximum      = Primitive("maximum", "max", "a b", ieee.maximum, "g * tie(a, b)", "g * tie(b, a)")
 minimum      = Primitive("minimum", "min", "a b", ieee.minimum, "g * tie(b, a)", "g * tie(a, b)")
-binary_cross_entropy = Primitive("binary_cross_entropy", "cross-entropy", "p t", ieee.binary_cross_entropy,
-                                 "g * ((p - t) / maximum(p * (1.0 - p), 1e-12))",
-                                 "g * (maximum(log(1.0 - p), -100.0) - maximum(log(p), -100.0))")
+
+# The cross-entropy of a probability, with a gradient that is finite at p = 0 and 1. Where p is sigmoid(z), the gradient
+# of z is p - t: what reaches z by way of p, and the rest of it where the sigmoid is too flat for that.
+binary_cross_entropy  = Primitive("binary_cross_entropy", "cross-entropy", "p t", ieee.binary_cross_entropy,
+                                  "g * ((p - t) / floored(p * (1.0 - p)))",
+                                  "g * (maximum(log(1.0 - p), -100.0) - maximum(log(p), -100.0))")
+sigmoid_cross_entropy = Primitive("sigmoid_cross_entropy", "cross-entropy", "p z t", ieee.sigmoid_cross_entropy,
+                                  "g * ((p - t) / floored(p * (1.0 - p)))",
+                                  "g * ((p - t) * (1.0 - p * (1.0 - p) / floored(p * (1.0 - p))))",
+                                  "g * (maximum(log(1.0 - p), -100.0) - maximum(log(p), -100.0))")
 
 # Any number of operands. `largest` is told the count of those that are, and splits the gradient evenly.
 dot          = Primitive("dot",       "dot",       "ws xs b",    ieee.dot,       "g * x", "g * w", "g")
 take         = Primitive("take",      "take",      "xs index",   ieee.take,      "where_equal(g, float(i), index)",
                                                                                 None)
-logsumexp    = Primitive("logsumexp", "logsumexp", "xs",         ieee.logsumexp, "g * exp(x - y)")
+logsumexp    = Primitive("logsumexp", "logsumexp", "xs",         ieee.logsumexp,
+                         "g * (exp_gap(x, y) / normalizer(tuple([exp_gap(x, y) for x in xs]), y))")
 largest      = Primitive("largest",   "max",       "xs count",   ieee.largest,   "g * (equal(x, y) / count)", None)
 ties         = Primitive("ties",      "ties",      "xs",         ieee.ties,      None)
 
-# What the rules above need. A branch is a function with a value, so that no rule has an `if`; `monomial` and `xlogy`
-# are c * x**n and a * log(x) with 0 wherever c or a is 0; `detached` is x itself, taken for a constant.
+# What the rules above need. A branch is a function with a value, so that no rule has an `if`. `scaled`, `monomial` and
+# `log_power` are c * x, c * x**n and x**n * log(x)**k with 0 wherever c or x**n is 0; `gap` is a - b with 0 between
+# equal infinities; `detached` is x itself, taken for a constant; and so is `normalizer`, which is 1 but for rounding.
 detached     = Primitive("detached",    "detach",   "x",     operator.pos,     None)
 step         = Primitive("step",        "step",     "x",     ieee.step,        None)
 sign         = Primitive("sign",        "sign",     "x",     ieee.sign,        None)
 tie          = Primitive("tie",         "tie",      "a b",   ieee.tie,         None, None)
 equal        = Primitive("equal",       "==",       "a b",   ieee.equal,       None, None)
 where_equal  = Primitive("where_equal", "where ==", "x a b", ieee.where_equal, "where_equal(g, a, b)", None, None)
+gap          = Primitive("gap",         "-",        "a b",   ieee.gap,         "g", "-g")
+exp_gap      = Primitive("exp_gap",     "exp -",    "a b",   ieee.exp_gap,     "g * y", "-(g * y)")
+scaled       = Primitive("scaled",      "*",        "c x",   ieee.scaled,      "g * x", "scaled(c, g)")
+floored      = Primitive("floored",     "floor",    "x",     ieee.floored,     "where_equal(g, x, y)")
 monomial     = Primitive("monomial",    "c x**n",   "c x n", ieee.monomial,    "g * power(x, n)",
                                                                                "g * monomial(c * n, x, n - 1.0)",
-                                                                               "g * xlogy(y, x)")
-xlogy        = Primitive("xlogy",       "x log y",  "a x",   ieee.xlogy,       "g * log(x)", "g * a / x")
+                                                                               "g * scaled(c, log_power(x, n, 1.0))")
+log_power    = Primitive("log_power",   "x**n log**k", "x n k", ieee.log_power,
+                         "g * (scaled(n, log_power(x, n - 1.0, k)) + scaled(k, log_power(x, n - 1.0, k - 1.0)))",
+                         "g * log_power(x, n, k + 1.0)", None)
+normalizer   = Primitive("normalizer",  "sum",      "xs total", ieee.normalizer, None, None)
+arc_slope    = Primitive("arc_slope",   "asin'",    "x",     ieee.arc_slope,   "g * (x * cube(y))")
 normal_cdf   = Primitive("normal_cdf",  "Phi",      "x",     ieee.normal_cdf,  "g * normal_pdf(x)")
-normal_pdf   = Primitive("normal_pdf",  "phi",      "x",     ieee.normal_pdf,  "-(g * (x * y))")
+normal_pdf   = Primitive("normal_pdf",  "phi",      "x",     ieee.normal_pdf,
+                         "-(g * (minimum(maximum(x, -40.0), 40.0) * y))")
 # fmt: on
 
 TABLE: dict[str, Primitive] = {row.name: row for row in list(globals().values()) if isinstance(row, Primitive)}
-_CONSTANTS = {"TWO_OVER_SQRT_PI": 2.0 / math.sqrt(math.pi), "float": float}
+_CONSTANTS = {"TWO_OVER_SQRT_PI": 2.0 / math.sqrt(math.pi), "float": float, "tuple": tuple}
 _NAMES = _CONSTANTS | TABLE
 _VALUES = _CONSTANTS | {name: row.value for name, row in TABLE.items()}

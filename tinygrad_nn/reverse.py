@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from .ieee import on_ieee_floats
+from .ieee_floats import on_ieee_floats
 from .operators import as_float
 
 TYPE_CHECKING = False

@@ -25,7 +25,7 @@ def rule_functions(name: str, operands: Sequence[str], rules: Sequence[Rule], na
     functions: list[Any] = []
     for operand, rule in zip(operands, rules, strict=True):
         if isinstance(rule, str):
-            body = f"[{rule}{_loop(rule, operand, operands, '')}]" if is_column(operand) else rule
+            body = _entries(rule, operand, operands) if is_column(operand) else rule
             text = f"lambda g, y, {', '.join(operands)}: {body}"
             rule = eval(compile(text, f"{__file__}, the rule of {name} for {operand}", "eval"), namespace)
         functions.append(rule)
@@ -110,11 +110,7 @@ def _wide_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str
             continue
         wanted = f"type(_value_{operand}) is not float" if operand in scalars else f"_value_{operand}.differentiable"
         if aside:
-            entries = (
-                rule
-                if operand in scalars or rule.startswith("_rule_")
-                else f"[{rule}{_loop(rule, operand, operands, '')}]"
-            )
+            entries = rule if operand in scalars or rule.startswith("_rule_") else _entries(rule, operand, operands)
             lines.append(f"_for_{operand} = {entries} if {wanted} else None")
             rule = f"_for_{operand}" if operand in scalars else "_entry"
         if operand in scalars:
@@ -126,6 +122,16 @@ def _wide_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str
             f"   {each if aside else _loop(rule, operand, operands, '_value')}: _value.grad += {rule}",
         ]
     return lines + sums
+
+
+def _entries(rule: str, operand: str, operands: Sequence[str]) -> str:
+    """A rule for each element of a column, as a list; what it computes of a whole column is computed once."""
+    head, found, rest = rule.partition("normalizer(")
+    if not found:
+        return f"[{rule}{_loop(rule, operand, operands, '')}]"
+    end = next(k for k in range(len(rest)) if rest[: k + 1].count(")") > rest[: k + 1].count("("))
+    each = f"{head}_whole{rest[end + 1 :]}"
+    return f"[{each} for _whole in ({found}{rest[: end + 1]},){_loop(each, operand, operands, '')}]"
 
 
 def _loop(rule: str, operand: str, operands: Sequence[str], value: str) -> str:

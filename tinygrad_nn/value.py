@@ -212,6 +212,9 @@ class Result(Value):
         columns = (group if type(group) is tuple else (group,) for group in self.groups)
         return tuple([operand for column in columns for operand in column])
 
+    def _made_by(self, primitive: Primitive) -> tuple[Any, ...] | None:
+        return self.groups if self.op is primitive else None
+
 
 Result.__name__ = Result.__qualname__ = "Value"  # what it is to everyone who meets it
 

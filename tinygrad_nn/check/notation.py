@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..ieee import FLOOR
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +30,13 @@ TEXT: Spellings = {
     "fourth_power": ("{}**4", POWER, (ATOM,)),
     "absolute": ("abs({})", ATOM, (SUM,)),
     "monomial": ("{}*{}**{}", PRODUCT, (PRODUCT, ATOM, ATOM)),
-    "xlogy": ("{}*log({})", PRODUCT, (PRODUCT, SUM)),
+    "scaled": ("{}*{}", PRODUCT, (PRODUCT, POWER)),
+    "gap": ("{} - {}", SUM, (SUM, PRODUCT)),
+    "exp_gap": ("exp({} - {})", ATOM, (SUM, PRODUCT)),
+    "arc_slope": ("1/sqrt((1 - {0})*(1 + {0}))", PRODUCT, (PRODUCT,)),
+    "floored": (f"max({{}}, {FLOOR:.3g})", ATOM, (SUM,)),
+    "sigmoid_cross_entropy": ("binary_cross_entropy({0}, {2})", ATOM, (SUM, SUM, SUM)),
+    "log_power": ("{0}**{1}*log({0})**{2}", PRODUCT, (ATOM, ATOM, ATOM)),
 }
 LATEX: Spellings = {
     **TEXT,
@@ -42,7 +50,12 @@ LATEX: Spellings = {
     "sqrt": (r"\sqrt{{{}}}", ATOM, (SUM,)),
     "exp": ("e^{{{}}}", POWER, (SUM,)),
     "monomial": (r"{} \, {}^{{{}}}", PRODUCT, (PRODUCT, ATOM, SUM)),
-    "xlogy": (r"{} \, \log\left({}\right)", PRODUCT, (PRODUCT, SUM)),
+    "scaled": (r"{} \, {}", PRODUCT, (PRODUCT, POWER)),
+    "exp_gap": ("e^{{{} - {}}}", POWER, (SUM, PRODUCT)),
+    "arc_slope": (r"\frac{{1}}{{\sqrt{{1 - {0}^2}}}}", ATOM, (ATOM,)),
+    "floored": (rf"\max\left({{}}, {FLOOR:.3g}\right)", ATOM, (SUM,)),
+    "sigmoid_cross_entropy": (r"\operatorname{{binary\_cross\_entropy}}\left({0}, {2}\right)", ATOM, (SUM, SUM, SUM)),
+    "log_power": (r"{0}^{{{1}}} \, \log\left({0}\right)^{{{2}}}", PRODUCT, (ATOM, SUM, SUM)),
     "sigmoid": (r"\sigma\left({}\right)", ATOM, (SUM,)),
     "normal_cdf": (r"\Phi\left({}\right)", ATOM, (SUM,)),
     "normal_pdf": (r"\varphi\left({}\right)", ATOM, (SUM,)),
@@ -68,8 +81,10 @@ def _written(result: Result, operands: Sequence[Written], spellings: Spellings, 
         return _dot(result, operands, spellings["multiply"][0], latex)
     if name == "take":
         return operands[int(_number(groups[1]))]
-    if name in ("logsumexp", "largest", "ties"):
+    if name in ("logsumexp", "largest", "ties", "normalizer"):
         operands = operands[: len(groups[0])]
+    if name == "normalizer":
+        return " + ".join([_held(o, PRODUCT, latex) for o in operands]), SUM if len(operands) > 1 else operands[0][1]
     if name == "logsumexp":
         each = [(spellings.get("exp") or ("exp({})", ATOM, (SUM,)))[0].format(_held(o, SUM, latex)) for o in operands]
         return _function("log", [" + ".join(each)], latex), ATOM

@@ -18,6 +18,7 @@ CHECKED = (
     losses.binary_cross_entropy_with_logits,
     losses.cross_entropy,
 )
+OF_PROBABILITY = (table.binary_cross_entropy, table.sigmoid_cross_entropy)
 BEYOND_ONE = (table.dot, table.relu, table.leaky_relu, table.elu, table.softplus, table.silu, table.gelu, table.tanh)
 
 
@@ -43,9 +44,9 @@ def _of_scale(result: Result) -> tuple[str, str] | None:
             )
         return None
     wanted: Any = 0.0
-    if result.op is table.binary_cross_entropy:
-        wanted = result.second
-    elif loss is losses.binary_cross_entropy_with_logits and result.op is table.multiply:
+    if result.op in OF_PROBABILITY:
+        wanted = result.operands[-1]
+    elif loss is losses.binary_cross_entropy_with_logits and result.op is table.scaled:
         softplus = result.second
         if type(softplus) is Result and type(softplus.first) is Result and softplus.first.op is table.negative:
             wanted = result.first
@@ -56,9 +57,11 @@ def _of_scale(result: Result) -> tuple[str, str] | None:
             "(y + 1) / 2, or take hinge",
         )
     given = [o for o in result.operands if isinstance(o, Value) and o.scope is not loss]
+    if result.op is table.sigmoid_cross_entropy:
+        return None
     if loss is losses.binary_cross_entropy:
         wrong = [v for v in given if not 0.0 <= v.data <= 1.0 or (v.op in BEYOND_ONE and hasattr(v.scope, "place"))]
-        if result.op is not table.binary_cross_entropy or not wrong:
+        if result.op not in OF_PROBABILITY or not wrong:
             return None
         whose = f"the result of {wrong[0].op.name}, " if wrong[0].op else ""
         return (
@@ -88,6 +91,8 @@ def _is_probability(value: Value) -> bool:
         return False
     if value.op is table.divide and 0.0 <= value.data <= 1.0:  # 1 / (1 + exp(-z)), or exp(z) / sum
         over, under = value.first, value.second
+        if isinstance(under, Result) and under.op is table.normalizer:
+            return True
         return any(isinstance(o, Result) and o.op in (table.exp, table.add) for o in (over, under)) and _is_exp(
             under if type(over) is float else over
         )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FEWEST = 4  # rows that a unit must have seen
 FLAT = {table.relu: 0.0, table.sigmoid: 0.01, table.tanh: 0.04}  # the largest mean slope that counts as none
+STEEP = (table.log, table.log1p, table.binary_cross_entropy, table.sigmoid_cross_entropy)
 # The slope of a row's loss at a unit's output from which on its silence matters; a saturated one that is right has some
 PUSHED = {table.relu.name: 0.01, table.sigmoid.name: 0.1, table.tanh.name: 0.1}
 
@@ -76,9 +77,7 @@ def _pushes(results: Sequence[Result]) -> dict[Unit, float]:
     """
     adjoints: dict[int, float] = {id(results[0]): 1.0}
     found: dict[Unit, list[float]] = {}
-    steep = {
-        id(result.first) for result in results if result.op in (table.log, table.log1p, table.binary_cross_entropy)
-    }
+    steep = {id(result.first) for result in results if result.op in STEEP}
     for result in results:
         adjoint = adjoints.get(id(result), 0.0)
         operands = result.operands

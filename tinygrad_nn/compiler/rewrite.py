@@ -184,6 +184,7 @@ def without_dead_code(program: Program) -> Program:
         if isinstance(entry, Guard) or entry.slot in needed:
             needed.update(entry.slots())
             body.append(entry)
-    literals = {slot: number for slot, number in program.literals.items() if slot in needed}
+    used = [(slot, number) for slot, number in program.literals.items() if slot in needed]
+    literals = dict(sorted(used, key=lambda pair: (pair[1] != pair[1], pair[1])))  # so that counts lie side by side
     parameters = {slot: value for slot, value in program.parameters.items() if slot in needed}
     return replace(program, body=body[::-1], literals=literals, parameters=parameters)

@@ -33,6 +33,7 @@ class Tracer:
         self.program = Program(name)
         self.numbers: list[float] = []
         self.order: dict[int, int] = {}  # when each instruction's operation was recorded
+        self.made: dict[int, Instruction] = {}
         self.of_values = False  # whether the function is one that is otherwise called with Values
         self.plain: set[int] = set()  # the inputs that are numbers, and no Values, when the function is not compiled
         self.block = ""  # whose the instructions are that nobody recorded: "update", say
@@ -172,7 +173,8 @@ class Tracer:
         slot = self._slot(primitive.value(*numbers), name)
         self.order[slot] = number
         recorder = current_recorder()
-        self.program.body.append(Instruction(slot, primitive, slots))
+        self.made[slot] = Instruction(slot, primitive, slots)
+        self.program.body.append(self.made[slot])
         self.program.scopes[slot] = scope or self.block or (recorder.scope if recorder else None)
         return slot
 
@@ -195,6 +197,12 @@ class Traced(Scalar):
 
     def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
         return self._tracer.record(primitive, operands)
+
+    def _made_by(self, primitive: Primitive) -> tuple[Any, ...] | None:
+        made = self._tracer.made.get(self._slot)
+        if made is None or made.primitive is not primitive:
+            return None
+        return tuple([Traced(self._tracer, slot) for slot in made.slots()])
 
     @property
     def label(self) -> str:
@@ -271,6 +279,9 @@ class TracedNumber(Traced):
     """A traced value that stands for a plain number: its powers are those of Python's floats, not the table's rows."""
 
     __slots__ = ()
+
+    def _made_by(self, primitive: Primitive) -> tuple[Any, ...] | None:
+        return None  # numbers are not recorded
 
     def __pow__(self, exponent: object) -> Any:
         if isinstance(exponent, Scalar) or (literal := as_float(exponent)) is None:

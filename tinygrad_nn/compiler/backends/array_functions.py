@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ...ieee import FLOOR, SINGLE_FLOOR
+
 SAME_NAME = ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign")
 ARCS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}  # their names before NumPy 2
 
@@ -31,8 +33,16 @@ def functions(xp: Any) -> dict[str, Callable[..., Any]]:
     def power(x: Any, n: Any) -> Any:
         return xp.power(x, n) if hasattr(xp, "power") else x**n
 
-    def xlogy(a: Any, x: Any) -> Any:
-        return where((a != 0.0) | (x != x), a * xp.log(x), 0.0)
+    def log_power(x: Any, n: Any, k: Any) -> Any:
+        size = power(x, n)
+        return where(size != 0.0, size * power(xp.log(x), k), 0.0)
+
+    def floored(x: Any) -> Any:
+        floor = SINGLE_FLOOR if x.dtype == "float32" else FLOOR
+        return where((x >= floor) | (x != x), x, floor)
+
+    def gap(a: Any, b: Any) -> Any:
+        return where(a != b, a - b, 0.0)
 
     def binary_cross_entropy(p: Any, t: Any) -> Any:
         floored = [where(xp.log(q) < -100.0, -100.0, xp.log(q)) for q in (p, 1.0 - p)]
@@ -42,6 +52,10 @@ def functions(xp: Any) -> dict[str, Callable[..., Any]]:
         top = xp.max(xs, axis=-1)
         shift = where(xp.isfinite(top), top, 0.0)
         return where(xp.isfinite(top), shift + xp.log(xp.sum(exp(xs - shift[..., None]), axis=-1)), top)
+
+    def normalizer(xs: Any, total: Any) -> Any:
+        found = xp.sum(xs, axis=-1)
+        return where(xp.isfinite(total) | (found == 1.0), found, math.nan)
 
     def is_index(index: Any, size: int) -> Any:
         return (index >= 0.0) & (index < size) & (index == xp.floor(index))
@@ -86,9 +100,16 @@ def functions(xp: Any) -> dict[str, Callable[..., Any]]:
         "equal": lambda a, b: where(a == b, 1.0, 0.0),
         "where_equal": lambda x, a, b: where(a == b, x, 0.0),
         "monomial": lambda c, x, n: where(c != 0.0, c * power(x, n), 0.0),
-        "xlogy": xlogy,
+        "log_power": log_power,
+        "scaled": lambda c, x: where((c != 0.0) | (x != x), c * x, 0.0),
+        "gap": gap,
+        "exp_gap": lambda a, b: exp(gap(a, b)),
+        "floored": floored,
+        "arc_slope": lambda x: 1.0 / xp.sqrt((1.0 - x) * (1.0 + x)),
         "binary_cross_entropy": binary_cross_entropy,
+        "sigmoid_cross_entropy": lambda p, z, t: binary_cross_entropy(p, t),
         "logsumexp": logsumexp,
+        "normalizer": normalizer,
         "take": take,
         "is_index": is_index,
         "largest": lambda xs, count: xp.max(xs, axis=-1),

@@ -132,6 +132,11 @@ class Printer(Places):
             index = self._operand(group.operands[1], extents)
             self._line(f"if (!({index} >= 0.0 && {index} < {width}.0 && {index} == floor({index}))) {{ {self.off} }}")
             self._line(f"const real {name} = {entry(f'(int){index}')};")
+        elif kind == "normalizer":
+            total = self._operand(group.operands[1], extents)
+            self._line(f"real {name} = 0.0;")
+            self._each(0, width, f"{name} += {entry('k')};")
+            self._line(f"if ({total} - {total} != 0.0 && {name} != 1.0) {{ {name} = NAN; }}")
         else:
             self._line(f"real {name} = {entry('0')};")
             if width > 1:

@@ -11,6 +11,7 @@ import re
 import struct
 from collections.abc import Collection
 
+from ...ieee import FLOOR, SINGLE_FLOOR
 from ...primitives import Primitive
 from .expressions import MATHS
 from .own_spellings import LIBRARY, in_c, spelling
@@ -56,15 +57,23 @@ FUNCTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "minimum": ("a b", "return a <= b || a != a ? a : b;", ()),
     "tie": ("a b", "return a > b ? 1.0 : a < b ? 0.0 : a == b ? 0.5 : NAN;", ()),
     "monomial": ("c x n", "return c != 0.0 ? c * pow(x, n) : 0.0;", ()),
-    "xlogy": ("a x", "return a != 0.0 || x != x ? a * log(x) : 0.0;", ()),
+    "scaled": ("c x", "return c != 0.0 || x != x ? c * x : 0.0;", ()),
+    "gap": ("a b", "return a != b ? a - b : 0.0;", ()),
+    "exp_gap": ("a b", "return exp(a != b ? a - b : 0.0);", ()),
+    "log_power": ("x n k", "const real size = pow(x, n);\n    return size != 0.0 ? size * pow(log(x), k) : 0.0;", ()),
+    "arc_slope": ("x", "return 1.0 / sqrt((1.0 - x) * (1.0 + x));", ()),
+    "floored": ("x", f"return x >= {FLOOR!r} || x != x ? x : {FLOOR!r};", ()),
     "binary_cross_entropy": (
         "p t",
         "const real yes = own_maximum(log(p), -100.0), no = own_maximum(log(1.0 - p), -100.0);\n"
         "    return 0.0 - (t * yes + (1.0 - t) * no);",
         ("maximum",),
     ),
-}
-FOLDS = ("dot", "take", "logsumexp", "largest", "ties")  # over columns
+    "sigmoid_cross_entropy": (
+        "p z t", "(void)z;\n    return own_binary_cross_entropy(p, t);", ("binary_cross_entropy",),
+    ),
+}  # fmt: skip
+FOLDS = ("dot", "take", "logsumexp", "normalizer", "largest", "ties")  # over columns
 _WORDS = """auto break case char const continue default do double else enum extern float for goto if inline int long
 register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while _Bool
 _Complex _Imaginary alignas alignof and and_eq asm bitand bitor bool catch class compl concept const_cast consteval
@@ -86,6 +95,7 @@ _CALLS = "|".join((*MATHS, *LIBRARY))
 def spelled(text: str, single: bool) -> str:
     """A text that is written for doubles, for doubles or for floats."""
     if single:
+        text = text.replace(repr(FLOOR), repr(SINGLE_FLOOR))
         text = re.sub(rf"\b({_CALLS})(\s*)\(", r"\1f\2(", text)
         numbers = r"(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+"
         text = re.sub(rf"(?<![\w.])({numbers})(?![\w.])", r"\1f", text)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ...ieee import FLOOR, SINGLE_FLOOR
 from ...primitives import Primitive
 from .ir import Block
 from .own_spellings import in_vectors
@@ -79,9 +80,28 @@ def _limited(b: Block, x: str, factor: str) -> str:
     return b.choose(b.compare("==", x, b.number(-math.inf)), b.number(-0.0), b.multiply(x, factor))
 
 
-def _xlogy(b: Block, a: str, x: str) -> str:
-    counts = b.either(b.compare("!=", a, b.number(0.0)), b.compare("!=", x, x))
-    return b.choose(counts, b.multiply(a, _log(b, x)), b.number(0.0))
+def _scaled(b: Block, c: str, x: str) -> str:
+    counts = b.either(b.compare("!=", c, b.number(0.0)), b.compare("!=", x, x))
+    return b.choose(counts, b.multiply(c, x), b.number(0.0))
+
+
+def _log_power(b: Block, x: str, n: str, k: str) -> str:
+    size = b.each_lane("pow", x, n)
+    product = b.multiply(size, b.each_lane("pow", _log(b, x), k))
+    return b.choose(b.compare("==", size, b.number(0.0)), b.number(0.0), product)
+
+
+def _gap(b: Block, left: str, right: str) -> str:
+    return b.choose(b.compare("==", left, right), b.number(0.0), b.subtract(left, right))
+
+
+def _arc_slope(b: Block, x: str) -> str:
+    one = b.number(1.0)
+    return b.divide(one, b.intrinsic("sqrt", b.multiply(b.subtract(one, x), b.add(one, x))))
+
+
+def _floored(b: Block, x: str) -> str:
+    return _larger(b, x, b.number(SINGLE_FLOOR if b.kind.single else FLOOR))
 
 
 def _monomial(b: Block, c: str, x: str, n: str) -> str:
@@ -125,8 +145,14 @@ SPELLINGS: dict[str, Spelling] = {
     "equal": lambda b, left, right: b.choose(b.compare("==", left, right), b.number(1.0), b.number(0.0)),
     "where_equal": lambda b, x, left, right: b.choose(b.compare("==", left, right), x, b.number(0.0)),
     "monomial": _monomial,
-    "xlogy": _xlogy,
+    "scaled": _scaled,
+    "log_power": _log_power,
+    "gap": _gap,
+    "exp_gap": lambda b, left, right: _exp(b, _gap(b, left, right)),
+    "arc_slope": _arc_slope,
+    "floored": _floored,
     "binary_cross_entropy": _binary_cross_entropy,
+    "sigmoid_cross_entropy": lambda b, p, z, t: _binary_cross_entropy(b, p, t),
 }
 SPELLINGS |= {name: vector_function(name) for name in FUNCTIONS}
 SPELLINGS |= {name: library_function(name) for name in ("expm1", "tan", "asin", "acos", "atan", "sinh", "cosh")}
@@ -162,6 +188,14 @@ def _logsumexp(b: Block, loop: Any) -> str:
     return b.choose(finite, b.add(top, _log(b, b.load(total))), top)
 
 
+def _normalizer(b: Block, loop: Any, total: str) -> str:
+    found, one = b.variable(b.number(0.0)), b.number(1.0)
+    loop(lambda x: b.store(found, b.add(b.load(found), x)))
+    finite = b.compare("==", b.subtract(total, total), b.number(0.0))
+    known = b.either(finite, b.compare("==", b.load(found), one))
+    return b.choose(known, b.load(found), b.number(math.nan))
+
+
 def _take(b: Block, loop: Any, index: str) -> str:
     chosen, place = b.variable(b.number(math.nan)), b.variable(b.number(0.0))
 
@@ -174,4 +208,6 @@ def _take(b: Block, loop: Any, index: str) -> str:
     return b.load(chosen)
 
 
-FOLDS: dict[str, Callable[..., str]] = {"largest": _largest, "ties": _ties, "logsumexp": _logsumexp, "take": _take}
+FOLDS: dict[str, Callable[..., str]] = {
+    "largest": _largest, "ties": _ties, "logsumexp": _logsumexp, "normalizer": _normalizer, "take": _take,
+}  # fmt: skip
