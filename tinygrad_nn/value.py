@@ -46,6 +46,9 @@ class Value(Scalar):
     def __init__(self, data: Any, label: str = "") -> None:
         number = as_float(data)
         if number is None:
+            traced = isinstance(data, Scalar) and not isinstance(data, Value) and isinstance(label, str)
+            if traced and (watching := watcher()) is not None and watching.leaf(self, data, label):
+                return
             hint = "use its .data for the number" if isinstance(data, Scalar) else "make one Value for each number"
             raise TypeError(f"Value() holds one real number, but got {data!r} of type {type(data).__name__}; {hint}")
         if not isinstance(label, str):
@@ -245,8 +248,10 @@ UNRECORDED = float("0")  # the gradient of what was computed inside no_grad: a z
 
 def unrecorded(data: float) -> Value:
     """The result of an operation inside no_grad."""
-    value = Value(data)
+    value: Value = object.__new__(Value)
+    value.data = data
     value.grad = UNRECORDED
+    value.label = ""
     return value
 
 

@@ -101,6 +101,8 @@ class detect_anomaly:  # noqa: N801
 
     def outside(self, read: Any, given: Any) -> None: ...
 
+    def leaf(self, value: Any, number: Any, label: str) -> None: ...
+
     def grad(self, output: Any, inputs: Any, create_graph: bool) -> None:
         """Look at what a gradient is asked of."""
         self.backward(output)

@@ -14,7 +14,7 @@ from ..forward import pushed
 from ..nesting import leaves, mapped
 from ..recording import scope_name
 from .program import Instruction
-from .trace import Traced, TracedNumber, Tracer
+from .trace import DATA, LITERALS, VALUES, Traced, TracedNumber, Tracer
 
 
 def adjoints(
@@ -26,8 +26,8 @@ def adjoints(
     """
     found: dict[int, Any] = dict(zip(inputs, sums, strict=True)) if sums else {}
     found[output] = found[output] + seed if output in found else seed
-    instructions = sorted(tracer.program.instructions, key=lambda entry: tracer.order[entry.slot])
-    forward = {*tracer.program.inputs, *tracer.program.parameters, *(entry.slot for entry in instructions)}
+    instructions = sorted(_behind(tracer, inputs), key=lambda entry: tracer.order[entry.slot])
+    made = len(tracer.numbers)
     between = set(inputs)
     for entry in instructions:
         if any(slot in between for slot in entry.slots()):
@@ -39,7 +39,7 @@ def adjoints(
             _pull(tracer, entry, found, between)
     tracer.block = ""
     for slot, flow in found.items():
-        if isinstance(flow, Traced) and flow._slot not in forward:
+        if isinstance(flow, Traced) and flow._slot >= made:
             tracer.program.derived.setdefault(flow._slot, ("d_", slot))
     return [found.get(slot, 0.0) for slot in inputs]
 
@@ -60,7 +60,7 @@ def tangents(tracer: Tracer, outputs: list[Any], inputs: list[tuple[Any, Any]]) 
     """The tangent of each output, of pairs of an input and its tangent; None where it depends on no input."""
     found = {tracer.slot_of(entry): along for entry, along in inputs}
     slots = list(map(tracer.slot_of, outputs))
-    for entry in tracer.program.instructions:
+    for entry in _behind(tracer, list(found)):
         if entry.slot in found or not any(slot in found for slot in entry.slots()):
             continue
         result, operands = Traced(tracer, entry.slot), _traced(tracer, entry)
@@ -79,16 +79,24 @@ def given_back(tracer: Tracer, read: list[Any], given: list[Any]) -> Callable[[A
 
     Values where there is a Value among it; else numbers of the data, as the traced function knows them, or floats.
     """
-    behind = set(map(tracer.slot_of, [*read, *given]))
-    for entry in reversed(tracer.program.instructions):
-        if entry.slot in behind:
-            behind.update(entry.slots())
-    values = {*tracer.program.inputs, *tracer.program.parameters} - tracer.plain
-    if behind & values or any(type(entry) is not TracedNumber for entry in given):
+    reads = max([tracer.reads[tracer.slot_of(entry)] for entry in (*read, *given)], default=LITERALS)
+    if reads == VALUES or any(type(entry) is not TracedNumber for entry in given):
         return lambda found: Traced(tracer, tracer.slot_of(found))
-    if behind & tracer.plain:
+    if reads == DATA:
         return lambda found: TracedNumber(tracer, tracer.slot_of(found))
     return lambda found: float(tracer.numbers[tracer.slot_of(found)])
+
+
+def _behind(tracer: Tracer, inputs: list[int]) -> list[Instruction]:
+    """The instructions that may read one of the inputs, or what was computed from it: those written after the first."""
+    found: list[Instruction] = []
+    first = min(inputs, default=len(tracer.numbers))
+    for entry in reversed(tracer.program.body):
+        if isinstance(entry, Instruction):
+            if entry.slot <= first:
+                break
+            found.append(entry)
+    return found[::-1]
 
 
 def _traced(tracer: Tracer, entry: Instruction) -> list[Any]:

@@ -19,6 +19,7 @@ from ..recording import current_recorder, next_number
 from ..value import Result, Value
 from .program import COMPARISONS, Guard, Instruction, Operand, Program
 
+LITERALS, DATA, VALUES = range(3)
 PACKAGE = str(Path(__file__).parent.parent)
 
 
@@ -32,10 +33,10 @@ class Tracer:
     def __init__(self, name: str) -> None:
         self.program = Program(name)
         self.numbers: list[float] = []
+        self.reads: list[int] = []  # what each slot was computed from: literals alone, data too, or Values
         self.order: dict[int, int] = {}  # when each instruction's operation was recorded
         self.made: dict[int, Instruction] = {}
         self.of_values = False  # whether the function is one that is otherwise called with Values
-        self.plain: set[int] = set()  # the inputs that are numbers, and no Values, when the function is not compiled
         self.block = ""  # whose the instructions are that nobody recorded: "update", say
         self._literals: dict[str, int] = {}
         self._parameters: dict[int, int] = {}
@@ -44,17 +45,15 @@ class Tracer:
 
     def input(self, number: float, name: str, plain: bool = False) -> Traced:
         """An input; `plain` is one that is a number, and no Value, when the function is not compiled."""
-        slot = self._slot(number, name)
+        slot = self._slot(number, name, DATA if plain else VALUES)
         self.program.inputs.append(slot)
-        if plain:
-            self.plain.add(slot)
         return TracedNumber(self, slot) if plain else Traced(self, slot)
 
     def parameter(self, value: Value) -> int:
         """The slot of a Value that is read at each call."""
         if id(value) not in self._parameters:
             self._kept.append(value)
-            self._parameters[id(value)] = slot = self._slot(float(value.data), value.label)
+            self._parameters[id(value)] = slot = self._slot(float(value.data), value.label, VALUES)
             self.program.parameters[slot] = value
         return self._parameters[id(value)]
 
@@ -136,6 +135,13 @@ class Tracer:
         slots = self.slot_of(number), self.slot_of(0.0)
         return Traced(self, self._write(table.subtract, slots, None, "", next_number()))
 
+    def leaf(self, value: Value, number: Traced, label: str) -> bool:
+        """Make a new Value of a traced number, and so a leaf of its own."""
+        from .leaf import become_leaf
+
+        become_leaf(value, self.variable(number), label)
+        return True
+
     def outside(self, read: list[Any], given: list[Any]) -> Any:
         """What a transform gives back: plain numbers where it has read nothing else and was given nothing else."""
         from .adjoint import given_back
@@ -150,6 +156,8 @@ class Tracer:
 
     def _captured(self, value: Value) -> int:
         """A leaf is a parameter; what was recorded from leaves is computed from them again, at each call."""
+        if hasattr(value, "_slot"):  # made inside, of a traced number
+            return value._slot  # type: ignore[no-any-return]
         if isinstance(value, Result) and id(value) not in self._parameters:
             if id(value) not in self._results:
                 for result in reversed(reverse.history(value)):
@@ -170,7 +178,8 @@ class Tracer:
 
     def _write(self, primitive: Primitive, slots: tuple[Operand, ...], scope: object, name: str, number: int) -> int:
         numbers = [tuple([self.numbers[s] for s in o]) if isinstance(o, tuple) else self.numbers[o] for o in slots]
-        slot = self._slot(primitive.value(*numbers), name)
+        reads = [self.reads[s] for o in slots for s in (o if isinstance(o, tuple) else (o,))]
+        slot = self._slot(primitive.value(*numbers), name, max(reads, default=LITERALS))
         self.order[slot] = number
         recorder = current_recorder()
         self.made[slot] = Instruction(slot, primitive, slots)
@@ -178,8 +187,9 @@ class Tracer:
         self.program.scopes[slot] = scope or self.block or (recorder.scope if recorder else None)
         return slot
 
-    def _slot(self, number: float, name: str) -> int:
+    def _slot(self, number: float, name: str, reads: int = LITERALS) -> int:
         self.numbers.append(number)
+        self.reads.append(reads)
         slot = len(self.numbers) - 1
         if name:
             self.program.names[slot] = name
