@@ -128,6 +128,7 @@ def test_imports_run_one_way_in_the_compiler():
             "listing",
             "rolled",
             "roll",
+            "differentiable",
             "trace",
             "leaf",
             "adjoint",

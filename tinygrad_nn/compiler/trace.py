@@ -17,6 +17,7 @@ from ..operators import Scalar, as_float
 from ..primitives import Primitive
 from ..recording import current_recorder, next_number
 from ..value import Result, Value
+from .differentiable import Differentiable
 from .program import COMPARISONS, Guard, Instruction, Operand, Program
 
 LITERALS, DATA, VALUES = range(3)
@@ -27,7 +28,7 @@ class TraceError(TypeError):
     """The function did something with a traced value that a program cannot hold."""
 
 
-class Tracer:
+class Tracer(Differentiable):
     """Writes a Program while a function runs; `numbers` are what the slots held in that run."""
 
     def __init__(self, name: str) -> None:
@@ -117,36 +118,6 @@ class Tracer:
             f"{what} cannot be compiled, since it would keep numbers of the traced run: call models themselves, ask "
             "the compiled function for f.value_and_grad(...), or use tn.grad(..., create_graph=True) inside it"
         )
-
-    def grad(self, output: Any, inputs: Any, create_graph: bool) -> Any:
-        """tn.grad inside a traced function: more instructions; without a graph they count as constants."""
-        from .adjoint import gradients
-
-        return gradients(self, output, inputs, create_graph)
-
-    def tangents(self, outputs: list[Any], inputs: list[tuple[Any, Any]]) -> list[Any]:
-        """The tangents of outputs, of those of the inputs: more instructions."""
-        from .adjoint import tangents
-
-        return tangents(self, outputs, inputs)
-
-    def variable(self, number: Any) -> Traced:
-        """A value of its own for a transform to differentiate by, equal to the number."""
-        slots = self.slot_of(number), self.slot_of(0.0)
-        return Traced(self, self._write(table.subtract, slots, None, "", next_number()))
-
-    def leaf(self, value: Value, number: Traced, label: str) -> bool:
-        """Make a new Value of a traced number, and so a leaf of its own."""
-        from .leaf import become_leaf
-
-        become_leaf(value, self.variable(number), label)
-        return True
-
-    def outside(self, read: list[Any], given: list[Any]) -> Any:
-        """What a transform gives back: plain numbers where it has read nothing else and was given nothing else."""
-        from .adjoint import given_back
-
-        return given_back(self, read, given)
 
     def guard(self, left: Any, comparison: str, right: Any) -> bool:
         a, b = self.slot_of(left), self.slot_of(right)
