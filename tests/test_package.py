@@ -153,7 +153,18 @@ def test_imports_run_one_way_in_the_compiler():
         *("row_sums", "llvm_step", "native"),
         *("backends", "rows", "calls", "function_path"),
         *("settings", "phases", "interrupt", "function"),
-        *("stepper", "recorded", "course", "guarded", "native_step", "native_course", "pure", "step"),
+        *(
+            "stepper",
+            "recorded",
+            "orders",
+            "stretch",
+            "course",
+            "guarded",
+            "native_step",
+            "native_course",
+            "pure",
+            "step",
+        ),
         *("c_file", "c_function", "c_update", "c_model", "c_self_test", "export"),
     ]
     compiler = PACKAGE / "compiler"

@@ -6,6 +6,7 @@ import random
 import signal
 import threading
 import time
+from contextlib import nullcontext
 from unittest import mock
 
 import pytest
@@ -276,6 +277,7 @@ def test_rows_that_disagree_take_their_own_paths(batch_size, stretch, monkeypatc
     monkeypatch.setattr(stepper.Pace, "STRETCH", stretch)  # with 0, a row at a time
     rows = [[1.0], [-2.0], [3.0], [0.0], [-1.0], [math.nan], [2.0]]
     targets = [float(i) for i in range(7)]
+    epochs = 1 if batch_size == 7 else 6  # one with a nan in it is the last
 
     def trained(compiled):
         WEIGHT.data = 0.5
@@ -284,10 +286,11 @@ def test_rows_that_disagree_take_their_own_paths(batch_size, stretch, monkeypatc
         loss = tn.losses.squared_error
         if compiled:
             step = compile_step(branching, loss, optimizer)
-            history = step.run(order, targets[: len(order)], 6, batch_size, until=(root_mean_square, -1.0))
+            with nullcontext() if epochs > 1 else pytest.warns(RuntimeWarning, match="the run diverged in epoch 1"):
+                history = step.run(order, targets[: len(order)], 6, batch_size, until=(root_mean_square, -1.0))
             return [*numbers(optimizer), *history.losses, *history.metrics["root_mean_square"]]
         losses, metrics = [], []
-        for _ in range(6):
+        for _ in range(epochs):
             losses.append(0.0)
             metrics.append(0.0)
             for xs, ys in tn.data.batches(order, targets[: len(order)], batch_size, shuffle=False):
@@ -340,7 +343,7 @@ def test_too_many_paths_name_the_line():
 
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_where_pythons_floats_refuse_the_run_goes_on(batch_size):
-    """1/0, log(0) and exp(1000) in the middle of a run: the numbers are IEEE's, and the engine's."""
+    """1/0, log(0) and exp(1000) in the middle of an epoch: the numbers are IEEE's, and the engine's."""
 
     def trained(compiled):
         weight = Value(1.0)
@@ -353,13 +356,13 @@ def test_where_pythons_floats_refuse_the_run_goes_on(batch_size):
         told = []
         if compiled:
             step = compile_step(model, tn.losses.huber, optimizer)
-            told = step.run(rows, [0.0] * 6, 2, batch_size, progress=lambda h: None).losses
+            with pytest.warns(RuntimeWarning, match="the run diverged in epoch 1"):
+                told = step.run(rows, [0.0] * 6, 2, batch_size, progress=lambda h: None).losses
         else:
-            for _ in range(2):
-                total = 0.0
-                for xs, ys in tn.data.batches(rows, [0.0] * 6, batch_size, shuffle=False):
-                    total += len(xs) * eager(model, tn.losses.huber, optimizer, xs, ys)
-                told.append(total / 6)
+            total = 0.0
+            for xs, ys in tn.data.batches(rows, [0.0] * 6, batch_size, shuffle=False):
+                total += len(xs) * eager(model, tn.losses.huber, optimizer, xs, ys)
+            told.append(total / 6)
         return [*numbers(optimizer), *told]
 
     expected, got = trained(False), trained(True)

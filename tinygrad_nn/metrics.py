@@ -13,7 +13,7 @@ from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     Metric = Callable[[Sequence[Any], Sequence[Any]], float]
@@ -57,7 +57,7 @@ def mean_absolute_error(predictions: Sequence[Any], targets: Sequence[Any]) -> f
     0.75
     """
     differences = _differences(predictions, targets)
-    return math.fsum(map(abs, differences)) / len(differences)
+    return total(map(abs, differences)) / len(differences)
 
 
 def root_mean_squared_error(predictions: Sequence[Any], targets: Sequence[Any]) -> float:
@@ -67,7 +67,16 @@ def root_mean_squared_error(predictions: Sequence[Any], targets: Sequence[Any]) 
     3.0
     """
     differences = _differences(predictions, targets)
-    return math.sqrt(math.fsum(d * d for d in differences) / len(differences))
+    return math.sqrt(total(d * d for d in differences) / len(differences))
+
+
+def total(numbers: Iterable[float]) -> float:
+    """The sum rounded once, or what IEEE arithmetic makes of numbers that have none: inf or nan."""
+    numbers = list(numbers)
+    try:
+        return math.fsum(numbers)
+    except (OverflowError, ValueError):  # of numbers past the largest, or of both infinities
+        return sum(numbers)
 
 
 def named(metric: Any) -> tuple[str, Metric]:
@@ -81,7 +90,7 @@ def named(metric: Any) -> tuple[str, Metric]:
 
         def mean(predictions: Sequence[Any], targets: Sequence[Any]) -> float:
             found = [_number(metric(p, t), name) for p, t in _rows(predictions, targets)]
-            return math.fsum(found) / len(found)
+            return total(found) / len(found)
 
         return name, mean
     if not isinstance(metric, str):

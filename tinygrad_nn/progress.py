@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .compiler.course import Course
 from .history import History
 from .metrics import GRADIENT
 
@@ -24,6 +25,7 @@ class Progress:
         self.next_told = FIRST_TOLD  # seconds after the start
         self.due = False  # whether a checkpoint is to be written
         self.bar: Any = None
+        self.course: Course | None = None
         self.shown = shown = shown and sys.stderr is not None  # as it is where there is no console
         if shown and sys.stderr.isatty():
             try:
@@ -37,6 +39,10 @@ class Progress:
         """Whether the next call looks at the model, which is then to be put where it can be seen."""
         self.due = self.checkpoint is not None and time.perf_counter() - self.saved >= CHECKPOINTS
         return self.due
+
+    def begins(self, course: Course) -> None:
+        """Called with the run that is to be told of."""
+        self.course = course
 
     def waiting(self) -> None:
         """Called while the first epoch goes on."""
@@ -62,9 +68,17 @@ class Progress:
         elif self.shown and history.epochs:
             print(f"epoch {history.epochs[-1]:,}: {_state(history)}, {history.times[-1]:.1f} s", file=sys.stderr)
 
-    def _keep(self) -> None:
-        if self.checkpoint is not None and self.due:
+    def keep(self) -> None:
+        """Have a checkpoint written, if there is one, of a run that did not diverge."""
+        course = self.course
+        if self.checkpoint is not None and (
+            course is None or (course.history.stopped != "diverged" and course.finite())
+        ):
             self.checkpoint()
+
+    def _keep(self) -> None:
+        if self.due:
+            self.keep()
             self.saved = time.perf_counter()
 
     def _tell(self, words: Callable[[], str]) -> None:

@@ -18,6 +18,7 @@ from .compiler.backends import Target
 from .compiler.recorded import RecordedStepper
 from .compiler.shapes import shaped
 from .compiler.step import Rows, Step, compile_step, count_of, rows_of
+from .compiler.stretch import diverged
 from .history import History
 from .metrics import GRADIENTS, VALIDATION, accuracy, named
 from .module import Module
@@ -96,12 +97,14 @@ def fit(
         raise
     finally:
         told.close(history)
-    if history.stopped in ("patience", "epochs"):
+    if history.stopped == "diverged":
+        kept = "; the checkpoint holds an earlier state" * (saver is not None)
+        warnings.warn(diverged(history, optimizer) + kept, RuntimeWarning, stacklevel=3)
+    if history.stopped in ("patience", "epochs", "diverged"):
         watch.restore()
     with suppress(KeyboardInterrupt):  # the run is over, and the file of before still there
-        if saver is not None:
-            saver()
-        if not (warned or history.stopped == "interrupt"):
+        told.keep()
+        if not (warned or history.stopped in ("interrupt", "diverged")):
             _warn(model, step, rows, ended=True)
     return history
 

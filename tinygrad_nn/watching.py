@@ -15,7 +15,7 @@ from .compiler.recorded import number_of
 from .compiler.shapes import Shape, leaves_of, shape_of, shaped
 from .compiler.step import Rows
 from .history import History
-from .metrics import GRADIENT, VALIDATION
+from .metrics import GRADIENT, VALIDATION, total
 from .module import Module
 from .nn import MLP
 from .optim import Optimizer
@@ -57,7 +57,7 @@ class Looked:
                 measured[name] = metric.share(flat, self.flat_targets, [row[after:] for row in found])
             else:
                 measured[name] = metric(predictions, self.targets)
-        return math.fsum(row[0] for row in found) / len(found), measured
+        return total(row[0] for row in found) / len(found), measured
 
     def _answers(self) -> list[list[float]]:
         """The loss of each row, after it the numbers of the prediction, and after them the losses of other targets."""
@@ -128,7 +128,7 @@ class Gradients:
         found, gradients = {}, iter(self.probe.state)
         for name, group in self.groups.items():
             squares = [g * g for _, (g,) in zip(group, gradients, strict=False)]
-            found[f"{GRADIENT}{name}"] = math.sqrt(math.fsum(squares) / len(squares))
+            found[f"{GRADIENT}{name}"] = math.sqrt(total(squares) / len(squares))
         return found
 
 

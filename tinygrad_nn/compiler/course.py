@@ -9,13 +9,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
-from math import inf
+from math import inf, isfinite
 from time import perf_counter
 from typing import Any
 
 from ..history import History
 from .interrupt import Uninterrupted
-from .stepper import Pace, Row, RowError, Stepper, commit, left_sum, state_of
+from .orders import Orders
+from .stepper import Pace, Row, RowError, Stepper, commit, state_of
+from .stretch import Ended, Standing
 
 
 class Watch:
@@ -43,9 +45,9 @@ class Watch:
 class Guard:
     """Looks at each stretch of steps, and may refuse it. This one does not."""
 
-    def made(self, course: Course, before: int, began: float) -> Ended:
+    def made(self, course: Course, before: int) -> Ended:
         """The epochs that end with some more steps of the course."""
-        return course.made(before, began)
+        return course.made()
 
 
 class Course:
@@ -64,35 +66,39 @@ class Course:
     ) -> None:
         self.find_stepper, self.rows, self.epochs, self.batch_size = stepper, rows, epochs, batch_size
         self.stepper = stepper()
-        self.shuffle: Any = (rng or random).shuffle if shuffle else None
+        self.orders = Orders(rows, (rng or random) if shuffle else None)
         self.metric, self.threshold = until or ("", -inf)
         self.progress, self.history, self.pace = progress, History(), Pace()
-        self.epoch = 0  # how many have ended
-        self._order: Sequence[Row] | None = rows  # the rows as this epoch takes them, if anybody asked
-        self.places: Sequence[int] = range(len(rows))  # where they were given
-        self.drawn = 0  # for how many epochs an order was drawn
+        self.epoch = self.begun = 0  # how many have ended, and had when this run began
         self.losses: list[float] = []  # of this epoch, so far
         self.error = 0.0  # the metric summed over this epoch, so far
         self.watch: Watch | None = None
         self.guard: Guard | None = None
+        self.judged = False  # whether the run ends where its numbers are not finite any more
+        self.unbounded: set[int] = set()  # those of them that were not from the start
+        self.alone = False  # whether a stretch may have one epoch at most
         self.seen = True  # whether somebody may have looked at the model, and set its numbers, since the last stretch
 
     def go(self) -> History:
         """Run to the end, and say in the history why it was the end. What fails in the first epoch changes nothing."""
-        self.start = perf_counter()
+        if (begins := getattr(self.progress, "begins", None)) is not None:
+            begins(self)
+        self.start = perf_counter() - (self.history.times[-1] if self.history.times else 0.0)
         optimizer = self.stepper.optimizer
         steps, saved = optimizer.steps, state_of(optimizer)
+        if self.judged and not isfinite(sum(saved)):
+            self.unbounded = {i for i, number in enumerate(saved) if not isfinite(number)}
         try:
             while not self.history.stopped:
                 try:
                     self.stepper = self.find_stepper()
                     self._stretch()
                 except Exception as error:
-                    if not self.epoch:  # a row that cannot be taken shows in the first epoch
+                    if self.epoch == self.begun:  # a row that cannot be taken shows in the first epoch
                         commit(optimizer, iter(saved), steps - optimizer.steps)
                     if isinstance(error, RowError):
                         place = (len(self.losses) + error.place) % len(self.rows)
-                        raise RowError(self.places[place], error.error) from None
+                        raise RowError(self.orders.places[place], error.error) from None
                     raise
                 if self.history.epochs and self.progress is not None:
                     self.progress(self.history)
@@ -109,24 +115,97 @@ class Course:
 
     def _ahead(self) -> int:
         """How many epochs a stretch may have: a watch asks for fewer, and a guard follows one order only."""
-        if self.guard is not None and self.shuffle is not None:
+        if self.alone or (self.guard is not None and self.orders.generator is not None):
             return 1
         return self.epochs if self.watch is None else self.watch.ahead
 
     def _stretch(self) -> None:
         """Some steps, what the history is to know of them, and what follows from it."""
-        before, began = self.epoch, perf_counter()
-        ended, reason = self.made(before, began) if self.guard is None else self.guard.made(self, before, began), ""
-        if ended and self.watch is not None:
+        before, began, reason, lost = self.epoch, perf_counter(), "", 0
+        kept = self._kept() if self.judged else None
+        try:
+            ended = self.made() if self.guard is None else self.guard.made(self, before)
+            if kept is not None and (lost := self._lost(ended, kept)):
+                ended = ended.first(lost)
+        except KeyboardInterrupt:
+            if kept is not None:
+                self._back(kept)
+            raise
+        if ended:
             self._look(ended, before, began)
-            reason = self.watch.verdict(self.history, ended.means(range(len(ended))))
-        if ended and self.metric and ended.errors[-1] < self.threshold:
+            if self.watch is not None and not lost:
+                reason = self.watch.verdict(self.history, ended.means(range(len(ended))))
+        if lost:
+            self.history.stopped = "diverged"
+        elif ended and self.metric and ended.errors[-1] < self.threshold:
             self.history.stopped = "until"
         elif reason:
             self.history.stopped = reason
         elif self.epoch == self.epochs:
             self.history.stopped = "epochs"
         self.seen = self._looked_at()
+
+    def _kept(self) -> Any:
+        """What `_back` needs to make this stretch as if it had not been."""
+        optimizer = self.stepper.optimizer
+        self.orders.start()
+        return state_of(optimizer), optimizer.steps, self.epoch, (self.losses, len(self.losses)), self.error
+
+    def _back(self, kept: Any) -> None:
+        numbers, steps, self.epoch, (losses, done), self.error = kept
+        optimizer = self.stepper.optimizer
+        commit(optimizer, iter(numbers), steps - optimizer.steps)
+        self.losses = losses[:done]
+        self.orders.back()
+        self.orders.follow()
+
+    def _lost(self, ended: Ended, kept: Any) -> int:
+        """Which of the epochs that ended is the first with a loss, or a number at its end, that is not finite: 0 if
+        none is, else counted from 1, with the model as it was then."""
+        if not len(ended) or (all(map(isfinite, ended.means(range(len(ended))))) and self.finite()):
+            return 0
+        if len(ended) == 1:
+            return 1
+        self._back(kept)
+        self.alone = True
+        made = 0
+        while made < len(ended):
+            one = self.made()
+            made += len(one)
+            if len(one) and not (isfinite(one.means([0])[0]) and self.finite()):
+                return made
+        self.alone = False
+        return 0
+
+    def finite(self) -> bool:
+        """Whether all numbers of model and optimizer are finite, but for those that never were."""
+        return self._all_finite(state_of(self.stepper.optimizer))
+
+    def _all_finite(self, numbers: Sequence[float]) -> bool:
+        return isfinite(sum(numbers)) or all(
+            isfinite(number) or i in self.unbounded for i, number in enumerate(numbers)
+        )
+
+    def standing(self) -> Standing:
+        """Where the run stands, between two stretches."""
+        return Standing(self.epoch, self._of_batches(), self.error, self.orders.waiting, self.history)
+
+    def go_on(self, standing: Standing) -> None:
+        """Begin where another run stood on the same rows, in the same batches."""
+        self.epoch, losses, self.error, self.orders.waiting, self.history = standing
+        self.begun, self.history.stopped = self.epoch, ""
+        self._take_up(losses)
+
+    def _of_batches(self) -> list[float]:
+        """The losses of this epoch's batches so far."""
+        return self.losses[:: self.batch_size]
+
+    def _take_up(self, losses: list[float]) -> None:
+        """Let an epoch be under way, of whose batches these are the losses."""
+        size, n = self.batch_size, len(self.rows)
+        self.losses = [loss for i, loss in enumerate(losses) for _ in range(min(size, n - i * size))]
+        if losses:
+            self.orders.follow()
 
     @property
     def done(self) -> int:
@@ -141,23 +220,19 @@ class Course:
     def put(self) -> None:
         """Let the model hold the numbers of the steps that were made, if it does not."""
 
-    def made(self, before: int, began: float) -> Ended:
-        """The epochs that end with some more steps; in the history, unless somebody is to look at the model first."""
-        ended = self._one_by_one() if self.batch_size == 1 else self._batch()
-        if ended and self.watch is None:
-            self._record(before, ended, began, {})
-        return ended
+    def made(self) -> Ended:
+        """The epochs that end with some more steps."""
+        return self._one_by_one() if self.batch_size == 1 else self._batch()
 
     def _look(self, ended: Ended, before: int, began: float) -> None:
-        """Have the model looked at, which may take long and be interrupted, and write down what was seen."""
-        assert self.watch is not None
-        self._record(before, ended, began, self.watch.measured())
+        """Write down the epochs that ended, and what is seen of the model, which may take long and be interrupted."""
+        self._record(before, ended, began, {} if self.watch is None else self.watch.measured())
 
     def _one_by_one(self) -> Ended:
         """A stretch of steps on one row each. The losses and the metric of each epoch that ended in it."""
         n, done = len(self.rows), len(self.losses)
         if not done:
-            self._draw()
+            self.orders.follow()
         losses: list[float] = []
         sums: list[float] = []
         start = perf_counter()
@@ -174,39 +249,25 @@ class Course:
         count = len(losses) // n
         self.losses = losses[count * n :]
         self.epoch += count
+        self.orders.over(count)
         return Ended([losses[i * n : (i + 1) * n] for i in range(count)], sums)
 
     def _passes(self, count: int) -> Iterator[Sequence[Row]]:
         """The orders of the epochs to come, each drawn when it begins, so that no more are drawn than are run."""
-        yield self.order
-        for i in range(1, count):
-            self._draw(self.epoch + i + 1)
+        for i in range(count):
+            self.orders.follow(i)
             yield self.order
 
     @property
     def order(self) -> Sequence[Row]:
         """The rows as this epoch takes them."""
-        if self._order is None:
-            self._order = [self.rows[i] for i in self.places]
-        return self._order
-
-    def _draw(self, epoch: int = 0) -> None:
-        """The order of an epoch, counted from 1, if it was not drawn yet."""
-        epoch = epoch or self.epoch + 1
-        if self.shuffle is not None and self.drawn < epoch:
-            self.places, self._order, self.drawn = self._new_order(), None, epoch
-
-    def _new_order(self) -> list[int]:
-        """The places of the rows of another epoch."""
-        places = list(range(len(self.rows)))
-        self.shuffle(places)
-        return places
+        return self.orders.taken
 
     def _batch(self) -> Ended:
         """One step on the mean of a batch. Losses and metric of the epoch if it ended with it."""
         done = len(self.losses)
         if not done:
-            self._draw()
+            self.orders.follow()
         rows = self.order[done : done + self.batch_size]
         loss, error = self.stepper.batch(rows)
         self.losses += [loss] * len(rows)
@@ -216,6 +277,7 @@ class Course:
         ended = Ended([self.losses], [self.error])
         self.losses, self.error = [], 0.0
         self.epoch += 1
+        self.orders.over(1)
         return ended
 
     def _record(self, before: int, ended: Ended, began: float, measured: Mapping[str, float]) -> None:
@@ -231,17 +293,3 @@ class Course:
         metrics |= {name: [number] for name, number in measured.items()}
         with Uninterrupted():
             self.history.extend(epochs, ended.means(these), times, metrics)
-
-
-class Ended:
-    """The epochs that ended in a stretch: the losses of the rows of each, and the metric of each if there is one."""
-
-    def __init__(self, losses: Any, errors: list[float]) -> None:
-        self.losses, self.errors = losses, errors
-
-    def __len__(self) -> int:
-        return len(self.losses)
-
-    def means(self, these: Sequence[int]) -> list[float]:
-        """The mean losses of some of the epochs."""
-        return [left_sum(self.losses[i]) / len(self.losses[i]) for i in these]

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..check.anomaly import beyond
 from ..recording import next_number, watched
-from .course import Course, Ended, Guard
+from .course import Course, Guard
 from .recorded import RecordedStepper
 from .stepper import commit, state_of
+from .stretch import Ended
 
 if TYPE_CHECKING:
     from ..history import History
@@ -53,13 +54,13 @@ class Guarded(Guard):
         with watched(None, next_number):
             return made(self)
 
-    def made(self, course: Course, before: int, began: float) -> Ended:
+    def made(self, course: Course, before: int) -> Ended:
         """A stretch of steps of a run, of one epoch or of several in one order.
 
         Raises AnomalyError with the model as it was before the step that went wrong.
         """
         done, numbers, steps = course.done, state_of(self.optimizer), self.optimizer.steps
-        ended = course.made(before, began)
+        ended = course.made()
         course.put()
         told = [loss for losses in (*ended.losses, course.unfinished) for loss in losses]
         if all(map(isfinite, told)) and not self._spoilt(numbers):

@@ -9,10 +9,11 @@ from typing import Any
 
 from ..ieee import NoSuchIndexError
 from .backends import Target
-from .course import Course, Ended
+from .course import Course
 from .interrupt import Uninterrupted
 from .native_step import NativeSteps, matrix
 from .stepper import RowError
+from .stretch import Batches, Ended
 
 
 class NativeCourse(Course):
@@ -25,7 +26,6 @@ class NativeCourse(Course):
         self.at = 0  # the batch that comes next in this epoch
         self.given: Any = None  # the rows as a matrix
         self.x: Any = None  # and in the orders of this epoch and of those that follow in one stretch
-        self.orders: list[list[int]] = []  # of this epoch and of later ones, as far as they were drawn
         self.native: NativeSteps | None = None
         self.means: Any = []  # of the batches of this epoch so far
         self._loaded()
@@ -42,7 +42,7 @@ class NativeCourse(Course):
         try:
             return super().go()
         except Exception:
-            if not self.epoch and self.native is not None:  # the numbers are those of the start again
+            if self.epoch == self.begun and self.native is not None:  # the numbers are those of the start again
                 self.native.made = 0
             raise
         finally:
@@ -80,12 +80,40 @@ class NativeCourse(Course):
         if self.native is not None:
             self.native.commit()
 
-    def made(self, before: int, began: float) -> Ended:
+    def made(self) -> Ended:
         with Uninterrupted():
-            return super().made(before, began)
+            return super().made()
+
+    def _kept(self) -> Any:
+        native = self.native
+        assert native is not None
+        self.orders.start()
+        numbers = native.parameters.copy(), native.state.copy(), native.made + self.stepper.optimizer.steps
+        return numbers, self.epoch, self.at, self.means, self.error
+
+    def _back(self, kept: Any) -> None:
+        native = self.native
+        assert native is not None
+        (native.parameters[:], native.state[:], steps), self.epoch, self.at, self.means, self.error = kept
+        native.made = steps - self.stepper.optimizer.steps
+        self.orders.back()
+        if self.at:
+            self._arrange(1)
+
+    def finite(self) -> bool:
+        return self.native is None or self.native.finite() or self._all_finite(self.native.numbers())
+
+    def _of_batches(self) -> list[float]:
+        return list(map(float, self.means))
+
+    def _take_up(self, losses: list[float]) -> None:
+        self.at = len(losses)
+        if losses:
+            self.means = self.target.namespace.asarray(losses, dtype=self.target.dtype)
+            self._arrange(1)
 
     def _look(self, ended: Ended, before: int, began: float) -> None:
-        if self._looked_at():
+        if self.watch is not None and self._looked_at():
             self.put()
         super()._look(ended, before, began)
 
@@ -99,8 +127,8 @@ class NativeCourse(Course):
         """A stretch of steps. The mean loss and the metric of each epoch that ended in it."""
         native, n = self.native, self.batches
         assert native is not None
-        if self.given is None:
-            self.given = self.x = matrix(self.rows, self.target)
+        if self.x is None:
+            self._arrange(0)
         start = perf_counter()
         rates = native.rates(n * self._whole() or min(self.pace.rows, n - self.at))
         if not self.at:
@@ -118,22 +146,19 @@ class NativeCourse(Course):
 
     def _whole(self) -> int:
         """How many epochs a stretch makes that begins with one; none whose order would be drawn and may not be run."""
-        ahead = 1 if self.shuffle is not None and self.metric else self._ahead()
+        ahead = 1 if self.orders.generator is not None and self.metric else self._ahead()
         return 0 if self.at else min(self.pace.rows // self.batches, self.epochs - self.epoch, ahead)
 
     def _arrange(self, epochs: int) -> None:
         """The rows of some epochs in their orders, one after the other."""
-        if self.shuffle is None:
+        if self.given is None:
+            self.given = self.x = matrix(self.rows, self.target)
+        if self.orders.generator is None or not epochs:
             return
-        while len(self.orders) < epochs:
-            self.orders.append(self._new_order())
-        places = chain.from_iterable(self.orders[:epochs])
+        self.orders.draw(epochs)
+        places = chain.from_iterable(self.orders.waiting[:epochs])
         self.x = self.given[self.target.namespace.fromiter(places, int, epochs * len(self.rows))]
-        self._follow(self.orders[0])
-
-    def _follow(self, order: list[int]) -> None:
-        """From here on `order` and `places` are those of the epoch that takes the rows so."""
-        self.places, self._order = order, None
+        self.orders.follow()
 
     def _joined(self, losses: Any, more: Any) -> Any:
         return self.target.namespace.concatenate([losses, more]) if len(losses) else self.target.namespace.asarray(more)
@@ -143,8 +168,7 @@ class NativeCourse(Course):
         native.commit()
         epoch, place = divmod(batch, self.batches)
         start = place * self.batch_size
-        if self.orders:
-            self._follow(self.orders[epoch])
+        self.orders.follow(epoch)
         self.losses = [0.0] * start  # rows of this epoch that are through, which names one that is wrong
         rows = self.order[start : start + self.batch_size]
         if len(rows) > 1:
@@ -166,23 +190,9 @@ class NativeCourse(Course):
         count, self.at = divmod(len(losses), n)
         self.means = losses[count * n :]
         self.epoch += count
-        if count and self.orders:
-            del self.orders[:count]
-            self.x = self.x[count * len(self.rows) :] if self.orders else None
+        if count and self.orders.generator is not None:
+            self.orders.over(count)
+            self.x = self.x[count * len(self.rows) :] if self.orders.waiting else None
         weights = self.target.namespace.full(n, float(self.batch_size))
         weights[-1] = len(self.rows) - (n - 1) * self.batch_size
-        return _Batches(losses[: count * n].reshape((count, n)), sums, weights)
-
-
-class _Batches(Ended):
-    """Epochs whose losses are those of batches, each the mean of as many rows as its weight says."""
-
-    def __init__(self, losses: Any, errors: list[float], weights: Any) -> None:
-        super().__init__(losses, errors)
-        self.weights = weights
-
-    def means(self, these: Sequence[int]) -> list[float]:
-        chosen = self.losses if isinstance(these, range) else self.losses[these]
-        if len(self.weights) == 1:
-            return chosen[:, 0].tolist()  # type: ignore[no-any-return]
-        return ((chosen * self.weights).sum(axis=1) / self.weights.sum()).tolist()  # type: ignore[no-any-return]
+        return Batches(losses[: count * n].reshape((count, n)), sums, weights, self.target.namespace)

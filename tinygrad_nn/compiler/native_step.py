@@ -118,10 +118,18 @@ class NativeSteps:
         """Put the numbers of steps that were made where the user sees them."""
         if not self.made:  # what the user sees may be newer
             return
-        states = self.state.reshape((-1, self.padded))[: self.states, : self.count]
-        numbers = self.parameters[: self.count].tolist() + states.T.ravel().tolist()
+        numbers = self.numbers()
         made, self.made = self.made, 0
         commit(self.recipe.optimizer, iter(numbers), made)
+
+    def finite(self) -> bool:
+        """Whether all numbers are finite."""
+        return all(bool(self.xp.isfinite(numbers).all()) for numbers in (self.parameters, self.state))
+
+    def numbers(self) -> list[float]:
+        """The parameters, then the states, as `state_of` gives them."""
+        states = self.state.reshape((-1, self.padded))[: self.states, : self.count]
+        return self.parameters[: self.count].tolist() + states.T.ravel().tolist()  # type: ignore[no-any-return]
 
     def rates(self, steps: int) -> Any:
         """The learning rates of so many steps, or of fewer where a schedule ends."""

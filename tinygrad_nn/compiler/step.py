@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import random
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
@@ -35,6 +36,7 @@ from .rolled import Rolled
 from .settings import check_optimizer, same, settings_of
 from .shapes import RecordedError, Shape, flat, shape_of_sides
 from .stepper import Path, Row, Stepper
+from .stretch import diverged
 
 Metric = Callable[[Any, Any], Any]
 Rows = tuple[Shape, list[Row]]  # the shapes of a row and of its target, and the numbers of both for each row
@@ -102,11 +104,16 @@ class Step:
         threshold)` ends the run after the first epoch whose sum of metric(prediction, target) over the rows, each taken
         before the update that it is part of, is below the threshold. `progress` is called with the history as it grows,
         some fifty times a second. Ctrl-C ends the run, with the model as it stood at most 50 ms before, or one step
-        where that takes longer.
+        where that takes longer. A run whose loss, or a number of model or optimizer at the end of an epoch, is not
+        finite any more ends with that epoch, `stopped="diverged"` and a RuntimeWarning.
 
         Raises as a call does, and ValueError for counts below 1. What raises in the first epoch has changed nothing.
         """
-        return self.run_on(rows_of(X, Y, self.recipe.model), epochs, batch_size, shuffle, rng, until, progress)
+        rows = rows_of(X, Y, self.recipe.model)
+        history = self.run_on(rows, epochs, batch_size, shuffle, rng, until, progress)
+        if history.stopped == "diverged":
+            warnings.warn(diverged(history, self.recipe.optimizer), RuntimeWarning, stacklevel=2)
+        return history
 
     @alone
     def run_on(
@@ -125,7 +132,7 @@ class Step:
 
         def run(guard: Guarded | None = None) -> History:
             course = self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress)
-            course.watch, course.guard = self.watch, guard
+            course.watch, course.guard, course.judged = self.watch, guard, True
             return course.go()
 
         if (watching := watcher()) is None:

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ..compiler.backends.array_functions import functions
+from ..compiler.step import rows_of
 from ..functional import sigmoid, softmax, take
 from ..nn import MLP
 from ..on_demand import compile
@@ -87,8 +88,8 @@ class _MLP(BaseEstimator):
             self._prepare(trainer, coefs, intercepts, self.alpha * n / (2.0 * batch_size * total))
             shuffle = Shuffle(generator, n) if self.shuffle and batch_size < n else None
             watch = trainer.step.watch = Patience(self.tol, self.n_iter_no_change)
-            history = trainer.step.run(
-                X, targets, epochs=self.max_iter, batch_size=batch_size, shuffle=shuffle is not None, rng=shuffle
+            history = trainer.step.run_on(
+                rows_of(X, targets), self.max_iter, batch_size, shuffle is not None, shuffle, None, None
             )
             coefs, intercepts = weights_of(trainer.model)
         finally:
@@ -96,10 +97,10 @@ class _MLP(BaseEstimator):
         if history.stopped == "interrupt":
             raise KeyboardInterrupt
         loss, epochs = history.losses[-1], history.epochs[-1]
-        if not np.isfinite(loss) or not all(np.isfinite(matrix).all() for matrix in coefs):
+        if history.stopped == "diverged":
             raise ValueError(
-                f"the loss is {loss} after {epochs} epochs, since the weights grew without bound: take a smaller "
-                "learning_rate_init, or scale X (sklearn.preprocessing.StandardScaler)"
+                f"training diverged: the loss is {loss} after {epochs} epochs, since the weights grew without bound: "
+                "take a smaller learning_rate_init, or scale X (sklearn.preprocessing.StandardScaler)"
             )
         self.coefs_, self.intercepts_, self.n_layers_, self.n_outputs_ = coefs, intercepts, len(sizes), outputs
         self.n_iter_, self.loss_curve_, self.loss_ = epochs, watch.losses, loss
