@@ -17,7 +17,6 @@ from typing import Any
 
 from .. import losses as losses_
 from ..history import History
-from ..operators import as_float
 from ..optim import Optimizer
 from ..recording import watcher
 from ..tabular import check_columns, plain, short
@@ -36,9 +35,8 @@ from .rolled import Rolled
 from .settings import check_optimizer, same, settings_of
 from .shapes import RecordedError, Shape, flat, shape_of_sides
 from .stepper import Path, Row, Stepper
-from .stretch import diverged
+from .stretch import Metric, diverged, until_of
 
-Metric = Callable[[Any, Any], Any]
 Rows = tuple[Shape, list[Row]]  # the shapes of a row and of its target, and the numbers of both for each row
 MOST_STEPPERS = 8  # kept for other shapes of rows and other metrics
 
@@ -126,7 +124,7 @@ class Step:
             raise TypeError(f"progress wants a function of the history, but got {progress!r}")
         if rng is not None and not hasattr(rng, "shuffle"):
             raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
-        metric, limit = _until(until)
+        metric, limit = until_of(until)
         shapes, rows = given
         batch_size = min(batch_size, len(rows))
 
@@ -288,15 +286,3 @@ def _is_plain_array(given: Any) -> bool:
     """Whether rows are an array of numbers of NumPy's itself, and not one of its kind with masks or names."""
     kind = type(given)
     return kind.__module__ == "numpy" and kind.__name__ == "ndarray" and given.dtype.kind in "fiu"
-
-
-def _until(until: Any) -> tuple[Metric | None, tuple[str, float] | None]:
-    """The metric, its name and its threshold."""
-    if until is None:
-        return None, None
-    if not isinstance(until, list | tuple) or len(until) != 2 or not callable(until[0]):
-        raise TypeError(f"until wants (metric, threshold), a function (prediction, target) and a number, got {until!r}")
-    threshold = as_float(until[1])
-    if threshold is None:
-        raise TypeError(f"the threshold of until must be a number, but got {until[1]!r}")
-    return until[0], (getattr(until[0], "__name__", "metric"), threshold)

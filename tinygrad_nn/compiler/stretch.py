@@ -1,14 +1,17 @@
-"""What is known between two stretches of a run: the epochs that ended in the last one, and where the run stands."""
+"""What is known between two stretches of a run: the epochs that ended, where the run stands, and what may end it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
 from ..history import History
+from ..operators import as_float
 from ..optim import Optimizer
 from .stepper import left_sum
+
+Metric = Callable[[Any, Any], Any]
 
 
 class Standing(NamedTuple):
@@ -19,6 +22,18 @@ class Standing(NamedTuple):
     error: float  # the metric summed over it, so far
     orders: list[list[int]]  # of the next one and later ones, as far as they were drawn
     history: History
+
+
+def until_of(until: Any) -> tuple[Metric | None, tuple[str, float] | None]:
+    """The metric that ends a run, its name and its threshold."""
+    if until is None:
+        return None, None
+    if not isinstance(until, list | tuple) or len(until) != 2 or not callable(until[0]):
+        raise TypeError(f"until wants (metric, threshold), a function (prediction, target) and a number, got {until!r}")
+    threshold = as_float(until[1])
+    if threshold is None:
+        raise TypeError(f"the threshold of until must be a number, but got {until[1]!r}")
+    return until[0], (getattr(until[0], "__name__", "metric"), threshold)
 
 
 def diverged(history: History, optimizer: Optimizer) -> str:
