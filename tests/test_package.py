@@ -87,7 +87,7 @@ CORE = [
     *("tabular", "arguments", "decorated", "recording"),
     *("reverse", "forward", "value"),
     *("elementary", "functional", "own", "nesting", "transforms", "products"),
-    *("choices", "module", "neuron", "nn", "losses", "answers", "check", "optim", "data"),
+    *("choices", "module", "weights", "neuron", "nn", "losses", "answers", "check", "optim", "data"),
     *("metrics", "plots", "history", "stored", "storage"),
     *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn", "sklearn"),
 ]

@@ -17,6 +17,7 @@ from .primitives import Primitive
 from .recording import Place, current_recorder, scope
 from .reverse import Column
 from .value import Result, Value, column_numbers, unrecorded
+from .weights import Weights
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .choices import Activation, Init
 
 
-def _fold(weights: tuple[Value, ...], numbers: list[float], total: float) -> float:
+def _fold(weights: Sequence[Value], numbers: list[float], total: float) -> float:
     """total + w1 x1 + w2 x2 + ... from the left: the value of `dot`, read from the Values themselves."""
     for weight, x in zip(weights, numbers, strict=True):
         total += weight.data * x
@@ -67,8 +68,8 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
     outputs: list[Any] = []
     for neuron in neurons:
         activate: Any = neuron._activate
-        weights, bias = neuron._column, neuron.bias
-        if weights.operands is not neuron.weights or len(weights.operands) != n or not neuron._has_row:
+        weights, bias = neuron.weights.column, neuron.bias
+        if weights is None or len(weights.operands) != n or not neuron._has_row:
             outputs.append(neuron._output_of_any(xs))
             continue
         try:
@@ -105,7 +106,10 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
 
 
 class Neuron(Module):
-    """activation(w1 x1 + ... + wn xn + b): `weights` is a tuple of n Values, `bias` a Value.
+    """activation(w1 x1 + ... + wn xn + b): `weights` is the list of n Values, `bias` a Value.
+
+    The list is the neuron's own: entries may be set, added and taken away, and other weights assigned. A weight that is
+    a plain number stays as it is.
 
     `activation` is a name (linear, relu, tanh, sigmoid, leaky_relu, elu, softplus, silu, gelu) or a function of a
     Value. `init` draws the weights, in order, then the bias: "uniform" (weights from U(-1, 1), bias 0), "normal"
@@ -138,9 +142,8 @@ class Neuron(Module):
         draw, draw_bias = weight_draws(init, n_inputs, n_outputs)
         generator = checked_rng(rng)
         self.place = Place(name, within)
-        self.weights = tuple([Value(draw(generator), label=f"w{i + 1}") for i in range(n_inputs)])
+        self.weights: Any = [Value(draw(generator), label=f"w{i + 1}") for i in range(n_inputs)]
         self.bias = Value(draw_bias(generator), label="b")
-        self._column = Column(self.weights)
 
     def __call__(self, inputs: Any) -> Any:
         """The output for n inputs: numbers or Values. Raises ValueError for another number of them."""
@@ -150,11 +153,9 @@ class Neuron(Module):
         """The output by the long way: for traced inputs, and for weights and activations of any kind."""
         if len(self.weights) != len(xs):
             raise ValueError(f"{self.place} takes {len(self.weights)} inputs, but was given {len(xs)}")
-        if type(self.weights) is tuple and self._column.operands is not self.weights:
-            self._column = Column(self.weights)  # they were replaced: the short way next time
         with scope(self):
-            weights, bias = as_operands(self.weights, f"the weights of {self.place}"), self.bias
-            total = table.dot(weights, xs, as_operand(bias, f"the bias of {self.place}"))
+            weights = self.weights.shared().operands  # and the short way next time
+            total = table.dot(weights, xs, as_operand(self.bias, f"the bias of {self.place}"))
             output = total if self._activate is None else self._activate(total)
             return as_operand(output, f"the activation of {self.place}")
 
@@ -174,14 +175,19 @@ class Neuron(Module):
         self._activate = activation_function(self._activation)
         self._has_row = self._activate is None or isinstance(self._activate, Primitive)
 
+    def __setattr__(self, name: str, entry: Any) -> None:
+        if name == "weights" and entry is not getattr(self, name, None):  # as += assigns it
+            entry = Weights(entry, getattr(self, "place", type(self).__name__))
+        super().__setattr__(name, entry)
+
     @property
     def w(self) -> list[Value]:
-        """The weights, by micrograd's name, in a new list: assign to `w` or `weights` to replace them."""
-        return list(self.weights)
+        """The weights, by micrograd's name."""
+        return self.weights  # type: ignore[no-any-return]
 
     @w.setter
     def w(self, weights: Iterable[Value]) -> None:
-        self.weights = tuple(weights)
+        self.weights = weights
 
     @property
     def b(self) -> Value:
