@@ -3,6 +3,7 @@
 import math
 import random
 
+import mpmath
 import pytest
 from c_files import called, library, needs_cc
 from conftest import close, same
@@ -77,6 +78,8 @@ NESTED = {
         4 * 2.0 * 9.0, [8 * 3.0 * 2.0]),
     "tn.grad inside derivative": (
         lambda x: derivative(lambda u: tn.grad(u**3 * x, u, create_graph=True), x), [2.0], 24.0, [24.0]),
+    "at a number, of the variable of one at a number": (
+        lambda x: x * derivative(lambda y: derivative(lambda z: (y * z) ** 2, 3.0), 2.0), [5.0], 120.0, [24.0]),
     "a derivative that is constant": (lambda x: x * derivative(lambda u: 3.0 * u, 2.0), [5.0], 15.0, [3.0]),
     "a function of no variable": (lambda x: x + derivative(lambda u: 7.0, x), [5.0], 5.0, [1.0]),
     "a function of others alone": (lambda x: x + derivative(lambda u: x * x, 2.0), [5.0], 5.0, [1.0]),
@@ -151,13 +154,15 @@ def expression(rng, names, depth, size):
     """A tree of sums, products, sines and transforms up to a depth, that reads the variables."""
     if size <= 0 or rng.random() < 0.15:
         return rng.choice([("variable", rng.choice(names)), ("number", rng.choice([0.5, -0.7, 1.2]))])
-    kind = rng.choice(["add", "multiply", "sin", "tanh", *["transform"] * (4 if depth else 0)])
-    if kind in ("sin", "tanh"):
+    kind = rng.choice(["add", "multiply", "sin", "cos", *["transform"] * (4 if depth else 0)])
+    if kind in ("sin", "cos"):
         return kind, expression(rng, names, depth, size - 1)
     if kind in ("add", "multiply"):
         return kind, expression(rng, names, depth, size // 2), expression(rng, names, depth, size // 2)
     new = [f"x{len(names)}", f"x{len(names) + 1}"]
-    body = expression(rng, [*names, *new, *new], depth - 1, size - 1)
+    product = "multiply", ("sin", ("variable", new[0])), ("variable", new[1])  # so that no derivative is 0 throughout
+    body = "add", expression(rng, [*names, *new, *new], depth - 1, size - 1), product
+    body = "multiply", body, ("variable", rng.choice(names))
     point = [expression(rng, names, depth - 1, 1) for _ in new]
     direction = [expression(rng, names, 0, 1) for _ in new]
     kind = rng.choice(["derivative", "second", "gradient", "jacobian", "hessian", "hvp", "jvp", "vjp"])
@@ -171,7 +176,7 @@ def by_engine(tree, scope):
         return scope[rest[0]]
     if kind == "number":
         return rest[0]
-    if kind in ("sin", "tanh"):
+    if kind in ("sin", "cos"):
         return getattr(tn, kind)(by_engine(rest[0], scope))
     if kind in ("add", "multiply"):
         a, b = (by_engine(t, scope) for t in rest)
@@ -201,15 +206,17 @@ def by_sympy(sympy, tree, scope):
         return scope[rest[0]]
     if kind == "number":
         return sympy.Rational(str(rest[0]))
-    if kind in ("sin", "tanh"):
+    if kind in ("sin", "cos"):
         return getattr(sympy, kind)(by_sympy(sympy, rest[0], scope))
     if kind in ("add", "multiply"):
         a, b = (by_sympy(sympy, t, scope) for t in rest)
         return a + b if kind == "add" else a * b
     kind, names, body, point, direction = rest
     at, along = ([by_sympy(sympy, t, scope) for t in trees] for trees in (point, direction))
-    a, b = symbols = [sympy.Symbol(name) for name in names]
+    a, b = symbols = [sympy.Symbol(name, real=True) for name in names]
     f = by_sympy(sympy, body, {**scope, **dict(zip(names, symbols, strict=True))})
+    if f.count_ops() > 40:
+        raise OverflowError("its derivatives would be long, and take SymPy long")
     found = {
         "derivative": lambda: f.diff(a),
         "second": lambda: f.diff(a, 2),
@@ -232,11 +239,16 @@ def agree_with_sympy(seed):
     sympy = pytest.importorskip("sympy", reason="SymPy, whose derivatives these are held against, is not installed")
     rng = random.Random(seed)
     tree = expression(rng, ["x0"], 4, 6)
-    x = sympy.Symbol("x0")
-    symbolic = by_sympy(sympy, tree, {"x0": x})
+    x = sympy.Symbol("x0", real=True)
+    try:
+        symbolic = by_sympy(sympy, tree, {"x0": x})
+    except OverflowError:
+        return False
     point = rng.uniform(-1.0, 1.0)
-    value, slope = (float(found.evalf(30, subs={x: sympy.Float(point, 40)})) for found in (symbolic, symbolic.diff(x)))
-    if not count_of_transforms(tree) or symbolic.count_ops() > 3000 or not abs(value) + abs(slope) < 1e6:
+    numeric = sympy.lambdify(x, [symbolic, symbolic.diff(x)], "mpmath", cse=True)
+    with mpmath.workdps(40):
+        value, slope = map(float, numeric(mpmath.mpf(point)))
+    if not count_of_transforms(tree) or not abs(value) + abs(slope) < 1e6:
         return False
 
     def f(x):
@@ -253,12 +265,12 @@ def agree_with_sympy(seed):
 
 
 def test_random_transforms_against_sympy():
-    assert sum(map(agree_with_sympy, range(40))) >= 15
+    assert sum(map(agree_with_sympy, range(10))) >= 6
 
 
 @pytest.mark.slow
 def test_many_random_transforms_against_sympy():
-    assert sum(map(agree_with_sympy, range(1000, 1400))) >= 150
+    assert sum(map(agree_with_sympy, range(1000, 1200))) >= 120
 
 
 # Forward and reverse mode, by the same rules.
@@ -459,6 +471,25 @@ def test_a_physics_informed_network_trains_on_every_back_end(way):
         compiled, numbers = trained(way, backend)
         assert compiled == pytest.approx(losses, rel=1e-12)
         assert numbers == pytest.approx(weights, rel=1e-10)
+
+
+def test_a_derivative_of_data_is_a_number_as_it_is_in_a_recorded_run():
+    """Its powers are Python's, and it may be compared with any number; so losses are equal in bits."""
+
+    def model(row):
+        slope = derivative(lambda u: u**3 + derivative(lambda v: v * v * u, 0.7), row[0])
+        assert not isinstance(slope, Value)
+        constant = derivative(lambda u: u**3, 0.5)
+        assert type(constant) is float
+        gradient = tn.grad(w * row[0], w)
+        return w * (slope**3 if slope > 1.5 else slope) + gradient**3 + w * constant
+
+    losses = []
+    for backend in ("eager", "python"):
+        w = Value(0.1)
+        fit = {"optimizer": tn.SGD([w], lr=0.01), "epochs": 3, "rng": random.Random(0), "progress": False}
+        losses.append(tn.fit(model, X, Y, loss="squared_error", backend=backend, batch_size=1, **fit).losses)
+    assert losses[0] == losses[1]
 
 
 def test_the_loss_of_a_derivative_against_pytorch():

@@ -28,6 +28,7 @@ class Run:
     def __init__(self, what: str) -> None:
         self.what = what
         self.given: list[Any] = []  # numbers and Values, as they were given
+        self.variables: list[Any] = []  # those that were made of some of them
         self.graph = False  # whether derivatives are Values
         self.outside: Callable[[Any], Any] | None = None  # while tracing: what numbers are given back as
         self.began = next_number()
@@ -49,7 +50,9 @@ class Run:
 
     def made(self, argument: Any) -> Any:
         """Variables, one for each number or Value in nested lists, in the same shape."""
-        return mapped(self.constants(argument), _variable)
+        made = mapped(self.constants(argument), _variable)
+        self.variables += leaves(made)
+        return made
 
     def vector(self, found: Any) -> list[Any]:
         """What `made` or `constants` gave, where it is one flat list. Raises TypeError for any other shape."""
@@ -61,7 +64,7 @@ class Run:
         """Decide what derivatives are given back as, now that the function has returned its outputs."""
         watching = watcher()
         read, given = ([s for s in found if isinstance(s, Scalar)] for found in (leaves(outputs), self.given))
-        self.outside = watching.outside(read, given) if watching is not None else None
+        self.outside = watching.outside(read, given, self.variables) if watching is not None else None
         self.graph = self.outside is not None or bool(given) or _read_others(read, self.began)
 
     def gradients(self, output: Any, inputs: Any) -> Any:

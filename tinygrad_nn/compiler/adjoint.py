@@ -51,7 +51,7 @@ def gradients(tracer: Tracer, output: Any, inputs: Any, create_graph: bool) -> A
 
     def gradient(entry: Any) -> Traced:
         flow = Traced(tracer, tracer.slot_of(next(each)))
-        return flow if create_graph else TracedNumber(tracer, table.detached(flow)._slot)
+        return flow if create_graph else _number(tracer, table.detached(flow)._slot)
 
     return mapped(inputs, gradient)
 
@@ -74,17 +74,29 @@ def tangents(tracer: Tracer, outputs: list[Any], inputs: list[tuple[Any, Any]]) 
     return [found.get(slot) for slot in slots]
 
 
-def given_back(tracer: Tracer, read: list[Any], given: list[Any]) -> Callable[[Any], Any]:
-    """What a transform gives back as what, by what its function has read and what it was given itself.
+def given_back(tracer: Tracer, read: list[Any], given: list[Any], variables: list[Any]) -> Callable[[Any], Any]:
+    """What a transform gives back as what, by what its function has read, beside its variables, and it was given.
 
     Values where there is a Value among it; else numbers of the data, as the traced function knows them, or floats.
     """
-    reads = max([tracer.reads[tracer.slot_of(entry)] for entry in (*read, *given)], default=LITERALS)
-    if reads == VALUES or any(type(entry) is not TracedNumber for entry in given):
+    own, behind = set(map(tracer.slot_of, variables)), set(map(tracer.slot_of, read))
+    for entry in reversed(_behind(tracer, list(own))):
+        if entry.slot in behind and entry.slot not in own:
+            behind.remove(entry.slot)
+            behind.update(entry.slots())
+    kinds = [DATA if type(entry) is TracedNumber else VALUES for entry in given]
+    reads = max([*kinds, *(tracer.reads[slot] for slot in behind - own)], default=LITERALS)
+    if reads == VALUES:
         return lambda found: Traced(tracer, tracer.slot_of(found))
     if reads == DATA:
-        return lambda found: TracedNumber(tracer, tracer.slot_of(found))
+        return lambda found: _number(tracer, tracer.slot_of(found))
     return lambda found: float(tracer.numbers[tracer.slot_of(found)])
+
+
+def _number(tracer: Tracer, slot: int) -> TracedNumber:
+    """A slot as what is a plain number when the function is not compiled."""
+    tracer.reads[slot] = min(tracer.reads[slot], DATA)
+    return TracedNumber(tracer, slot)
 
 
 def _behind(tracer: Tracer, inputs: list[int]) -> list[Instruction]:

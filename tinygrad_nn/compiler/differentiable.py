@@ -20,10 +20,11 @@ class Differentiable:
 
     def variable(self: Any, number: Any) -> Traced:
         """A value of its own for a transform to differentiate by, equal to the number."""
-        from .trace import Traced
+        from .trace import VALUES, Traced
 
-        slots = self.slot_of(number), self.slot_of(0.0)
-        return Traced(self, self._write(table.subtract, slots, None, "", next_number()))
+        slot = self._write(table.subtract, (self.slot_of(number), self.slot_of(0.0)), None, "", next_number())
+        self.reads[slot] = VALUES  # whatever the number is
+        return Traced(self, slot)
 
     def leaf(self, value: Value, number: Traced, label: str) -> bool:
         """Make a new Value of a traced number, and so a variable of its own."""
@@ -44,8 +45,8 @@ class Differentiable:
 
         return tangents(self, outputs, inputs)
 
-    def outside(self: Any, read: list[Any], given: list[Any]) -> Any:
+    def outside(self: Any, read: list[Any], given: list[Any], variables: list[Any]) -> Any:
         """What a transform gives back: plain numbers where it has read nothing else and was given nothing else."""
         from .adjoint import given_back
 
-        return given_back(self, read, given)
+        return given_back(self, read, given, variables)
