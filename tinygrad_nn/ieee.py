@@ -37,8 +37,9 @@ def power(x: float, n: float) -> float:
 
 
 def monomial(c: float, x: float, n: float) -> float:
-    """c * x**n, and 0 where c is 0 whatever x**n is."""
-    return c * power(x, n) if c != 0 else 0.0
+    """c * x**n, and 0 where either is 0 whatever the other is."""
+    size = power(x, n) if c != 0 else 0.0
+    return c * size if size != 0 else 0.0
 
 
 def scaled(c: float, x: float) -> float:
@@ -105,9 +106,19 @@ def sinh(x: float) -> float:
         return math.copysign(INF, x)
 
 
-def arc_slope(x: float) -> float:
+def asin_slope(x: float) -> float:
     """1 / sqrt(1 - x*x), exact near 1, too; inf at 1 and -1, nan beyond."""
     return divide(1.0, sqrt((1.0 - x) * (1.0 + x)))
+
+
+def atan_slope(x: float) -> float:
+    """1 / (1 + x*x)."""
+    return 1.0 / (1.0 + x * x)
+
+
+def sigmoid_slope(x: float, s: float) -> float:
+    """The derivative s (1 - s) of s = sigmoid(x)."""
+    return s * (1.0 - s)
 
 
 def sigmoid(x: float) -> float:

@@ -151,10 +151,9 @@ sqrt         = Primitive("sqrt",     "sqrt",     "x", ieee.sqrt,     "g / (2.0 *
 sin          = Primitive("sin",      "sin",      "x", ieee.sin,      "g * cos(x)")
 cos          = Primitive("cos",      "cos",      "x", ieee.cos,      "-(g * sin(x))")
 tan          = Primitive("tan",      "tan",      "x", ieee.tan,      "g * (1.0 + y * y)")
-asin         = Primitive("asin",     "asin",     "x", ieee.asin,     "g * arc_slope(x)")
-acos         = Primitive("acos",     "acos",     "x", ieee.acos,     "-(g * arc_slope(x))")
-atan         = Primitive("atan",     "atan",     "x", math.atan,
-                         "g / (1.0 + square(minimum(maximum(x, -1e155), 1e155)))")
+asin         = Primitive("asin",     "asin",     "x", ieee.asin,     "g * asin_slope(x)")
+acos         = Primitive("acos",     "acos",     "x", ieee.acos,     "-(g * asin_slope(x))")
+atan         = Primitive("atan",     "atan",     "x", math.atan,     "g * atan_slope(x)")
 sinh         = Primitive("sinh",     "sinh",     "x", ieee.sinh,     "g * cosh(x)")
 cosh         = Primitive("cosh",     "cosh",     "x", ieee.cosh,     "g * sinh(x)")
 tanh         = Primitive("tanh",     "tanh",     "x", math.tanh,     "g * (1.0 - y * y)")
@@ -162,7 +161,7 @@ erf          = Primitive("erf",      "erf",      "x", math.erf,
                          "g * (TWO_OVER_SQRT_PI * exp(-square(minimum(maximum(x, -40.0), 40.0))))")
 
 # Activations.
-sigmoid      = Primitive("sigmoid",    "sigmoid",    "x", ieee.sigmoid,    "g * (y * (1.0 - y))")
+sigmoid      = Primitive("sigmoid",    "sigmoid",    "x", ieee.sigmoid,    "g * sigmoid_slope(x, y)")
 softplus     = Primitive("softplus",   "softplus",   "x", ieee.softplus,   "g * sigmoid(x)")
 relu         = Primitive("relu",       "ReLU",       "x", ieee.relu,       "g * step(y)")
 leaky_relu   = Primitive("leaky_relu", "leaky ReLU", "x", ieee.leaky_relu, "g * (0.01 + 0.99 * step(x))")
@@ -197,7 +196,8 @@ ties         = Primitive("ties",      "ties",      "xs",         ieee.ties,     
 
 # What the rules above need. A branch is a function with a value, so that no rule has an `if`. `scaled`, `monomial` and
 # `log_power` are c * x, c * x**n and x**n * log(x)**k with 0 wherever c or x**n is 0; `gap` is a - b with 0 between
-# equal infinities; `detached` is x itself, taken for a constant; and so is `normalizer`, which is 1 but for rounding.
+# equal infinities; `sigmoid_slope` is told s = sigmoid(x). `detached` is x itself, taken for a constant; and so is
+# `normalizer`, which is 1 but for rounding.
 detached     = Primitive("detached",    "detach",   "x",     operator.pos,     None)
 step         = Primitive("step",        "step",     "x",     ieee.step,        None)
 sign         = Primitive("sign",        "sign",     "x",     ieee.sign,        None)
@@ -215,7 +215,10 @@ log_power    = Primitive("log_power",   "x**n log**k", "x n k", ieee.log_power,
                          "g * (scaled(n, log_power(x, n - 1.0, k)) + scaled(k, log_power(x, n - 1.0, k - 1.0)))",
                          "g * log_power(x, n, k + 1.0)", None)
 normalizer   = Primitive("normalizer",  "sum",      "xs total", ieee.normalizer, None, None)
-arc_slope    = Primitive("arc_slope",   "asin'",    "x",     ieee.arc_slope,   "g * (x * cube(y))")
+asin_slope   = Primitive("asin_slope",  "asin'",    "x",     ieee.asin_slope,  "g * (x * cube(y))")
+atan_slope   = Primitive("atan_slope",  "atan'",    "x",     ieee.atan_slope,
+                         "-(g * (2.0 * minimum(maximum(x, -1e155), 1e155) * y * y))")
+sigmoid_slope = Primitive("sigmoid_slope", "sigmoid'", "x s", ieee.sigmoid_slope, "-(g * (y * tanh(0.5 * x)))", None)
 normal_cdf   = Primitive("normal_cdf",  "Phi",      "x",     ieee.normal_cdf,  "g * normal_pdf(x)")
 normal_pdf   = Primitive("normal_pdf",  "phi",      "x",     ieee.normal_pdf,
                          "-(g * (minimum(maximum(x, -40.0), 40.0) * y))")

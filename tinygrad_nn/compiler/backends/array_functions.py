@@ -31,7 +31,14 @@ def functions(xp: Any) -> dict[str, Callable[..., Any]]:
         return 0.5 * _erfc(xp)(-x * math.sqrt(0.5))
 
     def power(x: Any, n: Any) -> Any:
-        return xp.power(x, n) if hasattr(xp, "power") else x**n
+        found = xp.power(x, n) if hasattr(xp, "power") else x**n
+        if type(n) is float and n != 0.5:
+            return found
+        return where(n == 0.5, where(x == -math.inf, math.inf, found + 0.0), found)  # of which NumPy makes a sqrt
+
+    def monomial(c: Any, x: Any, n: Any) -> Any:
+        size = power(x, n)
+        return where((c != 0.0) & (size != 0.0), c * size, 0.0)
 
     def log_power(x: Any, n: Any, k: Any) -> Any:
         size = power(x, n)
@@ -99,13 +106,15 @@ def functions(xp: Any) -> dict[str, Callable[..., Any]]:
         "tie": lambda a, b: where(a > b, 1.0, where(a < b, 0.0, where(a == b, 0.5, math.nan))),
         "equal": lambda a, b: where(a == b, 1.0, 0.0),
         "where_equal": lambda x, a, b: where(a == b, x, 0.0),
-        "monomial": lambda c, x, n: where(c != 0.0, c * power(x, n), 0.0),
+        "monomial": monomial,
         "log_power": log_power,
         "scaled": lambda c, x: where((c != 0.0) | (x != x), c * x, 0.0),
         "gap": gap,
         "exp_gap": lambda a, b: exp(gap(a, b)),
         "floored": floored,
-        "arc_slope": lambda x: 1.0 / xp.sqrt((1.0 - x) * (1.0 + x)),
+        "asin_slope": lambda x: 1.0 / xp.sqrt((1.0 - x) * (1.0 + x)),
+        "atan_slope": lambda x: 1.0 / (1.0 + x * x),
+        "sigmoid_slope": lambda x, s: s * (1.0 - s),
         "binary_cross_entropy": binary_cross_entropy,
         "sigmoid_cross_entropy": lambda p, z, t: binary_cross_entropy(p, t),
         "logsumexp": logsumexp,

@@ -31,6 +31,8 @@ SPELLINGS: dict[str, tuple[str, int, tuple[int, ...]]] = {
     "square": ("{x} * {x}", PRODUCT, (NAME,)),
     "cube": ("{x} * {x} * {x}", PRODUCT, (NAME,)),
     "fourth_power": ("({x} * {x}) * ({x} * {x})", PRODUCT, (NAME,)),
+    "atan_slope": ("1.0 / (1.0 + {x} * {x})", PRODUCT, (NAME,)),
+    "sigmoid_slope": ("{s} * (1.0 - {s})", PRODUCT, (ANY, NAME)),
     "detached": ("{x}", ANY, (NAME,)),
     "relu": ("0.0 if {x} <= 0.0 else {x}", ANY, (NAME,)),
     "leaky_relu": ("0.01 * {x} if {x} < 0.0 else {x}", ANY, (NAME,)),

@@ -95,7 +95,7 @@ def _gap(b: Block, left: str, right: str) -> str:
     return b.choose(b.compare("==", left, right), b.number(0.0), b.subtract(left, right))
 
 
-def _arc_slope(b: Block, x: str) -> str:
+def _asin_slope(b: Block, x: str) -> str:
     one = b.number(1.0)
     return b.divide(one, b.intrinsic("sqrt", b.multiply(b.subtract(one, x), b.add(one, x))))
 
@@ -105,8 +105,9 @@ def _floored(b: Block, x: str) -> str:
 
 
 def _monomial(b: Block, c: str, x: str, n: str) -> str:
-    product = b.multiply(c, b.each_lane("pow", x, n))
-    return b.choose(b.compare("!=", c, b.number(0.0)), product, b.number(0.0))
+    size, zero = b.each_lane("pow", x, n), b.number(0.0)
+    either = b.either(b.compare("==", c, zero), b.compare("==", size, zero))
+    return b.choose(either, zero, b.multiply(c, size))
 
 
 def _binary_cross_entropy(b: Block, p: str, t: str) -> str:
@@ -149,7 +150,9 @@ SPELLINGS: dict[str, Spelling] = {
     "log_power": _log_power,
     "gap": _gap,
     "exp_gap": lambda b, left, right: _exp(b, _gap(b, left, right)),
-    "arc_slope": _arc_slope,
+    "asin_slope": _asin_slope,
+    "atan_slope": lambda b, x: b.divide(b.number(1.0), b.add(b.number(1.0), b.multiply(x, x))),
+    "sigmoid_slope": lambda b, x, s: b.multiply(s, b.subtract(b.number(1.0), s)),
     "floored": _floored,
     "binary_cross_entropy": _binary_cross_entropy,
     "sigmoid_cross_entropy": lambda b, p, z, t: _binary_cross_entropy(b, p, t),

@@ -26,7 +26,7 @@ NAMESPACE = (
     | {name: getattr(ieee, name) for name in (
         "silu", "gelu", "softplus", "elu", "sign", "maximum", "minimum", "tie", "equal", "where_equal", "monomial",
         "gap", "exp_gap", "scaled", "normal_cdf", "normal_pdf", "binary_cross_entropy", "take", "largest",
-        "ties", "logsumexp", "log_power", "floored", "arc_slope", "normalizer", "sigmoid_cross_entropy",
+        "ties", "logsumexp", "log_power", "floored", "asin_slope", "normalizer", "sigmoid_cross_entropy",
     )}
     | {"pow": math.pow, "inf": math.inf, "nan": math.nan, "OffPath": OffPath}
 )  # fmt: skip
