@@ -157,7 +157,7 @@ def test_a_planted_fault_is_caught(monkeypatch):
         (
             lambda: tn.compile(expression, dtype="int8"),
             ValueError,
-            "dtype must be 'float64' or 'float32', but got 'int8'",
+            "unknown dtype 'int8': give one of float64, float32",
         ),
         (lambda: tn.compile(expression, backend="array").source("c"), ValueError, "no program yet"),
         (lambda: tn.compile(expression, backend="array").batch([["a", 1.0]]), TypeError, "but got 'a'"),

@@ -273,7 +273,7 @@ def wrong(function, *arguments):
         (
             lambda: compile(expression, backend="fortran"),
             ValueError,
-            "unknown back end 'fortran': give one of 'auto', 'python'",
+            "unknown back end 'fortran': give one of auto, python",
         ),
         (wrong(lambda x: "x", 1.0), TypeError, "must return a number or nested lists of numbers, but got 'x'"),
         (wrong(lambda x: None, 1.0), TypeError, "but got None"),

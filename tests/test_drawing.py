@@ -444,13 +444,13 @@ def test_a_long_chain_does_not_recurse():
         (lambda: tn.draw(3.0), TypeError, "draws the graph behind a Value, but got 3.0 of type float"),
         (lambda: tn.draw([Value(1.0)]), TypeError, "of type list"),
         (lambda: tn.draw(tn.MLP(2, [1])), TypeError, r"call the model on a row first, or use draw_network\(model\)"),
-        (lambda: tn.draw(Value(1.0), rankdir="up"), ValueError, "unknown rankdir 'up': give LR, RL, TB or BT"),
+        (lambda: tn.draw(Value(1.0), rankdir="up"), ValueError, "unknown rankdir 'up': give one of LR, RL, TB, BT"),
         (
             lambda: tn.draw(Value(1.0), view="tree"),
             ValueError,
-            "unknown view 'tree': give auto, graph, neurons or layers",
+            "unknown view 'tree': give one of auto, graph, neurons, layers",
         ),
-        (lambda: tn.draw(Value(1.0), style="fancy"), ValueError, "unknown style 'fancy': give compact or classic"),
+        (lambda: tn.draw(Value(1.0), style="fancy"), ValueError, "unknown style 'fancy': give one of compact, classic"),
         (
             lambda: tn.draw(Value(1.0) + 1, view="neurons"),
             ValueError,

@@ -142,7 +142,11 @@ def test_circles_stay_where_they_are_put():
     [
         (lambda: tn.draw_network(tn.Value(1.0)), TypeError, "draws an MLP, a Layer or a Neuron, but got Value"),
         (lambda: tn.draw_network(tn.Module()), TypeError, 'call it on a row, and draw\\(output, view="neurons"\\)'),
-        (lambda: tn.draw_network(half_adder(), color="red"), ValueError, "unknown color 'red': give 'weight', 'grad'"),
+        (
+            lambda: tn.draw_network(half_adder(), color="red"),
+            ValueError,
+            "unknown color 'red': give one of weight, grad",
+        ),
         (lambda: tn.draw_network(half_adder(), color="velocity"), ValueError, "give the one that trains the model"),
         (
             lambda: tn.draw_network(half_adder(), color="velocity", optimizer=tn.SGD(half_adder().parameters(), lr=1)),

@@ -226,14 +226,14 @@ def test_single_precision():
     ("options", "words"),
     [
         ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes must be a whole number of 1 or more"),
-        ({"solver": "lbfgs"}, "solver must be 'adam' or 'sgd', but got 'lbfgs'"),
+        ({"solver": "lbfgs"}, "unknown solver 'lbfgs': give one of adam, sgd"),
         ({"batch_size": 0}, "batch_size must be a whole number of 1 or more"),
         ({"alpha": -1.0}, "alpha must be a number of 0 or more"),
         ({"max_iter": 0}, "max_iter must be a whole number of 1 or more"),
         ({"learning_rate_init": 0.0}, "learning_rate_init must be above 0"),
         ({"learning_rate_init": float("nan")}, "learning_rate_init must be a number of 0 or more"),
         ({"activation": "sin"}, "unknown activation 'sin'"),
-        ({"dtype": "float16"}, "dtype must be 'float64' or 'float32'"),
+        ({"dtype": "float16"}, "unknown dtype 'float16': give one of auto, float64, float32"),
         ({"solver": "sgd", "learning_rate_init": 1e200, "max_iter": 50}, "take a smaller learning_rate_init"),
     ],
 )

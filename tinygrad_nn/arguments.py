@@ -17,34 +17,47 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+MOST = 2**63 - 1  # that a machine counts to
+LARGEST = 1.7976931348623157e308
+
+
 def checked_number(what: str, given: Any, least: float = -math.inf, most: float = math.inf) -> float:
     """A number that is not nan, as a float. Raises TypeError for what is none, ValueError outside least and most."""
     number = as_float(given)
     if number is None or isinstance(given, bool):
         raise TypeError(f"{what} must be a number, but got {short(given)}")
     if not least <= number <= most:
-        bounds = f" of {least:g} or more" if most == math.inf and least > -math.inf else f" from {least:g} to {most:g}"
-        raise ValueError(f"{what} must be a number{bounds if least > -math.inf else ''}, but got {short(given)}")
+        below = f" of {least:g} or more" if least > -LARGEST else ""
+        raise ValueError(f"{what} must be a number{below}{', and finite' * (most == LARGEST)}, but got {short(given)}")
     return number
 
 
+def checked_finite(what: str, given: Any, least: float = -math.inf) -> float:
+    """A finite number as a float. Raises as checked_number does."""
+    return checked_number(what, given, max(least, -LARGEST), LARGEST)
+
+
 def checked_count(what: str, given: Any, least: int = 1) -> int:
-    """A whole number as an int, of NumPy's too. Raises TypeError for what is none, ValueError for a smaller one."""
+    """A whole number as an int, of NumPy's too.
+
+    Raises TypeError for what is none, ValueError for one below least or past all counting.
+    """
     wanted = f"{what} must be a whole number of {least} or more, but got {short(given)}"
     if isinstance(given, bool) or not hasattr(given, "__index__") or getattr(given, "ndim", 0) != 0:
-        raise (ValueError if isinstance(given, float) else TypeError)(wanted)
+        raise TypeError(wanted)
     try:
         count = given.__index__()
     except TypeError:  # an array's, which has the method all the same; or that of a class
         raise TypeError(wanted) from None
-    if count < least:
+    if not least <= count <= MOST:
         raise ValueError(wanted)
     return int(count)
 
 
 def checked_switch(what: str, given: Any) -> bool:
-    """True or False, NumPy's too. Raises TypeError for anything else."""
-    if given is not True and given is not False and type(given).__name__ not in ("bool", "bool_"):
+    """True or False, NumPy's too, or 1 or 0. Raises TypeError for anything else."""
+    numpy = type(given).__name__ in ("bool", "bool_") and type(given).__module__ == "numpy"
+    if not (numpy or (isinstance(given, int) and given in (0, 1))):
         raise TypeError(f"{what} is True or False, but got {short(given)}")
     return bool(given)
 

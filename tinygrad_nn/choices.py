@@ -83,15 +83,6 @@ def weight_draws(init: Init, n_inputs: int, n_outputs: int) -> tuple[Callable[[A
     return weight, weight if init == "normal" else lambda rng: 0.0
 
 
-def checked_size(what: str, size: Any) -> int:
-    """A number of neurons or inputs as an int, from NumPy's ints too."""
-    if isinstance(size, bool) or not hasattr(size, "__index__") or getattr(size, "ndim", 0) != 0:
-        raise TypeError(f"{what} is a whole number of neurons or inputs, but got {size!r}")
-    if int(size) < 1:
-        raise ValueError(f"{what} must be 1 or more, but got {size}")
-    return int(size)
-
-
 def checked_names(what: str, names: Sequence[str] | None, count: int) -> list[str] | None:
     if names is None:
         return None

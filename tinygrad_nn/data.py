@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from .arguments import checked_count, checked_finite, checked_rng, checked_switch
 from .tabular import plain
 
 TYPE_CHECKING = False
@@ -47,7 +48,7 @@ def moons(n: int = 100, noise: float = 0.1, rng: random.Random | None = None) ->
     >>> len(X), sorted(Y)
     (4, [0, 0, 1, 1])
     """
-    _check_points(n, noise, rng)
+    n, noise, rng = checked_count("n", n, least=0), _checked_noise(noise), checked_rng(rng)
     upper = [[math.cos(angle), math.sin(angle)] for angle in _angles(n - n // 2, math.pi)]
     lower = [[1.0 - math.cos(angle), 0.5 - math.sin(angle)] for angle in _angles(n // 2, math.pi)]
     return _shuffled([upper, lower], noise, rng)
@@ -63,7 +64,8 @@ def circles(
     >>> sorted(round(math.hypot(*x), 6) for x in X)
     [0.5, 0.5, 0.5, 1.0, 1.0, 1.0]
     """
-    _check_points(n, noise, rng)
+    n, noise, rng = checked_count("n", n, least=0), _checked_noise(noise), checked_rng(rng)
+    factor = checked_finite("factor", factor)
     turn = 2.0 * math.pi
     outer = [[math.cos(a), math.sin(a)] for a in (turn * i / (n - n // 2) for i in range(n - n // 2))]
     inner = [[factor * math.cos(a), factor * math.sin(a)] for a in (turn * i / (n // 2) for i in range(n // 2))]
@@ -80,7 +82,8 @@ def spirals(
     >>> sorted(Y)
     [0, 0, 0, 1, 1, 1, 2, 2, 2]
     """
-    _check_points(n, noise, rng, classes)
+    n, noise, rng = checked_count("n", n, least=0), _checked_noise(noise), checked_rng(rng)
+    classes, turns = checked_count("classes", classes), checked_finite("turns", turns)
     arms = []
     for arm in range(classes):
         size = (n - arm + classes - 1) // classes
@@ -103,32 +106,13 @@ def batches(
     X, Y = plain(X, "X"), plain(Y, "Y")
     if len(X) != len(Y):
         raise ValueError(f"batches() wants a target for each row, but got {len(X)} rows and {len(Y)} targets")
-    if not isinstance(size, int) or size < 1:
-        raise ValueError(f"batches() wants a size of 1 or more rows, but got {size!r}")
+    size = checked_count("the size of batches()", size)
+    generator = checked_rng(rng)
     order = list(range(len(X)))
-    if shuffle:
-        _generator(rng).shuffle(order)
+    if checked_switch("shuffle", shuffle):
+        generator.shuffle(order)
     chunks = (order[start : start + size] for start in range(0, len(order), size))
     return (([X[i] for i in chunk], [Y[i] for i in chunk]) for chunk in chunks)
-
-
-def _generator(rng: random.Random | None) -> Any:
-    """The generator to draw from: the `random` module where none is given."""
-    if rng is None:
-        import random  # here, since importing the package should not pay for it
-
-        return random
-    return rng
-
-
-def _check_points(n: int, noise: float, rng: random.Random | None, classes: int = 2) -> None:
-    for what, number, least in (("n", n, 0), ("classes", classes, 1)):
-        if not isinstance(number, int) or number < least:
-            raise ValueError(f"{what} must be a whole number of {least} or more, but got {number!r}")
-    if not isinstance(noise, int | float) or not noise >= 0:
-        raise ValueError(f"noise must be a number of 0 or more, but got {noise!r}")
-    if rng is not None and not hasattr(rng, "shuffle"):
-        raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
 
 
 def _angles(count: int, end: float) -> list[float]:
@@ -136,9 +120,12 @@ def _angles(count: int, end: float) -> list[float]:
     return [end * i / (count - 1) if count > 1 else 0.0 for i in range(count)]
 
 
-def _shuffled(groups: list[Rows], noise: float, rng: random.Random | None) -> tuple[Rows, list[int]]:
+def _checked_noise(noise: Any) -> float:
+    return checked_finite("noise", noise, least=0.0)
+
+
+def _shuffled(groups: list[Rows], noise: float, generator: Any) -> tuple[Rows, list[int]]:
     """The points of all classes in random order, each coordinate with normal noise."""
-    generator = _generator(rng)
     points = [(point, label) for label, group in enumerate(groups) for point in group]
     generator.shuffle(points)
     X = [[c + generator.gauss(0.0, noise) if noise else c for c in point] for point, _ in points]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .tabular import short
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +47,8 @@ class History:
 
     def record(self, epoch: int, loss: float, time: float, metrics: Mapping[str, float] | None = None) -> None:
         """Add a point; the one before it goes, if it was there only as the latest."""
+        if metrics is not None and not isinstance(metrics, dict):
+            raise TypeError(f"the metrics of a point are a dict of numbers by their names, but got {short(metrics)}")
         self.extend([epoch], [loss], [time], {name: [number] for name, number in (metrics or {}).items()})
 
     def extend(

@@ -7,6 +7,7 @@ target has the same shape. `cross_entropy` alone takes a list of logits and the 
 from __future__ import annotations
 
 from . import primitives as table
+from .arguments import checked_choice, checked_number
 from .elementary import as_operand, as_operands
 from .functional import maximum, minimum, relu, softplus, sum
 from .ieee import INF
@@ -78,6 +79,8 @@ def huber(prediction: Any, target: Any, delta: float = 1.0) -> Any:
     >>> huber(1.5, 1.0), huber(4.0, 1.0)
     (0.125, 2.5)
     """
+    if not isinstance(delta, Scalar):
+        delta = checked_number("the delta of huber", delta)
     if not 0.0 < delta < INF:
         raise ValueError(f"huber wants a delta above 0, but got {delta!r}")
     distance = abs(prediction - target)
@@ -166,6 +169,4 @@ def named(loss: str | Loss) -> Loss:
     """
     if callable(loss):
         return loss
-    if loss not in LOSSES:
-        raise ValueError(f"unknown loss {loss!r}: give one of {', '.join(LOSSES)}, or a function (prediction, target)")
-    return LOSSES[loss]
+    return LOSSES[checked_choice("loss", loss, LOSSES, ", or a function (prediction, target)")]

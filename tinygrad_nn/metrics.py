@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 
+from .arguments import checked_choice, checked_number
 from .operators import as_float
-from .tabular import plain
+from .tabular import plain, short
 from .value import Value
 
 TYPE_CHECKING = False
@@ -38,6 +39,7 @@ def accuracy(predictions: Sequence[Any], targets: Sequence[Any], threshold: floa
     >>> accuracy([0.9, 0.2, 0.6], [1, 0, 0]), accuracy([[2.0, 1.0], [0.0, 3.0]], [0, 1])
     (0.6666666666666666, 1.0)
     """
+    threshold = checked_number("threshold", threshold)
     right: list[bool] = []
     for prediction, target in _rows(predictions, targets):
         outputs = prediction if isinstance(prediction, list) else [prediction]
@@ -94,11 +96,8 @@ def named(metric: Any) -> tuple[str, Metric]:
 
         return name, mean
     if not isinstance(metric, str):
-        raise TypeError(f"a metric is a name or a function (prediction, target) of a row, but got {metric!r}")
-    if metric not in METRICS:
-        raise ValueError(
-            f"unknown metric {metric!r}: give one of {', '.join(METRICS)}, a function of a row, or to fit 'gradients'"
-        )
+        raise TypeError(f"a metric is a name or a function (prediction, target) of a row, but got {short(metric)}")
+    checked_choice("metric", metric, METRICS, ", a function of a row, or to fit 'gradients'")
     return metric, METRICS[metric]
 
 
@@ -112,7 +111,15 @@ def _rows(predictions: Sequence[Any], targets: Sequence[Any]) -> list[tuple[Any,
         )
     if not both[0]:
         raise ValueError("a metric is of one row or more, but there are none")
+    for what, given in zip(("prediction", "target"), both, strict=True):
+        for i, row in enumerate(given):
+            if type(row) is not float and not _is_numbers(row):
+                raise TypeError(f"the {what} of row {i} must be a number or a list of numbers, but is {short(row)}")
     return list(zip(*both, strict=True))
+
+
+def _is_numbers(given: Any) -> bool:
+    return all(map(_is_numbers, given)) if isinstance(given, list | tuple) else as_float(given) is not None
 
 
 def _differences(predictions: Sequence[Any], targets: Sequence[Any]) -> list[float]:

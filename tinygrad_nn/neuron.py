@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from . import primitives as table
-from .arguments import checked_rng
+from .arguments import checked_count, checked_rng
 from .choices import (
     activation_function,
     activation_name,
     checked_activation,
-    checked_size,
     weight_draws,
 )
 from .elementary import as_operand, as_operands
@@ -137,7 +136,7 @@ class Neuron(Module):
         name: str = "neuron",
         within: Place | None = None,
     ) -> None:
-        n_inputs = checked_size("n_inputs", n_inputs)
+        n_inputs = checked_count("n_inputs", n_inputs)
         self.activation = checked_activation(activation if nonlin is None else nonlin)
         draw, draw_bias = weight_draws(init, n_inputs, n_outputs)
         generator = checked_rng(rng)

@@ -5,17 +5,18 @@ Each is a plain list of the smaller thing, so networks can be wired by hand from
 
 from __future__ import annotations
 
+from .arguments import checked_count
 from .choices import (
     activation_name,
     checked_activation,
     checked_names,
-    checked_size,
     checked_weights,
 )
 from .elementary import as_operands
 from .module import Module, _table
 from .neuron import Neuron, neuron_outputs
 from .recording import Place
+from .tabular import plain
 from .value import Value
 
 TYPE_CHECKING = False
@@ -47,7 +48,7 @@ class Layer(Module):
         name: str = "layer",
         within: Place | None = None,
     ) -> None:
-        n_outputs = checked_size("n_outputs", n_outputs)
+        n_outputs = checked_count("n_outputs", n_outputs)
         self.place = Place(name, within)
         self.neurons = [
             Neuron(
@@ -107,10 +108,11 @@ class MLP(Module):
         *,
         name: str = "",
     ) -> None:
-        widths = [n_inputs, *sizes] if hasattr(sizes, "__iter__") and not isinstance(sizes, str) else [n_inputs]
+        wanted = "a list of layer sizes such as [16, 16, 1]"
+        widths = [n_inputs, *plain(sizes, "the sizes of MLP(n_inputs, sizes)", wanted)]
         if len(widths) == 1:
-            raise TypeError(f"MLP(n_inputs, sizes) wants a list of layer sizes such as [16, 16, 1], but got {sizes!r}")
-        widths = [checked_size("each size", width) for width in widths]
+            raise TypeError(f"the sizes of MLP(n_inputs, sizes) must be {wanted}, but got {sizes!r}")
+        widths = [checked_count("each size", width) for width in widths]
         activation, output_activation = checked_activation(activation), checked_activation(output_activation)
         last = len(widths) - 2
         self.place = Place(name)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 
 from . import primitives as table
+from .arguments import checked_switch
 from .operators import Scalar, as_float
 from .recording import watcher
-from .tabular import short
+from .tabular import plain, short
 from .value import Value
 
 TYPE_CHECKING = False
@@ -35,11 +36,8 @@ class Optimizer:
     state_names: tuple[str, ...] = ()  # what the numbers of the state are called
 
     def __init__(self, parameters: Iterable[Value], lr: LearningRate) -> None:
-        if isinstance(parameters, Value) or not hasattr(parameters, "__iter__"):
-            raise TypeError(
-                f"{type(self).__name__} wants a list of parameters, such as model.parameters(), but got {parameters!r}"
-            )
-        self.parameters = list(parameters)
+        whose = f"the parameters of {type(self).__name__}"
+        self.parameters = list(plain(parameters, whose, "a list of Values, such as model.parameters()"))
         if not self.parameters:
             raise ValueError(f"{type(self).__name__} got no parameters: give it model.parameters()")
         for parameter in self.parameters:
@@ -127,6 +125,7 @@ class SGD(Optimizer):
         super().__init__(parameters, lr)
         self.momentum = checked("momentum", momentum, below=1.0)
         self.weight_decay = checked("weight_decay", weight_decay)
+        nesterov = checked_switch("nesterov", nesterov)
         if nesterov and not self.momentum:
             raise ValueError("SGD with nesterov=True looks ahead by the momentum: give a momentum above 0")
         self.nesterov = nesterov

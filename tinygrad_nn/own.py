@@ -19,6 +19,7 @@ from .ieee_floats import on_ieee_floats
 from .operators import as_float
 from .primitives import Primitive
 from .rules import is_column
+from .tabular import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -107,6 +108,8 @@ def primitive(
     found = _rules_of(name, operands, rules)
     for operand, rule in zip(operands, found, strict=True):
         _check_rule(name, operands, operand, rule)
+    if spellings is not None and not isinstance(spellings, dict):
+        raise TypeError(f"the spellings of {name} are a dict by back end, but got {short(spellings)}")
     if symbol is not None and not isinstance(symbol, str):
         raise TypeError(f"the symbol of {name} must be a string for drawings, but got {symbol!r}")
     made = OwnPrimitive(name, name if symbol is None else symbol, " ".join(operands), _guarded(name, value), *found)
@@ -191,7 +194,7 @@ def _check_rule(name: str, operands: list[str], operand: str, rule: Any) -> None
     elif callable(rule):
         try:
             inspect.signature(rule).bind("g", "y", *operands)
-        except TypeError:
+        except (TypeError, ValueError):
             raise TypeError(f"{what} must be a function of (g, y, {', '.join(operands)})") from None
     elif rule is not None:
         raise TypeError(f"{what} must be a text such as 'g * y', a function of (g, y, {', '.join(operands)}) or None")

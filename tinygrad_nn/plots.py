@@ -8,7 +8,7 @@ from __future__ import annotations
 from .arguments import checked_count, checked_number
 from .metrics import GRADIENT, VALIDATION
 from .module import Module, _rows
-from .tabular import plain
+from .tabular import plain, short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def plot_history(history: History, ax: Any = None) -> Any:
     The metrics of rows that were not trained on are dashed, in the colour of those that were. Raises ImportError where
     matplotlib is not installed, ValueError for a history without epochs.
     """
+    if not _is_history(history):
+        raise TypeError(f"plot_history draws the History of a run, but got {short(history)}")
     if not history.epochs:
         raise ValueError("this history has no epochs to plot: train first")
     axes = _axes(ax)
@@ -53,6 +55,8 @@ def plot_gradients(history: History, ax: Any = None) -> Any:
     gradients that vanish, or grow, from layer to layer (Glorot & Bengio, 2010). Raises ImportError where matplotlib is
     not installed, ValueError for a history without gradients.
     """
+    if not _is_history(history):
+        raise TypeError(f"plot_gradients draws the History of a run, but got {short(history)}")
     found = {name: numbers for name, numbers in history.metrics.items() if name.startswith(GRADIENT)}
     if not found:
         raise ValueError('this history has no gradients to plot: train by fit(..., metrics="gradients")')
@@ -152,9 +156,15 @@ def _regions(axes: Any, across: list[float], up: list[float], grid: list[list[in
     axes.pcolormesh(across, up, grid, cmap=ListedColormap(pale), shading="nearest", rasterized=True, **bounds)
 
 
+def _is_history(given: Any) -> bool:
+    return isinstance(getattr(given, "metrics", None), dict) and isinstance(getattr(given, "epochs", None), list)
+
+
 def _axes(ax: Any) -> Any:
     """The Axes to draw into."""
     if ax is not None:
+        if not hasattr(ax, "pcolormesh"):
+            raise TypeError(f"ax is the Axes of matplotlib to draw into, but got {short(ax)}")
         return ax
     try:
         from matplotlib import pyplot

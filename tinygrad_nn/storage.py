@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from .arguments import checked_switch
 from .module import Module
 from .nn import MLP, Layer, Neuron
 from .operators import as_float
@@ -50,6 +51,7 @@ def load(path: str | PathLike[str], optimizer: bool = False) -> Any:
     Nothing in the file is executed. Raises StorageError for a file that is no such model, was cut off or changed, or is
     of a later version, and where the optimizer is asked for and not there; OSError where it cannot be read.
     """
+    optimizer = checked_switch("optimizer", optimizer)
     try:
         with open(path, encoding="utf-8", newline="") as file:
             text = file.read()

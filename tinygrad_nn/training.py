@@ -13,11 +13,12 @@ from math import isfinite
 from typing import Any
 
 from .answers import Answers
+from .arguments import checked_count, checked_switch
 from .check.mistakes import Finding, LintWarning, of_training
 from .compiler.backends import Target
 from .compiler.recorded import RecordedStepper
 from .compiler.shapes import shaped
-from .compiler.step import Rows, Step, compile_step, count_of, rows_of
+from .compiler.step import Rows, Step, compile_step, rows_of
 from .compiler.stretch import diverged
 from .history import History
 from .metrics import GRADIENTS, VALIDATION, accuracy, named
@@ -40,12 +41,14 @@ def fit(
 ) -> History:  # fmt: skip
     """The run; `tinygrad_nn.fit` says what the options are."""
 
-    if backend == "eager" and dtype != "float64":
+    shuffle, progress = checked_switch("shuffle", shuffle), checked_switch("progress", progress)
+    eager = isinstance(backend, str) and backend == "eager"
+    if eager and dtype != "float64":
         raise ValueError(f"the recorded graph computes in dtype 'float64', but got {dtype!r}")
 
     def stepped(by: Optimizer) -> Step:
-        step = compile_step(model, loss, by, regularizer, "python" if backend == "eager" else backend, dtype)
-        return Step(step.recipe, Target("eager")) if backend == "eager" else step
+        step = compile_step(model, loss, by, regularizer, "python" if eager else backend, dtype)
+        return Step(step.recipe, Target("eager")) if eager else step
 
     step = stepped(optimizer)
     _check_trained(model, optimizer)
@@ -55,7 +58,7 @@ def fit(
     for callback in callbacks:
         if not callable(callback):
             raise TypeError(f"a callback is a function of the history, but got {callback!r}")
-    patience = None if patience is None else count_of("patience", patience)
+    patience = None if patience is None else checked_count("patience", patience)
     rows = _checked(X, Y, "", model)
     looking = {"": rows} if wanted else {}
     if validation is not None:
@@ -80,7 +83,7 @@ def fit(
     step.watch = watch if watch.wanted else None
     saver = _saver(model, optimizer, checkpoint)
     before: dict[str, Any] = {}
-    told = Progress(count_of("epochs", epochs), progress, saver)
+    told = Progress(checked_count("epochs", epochs), progress, saver)
     history, warned = History(), False
     names = names_for(model, X)
     left: dict[str, Any] = {"input_names": names} if names else {}

@@ -8,6 +8,7 @@ compiled function: so transforms nest to any depth, and compile.
 
 from __future__ import annotations
 
+from .arguments import checked_count, checked_switch
 from .functional import dot
 from .nesting import Run, check_function, entries_in, leaves, one_number, slopes
 from .operators import Scalar
@@ -46,7 +47,7 @@ def grad(output: Value, inputs: Any, create_graph: bool = False) -> Any:
             f"grad(output, inputs) follows what was recorded, but {output!r} was computed inside no_grad(): compute it "
             "outside, or ask tn.gradient(f)(...), which records for itself"
         )
-    return slopes(output, inputs, create_graph)
+    return slopes(output, inputs, checked_switch("create_graph", create_graph))
 
 
 def derivative(f: Function, x: Any, order: int = 1) -> Any:
@@ -62,8 +63,7 @@ def derivative(f: Function, x: Any, order: int = 1) -> Any:
     2.0
     """
     check_function(f, "derivative()")
-    if not isinstance(order, int) or order < 1:
-        raise ValueError(f"derivative() wants an order of 1 or more, but got {order!r}")
+    order = checked_count("the order of derivative()", order)
     with Run("derivative()") as run:
         variable = run.made(x)
         result = one_number(f(variable), run.what)
@@ -101,6 +101,7 @@ def value_and_grad(f: Function, has_aux: bool = False) -> Callable[..., tuple[An
     ((9.0, {'root': 3.0}), [6.0])
     """
     check_function(f, "value_and_grad()")
+    has_aux = checked_switch("has_aux", has_aux)
     return lambda *arguments: _value_and_gradient(Run("value_and_grad()"), f, arguments, has_aux)
 
 

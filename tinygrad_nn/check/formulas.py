@@ -6,6 +6,7 @@ gets a line and a name of its own; everything else is written where it is used.
 
 from __future__ import annotations
 
+from ..arguments import checked_number
 from ..recording import recording
 from ..reverse import adjoints, history
 from ..value import Result, Value
@@ -50,7 +51,7 @@ class Formula:
         return f"$${self.latex}$$"
 
 
-def formula(value: Value, wrt: Value | None = None, max_operations: int = 200) -> Formula:
+def formula(value: Value, wrt: Value | None = None, max_operations: float = 200) -> Formula:
     """The expression that a Value was recorded by, or with `wrt` its derivative with respect to that Value.
 
     Labels name what they can; other leaves are x1, x2 ..., and parts that are used again t1, t2 ..., or another letter
@@ -76,11 +77,12 @@ def formula(value: Value, wrt: Value | None = None, max_operations: int = 200) -
         with recording():
             slope = adjoints(value, {id(wrt): wrt}, create_graph=True).get(id(wrt), 0.0)
         output = slope if isinstance(slope, Value) else Value(slope)
+    max_operations = checked_number("max_operations", max_operations, least=0.0)
     results = history(output)[::-1] if isinstance(output, Result) else []
     if len(results) > max_operations:
         raise ValueError(
-            f"this Value was recorded by {len(results)} operations, more than max_operations={max_operations}: ask for "
-            "a part of it, or for more"
+            f"this Value was recorded by {len(results)} operations, more than max_operations={max_operations:g}: ask "
+            "for a part of it, or for more"
         )
     return _Writer(value, wrt, output, results).formula()
 

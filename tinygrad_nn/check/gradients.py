@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+from ..arguments import checked_count, checked_number
 from ..nesting import check_function, mapped, number, numbers_in, one_number, slopes
 from ..recording import recording
 from ..value import Value
@@ -33,7 +34,8 @@ def gradcheck(f: Callable[..., Any], inputs: Any, order: int = 2, tolerance: flo
     True
     """
     check_function(f, "gradcheck()")
-    if order not in (1, 2):
+    tolerance = checked_number("tolerance", tolerance, least=0.0)
+    if checked_count("order", order) > 2:
         raise ValueError(f"gradcheck() checks order 1 or 2, but got order={order!r}")
     if not isinstance(inputs, list | tuple):
         raise TypeError(f"gradcheck(f, inputs) calls f(*inputs): give a list of arguments, not {inputs!r}")

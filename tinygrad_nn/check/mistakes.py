@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..module import Module
 from ..recording import next_number, watched
 from ..reverse import contributions, history, numbers, reached
+from ..tabular import plain
 from ..value import Result, Value
 from .scales import mistaken_scales
 from .units import idle_units, slopes_of
@@ -241,9 +242,7 @@ def _recorded(model: Any, rows: Any) -> list[Result]:
         raise TypeError("rows are for a model that can be called on them, but lint() got a list of parameters")
     found: dict[int, Result] = {}
     with watched(None, next_number):
-        if rows is not None and not hasattr(rows, "__iter__"):
-            raise TypeError(f"rows are a list of inputs to call the model on, but got {rows!r}")
-        for row in rows if rows is not None else ():
+        for row in plain(rows, "rows", "a list of inputs to call the model on") if rows is not None else ():
             outputs = model(list(row) if hasattr(row, "__iter__") else row)
             for output in outputs if isinstance(outputs, list | tuple) else (outputs,):
                 if isinstance(output, Result):

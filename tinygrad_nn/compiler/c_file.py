@@ -22,7 +22,7 @@ class File:
     """The text of a C file as it grows: constants, functions and declarations, of numbers of one dtype."""
 
     def __init__(self, name: str, dtype: str) -> None:
-        if dtype not in DTYPES:
+        if not isinstance(dtype, str) or dtype not in DTYPES:
             raise ValueError(f"numbers in C are of dtype 'float' or 'double', but got {dtype!r}")
         self.name, self.dtype, self.single = name, dtype, dtype == "float"
         self.size = 4 if self.single else 8  # bytes of a number

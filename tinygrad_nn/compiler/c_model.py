@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import losses as losses_
+from ..arguments import MOST, checked_count
 from ..ieee import NoSuchIndexError
 from ..module import Module
 from ..nn import MLP, Layer
@@ -21,7 +22,6 @@ from .c_update import Update
 from .function import compile
 from .phases import Recipe, row_gradient
 from .program import Program
-from .step import count_of
 
 
 class ModelFile:
@@ -40,7 +40,9 @@ class ModelFile:
         if train is not None:
             self.recipe = Recipe(model, losses_.named(loss), train)
             of_class = self.recipe.loss is losses_.cross_entropy
-            self.n_targets = count_of("targets", targets or (1 if of_class else self.n_outputs))
+            self.n_targets = (
+                (1 if of_class else self.n_outputs) if targets is None else checked_count("targets", targets)
+            )
             self.gradient = self._gradient()
             self.update, trained = Update(self.recipe, self.file), train.parameters
         self._lay(trained)
@@ -191,7 +193,7 @@ def _input_names(model: Any, inputs: Any) -> list[str]:
                 f"{type(model).__name__} does not say how many inputs it takes: give inputs=, a number or their names"
             )
         inputs = given or len(weights)  # type: ignore[arg-type]
-    if isinstance(inputs, int) and not isinstance(inputs, bool) and inputs > 0:
+    if isinstance(inputs, int) and not isinstance(inputs, bool) and 0 < inputs <= MOST:
         return [f"x{i + 1}" for i in range(inputs)] if inputs > 1 else ["x"]
     if isinstance(inputs, list | tuple) and inputs and all(isinstance(entry, str) for entry in inputs):
         return list(inputs)

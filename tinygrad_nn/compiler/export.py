@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..arguments import checked_switch
 from ..module import _rows
 from ..optim import Optimizer
 from ..storage import place_for, write_all
@@ -34,6 +35,7 @@ def export_c(
     """Write the file; `tinygrad_nn.export_c` says what the options are."""
     checked_name(name)
     place_for(path)
+    header, overwrite = checked_switch("header", header), checked_switch("overwrite", overwrite)
     names = [path, *([os.path.splitext(path)[0] + ".h"] if header else [])]
     if header and names[1] == os.fspath(path):
         raise ValueError(f"the header would be {names[1]} itself: give a path that ends in .c")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
+from ..arguments import checked_choice, checked_switch
 from ..operators import as_float
 from ..recording import watched, watcher
 from ..tabular import plain
@@ -101,6 +102,7 @@ class Function:
         """
         if (watching := watcher()) is not None:
             return watching.rows(self, rows, gradients)
+        gradients = checked_switch("gradients", gradients)
         rows = plain(rows, "rows", "a list of rows, each the list of arguments, an array or a frame")
         listed: Any = rows if hasattr(rows, "shape") else [list(r) if hasattr(r, "__iter__") else r for r in rows]
         as_array = array_of(rows, self.target)
@@ -151,18 +153,17 @@ class Function:
 
     def source(self, backend: str = "python", gradient: bool = False) -> str:
         """The source of the latest call's program in a back end's language, or with `gradient` of its derivatives."""
-        program = self.gradient_program if gradient else self.program
+        checked_choice("back end for source", backend, ("python", "array", "llvm", "c"))
+        program = self.gradient_program if checked_switch("gradient", gradient) else self.program
         if backend == "python":
             return python.source(program.flat)
         if backend == "array":
             return array.source(program)
         if backend == "llvm":
             return llvm.Printer(program, 8, self.target.dtype == "float32", self.target.exact).text
-        if backend == "c":
-            from .c_function import source_of
+        from .c_function import source_of
 
-            return source_of(self)[0]
-        raise ValueError(f"unknown back end {backend!r} for source: give 'python', 'array', 'llvm' or 'c'")
+        return source_of(self)[0]
 
     def latest_paths(self) -> list[FunctionPath]:
         """The paths that calls of the latest shapes took, the latest first. Raises ValueError before any call."""

@@ -25,8 +25,8 @@ def flat(arguments: Sequence[Any], name: str, arrays: bool = False) -> tuple[Sha
     """
     if set(map(type, arguments)) == {float}:
         return (None,) * len(arguments), arguments
-    if len(arguments) == 1 and getattr(getattr(arguments[0], "dtype", None), "char", "") == "d" and arguments[0].ndim:
-        (array,) = arguments
+    array: Any = arguments[0] if len(arguments) == 1 and not is_frame(arguments[0]) else None
+    if getattr(getattr(array, "dtype", None), "char", "") == "d" and array.ndim:
         numbers = array.ravel()
         return (shape_of_sides(array.shape),), numbers if arrays else numbers.tolist()
     found: list[float] = []

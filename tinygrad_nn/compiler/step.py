@@ -6,7 +6,6 @@ parameters, velocities and the count of steps stay where they are, so that eager
 
 from __future__ import annotations
 
-import operator
 import random
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from threading import RLock
 from typing import Any
 
 from .. import losses as losses_
+from ..arguments import checked_count, checked_switch
 from ..history import History
 from ..optim import Optimizer
 from ..recording import watcher
@@ -119,7 +119,8 @@ class Step:
         progress: Callable[[History], Any] | None,
     ) -> History:  # fmt: skip
         """A run on rows as `rows_of` gives them."""
-        epochs, batch_size = count_of("epochs", epochs), count_of("batch_size", batch_size)
+        epochs, batch_size = checked_count("epochs", epochs), checked_count("batch_size", batch_size)
+        shuffle = checked_switch("shuffle", shuffle)
         if progress is not None and not callable(progress):
             raise TypeError(f"progress wants a function of the history, but got {progress!r}")
         if rng is not None and not hasattr(rng, "shuffle"):
@@ -172,7 +173,7 @@ class Step:
 
     def source(self, backend: str | None = None) -> str:
         """The source of what the latest step ran, in the language of its back end."""
-        if backend not in (None, self.backend):
+        if backend is not None and not (isinstance(backend, str) and backend == self.backend):
             raise ValueError(f"this step runs on {self.backend!r}, so its source is not in {backend!r}")
         if self._native is not None:
             return self._native.text
@@ -224,17 +225,6 @@ def compile_step(
     if target.backend == "array":
         raise ValueError(f"training steps run on backend='python', 'llvm' or 'auto', but got {backend!r}")
     return Step(Recipe(model, losses_.named(loss), optimizer, regularizer), target)
-
-
-def count_of(what: str, number: Any) -> int:
-    """A whole number of 1 or more."""
-    try:
-        found = operator.index(number)
-    except TypeError:
-        found = 0
-    if isinstance(number, bool) or found < 1:
-        raise ValueError(f"{what} must be a whole number of 1 or more, but got {number!r}")
-    return found
 
 
 def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:

@@ -6,6 +6,7 @@ made here, so no renderer is needed; nothing is computed but what flows back alo
 
 from __future__ import annotations
 
+from ..arguments import checked_choice, checked_switch
 from ..neuron import Neuron
 from ..value import Value
 from . import colors, folded
@@ -46,8 +47,9 @@ def draw(
         given = f"{root!r} of type {type(root).__name__}"
         raise TypeError(f"draw() draws the graph behind a Value, but got {given}{what_to_draw(root)}")
     for what, given, known in (("view", view, VIEWS), ("style", style, STYLES), ("rankdir", rankdir, tuple(SIDES))):
-        if given not in known:
-            raise ValueError(f"unknown {what} {given!r}: give {', '.join(known[:-1])} or {known[-1]}")
+        checked_choice(what, given, known)
+    for what, switch in (("expand", expand), ("clusters", clusters), ("repeat_shared", repeat_shared)):
+        checked_switch(what, switch)
     check_digits(digits)
     check_title(title)
     values = recorded_values(root)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from ..arguments import checked_choice, checked_count, checked_switch
 from ..choices import activation_name
 from ..elementary import as_operands
 from ..module import Module
@@ -48,10 +49,9 @@ def draw_network(
     9
     """
     layers = _layers(model)
-    if not isinstance(color, str) or color not in COLORS:
-        raise ValueError(f"unknown color {color!r}: give {', '.join(map(repr, COLORS))}")
-    if isinstance(max_neurons, bool) or not isinstance(max_neurons, int) or max_neurons < 3:
-        raise ValueError(f"max_neurons must be a whole number of 3 or more, but got {max_neurons!r}")
+    checked_choice("color", color, COLORS)
+    max_neurons = checked_count("max_neurons", max_neurons, least=3)
+    edge_labels = None if edge_labels is None else checked_switch("edge_labels", edge_labels)
     check_title(title)
     columns = _columns(model, layers, _numbers(layers, color, optimizer), x, max_neurons)
     drawing = _empty()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..arguments import checked_switch
 from ..value import Value
 from .browser import notebook_frame, save
 from .checks import check_digits, check_size, check_title, what_to_draw
@@ -69,6 +70,7 @@ def steps(
     if not isinstance(root, Value):
         given = f"{root!r} of type {type(root).__name__}"
         raise TypeError(f"steps() goes through the graph behind a Value, but got {given}{what_to_draw(root)}")
+    checked_switch("expand", expand)
     check_digits(digits)
     check_title(title)
     check_size(len(recorded_values(root)), max_nodes)

@@ -13,6 +13,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ..arguments import checked_choice, checked_switch
+from ..choices import ACTIVATIONS as NAMES
 from ..compiler.backends.array_functions import functions
 from ..compiler.step import rows_of
 from ..functional import sigmoid, softmax, take
@@ -73,7 +75,7 @@ class _MLP(BaseEstimator):
             X, targets, sample_weight = X[kept], targets[kept], sample_weight[kept]
             targets = np.column_stack([targets, sample_weight * (len(X) / total)])
         n = len(X)
-        batch_size = min(LARGEST_BATCH if self.batch_size == "auto" else int(self.batch_size), n)
+        batch_size = min(LARGEST_BATCH if isinstance(self.batch_size, str) else int(self.batch_size), n)
         generator = check_random_state(self.random_state)
         sizes = (X.shape[1], *self._hidden, outputs)
         coefs, intercepts = initial(sizes, generator, 2.0 if self._activation == "sigmoid" else 6.0)
@@ -169,19 +171,23 @@ class _MLP(BaseEstimator):
     @property
     def _hidden(self) -> tuple[int, ...]:
         sizes = self.hidden_layer_sizes
-        return tuple(sizes) if isinstance(sizes, list | tuple | np.ndarray) else (sizes,)
+        listed = isinstance(sizes, list | tuple) or (isinstance(sizes, np.ndarray) and sizes.ndim > 0)
+        return tuple(sizes) if listed else (sizes,)
 
     def _check_parameters(self) -> None:
         """Raise ValueError or TypeError for a parameter that makes no sense."""
-        if self.solver not in ("adam", "sgd"):
-            raise ValueError(f"solver must be 'adam' or 'sgd', but got {self.solver!r}")
+        checked_choice("activation", self.activation, [*ACTIVATIONS, *NAMES])
+        checked_choice("solver", self.solver, ("adam", "sgd"))
+        checked_choice("dtype", self.dtype, ("auto", "float64", "float32"))
+        for name in ("shuffle", "nesterovs_momentum"):
+            checked_switch(name, getattr(self, name))
         if self.dtype == "float32" and not fast():
             raise ValueError(
                 "dtype 'float32' needs llvmlite, which is not installed: pip install 'tinygrad_nn[sklearn]'"
             )
         for size in self._hidden:
             check_number("hidden_layer_sizes", size, Integral, 1)
-        if self.batch_size != "auto":
+        if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
             check_number("batch_size", self.batch_size, Integral, 1)
         for name in ("max_iter", "n_iter_no_change"):
             check_number(name, getattr(self, name), Integral, 1)

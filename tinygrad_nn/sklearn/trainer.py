@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
+from ..arguments import checked_count, checked_finite
 from ..compiler.course import Watch
 from ..compiler.step import compile_step
 from ..functional import dot
@@ -121,8 +122,4 @@ def weights_of(model: MLP) -> tuple[list[Any], list[Any]]:
 
 def check_number(name: str, number: Any, kind: type, least: int) -> None:
     """Raise ValueError or TypeError for what is no such number."""
-    what = "a whole number" if kind is Integral else "a number"
-    if isinstance(number, bool) or not isinstance(number, kind):
-        raise TypeError(f"{name} must be {what}, but got {number!r}")
-    if not least <= number < np.inf:  # type: ignore[operator]
-        raise ValueError(f"{name} must be {what} of {least} or more, but got {number!r}")
+    (checked_count if kind is Integral else checked_finite)(name, number, least)

@@ -8,6 +8,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from ...arguments import checked_choice, checked_switch
+from ...tabular import short
+
 # By its name, the package that a back end needs and the extra that installs it.
 BACKENDS: dict[str, tuple[str, str] | None] = {"python": None, "array": ("numpy", "fast"), "llvm": ("llvmlite", "fast")}
 DTYPES = ("float64", "float32")
@@ -57,7 +60,7 @@ class Target:
 
 def for_steps(backend: str, dtype: str) -> Target:
     """The target of training steps: with "auto" machine code where llvmlite and NumPy are, else Python."""
-    if backend != "auto":
+    if not isinstance(backend, str) or backend != "auto":
         return chosen(backend, dtype)
     if find_spec("llvmlite") is not None and find_spec("numpy") is not None:
         return replace(chosen("llvm", dtype), auto=True)
@@ -70,13 +73,13 @@ def chosen(backend: str, dtype: str = "float64", exact: bool = False, namespace:
     Raises ValueError for an unknown one or for numbers that it cannot compute in, BackendError for one whose package is
     not installed.
     """
-    if backend != "auto" and backend not in BACKENDS:
-        names = ", ".join(repr(name) for name in ["auto", *BACKENDS])
-        raise ValueError(f"unknown back end {backend!r}: give one of {names}")
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype must be 'float64' or 'float32', but got {dtype!r}")
+    checked_choice("back end", backend, ["auto", *BACKENDS])
+    checked_choice("dtype", dtype, DTYPES)
+    exact = checked_switch("exact", exact)
     auto = backend == "auto"
     if namespace is not None:
+        if not hasattr(namespace, "asarray"):
+            raise TypeError(f"namespace is a module of arrays such as jax.numpy, but got {short(namespace)}")
         if backend not in ("auto", "array"):
             raise ValueError(f"namespace is for the array back end, but got backend={backend!r} with it")
         return Target("array", False, dtype, exact, namespace)
