@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..arguments import checked_choice, checked_switch
-from ..choices import ACTIVATIONS as NAMES
 from ..compiler.backends.array_functions import functions
 from ..compiler.step import rows_of
 from ..functional import sigmoid, softmax, take
 from ..nn import MLP
 from ..on_demand import compile
 from ..value import Value
-from .trainer import Patience, Shuffle, Trainer, check_number, fast, initial, trainer_of, weights_of
+from .trainer import ACTIVATIONS, Patience, Shuffle, Trainer, check_parameters, fast, initial, trainer_of, weights_of
 
-ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}  # by scikit-learn's names; others are the library's own
 LARGEST_BATCH = 200
 LONG = 1_000_000  # rows times weights, above which numbers are of single precision where that is left open
 
@@ -174,28 +170,6 @@ class _MLP(BaseEstimator):
         listed = isinstance(sizes, list | tuple) or (isinstance(sizes, np.ndarray) and sizes.ndim > 0)
         return tuple(sizes) if listed else (sizes,)
 
-    def _check_parameters(self) -> None:
-        """Raise ValueError or TypeError for a parameter that makes no sense."""
-        checked_choice("activation", self.activation, [*ACTIVATIONS, *NAMES])
-        checked_choice("solver", self.solver, ("adam", "sgd"))
-        checked_choice("dtype", self.dtype, ("auto", "float64", "float32"))
-        for name in ("shuffle", "nesterovs_momentum"):
-            checked_switch(name, getattr(self, name))
-        if self.dtype == "float32" and not fast():
-            raise ValueError(
-                "dtype 'float32' needs llvmlite, which is not installed: pip install 'tinygrad_nn[sklearn]'"
-            )
-        for size in self._hidden:
-            check_number("hidden_layer_sizes", size, Integral, 1)
-        if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
-            check_number("batch_size", self.batch_size, Integral, 1)
-        for name in ("max_iter", "n_iter_no_change"):
-            check_number(name, getattr(self, name), Integral, 1)
-        for name in ("alpha", "tol", "momentum", "learning_rate_init"):
-            check_number(name, getattr(self, name), Real, 0)
-        if not self.learning_rate_init > 0.0:
-            raise ValueError(f"learning_rate_init must be above 0, but got {self.learning_rate_init!r}")
-
 
 class MLPClassifier(ClassifierMixin, _MLP):
     """A network that tells classes apart: softmax cross-entropy, or for two classes that of one sigmoid.
@@ -219,7 +193,7 @@ class MLPClassifier(ClassifierMixin, _MLP):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
         """Fit to rows X of classes y; a row of weight 2 counts as two. Returns self."""
-        self._check_parameters()
+        check_parameters(self, self._hidden)
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         if sample_weight is not None:
@@ -279,7 +253,7 @@ class MLPRegressor(RegressorMixin, _MLP):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Fit to rows X and their numbers y, (rows,) or (rows, outputs). Returns self."""
-        self._check_parameters()
+        check_parameters(self, self._hidden)
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import pairwise
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from .. import losses
-from ..arguments import checked_count, checked_finite
+from ..arguments import checked_choice, checked_count, checked_finite, checked_switch
+from ..choices import ACTIVATIONS as NAMES
 from ..compiler.course import Watch
 from ..compiler.step import compile_step
 from ..functional import dot
@@ -22,6 +22,8 @@ from ..history import History
 from ..nn import MLP
 from ..optim import SGD, Adam
 from ..value import Value
+
+ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}  # by scikit-learn's names; others are the library's own
 
 
 class Trainer:
@@ -120,6 +122,22 @@ def weights_of(model: MLP) -> tuple[list[Any], list[Any]]:
     return coefs, [np.array([neuron.bias.data for neuron in layer.neurons]) for layer in model.layers]
 
 
-def check_number(name: str, number: Any, kind: type, least: int) -> None:
-    """Raise ValueError or TypeError for what is no such number."""
-    (checked_count if kind is Integral else checked_finite)(name, number, least)
+def check_parameters(estimator: Any, hidden: Sequence[Any]) -> None:
+    """Raise ValueError or TypeError for a parameter that makes no sense."""
+    checked_choice("activation", estimator.activation, [*ACTIVATIONS, *NAMES])
+    checked_choice("solver", estimator.solver, ("adam", "sgd"))
+    checked_choice("dtype", estimator.dtype, ("auto", "float64", "float32"))
+    for name in ("shuffle", "nesterovs_momentum"):
+        checked_switch(name, getattr(estimator, name))
+    if estimator.dtype == "float32" and not fast():
+        raise ValueError("dtype 'float32' needs llvmlite, which is not installed: pip install 'tinygrad_nn[sklearn]'")
+    for size in hidden:
+        checked_count("hidden_layer_sizes", size)
+    if not (isinstance(estimator.batch_size, str) and estimator.batch_size == "auto"):
+        checked_count("batch_size", estimator.batch_size)
+    for name in ("max_iter", "n_iter_no_change"):
+        checked_count(name, getattr(estimator, name))
+    for name in ("alpha", "tol", "momentum", "learning_rate_init"):
+        checked_finite(name, getattr(estimator, name), least=0.0)
+    if not estimator.learning_rate_init > 0.0:
+        raise ValueError(f"learning_rate_init must be above 0, but got {estimator.learning_rate_init!r}")
