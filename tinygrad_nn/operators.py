@@ -7,15 +7,35 @@ operation is recorded, so that both have the same operators by construction.
 from __future__ import annotations
 
 import math
+import operator
 
 from . import primitives as table
 from .primitives import Primitive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, ClassVar, NoReturn
 
 POWERS = {0.0: table.zeroth_power, 2.0: table.square, 3.0: table.cube, 4.0: table.fourth_power}
+
+# NumPy's operators by their names; its functions of numbers would drop the gradient.
+UFUNCS: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "power": operator.pow,
+    "negative": operator.neg,
+    "positive": operator.pos,
+    "absolute": operator.abs,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+}
 
 
 def as_float(number: object) -> float | None:
@@ -38,7 +58,6 @@ class Scalar:
     """A scalar that records the operations on it. Subclasses define `_record`."""
 
     __slots__ = ()
-    __array_ufunc__ = None  # numpy.float64(2) * v comes to v.__rmul__
     _precedence: ClassVar[int] = 0
 
     def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
@@ -97,6 +116,24 @@ class Scalar:
 
     def __abs__(self) -> Any:
         return self._record(table.absolute, (self,))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        """What NumPy asks for array * v, v < array and the like: an array with an entry for each of the array's.
+
+        Raises TypeError for an array of numbers that is to hold the results, and for NumPy's functions.
+        """
+        if ufunc.__name__ not in UFUNCS:
+            self.__float__()
+        numbers = [entry if isinstance(entry, Scalar) else as_float(entry) for entry in inputs]
+        if method == "__call__" and None not in numbers and out is None and not options:
+            return UFUNCS[ufunc.__name__](*numbers)  # of numpy.float64(2) * v
+        for array in out or ():
+            if array is not None and array.dtype.kind != "O":
+                raise TypeError(
+                    f"an array of {array.dtype} holds numbers, not Values: write a = a * v in place of a *= v"
+                )
+        entries = [_as_entry(entry) if isinstance(entry, Scalar) else entry for entry in inputs]
+        return getattr(ufunc, method)(*entries, **options, **({"out": out} if out else {}))
 
     def __float__(self) -> NoReturn:
         raise TypeError(
@@ -197,3 +234,12 @@ class Scalar:
     def gelu(self) -> Any:
         """x times the normal distribution function of x."""
         return self._record(table.gelu, (self,))
+
+
+def _as_entry(scalar: Scalar) -> Any:
+    """An array of objects, without dimensions, that holds a scalar."""
+    import numpy  # which asks, and so is there
+
+    entry = numpy.empty((), dtype=object)
+    entry[()] = scalar
+    return entry
