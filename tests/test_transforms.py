@@ -364,6 +364,22 @@ def test_jvp_and_vjp_of_numbers_and_nested_lists():
     assert tn.jvp(lambda v: v[0] * v[1])(numpy.array([2.0, 3.0]), numpy.array([1.0, 1.0])) == (6.0, 5.0)
 
 
+def test_code_for_arrays_runs_on_arrays():
+    """A sum of arrays is one of their entries; of lists it would be both."""
+    numpy = pytest.importorskip("numpy", reason="NumPy is not installed")
+    v, m = numpy.array([1.0, 2.0, 4.0]), numpy.asfortranarray([[1.0, 2.0], [3.0, 5.0]])
+    assert tn.gradient(lambda v: tn.mean(v + v))(v) == [[2 / 3] * 3]
+    assert tn.gradient(lambda m, b: (m @ m).sum() * b)(m, 2.0) == [[[14.0, 24.0], [20.0, 30.0]], 68.0]
+    assert tn.jacobian(lambda v: 2 * v * v)(v) == [[4.0, 0.0, 0.0], [0.0, 8.0, 0.0], [0.0, 0.0, 16.0]]
+    assert tn.hessian(lambda v: (v * v * v).sum())(v) == [[6.0, 0.0, 0.0], [0.0, 12.0, 0.0], [0.0, 0.0, 24.0]]
+    assert tn.hvp(lambda v: (v * v * v).sum())(v, v) == [6.0, 24.0, 96.0]
+    assert tn.jvp(lambda m: m + m)(m, m) == ([[2.0, 4.0], [6.0, 10.0]],) * 2
+    assert tn.vjp(lambda m: m * m)(m, m)[1] == [[2.0, 8.0], [18.0, 50.0]]
+    w = Value(2.0)
+    assert tn.grad(tn.gradient(lambda v: w * tn.mean(v[:2] * v[1:]))(v)[0][1], w) == 2.5
+    assert tn.derivative(lambda x: tn.sum(tn.gradient(lambda u: x * (u * u).sum())(v)[0]), 1.0) == 14.0
+
+
 def test_a_primitive_of_ones_own_has_tangents():
     softsign = tn.primitive("softsign", lambda x: x / (1 + abs(x)), lambda g, y, x: g / ((1 + abs(x)) * (1 + abs(x))))
     assert tn.jvp(softsign)(1.0, 3.0) == (0.5, 0.75)

@@ -48,11 +48,11 @@ class Run:
         self.given += leaves(constants)
         return constants
 
-    def made(self, argument: Any) -> Any:
-        """Variables, one for each number or Value in nested lists, in the same shape."""
+    def made(self, argument: Any) -> tuple[Any, Any]:
+        """Variables for numbers and Values, in nested lists; and so as they were given, in arrays where they were."""
         made = mapped(self.constants(argument), _variable)
         self.variables += leaves(made)
-        return made
+        return made, _as_given(argument, made)
 
     def vector(self, found: Any) -> list[Any]:
         """What `made` or `constants` gave, where it is one flat list. Raises TypeError for any other shape."""
@@ -175,6 +175,24 @@ def entries_in(found: Any, function: Callable[[Any], Any]) -> Any:
     if type(found) is list or type(found) is tuple:
         return type(found)([entries_in(entry, function) for entry in found])
     return function(found)
+
+
+def outputs_in(result: Any, what: str) -> Any:
+    """What a function returned, numbers in nested lists or arrays, as lists. Raises TypeError for anything else."""
+    if isinstance(result, list | tuple) or getattr(result, "ndim", 0) > 0:
+        return [outputs_in(entry, what) for entry in result]
+    return one_number(result, what)
+
+
+def _as_given(argument: Any, made: Any) -> Any:
+    """Variables in NumPy's arrays of objects where the argument is an array of NumPy's, so that code for these runs."""
+    if isinstance(argument, list | tuple):
+        return [_as_given(given, entry) for given, entry in zip(argument, made, strict=True)]
+    if type(argument).__module__ != "numpy" or not argument.ndim:
+        return made
+    array = argument.astype(object, order="C")
+    array.reshape(-1)[:] = list(leaves(made))
+    return array
 
 
 def _variable(given: Any) -> Any:

@@ -7,7 +7,7 @@ another and in the other transforms, and compile, as those do.
 from __future__ import annotations
 
 from .functional import dot
-from .nesting import Run, check_function, leaves, mapped, one_number
+from .nesting import Run, check_function, leaves, mapped, outputs_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def jvp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
 
     def jvp_of_f(xs: Any, direction: Any) -> tuple[Any, Any]:
         with Run("jvp()") as run:
-            inputs, along = run.made(xs), run.constants(direction)
+            (inputs, point), along = run.made(xs), run.constants(direction)
             _check_shapes("jvp() wants a direction", along, "the point", inputs)
-            outputs = _numbers(f(inputs), run.what)
+            outputs = outputs_in(f(point), f"each entry of {run.what}")
             run.settle(outputs)
             return run.told(outputs), run.tangents(outputs, inputs, along)
 
@@ -58,17 +58,13 @@ def vjp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
 
     def vjp_of_f(xs: Any, cotangent: Any) -> tuple[Any, Any]:
         with Run("vjp()") as run:
-            inputs, along = run.made(xs), run.constants(cotangent)
-            outputs = _numbers(f(inputs), run.what)
+            (inputs, point), along = run.made(xs), run.constants(cotangent)
+            outputs = outputs_in(f(point), f"each entry of {run.what}")
             _check_shapes("vjp() wants a cotangent", along, "what the function returns", outputs)
             run.settle(outputs)
             return run.told(outputs), run.gradients(dot(leaves(along), leaves(outputs)), inputs)
 
     return vjp_of_f
-
-
-def _numbers(outputs: Any, what: str) -> Any:
-    return mapped(outputs, lambda output: one_number(output, f"each entry of {what}"))
 
 
 def _check_shapes(wanted: str, given: Any, like: str, other: Any) -> None:

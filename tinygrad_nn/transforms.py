@@ -65,8 +65,8 @@ def derivative(f: Function, x: Any, order: int = 1) -> Any:
     check_function(f, "derivative()")
     order = checked_count("the order of derivative()", order)
     with Run("derivative()") as run:
-        variable = run.made(x)
-        result = one_number(f(variable), run.what)
+        variable, given = run.made(x)
+        result = one_number(f(given), run.what)
         run.settle(result)
         for _ in range(order - 1):
             result = slopes(result, variable, create_graph=True)
@@ -107,8 +107,8 @@ def value_and_grad(f: Function, has_aux: bool = False) -> Callable[..., tuple[An
 
 def _value_and_gradient(run: Run, f: Function, arguments: Any, has_aux: bool = False) -> tuple[Any, Any]:
     with run:
-        inputs = run.made(arguments)
-        result, beside = f(*inputs), None
+        inputs, given = run.made(arguments)
+        result, beside = f(*given), None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
                 raise TypeError(
@@ -136,10 +136,11 @@ def jacobian(f: Function) -> Callable[[Any], list[list[Any]]]:
 
     def jacobian_of_f(xs: Any) -> list[list[Any]]:
         with Run("jacobian()") as run:
-            inputs = run.vector(run.made(xs))
-            results = f(inputs)
-            results = results if isinstance(results, list | tuple) else [results]
-            results = [one_number(result, "each entry of jacobian()") for result in results]
+            inputs, point = run.made(xs)
+            run.vector(inputs)
+            results = f(point)
+            listed = isinstance(results, list | tuple) or getattr(results, "ndim", 0) > 0
+            results = [one_number(result, "each entry of jacobian()") for result in (results if listed else [results])]
             run.settle(results)
             return [run.gradients(result, inputs) for result in results]
 
@@ -160,8 +161,9 @@ def hessian(f: Function) -> Callable[[Any], list[list[Any]]]:
 
     def hessian_of_f(xs: Any) -> list[list[Any]]:
         with Run("hessian()") as run:
-            inputs = run.vector(run.made(xs))
-            result = one_number(f(inputs), run.what)
+            inputs, point = run.made(xs)
+            run.vector(inputs)
+            result = one_number(f(point), run.what)
             run.settle(result)
             return [run.gradients(slope, inputs) for slope in slopes(result, inputs, create_graph=True)]
 
@@ -183,10 +185,10 @@ def hvp(f: Function) -> Callable[[Any, Any], list[Any]]:
 
     def hvp_of_f(xs: Any, direction: Any) -> list[Any]:
         with Run("hvp()") as run:
-            inputs, along = run.vector(run.made(xs)), run.vector(run.constants(direction))
-            if len(inputs) != len(along):
+            (inputs, point), along = run.made(xs), run.vector(run.constants(direction))
+            if len(run.vector(inputs)) != len(along):
                 raise ValueError(f"hvp() got a point of {len(inputs)} numbers and a direction of {len(along)}")
-            result = one_number(f(inputs), run.what)
+            result = one_number(f(point), run.what)
             run.settle(result)
             product = dot(slopes(result, inputs, create_graph=True), along)
             return run.gradients(product, inputs)  # type: ignore[no-any-return]

@@ -275,14 +275,12 @@ def column_numbers(operands: tuple[Any, ...]) -> list[float] | None:
 
 
 def _compared(value: Value, other: Any, symbol: str, comparison: Callable[[float, float], bool]) -> Any:
-    number = other.data if isinstance(other, Value) else as_float(other)
-    if number is None:
+    operand = other if isinstance(other, Value) else as_float(other)
+    if operand is None:
         return NotImplemented
-    if (watching := watcher()) is not None:
-        answer = watching.guard(value, symbol, other if isinstance(other, Value) else number)
-        if answer is not None:
-            return answer
-    return comparison(value.data, number)
+    if (watching := watcher()) is not None and (answer := watching.guard(value, symbol, operand)) is not None:
+        return answer
+    return comparison(value.data, operand.data if isinstance(operand, Value) else operand)
 
 
 def _restored(data: float, grad: float, label: str) -> Value:

@@ -95,13 +95,16 @@ class detect_anomaly:  # noqa: N801
         """Nothing is refused here."""
 
     def variable(self, number: Any) -> None:
-        """A transform's variables, tangents and answers are what they would be outside."""
-
-    def tangents(self, outputs: Any, inputs: Any) -> None: ...
+        """A transform's variables and answers are what they would be outside."""
 
     def outside(self, read: Any, given: Any, variables: Any) -> None: ...
 
     def leaf(self, value: Any, number: Any, label: str) -> None: ...
+
+    def tangents(self, outputs: Any, inputs: Any) -> None:
+        """Look at the slopes that tangents are made of."""
+        for output in outputs:
+            self.backward(output)
 
     def grad(self, output: Any, inputs: Any, create_graph: bool) -> None:
         """Look at what a gradient is asked of."""
