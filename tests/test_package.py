@@ -87,8 +87,8 @@ CORE = [
     *("tabular", "arguments", "decorated", "recording"),
     *("reverse", "forward", "value"),
     *("elementary", "functional", "own", "nesting", "transforms", "products"),
-    *("choices", "module", "weights", "neuron", "nn", "losses", "answers", "check", "optim", "data"),
-    *("metrics", "plots", "history", "stored", "storage"),
+    *("choices", "module", "weights", "neuron", "nn", "losses", "answers", "check", "schedules", "optim", "data"),
+    *("metrics", "plots", "history", "files", "stored", "storage"),
     *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn", "sklearn"),
 ]
 CHECKS = ["stable", "anomaly", "notation", "formulas", "receipt", "units", "scales", "mistakes", "gradients"]

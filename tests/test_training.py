@@ -208,7 +208,7 @@ def test_the_learning_rate_may_be_a_function_of_the_step():
         ),
         (lambda p: tn.Adam(p, betas=(0.9, 1.0)), ValueError, r"beta2 must be in \[0, 1\)"),
         (lambda p: Optimizer(p, 0.1).step(), NotImplementedError, "define the formula of one parameter"),
-        (lambda p: tn.optim.linear(1.0, 0.0, 0), ValueError, "1 step or more, but got steps=0"),
+        (lambda p: tn.optim.linear(1.0, 0.0, 0), ValueError, "steps must be a whole number of 1 or more, but got 0"),
     ],
 )
 def test_bad_input_of_optimisers(call, error, words):

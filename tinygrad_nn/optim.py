@@ -6,22 +6,25 @@ traced values in the compiler, so the formula stands in one place.
 
 from __future__ import annotations
 
-import math
-
 from . import primitives as table
 from .arguments import checked_switch
 from .operators import Scalar, as_float
 from .recording import watcher
+from .schedules import Schedule, checked, cosine, linear, step_decay, warmup
 from .tabular import plain, short
 from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import Any
 
-    LearningRate = float | Callable[[int], float]
+    from .schedules import LearningRate
+
     State = tuple[Any, ...]
+
+
+__all__ = ["SGD", "Adam", "Optimizer", "Schedule", "cosine", "linear", "step_decay", "warmup"]
 
 
 class Optimizer:
@@ -196,43 +199,3 @@ class Adam(Optimizer):
             mean,
             square,
         )
-
-
-def linear(start: float, end: float, steps: int) -> Callable[[int], float]:
-    """A learning rate that goes from start to end in equal parts over `steps` steps, and stays there.
-
-    >>> lr = linear(1.0, 0.1, steps=100)
-    >>> lr(0), round(lr(50), 6), lr(1000)
-    (1.0, 0.55, 0.1)
-    """
-    _check_steps(steps)
-    return lambda step: end if step >= steps else start + (end - start) * step / steps
-
-
-def cosine(start: float, end: float, steps: int) -> Callable[[int], float]:
-    """A learning rate that falls from start to end along half a cosine over `steps` steps (Loshchilov & Hutter, 2017).
-
-    >>> lr = cosine(1.0, 0.0, steps=100)
-    >>> lr(0), round(lr(50), 6), lr(1000)
-    (1.0, 0.5, 0.0)
-    """
-    _check_steps(steps)
-    return lambda step: end + (start - end) * (1.0 + math.cos(math.pi * min(step, steps) / steps)) / 2.0
-
-
-def checked(name: str, number: object, below: float = math.inf) -> float:
-    """A setting as a float. Raises TypeError unless it is a number, ValueError unless 0 <= number < below."""
-    setting = as_float(number)
-    if setting is None:
-        raise TypeError(
-            f"{name} must be a number{' or a function of the step' if name == 'lr' else ''}, got {number!r}"
-        )
-    if not 0.0 <= setting < below:
-        limit = "0 or more and finite" if below == math.inf else f"in [0, {below:g})"
-        raise ValueError(f"{name} must be {limit}, but got {number!r}")
-    return setting
-
-
-def _check_steps(steps: int) -> None:
-    if not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"a schedule runs over 1 step or more, but got steps={steps!r}")

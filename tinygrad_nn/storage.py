@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from .arguments import checked_switch
+from .files import path_of, write_all
 from .module import Module
 from .nn import MLP, Layer, Neuron
 from .operators import as_float
@@ -18,7 +19,6 @@ from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from os import PathLike
     from typing import Any
 
@@ -52,6 +52,7 @@ def load(path: str | PathLike[str], optimizer: bool = False) -> Any:
     of a later version, and where the optimizer is asked for and not there; OSError where it cannot be read.
     """
     optimizer = checked_switch("optimizer", optimizer)
+    path = path_of(path)
     try:
         with open(path, encoding="utf-8", newline="") as file:
             text = file.read()
@@ -61,60 +62,6 @@ def load(path: str | PathLike[str], optimizer: bool = False) -> Any:
         return model_of(text, optimizer)
     except StorageError as error:
         raise StorageError(f"{path} {error}") from None
-
-
-def place_for(path: str | PathLike[str]) -> tuple[str, str]:
-    """The folder of a file that is to be written, and its name. Raises OSError where there can be no such file."""
-    import os
-
-    if not isinstance(path, str) and not hasattr(path, "__fspath__"):
-        raise TypeError(f'a path is text such as "model.txt", but got {path!r}')
-    folder, name = os.path.split(os.path.realpath(path))  # where a link points to
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"there is no folder {folder} to save {name} in: make it first")
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"{path} is a folder: give the name of a file in it")
-    return folder, name
-
-
-def write_all(files: Sequence[tuple[Any, str]]) -> None:
-    """Put texts in place of what files held: all of them, or, unless the system fails between two renamings, none."""
-    import os
-
-    ready: list[tuple[str, str]] = []
-    try:
-        for path, text in files:
-            folder, name = place_for(path)
-            ready.append((_beside(folder, name, text), os.path.join(folder, name)))
-        for beside, place in ready:
-            os.replace(beside, place)
-    finally:
-        for beside, _ in ready:
-            if os.path.exists(beside):
-                os.unlink(beside)
-
-
-def _beside(folder: str, name: str, text: str) -> str:
-    """The path of a new file beside the one of that name, which holds the text and has its mode."""
-    import os
-    import tempfile
-
-    try:
-        handle, beside = tempfile.mkstemp(dir=folder, prefix=f".{name[:100]}.", suffix=".part")
-    except PermissionError as error:
-        raise PermissionError(f"{name} cannot be written: no file may be made in {folder} ({error.strerror})") from None
-    try:
-        with open(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        mask, path = os.umask(0), os.path.join(folder, name)
-        os.umask(mask)
-        os.chmod(beside, os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o666 & ~mask)
-    except BaseException:
-        os.unlink(beside)
-        raise
-    return beside
 
 
 def model_of(text: str, optimizer: bool = False) -> Any:

@@ -20,13 +20,14 @@ from .compiler.recorded import RecordedStepper
 from .compiler.shapes import shaped
 from .compiler.step import Rows, Step, compile_step, rows_of
 from .compiler.stretch import diverged
+from .files import check_writable
 from .history import History
 from .metrics import GRADIENTS, VALIDATION, accuracy, named
 from .module import Module
 from .optim import Optimizer
 from .progress import Progress
 from .recording import next_number, watched
-from .storage import place_for, save, text_of
+from .storage import save, text_of
 from .stored import StorageError
 from .tabular import names_for
 from .watching import Gradients, Looked, Watched, flat_targets
@@ -200,7 +201,7 @@ def _saver(model: Any, optimizer: Optimizer, path: Any) -> Callable[[], None] | 
     """What writes checkpoints: with the optimizer's state where a file can hold it. Raises where it could not."""
     if path is None:
         return None
-    place_for(path)
+    check_writable(path)
     text_of(model)
 
     def write() -> None:

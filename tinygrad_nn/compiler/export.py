@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..arguments import checked_switch
+from ..files import place_for, write_all
 from ..module import _rows
 from ..optim import Optimizer
-from ..storage import place_for, write_all
 from ..value import Value
 from .c_file import checked_name
 from .c_function import source_of

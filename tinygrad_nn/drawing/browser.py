@@ -13,6 +13,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from ..files import path_of, write_all
+
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -41,10 +43,11 @@ def save(path: str | Path, page: str) -> str:
 
     Raises ValueError for a path that does not end in .html, OSError for one that cannot be written.
     """
+    path = path_of(path)
     if Path(path).suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"a page for the browser is saved under a name such as steps.html, but got {str(path)!r}")
-    Path(path).write_text(page, encoding="utf-8", newline="\n")
-    return str(path)
+    write_all([(path, page)])
+    return path
 
 
 def notebook_frame(page: str, title: str) -> str:

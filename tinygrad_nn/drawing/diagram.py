@@ -12,6 +12,8 @@ from typing import Any
 
 import graphviz
 
+from ..files import path_of, write_all
+
 HINT = (
     "no renderer for Graphviz was found: install Graphviz so that `dot` is on the PATH (apt install graphviz, brew "
     'install graphviz, winget install graphviz), or run: pip install "pygraphviz>=2"'
@@ -58,19 +60,19 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
         >>> tn.draw(tn.Value(1.0) + tn.Value(2.0)).write(f"{folder}/sum.gv") == f"{folder}/sum.gv"
         True
         """
-        path = Path(path)
+        path = Path(path_of(path))
         if not path.suffix:
             raise ValueError(f"write({str(path)!r}) takes the format from the ending: give a name such as {path}.svg")
         if path.suffix in (".gv", ".dot"):
-            path.write_text(self.source, encoding="utf-8")
+            write_all([(path, self.source)])
             return str(path)
         try:
             picture = self.pipe(format=path.suffix[1:].lower())
         except MissingRendererError as error:
             text = path.with_suffix(".gv")
-            text.write_text(self.source, encoding="utf-8")
+            write_all([(text, self.source)])
             return f"{text} (the text of the drawing, since {error})"
-        path.write_bytes(picture)
+        write_all([(path, picture)])
         return str(path)
 
     def save(self, filename: Any = None, *arguments: Any, **options: Any) -> Any:
@@ -88,7 +90,8 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
             format = options.get("format") or self.format
             picture = Path(options.get("outfile") or f"{text}.{format}")
             try:
-                picture.write_bytes(_by_pygraphviz(self.source, format, options.get("engine") or self.engine))
+                drawn = _by_pygraphviz(self.source, format, options.get("engine") or self.engine)
+                write_all([(picture, drawn)])
             except MissingRendererError as error:
                 raise MissingRendererError(f"{error}. The text of the drawing is in {text}") from None
             if options.get("cleanup"):
