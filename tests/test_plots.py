@@ -105,3 +105,21 @@ def test_what_cannot_be_plotted_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"plots need matplotlib, .*pip install 'tinygrad_nn\[plot\]'"):
         history().plot()
+
+
+@pytest.mark.parametrize("name", ["price in $", "from $1 to $2", "$\\frac{$", "a\\$b$", "_hidden", "$", "$$"])
+def test_names_are_text_and_no_formulas(name, pyplot, tmp_path):
+    import html
+
+    model = tn.MLP(2, [1], rng=random.Random(0), input_names=[name, name + "2"])
+    found = tn.History()
+    found.record(1, 1.0, 0.1, {name: 0.5, "gradient of " + name: 0.5})
+    pictures = [
+        found.plot(),
+        plots.plot_gradients(found),
+        plots.plot_boundary(model, [[0.0, 1.0], [1.0, 0.0]], [0, 1], threshold=0.0),
+    ]
+    for axes in pictures:
+        with pyplot.rc_context({"svg.fonttype": "none"}):
+            axes.figure.savefig(tmp_path / "plot.svg")
+        assert html.escape(name, quote=False) in (tmp_path / "plot.svg").read_text(encoding="utf-8")

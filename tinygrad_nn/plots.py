@@ -66,7 +66,7 @@ def plot_gradients(history: History, ax: Any = None) -> Any:
     shades = colormaps["viridis"]
     for k, (name, numbers) in enumerate(found.items()):
         shade = shades(0.85 * k / max(1, len(found) - 1))
-        axes.plot(history.epochs, numbers, color=shade, label=name.removeprefix(GRADIENT), linewidth=1.5)
+        axes.plot(history.epochs, numbers, color=shade, label=_text(name.removeprefix(GRADIENT)), linewidth=1.5)
     if any(number > 0.0 for numbers in found.values() for number in numbers):
         axes.set_yscale("log")
     axes.set_xlabel("epoch")
@@ -112,8 +112,8 @@ def plot_boundary(
         colors = [STYLES[0] if target > middle else STYLES[1] for target in targets]
     axes.scatter(xs, ys, c=colors, edgecolors="white", linewidths=0.6, s=28)
     names = getattr(model, "input_names", None) or ["x1", "x2"]
-    axes.set_xlabel(names[0])
-    axes.set_ylabel(names[1])
+    axes.set_xlabel(_text(names[0]))
+    axes.set_ylabel(_text(names[1]))
     return axes
 
 
@@ -173,6 +173,11 @@ def _axes(ax: Any) -> Any:
     return pyplot.subplots(layout="constrained")[1]
 
 
+def _text(name: str) -> str:
+    """A name as matplotlib shows it: a $ begins no formula, and a line whose name begins with _ has its label, too."""
+    return " " * name.startswith("_") + name.replace("$", r"\$")
+
+
 def _lines(axes: Any, history: History, columns: dict[str, list[float]], first: int) -> list[Any]:
     """A line for each column; those of validation dashed, in the colour of what they validate."""
     colors: dict[str, str] = {}
@@ -181,7 +186,7 @@ def _lines(axes: Any, history: History, columns: dict[str, list[float]], first: 
         base = name.removeprefix(VALIDATION)
         color = colors.setdefault(base, STYLES[(first + len(colors)) % len(STYLES)])
         style = "-" if base == name else "--"
-        lines += axes.plot(history.epochs, numbers, style, color=color, label=name, linewidth=1.5)
+        lines += axes.plot(history.epochs, numbers, style, color=color, label=_text(name), linewidth=1.5)
     return lines
 
 
