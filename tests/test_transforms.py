@@ -597,6 +597,14 @@ def test_grad_of_what_was_not_recorded_is_an_error():
                 tn.grad(unrecorded, w)
     with pytest.raises(ValueError, match=r"was computed inside no_grad\(\)"):
         tn.grad(y, [w])
+    quiet = tn.no_grad()(lambda x: x * x)
+    forward, once = (lambda f: lambda x: tn.jvp(f)(x, 1.0)), (lambda f: lambda x: derivative(f, x))
+    for transform in (tn.gradient, tn.value_and_grad, forward, once):
+        with pytest.raises(
+            ValueError, match=r"was computed inside no_grad\(\): compute it outside, and take tn\.detach"
+        ):
+            transform(quiet)(2.0)
+    assert derivative(lambda x: x * quiet(x).data, 3.0) == 9.0
     assert tn.grad(y, [y, w]) == [1.0, 0.0]
     assert tn.grad(y * 3.0, [y, w]) == [3.0, 0.0]
     assert tn.grad(Value(1.0), w) == 0.0

@@ -11,7 +11,7 @@ from . import forward, reverse
 from . import primitives as table
 from .operators import Scalar, as_float
 from .recording import current_recorder, next_number, recording, watcher
-from .value import Value, recorded
+from .value import UNRECORDED, Value, recorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,11 +137,24 @@ def check_function(f: object, what: str) -> None:
 
 
 def one_number(result: Any, what: str) -> Any:
-    """The result of a function that must return one number, as a Value or a float. Raises TypeError otherwise."""
+    """The result of a function that must return one number, as a Value or a float.
+
+    Raises TypeError for anything else, ValueError for what was computed inside no_grad.
+    """
     found = result if isinstance(result, Scalar) else as_float(result)
     if found is None:
         raise TypeError(f"{what} differentiates a function that returns one number, but it returned {result!r}")
+    check_recorded(found, what)
     return found
+
+
+def check_recorded(output: Any, what: str) -> None:
+    """Raise ValueError for the result of an operation inside no_grad, whose derivatives nobody knows."""
+    if isinstance(output, Value) and output.op is None and output.grad is UNRECORDED:
+        raise ValueError(
+            f"{what} follows what was recorded, but {output!r} was computed inside no_grad(): compute it outside, and "
+            "take tn.detach(v) for what is a constant; tn.gradient(f)(...) and its like record for themselves"
+        )
 
 
 def numbers_in(argument: Any, what: str) -> Any:

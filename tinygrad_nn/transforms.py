@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from .arguments import checked_count, checked_switch
 from .functional import dot
-from .nesting import Run, check_function, entries_in, leaves, one_number, slopes
+from .nesting import Run, check_function, check_recorded, entries_in, leaves, one_number, slopes
 from .operators import Scalar
-from .value import UNRECORDED, Value
+from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,11 +42,8 @@ def grad(output: Value, inputs: Any, create_graph: bool = False) -> Any:
     for entry in listed:
         if not isinstance(entry, Scalar):
             raise TypeError(f"grad(output, inputs) wants Values or nested lists of Values as inputs, but got {entry!r}")
-    if isinstance(output, Value) and output.grad is UNRECORDED and not any(entry is output for entry in listed):
-        raise ValueError(
-            f"grad(output, inputs) follows what was recorded, but {output!r} was computed inside no_grad(): compute it "
-            "outside, or ask tn.gradient(f)(...), which records for itself"
-        )
+    if not any(entry is output for entry in listed):
+        check_recorded(output, "grad(output, inputs)")
     return slopes(output, inputs, checked_switch("create_graph", create_graph))
 
 
@@ -84,7 +81,11 @@ def gradient(f: Function) -> Callable[..., list[Any]]:
     ([4.0, 3.0], [[4.0, 3.0]])
     """
     check_function(f, "gradient()")
-    return lambda *arguments: _value_and_gradient(Run("gradient()"), f, arguments)[1]
+
+    def gradient_of_f(*arguments: Any) -> list[Any]:
+        return _value_and_gradient(Run("gradient()"), f, arguments)[1]  # type: ignore[no-any-return]
+
+    return gradient_of_f
 
 
 def value_and_grad(f: Function, has_aux: bool = False) -> Callable[..., tuple[Any, list[Any]]]:
@@ -102,7 +103,11 @@ def value_and_grad(f: Function, has_aux: bool = False) -> Callable[..., tuple[An
     """
     check_function(f, "value_and_grad()")
     has_aux = checked_switch("has_aux", has_aux)
-    return lambda *arguments: _value_and_gradient(Run("value_and_grad()"), f, arguments, has_aux)
+
+    def value_and_grad_of_f(*arguments: Any) -> tuple[Any, list[Any]]:
+        return _value_and_gradient(Run("value_and_grad()"), f, arguments, has_aux)
+
+    return value_and_grad_of_f
 
 
 def _value_and_gradient(run: Run, f: Function, arguments: Any, has_aux: bool = False) -> tuple[Any, Any]:
