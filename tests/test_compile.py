@@ -73,11 +73,11 @@ def test_a_branch_that_flips_is_another_path():
         f.program.run([-3.0], [])
 
 
-def test_branches_by_equality_and_truth():
+def test_branches_by_equality():
     def function(x):
         if x == 2.0:
             return x + 100.0
-        if x != 3.0 and not x:
+        if x != 3.0 and x == 0:
             return x + 10.0
         return x
 

@@ -50,8 +50,8 @@ class IeeeFloat(float):
     __radd__, __rmul__ = __add__, __mul__
 
     def _with(self, other: float, operation: Callable[[float, float], float]) -> Any:
-        if not isinstance(other, float | int):  # a Value, whose own operator follows IEEE 754
-            return NotImplemented
+        if hasattr(other, "_record") or not isinstance(other, float | int):
+            return NotImplemented  # a Value's own operator follows IEEE 754
         return IeeeFloat(operation(float(self), float(other)))
 
 
@@ -59,9 +59,9 @@ def on_ieee_floats(rule: Callable[..., Any], *arguments: Any) -> Any:
     """The result of a rule that divided by zero on floats: run again with its floats as IeeeFloats."""
 
     def raised(x: Any) -> Any:
-        return tuple(map(raised, x)) if isinstance(x, tuple) else IeeeFloat(x) if isinstance(x, float) else x
+        return tuple(map(raised, x)) if isinstance(x, tuple) else IeeeFloat(x) if type(x) is float else x
 
     def lowered(x: Any) -> Any:
-        return list(map(lowered, x)) if isinstance(x, list) else float(x) if isinstance(x, float) else x
+        return list(map(lowered, x)) if isinstance(x, list) else float(x) if type(x) is IeeeFloat else x
 
     return lowered(rule(*map(raised, arguments)))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, ClassVar, NoReturn
 
+TRUTH = "a Value is not true or false: write v != 0 for its number, or v is not None where there may be none"
 POWERS = {0.0: table.zeroth_power, 2.0: table.square, 3.0: table.cube, 4.0: table.fourth_power}
 
 # NumPy's operators by their names; its functions of numbers would drop the gradient.
@@ -135,13 +136,20 @@ class Scalar:
         entries = [_as_entry(entry) if isinstance(entry, Scalar) else entry for entry in inputs]
         return getattr(ufunc, method)(*entries, **options, **({"out": out} if out else {}))
 
-    def __float__(self) -> NoReturn:
+    def __float__(self) -> Any:
         raise TypeError(
             "a Value is not a float: float(v) and the functions of math and numpy would drop the gradient; "
             "use tn.exp(v), tn.sin(v) ... for a function of it, or v.data for the number"
         )
 
     __int__ = __index__ = __complex__ = __float__
+
+    def __bool__(self) -> bool:
+        raise TypeError(TRUTH)
+
+    def _not_held(self) -> NoReturn:
+        """Raise for this in place of a number, as Value(v) has it."""
+        raise TypeError(f"Value() holds one real number, but got {self!r}; use its .data for the number")
 
     def detach(self) -> Any:
         """This value, taken for a constant: derivatives do not go through it."""

@@ -27,6 +27,10 @@ class Value(Scalar):
     `data` is any real number and is held as a float; a `label` names it in drawings. Arithmetic on Values records
     the operation, and `backward` on the result fills in `grad` = d result / d value for every Value it depends on.
 
+    Compared with a number, by `==` and `!=` as by `<`, a Value is its data. Two Values are equal only if they are one
+    and the same, so that lists, sets and dictionaries tell them apart; `v != v` asks for nan, as of a float. A Value
+    is not true or false: `if v` raises TypeError. Write `v != 0`, or `v is not None`.
+
     Raises TypeError for data that is no real number (a string, a complex number, a list, a Value).
 
     >>> a, b = Value(-4.0, label="a"), Value(2.0, label="b")
@@ -160,6 +164,18 @@ class Value(Scalar):
 
     def __ge__(self, other: Any) -> Any:
         return _compared(self, other, ">=", operator.ge)
+
+    def __eq__(self, other: Any) -> Any:
+        if isinstance(other, Scalar) and other is not self:
+            return False if isinstance(other, Value) else NotImplemented
+        return _compared(self, other, "==", operator.eq)
+
+    def __ne__(self, other: Any) -> Any:
+        if isinstance(other, Scalar) and other is not self:
+            return True if isinstance(other, Value) else NotImplemented
+        return _compared(self, other, "!=", operator.ne)
+
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""

@@ -40,6 +40,7 @@ class Looked:
         self.given: Any = [[row] for row in self.rows]
         if backend != "eager":
             self.compiled = compile(self._answer, backend="auto" if backend == "llvm" else backend, dtype=dtype)
+            self.compiled.of_data = True
             if self.compiled.target.for_rows(len(self.rows)) != "python":
                 self.given = self.compiled.target.array(self.given)
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from ..arguments import checked_choice, checked_switch
 from ..operators import as_float
-from ..recording import watched, watcher
+from ..recording import watcher
 from ..tabular import plain
 from ..value import Value
 from .backends import Target, array, chosen, llvm, python
@@ -25,7 +25,7 @@ from .roll import rolled
 from .rolled import Rolled
 from .rows import RowProgram, array_of, as_lists, check_lengths, from_matrix, matrix_of, outputs_of
 from .shapes import RecordedError, Shape, flat, leaves_of, shaped
-from .trace import Traced, TraceError, Tracer
+from .trace import Traced, TraceError, Tracer, traced_by
 
 
 class Function:
@@ -38,6 +38,7 @@ class Function:
         self.function, self.target, self.backend = function, target, target.backend
         self.__name__ = getattr(function, "__name__", type(function).__name__).strip("<>")
         self.__doc__ = function.__doc__
+        self.of_data = False  # whether it is never called with Values, so that it may ask what only numbers answer
         self._paths: dict[Shape, Paths[FunctionPath]] = {}
         self._last: FunctionPath | None = None
 
@@ -207,8 +208,8 @@ class Function:
         tracer = Tracer(self.__name__)
         names = argument_names(self.function, shape)
         plain = numbers.tolist() if hasattr(numbers, "tolist") else numbers
-        traced = [tracer.input(number, name) for number, name in zip(plain, names, strict=True)]
-        with watched(tracer):
+        traced = [tracer.input(number, name, self.of_data) for number, name in zip(plain, names, strict=True)]
+        with traced_by(tracer):
             result = self.function(*shaped(shape, iter(traced)))
         for leaf in leaves_of(result):
             if not isinstance(leaf, Traced | Value) and as_float(leaf) is None:

@@ -71,6 +71,6 @@ class Paths(Generic[Path]):
         if len(self.found) >= MOST_PATHS:
             raise PathError(
                 f"{self.name} has taken {len(self.found)} paths through its branches, the last of them at "
-                f"{self._where}, and each is a program of its own: write the branch as tn.relu, tn.maximum or tn.take, "
-                "which are one path"
+                f"{self._where}, and each is a program of its own: write the branch as tn.relu, tn.maximum or tn.take "
+                "(tn.take(values, t) for values[int(t)], tn.exp(t) for math.exp(t)), which are one path"
             )

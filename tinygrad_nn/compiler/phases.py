@@ -13,14 +13,13 @@ from typing import Any
 
 from ..operators import as_float
 from ..optim import Optimizer
-from ..recording import watched
 from .adjoint import adjoints
 from .collector import uncollected
 from .program import Loop, Program
 from .rewrite import simplified
 from .settings import with_settings
 from .shapes import Shape, shaped
-from .trace import Traced, TracedNumber, Tracer
+from .trace import Traced, TracedNumber, Tracer, traced_by
 
 Numbers = Sequence[float]
 
@@ -129,8 +128,7 @@ class _Tracing:
         names = [*_names("x", shapes[0], getattr(self.recipe.model, "input_names", None)), *_names("target", shapes[1])]
         each = [self.tracer.input(number, name, plain=True) for number, name in zip(row, names, strict=True)]
         given = iter(each)
-        self.tracer.of_values = True
-        with watched(self.tracer):
+        with traced_by(self.tracer):
             x, target = shaped(shapes[0], given), shaped(shapes[1], given)
             prediction = self.recipe.model(x)
             loss = self._number(self.recipe.loss(prediction, target), "the loss")
@@ -140,7 +138,6 @@ class _Tracing:
             if self.recipe.metric is not None:
                 metric = self._number(self.recipe.metric(prediction, target), "the metric of until")
                 found.append(self._named(metric, getattr(self.recipe.metric, "__name__", "metric")))
-        self.tracer.of_values = False
         return [value._slot for value in each], found
 
     def _named(self, result: Any, name: str) -> int:
@@ -150,7 +147,7 @@ class _Tracing:
         return slot
 
     def regularizer(self) -> int:
-        with watched(self.tracer):
+        with traced_by(self.tracer):
             result = self.recipe.regularizer(self.recipe.model) if self.recipe.regularizer is not None else 0.0
             return self.tracer.slot_of(self._number(result, "the regularizer"))
 
@@ -179,7 +176,7 @@ class _Tracing:
             before = tuple([self.derived(number, p, slot) for number, p in zip(state, prefixes, strict=True)])
             if isinstance(gradient, Traced):  # a number, to an update that is not compiled
                 gradient = TracedNumber(tracer, gradient._slot)
-            with watched(tracer):
+            with traced_by(tracer):
                 updated = optimizer.update(TracedNumber(tracer, slot), gradient, before, rate, step)
                 parameter, after = optimizer.pair(updated)
             if len(after) != len(before):

@@ -13,19 +13,15 @@ from typing import Any, NoReturn
 
 from .. import primitives as table
 from .. import reverse
-from ..operators import Scalar, as_float
 from ..primitives import Primitive
-from ..recording import current_recorder, next_number
+from ..recording import current_recorder, next_number, watched
 from ..value import Result, Value
 from .differentiable import Differentiable
 from .program import COMPARISONS, Guard, Instruction, Operand, Program
+from .traced import Traced, TracedNumber, TraceError
 
 LITERALS, DATA, VALUES = range(3)
 PACKAGE = str(Path(__file__).parent.parent)
-
-
-class TraceError(TypeError):
-    """The function did something with a traced value that a program cannot hold."""
 
 
 class Tracer(Differentiable):
@@ -37,7 +33,7 @@ class Tracer(Differentiable):
         self.reads: list[int] = []  # what each slot was computed from: literals alone, data too, or Values
         self.order: dict[int, int] = {}  # when each instruction's operation was recorded
         self.made: dict[int, Instruction] = {}
-        self.of_values = False  # whether the function is one that is otherwise called with Values
+        self.refused = ""  # what was refused first, and where: a function may catch the error and go on
         self.block = ""  # whose the instructions are that nobody recorded: "update", say
         self._literals: dict[str, int] = {}
         self._parameters: dict[int, int] = {}
@@ -73,7 +69,7 @@ class Tracer(Differentiable):
         """The slot of an operand: a traced value's own, a literal's, or that of a captured Value."""
         if isinstance(scalar, Traced):
             if scalar._tracer is not self:
-                raise TraceError(
+                raise self.refusal(
                     "a traced value was kept from another call: use it only inside the function it came to"
                 )
             return scalar._slot
@@ -85,14 +81,6 @@ class Tracer(Differentiable):
             self._literals[key] = self._slot(number, "")
             self.program.literals[self._literals[key]] = number
         return self._literals[key]
-
-    def allow_equality(self) -> None:
-        """Raise TraceError where the function is otherwise called with Values, which equal nothing but themselves."""
-        if self.of_values:
-            raise TraceError(
-                "a recorded Value equals itself alone and is always true, so a step compiled from == or truth would "
-                "not be the recorded one: branch by < or >, or leave the branch outside"
-            )
 
     def backward(self, output: Any) -> NoReturn:
         self.refuse("backward()")
@@ -114,10 +102,15 @@ class Tracer(Differentiable):
         self.refuse("optimizer.step()")
 
     def refuse(self, what: str) -> NoReturn:
-        raise TraceError(
+        raise self.refusal(
             f"{what} cannot be compiled, since it would keep numbers of the traced run: call models themselves, ask "
             "the compiled function for f.value_and_grad(...), or use tn.grad(..., create_graph=True) inside it"
         )
+
+    def refusal(self, message: str) -> TraceError:
+        """The error to raise, which is remembered."""
+        self.refused = self.refused or f"{message} ({users_line()})"
+        return TraceError(message)
 
     def guard(self, left: Any, comparison: str, right: Any) -> bool:
         a, b = self.slot_of(left), self.slot_of(right)
@@ -167,107 +160,20 @@ class Tracer(Differentiable):
         return slot
 
 
-class Traced(Scalar):
-    """A number of a traced run: it has the operators of Value, and a slot in place of its data."""
+class traced_by(watched):  # noqa: N801
+    """A function of the user's runs inside, on the values of a tracer.
 
-    __slots__ = ("_slot", "_tracer")
-    _precedence = 1
+    Raises TraceError at its end where one was raised inside and caught there, so that nothing else was traced instead.
+    """
 
-    def __init__(self, tracer: Tracer, slot: int) -> None:
-        self._tracer, self._slot = tracer, slot
+    def __init__(self, tracer: Tracer) -> None:
+        super().__init__(tracer)
 
-    def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
-        return self._tracer.record(primitive, operands)
-
-    def _made_by(self, primitive: Primitive) -> tuple[Any, ...] | None:
-        made = self._tracer.made.get(self._slot)
-        if made is None or made.primitive is not primitive:
-            return None
-        return tuple([Traced(self._tracer, slot) for slot in made.slots()])
-
-    @property
-    def label(self) -> str:
-        return self._tracer.program.names.get(self._slot, "")
-
-    @label.setter
-    def label(self, label: str) -> None:
-        self._tracer.program.names[self._slot] = label
-
-    @property
-    def data(self) -> NoReturn:
-        raise TraceError(
-            "a compiled function is run once on values without a number of their own, so .data would be kept from that "
-            "run: compute with the value itself, branch by comparing it, or leave .data outside the function"
-        )
-
-    @property
-    def grad(self) -> NoReturn:
-        raise TraceError(
-            "a value inside a compiled function has no .grad: ask the compiled function for f.grad(...), or use "
-            "tn.grad(output, inputs, create_graph=True) inside it"
-        )
-
-    def backward(self) -> NoReturn:
-        self._tracer.refuse("backward()")
-
-    def __float__(self) -> NoReturn:
-        raise TraceError(
-            "float(), int(), range() and the functions of math take a number, which a compiled function's values are "
-            "not: use tn.exp(v), tn.sin(v) ... for functions, and a plain Python number for a count"
-        )
-
-    __int__ = __index__ = __complex__ = __float__
-
-    def _compared(self, comparison: str, other: object) -> Any:
-        operand = other if isinstance(other, Scalar) else as_float(other)
-        return NotImplemented if operand is None else self._tracer.guard(self, comparison, operand)
-
-    def __lt__(self, other: object) -> Any:
-        return self._compared("<", other)
-
-    def __le__(self, other: object) -> Any:
-        return self._compared("<=", other)
-
-    def __gt__(self, other: object) -> Any:
-        return self._compared(">", other)
-
-    def __ge__(self, other: object) -> Any:
-        return self._compared(">=", other)
-
-    def __eq__(self, other: object) -> Any:
-        self._tracer.allow_equality()
-        return self._compared("==", other)
-
-    def __ne__(self, other: object) -> Any:
-        self._tracer.allow_equality()
-        return self._compared("!=", other)
-
-    def __bool__(self) -> bool:
-        self._tracer.allow_equality()
-        return self._tracer.guard(self, "!=", 0.0)
-
-    def __hash__(self) -> NoReturn:
-        raise TraceError(
-            "a value of a compiled function cannot be looked up in a set or a dict, which would compare no numbers: "
-            "branch by comparing it, or use tn.take for a lookup"
-        )
-
-    def __repr__(self) -> str:
-        return f"<traced value {self.label or self._slot}>"
-
-
-class TracedNumber(Traced):
-    """A traced value that stands for a plain number: its powers are those of Python's floats, not the table's rows."""
-
-    __slots__ = ()
-
-    def _made_by(self, primitive: Primitive) -> tuple[Any, ...] | None:
-        return None  # numbers are not recorded
-
-    def __pow__(self, exponent: object) -> Any:
-        if isinstance(exponent, Scalar) or (literal := as_float(exponent)) is None:
-            return super().__pow__(exponent)
-        return self._record(table.power, (self, literal))
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        went_on = error[1] is None or (isinstance(error[1], Exception) and not isinstance(error[1], TraceError))
+        if self.by.refused and went_on:
+            raise TraceError(f"{self.by.refused}; the error was caught, and what follows from that is not compiled")
 
 
 def users_line() -> str:
@@ -276,3 +182,6 @@ def users_line() -> str:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+__all__ = ["TraceError", "Traced", "TracedNumber", "Tracer", "traced_by", "users_line"]
