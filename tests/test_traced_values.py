@@ -264,7 +264,6 @@ SWALLOWED = {
     "grad": lambda v: v.grad,
     "equality": lambda v: 1.0 / (v == v + 1.0),
     "backward": lambda v: v.backward(),
-    "value": lambda v: Value(v),
     "copy": lambda v: copy.copy(v),
     "round": round,
     "floor": math.floor,

@@ -48,11 +48,13 @@ UNLISTED = (str, bytes, Scalar, *BY_KEYS)
 
 
 def as_operand(x: object, what: str) -> Any:
-    """A Value or traced value as it is, any other real number as a float.
+    """A Value or traced value as it is, any other real number as a float; an array of one of them and no axis is it.
 
     Raises TypeError that names `what` was given something else.
     """
     operand = x if isinstance(x, Scalar) else as_float(x)
+    if operand is None and getattr(x, "ndim", None) == 0 and isinstance(x.item(), Scalar):  # type: ignore[attr-defined]
+        return x.item()  # type: ignore[attr-defined]
     if operand is None:
         raise TypeError(f"{what} wants a number or a Value, but got {x!r} of type {type(x).__name__}")
     return operand
@@ -82,7 +84,7 @@ def _listable(xs: Any, what: object) -> Any:
                 "[[1], [2]]"
             )
         raise TypeError(f"{what} wants a list of numbers or Values, but got {xs!r} of type {type(xs).__name__}")
-    return xs
+    return xs.tolist() if hasattr(xs, "tolist") else xs
 
 
 def _call(primitive: Primitive, x: object) -> Any:

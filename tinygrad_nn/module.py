@@ -131,6 +131,7 @@ class Module:
             return None
         with watched(None, next_number):
             output = self(row)
+        output = output.tolist() if hasattr(output, "tolist") else output
         (output,) = output if isinstance(output, list | tuple) else (output,)
         cut = THRESHOLDS.get(getattr(output, "op", None))
         if cut is None:
@@ -223,6 +224,8 @@ def _leaves(found: Any, path: str) -> list[tuple[str, Value]]:
 
 
 def _numbers(found: Any) -> Any:
+    if hasattr(found, "tolist"):
+        found = found.tolist()
     if isinstance(found, list | tuple):
         return [_numbers(entry) for entry in found]
     return found.data if isinstance(found, Value) else found

@@ -147,10 +147,6 @@ class Scalar:
     def __bool__(self) -> bool:
         raise TypeError(TRUTH)
 
-    def _not_held(self) -> NoReturn:
-        """Raise for this in place of a number, as Value(v) has it."""
-        raise TypeError(f"Value() holds one real number, but got {self!r}; use its .data for the number")
-
     def detach(self) -> Any:
         """This value, taken for a constant: derivatives do not go through it."""
         return self._record(table.detached, (self,))

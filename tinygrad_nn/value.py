@@ -141,10 +141,9 @@ class Value(Scalar):
         """Fill in `.grad` = d self / d value for every Value that this one was computed from.
 
         The gradients of leaves add up over calls (set them to 0, or call `zero_grad` of the model or the optimiser, in
-        between); those of
-        intermediate results hold the latest call alone. Adjoints are added in reverse order of recording, the
-        operands of each operation from left to right (reverse accumulation: Griewank & Walther, Evaluating
-        Derivatives, 2008, chapter 3).
+        between); those of intermediate results hold the latest call alone. Adjoints are added in reverse order of
+        recording, the operands of each operation from left to right (reverse accumulation: Griewank & Walther,
+        Evaluating Derivatives, 2008, chapter 3).
         """
         if (watching := watcher()) is not None:
             watching.backward(self)
@@ -167,13 +166,8 @@ class Value(Scalar):
 
     def __eq__(self, other: Any) -> Any:
         if isinstance(other, Scalar) and other is not self:
-            return False if isinstance(other, Value) else NotImplemented
+            return NotImplemented if other._precedence else False  # of two Values; traced ones answer for themselves
         return _compared(self, other, "==", operator.eq)
-
-    def __ne__(self, other: Any) -> Any:
-        if isinstance(other, Scalar) and other is not self:
-            return True if isinstance(other, Value) else NotImplemented
-        return _compared(self, other, "!=", operator.ne)
 
     __hash__ = object.__hash__
 

@@ -12,7 +12,7 @@ from .compiler.function import PathError, TraceError, compile
 from .compiler.interrupt import Uninterrupted
 from .compiler.phases import Recipe
 from .compiler.recorded import number_of
-from .compiler.shapes import Shape, leaves_of, shape_of, shaped
+from .compiler.shapes import Shape, in_lists, leaves_of, shape_of, shaped
 from .compiler.step import Rows
 from .history import History
 from .metrics import GRADIENT, VALIDATION, total
@@ -34,7 +34,7 @@ class Looked:
         self.recipe, self.whose, (self.shapes, self.rows) = recipe, whose, rows
         self.answers = answers  # where somebody wants to know the share of right ones
         self.flat_targets = flat_targets(rows)
-        self.targets = [self._sides(row)[1] for row in self.rows]
+        self.targets = [shaped(in_lists(self.shapes[1]), iter(row)) for row in self.flat_targets]
         self.shape: Shape = None  # of a prediction
         self.compiled: Any = None
         self.given: Any = [[row] for row in self.rows]
@@ -82,8 +82,7 @@ class Looked:
     def _answer(self, row: Any) -> list[Any]:
         x, target = self._sides(row)
         prediction = self.recipe.model(x)
-        prediction = prediction.tolist() if getattr(prediction, "ndim", 0) else prediction
-        self.shape, leaves = shape_of(prediction), list(leaves_of(prediction))
+        self.shape, leaves = in_lists(shape_of(prediction)), list(leaves_of(prediction))
         found = [self.recipe.loss(prediction, target), *leaves]
         if self.answers is not None:
             wanted = row[len(row) - len(self.answers.columns) :]

@@ -140,7 +140,9 @@ class Function:
 
         outputs = outputs_of(matrix, paths, compiled, lambda numbers: self._traced(shape, numbers), self.target)
         self._last = paths.found[0]
-        return from_matrix(outputs, taken[0], shape, gradients) if len(set(taken)) == 1 else None
+        if len(set(taken)) > 1:
+            return None
+        return from_matrix(outputs, taken[0], shape, gradients, array_of(rows, self.target) is list)
 
     @property
     def program(self) -> Rolled:

@@ -222,7 +222,7 @@ def _loop(program: Program, each: list[int], given: list[int], metric: bool) -> 
 
 def _names(base: str, shape: Shape, given: Sequence[str] | None = None) -> list[str]:
     """Names for the numbers of a row: those given, or x1, x2 ..."""
-    if given and shape == (None,) * len(given):
+    if given and shape is not None and tuple(shape) == (None,) * len(given):
         return list(given)
     if shape is None:
         return [base]

@@ -20,7 +20,7 @@ from .phases import Recipe, penalty, row_gradient, update_of_one
 from .program import Program
 from .roll import rolled
 from .settings import settings_of
-from .shapes import data_of, shape_of_sides
+from .shapes import array_shape, data_of
 from .stepper import commit, state_of
 
 OPERATORS = {
@@ -152,7 +152,7 @@ class PureStep:
         """The sums over rows of these shapes, and the regularizer, each with the Values that it reads beside."""
         if sides not in self._traced:
             count = sum(map(prod, sides))
-            program = self._on_one_path(row_gradient(self.recipe, tuple(map(shape_of_sides, sides)), [0.0] * count))
+            program = self._on_one_path(row_gradient(self.recipe, tuple(map(array_shape, sides)), [0.0] * count))
             xp, dtype, regular = self.target.namespace, self.target.dtype, None
             if self.recipe.regularizer is not None:
                 of_parameters = self._on_one_path(penalty(self.recipe))

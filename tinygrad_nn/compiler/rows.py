@@ -9,7 +9,7 @@ from .backends import Target, array, llvm, native
 from .paths import Paths
 from .program import OffPath
 from .rolled import Rolled
-from .shapes import RecordedError, Shape, data_of, flat, shaped
+from .shapes import RecordedError, Shape, data_of, flat, has_arrays, shaped
 
 IN_CACHE = 16384  # numbers of an array
 
@@ -156,17 +156,20 @@ def array_of(rows: Any, target: Target) -> Callable[[list[Any]], Any]:
     return list
 
 
-def from_matrix(outputs: Any, result: Shape, row: Shape, gradients: bool) -> Any:
-    """The results for each row: values, or with gradients a pair of values and derivatives in the shape of a row."""
+def from_matrix(outputs: Any, result: Shape, row: Shape, gradients: bool, listed: bool) -> Any:
+    """The results for each row: values, or with gradients a pair of values and derivatives in the shape of a row.
+
+    With `listed` they are to be lists, in which there may be arrays.
+    """
     if gradients:
-        return outputs[:, 0], _reshaped(outputs[:, 1:], row)
-    return outputs[:, 0] if result is None else _reshaped(outputs, result)
+        return outputs[:, 0], _reshaped(outputs[:, 1:], row, listed)
+    return outputs[:, 0] if result is None else _reshaped(outputs, result, listed)
 
 
-def _reshaped(outputs: Any, shape: Shape) -> Any:
-    """The outputs in a regular shape as an array, in a ragged one as nested lists."""
+def _reshaped(outputs: Any, shape: Shape, listed: bool) -> Any:
+    """The outputs in a regular shape as an array, in any other as nested lists."""
     sides = _sides(shape)
-    if sides is not None:
+    if sides is not None and not (listed and has_arrays(shape)):
         return outputs.reshape((outputs.shape[0], *sides))
     return [shaped(shape, iter(numbers)) for numbers in outputs.tolist()]
 

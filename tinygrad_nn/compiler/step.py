@@ -33,7 +33,7 @@ from .recorded import RecordedStepper
 from .roll import rolled
 from .rolled import Rolled
 from .settings import check_optimizer, same, settings_of
-from .shapes import RecordedError, Shape, flat, shape_of_sides
+from .shapes import ArrayShape, RecordedError, Shape, array_shape, flat, is_array
 from .stepper import Path, Row, Stepper
 from .stretch import Metric, diverged, until_of
 
@@ -235,11 +235,11 @@ def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
         raise ValueError(f"X has {len(X)} rows and Y {len(Y)}: give one target for each row")
     if not len(X):
         raise ValueError("X and Y are empty: a step is on one row or more")
-    if all(_is_plain_array(given) for given in (X, Y)):
-        sides = tuple([shape_of_sides(tuple(given.shape[1:])) for given in (X, Y)])
+    if all(is_array(given) and given.dtype.kind in "fiu" for given in (X, Y)):
+        sides = tuple([array_shape(given.shape[1:]) for given in (X, Y)])
         both = [given.reshape((len(X), prod(given.shape[1:]))).astype("float64").tolist() for given in (X, Y)]
         return sides, [(*x, *y) for x, y in zip(*both, strict=True)]
-    X, Y = (list(given.tolist() if hasattr(given, "tolist") else given) for given in (X, Y))
+    X, Y = (list(given if is_array(given) and given.ndim > 1 else _in_lists(given)) for given in (X, Y))
     rows: list[Row] = []
     first: Shape = None
     for i, (x, y) in enumerate(zip(X, Y, strict=True)):
@@ -267,12 +267,13 @@ def _told(shape: Shape) -> str:
     """A shape in words: one number in no list, 3 numbers, or 2 entries, the first of which has 3 numbers."""
     if shape is None:
         return "one number in no list"
+    if type(shape) is ArrayShape:
+        return f"an array of {' x '.join(map(str, shape.sides))} number{'s' * (shape.sides != (1,))}"
     if any(entry is not None for entry in shape):
         return f"{len(shape)} entries, the first of which has {_told(shape[0])}"
     return f"{len(shape)} number{'s' * (len(shape) != 1)}"
 
 
-def _is_plain_array(given: Any) -> bool:
-    """Whether rows are an array of numbers of NumPy's itself, and not one of its kind with masks or names."""
-    kind = type(given)
-    return kind.__module__ == "numpy" and kind.__name__ == "ndarray" and given.dtype.kind in "fiu"
+def _in_lists(given: Any) -> Any:
+    """What an array holds, as lists."""
+    return given.tolist() if hasattr(given, "tolist") else given

@@ -81,24 +81,9 @@ class Traced(Scalar):
     def __round__(self, digits: int | None = None) -> Any:
         return self.__float__()
 
-    def _not_held(self) -> NoReturn:
-        raise self._tracer.refusal(
-            "Value(v) of a value inside a compiled function would begin anew, without what v was computed from: "
-            "compute with v itself"
-        )
-
     def _compared(self, comparison: str, other: object) -> Any:
         operand = other if isinstance(other, Scalar) else as_float(other)
         return NotImplemented if operand is None else self._tracer.guard(self, comparison, operand)
-
-    def _equal(self, comparison: str, other: object) -> Any:
-        """Equality with a number, or of one and the same value, which tests for nan."""
-        if isinstance(other, Scalar) and other is not self and TracedNumber not in (type(self), type(other)):
-            raise self._tracer.refusal(
-                f"{self!r} {comparison} {other!r}: of two Values this asks whether they are one and the same, which a "
-                "program does not know: write a is b for that, or a - b == 0 for their numbers"
-            )
-        return self._compared(comparison, other)
 
     def __lt__(self, other: object) -> Any:
         return self._compared("<", other)
@@ -113,10 +98,13 @@ class Traced(Scalar):
         return self._compared(">=", other)
 
     def __eq__(self, other: object) -> Any:
-        return self._equal("==", other)
-
-    def __ne__(self, other: object) -> Any:
-        return self._equal("!=", other)
+        """Equality with a number, or of one and the same value, which tests for nan; != is what this is not."""
+        if isinstance(other, Scalar) and other is not self and TracedNumber not in (type(self), type(other)):
+            raise self._tracer.refusal(
+                f"{self!r} == {other!r}: of two Values this asks whether they are one and the same, which a program "
+                "does not know: write a is b for that, or a - b == 0 for their numbers"
+            )
+        return self._compared("==", other)
 
     def __bool__(self) -> bool:
         raise self._tracer.refusal(TRUTH)
@@ -235,12 +223,6 @@ class TracedNumber(Traced):
         raise AttributeError
 
     data = grad = backward = property(_absent)
-
-    def _not_held(self) -> NoReturn:
-        raise self._tracer.refusal(
-            "Value(t) of a number of a row would begin a new value in each: compute with t itself, as Values take "
-            "numbers"
-        )
 
 
 OF_FLOATS = ("real", "imag", "conjugate", "is_integer", "as_integer_ratio", "hex")
