@@ -129,6 +129,7 @@ def test_imports_run_one_way_in_the_compiler():
             "rolled",
             "roll",
             "differentiable",
+            "traced",
             "trace",
             "leaf",
             "adjoint",

@@ -15,7 +15,7 @@ from .primitives import Primitive
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, ClassVar, NoReturn
+    from typing import Any, ClassVar
 
 TRUTH = "a Value is not true or false: write v != 0 for its number, or v is not None where there may be none"
 POWERS = {0.0: table.zeroth_power, 2.0: table.square, 3.0: table.cube, 4.0: table.fourth_power}

@@ -27,9 +27,9 @@ class Value(Scalar):
     `data` is any real number and is held as a float; a `label` names it in drawings. Arithmetic on Values records
     the operation, and `backward` on the result fills in `grad` = d result / d value for every Value it depends on.
 
-    Compared with a number, by `==` and `!=` as by `<`, a Value is its data. Two Values are equal only if they are one
-    and the same, so that lists, sets and dictionaries tell them apart; `v != v` asks for nan, as of a float. A Value
-    is not true or false: `if v` raises TypeError. Write `v != 0`, or `v is not None`.
+    With a number, `==` and `!=` compare the data, as `<` does. Two Values are equal only if they are one and the same,
+    so that lists, sets and dictionaries tell them apart; `v != v` asks for nan. A Value is not true or false: `if v`
+    raises TypeError. Write `v != 0`, or `v is not None`.
 
     Raises TypeError for data that is no real number (a string, a complex number, a list, a Value).
 
@@ -166,7 +166,7 @@ class Value(Scalar):
 
     def __eq__(self, other: Any) -> Any:
         if isinstance(other, Scalar) and other is not self:
-            return NotImplemented if other._precedence else False  # of two Values; traced ones answer for themselves
+            return NotImplemented if other._precedence else False
         return _compared(self, other, "==", operator.eq)
 
     __hash__ = object.__hash__
@@ -274,14 +274,6 @@ def named_operands(result: Result) -> list[tuple[str, Any]]:
         else:
             found.append((name, group))
     return found
-
-
-def column_numbers(operands: tuple[Any, ...]) -> list[float] | None:
-    """The data of operands that are all floats or Values, else None."""
-    kinds = set(map(type, operands))
-    if kinds <= {float, Value, Result}:
-        return [o if type(o) is float else o.data for o in operands]
-    return None
 
 
 def _compared(value: Value, other: Any, symbol: str, comparison: Callable[[float, float], bool]) -> Any:

@@ -75,8 +75,9 @@ def written(result: Result, texts: Sequence[Written], latex: Sequence[Written]) 
 
 def _written(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
     name, groups = result.op.name, result.groups
-    if name == "multiply" and 1.0 in result.operands:  # x * 1 is x, to the bit
-        return operands[1 if result.operands[0] == 1.0 else 0]
+    ones = [type(operand) is float and operand == 1.0 for operand in result.operands]
+    if name == "multiply" and any(ones):  # x * 1 is x, to the bit
+        return operands[1 if ones[0] else 0]
     if name == "detached":
         return operands[0]
     if name == "add" and operands[1][1] == UNARY:  # a + -b is a - b, to the bit

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .. import primitives as table
 from .. import reverse
 from ..primitives import Primitive
 from ..recording import current_recorder, next_number, watched

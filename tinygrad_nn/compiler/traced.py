@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import primitives as table
-from ..operators import TRUTH, Scalar, as_float
+from ..operators import TRUTH, UFUNCS, Scalar, as_float
 from ..primitives import Primitive
 
 if TYPE_CHECKING:
@@ -192,6 +192,14 @@ class TracedNumber(Traced):
             return round(float(self), digits)
         k = round(self._seen())
         return self._whole(k, k - 0.5, k + 0.5, k % 2 == 0, k % 2 == 0)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """NumPy's functions of numbers: those of the table by its rows, others of the number."""
+        if method != "__call__" or ufunc.__name__ in UFUNCS:
+            return Traced.__array_ufunc__(self, ufunc, method, *inputs, **options)
+        if len(inputs) == 1 and hasattr(Scalar, ufunc.__name__):
+            return getattr(self, ufunc.__name__)()
+        return ufunc(*[float(entry) if type(entry) is TracedNumber else entry for entry in inputs], **options)
 
     def __complex__(self) -> complex:
         return complex(float(self))
