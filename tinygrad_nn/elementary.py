@@ -9,7 +9,7 @@ from __future__ import annotations
 from . import primitives as table
 from .operators import Scalar, as_float
 from .primitives import Primitive
-from .tabular import BY_KEYS, is_frame, plain
+from .tabular import is_frame, is_unordered, plain
 from .value import Value
 
 TYPE_CHECKING = False
@@ -44,7 +44,6 @@ __all__ = [
 ]
 
 Number = float | Value
-UNLISTED = (str, bytes, Scalar, *BY_KEYS)
 
 
 def as_operand(x: object, what: str) -> Any:
@@ -76,7 +75,8 @@ def _listable(xs: Any, what: object) -> Any:
     """What can be gone through in order. Raises TypeError that names `what` was given something else."""
     if is_frame(xs):
         return plain(xs, str(what))
-    if isinstance(xs, UNLISTED) or not hasattr(xs, "__iter__") or getattr(xs, "ndim", 1) == 0:
+    listed = hasattr(xs, "__iter__") and not isinstance(xs, str | bytes | Scalar) and not is_unordered(xs)
+    if not listed or getattr(xs, "ndim", 1) == 0:
         if isinstance(xs, Scalar) or as_float(xs) is not None:
             one = "one number" if isinstance(xs, Scalar) else repr(xs)
             raise TypeError(

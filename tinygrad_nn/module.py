@@ -10,7 +10,7 @@ from .arguments import checked_number
 from .operators import as_float
 from .primitives import Primitive
 from .recording import next_number, no_grad, watched
-from .tabular import BY_KEYS, check_columns, is_frame, plain, short
+from .tabular import BY_KEYS, check_columns, is_frame, is_unordered, plain, short
 from .value import Result, Value
 
 TYPE_CHECKING = False
@@ -193,12 +193,13 @@ def _rows(rows: Any, model: Any = None) -> tuple[list[Any], bool]:
     Raises TypeError for what holds no rows, ValueError for a frame whose columns are not the inputs of the model.
     """
     check_columns(rows, model, "the frame of rows")
-    listed = list(plain(rows, "rows", "a row of numbers, a list of rows, an array or a frame"))
+    given = plain(rows, "rows", "a row of numbers, a list of rows, an array or a frame")
+    listed = list(given)
     many = not listed or hasattr(listed[0], "__iter__")
     for i, row in enumerate(listed):
-        if isinstance(row, BY_KEYS):
+        if isinstance(row, str | bytes) or is_unordered(row):
             raise TypeError(f"row {i} must be a list of numbers, but is the {type(row).__name__} {short(row)}")
-    return (listed, True) if many else ([listed], False)
+    return (listed, True) if many else ([given], False)
 
 
 def _answers(outputs: list[float], cuts: Sequence[float] | None) -> Any:

@@ -16,7 +16,7 @@ from .primitives import Primitive
 from .recording import Place, current_recorder, scope
 from .reverse import Column
 from .value import Result, Value, unrecorded
-from .weights import Weights
+from .weights import Weights, column_numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,21 +54,13 @@ class _Folds(dict):  # type: ignore[type-arg]
 FOLDS = _Folds()
 
 
-def _column_numbers(operands: tuple[Any, ...]) -> list[float] | None:
-    """The data of operands that are all floats or Values, else None."""
-    kinds = set(map(type, operands))
-    if kinds <= {float, Value, Result}:
-        return [o if type(o) is float else o.data for o in operands]
-    return None
-
-
 def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
     """The output of each neuron for the same operands.
 
     This is where a network spends its forward pass: the data of the inputs is looked up once, and the two Results of
     a neuron, its `dot` and its activation, are made as `recorded` makes them, but written out, a sixth faster.
     """
-    column, numbers, recorder = Column(xs), _column_numbers(xs), current_recorder()
+    column, numbers, recorder = Column(xs), column_numbers(xs), current_recorder()
     if numbers is None:
         return [neuron._output_of_any(xs) for neuron in neurons]
     n, fold, dot, next_number = len(xs), FOLDS[len(xs)], table.dot, recorder.next_number if recorder else None

@@ -24,7 +24,7 @@ def plain(given: Any, name: str, wanted: str = ROWS) -> Any:
     """
     if is_frame(given):
         return _array_of(given, name)
-    if isinstance(given, BY_KEYS) or (hasattr(given, "keys") and not isinstance(given, type)):
+    if is_unordered(given):
         kind = "a set has no order" if isinstance(given, set | frozenset) else "rows have no keys"
         raise TypeError(f"{name} must be {wanted}, but got the {type(given).__name__} {short(given)}: {kind}")
     if isinstance(given, str | bytes | type) or not hasattr(given, "__iter__") or getattr(given, "ndim", 1) < 1:
@@ -34,6 +34,13 @@ def plain(given: Any, name: str, wanted: str = ROWS) -> Any:
     if getattr(given.dtype, "kind", "f") in "mMUS":  # dates would come back as whole numbers
         raise TypeError(f"{name} must hold numbers, but is an array of {given.dtype}")
     return given
+
+
+def is_unordered(given: Any) -> bool:
+    """Whether it is a dictionary, whose keys are no numbers of a row, or a set, or of their kind."""
+    if isinstance(given, BY_KEYS):
+        return True
+    return (hasattr(given, "keys") or hasattr(given, "isdisjoint")) and not (isinstance(given, type) or is_frame(given))
 
 
 def short(given: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .elementary import as_operand, as_operands
 from .reverse import Column
-from .value import column_numbers
+from .value import Result, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,3 +85,11 @@ def _changing(name: str) -> Any:
 
 for _name in ("__delitem__", "__imul__", "clear", "pop", "remove", "reverse", "sort"):
     setattr(Weights, _name, _changing(_name))
+
+
+def column_numbers(operands: tuple[Any, ...]) -> list[float] | None:
+    """The data of operands that are all floats or Values, else None."""
+    kinds = set(map(type, operands))
+    if kinds <= {float, Value, Result}:
+        return [o if type(o) is float else o.data for o in operands]
+    return None

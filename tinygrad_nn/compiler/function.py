@@ -23,7 +23,17 @@ from .paths import PathError, Paths
 from .program import OffPath
 from .roll import rolled
 from .rolled import Rolled
-from .rows import RowProgram, array_of, as_lists, check_lengths, from_matrix, matrix_of, outputs_of
+from .rows import (
+    RowProgram,
+    array_of,
+    as_lists,
+    check_lengths,
+    from_matrix,
+    gathered,
+    listed_rows,
+    matrix_of,
+    outputs_of,
+)
 from .shapes import RecordedError, Shape, flat, leaves_of, shaped
 from .trace import Traced, TraceError, Tracer, traced_by
 
@@ -105,7 +115,7 @@ class Function:
             return watching.rows(self, rows, gradients)
         gradients = checked_switch("gradients", gradients)
         rows = plain(rows, "rows", "a list of rows, each the list of arguments, an array or a frame")
-        listed: Any = rows if hasattr(rows, "shape") else [list(r) if hasattr(r, "__iter__") else r for r in rows]
+        listed = listed_rows(rows)
         as_array = array_of(rows, self.target)
         if getattr(rows, "ndim", 0) < 2:
             check_lengths(listed)
@@ -119,9 +129,9 @@ class Function:
             if found is not None:
                 return as_lists(found) if as_array is list else found
         if not gradients:
-            return as_array([self(*row) for row in listed])
+            return gathered([self(*row) for row in listed], as_array)
         pairs = [self.value_and_grad(*row) for row in listed]
-        return as_array([value for value, _ in pairs]), as_array([flows for _, flows in pairs])
+        return as_array([value for value, _ in pairs]), gathered([flows for _, flows in pairs], as_array)
 
     def _of_rows(self, rows: Any, gradients: bool, backend: str) -> Any:
         """The batch by a back end of many rows; None where rows or results of different shapes stand in the way."""

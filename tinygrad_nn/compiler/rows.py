@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..tabular import is_unordered, short
 from .backends import Target, array, llvm, native
 from .paths import Paths
 from .program import OffPath
@@ -138,6 +139,16 @@ def matrix_of(rows: Any, shape: Shape, name: str, target: Target) -> Any:
     return target.array(numbers)
 
 
+def listed_rows(rows: Any) -> Any:
+    """The rows of an array as they are, of anything else as lists. Raises TypeError for one that has no order."""
+    if hasattr(rows, "shape"):
+        return rows
+    for i, row in enumerate(rows):
+        if isinstance(row, str | bytes) or is_unordered(row):
+            raise TypeError(f"row {i} must be the list of arguments, but is the {type(row).__name__} {short(row)}")
+    return [list(row) if hasattr(row, "__iter__") else row for row in rows]
+
+
 def check_lengths(rows: Sequence[Any]) -> None:
     """Raise for rows that are no lists of arguments, or not all of one length."""
     for i, row in enumerate(rows):
@@ -182,6 +193,14 @@ def _sides(shape: Shape) -> tuple[int, ...] | None:
     if len(inner) != 1 or None in inner:
         return None
     return (len(shape), *(inner.pop() or ()))
+
+
+def gathered(results: list[Any], as_array: Callable[[list[Any]], Any]) -> Any:
+    """The results of rows as an array, or in a list where they are of different shapes."""
+    try:
+        return as_array(results)
+    except ValueError:
+        return results
 
 
 def as_lists(results: Any) -> Any:
