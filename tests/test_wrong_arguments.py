@@ -319,7 +319,7 @@ def is_ours(error, thing):
     files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
     if any("sklearn" in file and not file.startswith(PACKAGE) for file in files):
         return True  # scikit-learn checks what its estimators are given
-    if not isinstance(error, (ValueError, TypeError)):
+    if not isinstance(error, (ValueError, TypeError, RuntimeError)):
         return False
     if code.co_filename.startswith(PACKAGE) and linecache.getline(code.co_filename, line).strip().startswith("raise "):
         return True

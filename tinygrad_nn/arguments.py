@@ -62,6 +62,13 @@ def checked_switch(what: str, given: Any) -> bool:
     return bool(given)
 
 
+def checked_text(what: str, given: Any) -> str:
+    """Text. Raises TypeError for anything else."""
+    if not isinstance(given, str):
+        raise TypeError(f"{what} is text, but got {short(given)}")
+    return given
+
+
 def checked_function(what: str, given: Any, of: str) -> Any:
     """What can be called. Raises TypeError for what cannot."""
     if not callable(given):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from .arguments import checked_count, checked_finite, checked_rng, checked_switch
-from .tabular import plain
+from .tabular import TARGETS, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def batches(
     >>> list(batches([[1.0], [2.0], [3.0]], [1, 2, 3], size=2, shuffle=False))
     [([[1.0], [2.0]], [1, 2]), ([[3.0]], [3])]
     """
-    X, Y = plain(X, "X"), plain(Y, "Y")
+    X, Y = plain(X, "X"), plain(Y, "Y", TARGETS)
     if len(X) != len(Y):
         raise ValueError(f"batches() wants a target for each row, but got {len(X)} rows and {len(Y)} targets")
     size = checked_count("the size of batches()", size)

@@ -119,7 +119,8 @@ def clip(x: Number, low: Number, high: Number) -> Any:
     >>> clip(7.0, -1.0, 1.0)
     1.0
     """
-    return minimum(maximum(x, low), high)
+    bounds = [as_operand(bound, "each bound of tn.clip") for bound in (low, high)]
+    return minimum(maximum(as_operand(x, "tn.clip"), bounds[0]), bounds[1])
 
 
 def logsumexp(xs: Iterable[Number]) -> Any:

@@ -33,7 +33,8 @@ def compile(
 
     `backend` is one of
 
-    - "python": generated Python, equal to the engine in bits, with nothing to install;
+    - "python": generated Python, equal to the engine in bits (but for the sign of a derivative that is 0), with nothing
+      to install;
     - "array": the loops rolled back into operations on whole arrays, all rows of a batch at once, equal within
       rounding; in NumPy, or by `namespace=jax.numpy` in JAX (extra `fast`, or JAX itself);
     - "llvm": machine code, a row of the batch in each lane of a vector; `exact` keeps every product and sum rounded by
@@ -72,7 +73,8 @@ def compile_step(
     is as it was at the first step; what was recorded outside is computed anew. An optimiser of your own is compiled
     from its `update`.
 
-    `backend` is "python" (a step on one row equals the eager one in bits, `print(step.source())` shows it), "llvm"
+    `backend` is "python" (a step on one row equals the eager one in bits, but for the sign of a gradient of 0, which
+    the state of an optimizer may keep; `print(step.source())` shows it), "llvm"
     (machine code, equal within rounding, in `dtype` "float64" or "float32"; extra `fast`) or "auto", LLVM where it is
     installed; step.backend says which. `print(step.program)` shows what is computed.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .arguments import checked_count, checked_number
 from .metrics import GRADIENT, VALIDATION
 from .module import Module, _rows
-from .tabular import plain, short
+from .tabular import TARGETS, plain, short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,7 +119,9 @@ def plot_boundary(
 
 def _targets(Y: Any, count: int) -> list[float]:
     """One number for each row."""
-    listed = [target[0] if hasattr(target, "__len__") and len(target) == 1 else target for target in plain(Y, "Y")]
+    listed = [
+        target[0] if hasattr(target, "__len__") and len(target) == 1 else target for target in plain(Y, "Y", TARGETS)
+    ]
     if len(listed) != count:
         raise ValueError(f"X has {count} rows and Y {len(listed)}: give one target for each row")
     return [checked_number(f"row {i} of Y", target) for i, target in enumerate(listed)]

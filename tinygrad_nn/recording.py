@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from itertools import count
 
+from .arguments import checked_text
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +158,7 @@ class Place:
     __slots__ = ("name", "within")
 
     def __init__(self, name: str, within: Place | None = None) -> None:
-        self.name, self.within = name, within
+        self.name, self.within = checked_text("the name of a module", name), within
 
     def path(self) -> list[Place]:
         """The places from the outermost to this one."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BY_KEYS = (dict, set, frozenset)
 LONGEST = 80  # letters of what is shown in an error
 ROWS = "a list of rows, an array of two dimensions or a frame"
+TARGETS = "a list with a target for each row, an array or a frame"
 
 
 def plain(given: Any, name: str, wanted: str = ROWS) -> Any:

@@ -11,10 +11,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..arguments import checked_switch
+from ..arguments import checked_number, checked_switch, checked_text
 from ..files import place_for, write_all
 from ..module import _rows
 from ..optim import Optimizer
+from ..tabular import plain, short
 from ..value import Value
 from .c_file import checked_name
 from .c_function import source_of
@@ -25,6 +26,7 @@ from .recorded import number_of
 from .shapes import leaves_of
 
 ROWS = 100  # that are drawn where none are given
+FLAGGED = 'a list of options of the compiler, such as ["-O3"]'
 FLAGS = ("-std=c99", "-O2", "-ffp-contract=off")
 
 
@@ -68,6 +70,10 @@ def _exported(model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: 
 
 def check_c(model: Any, rows: Any, dtype: str, compiler: str | None, flags: Sequence[str], inputs: Any) -> float:
     """The largest difference; `tinygrad_nn.check_c` says what the options are."""
+    if isinstance(flags, str | bytes) or not all(isinstance(flag, str) for flag in plain(flags, "flags", FLAGGED)):
+        raise TypeError(f"flags must be {FLAGGED}, but got {short(flags)}")
+    if compiler is not None:
+        checked_text("compiler", compiler)
     command = compiler or next(filter(shutil.which, ("cc", "gcc", "clang")), None)
     if command is None or shutil.which(command) is None:
         raise FileNotFoundError(
@@ -84,6 +90,8 @@ def check_c(model: Any, rows: Any, dtype: str, compiler: str | None, flags: Sequ
     for i, row in enumerate(rows):
         if len(row) != len(exported.inputs):
             raise ValueError(f"the model takes {len(exported.inputs)} inputs, but row {i} has {len(row)}")
+        for x in row:
+            checked_number(f"each entry of row {i}", x)
     with tempfile.TemporaryDirectory() as folder:
         source, program = os.path.join(folder, "model.c"), os.path.join(folder, "model.exe")
         write_all([(source, exported.source("") + _main(exported))])

@@ -114,7 +114,7 @@ class Function:
         if (watching := watcher()) is not None:
             return watching.rows(self, rows, gradients)
         gradients = checked_switch("gradients", gradients)
-        rows = plain(rows, "rows", "a list of rows, each the list of arguments, an array or a frame")
+        rows = plain(rows, "rows", "a list with the arguments of each row, an array or a frame")
         listed = listed_rows(rows)
         as_array = array_of(rows, self.target)
         if getattr(rows, "ndim", 0) < 2:

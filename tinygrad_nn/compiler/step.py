@@ -19,7 +19,7 @@ from ..arguments import checked_count, checked_switch
 from ..history import History
 from ..optim import Optimizer
 from ..recording import watcher
-from ..tabular import check_columns, plain, short
+from ..tabular import TARGETS, check_columns, plain, short
 from ..value import Value
 from .alone import alone
 from .backends import Target, for_steps
@@ -230,7 +230,7 @@ def compile_step(
 def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
     """The shapes of a row and of its target, and for each row the numbers of both."""
     check_columns(X, model, "X")
-    X, Y = plain(X, "X"), plain(Y, "Y")
+    X, Y = plain(X, "X"), plain(Y, "Y", TARGETS)
     if len(X) != len(Y):
         raise ValueError(f"X has {len(X)} rows and Y {len(Y)}: give one target for each row")
     if not len(X):
