@@ -120,10 +120,13 @@ def fit(
     Epochs of steps on `batch_size` rows each, in an order drawn from `rng` for every epoch unless shuffle=False, down
     the gradient of the mean `loss` plus `regularizer(model)`, by `optimizer`. Loss, optimizer and regularizer are as
     `compile_step` takes them, and so is `backend`; backend="eager" trains on the recorded graph. The same rng gives the
-    same losses on each, within rounding.
+    same losses on each, within rounding. X and Y are lists, arrays, or frames and series, of pandas for one; where the
+    model's inputs have no names yet, they are called as the columns of the frame.
 
     `metrics` are names ("accuracy", "mae", "rmse") or functions (prediction, target) of a row, of which the mean is
-    taken; they look at all rows at the end of each epoch. "gradients" adds the size of the gradient of each layer, for
+    taken; they look at all rows at the end of each epoch. Accuracy is the share of right answers by the loss: of the
+    labels that the targets have, the answer is that with the smallest loss, and the threshold between two of them is
+    left on the model for `predict_classes`. "gradients" adds the size of the gradient of each layer, for
     `plots.plot_gradients`. `validation=(X, Y)` are rows to look at and not to train on:
     the history has their "validation loss" and their metrics. `patience` ends the run after so many epochs without a
     lower validation loss (or loss, without validation); at its end model and optimizer are what they were at the best.

@@ -1,7 +1,7 @@
 """The derivatives of a program, as more of the program: the rules of the table, run on traced values.
 
 The order is that of `backward`: operations from the last recorded to the first, operands from left to right, each sum
-from the left; so the numbers are the engine's, to the bit.
+from the left; so the numbers are the engine's, to the bit, but for the sign of a derivative that is 0.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The `python` back end: a program as the source of a plain function of numbers, with nothing to install.
 
-The reference for the others, and equal to the engine in bits. Where Python's floats raise and IEEE 754 does not, the
-call is run again by the program itself, which never raises.
+The reference for the others, and equal to the engine in bits, but for the sign of a derivative that is 0. Where
+Python's floats raise and IEEE 754 does not, the call is run again by the program itself, which never raises.
 """
 
 from __future__ import annotations
