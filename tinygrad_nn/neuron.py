@@ -61,7 +61,7 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
     a neuron, its `dot` and its activation, are made as `recorded` makes them, but written out, a sixth faster.
     """
     column, numbers, recorder = Column(xs), column_numbers(xs), current_recorder()
-    if numbers is None:
+    if numbers is None or (recorder is not None and recorder.watcher is not None):
         return [neuron._output_of_any(xs) for neuron in neurons]
     n, fold, dot, next_number = len(xs), FOLDS[len(xs)], table.dot, recorder.next_number if recorder else None
     outputs: list[Any] = []

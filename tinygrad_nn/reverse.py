@@ -30,11 +30,12 @@ def history(*outputs: Result) -> list[Result]:
     """The operations that the outputs were computed by, themselves among them, each before its operands."""
     seen = {output.number: output for output in outputs}
     waiting: list[Any] = list(seen.values())
-    kind = type(waiting[0]) if waiting else None
+    kinds: Any = {base for output in outputs for base in type(output).__mro__ if "number" in vars(base)}
+    kind = tuple(kinds)  # Result, which stands on this module
     while waiting:
         result = waiting.pop()
         for operand in result.operands:
-            if type(operand) is kind and operand.number not in seen:
+            if isinstance(operand, kind) and operand.number not in seen:
                 seen[operand.number] = operand
                 waiting.append(operand)
     return [seen[number] for number in sorted(seen, reverse=True)]

@@ -16,6 +16,7 @@ from .answers import Answers
 from .arguments import checked_count, checked_switch
 from .check.mistakes import Finding, LintWarning, of_training
 from .compiler.backends import Target
+from .compiler.captured import undone
 from .compiler.recorded import RecordedStepper
 from .compiler.shapes import shaped
 from .compiler.step import Rows, Step, compile_step, rows_of
@@ -122,7 +123,7 @@ def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
     most = max(1, min(MOST_LINTED, LINTED // max(1, len(parameters))))
     shapes, rows = given
     found: list[Finding] = []
-    with suppress(Exception), watched(None, next_number):
+    with suppress(Exception), watched(None, next_number), undone(step.recipe.surroundings()):
         total, _ = RecordedStepper(step.recipe, shapes).total(rows[:: -(-len(rows) // most)])
         found = of_training(parameters, model, total, ended, step.backend == "eager")
     for finding in found:

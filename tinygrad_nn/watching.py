@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .answers import Answers
+from .compiler.backends import chosen
 from .compiler.course import Watch
-from .compiler.function import PathError, TraceError, compile
+from .compiler.function import Function, PathError, TraceError
 from .compiler.interrupt import Uninterrupted
 from .compiler.phases import Recipe
 from .compiler.recorded import number_of
@@ -39,7 +40,9 @@ class Looked:
         self.compiled: Any = None
         self.given: Any = [[row] for row in self.rows]
         if backend != "eager":
-            self.compiled = compile(self._answer, backend="auto" if backend == "llvm" else backend, dtype=dtype)
+            self.compiled = Function(
+                self._answer, chosen("auto" if backend == "llvm" else backend, dtype), [recipe.model, recipe.loss]
+            )
             self.compiled.of_data = True
             if self.compiled.target.for_rows(len(self.rows)) != "python":
                 self.given = self.compiled.target.array(self.given)

@@ -16,6 +16,7 @@ from ..tabular import plain
 from ..value import Value
 from .backends import Target, array, chosen, llvm, python
 from .backends.own_spellings import UnspelledError
+from .captured import traced_in
 from .collector import uncollected
 from .function_path import FunctionPath
 from .names import argument_names, check_count
@@ -35,7 +36,20 @@ from .rows import (
     outputs_of,
 )
 from .shapes import RecordedError, Shape, flat, leaves_of, shaped
-from .trace import Traced, TraceError, Tracer, traced_by
+from .surroundings import Known, Surroundings
+from .trace import Traced, TraceError, Tracer
+
+
+class _Programs:
+    """The programs of a function in its surroundings, by the shapes of arguments, and the path of the latest call."""
+
+    def __init__(self, world: Surroundings) -> None:
+        self.world = world
+        self.paths: dict[Shape, Paths[FunctionPath]] = {}
+        self.last: FunctionPath | None = None
+
+    def of(self, shape: Shape, name: str) -> Paths[FunctionPath]:
+        return self.paths.setdefault(shape, Paths(name))
 
 
 class Function:
@@ -44,13 +58,12 @@ class Function:
     `backend` is the one that calls run on; with "auto", batches of 32 rows or more run on arrays where NumPy is.
     """
 
-    def __init__(self, function: Callable[..., Any], target: Target) -> None:
+    def __init__(self, function: Callable[..., Any], target: Target, reads: Sequence[Any] = ()) -> None:
         self.function, self.target, self.backend = function, target, target.backend
         self.__name__ = getattr(function, "__name__", type(function).__name__).strip("<>")
         self.__doc__ = function.__doc__
         self.of_data = False  # whether it is never called with Values, so that it may ask what only numbers answer
-        self._paths: dict[Shape, Paths[FunctionPath]] = {}
-        self._last: FunctionPath | None = None
+        self._known = Known(lambda: Surroundings(reads or [function]), _Programs)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """The value: a number, or nested lists of them, as the function returns it.
@@ -142,14 +155,15 @@ class Function:
         matrix = matrix_of(rows, shape, self.__name__, self.target)
         if matrix is None:
             return None
-        paths, taken = self._paths_of(shape), []
+        known, taken = self._known.now(), []
+        paths = known.of(shape, self.__name__)
 
         def compiled(path: FunctionPath) -> RowProgram:
             taken.append(path.shape)
             return path.for_rows(gradients, backend)
 
-        outputs = outputs_of(matrix, paths, compiled, lambda numbers: self._traced(shape, numbers), self.target)
-        self._last = paths.found[0]
+        outputs = outputs_of(matrix, paths, compiled, lambda numbers: self._traced(known, shape, numbers), self.target)
+        known.last = paths.found[0]
         if len(set(taken)) > 1:
             return None
         return from_matrix(outputs, taken[0], shape, gradients, array_of(rows, self.target) is list)
@@ -181,26 +195,25 @@ class Function:
     def latest_paths(self) -> list[FunctionPath]:
         """The paths that calls of the latest shapes took, the latest first. Raises ValueError before any call."""
         latest = self._latest()
-        return [latest, *(path for path in self._paths_of(latest.taken).found if path is not latest)]
+        known = self._known.latest
+        return [latest, *(path for path in known.of(latest.taken, "").found if path is not latest)] if known else []
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Function, (self.function, self.target)  # a copy compiles for itself
 
     def __repr__(self) -> str:
-        paths = sum(map(len, self._paths.values()))
+        paths = sum(map(len, self._known.latest.paths.values())) if self._known.latest else 0
         return f"<compiled {self.__name__}: {paths} program{'s' * (paths != 1)}, back end {self.backend}>"
 
     def _latest(self) -> FunctionPath:
-        if self._last is None:
+        if self._known.latest is None or self._known.latest.last is None:
             raise ValueError(f"{self.__name__} has no program yet: it is traced at its first call, so call it once")
-        return self._last
-
-    def _paths_of(self, shape: Shape) -> Paths[FunctionPath]:
-        return self._paths.setdefault(shape, Paths(self.__name__))
+        return self._known.latest.last
 
     def _run(self, shape: Shape, numbers: Sequence[float], gradients: bool) -> tuple[FunctionPath, Sequence[float]]:
         """The path that fits, which is traced where there is none, and its outputs."""
-        latest = self._last
+        known = self._known.now()
+        latest = known.last
         if latest is not None and (
             latest.taken is shape or latest.taken == shape
         ):  # the short way for call after call of one kind
@@ -208,20 +221,20 @@ class Function:
                 return latest, latest.run(numbers, gradients)
             except OffPath:
                 pass
-        found: tuple[FunctionPath, Sequence[float]] = self._paths_of(shape).run(
-            lambda path: (path, path.run(numbers, gradients)), lambda: self._traced(shape, numbers)
+        found: tuple[FunctionPath, Sequence[float]] = known.of(shape, self.__name__).run(
+            lambda path: (path, path.run(numbers, gradients)), lambda: self._traced(known, shape, numbers)
         )
-        self._last = found[0]
+        known.last = found[0]
         return found
 
     @uncollected
-    def _traced(self, shape: Shape, numbers: Sequence[float]) -> FunctionPath:
+    def _traced(self, known: _Programs, shape: Shape, numbers: Sequence[float]) -> FunctionPath:
         check_count(self.function, len(shape), self.__name__)
         tracer = Tracer(self.__name__)
         names = argument_names(self.function, shape)
         plain = numbers.tolist() if hasattr(numbers, "tolist") else numbers
         traced = [tracer.input(number, name, self.of_data) for number, name in zip(plain, names, strict=True)]
-        with traced_by(tracer):
+        with traced_in(tracer, known.world):
             result = self.function(*shaped(shape, iter(traced)))
         for leaf in leaves_of(result):
             if not isinstance(leaf, Traced | Value) and as_float(leaf) is None:

@@ -9,10 +9,11 @@ from typing import Any
 
 from ..ieee import NoSuchIndexError
 from .backends import Target
+from .captured import SurroundingsError
 from .course import Course
 from .interrupt import Uninterrupted
 from .native_step import NativeSteps, matrix
-from .stepper import RowError
+from .stepper import RowError, commit, state_of
 from .stretch import Batches, Ended
 
 
@@ -35,7 +36,7 @@ class NativeCourse(Course):
         try:
             super()._stretch()
         finally:
-            if self.history.stopped or self.seen:
+            if native is not None and (self.history.stopped or self.seen):
                 native.commit()
 
     def go(self) -> Any:
@@ -49,18 +50,27 @@ class NativeCourse(Course):
             if self.native is not None and self.native.made:
                 self.native.commit()
 
-    def _loaded(self) -> NativeSteps:
-        """The compiled steps for the settings as they are, with the numbers loaded where anybody may have set them."""
+    def _loaded(self) -> NativeSteps | None:
+        """The compiled steps for the settings as they are, with the numbers loaded where anybody may have set them.
+
+        None where they cannot be compiled, and the stepper makes them otherwise.
+        """
         found, stepper, batched = self.native, self.stepper, self.batch_size > 1
-        if found is None or found.recipe is not stepper.recipe or not found.holds():
+        if found is None or found.recipe is not stepper.recipe or stepper.recorded is not None or not found.holds():
             if found is not None and found.made:
                 found.commit()
+            self.native = None
+            if stepper.recorded is not None:
+                return None
             found = stepper.native.get(batched)
             if found is None or not found.holds():
                 try:
                     found = NativeSteps(stepper.recipe, stepper.shapes, self.rows[0], self.target, batched)
                 except NoSuchIndexError as error:
                     raise RowError(0, error) from None
+                except SurroundingsError as error:
+                    stepper.record(error)
+                    return None
                 stepper.native[batched] = found
             self.native = found
             found.load()
@@ -85,23 +95,29 @@ class NativeCourse(Course):
             return super().made()
 
     def _kept(self) -> Any:
-        native = self.native
-        assert native is not None
+        native, optimizer = self.native, self.stepper.optimizer
         self.orders.start()
-        numbers = native.parameters.copy(), native.state.copy(), native.made + self.stepper.optimizer.steps
+        if native is None:
+            numbers: Any = state_of(optimizer), None, optimizer.steps
+        else:
+            numbers = native.parameters.copy(), native.state.copy(), native.made + optimizer.steps
         return numbers, self.epoch, self.at, self.means, self.error
 
     def _back(self, kept: Any) -> None:
-        native = self.native
-        assert native is not None
-        (native.parameters[:], native.state[:], steps), self.epoch, self.at, self.means, self.error = kept
-        native.made = steps - self.stepper.optimizer.steps
+        native, optimizer = self.native, self.stepper.optimizer
+        (parameters, state, steps), self.epoch, self.at, self.means, self.error = kept
+        if native is None:
+            commit(optimizer, iter(parameters), steps - optimizer.steps)
+        else:
+            native.parameters[:], native.state[:], native.made = parameters, state, steps - optimizer.steps
         self.orders.back()
         if self.at:
             self._arrange(1)
 
     def finite(self) -> bool:
-        return self.native is None or self.native.finite() or self._all_finite(self.native.numbers())
+        if self.native is None:
+            return super().finite()
+        return self.native.finite() or self._all_finite(self.native.numbers())
 
     def _of_batches(self) -> list[float]:
         return list(map(float, self.means))
@@ -126,17 +142,20 @@ class NativeCourse(Course):
     def _steps(self) -> Any:
         """A stretch of steps. The mean loss and the metric of each epoch that ended in it."""
         native, n = self.native, self.batches
-        assert native is not None
         if self.x is None:
             self._arrange(0)
         start = perf_counter()
-        rates = native.rates(n * self._whole() or min(self.pace.rows, n - self.at))
+        losses: Any = ()
+        sums: list[float] = []
+        rates = [] if native is None else native.rates(n * self._whole() or min(self.pace.rows, n - self.at))
         if not self.at:
-            self._arrange(-(-len(rates) // n))
-        losses, sums, self.error, refused = native.run(
-            self.x, len(self.rows), self.batch_size, self.at, rates, self.error, self.threshold
-        )
-        self.pace.took(len(losses), perf_counter() - start)
+            self._arrange(-(-len(rates) // n) or 1)
+        refused = native is None
+        if native is not None:
+            losses, sums, self.error, refused = native.run(
+                self.x, len(self.rows), self.batch_size, self.at, rates, self.error, self.threshold
+            )
+            self.pace.took(len(losses), perf_counter() - start)
         if refused:
             losses = self._joined(losses, [self._apart(native, self.at + len(losses))])
             if (self.at + len(losses)) % n == 0:
@@ -163,9 +182,10 @@ class NativeCourse(Course):
     def _joined(self, losses: Any, more: Any) -> Any:
         return self.target.namespace.concatenate([losses, more]) if len(losses) else self.target.namespace.asarray(more)
 
-    def _apart(self, native: NativeSteps, batch: int) -> float:
+    def _apart(self, native: NativeSteps | None, batch: int) -> float:
         """The step on a batch whose rows are on several paths, by the python back end; its loss."""
-        native.commit()
+        if native is not None:
+            native.commit()
         epoch, place = divmod(batch, self.batches)
         start = place * self.batch_size
         self.orders.follow(epoch)
@@ -180,7 +200,8 @@ class NativeCourse(Course):
             self.stepper.advance(lambda: [rows], rows[0], losses, told, 0.0, float("-inf"))
             loss = losses[0]
             self.error += told[0] if told else 0.0
-        native.load()
+        if native is not None:
+            native.load()
         return loss
 
     def _ended(self, losses: Any, sums: list[float]) -> Any:

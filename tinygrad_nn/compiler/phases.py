@@ -14,11 +14,13 @@ from typing import Any
 from ..operators import as_float
 from ..optim import Optimizer
 from .adjoint import adjoints
+from .captured import traced_in
 from .collector import uncollected
 from .program import Loop, Program
 from .rewrite import simplified
 from .settings import with_settings
 from .shapes import Shape, shaped
+from .surroundings import Surroundings
 from .trace import Traced, TracedNumber, Tracer, traced_by
 
 Numbers = Sequence[float]
@@ -33,10 +35,16 @@ class Recipe:
     optimizer: Optimizer
     regularizer: Callable[[Any], Any] | None = None
     metric: Callable[[Any, Any], Any] | None = None
+    world: Surroundings | None = None
 
     @property
     def name(self) -> str:
         return getattr(self.model, "__name__", type(self.model).__name__).strip("<>")
+
+    def surroundings(self) -> Surroundings:
+        """What the functions may read, as it is now."""
+        roots = [self.model, self.loss, self.regularizer, self.metric, type(self.optimizer).update]
+        return Surroundings([root for root in roots if root is not None], self.optimizer)
 
 
 @dataclass
@@ -117,7 +125,7 @@ class _Tracing:
     """A tracer, with the parameters of the optimiser as its first slots."""
 
     def __init__(self, recipe: Recipe, name: str, most: int | None = None) -> None:
-        self.recipe, self.tracer = recipe, Tracer(name)
+        self.recipe, self.tracer, self.world = recipe, Tracer(name), recipe.world or recipe.surroundings()
         self.trained = recipe.optimizer.parameters[:most]
         self.parameters = [self.tracer.parameter(parameter) for parameter in self.trained]
 
@@ -128,7 +136,7 @@ class _Tracing:
         names = [*_names("x", shapes[0], getattr(self.recipe.model, "input_names", None)), *_names("target", shapes[1])]
         each = [self.tracer.input(number, name, plain=True) for number, name in zip(row, names, strict=True)]
         given = iter(each)
-        with traced_by(self.tracer):
+        with traced_in(self.tracer, self.world):
             x, target = shaped(shapes[0], given), shaped(shapes[1], given)
             prediction = self.recipe.model(x)
             loss = self._number(self.recipe.loss(prediction, target), "the loss")
@@ -147,15 +155,19 @@ class _Tracing:
         return slot
 
     def regularizer(self) -> int:
-        with traced_by(self.tracer):
+        with traced_in(self.tracer, self.world):
             result = self.recipe.regularizer(self.recipe.model) if self.recipe.regularizer is not None else 0.0
             return self.tracer.slot_of(self._number(result, "the regularizer"))
 
     def updated(self, gradients: Sequence[Any]) -> tuple[int, Traced, list[int], list[int], list[int]]:
         """The slots of learning rate, step, settings, states, and of the new parameters and states."""
+        rate = self.tracer.input(self.recipe.optimizer.rate(), "lr", plain=True)
+        with traced_in(self.tracer, self.world):
+            return self._updated(gradients, rate)
+
+    def _updated(self, gradients: Sequence[Any], rate: Traced) -> tuple[int, Traced, list[int], list[int], list[int]]:
         tracer, given = self.tracer, self.recipe.optimizer
         name = f"{type(given).__name__}.update()"
-        rate = tracer.input(given.rate(), "lr", plain=True)
         step = tracer.input(float(given.steps), "step", plain=True)
         settings: list[int] = []
 

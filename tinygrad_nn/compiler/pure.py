@@ -7,6 +7,7 @@ optimizer's update, which here is elementwise on all parameters at once.
 from __future__ import annotations
 
 import operator
+from dataclasses import replace
 from math import prod
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from .roll import rolled
 from .settings import settings_of
 from .shapes import array_shape, data_of
 from .stepper import commit, state_of
+from .surroundings import Known, Surroundings
 
 OPERATORS = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
@@ -55,7 +57,7 @@ class PureStep:
         self.__name__ = f"step_of_{recipe.name}"
         self._width = len(recipe.optimizer.state[0])
         self._update()  # what it cannot be is said now
-        self._traced: dict[Any, Any] = {}
+        self._known = Known(recipe.surroundings, self._in)
 
     def _update(self) -> Program:
         """The update of a parameter, for the settings as they are."""
@@ -148,17 +150,22 @@ class PureStep:
             return parameters
         return xp.concatenate([parameters, xp.asarray(data_of(frozen), dtype=parameters.dtype)])
 
+    def _in(self, world: Surroundings) -> tuple[Recipe, dict[Any, Any]]:
+        """The recipe in given surroundings, and what was traced in them by the shapes of rows."""
+        return replace(self.recipe, world=world), {}
+
     def _programs(self, sides: tuple[Any, Any]) -> Any:
         """The sums over rows of these shapes, and the regularizer, each with the Values that it reads beside."""
-        if sides not in self._traced:
+        recipe, traced = self._known.now()
+        if sides not in traced:
             count = sum(map(prod, sides))
-            program = self._on_one_path(row_gradient(self.recipe, tuple(map(array_shape, sides)), [0.0] * count))
+            program = self._on_one_path(row_gradient(recipe, tuple(map(array_shape, sides)), [0.0] * count))
             xp, dtype, regular = self.target.namespace, self.target.dtype, None
             if self.recipe.regularizer is not None:
-                of_parameters = self._on_one_path(penalty(self.recipe))
+                of_parameters = self._on_one_path(penalty(recipe))
                 regular = array.compiled(rolled(of_parameters), xp, dtype), self._frozen(of_parameters)
-            self._traced[sides] = summed(rolled(program), xp, dtype), self._frozen(program), regular
-        return self._traced[sides]
+            traced[sides] = summed(rolled(program), xp, dtype), self._frozen(program), regular
+        return traced[sides]
 
     def _on_one_path(self, program: Program) -> Program:
         """The program itself. Raises TypeError where it has branches."""

@@ -18,10 +18,11 @@ from .stepper import Path, Row, RowError
 class RecordedStepper:
     """Makes steps as a loop of the user's own would: forward, backward, update. Parameters keep the last gradient."""
 
-    def __init__(self, recipe: Recipe, shapes: tuple[Shape, Shape]) -> None:
+    def __init__(self, recipe: Recipe, shapes: tuple[Shape, Shape], auto: bool = False) -> None:
         self.recipe, self.shapes, self.optimizer = recipe, shapes, recipe.optimizer
         self.latest: list[Path] = []
         self.native: dict[bool, Any] = {}
+        self.recorded = self
 
     def total(self, rows: Sequence[Row]) -> tuple[Any, float]:
         """The mean loss over the rows with the regularizer, recorded, and the metric summed over the rows."""

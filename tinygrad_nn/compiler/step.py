@@ -34,7 +34,7 @@ from .roll import rolled
 from .rolled import Rolled
 from .settings import check_optimizer, same, settings_of
 from .shapes import ArrayShape, RecordedError, Shape, array_shape, flat, is_array
-from .stepper import Path, Row, Stepper
+from .stepper import Path, Row, Stepper, fitting
 from .stretch import Metric, diverged, until_of
 
 Rows = tuple[Shape, list[Row]]  # the shapes of a row and of its target, and the numbers of both for each row
@@ -141,11 +141,12 @@ class Step:
 
     def _course(self, metric: Metric | None, shapes: Shape, *given: Any) -> Course:
         """A run on this step's back end; on Python where the choice is ours and the step cannot be machine code."""
-        if self.backend == "llvm":
+        if self.backend == "llvm" and self._stepper(metric, shapes).recorded is None:
             try:
                 course = NativeCourse(lambda: self._stepper(metric, shapes), *given, target=self.target)
                 self._native = course.native
-                return course
+                if course.native is not None:
+                    return course
             except (UnsupportedError, UnspelledError):
                 if not self.target.auto:
                     raise
@@ -199,12 +200,9 @@ class Step:
         fixed = settings_of(optimizer)[1]
         if not same(fixed, self._fixed) or self._parameters != optimizer.parameters:
             self._steppers, self._fixed, self._parameters = [], fixed, list(optimizer.parameters)
-        for stepper in self._steppers:
-            if stepper.recipe.metric is metric and stepper.shapes == shapes:
-                break
-        else:
-            kind: Any = RecordedStepper if self.backend == "eager" else Stepper
-            stepper = kind(replace(self.recipe, metric=metric), shapes)
+        found = [each for each in self._steppers if each.recipe.metric is metric and each.shapes == shapes]
+        recipe, kind = replace(self.recipe, metric=metric), RecordedStepper if self.backend == "eager" else Stepper
+        stepper = fitting(found, kind, recipe, shapes, self.target.auto)
         self._steppers = [stepper, *(other for other in self._steppers if other is not stepper)][:MOST_STEPPERS]
         return stepper
 

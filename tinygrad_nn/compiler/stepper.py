@@ -6,7 +6,9 @@ from there and puts them back when it has ended well, so that eager and compiled
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, count, islice
 from math import inf
 from typing import Any
@@ -16,6 +18,7 @@ from ..ieee import NoSuchIndexError
 from ..operators import as_float
 from ..optim import Optimizer
 from .backends import python, python_loop
+from .captured import SurroundingsError
 from .collector import uncollected
 from .interrupt import Uninterrupted
 from .paths import Paths
@@ -84,11 +87,25 @@ class Path:
 class Stepper:
     """Runs the steps of a recipe on rows of one shape; `latest` are the paths that the last step took."""
 
-    def __init__(self, recipe: Recipe, shapes: tuple[Shape, Shape]) -> None:
+    def __init__(self, recipe: Recipe, shapes: tuple[Shape, Shape], auto: bool = False) -> None:
         self.recipe, self.shapes, self.optimizer = recipe, shapes, recipe.optimizer
         self._whole, self._row, self._penalty, self._update = (Paths[Path](recipe.name) for _ in range(4))
         self.latest: list[Path] = []
+        self.world = recipe.world or recipe.surroundings()
+        self.auto = auto
+        self.recorded: Any = None  # who makes the steps where they cannot be compiled
         self.native: dict[bool, Any] = {}  # the steps in machine code, on one row and on batches, kept for the next run
+
+    def record(self, error: SurroundingsError) -> Any:
+        """Who makes the steps from here on, with a warning. Raises the error where a back end was asked for by name."""
+        if self.recorded is None:
+            if not self.auto:
+                raise error
+            from .recorded import RecordedStepper
+
+            warnings.warn(f"training on the recorded graph, not compiled: {error}", RuntimeWarning, stacklevel=2)
+            self.recorded = RecordedStepper(self.recipe, self.shapes)
+        return self.recorded
 
     def advance(
         self, passes: Callable[[], Iterable[Sequence[Row]]], row: Row, losses: list[float], sums: list[float],
@@ -99,6 +116,8 @@ class Stepper:
         Adds the loss of each row and, after each pass, the sum of the metric, which stops there if it is below the
         threshold. `error` is that sum so far, in and out.
         """
+        if self.recorded is not None:
+            return self.recorded.advance(passes, row, losses, sums, error, threshold)  # type: ignore[no-any-return]
         optimizer, before = self.optimizer, len(losses)
 
         def attempt(path: Path) -> float:
@@ -121,10 +140,13 @@ class Stepper:
             found = whole(self.recipe, self.shapes, row)
             return Path(found.loop.program, found.loop, found)
 
+        so_far = error
         try:
             after: float = self._whole.run(attempt, trace)
         except NoSuchIndexError as error:
             raise RowError(len(losses), error) from None
+        except SurroundingsError as error:
+            return self.record(error).advance(passes, row, losses, sums, so_far, threshold)  # type: ignore[no-any-return]
         self.latest = self._whole.found[:1]
         return after
 
@@ -133,6 +155,14 @@ class Stepper:
 
         The rows are taken from the last to the first, as the engine walks back over them.
         """
+        if self.recorded is None:
+            try:
+                return self._batch(rows)
+            except SurroundingsError as error:
+                self.record(error)
+        return self.recorded.batch(rows)  # type: ignore[no-any-return]
+
+    def _batch(self, rows: Sequence[Row]) -> tuple[float, float]:
         optimizer, latest = self.optimizer, []
         penalized, sums = 0.0, [0.0] * len(optimizer.parameters)
         if self.recipe.regularizer is not None:
@@ -177,6 +207,19 @@ class Stepper:
             return Path(loop.program, loop)
 
         return self._row.run(attempt, trace)
+
+
+def fitting(found: Sequence[Any], kind: Any, recipe: Recipe, shapes: tuple[Shape, Shape], auto: bool) -> Stepper:
+    """The stepper for the surroundings as they are: one that was traced in them, or in others that say the same."""
+    for stepper in found:
+        if stepper.recorded is not None or stepper.world.unchanged():
+            return stepper  # type: ignore[no-any-return]
+    now = recipe.surroundings()
+    for stepper in found:
+        if stepper.world.holds_now(now):
+            stepper.world.renew(now)
+            return stepper  # type: ignore[no-any-return]
+    return kind(replace(recipe, world=now), shapes, auto)  # type: ignore[no-any-return]
 
 
 def left_sum(numbers: Sequence[float]) -> float:

@@ -33,6 +33,8 @@ class Tracer(Differentiable):
         self.order: dict[int, int] = {}  # when each instruction's operation was recorded
         self.made: dict[int, Instruction] = {}
         self.refused = ""  # what was refused first, and where: a function may catch the error and go on
+        self.world: Any = None  # the surroundings of the function
+        self.changed: list[tuple[Value, str, Any]] = []  # attributes of Values that were set, and what they were
         self.block = ""  # whose the instructions are that nobody recorded: "update", say
         self._literals: dict[str, int] = {}
         self._parameters: dict[int, int] = {}
