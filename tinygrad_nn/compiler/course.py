@@ -115,7 +115,11 @@ class Course:
 
     def _ahead(self) -> int:
         """How many epochs a stretch may have: a watch asks for fewer, and a guard follows one order only."""
-        if self.alone or self.stepper.recorded is not None or (self.guard is not None and self.orders.generator is not None):
+        if (
+            self.alone
+            or self.stepper.recorded is not None
+            or (self.guard is not None and self.orders.generator is not None)
+        ):
             return 1
         return self.epochs if self.watch is None else self.watch.ahead
 
