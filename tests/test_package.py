@@ -87,7 +87,7 @@ CORE = [
     *("tabular", "arguments", "decorated", "recording"),
     *("reverse", "forward", "value"),
     *("elementary", "functional", "own", "nesting", "transforms", "products"),
-    *("choices", "module", "weights", "neuron", "nn", "losses", "answers", "check", "schedules", "optim", "data"),
+    *("choices", "held", "module", "weights", "neuron", "nn", "losses", "answers", "check", "schedules", "optim", "data"),
     *("metrics", "plots", "history", "files", "stored", "storage"),
     *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn", "sklearn"),
 ]

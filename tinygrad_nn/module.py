@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from . import primitives as table
 from .arguments import checked_number
+from .held import collected, leaves
 from .operators import as_float
 from .primitives import Primitive
 from .recording import next_number, no_grad, watched
 from .tabular import BY_KEYS, check_columns, is_frame, is_unordered, plain, short
-from .value import Result, Value
+from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ THRESHOLDS: dict[Primitive | None, float] = {table.sigmoid: 0.5, table.tanh: 0.0
 class Module:
     """A function with parameters: the Values in its attributes, and in Modules, lists, tuples and dicts there.
 
-    Attributes whose name starts with an underscore are passed over, and so are recorded results.
+    Other sequences, mappings and arrays of Values count, too. Attributes whose name starts with an underscore are
+    passed over, and so are recorded results. A Value in a set, a plain object, a function or the class, where it would
+    not be found, is a TypeError that names the attribute.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -50,7 +53,7 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Pairs of a path such as `layers.0.neurons.1.weights.2` and the parameter there."""
-        named = (leaf for entry, found in self._entries().items() for leaf in _leaves(found, entry))
+        named = (leaf for entry, found in self._entries().items() for leaf in leaves(found, entry))
         seen: set[int] = set()
         for path, parameter in named:
             if id(parameter) not in seen:
@@ -155,36 +158,17 @@ class Module:
         24 bytes of parameters
         """
         entries = self._entries()
-        counts = [len(_leaves(entry, path)) for path, entry in entries.items()]
+        found = [[id(leaf) for _, leaf in leaves(entry, path)] for path, entry in entries.items()]
+        seen: set[int] = set()
+        counts = []
+        for each in found:  # a shared one counts where it comes first
+            counts.append(len(set(each) - seen))
+            seen.update(each)
         return _table([type(self).__name__], [[path] for path in entries], counts)
 
     def _entries(self) -> dict[str, Any]:
         """Every attribute that is a Value or nested lists of Values, by its path, in order; shared ones once."""
-        entries: dict[str, Any] = {}
-        seen: set[int] = set()
-        waiting: list[tuple[str, Any]] = [("", self)]
-        while waiting:
-            path, found = waiting.pop()
-            if id(found) in seen or not isinstance(found, Module | Value | list | tuple | dict):
-                continue
-            if isinstance(found, Result):
-                continue
-            seen.add(id(found))
-            if isinstance(found, Value) or (isinstance(found, list | tuple) and _all_values(found)):
-                if path in entries:
-                    raise ValueError(f"two parameters of {type(self).__name__} have the path {path!r}: rename one")
-                entries[path] = found
-                continue
-            children: Any = (
-                found.items()
-                if isinstance(found, dict)
-                else enumerate(found)
-                if isinstance(found, list | tuple)
-                else ((name, child) for name, child in vars(found).items() if not name.startswith("_"))
-            )
-            dot = "." if path else ""
-            waiting.extend(reversed([(f"{path}{dot}{name}", child) for name, child in children]))
-        return entries
+        return collected(self, Module)
 
 
 def _rows(rows: Any, model: Any = None) -> tuple[list[Any], bool]:
@@ -208,20 +192,6 @@ def _answers(outputs: list[float], cuts: Sequence[float] | None) -> Any:
         return max(range(len(outputs)), key=outputs.__getitem__)
     answers = [int(output > cut) for output, cut in zip(outputs, cuts, strict=True)]
     return answers if len(answers) > 1 else answers[0]
-
-
-def _all_values(found: Any) -> bool:
-    """Whether a list holds parameters, or lists of them, alone."""
-    return bool(found) and all(
-        _all_values(entry) if isinstance(entry, list | tuple) else isinstance(entry, Value) and entry.op is None
-        for entry in found
-    )
-
-
-def _leaves(found: Any, path: str) -> list[tuple[str, Value]]:
-    if isinstance(found, Value):
-        return [(path, found)]
-    return [leaf for i, entry in enumerate(found) for leaf in _leaves(entry, f"{path}.{i}")]
 
 
 def _numbers(found: Any) -> Any:

@@ -137,12 +137,13 @@ class Neuron(Module):
         within: Place | None = None,
     ) -> None:
         n_inputs = checked_count("n_inputs", n_inputs)
-        self.activation = checked_activation(activation if nonlin is None else nonlin)
+        activation = checked_activation(activation if nonlin is None else nonlin)
         draw, draw_bias = weight_draws(init, n_inputs, n_outputs)
         generator = checked_rng(rng)
         self.place = Place(name, within)
         self.weights: Any = [Value(draw(generator), label=f"w{i + 1}") for i in range(n_inputs)]
         self.bias = Value(draw_bias(generator), label="b")
+        self.activation = activation  # a Module has its own parameters, after these
 
     def __call__(self, inputs: Any) -> Any:
         """The output for n inputs: numbers or Values. Raises ValueError for another number of them."""
@@ -163,20 +164,13 @@ class Neuron(Module):
         """The name of the neuron after those of the layer and the network it stands in."""
         return str(self.place)
 
-    @property
-    def activation(self) -> Activation:
-        """The name of the activation, or the function; it may be set to another."""
-        return self._activation
-
-    @activation.setter
-    def activation(self, activation: Activation) -> None:
-        self._activation = checked_activation(activation)
-        self._activate = activation_function(self._activation)
-        self._has_row = self._activate is None or isinstance(self._activate, Primitive)
-
     def __setattr__(self, name: str, entry: Any) -> None:
         if name == "weights" and entry is not getattr(self, name, None):  # as += assigns it
             entry = Weights(entry, getattr(self, "place", type(self).__name__))
+        elif name == "activation":  # a name or a function
+            entry = checked_activation(entry)
+            self._activate = activation_function(entry)
+            self._has_row = self._activate is None or isinstance(self._activate, Primitive)
         super().__setattr__(name, entry)
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from . import primitives as table
 from .arguments import checked_switch
+from .held import flattened
 from .operators import Scalar, as_float
 from .recording import watcher
 from .schedules import Schedule, checked, cosine, linear, step_decay, warmup
@@ -30,6 +31,7 @@ __all__ = ["SGD", "Adam", "Optimizer", "Schedule", "cosine", "linear", "step_dec
 class Optimizer:
     """Parameters, a learning rate and a state of floats for each parameter.
 
+    The parameters are Values, in a list, an array, a dict by names, or in those within others, in their order.
     `lr` is a number or a function of the step alone, counted from 0; it may be set to another between steps. `steps`
     counts the updates made. Raises ValueError for no parameters, one given twice or a negative lr, TypeError for a
     parameter that is no Value.
@@ -40,12 +42,15 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Value], lr: LearningRate) -> None:
         whose = f"the parameters of {type(self).__name__}"
-        self.parameters = list(plain(parameters, whose, "a list of Values, such as model.parameters()"))
+        if not isinstance(parameters, dict):
+            parameters = list(plain(parameters, whose, "a list of Values, such as model.parameters()"))
+        self.parameters: list[Value] = flattened(parameters)
         if not self.parameters:
             raise ValueError(f"{type(self).__name__} got no parameters: give it model.parameters()")
         for parameter in self.parameters:
             if not isinstance(parameter, Value):
-                raise TypeError(f"{type(self).__name__} updates Values, but one of the parameters is {parameter!r}")
+                do = ": give it model.parameters()" if hasattr(parameter, "parameters") else ""
+                raise TypeError(f"{type(self).__name__} updates Values, but one of the parameters is {parameter!r}{do}")
         if len({id(parameter) for parameter in self.parameters}) < len(self.parameters):
             raise ValueError(f"{type(self).__name__} got a parameter twice, and would update it twice a step")
         self.lr = lr if callable(lr) else checked("lr", lr)

@@ -111,6 +111,10 @@ def _layers_of(model: Module) -> list[list[Neuron]]:
             raise StorageError(f"save() writes weights that are Values of numbers, labelled by text, but got {value!r}")
     if len({id(value) for value in values}) < len(values):
         raise StorageError("save() writes each weight once, but some of these neurons share theirs")
+    own = {id(value) for value in values}
+    for name, parameter in model.named_parameters():
+        if id(parameter) not in own:
+            raise StorageError(f"save() writes networks as they were made, but this model has the parameter {name}")
     return rows
 
 

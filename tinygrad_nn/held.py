@@ -1,0 +1,201 @@
+"""Where Values are kept: what a container holds, in order, and which Values of a holder nobody would train.
+
+Sequences, mappings and arrays of objects have an order and names for what they hold, so that a Module can collect from
+them. Sets, plain objects, functions and classes have not: a Value in one of those is named, rather than forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
+
+from .recording import Place
+from .value import Result, Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+PACKAGE = __name__.partition(".")[0]
+TEXT = str | bytes | bytearray | memoryview | range
+PLAIN = int | float | complex | Place | TEXT  # none of which holds a Value
+BUILT_IN = {"builtins", "collections", "_collections_abc"}
+
+
+def listed(found: Any) -> Any:
+    """A sequence or an array of objects as a list, what is a list or tuple as it is; anything else as it is."""
+    if isinstance(found, list | tuple | Mapping | TEXT):
+        return found
+    if getattr(getattr(found, "dtype", None), "kind", "") == "O" and hasattr(found, "tolist"):
+        return found.tolist()
+    return list(found) if isinstance(found, Sequence) else found
+
+
+def members(found: Any) -> list[tuple[Any, Any]] | None:
+    """What a container holds, in order, by its place or key; None for what is no container with an order."""
+    if isinstance(found, Mapping):
+        return list(found.items())
+    found = listed(found)
+    return list(enumerate(found)) if isinstance(found, list | tuple) else None
+
+
+def attributes(found: object) -> list[tuple[str, Any]]:
+    """The attributes of an object, also those in slots, in order; private ones are left out."""
+    slots = [name for kind in reversed(type(found).__mro__) for name in _slots(kind) if hasattr(found, name)]
+    held = getattr(found, "__dict__", {})
+    pairs = [*((name, getattr(found, name)) for name in slots), *(held.items() if isinstance(held, dict) else ())]
+    return [(name, entry) for name, entry in pairs if not name.startswith("_")]
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    slots = vars(kind).get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
+
+
+def of_class(found: object) -> Iterator[tuple[str, Any, str]]:
+    """What stands in the classes of a module in place of the module itself: its name, what it is, and the class's."""
+    own = {name for name, _ in attributes(found)}
+    for kind in type(found).__mro__:
+        if kind.__module__.partition(".")[0] in (PACKAGE, "builtins"):
+            continue
+        for name, entry in vars(kind).items():
+            if not name.startswith("_") and name not in own and not hasattr(type(entry), "__get__"):
+                yield name, entry, kind.__name__
+
+
+def collected(module: Any, kind: type) -> dict[str, Any]:
+    """Every attribute that is a Value or nested lists of Values, by its path, in order; shared ones once.
+
+    `kind` is the class of modules. Raises TypeError that names an attribute of Values which would not be found.
+    """
+    entries: dict[str, Any] = {}
+    others: list[tuple[str, Any, str]] = []  # what may hold Values, and the class that it is an attribute of
+    seen: dict[int, Any] = {}
+    waiting: list[tuple[str, Any]] = [("", module)]
+    while waiting:
+        path, held = waiting.pop()
+        if id(held) in seen or isinstance(held, PLAIN) or held is None or isinstance(held, Result):
+            continue
+        seen[id(held)] = held
+        found = listed(held)
+        if isinstance(found, Value) or (isinstance(found, list | tuple) and _all_values(found)):
+            if path in entries:
+                raise ValueError(f"two parameters of {type(module).__name__} have the path {path!r}: rename one")
+            entries[path] = found
+            continue
+        dot = "." if path else ""
+        if isinstance(found, kind):
+            others += [(f"{path}{dot}{name}", entry, shared) for name, entry, shared in of_class(found)]
+        children = attributes(found) if isinstance(found, kind) else members(found)
+        if children is None:
+            others.append((path, found, ""))
+            continue
+        waiting.extend(reversed([(f"{path}{dot}{name}", child) for name, child in children]))
+    trained = {id(leaf) for path, entry in entries.items() for _, leaf in leaves(entry, path)} if others else set()
+    for path, holder, shared in others:
+        if (value := _untrained(holder, trained)) is not None:
+            raise TypeError(_forgotten(type(module).__name__, path, holder, shared, value))
+    return entries
+
+
+def _all_values(found: Any) -> bool:
+    """Whether a list holds parameters, or lists of them, alone, and no list twice."""
+    waiting, seen = [found], {id(found)}
+    for entries in waiting:  # a list that grows as more are met
+        for entry in entries:
+            if isinstance(entry, list | tuple) and id(entry) not in seen:
+                seen.add(id(entry))
+                waiting.append(entry)
+            elif not isinstance(entry, Value) or entry.op is not None:
+                return False
+    return all(waiting)
+
+
+def leaves(found: Any, path: str) -> list[tuple[str, Value]]:
+    """The Values of nested lists, with the path to each."""
+    if isinstance(found, Value):
+        return [(path, found)]
+    return [leaf for i, entry in enumerate(found) for leaf in leaves(entry, f"{path}.{i}")]
+
+
+def _forgotten(model: str, path: str, holder: Any, kind: str, value: Value) -> str:
+    """What is said of a Value that is kept where a model does not find it."""
+    name, what = path.rpartition(".")[2], type(holder).__name__
+    if kind:
+        why, do = f"an attribute of the class {kind}, which all its instances share", f"set self.{name} in __init__"
+    elif type(holder).__module__ in BUILT_IN and isinstance(holder, Collection):
+        why, do = f"a {what}" + ", which has no order" * isinstance(holder, set | frozenset), "make it a list"
+    elif isinstance(holder, FunctionType | MethodType | partial):
+        why, do = f"the function {getattr(holder, '__name__', what)}", "keep the Value in an attribute, too"
+    else:
+        why, do = f"a {what}, and no Module", f"make {what} a subclass of tn.Module, or keep the Value in a list"
+    return (
+        f"{path} of {model} holds {value!r}, but is {why}, so that the Value would never learn: {do}, or let the name "
+        "start with an underscore where it is not to learn"
+    )
+
+
+def _untrained(holder: Any, trained: set[int]) -> Value | None:
+    """A Value that is reached from a holder, and is not among the trained ones, by their ids."""
+    seen: set[int] = set()
+    kept: list[Any] = []  # so that no id is given twice
+    waiting = [holder]
+    while waiting:
+        found = waiting.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        kept.append(found)
+        if not isinstance(found, Value):
+            waiting += _parts(found)
+        elif found.op is None and id(found) not in trained:
+            return found
+    return None
+
+
+def _parts(found: Any) -> Iterable[Any]:
+    """What an object refers to, as far as a Value may be there."""
+    if isinstance(found, PLAIN | type | ModuleType | None):
+        return ()
+    if isinstance(found, FunctionType):
+        cells = [cell.cell_contents for cell in found.__closure__ or () if _is_filled(cell)]
+        return [*cells, *(found.__defaults__ or ()), *(found.__kwdefaults__ or {}).values()]
+    if isinstance(found, MethodType):
+        return [found.__self__]
+    if isinstance(found, partial):
+        return [found.func, *found.args, *found.keywords.values()]
+    if (inner := members(found)) is not None:
+        return [child for _, child in inner]
+    home = type(found).__module__.partition(".")[0]
+    if isinstance(found, Collection) and home in BUILT_IN:
+        return list(found)
+    if home == PACKAGE and not hasattr(found, "named_parameters"):
+        return ()  # an optimizer, say, of other parameters
+    return [entry for _, entry in attributes(found)]
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
+def flattened(given: Any) -> list[Any]:
+    """The entries of nested lists, arrays, generators and dicts; of pairs of a name and a Value, the Value."""
+    found: list[Any] = []
+    waiting = [given]
+    while waiting:
+        entry = waiting.pop()
+        if isinstance(entry, Iterator) or (isinstance(entry, Collection) and type(entry).__name__ == "dict_values"):
+            entry = list(entry)
+        inner = members(entry)
+        if inner is None:
+            found.append(entry)
+            continue
+        named = isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)
+        waiting += [child for _, child in reversed(inner[1:] if named else inner)]
+    return found
