@@ -79,7 +79,8 @@ def test_of_more_labels_than_two_the_nearest(backend):
         model, share = trained(name, targets, backend)
         assert share == by_definition(model, X, targets, name, [0.0, 1.0, 2.0, 3.0, 4.0])
         assert trained(wrapped(name), targets, backend)[1] == share
-    assert model._learned is None
+    with pytest.raises(ValueError, match="needs a threshold"):
+        model.predict_classes(X)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -104,7 +105,8 @@ def test_of_a_list_of_targets_each_is_an_answer(name, backend):
     model, share = trained(name, targets, backend, outputs=2, last="sigmoid", data=rows, epochs=40)
     answers = [(o > 0.5) == (t > 0.5) for p, ts in zip(model.predict(rows), targets) for o, t in zip(p, ts)]  # noqa: B905
     assert share == sum(answers) / 8
-    assert trained(wrapped(name), targets, backend, outputs=2, last="sigmoid", data=rows, epochs=40)[1] == share
+    other, again = trained(wrapped(name), targets, backend, outputs=2, last="sigmoid", data=rows, epochs=40)
+    assert (again, other._thresholds(2, rows[0])) == (share, [0.5, 0.5])
     assert model.predict_classes(rows) == [[int(o > 0.5) for o in p] for p in model.predict(rows)]
 
 
@@ -156,7 +158,7 @@ def test_a_threshold_is_left_on_the_model():
         (wrapped("squared_error"), Y, "linear", 0.5), ("squared_error", Y, "tanh", 0.5),
     ]:  # fmt: skip
         model, share = trained(loss, targets, last=last)
-        assert model._learned == [pytest.approx(cut, abs=2e-6)]
+        assert model._thresholds(1, X[0]) == [pytest.approx(cut, abs=2e-6)]
         classes = model.predict_classes(X)
         assert sum(c == y for c, y in zip(classes, Y, strict=True)) / len(X) == share
         for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
@@ -182,6 +184,24 @@ def test_without_fit_the_last_operation_says_it():
         with pytest.raises(ValueError, match=r"the one output of this \w+ needs a threshold .* threshold=0"):
             model.predict_classes([[1.0]])
     assert tn.MLP(1, [1]).predict_classes([]) == []
+
+
+def test_a_loss_is_asked_for_a_threshold_when_one_is_wanted():
+    """What a loss counts or draws is not disturbed by fit."""
+    calls = []
+
+    def counting(prediction, target):
+        calls.append(target)
+        return (prediction - target) ** 2
+
+    model = tn.MLP(2, [1], rng=random.Random(0))
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+    tn.fit(model, X, Y, lambda p, t: counting(p, t), optimizer, epochs=2, progress=False, backend="eager")
+    made = len(calls)
+    classes = model.predict_classes(X)
+    assert made <= 4 * len(X) < 160 < len(calls) - made
+    assert pickle.loads(pickle.dumps(model)).predict_classes(X) == classes
+    assert model.predict_classes(X) == classes == [int(p > 0.5) for p in model.predict(X)]
 
 
 def test_what_failed_leaves_no_threshold():

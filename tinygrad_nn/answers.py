@@ -29,7 +29,33 @@ SIDES: dict[Any, tuple[float | None, Sequence[float]]] = {
     losses.binary_cross_entropy: (0.5, (0.0, 1.0)),
     losses.binary_cross_entropy_with_logits: (0.0, (0.0, 1.0)),
 }
+MOST_PROBED = 16  # outputs for which a threshold is looked for
 PROBED = [k / 8.0 for k in range(-40, 41)]  # outputs between which the label changes, where a loss must be asked
+
+
+class Thresholds:
+    """The thresholds of a model's outputs by a loss that must be asked, which is done when somebody wants them.
+
+    So a loss is called by nobody but those who train. They are copied and travel by pickle as plain numbers.
+    """
+
+    def __init__(self, answers: Answers, shaped: Callable[[Numbers], Any]) -> None:
+        self._asked: Any = answers, shaped
+        self._found: list[float] | None = None
+
+    def found(self) -> list[float] | None:
+        """As Answers.thresholds gives them."""
+        if self._asked is not None:
+            (answers, shaped), self._asked = self._asked, None
+            self._found = answers.thresholds(shaped)
+        return self._found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _same, (self.found(),)
+
+
+def _same(found: Any) -> Any:
+    return found
 
 
 class Answers:
@@ -106,15 +132,19 @@ class Answers:
         right = [answer for p, t, found in rows for answer in self.right(p, t, iter(found))]
         return sum(right) / len(right)
 
-    def thresholds(self, shaped: Callable[[Sequence[float]], Any]) -> list[float] | None:
+    def thresholds(self, shaped: Callable[[Numbers], Any]) -> list[float] | None:
         """For each output the number above which it stands for the larger of two labels; None where there is none.
 
         `shaped` makes a target of its flat numbers.
         """
         if self.hot:
             return None
-        found = [self._between(labels, shaped) for labels in self.columns]
+        found = [self._between(j, labels, shaped) for j, labels in enumerate(self.columns)]
         return None if None in found else [cut for cut in found if cut is not None]
+
+    def left(self, shaped: Callable[[Numbers], Any]) -> Thresholds | list[float] | None:
+        """What a model remembers of its thresholds: numbers where the loss is known."""
+        return self.thresholds(shaped) if self.loss in NEAREST or self.loss in SIDES else Thresholds(self, shaped)
 
     def _labels(self, outputs: int) -> list[float]:
         """The labels of one target: for several outputs all indices, if it is one."""
@@ -136,19 +166,21 @@ class Answers:
                 least, best = loss, candidate
         return best is not None and list(best) == list(target)
 
-    def _between(self, labels: list[float], shaped: Callable[[Sequence[float]], Any]) -> float | None:
-        """The output at which the label changes: known, or looked for where the loss must be asked."""
+    def _between(self, j: int, labels: list[float], shaped: Callable[[Numbers], Any]) -> float | None:
+        """The output j at which the label changes: known, or looked for where the loss must be asked."""
         if self.cut is not None or len(labels) != 2:
             return self.cut
         if self.loss in NEAREST:
             return sum(labels) / 2.0
-        if len(self.columns) > 1:
+        if len(self.columns) > MOST_PROBED:
             return None
-        low, high = (shaped([label]) for label in labels)
+        others = [column[0] for column in self.columns]
+        low, high = (shaped([*others[:j], label, *others[j + 1 :]]) for label in labels)
 
         def likelier(output: float) -> bool | None:
             """Whether the larger label is; None where the loss says nothing."""
-            a, b = (self.loss(Value(output), label) for label in (low, high))
+            outputs: Any = [Value(output if k == j else 0.5) for k in range(len(others))]
+            a, b = (self.loss(outputs if len(outputs) > 1 else outputs[0], target) for target in (low, high))
             a, b = (found.data if isinstance(found, Value) else found for found in (a, b))
             return None if a != a or b != b else bool(b < a)
 

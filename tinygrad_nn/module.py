@@ -41,7 +41,7 @@ class Module:
     ({'slope': 2.0, 'offset': 1.0}, [1.0, 7.0])
     """
 
-    _learned: Sequence[float] | None = None  # thresholds of the outputs, which `fit` leaves by its loss and labels
+    _learned: Any = None  # the thresholds of the outputs, or what finds them: `fit` leaves them, by its loss and labels
 
     def __call__(self, row: Any) -> Any:
         """The outputs for one row of inputs, recorded. Subclasses define it."""
@@ -128,8 +128,9 @@ class Module:
 
         Raises ValueError for one output that has none.
         """
-        if self._learned is not None and len(self._learned) == outputs:
-            return self._learned
+        learned: Sequence[float] | None = getattr(self._learned, "found", lambda: self._learned)()
+        if learned is not None and len(learned) == outputs:
+            return learned
         if outputs > 1:
             return None
         with watched(None, next_number):

@@ -89,7 +89,7 @@ def fit(
     history, warned = History(), False
     names = names_for(model, X)
     left: dict[str, Any] = {"input_names": names} if names else {}
-    left["_learned"] = answers.thresholds(lambda target: shaped(rows[0][1], iter(target)))
+    left["_learned"] = answers.left(lambda target: shaped(rows[0][1], iter(target)))
     try:
         watch.measured()  # what it cannot look at is said before anything is trained
         warned = _warn(model, step, rows, ended=False)
