@@ -7,7 +7,7 @@ them. Sets, plain objects, functions and classes have not: a Value in one of tho
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from types import FunctionType, MethodType, ModuleType
 
 from .recording import Place
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
-TEXT = str | bytes | bytearray | memoryview | range
-PLAIN = int | float | complex | Place | TEXT  # none of which holds a Value
+TEXT = (str, bytes, bytearray, memoryview, range)
+PLAIN = (*TEXT, int, float, complex, Place, type(None))  # none of which holds a Value
 BUILT_IN = {"builtins", "collections", "_collections_abc"}
 
 
 def listed(found: Any) -> Any:
     """A sequence or an array of objects as a list, what is a list or tuple as it is; anything else as it is."""
-    if isinstance(found, list | tuple | Mapping | TEXT):
+    if isinstance(found, (list, tuple, *TEXT, Mapping)):
         return found
     if getattr(getattr(found, "dtype", None), "kind", "") == "O" and hasattr(found, "tolist"):
         return found.tolist()
@@ -43,19 +43,24 @@ def members(found: Any) -> list[tuple[Any, Any]] | None:
 
 def attributes(found: object) -> list[tuple[str, Any]]:
     """The attributes of an object, also those in slots, in order; private ones are left out."""
-    slots = [name for kind in reversed(type(found).__mro__) for name in _slots(kind) if hasattr(found, name)]
-    held = getattr(found, "__dict__", {})
-    pairs = [*((name, getattr(found, name)) for name in slots), *(held.items() if isinstance(held, dict) else ())]
-    return [(name, entry) for name, entry in pairs if not name.startswith("_")]
+    kind: Any = type(found)
+    slots = [(name, getattr(found, name)) for name in _slots(kind) if hasattr(found, name)]
+    held = getattr(found, "__dict__", None)
+    pairs = [*slots, *held.items()] if isinstance(held, dict) else slots
+    return [pair for pair in pairs if pair[0][:1] != "_"]
 
 
-def _slots(kind: type) -> tuple[str, ...]:
-    slots = vars(kind).get("__slots__", ())
-    return (slots,) if isinstance(slots, str) else tuple(slots)
+@lru_cache(maxsize=256)
+def _slots(kind: Any) -> list[str]:
+    """The names of all slots of a class and those that it is made from."""
+    given = [vars(each).get("__slots__", ()) for each in reversed(kind.__mro__)]
+    return [name for slots in given for name in ((slots,) if isinstance(slots, str) else slots)]
 
 
 def of_class(found: object) -> Iterator[tuple[str, Any, str]]:
     """What stands in the classes of a module in place of the module itself: its name, what it is, and the class's."""
+    if type(found).__module__.partition(".")[0] == PACKAGE:
+        return
     own = {name for name, _ in attributes(found)}
     for kind in type(found).__mro__:
         if kind.__module__.partition(".")[0] in (PACKAGE, "builtins"):
@@ -76,7 +81,7 @@ def collected(module: Any, kind: type) -> dict[str, Any]:
     waiting: list[tuple[str, Any]] = [("", module)]
     while waiting:
         path, held = waiting.pop()
-        if id(held) in seen or isinstance(held, PLAIN) or held is None or isinstance(held, Result):
+        if id(held) in seen or isinstance(held, (*PLAIN, Result)):
             continue
         seen[id(held)] = held
         found = listed(held)
@@ -105,10 +110,13 @@ def _all_values(found: Any) -> bool:
     waiting, seen = [found], {id(found)}
     for entries in waiting:  # a list that grows as more are met
         for entry in entries:
-            if isinstance(entry, list | tuple) and id(entry) not in seen:
+            if isinstance(entry, Value):
+                if entry.op is not None:
+                    return False
+            elif isinstance(entry, (list, tuple)) and id(entry) not in seen:
                 seen.add(id(entry))
                 waiting.append(entry)
-            elif not isinstance(entry, Value) or entry.op is not None:
+            else:
                 return False
     return all(waiting)
 
@@ -157,7 +165,7 @@ def _untrained(holder: Any, trained: set[int]) -> Value | None:
 
 def _parts(found: Any) -> Iterable[Any]:
     """What an object refers to, as far as a Value may be there."""
-    if isinstance(found, PLAIN | type | ModuleType | None):
+    if isinstance(found, (*PLAIN, type, ModuleType)):
         return ()
     if isinstance(found, FunctionType):
         cells = [cell.cell_contents for cell in found.__closure__ or () if _is_filled(cell)]
