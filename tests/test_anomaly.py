@@ -34,7 +34,7 @@ FORWARD = {
     "asin": ("tn.asin(x + y)", 1.0, 1.0, "asin", "from -1 to 1"),
     "a product": ("x * y * x", 1e200, 1.0, "multiply", "too large"),
     "log(1 + exp(x))": ("tn.log(1.0 + tn.exp(x))", 1000.0, 1.0, "exp", "softplus"),
-    "log of a softmax": ("tn.log(tn.softmax([x, y])[1])", 1000.0, 0.0, "log", "tn.log_softmax"),
+    "log of a softmax": ("tn.log(tn.softmax([x, y])[1])", 1000.0, 0.0, "log", "a log of a softmax: tn.log_softmax"),
     "cosh": ("tn.cosh(x)", 800.0, 1.0, "cosh", "overflows"),
     "log1p": ("tn.log1p(x)", -1.0, 1.0, "log1p", "above -1"),
     "a dot": ("tn.dot([x, y], [x, y], 0.0)", 1e160, 1.0, "dot", "too large"),

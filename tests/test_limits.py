@@ -11,6 +11,7 @@ import random
 import pytest
 from c_files import called, library, needs_cc
 from conftest import close
+from facts import UNARY, mp
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value, losses
@@ -238,3 +239,38 @@ def test_numbers_alone_and_other_probabilities_keep_the_plain_rule():
     assert close(tn.grad(losses.binary_cross_entropy(1.0 / (1.0 + tn.exp(-z)), 1.0), z), -1.0)
     with pytest.raises(ValueError, match="huber wants a delta above 0"):
         losses.huber(1.0, 0.0, delta=INF)
+
+
+ENTIRE = (tn.silu, tn.gelu, tn.softplus, tn.sigmoid, tn.tanh, tn.erf, tn.atan)
+
+
+@pytest.mark.parametrize("function", ENTIRE)
+def test_the_ends_of_smooth_functions_are_what_mpmath_tends_to(function):
+    form = UNARY[function.__name__][1]
+    for end in (1, -1):
+        for order in (1, 2):
+            with mp.workdps(60):
+                far = [float(mp.diff(form, end * mp.mpf(10) ** k, order)) for k in (3, 4)]
+            limit = tn.derivative(function, end * INF, order=order)
+            assert abs(far[1] - limit) <= abs(far[0] - limit) / 90
+            assert abs(far[1] - limit) < 1e-7
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4, -1e16, 1e16])
+def test_second_derivatives_of_softmax_at_large_logits(shift):
+    """By the shares p: d2 logsumexp = p_i (i = j) - p_i p_j, and of p_k by the product rule."""
+    xs = [shift, shift + 2.0, shift - 4.0]
+    exps = [math.exp(x - shift) for x in xs]
+    p = [e / sum(exps) for e in exps]
+    hessian = tn.hessian(tn.logsumexp)(xs)
+    curved = tn.hessian(lambda v: tn.softmax(v)[0])(xs)
+    of_loss = tn.hessian(lambda v: losses.cross_entropy(v, 2))(xs)
+    of_log = tn.hessian(lambda v: tn.log_softmax(v)[1])(xs)
+    for i in range(3):
+        for j in range(3):
+            by_share = p[i] * (i == j) - p[i] * p[j]
+            assert close(hessian[i][j], by_share, 1e-14, 1e-16)
+            assert close(of_loss[i][j], by_share, 1e-14, 1e-16)
+            assert close(of_log[i][j], -by_share, 1e-14, 1e-16)
+            right = p[0] * (((i == 0) - p[i]) * ((j == 0) - p[j]) - by_share)
+            assert close(curved[i][j], right, 1e-13, 1e-16)

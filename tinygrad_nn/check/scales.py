@@ -6,6 +6,7 @@ from .. import losses
 from .. import primitives as table
 from ..recording import scope_name
 from ..value import Result, Value
+from .stable import is_softmax
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,10 +90,10 @@ def _is_probability(value: Value) -> bool:
     """Whether it was made by a sigmoid or a softmax, also by one that is written out."""
     if not isinstance(value, Result):
         return False
+    if value.op is table.divide and is_softmax(value):
+        return True
     if value.op is table.divide and 0.0 <= value.data <= 1.0:  # 1 / (1 + exp(-z)), or exp(z) / sum
         over, under = value.first, value.second
-        if isinstance(under, Result) and under.op is table.normalizer:
-            return True
         return any(isinstance(o, Result) and o.op in (table.exp, table.add) for o in (over, under)) and _is_exp(
             under if type(over) is float else over
         )

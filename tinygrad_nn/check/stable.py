@@ -18,7 +18,7 @@ def stable_form(result: Result, backward: bool = False) -> str:
     wrong = [number for number in data if number - number != 0.0]
     if wrong:
         return f"an operand is {wrong[0]} already, and no operation made it so: look at the data"
-    if op is table.log and made_by[0] is table.exp:
+    if op is table.log and is_softmax(operands[0]):
         return "a log of a softmax: tn.log_softmax, or cross_entropy of the logits, stays finite"
     first = operands[0]
     if op is table.log and isinstance(first, Result) and first.op is table.add and any(map(_is_exp, first.operands)):
@@ -46,6 +46,14 @@ def stable_form(result: Result, backward: bool = False) -> str:
     if op is table.log1p:
         return "log1p wants a number above -1"
     return "the numbers are too large: a smaller learning rate, or inputs scaled to about 1, keep them small"
+
+
+def is_softmax(operand: Any) -> bool:
+    """Whether it is a probability of tn.softmax: a share of its total, or the exp of a log_softmax."""
+    if not isinstance(operand, Result):
+        return False
+    under = operand.operands[-1] if operand.op is table.divide else None
+    return operand.op is table.exp or (isinstance(under, Result) and under.op is table.normalizer)
 
 
 def _is_exp(operand: Any) -> bool:

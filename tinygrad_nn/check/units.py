@@ -14,6 +14,7 @@ from ..value import Result
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
     Unit = tuple[object, object]  # the activation, and the neuron
     Slopes = dict[Unit, list[float]]
@@ -98,13 +99,13 @@ def _weight(results: Sequence[Result]) -> float:
         weight = weights.get(id(result))
         if weight is None:
             continue
-        terms = [
+        terms: list[tuple[Any, float]] = [
             (o, w) for o, w in zip(result.operands, contributions(result, weight), strict=True) if type(o) is Result
         ]
         if result.op in (table.add, table.subtract, table.negative) or (terms and _is_scaled(result)):
             for operand, share in terms:
                 weights[id(operand)] = weights.get(id(operand), 0.0) + share
-        else:
+        elif not terms or any(any(operand.op.formulas) for operand, _ in terms):  # no function of constants
             total += abs(weight)
     return total or 1.0
 
@@ -112,7 +113,7 @@ def _weight(results: Sequence[Result]) -> float:
 def _is_scaled(result: Result) -> bool:
     """Whether a result is another one times a number, or a sum of such."""
     numbers = [type(o) is float for o in result.operands]
-    if result.op in (table.multiply, table.divide):
+    if result.op in (table.multiply, table.divide, table.scaled):
         return any(numbers)
     n = len(result.groups[0]) if result.op is table.dot else 0
     return n > 0 and (all(numbers[:n]) or all(numbers[n : 2 * n]))
