@@ -452,8 +452,8 @@ def learning(**options):
     [
         (lambda: (network(), {"name": "2fast"}), ValueError, "'2fast' is no name in C"),
         (lambda: (network(), {"name": "my net"}), ValueError, "'my net' is no name in C"),
-        (lambda: (network(), {"name": "while"}), ValueError, "'while' is a word of C"),
-        (lambda: (network(), {"name": "class"}), ValueError, "'class' is a word of C or C"),
+        (lambda: (network(), {"name": "while"}), ValueError, "'while' is a keyword of C"),
+        (lambda: (network(), {"name": "class"}), ValueError, "'class' is a keyword of C or C"),
         (lambda: (network(), {"name": 3}), TypeError, "the name of an export is text"),
         (lambda: (network(), {"dtype": "float64"}), ValueError, "of dtype 'float' or 'double', but got 'float64'"),
         (lambda: (network((2, 3, 1), branching), {}), ValueError, r"takes one of several paths at .*test_c.py:\d+"),
@@ -722,10 +722,10 @@ def test_check_c_says_what_it_cannot_compare():
     [
         ({"loss": "squared_error", "train": tn.SGD([Value(1.0)], 0.1)}, "a compiled function is exported as it is"),
         ({"inputs": 7}, "a compiled function is exported as it is"),
-        ({"name": "real"}, "'real' is a word of C or C"),
-        ({"name": "sin"}, "'sin' is a word of C or C"),
-        ({"name": "main"}, "'main' is a word of C or C"),
-        ({"name": "NAN"}, "'NAN' is a word of C or C"),
+        ({"name": "real"}, "'real' is what these files call a number"),
+        ({"name": "sin"}, "'sin' is a function of C"),
+        ({"name": "main"}, "'main' is where a program begins"),
+        ({"name": "NAN"}, "'NAN' is a macro of C"),
     ],
 )
 def test_functions_are_exported_as_they_are(options, words, tmp_path):

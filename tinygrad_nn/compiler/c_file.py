@@ -9,13 +9,16 @@ from math import isfinite
 
 from ..value import Value
 from .backends.c import Printer
-from .backends.c_functions import TAKEN, functions, number, rounded, spelled
+from .backends.c_functions import functions, number, plain_name, rounded, spelled
 from .backends.c_places import Constants, Region
+from .backends.c_words import meaning_when_linked
 from .program import Instruction, Program
 from .roll import rolled
 
 C_PLUS_PLUS = '#ifdef __cplusplus\nextern "C" {\n#endif\n', "#ifdef __cplusplus\n}\n#endif\n"
 DTYPES = ("float", "double")
+# What is added to the name of an export for the names of its functions and types.
+ENDINGS = ("", "_grad", "_predict", "_predict_in", "_train", "_init", "_update", "_state", "_scratch")
 
 
 class File:
@@ -95,9 +98,37 @@ def checked_name(name: object) -> str:
         raise TypeError(f"the name of an export is text such as 'model', but got {name!r}")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(f"{name!r} is no name in C: give letters, digits and underscores, and a letter first")
-    if name in TAKEN or (name.isupper() and len(name) > 1):
-        raise ValueError(f"{name!r} is a word of C or C++ itself, or of its library: give another name")
+    if clash := clash_of(name):
+        raise ValueError(f"{clash}: give another name")
     return name
+
+
+def clash_of(name: str) -> str:
+    """What else a name means to a program that has an export of this name in it, in words; "" if nothing."""
+    if ending := next((ending for ending in ENDINGS[1:] if name.endswith(ending)), ""):
+        return f"{name!r} is a function or a type beside an export {name.removesuffix(ending)!r}"
+    for ending in ENDINGS:
+        if means := meaning_when_linked(f"{name}{ending}"):
+            return f"{name!r} is {means}" if not ending else f"{name!r} has a {name}{ending}, which is {means}"
+    return ""
+
+
+def free_name(name: str) -> str:
+    """The nearest name to that of a function that C can have for an export: with a number where it means something."""
+    base, count = plain_name(name), 1
+    if clash_of(base) and clash_of(f"{base}_2"):  # of a family, such as posix_
+        base = f"v_{base}"
+    unique = base
+    while clash_of(unique):
+        count += 1
+        unique = f"{base}_{count}"
+    return unique
+
+
+def guarded(name: str, declarations: str) -> str:
+    """The declarations of a header, which may be included twice; names that differ in case have guards that differ."""
+    guard = f"TINYGRAD_NN_{name}_H"
+    return f"#ifndef {guard}\n#define {guard}\n\n{declarations}\n#endif\n"
 
 
 def comment(lines: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .backends.c_functions import identifier
 from .backends.c_places import Region
-from .c_file import C_PLUS_PLUS, File, comment, laid, operations
+from .c_file import C_PLUS_PLUS, File, comment, free_name, guarded, laid, operations
 from .program import Program
 from .shapes import Shape, leaves_of
 
@@ -19,8 +19,7 @@ def source_of(function: Any, name: str = "", dtype: str = "", include: str = "")
     Raises ValueError where the results of its paths have different shapes.
     """
     found = FunctionFile(function, name, dtype)
-    guard = f"{found.name.upper()}_H"
-    header = f"{found.comment}\n#ifndef {guard}\n#define {guard}\n\n{found.declarations}\n#endif\n"
+    header = f"{found.comment}\n{guarded(found.name, found.declarations)}"
     declared = f'#include "{include}"\n' if include else found.declarations
     text = f"{found.comment}\n#include <math.h>\n\n{declared}\n{found.file.definitions}"
     return text, header
@@ -34,9 +33,13 @@ class FunctionFile:
         first = self.paths[0]
         if any(path.shape != first.shape for path in self.paths):
             raise ValueError(f"{function.__name__} returns other numbers of results on other paths: C wants one number")
-        self.name = name or identifier(function.__name__, "", ())
+        self.name = name or free_name(function.__name__)
         self.file = File(self.name, dtype or {"float32": "float"}.get(function.target.dtype, "double"))
-        self.arguments = _arguments(function.function, first.taken, self.name)
+        given = _argument_names(function.function, first.taken)
+        self.arguments = _arguments(given, first.taken, self.name)
+        in_python = [*([] if name else [function.__name__]), *given]
+        in_c = [*([] if name else [self.name]), *(argument for argument, _ in self.arguments)]
+        self.renamed = [f"{mine} is {theirs}" for mine, theirs in zip(in_c, in_python, strict=True) if mine != theirs]
         self.inputs, start = [], 0
         for argument, size in self.arguments:
             self.inputs.append(Region(argument, start, 1 if size is None else size, alone=size is None))
@@ -111,6 +114,8 @@ class FunctionFile:
         lines = [f"{self.name}: a function of {', '.join(a for a, _ in self.arguments) or 'nothing'}, as C99."]
         if self.scalar:
             lines.append(f"{self.name}_grad gives its value too, and fills in its derivatives.")
+        if self.renamed:
+            lines.append(f"Of names that C has already, or cannot have: {', '.join(self.renamed)} in Python.")
         where = [os.path.basename(guard.where) for path in self.paths for guard in path.value.guards]
         if where:
             lines.append(
@@ -122,8 +127,8 @@ class FunctionFile:
         return comment(lines)
 
 
-def _arguments(function: Any, shape: Shape, name: str) -> list[tuple[str, int | None]]:
-    """A C name for each argument, and how many numbers it has; None for one that is a number."""
+def _argument_names(function: Any, shape: Shape) -> list[str]:
+    """What each argument is called in Python."""
     try:
         parameters = inspect.signature(function).parameters.values()
         names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -131,8 +136,13 @@ def _arguments(function: Any, shape: Shape, name: str) -> list[tuple[str, int | 
         names = []
     if len(names) < len(shape):
         names = [f"x{k + 1}" for k in range(len(shape))] if len(shape) > 1 else ["x"] * len(shape)
+    return names[: len(shape)]
+
+
+def _arguments(names: list[str], shape: Shape, name: str) -> list[tuple[str, int | None]]:
+    """A C name for each argument, and how many numbers it has; None for one that is a number."""
     found: list[tuple[str, int | None]] = []
-    for given, entry in zip(names, shape, strict=False):
+    for given, entry in zip(names, shape, strict=True):
         taken = [argument for argument, _ in found]
         plain = given in ("x", "y") and given not in taken  # which are names of a model's arguments alone
         size = None if entry is None else len(list(leaves_of(_filled(entry))))

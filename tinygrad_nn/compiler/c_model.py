@@ -17,7 +17,7 @@ from ..nn import MLP, Layer
 from ..optim import Optimizer
 from .backends.c import Printer
 from .backends.c_places import Region
-from .c_file import C_PLUS_PLUS, File, comment, laid, operations, without_branches
+from .c_file import C_PLUS_PLUS, File, comment, guarded, laid, operations, without_branches
 from .c_update import Update
 from .function import compile
 from .phases import Recipe, row_gradient
@@ -135,8 +135,7 @@ class ModelFile:
         return f"{self.comment}\n#include <math.h>\n\n{declared}\n{self.file.definitions}{test}"
 
     def header(self) -> str:
-        guard = f"{self.name.upper()}_H"
-        return f"{self.comment}\n#ifndef {guard}\n#define {guard}\n\n{self.declarations}\n#endif\n"
+        return f"{self.comment}\n{guarded(self.name, self.declarations)}"
 
     @property
     def comment(self) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Collection
 
 from ...ieee import FLOOR, SINGLE_FLOOR
 from ...primitives import Primitive
+from .c_words import meaning
 from .expressions import MATHS
 from .own_spellings import LIBRARY, in_c, spelling
 
@@ -76,20 +77,11 @@ FUNCTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 FOLDS = ("dot", "take", "logsumexp", "normalizer", "largest", "ties")  # over columns
-_WORDS = """auto break case char const continue default do double else enum extern float for goto if inline int long
-register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while _Bool
-_Complex _Imaginary alignas alignof and and_eq asm bitand bitor bool catch class compl concept const_cast consteval
-constexpr constinit decltype delete dynamic_cast explicit export false friend mutable namespace new noexcept not not_eq
-nullptr operator or or_eq private protected public reinterpret_cast requires static_assert static_cast template this
-thread_local throw true try typeid typename using virtual wchar_t xor xor_eq char8_t char16_t char32_t typeof linux unix
-float_t double_t math_errhandling"""
-_USED = """main printf real i j k x y target state scratch slots weights gradient total value NAN INFINITY HUGE_VAL
-fabs pow erfc floor ceil fmod fmin fmax fma round trunc rint hypot cbrt exp2 log2 log10 atan2 ldexp frexp modf copysign
-nan remainder tgamma lgamma gamma j0 j1 jn y0 y1 yn signbit isnan isinf isfinite isnormal errno abs div abort exit free
-malloc time clock remove rename signal raise rindex"""
-KEYWORDS = frozenset(_WORDS.split())
-# Names that <math.h> or a file of ours gives a meaning, those for floats and long doubles too.
-TAKEN = KEYWORDS | {f"{name}{ending}" for name in (*_USED.split(), *MATHS) for ending in ("", "f", "l")}
+# Words of the texts themselves: types, counters, and what arguments and variables are called.
+OWN = {
+    "real", "i", "j", "k", "x", "y", "target", "state", "scratch", "slots", "weights", "gradient", "total", "value",
+    "printf", "main",
+}  # fmt: skip
 ENDINGS = ("", "_i", "_j", "_ij")  # of a name, and of its member in a loop or two
 _CALLS = "|".join((*MATHS, *LIBRARY))
 
@@ -128,18 +120,30 @@ def rounded(value: float) -> float:
 
 
 def identifier(name: str, prefix: str, taken: Collection[str]) -> str:
-    """The nearest name that C can have: none of those taken, no macro's, none of the file's, which begin by `prefix`.
+    """The nearest name that C can have for what is not seen outside of a function: one that means nothing there yet.
 
-    Nor one whose member in a loop, as in z1_i, is taken.
+    It is none of those taken, no macro's, none of the file's, which begin by `prefix`, nor one whose member in a loop,
+    as in z1_i, is taken.
     """
-    base = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "v"
-    if not base[0].isalpha() or (base.isupper() and len(base) > 1) or f"{base}_".startswith(f"{prefix}_"):
+    base = plain_name(name)
+    of_a_family = meaning(base) and meaning(f"{base}_2")
+    if of_a_family or (base.isupper() and len(base) > 1) or f"{base}_".startswith(f"{prefix}_"):
         base = f"v_{base}"
     unique, count = base, 1
-    while unique in TAKEN or any(f"{unique}{ending}" in taken for ending in ENDINGS):
+    while _in_use(unique) or any(f"{unique}{ending}" in taken for ending in ENDINGS):
         count += 1
         unique = f"{base}_{count}"
     return unique
+
+
+def _in_use(name: str) -> bool:
+    return name in OWN or bool(meaning(name))
+
+
+def plain_name(name: str) -> str:
+    """A name in the letters, digits and single underscores of C, with a letter first."""
+    base = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_") or "v"
+    return base if base[0].isalpha() else f"v_{base}"
 
 
 def owned(text: str, name: str) -> str:
@@ -150,7 +154,7 @@ def owned(text: str, name: str) -> str:
 def functions(wanted: set[str | Primitive], name: str, single: bool) -> str:
     """The definitions of the functions that are wanted, and of those that they call, before those that call them."""
     order: list[str] = []
-    own = {f"own_{row.name}": in_c(row, TAKEN, single) for row in wanted if not isinstance(row, str)}
+    own = {f"own_{row.name}": in_c(row, _in_use, single) for row in wanted if not isinstance(row, str)}
 
     def add(function: str) -> None:
         for other in FUNCTIONS[function][2]:

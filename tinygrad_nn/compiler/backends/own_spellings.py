@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from ... import primitives as table
@@ -111,13 +111,17 @@ def in_vectors(primitive: Primitive, rows: dict[str, Callable[..., str]]) -> Cal
     return written
 
 
-def in_c(primitive: Primitive, taken: Container[str], single: bool) -> tuple[str, str]:
-    """The parameters and the body of the function in C, whose names are none of those taken."""
-    text, parameters, silent = spelling(primitive, "c").strip(), [], ""
+def in_c(primitive: Primitive, taken: Callable[[str], object], single: bool) -> tuple[str, str]:
+    """The parameters and the body of the function in C. An operand whose name is `taken` gets an underscore or more."""
+    names: dict[str, str] = {}
     for operand in primitive.operands:
-        name = f"{operand}_" if operand in taken else operand
-        text = re.sub(rf"\b{operand}\b", name, text)
-        parameters.append(name)
-        if not re.search(rf"\b{name}\b", text):
-            silent += f"(void){name};\n    "
-    return " ".join(parameters), f"{silent}return {f'(real)({text})' if single else text};"
+        name = operand
+        while taken(name) or name in names.values() or (name != operand and name in primitive.operands):
+            name += "_"
+        names[operand] = name
+    text = spelling(primitive, "c").strip()
+    operands = rf"\b({'|'.join(names)})\b(?!\s*\()"  # and what is called by such a name is a function
+    read = set(re.findall(operands, text))
+    text = re.sub(operands, lambda found: names[found[1]], text)
+    silent = "".join(f"(void){name};\n    " for operand, name in names.items() if operand not in read)
+    return " ".join(names.values()), f"{silent}return {f'(real)({text})' if single else text};"
