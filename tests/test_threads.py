@@ -134,7 +134,8 @@ def test_fits_of_one_model_at_once_end_well(backend):
 
     def work(k):
         optimizer = tn.SGD(model.parameters(), lr=0.01)
-        return tn.fit(model, X, Y, "squared_error", optimizer, epochs=20, progress=False, backend=backend)
+        options = {"epochs": 20, "progress": False, "rng": random.Random(k)}  # of its own, which nobody else draws from
+        return tn.fit(model, X, Y, "squared_error", optimizer, backend=backend, **options)
 
     assert all(history.stopped == "epochs" for history in in_threads(work))
     assert all(-10.0 < p.data < 10.0 for p in model.parameters())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from threading import RLock
 from typing import Any
 
 from ..operators import Scalar
@@ -16,7 +15,7 @@ from ..primitives import Primitive
 from ..recording import watcher
 from ..value import Result, Value
 from .generators import States
-from .surroundings import Surroundings
+from .surroundings import Surroundings, steady
 from .trace import Traced, TraceError, Tracer, traced_by
 
 PACKAGE = str(Path(__file__).parent.parent)
@@ -78,7 +77,6 @@ class CapturedResult(Captured, Result):
 
 CAPTURED: dict[type, type] = {Value: Captured, Result: CapturedResult}
 PLAIN = {around: kind for kind, around in CAPTURED.items()}
-_alone = RLock()  # a Value is captured by one trace at a time
 
 
 class traced_in:  # noqa: N801
@@ -94,7 +92,7 @@ class traced_in:  # noqa: N801
     def __enter__(self) -> None:
         if self.world.walk.sources:
             raise self._refused(f"reads {self.world.walk.sources[0]}, which answers anew each time")
-        _alone.acquire()
+        steady.acquire()
         self.states = States(self.world.walk.generators)
         self.reads = dict(self.world.reads)
         self.tracer.world, self.tracer.changed = self.world, []
@@ -117,7 +115,7 @@ class traced_in:  # noqa: N801
             if wrong is not None or kind is not None:
                 self._restore()
         finally:
-            _alone.release()
+            steady.release()
         if wrong is not None and (kind is None or refused is not None):
             raise wrong
 

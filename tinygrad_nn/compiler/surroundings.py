@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import chain
 from operator import is_
+from threading import RLock
 from typing import Any, Generic, TypeVar
 
 from ..optim import Optimizer
@@ -18,6 +19,7 @@ from .found import ABSENT, bytes_of, content_of
 from .walk import OF_MODULES, Walk, name_of
 
 MOST_KNOWN = 8
+steady = RLock()  # whose thread alone looks at surroundings, since a trace has their Values of another class meanwhile
 Content = TypeVar("Content")
 
 
@@ -32,9 +34,10 @@ class Surroundings:
         self.roots, self.moving = roots, moving
         self.reads: dict[tuple[int, str], tuple[Value, str, Any]] = {}
         names, known = set(OF_MODULES), 0
-        while known < len(names):  # what was found may name more
-            known = len(names)
-            self.walk = walk = Walk([(name_of(root), root) for root in roots], names, moving)
+        with steady:
+            while known < len(names):  # what was found may name more
+                known = len(names)
+                self.walk = walk = Walk([(name_of(root), root) for root in roots], names, moving)
         walk.sizes = list(map(len, walk.views))
         walk.entries = list(chain.from_iterable(walk.views))
 
