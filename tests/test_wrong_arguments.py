@@ -157,6 +157,11 @@ def cases():
         tn.Adam, (model().parameters(), 0.1), {"betas": (0.9, 0.99), "epsilon": 1e-8, "weight_decay": 0.1},
     )  # fmt: skip
     yield "SGD with a lr that is set", lambda: (stepping, (0.1,), {"momentum": 0.5})
+    schedules = (("linear", 0.1, 0.2, 10), ("cosine", 0.2, 0.1, 10), ("step_decay", 0.1, 0.5, 2), ("warmup", 0.1, 5))
+    for name, *settings in schedules:
+        yield f"optim.{name}", lambda name=name, settings=settings: (
+            lambda *given: getattr(tn.optim, name)(*given[:-1])(given[-1]), (*settings, 3), {},
+        )  # fmt: skip
     yield "fit", lambda: (fitted, (model(), X, Y, "hinge"), {"regularizer": None, "metrics": "accuracy"})
     yield "fit's numbers", lambda: (
         fitted, (), {"epochs": 2, "batch_size": 2, "patience": 1, "progress": False, "shuffle": True},
@@ -258,7 +263,7 @@ def filed(folder):
     path = folder / "model.txt"
     tn.save(model(), path)
     yield "save", lambda: (tn.save, (model(), path), {"optimizer": None})
-    yield "load", lambda: (lambda optimizer: tn.load(path, optimizer), (False,), {})
+    yield "load", lambda: (tn.load, (path,), {"optimizer": False})
     yield "export_c", lambda: (
         tn.export_c, (model(), folder / "model.c"), {
             "name": "net", "loss": None, "train": None, "dtype": "float", "header": False, "overwrite": True,
@@ -271,6 +276,8 @@ def filed(folder):
             **options
         ), ("hinge",), {"targets": 1},
     )  # fmt: skip
+    yield "draw.write", lambda: (tn.draw(loss()).write, (folder / "graph.gv",), {})
+    yield "steps.save", lambda: (tn.steps(loss()).save, (folder / "page.html",), {})
 
 
 def built(folder):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from .arguments import checked_count
+from .arguments import checked_count, checked_finite
 from .operators import as_float
 
 TYPE_CHECKING = False
@@ -39,7 +39,8 @@ class Schedule:
         return dict(self._settings)
 
     def __call__(self, step: int) -> float:
-        """The learning rate of a step, counted from 0."""
+        """The learning rate of a step, counted from 0. Raises TypeError for what is no number."""
+        checked_finite("the step of a schedule", step)
         return self._formula(step, **self._settings)
 
     def __setattr__(self, name: str, entry: object) -> None:
