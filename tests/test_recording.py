@@ -37,6 +37,13 @@ def test_an_anomaly_is_seen_inside_detect_anomaly_inside_itself():
     assert zero.log().data == -math.inf
 
 
+def test_a_transform_at_infinity_is_no_anomaly():
+    with tn.detect_anomaly():
+        assert tn.derivative(tn.tanh, math.inf) == tn.jvp(tn.tanh)(math.inf, 1.0)[1] == 0.0
+        with pytest.raises(tn.AnomalyError, match="exp gave inf"):
+            tn.derivative(tn.exp, math.inf)
+
+
 def test_a_decorated_generator_records_nothing_and_leaves_its_caller_alone():
     w, ended = Value(2.0), []
 

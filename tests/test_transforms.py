@@ -420,6 +420,7 @@ def test_value_and_grad_of_what_is_beside():
             for t in ("gradient", "value_and_grad", "jacobian", "hessian", "hvp", "jvp", "vjp")
         ),
         (lambda: derivative(3.0, 1.0), TypeError, r"derivative\(\) differentiates a function of numbers, but got 3.0"),
+        (lambda: derivative(lambda v: v[0], [1.0]), TypeError, r"derivative\(\) is at one number, but got \[1.0\]"),
         (lambda: tn.jvp(tn.sin)(1.0, [1.0]), ValueError, "a direction in the shape of the point"),
         (lambda: tn.jvp(tn.sin)(1.0, "1"), TypeError, r"jvp\(\) wants numbers or nested lists of numbers, but got '1'"),
         (lambda: tn.vjp(lambda v: [v[0], v[1]])([1.0, 2.0], [1.0]), ValueError, "a cotangent in the shape of what"),

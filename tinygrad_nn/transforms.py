@@ -12,6 +12,7 @@ from .arguments import checked_count, checked_switch
 from .functional import dot
 from .nesting import Run, check_function, check_recorded, entries_in, leaves, one_number, slopes
 from .operators import Scalar
+from .tabular import short
 from .value import Value
 
 TYPE_CHECKING = False
@@ -52,7 +53,7 @@ def derivative(f: Function, x: Any, order: int = 1) -> Any:
 
     A float; a Value, which can be differentiated again, where x is one or f computes with Values of its own.
 
-    Raises TypeError when f does not return one number, ValueError for an order below 1.
+    Raises TypeError when x is no number or f does not return one, ValueError for an order below 1.
 
     >>> derivative(lambda x: x**5, 2.0, order=2)
     160.0
@@ -63,6 +64,8 @@ def derivative(f: Function, x: Any, order: int = 1) -> Any:
     order = checked_count("the order of derivative()", order)
     with Run("derivative()") as run:
         variable, given = run.made(x)
+        if isinstance(variable, list):
+            raise TypeError(f"derivative() is at one number, but got {short(x)}: take tn.gradient(f)(x) for a list")
         result = one_number(f(given), run.what)
         run.settle(result)
         for _ in range(order - 1):

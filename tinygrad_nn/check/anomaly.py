@@ -11,6 +11,7 @@ from math import isfinite
 from os import path
 
 from ..operators import as_float
+from ..primitives import detached
 from ..recording import next_number, scope_name, watched
 from ..reverse import contributions, history
 from ..value import Result, Value, named_operands
@@ -81,7 +82,7 @@ class detect_anomaly:  # noqa: N801
         while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
             frame = frame.f_back
         self.lines[number] = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
-        if type(result) is Result and not isfinite(result.data):
+        if type(result) is Result and _is_wrong(result):
             result.number = number
             raise self._of_value(result, [])
         return number
@@ -115,7 +116,7 @@ class detect_anomaly:  # noqa: N801
         if not isinstance(output, Result):
             return
         results = history(output)
-        wrong = [result for result in results if not isfinite(result.data)]
+        wrong = [result for result in results if _is_wrong(result)]
         if wrong:
             raise self._of_value(wrong[-1], results)
         adjoints: dict[int, float] = {id(output): 1.0}
@@ -239,6 +240,11 @@ def _way(result: Result, results: Sequence[Result]) -> str:
     if len(names) > LONGEST_WAY:
         names = [*names[: LONGEST_WAY // 2], f"{len(names) - LONGEST_WAY} more", *names[-LONGEST_WAY // 2 :]]
     return " -> ".join(names)
+
+
+def _is_wrong(result: Result) -> bool:
+    """Whether a value is not finite, and is no number that a transform was given."""
+    return not isfinite(result.data) and not (result.op is detached and type(result.first) is float)
 
 
 def _leaves(found: Any) -> list[Any]:
