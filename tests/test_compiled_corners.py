@@ -304,7 +304,7 @@ def test_labels_of_any_kind_stay_apart(labels):
 
     agree(make, [[2.0, 3.0]], [1.0])
     model, optimizer = make()
-    compile_step(model, SQUARED, optimizer).run([[0.0, 1.0], [2.0, 3.0]], [1.0, 1.0], epochs=2)
+    compile_step(model, SQUARED, optimizer).run([[1.0, 1.0], [2.0, 3.0]], [1.0, 1.0], epochs=2)
 
 
 @pytest.mark.parametrize("name", ["sin", "exp", "gelu", "maximum", "softplus", "relu", "clip"])

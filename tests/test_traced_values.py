@@ -243,6 +243,16 @@ def test_metrics_and_validation_see_data_too(backend):
         assert found[1][1][name] == pytest.approx(numbers), name
 
 
+def test_what_a_step_computes_from_values_is_a_value():
+    def model(x, w):
+        h = w[0] * x[0] if not isinstance(x[0], Value) else w[1]
+        kinds = isinstance(h, Value), isinstance(h, float), isinstance(h, tn.Module), h.op is None
+        assert kinds == (True, False, False, False)
+        return h * (2.0 if isinstance(h, Value) else 1.0) + w[1]
+
+    agree(lambda p, t: tn.losses.huber(p if isinstance(p, Value) else p * 3.0, t), [[1.0], [2.0]], [1.0, 0.5], model)
+
+
 def test_more_classes_than_paths_name_what_is_one_path():
     rows = [[0.1]] * 20
     with pytest.raises(PathError, match=r"tn.take\(values, t\) for values\[int\(t\)\]"):

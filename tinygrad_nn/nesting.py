@@ -150,7 +150,7 @@ def one_number(result: Any, what: str) -> Any:
 
 def check_recorded(output: Any, what: str) -> None:
     """Raise ValueError for the result of an operation inside no_grad, whose derivatives nobody knows."""
-    if isinstance(output, Value) and output.op is None and output.grad is UNRECORDED:
+    if type(output) is Value and output.grad is UNRECORDED:
         raise ValueError(
             f"{what} follows what was recorded, but {output!r} was computed inside no_grad(): compute it outside, and "
             "take tn.detach(v) for what is a constant; tn.gradient(f)(...) and its like record for themselves"

@@ -32,6 +32,7 @@ class Tracer(Differentiable):
         self.reads: list[int] = []  # what each slot was computed from: literals alone, data too, or Values
         self.order: dict[int, int] = {}  # when each instruction's operation was recorded
         self.made: dict[int, Instruction] = {}
+        self.of_data = True  # whether all inputs are numbers, so that what is computed from Values alone is one
         self.refused = ""  # what was refused first, and where: a function may catch the error and go on
         self.world: Any = None  # the surroundings of the function
         self.changed: list[tuple[Value, str, Any]] = []  # attributes of Values that were set, and what they were
@@ -44,6 +45,7 @@ class Tracer(Differentiable):
     def input(self, number: float, name: str, plain: bool = False) -> Traced:
         """An input; `plain` is one that is a number, and no Value, when the function is not compiled."""
         slot = self._slot(number, name, DATA if plain else VALUES)
+        self.of_data = self.of_data and plain
         self.program.inputs.append(slot)
         return TracedNumber(self, slot) if plain else Traced(self, slot)
 

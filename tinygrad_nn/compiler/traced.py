@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from .. import primitives as table
 from ..operators import TRUTH, UFUNCS, Scalar, as_float
 from ..primitives import Primitive
+from ..value import Value
 
 if TYPE_CHECKING:
     from .trace import Tracer
@@ -33,6 +34,12 @@ class Traced(Scalar):
     def __init__(self, tracer: Tracer, slot: int) -> None:
         self._tracer, self._slot = tracer, slot
 
+    def _kind(self) -> type:
+        """What isinstance takes it for: what it is without compiling, where that is known."""
+        return Value if self._tracer.of_data else type(self)
+
+    __class__ = property(_kind)
+
     def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
         return self._tracer.record(primitive, operands)
 
@@ -49,6 +56,11 @@ class Traced(Scalar):
     @label.setter
     def label(self, label: str) -> None:
         self._tracer.program.names[self._slot] = label
+
+    @property
+    def op(self) -> Primitive | None:
+        made = self._tracer.made.get(self._slot)
+        return made.primitive if made else None
 
     @property
     def data(self) -> Any:
@@ -142,7 +154,7 @@ class TracedNumber(Traced):
     """
 
     __slots__ = ()
-    __class__ = property(lambda self: float)  # so that isinstance(t, float) is as it is without compiling
+    __class__ = property(lambda self: float)
 
     def __pow__(self, exponent: object) -> Any:
         if isinstance(exponent, Scalar) or (literal := as_float(exponent)) is None:
@@ -230,7 +242,7 @@ class TracedNumber(Traced):
     def _absent(self) -> NoReturn:
         raise AttributeError
 
-    data = grad = backward = property(_absent)
+    data = grad = backward = op = property(_absent)
 
 
 OF_FLOATS = ("real", "imag", "conjugate", "is_integer", "as_integer_ratio", "hex")
