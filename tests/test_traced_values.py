@@ -361,6 +361,7 @@ def test_random_losses_with_branches_on_data(seed):
     text = drawn(rng)
     space = {"tn": tn, "math": math}
     exec(text, space)
+    written = space["loss"]
     X = [[rng.choice([-1.5, -1.0, 0.0, 0.5, 1.0, 2.0]), rng.choice([-2.0, -0.5, 0.0, 1.0])] for _ in range(6)]
     Y = [rng.choice([-1.0, 0.0, 0.5, 1.0, 2.0]) for _ in X]
     found, batch_size = [], rng.choice([1, 3])
@@ -369,7 +370,7 @@ def test_random_losses_with_branches_on_data(seed):
             pytest.importorskip("llvmlite")
         w = [Value(0.5), Value(-0.25)]
         model = lambda x, w=w: [w[0] * x[0] + w[1] * x[1], x]  # noqa: E731
-        loss = lambda p, t: space["loss"](p[0], t, p[1], TABLE)  # noqa: E731
+        loss = lambda p, t: written(p[0], t, p[1], TABLE)  # noqa: E731
         history = tn.fit(
             model, X, Y, loss, tn.SGD(w, lr=0.05), 2, batch_size, backend=backend, shuffle=False, progress=False
         )

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from types import FunctionType, MethodType, ModuleType
 
 from .recording import Place
-from .value import Result, Value
+from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def collected(module: Any, kind: type) -> dict[str, Any]:
     waiting: list[tuple[str, Any]] = [("", module)]
     while waiting:
         path, held = waiting.pop()
-        if id(held) in seen or isinstance(held, (*PLAIN, Result)):
+        if id(held) in seen or isinstance(held, PLAIN) or (isinstance(held, Value) and held.op is not None):
             continue
         seen[id(held)] = held
         found = listed(held)
