@@ -89,9 +89,11 @@ def fit(
     history, warned = History(), False
     names = names_for(model, X)
     left: dict[str, Any] = {"input_names": names} if names else {}
-    left["_learned"] = answers.left(lambda target: shaped(rows[0][1], iter(target)))
+    with undone(step.recipe.surroundings()):
+        left["_learned"] = answers.left(lambda target: shaped(rows[0][1], iter(target)))
     try:
-        watch.measured()  # what it cannot look at is said before anything is trained
+        with undone(step.recipe.surroundings()):
+            watch.measured()  # what it cannot look at is said before anything is trained
         warned = _warn(model, step, rows, ended=False)
         before = _leave(model, left)
         history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, told)

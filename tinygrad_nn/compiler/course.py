@@ -91,7 +91,8 @@ class Course:
         try:
             while not self.history.stopped:
                 try:
-                    self.stepper = self.find_stepper()
+                    if self.seen:
+                        self.stepper = self.find_stepper()
                     self._stretch()
                 except Exception as error:
                     if self.epoch == self.begun:  # a row that cannot be taken shows in the first epoch

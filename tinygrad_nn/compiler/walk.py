@@ -24,9 +24,9 @@ from .reachable import ANY, LIBRARY, foreign, is_source, reads_of
 
 PRINTED = frozenset({"decimal", "fractions", "datetime", "pathlib"})  # their objects are what they print as
 SILENT = frozenset({"__init__", "__new__", "__post_init__", "__repr__", "__str__", "__del__", "__init_subclass__"})
-INSIDE = frozenset({"__wrapped__", "__func__", "fget"})  # of what is around a function
+INSIDE = ("__wrapped__", "__func__", "fget")  # of what is around a function
 CACHES = frozenset({"place", "_column"})  # what the modules of this library keep beside what they compute with
-OF_MODULES = frozenset({"layers", "neurons", "weights", "bias", "_activation", "_activate", "_has_row"})
+OF_MODULES = frozenset({"function", "layers", "neurons", "weights", "bias", "_activation", "_activate", "_has_row"})
 MOVING = frozenset({"steps", "state", "velocity", "rate"})  # what a step changes of its optimizer
 
 
@@ -172,7 +172,7 @@ class Walk(Found):
 
     def _object(self, path: str, found: Any, kind: type) -> None:
         """An object of any other class: a container, an array, a generator, or one with attributes."""
-        by_library, others = kind.__module__.startswith(f"{LIBRARY}."), foreign(kind.__module__, self.own)
+        others = foreign(kind.__module__, self.own)
         self.told[path] = (kind,)
         if isinstance(found, list | tuple | deque | set | frozenset):
             self._entries(path, found)
@@ -185,31 +185,28 @@ class Walk(Found):
                 self.sources.append(f"{path}, the machine's random numbers")
             else:
                 self.generators[path] = found
-        elif by_library and not isinstance(found, Module | Optimizer):
-            if hasattr(found, "function"):  # compiled, and the plain one here
-                self._push(f"{path}.function", found.function)
-            return
         elif kind.__module__ in PRINTED:
             self.told[path] = kind, repr(found)
         elif others and hasattr(kind, "__next__") and not hasattr(kind, "read"):
             self.sources.append(f"the iterator {path}")
-        elif others and not hasattr(found, "__dict__"):
+        elif others and not isinstance(found, Module):
             self._opaque(path, found)
         if isinstance(getattr(found, "__dict__", None), dict):
-            self._attributes(path, found, by_library)
-        for name in INSIDE.intersection(dir(kind)):
-            self._push(f"{path}.{name}", getattr(found, name))
+            self._attributes(path, found, others and isinstance(found, Module))
+        if others and not isinstance(found, Module):
+            self._push_all((f"{path}.{name}", getattr(found, name)) for name in INSIDE if hasattr(found, name))
         if not others:
             self.attributes.append((found, "__class__", kind))
             self._slots(path, found, kind)
             self._class(kind)
 
-    def _attributes(self, path: str, found: Any, by_library: bool) -> None:
+    def _attributes(self, path: str, found: Any, whole: bool) -> None:
+        """Those of an object that the code names; all of a `whole` one, which the code of this library reads."""
         own = vars(found)
         self._watch(own.values(), own, dict(own))
-        if not by_library:
+        if not whole:
             self.views.append(own)  # its keys
-        read = [name for name in own if self._is_read(name) or (by_library and name not in CACHES)]
+        read = [name for name in own if self._is_read(name) or (whole and name not in CACHES)]
         if isinstance(found, Module):  # as parameters() looks for them
             read += [name for name, entry in own.items() if name not in read and _may_hold_parameters(name, entry)]
         if isinstance(found, Optimizer):
