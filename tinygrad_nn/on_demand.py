@@ -28,8 +28,18 @@ def compile(
 
     The function is traced at its first call, and again where the shape of an argument differs or a branch goes the
     other way. Values that it captures, such as a model's weights, are read at every call; gradients go to the arguments
-    alone. Called with Values, f records as the plain function does. What else the function reads (plain numbers, the
-    wiring of a model, random draws) is as it was when it was traced.
+    alone. Called with Values, f records as the plain function does.
+
+    What else the function reads is watched: captured variables, globals, defaults, attributes of objects, classes and
+    modules, lists, tuples, dicts, sets and arrays, the wiring of a model, and the `.data` of a captured Value where it
+    is read as a plain number; so is what the functions read that it calls, as far as they are yours. Where any of it
+    has changed, the next call traces anew, or takes what was traced when all was as it is now (the latest eight are
+    kept). An error at the call, after which all is as it was, says where the function cannot be a program: where it
+    draws random numbers (of `random`, a random.Random, NumPy or PyTorch), asks a clock or an iterator, changes one of
+    the things above itself, such as a counter, or keeps a traced value.
+
+    Not seen are files, the environment, the network, other processes, context variables, names looked up in
+    `globals()`, and what stands inside extension modules and the code of installed packages.
 
     `backend` is one of
 
@@ -44,7 +54,7 @@ def compile(
 
     f.backend says which one calls run on. `dtype` is "float64" or, but in Python, "float32".
 
-    Raises TypeError where something cannot be traced (.data, float(), range() of a value), ValueError for an unknown
+    Raises TypeError where something cannot be traced (.data, float(), range() of an argument), ValueError for an unknown
     back end, and at a call RuntimeError past 16 paths through the branches.
 
     >>> f = compile(lambda x, y: x * y + x**2)
@@ -69,9 +79,14 @@ def compile_step(
 
     Parameters, velocities and the count of steps are where they always are, read before and true after each call, so
     compiled and eager steps may alternate; lr and momentum may change between them. The `.grad` of parameters is not
-    touched. What the model is made of (which Values, which activations, plain numbers such as the `.data` of a Value)
-    is as it was at the first step; what was recorded outside is computed anew. An optimiser of your own is compiled
-    from its `update`.
+    touched. An optimiser of your own is compiled from its `update`.
+
+    What else model, loss, regularizer, metric and update read is watched as `compile` watches it: at each step(X, Y),
+    and in a run at its start and after each call of a callback or of `progress`. Where it has changed (a number, an
+    activation, a weight that is another Value) the next step is the new one. Where they draw random numbers, count, ask
+    a clock or read the `.data` of what is trained, backend="auto" makes the steps on the recorded graph, with one
+    RuntimeWarning that says why; a back end that was asked for by name raises. A traced value that is kept, as in
+    `self.h = h`, is an error that names the attribute.
 
     `backend` is "python" (a step on one row equals the eager one in bits, but for the sign of a gradient of 0, which
     the state of an optimizer may keep; `print(step.source())` shows it), "llvm"

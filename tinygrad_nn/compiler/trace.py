@@ -1,8 +1,8 @@
 """Tracing: a function is run once on traced values, which write down every operation and every branch.
 
 A traced value is a scalar like `Value`, with all its operators and methods. A Value that the function captures becomes
-a parameter, read anew at each call; a comparison becomes a guard. Nothing else of the run is kept, so nothing can be
-silently wrong later: what cannot be traced raises here.
+a parameter, read anew at each call; a comparison becomes a guard; what cannot be traced raises here. What the function
+reads beside that is in the run's surroundings, which are compared before its program is run again.
 """
 
 from __future__ import annotations
