@@ -54,8 +54,8 @@ def compile(
 
     f.backend says which one calls run on. `dtype` is "float64" or, but in Python, "float32".
 
-    Raises TypeError where something cannot be traced (.data, float(), range() of an argument), ValueError for an unknown
-    back end, and at a call RuntimeError past 16 paths through the branches.
+    Raises TypeError where something cannot be traced (.data, float(), range() of an argument), ValueError for an
+    unknown back end, and at a call RuntimeError past 16 paths through the branches.
 
     >>> f = compile(lambda x, y: x * y + x**2)
     >>> f(3.0, 2.0), f.grad(3.0, 2.0)
