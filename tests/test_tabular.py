@@ -66,6 +66,21 @@ def test_a_frame_is_rows_wherever_rows_are():
     assert net.layers[0].neurons[0].weights[1].data == 2.0
 
 
+class Frame:
+    """A frame of nobody's: what has `to_numpy`."""
+
+    columns = ("left", "right")
+
+    def to_numpy(self):
+        return numpy.array(X)
+
+
+def test_whatever_has_to_numpy_is_a_frame():
+    net, history = trained(Frame(), SERIES)
+    assert (history.losses, net.input_names) == (trained(X, Y)[1].losses, ["left", "right"])
+    assert net.predict(Frame()) == net.predict(X)
+
+
 def test_a_frame_draws_as_its_rows_do():
     matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     matplotlib.use("Agg")

@@ -95,7 +95,8 @@ class Module:
     def predict(self, rows: Any) -> Any:
         """The outputs for one row of inputs, or a list of them for many rows; as floats, recording nothing.
 
-        The output of a row is a float where the module has one output, else a list of floats.
+        Rows are lists, an array or a frame; the output of a row is a float where the module has one output, else a list
+        of floats. Raises TypeError for what is no rows, ValueError for a frame whose columns are not the `input_names`.
         """
         rows, many = _rows(rows, self)
         with no_grad():
