@@ -86,6 +86,26 @@ def test_gradients_are_those_of_the_recorded_function_in_the_shape_of_the_argume
     assert flows[2] == pytest.approx(values[2].grad)
 
 
+def test_a_series_is_an_array():
+    pandas = pytest.importorskip("pandas")
+    f = tn.compile(lambda x, y: (x * y + 2 * x).sum())
+    series = pandas.Series([1.0, 2.0])
+    value, (first, second) = f.value_and_grad(series, series)
+    assert value == 11.0
+    assert type(first) is np.ndarray
+    assert (first.tolist(), second.tolist()) == ([3.0, 4.0], [1.0, 2.0])
+
+
+def test_arrays_in_c(tmp_path):
+    c_files = pytest.importorskip("c_files")
+    if "gcc" not in c_files.found:
+        pytest.skip("no gcc here")
+    f = tn.compile(lambda x, m: ((2 * x + x[::-1]) @ m).sum())
+    f(X, M)
+    loaded = c_files.library(f.source("c").replace("lambda", "made"), tmp_path)
+    assert c_files.called(loaded, "made", [X.tolist(), M.ravel().tolist()])[0] == pytest.approx(f(X, M))
+
+
 def test_a_list_in_place_of_an_array_is_traced_again():
     f = tn.compile(lambda x, y: sum(x + y) * len(x + y))
     lists, arrays = [1.0, 2.0], np.array([1.0, 2.0])

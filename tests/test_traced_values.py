@@ -277,6 +277,9 @@ SWALLOWED = {
     "copy": lambda v: copy.copy(v),
     "round": round,
     "floor": math.floor,
+    "remainder": lambda v: v % 2,
+    "quotient": lambda v: 7 // v,
+    "divmod": lambda v: divmod(v, 2)[0],
     "predict": lambda v: tn.MLP(1, [1]).predict([1.0]),
     "array": lambda v: pytest.importorskip("numpy").asarray([v], dtype=float)[0],
 }
@@ -312,6 +315,12 @@ def test_a_refusal_that_is_caught_is_no_refusal_less(name):
         with pytest.raises(TraceError, match="the error was caught"):
             step([[1.0]], [1.0])
     assert w.data == 0.5
+
+
+@pytest.mark.parametrize("name", ["real", "imag", "is_integer", "hex", "as_integer_ratio"])
+def test_what_only_floats_have_is_refused_where_values_may_come(name):
+    with pytest.raises(TraceError, match="is of plain numbers"):
+        tn.compile(lambda x: x if hasattr(x, name) else 2.0 * x)(1.0)
 
 
 def test_a_refusal_inside_an_update_is_remembered():

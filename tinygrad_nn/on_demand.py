@@ -23,12 +23,13 @@ def compile(
 
     f = compile(function) is called like the function: f(x, y) is its value, f.grad(x, y) its derivatives
     [df/dx, df/dy], f.value_and_grad(x, y) both, f.batch(rows, gradients=False) one of them for many rows. Arguments and
-    results are numbers or nested lists of numbers; the derivatives for an array are an array. `print(f.program)` and
-    `print(f.source())` show what runs.
+    results are numbers, nested lists of numbers, or NumPy's arrays, which are arrays (of objects) inside the function,
+    too; the derivatives for an array are an array. `print(f.program)` and `print(f.source())` show what runs.
 
-    The function is traced at its first call, and again where the shape of an argument differs or a branch goes the
-    other way. Values that it captures, such as a model's weights, are read at every call; gradients go to the arguments
-    alone. Called with Values, f records as the plain function does.
+    The function is traced at its first call, and again where the shape of an argument differs, a list comes in place of
+    an array, or a branch goes the other way: a comparison with a number, or by < and its like of two values. Values
+    that it captures, such as a model's weights, are read at every call; gradients go to the arguments alone. Called
+    with Values, f records as the plain function does.
 
     What else the function reads is watched: captured variables, globals, defaults, attributes of objects, classes and
     modules, lists, tuples, dicts, sets and arrays, the wiring of a model, and the `.data` of a captured Value where it
@@ -54,8 +55,9 @@ def compile(
 
     f.backend says which one calls run on. `dtype` is "float64" or, but in Python, "float32".
 
-    Raises TypeError where something cannot be traced (.data, float(), range() of an argument), ValueError for an
-    unknown back end, and at a call RuntimeError past 16 paths through the branches.
+    Raises TypeError where something cannot be traced (.data, float(), range(), truth or text of an argument), also if
+    the function catches it; ValueError for an unknown back end, and at a call RuntimeError past 16 paths through the
+    branches.
 
     >>> f = compile(lambda x, y: x * y + x**2)
     >>> f(3.0, 2.0), f.grad(3.0, 2.0)
@@ -87,6 +89,10 @@ def compile_step(
     a clock or read the `.data` of what is trained, backend="auto" makes the steps on the recorded graph, with one
     RuntimeWarning that says why; a back end that was asked for by name raises. A traced value that is kept, as in
     `self.h = h`, is an error that names the attribute.
+
+    The numbers of a row and of its target are plain numbers: `if t == 1`, `if t`, `weights[int(t)]`, `round(t)` are
+    branches, each a path of its own, as `compile` has them; tn.take(weights, t) is one path for all. Rows that are
+    NumPy's arrays are arrays to the model, and lists are lists.
 
     `backend` is "python" (a step on one row equals the eager one in bits, but for the sign of a gradient of 0, which
     the state of an optimizer may keep; `print(step.source())` shows it), "llvm"

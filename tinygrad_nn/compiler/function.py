@@ -109,10 +109,8 @@ class Function:
         if hasattr(numbers, "dtype"):
             return float(outputs[0]), [outputs[1:].reshape(arguments[0].shape)]
         flows = shaped(shape, iter(outputs[1:]))
-        return outputs[0], [
-            array_of(argument, self.target)(flow) if getattr(argument, "ndim", 0) else flow
-            for argument, flow in zip(arguments, flows, strict=True)
-        ]
+        made = [array_of(argument, self.target) if getattr(argument, "ndim", 0) else list for argument in arguments]
+        return outputs[0], [flow if kind is list else kind(flow) for kind, flow in zip(made, flows, strict=True)]
 
     def grad(self, *arguments: Any, **named: Any) -> list[Any]:
         """The derivatives, [df/dx, df/dy, ...], each in the shape of its argument; for an array, an array."""

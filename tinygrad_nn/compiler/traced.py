@@ -20,6 +20,8 @@ from ..value import Value
 if TYPE_CHECKING:
     from .trace import Tracer
 
+OF_FLOATS = ("real", "imag", "conjugate", "is_integer", "as_integer_ratio", "hex")
+
 
 class TraceError(TypeError):
     """The function did something with a traced value that a program cannot hold."""
@@ -92,6 +94,20 @@ class Traced(Scalar):
 
     def __round__(self, digits: int | None = None) -> Any:
         return self.__float__()
+
+    def _of_floats(self, other: object) -> Any:
+        raise self._tracer.refusal(
+            "%, // and divmod are of plain numbers, which a compiled function's values are not: compute them outside"
+        )
+
+    __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _of_floats
+
+    def __getattr__(self, name: str) -> Any:
+        if name in OF_FLOATS and not self._tracer.of_data:
+            raise self._tracer.refusal(
+                f".{name} is of plain numbers, which a compiled function's values are not: leave it outside"
+            )
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute {name!r}")
 
     def _compared(self, comparison: str, other: object) -> Any:
         operand = other if isinstance(other, Scalar) else as_float(other)
@@ -179,10 +195,11 @@ class TracedNumber(Traced):
 
     def _whole(self, found: int, low: float, high: float, with_low: bool, with_high: bool) -> int:
         """A whole number, on the path of all numbers from `low` to `high`."""
-        if abs(found) >= 2**52:  # where floats are whole
-            return found if float(self) == found else 0
-        self._tracer.guard(self, ">=" if with_low else ">", float(low))
-        self._tracer.guard(self, "<=" if with_high else "<", float(high))
+        if abs(found) < 2**52:
+            self._tracer.guard(self, ">=" if with_low else ">", float(low))
+            self._tracer.guard(self, "<=" if with_high else "<", float(high))
+        else:  # where floats are whole
+            float(self)
         return found
 
     def __int__(self) -> int:
@@ -243,9 +260,6 @@ class TracedNumber(Traced):
         raise AttributeError
 
     data = grad = backward = op = property(_absent)
-
-
-OF_FLOATS = ("real", "imag", "conjugate", "is_integer", "as_integer_ratio", "hex")
 
 
 def _on_floats(operation: Callable[[Any, Any], Any], swapped: bool) -> Callable[[TracedNumber, object], Any]:
