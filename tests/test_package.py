@@ -170,6 +170,7 @@ def test_imports_run_one_way_in_the_compiler():
         *("array_sums",),
         *("llvm_functions",),
         *(
+            "parts",
             "clusters",
             "c_words",
             "c_functions",

@@ -64,7 +64,7 @@ def _listed(names: list[str], most: int = 24) -> str:
 
 def array_names(roll: Rolled, names: dict[int, str]) -> list[str]:
     """A name for each array, each once: what the names of its slots have in common."""
-    found: list[str] = []
+    found: dict[str, int] = {}  # and the number that the next one of this name has
     for array, slots in enumerate(roll.slots):
         if array in (INPUTS, PARAMETERS, LITERALS):
             base = ("inputs", "parameters", "literals")[array]
@@ -72,11 +72,12 @@ def array_names(roll: Rolled, names: dict[int, str]) -> list[str]:
             base = "gathered"
         else:
             base = _common([names[slot] for slot in (slots[0], slots[-1])])
-        name, k = base, 2
+        name, k = base, found.get(base, 2)
         while name in found:
             name, k = f"{base}_{k}", k + 1
-        found.append(name)
-    return found
+        found[base] = k
+        found[name] = 2
+    return list(found)
 
 
 def _common(names: list[str]) -> str:

@@ -93,8 +93,8 @@ def _gathered(roll: Rolled, rows: list[list[Place]]) -> tuple[int, list[list[int
     laid = [place for row in distinct for place in row]
     pieces = _pieces(laid)
     if len(pieces) > MOST_PIECES:  # that take turns: each array once, and in its order
-        order = list(dict.fromkeys(array for array, _ in laid))
-        laid = sorted(set(laid), key=lambda place: (order.index(place[0]), place[1]))
+        order = {array: k for k, array in enumerate(dict.fromkeys(array for array, _ in laid))}
+        laid = sorted(set(laid), key=lambda place: (order[place[0]], place[1]))
         pieces = _pieces(laid)
         where = {place: k for k, place in enumerate(laid)}
         lying = [[where[place] for place in row] for row in rows]

@@ -48,19 +48,20 @@ def _sunk(found: list[Cluster], place: dict[int, int], read: set[int], dear: set
                 readers.setdefault(operand.array, set()).add(k)
                 if not in_step(operand, group.extents):
                     apart.add(operand.array)
-    moved: list[Cluster] = [[] for _ in found]
+    kept = read | apart
+    moved: list[Cluster] = [[] for _ in found]  # the last group first
     for k in reversed(range(len(found))):
         for group in reversed(found[k]):
             to = k
             row = group.primitive
             cheap = row is not None and row.spellings is None and row.name not in dear
-            if cheap and group.array not in read | apart and len(readers.get(group.array, ())) == 1:
+            if cheap and group.array not in kept and len(readers.get(group.array, ())) == 1:
                 (later,) = readers[group.array]
-                same = moved[later] and _loops(moved[later][0]) == _loops(group)
+                same = moved[later] and _loops(moved[later][-1]) == _loops(group)
                 if later != k and same and all(o.array in held or o.array not in place for o in group.operands):
                     to = later
-            moved[to].insert(0, group)
-    return [cluster for cluster in moved if cluster]
+            moved[to].append(group)
+    return [cluster[::-1] for cluster in moved if cluster]
 
 
 def stored(found: list[Cluster], read: set[int]) -> set[int]:

@@ -9,7 +9,8 @@ registers. What does not depend on the row is computed once, before the rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..program import INPUTS
@@ -17,6 +18,7 @@ from ..rolled import Access, Group, Place, Rolled
 from .clusters import clusters, stored
 from .ir import Kind
 from .loops import DEAR, Loops
+from .parts import cut, mark
 from .turned import turned
 from .vector_math import definition, function_name
 
@@ -32,7 +34,7 @@ def module(printers: Sequence[Any], *more: str) -> str:
         declared |= printer.block.declared
         for kind in sorted({printer.kind, printer.one, printer.full}, key=lambda kind: kind.lanes):
             for name in sorted(printer.block.wanted):
-                calls = sum(line.count(f"{function_name(name, kind)}(") for line in printer.block.lines)
+                calls = printer.body.count(f"{function_name(name, kind)}(")
                 text, also = definition(name, kind, inline=calls <= MOST_INLINE)
                 definitions[text] = None
                 declared |= also
@@ -57,6 +59,7 @@ class Printer(Loops):
         )
         self.stored = stored(self.before + self.each, self._read()) | {INPUTS}
         self.scratch = 0
+        self.parts: list[str] = []  # functions that the body was cut into
         self.pointers[INPUTS] = self._place(INPUTS)
         for array in range(3, len(roll.sizes)):
             self.pointers.append(self._place(array))
@@ -80,14 +83,21 @@ class Printer(Loops):
         b = self.block
         b.entry += [f"%on = alloca {self.kind.flags}", "%settled = alloca i1"]
         b.lines.append("store i1 true, ptr %settled")
-        for cluster in self.before:
-            self._at(self.one, cluster)
+        self._in_parts([partial(self._at, self.one, cluster) for cluster in self.before])
         self.in_rows = True
         self._all_rows()
         arguments = ", ".join([*(f"ptr noalias %{name}" for name in self.arguments), f"i64 %{self.count}"])
         lines = [*b.entry, *b.lines, "ret void"]
         body = "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)
-        return f"define void @{self.name}({arguments}) {{\n{body}\n}}"
+        return "\n\n".join([*self.parts, f"define void @{self.name}({arguments}) {{\n{body}\n}}"])
+
+    def _in_parts(self, bodies: Sequence[Callable[[], None]], kinds: Mapping[str, str] | None = None) -> None:
+        """Bodies that hand nothing on but through memory, in functions of their own where they are long together."""
+        marks = [mark(self.block)]
+        for body in bodies:
+            body()
+            marks.append(mark(self.block))
+        self.parts += cut(self.block, f"{self.name}.part{len(self.parts)}.", marks, kinds or {})
 
     def _all_rows(self) -> None:
         self.block.loop("%blocks", self._rows, most_written_out=0)
@@ -102,8 +112,7 @@ class Printer(Loops):
         b.lines.append(f"store {self.kind.flags} {on}, ptr %on")
         first = b.index(0, (lanes, i))
         self._load_rows(first)
-        for cluster in self.each:
-            self._at(self.kind, cluster)
+        self._in_parts([partial(self._at, self.kind, cluster) for cluster in self.each])
         self._store_rows(first)
 
     def _load_rows(self, first: str) -> None:
@@ -129,8 +138,7 @@ class Printer(Loops):
 
     def _store_rows(self, first: str) -> None:
         b, kind = self.block, self.kind
-        for copy in copies(self.roll.outputs):
-            self._copy(copy, first)
+        self._in_parts([partial(self._copy, copy, first) for copy in copies(self.roll.outputs)], {first: "i64"})
         on = b.let(f"load {kind.flags}, ptr %on")
         wide = "i8" if kind.lanes == 1 else f"<{kind.lanes} x i8>"
         told = b.let(f"zext {kind.flags} {on} to {wide}")

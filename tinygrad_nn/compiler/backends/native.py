@@ -3,26 +3,54 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from typing import Any
+
+LONGEST = 6000  # lines of a text that LLVM is done with before anybody loses patience
 
 
 class Native:
     """A compiled module; `run` is its function of pointers and a count."""
 
     def __init__(self, text: str, pointers: int) -> None:
-        llvm, machine = _begun(), _machine()  # of its own: an engine takes the machine with it when it goes
-        module = llvm.parse_assembly(text)
-        module.verify()
-        builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
-        builder.getModulePassManager().run(module, builder)
-        self._engine = llvm.create_mcjit_compiler(module, machine)  # what it compiled lives as long as it does
-        self._engine.finalize_object()
+        long = text.count("\n") > LONGEST
+        self._engine = _interruptibly(_engine, text, False) if long else _engine(text, True)  # has what it compiled
         kinds = [ctypes.c_void_p] * pointers
         self.run: Any = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(self._engine.get_function_address("run"))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("machine code cannot be copied or pickled: copy what it was compiled from, and compile that")
+
+
+def _engine(text: str, unrolled: bool) -> Any:
+    """What a text was compiled to. The loops of a long one are not written out, which takes most of the time."""
+    llvm, machine = _begun(), _machine()  # of its own: an engine takes the machine with it when it goes
+    module = llvm.parse_assembly(text)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_unrolling = unrolled
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    engine = llvm.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    return engine
+
+
+def _interruptibly(function: Callable[..., Any], *arguments: Any) -> Any:
+    """A long call of the C library in a thread that this one waits for, so that Ctrl-C is heard meanwhile.
+
+    What was called goes on to its end, but nobody waits for it but the end of the process.
+    """
+    executor = ThreadPoolExecutor(1, thread_name_prefix="tinygrad_nn compiles")
+    try:
+        future = executor.submit(function, *arguments)
+        while not wait([future], timeout=0.1).done:  # a wait without end is deaf on Windows
+            pass
+        return future.result()
+    finally:
+        executor.shutdown(wait=False)
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from ..program import INPUTS
 from ..rolled import Access, Group, Rolled
@@ -98,15 +99,19 @@ class RowSums(RowProducts):
 
     def _gradients(self) -> None:
         """The gradients of a chunk, when its rows are through."""
+        parts: list[Callable[[], None]] = []
         if self.chunked:
-            for array in sorted(self.turned):
-                self._row_major(array)
-        for term in self.terms:
-            product = term.matrix(self.roll, self.full.lanes)
-            if product is None:
-                self._lane_sums(term)
-            else:
-                self._product(*product, term)
+            parts += [partial(self._row_major, array) for array in sorted(self.turned)]
+        parts += [partial(self._gradient, term) for term in self.terms]
+        counts = {str(count): "i64" for count in (self.start, self.many, self.blocks)}
+        self._in_parts(parts, {**counts, self.first_chunk: "i1"})
+
+    def _gradient(self, term: Term) -> None:
+        product = term.matrix(self.roll, self.full.lanes)
+        if product is None:
+            self._lane_sums(term)
+        else:
+            self._product(*product, term)
 
     def _lane_sums(self, term: Term) -> None:
         """The sums of a term with a row in each lane, many side by side."""
