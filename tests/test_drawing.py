@@ -255,7 +255,7 @@ def test_neurons_stand_in_their_layers_and_parameters_in_their_neurons():
     assert "subgraph" not in tn.draw(loss, clusters=False).source
     h = next(n.value for n in nodes(loss) if n.label == "h1.1")
     assert h.scope.place.name == "neuron 1"
-    assert h.scope.weights == h.operands[0].operands[:2]
+    assert h.scope.weights == list(h.operands[0].operands[:2])
 
 
 def test_boxes_go_by_identity_and_networks_get_one_where_there_are_two():
