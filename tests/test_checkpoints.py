@@ -16,7 +16,7 @@ import warnings
 import pytest
 
 import tinygrad_nn as tn
-from tinygrad_nn import history, progress, training
+from tinygrad_nn import checkpoints, history, progress
 from tinygrad_nn.compiler import stepper
 
 RUN = """
@@ -180,7 +180,7 @@ def test_ctrl_c_at_either_end_keeps_the_history(when, tmp_path, monkeypatch):
 
     monkeypatch.setattr(progress, "CHECKPOINTS", math.inf)
     if when == "last save":
-        monkeypatch.setattr(training, "save", press)
+        monkeypatch.setattr(checkpoints, "write_all", press)
     options = {"metrics": press} if when == "first look" else {"checkpoint": tmp_path / "model.txt"}
     found = tn.fit(model, X, Y, "squared_error", optimizer, epochs=3, progress=False, **options)
     assert (found.stopped, len(found)) == (("interrupt", 0) if when == "first look" else ("epochs", 3))

@@ -87,22 +87,9 @@ CORE = [
     *("tabular", "arguments", "decorated", "recording"),
     *("reverse", "forward", "value"),
     *("elementary", "functional", "own", "nesting", "transforms", "products"),
-    *(
-        "choices",
-        "held",
-        "module",
-        "weights",
-        "neuron",
-        "nn",
-        "losses",
-        "answers",
-        "check",
-        "schedules",
-        "optim",
-        "data",
-    ),
-    *("metrics", "plots", "history", "files", "stored", "storage"),
-    *("compiler", "drawing", "watching", "progress", "training", "on_demand", "drawn", "sklearn"),
+    *("choices", "held", "module", "weights", "neuron", "nn", "losses", "answers", "check", "schedules", "optim"),
+    *("data", "metrics", "plots", "history", "files", "entries", "stored", "storage"),
+    *("compiler", "drawing", "watching", "progress", "checkpoints", "training", "on_demand", "drawn", "sklearn"),
 ]
 CHECKS = ["stable", "anomaly", "notation", "formulas", "receipt", "units", "scales", "mistakes", "gradients"]
 
@@ -190,6 +177,7 @@ def test_imports_run_one_way_in_the_compiler():
             "recorded",
             "orders",
             "stretch",
+            "observers",
             "course",
             "guarded",
             "native_step",

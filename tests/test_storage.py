@@ -158,8 +158,8 @@ def test_changed_files_are_refused_or_equal(change):
         (lambda text: text[:-1], "was cut off: it does not end"),
         (lambda text: text.replace("0.1", "0.2", 1), "was changed after it was saved"),
         (
-            lambda text: text.replace("version 1", "version 2"),
-            "is of version 2, and this library reads version 1: update",
+            lambda text: text.replace("version 2", "version 3"),
+            "is of version 3, and this library reads up to version 2: update",
         ),
         (lambda text: "PK\x03\x04" + text, "is no model of tinygrad_nn: its first line is"),
         (lambda text: "", "is no model of tinygrad_nn: its first line is ''"),
@@ -199,13 +199,11 @@ def test_what_cannot_be_saved_is_said_and_leaves_the_file(tmp_path):
     class Own(tn.Module):
         pass
 
-    scheduled = tn.SGD(model.parameters(), lr=lambda step: 0.1)
     for bad, options, words in [
         (tn.Neuron(2, lambda x: x), {}, "activation of neuron is a function, which no file can hold"),
         (Own(), {}, "writes an MLP, a Layer or a Neuron, but got .*state_dict"),
         (shared(), {}, "some of these neurons share theirs"),
         (sparse(), {}, "was wired by hand"),
-        (model, {"optimizer": scheduled}, "lr of the optimizer is a function"),
         (model, {"optimizer": tn.SGD(model.parameters()[1:], lr=0.1)}, "of all parameters of the model"),
     ]:
         with pytest.raises(tn.StorageError, match=words):

@@ -97,9 +97,9 @@ if TYPE_CHECKING:
     from .check.formulas import formula
     from .check.mistakes import Finding, LintWarning, lint
     from .check.receipt import explain
+    from .entries import StorageError
     from .own import primitive
     from .storage import load, save
-    from .stored import StorageError
 
 __version__ = "0.1.0"
 

@@ -34,15 +34,15 @@ class History:
         self.metrics: dict[str, list[float]] = {}
         self.times: list[float] = []
         self.stopped = ""
-        self._stride = 1
+        self.stride = 1
 
     def __len__(self) -> int:
         return len(self.epochs)
 
     def wanted(self, first: int, last: int) -> list[int]:
         """Of the epochs from first to last, those to record: each as far apart as the points are, and the last."""
-        ahead = (1 - first) % self._stride
-        epochs = list(range(first + ahead, last + 1, self._stride))
+        ahead = (1 - first) % self.stride
+        epochs = list(range(first + ahead, last + 1, self.stride))
         return epochs if epochs and epochs[-1] == last else [*epochs, last]
 
     def record(self, epoch: int, loss: float, time: float, metrics: Mapping[str, float] | None = None) -> None:
@@ -59,7 +59,7 @@ class History:
         metrics: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         """Add points, a list of each part of them; the latest before them goes, if it was there only as that."""
-        if len(self.epochs) > 1 and (self.epochs[-1] - 1) % self._stride:
+        if len(self.epochs) > 1 and (self.epochs[-1] - 1) % self.stride:
             for column in [self.epochs, self.losses, self.times, *self.metrics.values()]:
                 del column[-1]  # type: ignore[attr-defined]
         self.epochs.extend(epochs)
@@ -68,9 +68,9 @@ class History:
         for name, numbers in (metrics or {}).items():
             self.metrics.setdefault(name, []).extend(numbers)
         while len(self.epochs) > MOST_POINTS:
-            self._stride *= 2
+            self.stride *= 2
             last = self.epochs[-1]
-            kept = [i for i, e in enumerate(self.epochs) if (e - 1) % self._stride == 0 or e == last]
+            kept = [i for i, e in enumerate(self.epochs) if (e - 1) % self.stride == 0 or e == last]
             for column in [self.epochs, self.losses, self.times, *self.metrics.values()]:
                 column[:] = [column[i] for i in kept]  # type: ignore[index]
 

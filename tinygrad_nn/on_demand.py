@@ -135,6 +135,7 @@ def fit(
     progress: bool = True,
     backend: str = "auto",
     dtype: str = "float64",
+    resume: bool = False,
 ) -> Any:
     """Train a model on rows X with targets Y; returns the History of its losses, metrics and times.
 
@@ -154,14 +155,22 @@ def fit(
     until=(metric, threshold) is that of a step's run. A callback(history) is called after each epoch; the run ends
     where it returns True.
 
-    `checkpoint` is a file that `save` writes the model to, every second at most and at the end; `load` reads it.
+    `checkpoint` is a file for the model and the optimizer, written every second at most and at the end; `load` reads
+    it. With `resume`, the same call made again goes on from what the file says, or begins where there is none: to the
+    bit as the run would have gone on, with its history, its rng and its patience; so a script may be killed and started
+    again. Learning rates that are functions of your own, callbacks and data are those of the new call. A run that
+    `until` or `patience` ended is over, and its history comes back.
+
     `progress` shows a bar on a terminal where tqdm is installed, else a line on stderr after 1, 2, 4 ... seconds and at
-    the end. Ctrl-C ends the run with the model as it stands. `history.stopped` says why a run ended.
+    the end. Ctrl-C ends the run with the model as it stands. `history.stopped` says why a run ended: "diverged", with a
+    RuntimeWarning, after the first epoch whose loss is not finite, or that leaves a number of the model or the
+    optimizer that is not; the checkpoint keeps an earlier state then, and with `patience` the best comes back.
 
     Warns by a LintWarning of what `lint` finds on some of the rows: before the run of parameters without a loss, of
     probabilities for logits and of layers without a live unit, after it of units that died or saturated on the way.
 
-    Raises ValueError and TypeError as `compile_step` does, and for a row that holds nan; nothing has changed then.
+    Raises ValueError and TypeError as `compile_step` does, and for a row that holds nan, StorageError for a checkpoint
+    that is no such file, or of another run; nothing has changed then.
 
     >>> import random
     >>> import tinygrad_nn as tn
@@ -172,12 +181,27 @@ def fit(
     ...               rng=random.Random(2), progress=False)
     >>> history.stopped, history.metrics["accuracy"][-1]
     ('epochs', 1.0)
+
+    Two runs of 50 and then of 100 epochs, as a script makes them that was stopped and started again:
+
+    >>> import os, tempfile
+    >>> def script(epochs, path):
+    ...     rng = random.Random(1)
+    ...     model = tn.MLP(2, [4, 1], "tanh", rng=rng)
+    ...     optimizer = tn.Adam(model.parameters(), lr=tn.optim.cosine(0.1, 0.0, steps=200))
+    ...     return fit(model, X, Y, "squared_error", optimizer, epochs, batch_size=2, rng=rng, checkpoint=path,
+    ...                resume=True, progress=False).losses
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     first, resumed = [script(epochs, os.path.join(folder, "run.txt")) for epochs in (50, 100)]
+    ...     whole = script(100, os.path.join(folder, "whole.txt"))
+    >>> len(first), resumed == whole
+    (50, True)
     """
     from .training import fit as fitted
 
     return fitted(
         model, X, Y, loss, optimizer, epochs, batch_size, shuffle, rng, regularizer, metrics, validation, patience,
-        until, checkpoint, callbacks, progress, backend, dtype,
+        until, checkpoint, callbacks, progress, backend, dtype, resume,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .compiler.course import Course
+from .compiler.stretch import Standing
 from .history import History
 from .metrics import GRADIENT
 
@@ -19,8 +20,10 @@ FIRST_TOLD = 1.0  # seconds before the first line where there is no bar; the nex
 class Progress:
     """Called with the history as it grows: shows it where that is wanted, and has checkpoints written."""
 
-    def __init__(self, epochs: int, shown: bool, checkpoint: Callable[[], None] | None) -> None:
-        self.epochs, self.checkpoint = epochs, checkpoint
+    def __init__(
+        self, epochs: int, shown: bool, checkpoint: Callable[[Course], None] | None, begun: Standing | None = None
+    ) -> None:
+        self.epochs, self.checkpoint, self.begun = epochs, checkpoint, begun
         self.start = self.saved = self.moved = time.perf_counter()
         self.next_told = FIRST_TOLD  # seconds after the start
         self.due = False  # whether a checkpoint is to be written
@@ -41,8 +44,10 @@ class Progress:
         return self.due
 
     def begins(self, course: Course) -> None:
-        """Called with the run that is to be told of."""
+        """Called with the run that is to be told of; it begins where another stood, if there was one."""
         self.course = course
+        if self.begun is not None:
+            course.go_on(self.begun)
 
     def waiting(self) -> None:
         """Called while the first epoch goes on."""
@@ -71,10 +76,10 @@ class Progress:
     def keep(self) -> None:
         """Have a checkpoint written, if there is one, of a run that did not diverge."""
         course = self.course
-        if self.checkpoint is not None and (
-            course is None or (course.history.stopped != "diverged" and course.finite())
-        ):
-            self.checkpoint()
+        if self.checkpoint is None or course is None or course.history.stopped == "diverged":
+            return
+        if course.finite():
+            self.checkpoint(course)
 
     def _keep(self) -> None:
         if self.due:

@@ -9,18 +9,23 @@ from __future__ import annotations
 import math
 
 from .arguments import checked_switch
+from .choices import ACTIVATIONS
+from .entries import StorageError
 from .files import path_of, write_all
 from .module import Module
 from .nn import MLP, Layer, Neuron
 from .operators import as_float
 from .optim import Optimizer
-from .stored import END, FORMAT, SETTINGS, VERSION, StorageError, built, content_of, digest, made_optimizer
+from .schedules import Schedule, checked
+from .stored import END, FORMAT, SETTINGS, VERSION, built, content_of, digest, made_optimizer
 from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
+
+    from .schedules import LearningRate
 
 
 def save(model: Module, path: str | PathLike[str], optimizer: Optimizer | None = None) -> None:
@@ -30,9 +35,10 @@ def save(model: Module, path: str | PathLike[str], optimizer: Optimizer | None =
     to the bit. The file is written beside its
     place and then put there in one go, so that a crash or a full disk leaves what was there before.
 
-    Raises StorageError for what the format does not hold: activations and learning rates that are functions, neurons
-    that were wired by hand or share weights, Modules of your own (keep their state_dict()); OSError where the file
-    cannot be written.
+    Of an lr that is a function, and no schedule of `optim`, the file says only that: `load` wants it again.
+
+    Raises StorageError for what the format does not hold: activations that are functions, neurons that were wired by
+    hand or share weights, Modules of your own (keep their state_dict()); OSError where the file cannot be written.
 
     >>> import os, tempfile
     >>> model = MLP(2, [3, 1], activation="tanh")
@@ -45,47 +51,61 @@ def save(model: Module, path: str | PathLike[str], optimizer: Optimizer | None =
     write_all([(path, text_of(model, optimizer))])
 
 
-def load(path: str | PathLike[str], optimizer: bool = False) -> Any:
-    """The model in a file that `save` wrote; with optimizer=True the pair of it and its optimizer.
+def load(path: str | PathLike[str], optimizer: bool = False, lr: LearningRate | None = None) -> Any:
+    """The model in a file that `save` wrote, or a checkpoint of `fit`; with optimizer=True the pair of it and its
+    optimizer, whose lr is then `lr` if one is given, as it must be where the lr was a function of your own.
 
     Nothing in the file is executed. Raises StorageError for a file that is no such model, was cut off or changed, or is
     of a later version, and where the optimizer is asked for and not there; OSError where it cannot be read.
     """
     optimizer = checked_switch("optimizer", optimizer)
+    if lr is not None:
+        lr = lr if callable(lr) else checked("lr", lr)
+        if not optimizer:
+            raise ValueError("an lr is the optimizer's: load(path, optimizer=True, lr=...) gives it with the model")
+    text = text_in(path)
+    try:
+        return model_of(text, optimizer, lr)
+    except StorageError as error:
+        raise StorageError(f"{path_of(path)} {error}") from None
+
+
+def text_in(path: Any) -> str:
+    """The text of a file. Raises StorageError for one that is not text, OSError where it cannot be read."""
     path = path_of(path)
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            text = file.read()
+            return file.read()
     except UnicodeDecodeError:
         raise StorageError(f"{path} is no model of tinygrad_nn: it is not text") from None
-    try:
-        return model_of(text, optimizer)
-    except StorageError as error:
-        raise StorageError(f"{path} {error}") from None
 
 
-def model_of(text: str, optimizer: bool = False) -> Any:
+def model_of(text: str, optimizer: bool = False, lr: LearningRate | None = None) -> Any:
     """The model of a text, or the pair of it and its optimizer."""
-    model, found = built(content_of(text), optimizer)
+    model, found = built(content_of(text), optimizer, lr)
     return (model, found) if optimizer else model
 
 
-def text_of(model: Module, optimizer: Optimizer | None = None) -> str:
-    """A model as the text of a file."""
+def text_of(model: Module, optimizer: Optimizer | None = None, run: str = "") -> str:
+    """A model as the text of a file, with its optimizer, and with where a run stands as JSON, if they are given."""
     kind = type(model).__name__
-    layers = _layers_of(model)
+    layers = layers_of(model)
     names = [getattr(model, name, None) for name in ("input_names", "output_names")]
     for given, count in zip(names, (len(layers[0][0].weights), len(layers[-1])), strict=True):
-        if given is not None and (len(given) != count or not all(isinstance(name, str) for name in given)):
+        listed = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
+        if given is not None and not (listed and len(given) == count):
             raise StorageError(f"the model has {count} inputs or outputs, but these names for them: {given!r}")
+    if not isinstance(model.place.name, str):  # type: ignore[attr-defined]
+        raise StorageError(f"the name of a model is text, but this one's is {model.place.name!r}")  # type: ignore[attr-defined]
     lines = ",\n ".join("[" + ",\n  ".join(map(_neuron_text, neurons)) + "]" for neurons in layers)
     head = f'"kind": "{kind}", "name": {_json(model.place.name)}, "names": {_json(names)}'  # type: ignore[attr-defined]
     state = "" if optimizer is None else f',\n"optimizer": {_optimizer_text(optimizer, model)}'
+    state += f',\n"run": {run}' if run else ""
     body = f'{FORMAT}{VERSION}\n{{{head}, "layers": [\n {lines}]{state}}}\n'
     return f"{body}{END}{digest(body)}\n"
 
 
-def _layers_of(model: Module) -> list[list[Neuron]]:
+def layers_of(model: Module) -> list[list[Neuron]]:
     """The neurons of each layer. Raises StorageError for what is not wired as it was made."""
     kind = type(model).__name__
     if type(model) not in (MLP, Layer, Neuron):
@@ -100,6 +120,8 @@ def _layers_of(model: Module) -> list[list[Neuron]]:
         for neuron in neurons:
             if type(neuron) is not Neuron or len(neuron.weights) != (before or len(neurons[0].weights)):
                 raise StorageError(f"save() writes networks as they were made, but {neuron!r} was wired by hand")
+            if isinstance(neuron.activation, str) and neuron.activation not in ACTIVATIONS:
+                raise StorageError(f"the activation of {neuron.name} is {neuron.activation!r}, which there is not")
             if not isinstance(neuron.activation, str):
                 raise StorageError(
                     f"the activation of {neuron.name} is a function, which no file can hold: give a name"
@@ -120,7 +142,7 @@ def _layers_of(model: Module) -> list[list[Neuron]]:
 
 def _neuron_text(neuron: Neuron) -> str:
     values = (*neuron.weights, neuron.bias)
-    *weights, bias = [_number(value.data) for value in values]
+    *weights, bias = [number_text(value.data) for value in values]
     labels = [value.label for value in values]
     given = "" if labels == _labels(len(weights)) else f', "labels": {_json(labels)}'
     activation = _json(neuron.activation)
@@ -140,31 +162,52 @@ def _optimizer_text(optimizer: Optimizer, model: Module) -> str:
         raise StorageError(
             "save() writes an optimizer of all parameters of the model, in their order: save the model alone"
         )
-    if callable(optimizer.lr):
-        raise StorageError("the lr of the optimizer is a function, which no file can hold: set a number before saving")
+    if type(optimizer.steps) is not int or not 0 <= optimizer.steps < 2**53:
+        raise StorageError(f"the optimizer has {optimizer.steps!r} steps, which is no count")
     settings = {name: getattr(optimizer, name) for name in SETTINGS[kind][1]}
     made = made_optimizer(kind, settings, model.parameters()[:1])
     width, states = len(made.initial_state), optimizer.state
     if len(states) != len(optimizer.parameters) or any(len(numbers) != width for numbers in states):
         raise StorageError(f"the optimizer has no state of {width} numbers for each of its parameters")
-    told = ", ".join(f'"{name}": {_setting(setting)}' for name, setting in settings.items())
-    state = ", ".join(f"[{', '.join(map(_number, numbers))}]" for numbers in optimizer.state)
+    told = ", ".join(
+        f'"{name}": {_rate(setting) if name == "lr" else _setting(setting)}' for name, setting in settings.items()
+    )
+    state = ", ".join(f"[{', '.join(map(number_text, numbers))}]" for numbers in optimizer.state)
     return f'{{"kind": "{kind}", "steps": {optimizer.steps}, {told},\n "state": [{state}]}}'
+
+
+def _rate(rate: Any) -> str:
+    """A learning rate: a number, a schedule with what it was made of, or null for another function."""
+    if not callable(rate):
+        return number_text(rate)
+    if not isinstance(rate, Schedule):
+        return "null"
+    settings = [("schedule", _json(rate.name)), *((name, _rate(entry)) for name, entry in rate.settings.items())]
+    return f"{{{', '.join(f'{_json(name)}: {entry}' for name, entry in settings)}}}"
 
 
 def _setting(setting: Any) -> str:
     if isinstance(setting, tuple):
-        return f"[{', '.join(map(_number, setting))}]"
-    return str(setting).lower() if isinstance(setting, bool) else _number(setting)
+        return f"[{', '.join(map(number_text, setting))}]"
+    return str(setting).lower() if isinstance(setting, bool) else number_text(setting)
 
 
-def _number(number: float) -> str:
+def number_text(number: float) -> str:
     """A number so that all of its bits come back; JSON has no word for those that are not finite."""
     if math.isfinite(number):
         return repr(float(number))
     import struct
 
     return f'"{struct.pack(">d", number).hex()}"'
+
+
+def json_of(content: Any) -> str:
+    """Numbers, texts, lists and dicts of them as JSON, from which every bit comes back."""
+    if isinstance(content, dict):
+        return f"{{{', '.join(f'{_json(str(name))}: {json_of(entry)}' for name, entry in content.items())}}}"
+    if isinstance(content, list | tuple):
+        return f"[{', '.join(map(json_of, content))}]"
+    return number_text(content) if isinstance(content, float) else _json(content)
 
 
 def _json(content: Any) -> str:

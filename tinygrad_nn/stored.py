@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import math
-
+from . import entries
 from .choices import ACTIVATIONS
+from .entries import StorageError
 from .nn import MLP, Layer, Neuron
 from .optim import SGD, Adam, Optimizer
+from .schedules import SCHEDULES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .schedules import LearningRate
 
-VERSION = 1
+VERSION, READ = 2, ("1", "2")  # what is written, and what is read: 2 added schedules, and where a run of fit stands
 FORMAT = "tinygrad_nn model, version "
 END = "sha256 "  # and the digest of all that comes before, in the last line
 SETTINGS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "SGD": (SGD, ("lr", "momentum", "nesterov", "weight_decay")),
     "Adam": (Adam, ("lr", "betas", "epsilon", "weight_decay")),
 }
-
-
-class StorageError(ValueError):
-    """A file is no model of this library's, or a model cannot be saved: the message says what is wrong, and where."""
 
 
 def digest(body: str) -> str:
@@ -40,9 +38,11 @@ def content_of(text: str) -> Any:
     first = text.partition("\n")[0]
     version = first.removeprefix(FORMAT)
     if version == first or not version.isascii() or not version.isdigit():
-        raise StorageError(f"is no model of tinygrad_nn: its first line is {first[:60]!r}, not {FORMAT + '1'!r}")
-    if version != str(VERSION):
-        raise StorageError(f"is of version {version[:20]}, and this library reads version {VERSION}: update it")
+        raise StorageError(
+            f"is no model of tinygrad_nn: its first line is {first[:60]!r}, not {FORMAT + str(VERSION)!r}"
+        )
+    if version not in READ:
+        raise StorageError(f"is of version {version[:20]}, and this library reads up to version {VERSION}: update it")
     at = text.rfind(END)
     if at < 0 or not text.endswith("\n"):
         raise StorageError("was cut off: it does not end with the line that says how it was")
@@ -54,13 +54,19 @@ def content_of(text: str) -> Any:
         raise StorageError(f"holds no JSON between its first line and its last: {error}") from None
 
 
-def built(content: Any, optimizer: bool) -> tuple[Any, Optimizer | None]:
-    """The model, and its optimizer if that is wanted. Raises StorageError that says which entry is wrong."""
-    _keys(content, "the file", ("kind", "name", "names", "layers"), ("optimizer",))
-    kind, name = content["kind"], _text(content["name"], "name")
+def built(content: Any, optimizer: bool, lr: LearningRate | None = None) -> tuple[Any, Optimizer | None]:
+    """The model, and its optimizer if that is wanted, with another `lr` if one is given.
+
+    Raises StorageError that says which entry is wrong.
+    """
+    entries.keys(content, "the file", ("kind", "name", "names", "layers"), ("optimizer", "run"))
+    kind, name = content["kind"], entries.text(content["name"], "name")
     layers = [
-        [_neuron(neuron, f"neuron {j + 1} of layer {i + 1}") for j, neuron in enumerate(_list(layer, f"layer {i + 1}"))]
-        for i, layer in enumerate(_list(content["layers"], "layers"))
+        [
+            _neuron(neuron, f"neuron {j + 1} of layer {i + 1}")
+            for j, neuron in enumerate(entries.items(layer, f"layer {i + 1}"))
+        ]
+        for i, layer in enumerate(entries.items(content["layers"], "layers"))
     ]
     if not layers or not all(layers):
         raise StorageError("has a layer without neurons, or no layer")
@@ -73,8 +79,8 @@ def built(content: Any, optimizer: bool) -> tuple[Any, Optimizer | None]:
                 )
     model = _model(kind, name, content["names"], widths)
     made: list[Any] = model.layers if kind == "MLP" else [model]
-    for layer, entries in zip(made, layers, strict=True):
-        for neuron, entry in zip([layer] if kind == "Neuron" else layer.neurons, entries, strict=True):
+    for layer, listed in zip(made, layers, strict=True):
+        for neuron, entry in zip([layer] if kind == "Neuron" else layer.neurons, listed, strict=True):
             neuron.activation = entry["activation"]
             numbers, labels = [*entry["weights"], entry["bias"]], entry["labels"]
             for k, value in enumerate((*neuron.weights, neuron.bias)):
@@ -84,7 +90,7 @@ def built(content: Any, optimizer: bool) -> tuple[Any, Optimizer | None]:
         return model, None
     if content.get("optimizer") is None:
         raise StorageError("holds no optimizer: it was saved without one")
-    return model, _optimizer(content["optimizer"], model)
+    return model, _optimizer(content["optimizer"], model, lr)
 
 
 def _model(kind: Any, name: str, names: Any, widths: list[int]) -> Any:
@@ -94,7 +100,8 @@ def _model(kind: Any, name: str, names: Any, widths: list[int]) -> Any:
         return 0.0
 
     given = [
-        _names(entry, count) for entry, count in zip(_list(names, "names", 2), (widths[0], widths[-1]), strict=True)
+        _names(entry, count)
+        for entry, count in zip(entries.items(names, "names", 2), (widths[0], widths[-1]), strict=True)
     ]
     if kind == "MLP":
         return MLP(widths[0], widths[1:], "linear", "linear", nothing, None, given[0], given[1], name=name)
@@ -106,8 +113,8 @@ def _model(kind: Any, name: str, names: Any, widths: list[int]) -> Any:
 
 
 def _neuron(entry: Any, where: str) -> dict[str, Any]:
-    _keys(entry, where, ("activation", "weights", "bias"), ("labels",))
-    weights = [_number(weight, where) for weight in _list(entry["weights"], f"the weights of {where}")]
+    entries.keys(entry, where, ("activation", "weights", "bias"), ("labels",))
+    weights = [entries.number(weight, where) for weight in entries.items(entry["weights"], f"the weights of {where}")]
     if not weights:
         raise StorageError(f"has no weights for {where}")
     activation = entry["activation"]
@@ -116,27 +123,59 @@ def _neuron(entry: Any, where: str) -> dict[str, Any]:
     labels = entry.get("labels")
     if labels is not None:
         labels = [
-            _text(label, f"a label of {where}") for label in _list(labels, f"the labels of {where}", len(weights) + 1)
+            entries.text(label, f"a label of {where}")
+            for label in entries.items(labels, f"the labels of {where}", len(weights) + 1)
         ]
-    return {"activation": activation, "weights": weights, "bias": _number(entry["bias"], where), "labels": labels}
+    return {
+        "activation": activation,
+        "weights": weights,
+        "bias": entries.number(entry["bias"], where),
+        "labels": labels,
+    }
 
 
-def _optimizer(entry: Any, model: Any) -> Optimizer:
-    if not isinstance(entry, dict) or entry.get("kind") not in SETTINGS:
+def _optimizer(entry: Any, model: Any, lr: LearningRate | None) -> Optimizer:
+    if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str) or entry["kind"] not in SETTINGS:
         raise StorageError("has an optimizer that is neither SGD nor Adam")
     names = SETTINGS[entry["kind"]][1]
-    _keys(entry, "the optimizer", ("kind", "steps", "state", *names), ())
-    settings = {name: _setting(entry[name], name) for name in names}
+    entries.keys(entry, "the optimizer", ("kind", "steps", "state", *names), ())
+    try:
+        given = _rate(entry["lr"])
+    except RecursionError:
+        raise StorageError("has a schedule within a schedule, and so on without end") from None
+    if given is None and lr is None:
+        raise StorageError(
+            "holds an optimizer whose lr was a function, which no file can hold: give it, as in load(path, "
+            "optimizer=True, lr=...)"
+        )
+    settings = {name: _setting(entry[name], name) for name in names if name != "lr"}
+    settings["lr"] = given if lr is None else lr
     parameters = model.parameters()
     optimizer = made_optimizer(entry["kind"], settings, parameters)
     width = len(optimizer.initial_state)
-    states = _list(entry["state"], "the state of the optimizer", len(parameters))
-    optimizer.state = [tuple([_number(x, "the state") for x in _list(s, "a state", width)]) for s in states]
-    steps = _number(entry["steps"], "steps")
-    if not (0 <= steps < 2**63 and steps == math.floor(steps)):
-        raise StorageError(f"has {steps!r} steps of the optimizer, which is no count")
-    optimizer.steps = int(steps)
+    states = entries.items(entry["state"], "the state of the optimizer", len(parameters))
+    optimizer.state = [
+        tuple([entries.number(x, "the state") for x in entries.items(s, "a state", width)]) for s in states
+    ]
+    optimizer.steps = entries.count(entry["steps"], "steps of the optimizer")
     return optimizer
+
+
+def _rate(entry: Any) -> LearningRate | None:
+    """A number, a schedule, or None for a function, which is not in the file."""
+    if entry is None or not isinstance(entry, dict):
+        return None if entry is None else entries.number(entry, "lr")
+    name = entry.get("schedule")
+    if not isinstance(name, str) or name not in SCHEDULES:
+        raise StorageError(f"has the unknown schedule {name!r:.40} for the lr")
+    settings = {key: _rate(setting) for key, setting in entry.items() if key != "schedule"}
+    for key in ("steps", "every"):
+        if key in settings:
+            settings[key] = entries.count(settings[key], f"{key} of a schedule")
+    try:
+        return SCHEDULES[name](**settings)
+    except (TypeError, ValueError) as error:
+        raise StorageError(f"has a schedule for the lr that there cannot be: {error}") from None
 
 
 def made_optimizer(kind: str, settings: dict[str, Any], parameters: list[Any]) -> Optimizer:
@@ -155,48 +194,14 @@ def made_optimizer(kind: str, settings: dict[str, Any], parameters: list[Any]) -
 def _setting(setting: Any, name: str) -> Any:
     if isinstance(setting, bool):
         return setting
-    return tuple([_number(x, name) for x in setting]) if isinstance(setting, list) else _number(setting, name)
-
-
-def _number(entry: Any, where: str) -> float:
-    """A number, or one that is not finite by its bits."""
-    if type(entry) is float:
-        return entry
-    if isinstance(entry, str) and len(entry) == 16:
-        import struct
-
-        try:
-            number: float = struct.unpack(">d", bytes.fromhex(entry))[0]
-        except (ValueError, struct.error):
-            number = 0.0
-        if not math.isfinite(number):
-            return number
-    raise StorageError(f"has {entry!r:.40} for a number of {where}")
-
-
-def _keys(entry: Any, where: str, wanted: tuple[str, ...], also: tuple[str, ...]) -> None:
-    """Raise unless an entry is an object with these keys."""
-    if not isinstance(entry, dict):
-        raise StorageError(f"has {entry!r:.40} for {where}")
-    if missing := [key for key in wanted if key not in entry]:
-        raise StorageError(f"has no {missing[0]!r} in {where}")
-    if extra := [key for key in entry if key not in wanted + also]:
-        raise StorageError(f"has the unknown {extra[0]!r:.40} in {where}")
-
-
-def _list(entry: Any, where: str, count: int | None = None) -> list[Any]:
-    if not isinstance(entry, list) or (count is not None and len(entry) != count):
-        raise StorageError(f"has {entry!r:.40} for {where}" + (f", which are {count}" if count is not None else ""))
-    return entry
+    return (
+        tuple([entries.number(x, name) for x in setting])
+        if isinstance(setting, list)
+        else entries.number(setting, name)
+    )
 
 
 def _names(entry: Any, count: int) -> list[str] | None:
     if entry is None:
         return None
-    return [_text(name, "a name") for name in _list(entry, "names", count)]
-
-
-def _text(entry: Any, where: str) -> str:
-    if not isinstance(entry, str):
-        raise StorageError(f"has {entry!r:.40} for {where}")
-    return entry
+    return [entries.text(name, "a name") for name in entries.items(entry, "names", count)]

@@ -6,6 +6,7 @@ on every back end, and so the same losses within rounding.
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,23 +16,22 @@ from typing import Any
 from .answers import Answers
 from .arguments import checked_count, checked_switch
 from .check.mistakes import Finding, LintWarning, of_training
+from .checkpoints import Checkpoint
 from .compiler.backends import Target
 from .compiler.captured import undone
 from .compiler.recorded import RecordedStepper
 from .compiler.shapes import shaped
 from .compiler.step import Rows, Step, compile_step, rows_of
 from .compiler.stretch import diverged
-from .files import check_writable
+from .entries import StorageError
 from .history import History
 from .metrics import GRADIENTS, VALIDATION, accuracy, named
 from .module import Module
 from .optim import Optimizer
 from .progress import Progress
 from .recording import next_number, watched
-from .storage import save, text_of
-from .stored import StorageError
 from .tabular import names_for
-from .watching import Gradients, Looked, Watched, flat_targets
+from .watching import RESTORED, Gradients, Looked, Watched, flat_targets
 
 MOST_LINTED, LINTED = 32, 500_000  # rows that lint looks at, and rows times parameters
 
@@ -39,7 +39,7 @@ MOST_LINTED, LINTED = 32, 500_000  # rows that lint looks at, and rows times par
 def fit(
     model: Any, X: Any, Y: Any, loss: Any, optimizer: Optimizer, epochs: int, batch_size: int, shuffle: bool, rng: Any,
     regularizer: Any, metrics: Any, validation: Any, patience: int | None, until: Any, checkpoint: Any, callbacks: Any,
-    progress: bool, backend: str, dtype: str,
+    progress: bool, backend: str, dtype: str, resume: bool,
 ) -> History:  # fmt: skip
     """The run; `tinygrad_nn.fit` says what the options are."""
 
@@ -83,10 +83,29 @@ def fit(
         gradients = Gradients(model, optimizer.parameters, lambda probe: _on(stepped(probe), rows))
     watch = Watched(optimizer, looked, wanted, gradients, patience, callbacks)
     step.watch = watch if watch.wanted else None
-    saver = _saver(model, optimizer, checkpoint)
+    batch_size = checked_count("batch_size", batch_size)
+    if rng is not None and not hasattr(rng, "shuffle"):
+        raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
+    resume, saver, begun = checked_switch("resume", resume), None, None
+    if checkpoint is not None:
+        generator = (rng or random) if shuffle else None
+        saver = Checkpoint(model, optimizer, checkpoint, generator, watch, len(rows[1]), batch_size)
+        try:
+            saver.check()
+        except StorageError as error:
+            if resume:
+                raise
+            warnings.warn(f"no run can go on from the checkpoint: {error}", RuntimeWarning, stacklevel=3)
+        begun = saver.begun() if resume else None
+    elif resume:
+        raise ValueError("a run goes on from its checkpoint: give the file, as in checkpoint='run.txt', resume=True")
     before: dict[str, Any] = {}
-    told = Progress(checked_count("epochs", epochs), progress, saver)
-    history, warned = History(), False
+    epochs, history, warned = checked_count("epochs", epochs), History(), False
+    if begun is not None and saver is not None:
+        history = begun.standing.history
+        if saver.take_up(begun, epochs):
+            return history
+    told = Progress(epochs, progress, None if saver is None else saver.write, begun and begun.standing)
     names = names_for(model, X)
     left: dict[str, Any] = {"input_names": names} if names else {}
     with undone(step.recipe.surroundings()):
@@ -107,7 +126,7 @@ def fit(
     if history.stopped == "diverged":
         kept = "; the checkpoint holds an earlier state" * (saver is not None)
         warnings.warn(diverged(history, optimizer) + kept, RuntimeWarning, stacklevel=3)
-    if history.stopped in ("patience", "epochs", "diverged"):
+    if history.stopped in RESTORED:
         watch.restore()
     with suppress(KeyboardInterrupt):  # the run is over, and the file of before still there
         told.keep()
@@ -198,26 +217,3 @@ def _checked(X: Any, Y: Any, whose: str, model: Any) -> Rows:
                     what = f"row {i} of {whose}X and Y holds {number}"
                     raise ValueError(f"{what}: leave the row out, or fill in what it should be")
     return shapes, rows
-
-
-def _saver(model: Any, optimizer: Optimizer, path: Any) -> Callable[[], None] | None:
-    """What writes checkpoints: with the optimizer's state where a file can hold it. Raises where it could not."""
-    if path is None:
-        return None
-    check_writable(path)
-    text_of(model)
-
-    def write() -> None:
-        try:
-            try:
-                save(model, path, optimizer)
-            except StorageError:  # its lr is a function, say
-                save(model, path)
-        except (OSError, StorageError) as error:
-            warnings.warn(
-                f"the checkpoint {path} could not be written, so it holds an earlier state: {error}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-
-    return write

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .answers import Answers
 from .compiler.backends import chosen
-from .compiler.course import Watch
 from .compiler.function import Function, PathError, TraceError
 from .compiler.interrupt import Uninterrupted
+from .compiler.observers import Watch
 from .compiler.phases import Recipe
 from .compiler.recorded import number_of
 from .compiler.shapes import Shape, in_lists, leaves_of, shape_of, shaped
@@ -24,6 +24,10 @@ from .recording import no_grad
 from .value import Value
 
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]
+State = tuple[list[float], list[Any], int]  # the weights, the state of the optimizer, and its steps
+
+
+RESTORED = ("patience", "epochs", "diverged")  # runs whose best state is given back where patience was asked for
 
 
 class Looked:
@@ -176,6 +180,16 @@ def _owner(path: str) -> str:
     return ".".join(parts[:end]) or parts[0]
 
 
+class Remembered(NamedTuple):
+    """What patience remembers: the best loss, how many epochs have passed since, and two states of the model: the best,
+    and that of the end of the last epoch."""
+
+    best: float
+    waited: int
+    kept: State
+    before: State
+
+
 class Watched(Watch):
     """What is looked at after each epoch, and whether the run is to go on: patience and callbacks."""
 
@@ -186,7 +200,8 @@ class Watched(Watch):
         self.optimizer, self.looked, self.metrics, self.gradients = optimizer, looked, metrics, gradients
         self.patience, self.callbacks = patience, callbacks
         self.best, self.waited = math.inf, 0
-        self.before = self.kept = self._state() if patience is not None else None
+        self.before: State | None = self._state() if patience is not None else None
+        self.kept = self.before
 
     @property
     def wanted(self) -> bool:
@@ -201,7 +216,7 @@ class Watched(Watch):
             found |= {f"{prefix}{name}": number for name, number in measured.items()}
         return found | (self.gradients.measured() if self.gradients is not None else {})
 
-    def verdict(self, history: History, losses: Sequence[float]) -> str:
+    def remember(self, history: History) -> None:
         if self.patience is not None:
             validated, now = history.metrics.get(f"{VALIDATION}loss"), self._state()
             latest = (validated or history.losses)[-1]
@@ -210,6 +225,8 @@ class Watched(Watch):
             else:
                 self.waited += 1
             self.before = now
+
+    def verdict(self, history: History, losses: Sequence[float]) -> str:
         stop = [callback(history) for callback in self.callbacks]
         if any(type(found).__name__ in ("bool", "bool_") and found for found in stop):  # NumPy's, too
             return "callback"
@@ -218,12 +235,31 @@ class Watched(Watch):
     def restore(self) -> None:
         """The best weights, with the optimizer's state that belongs to them, where patience was asked for."""
         if self.kept is not None:
-            numbers, state, steps = self.kept
-            with Uninterrupted():
-                for parameter, number in zip(self.optimizer.parameters, numbers, strict=True):
-                    parameter.data = number
-                self.optimizer.state, self.optimizer.steps = state, steps
+            self._put(self.kept)
 
-    def _state(self) -> tuple[list[float], list[Any], int]:
+    def remembered(self) -> Remembered | None:
+        """What patience remembers, if it was asked for."""
+        if self.kept is None or self.before is None:
+            return None
+        return Remembered(self.best, self.waited, self.kept, self.before)
+
+    def take_up(self, remembered: Remembered | None, stopped: str, over: bool) -> None:
+        """Remember what another run did. One that has ended is at its best state, and goes on from its last."""
+        if remembered is not None and stopped in RESTORED:
+            self._put(remembered.kept if over else remembered.before)
+        if self.patience is None:
+            return
+        self.before = self.kept = self._state()
+        if remembered is not None:
+            self.best, self.waited, self.kept, self.before = remembered
+
+    def _put(self, state: State) -> None:
+        numbers, states, steps = state
+        with Uninterrupted():
+            for parameter, number in zip(self.optimizer.parameters, numbers, strict=True):
+                parameter.data = number
+            self.optimizer.state, self.optimizer.steps = list(states), steps
+
+    def _state(self) -> State:
         optimizer = self.optimizer
         return [parameter.data for parameter in optimizer.parameters], list(optimizer.state), optimizer.steps

@@ -15,39 +15,10 @@ from typing import Any
 
 from ..history import History
 from .interrupt import Uninterrupted
+from .observers import Guard, Watch
 from .orders import Orders
 from .stepper import Pace, Row, RowError, Stepper, commit, state_of
 from .stretch import Ended, Standing
-
-
-class Watch:
-    """Looks at the model at the end of each epoch, and may end the run. This one does neither.
-
-    One whose `looks` is False sees the history alone, and may let several epochs pass before it is asked: `ahead`.
-    """
-
-    looks = True
-
-    @property
-    def ahead(self) -> int:
-        """How many epochs may pass before the next verdict."""
-        return 1
-
-    def measured(self) -> Mapping[str, float]:
-        """What the history is to know of the model as it stands."""
-        return {}
-
-    def verdict(self, history: History, losses: Sequence[float]) -> str:
-        """Why the run is to end now, or "". `losses` are those of the epochs since the last time, each of them."""
-        return ""
-
-
-class Guard:
-    """Looks at each stretch of steps, and may refuse it. This one does not."""
-
-    def made(self, course: Course, before: int) -> Ended:
-        """The epochs that end with some more steps of the course."""
-        return course.made()
 
 
 class Course:
@@ -76,7 +47,7 @@ class Course:
         self.guard: Guard | None = None
         self.judged = False  # whether the run ends where its numbers are not finite any more
         self.unbounded: set[int] = set()  # those of them that were not from the start
-        self.alone = False  # whether a stretch may have one epoch at most
+        self.alone = False  # whether a stretch has one epoch at most
         self.seen = True  # whether somebody may have looked at the model, and set its numbers, since the last stretch
 
     def go(self) -> History:
@@ -132,14 +103,19 @@ class Course:
             ended = self.made() if self.guard is None else self.guard.made(self, before)
             if kept is not None and (lost := self._lost(ended, kept)):
                 ended = ended.first(lost)
+            if ended:
+                measured = self._measured()
+                with Uninterrupted():
+                    self._record(before, ended, began, measured)
+                    if self.watch is not None and not lost:
+                        self.watch.remember(self.history)
+                    kept = None  # there is no way back
         except KeyboardInterrupt:
             if kept is not None:
                 self._back(kept)
             raise
-        if ended:
-            self._look(ended, before, began)
-            if self.watch is not None and not lost:
-                reason = self.watch.verdict(self.history, ended.means(range(len(ended))))
+        if ended and self.watch is not None and not lost:
+            reason = self.watch.verdict(self.history, ended.means(range(len(ended))))
         if lost:
             self.history.stopped = "diverged"
         elif ended and self.metric and ended.errors[-1] < self.threshold:
@@ -187,9 +163,7 @@ class Course:
         return self._all_finite(state_of(self.stepper.optimizer))
 
     def _all_finite(self, numbers: Sequence[float]) -> bool:
-        return isfinite(sum(numbers)) or all(
-            isfinite(number) or i in self.unbounded for i, number in enumerate(numbers)
-        )
+        return isfinite(sum(numbers)) or all(isfinite(x) or i in self.unbounded for i, x in enumerate(numbers))
 
     def standing(self) -> Standing:
         """Where the run stands, between two stretches."""
@@ -229,9 +203,9 @@ class Course:
         """The epochs that end with some more steps."""
         return self._one_by_one() if self.batch_size == 1 else self._batch()
 
-    def _look(self, ended: Ended, before: int, began: float) -> None:
-        """Write down the epochs that ended, and what is seen of the model, which may take long and be interrupted."""
-        self._record(before, ended, began, {} if self.watch is None else self.watch.measured())
+    def _measured(self) -> Mapping[str, float]:
+        """What is seen of the model, which may take long and be interrupted."""
+        return {} if self.watch is None else self.watch.measured()
 
     def _one_by_one(self) -> Ended:
         """A stretch of steps on one row each. The losses and the metric of each epoch that ended in it."""
@@ -296,5 +270,4 @@ class Course:
         times = [first + each * i for i in these]
         metrics = {self.metric: [ended.errors[i] for i in these]} if self.metric else {}
         metrics |= {name: [number] for name, number in measured.items()}
-        with Uninterrupted():
-            self.history.extend(epochs, ended.means(these), times, metrics)
+        self.history.extend(epochs, ended.means(these), times, metrics)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..check.anomaly import beyond
 from ..recording import next_number, watched
-from .course import Course, Guard
+from .course import Course
+from .observers import Guard
 from .recorded import RecordedStepper
 from .stepper import commit, state_of
 from .stretch import Ended

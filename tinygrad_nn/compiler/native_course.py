@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from time import perf_counter
 from typing import Any
@@ -128,10 +128,10 @@ class NativeCourse(Course):
             self.means = self.target.namespace.asarray(losses, dtype=self.target.dtype)
             self._arrange(1)
 
-    def _look(self, ended: Ended, before: int, began: float) -> None:
+    def _measured(self) -> Mapping[str, float]:
         if self.watch is not None and self._looked_at():
             self.put()
-        super()._look(ended, before, began)
+        return super()._measured()
 
     def _one_by_one(self) -> Any:
         return self._steps()

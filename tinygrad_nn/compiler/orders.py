@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .interrupt import Uninterrupted
 from .stepper import Row
 
 
@@ -18,12 +19,12 @@ class Orders:
         self.rows, self.generator = rows, generator
         self.places: Sequence[int] = range(len(rows))  # where the rows of the order that is followed were given
         self.waiting: list[list[int]] = []  # of this epoch and of later ones, as far as they were drawn
-        self._past: list[list[int]] = []  # of those that are over since the last `start`
+        self._all: list[list[int]] = []  # those that were waiting at the last `start`, and those drawn since
         self._taken: Sequence[Row] | None = rows
 
     def start(self) -> None:
         """`back` will come back to here."""
-        self._past = []
+        self._all = list(self.waiting)
 
     def follow(self, ahead: int = 0) -> None:
         """Take the rows in the order of this epoch, or of one so many later."""
@@ -34,10 +35,14 @@ class Orders:
 
     def draw(self, epochs: int) -> None:
         """Have the orders of so many epochs."""
-        while len(self.waiting) < epochs:
-            places = list(range(len(self.rows)))
-            self.generator.shuffle(places)
-            self.waiting.append(places)
+        if len(self.waiting) >= epochs:
+            return
+        with Uninterrupted():  # so that none is drawn and lost
+            while len(self.waiting) < epochs:
+                places = list(range(len(self.rows)))
+                self.generator.shuffle(places)
+                self.waiting.append(places)
+                self._all.append(places)
 
     @property
     def taken(self) -> Sequence[Row]:
@@ -48,9 +53,8 @@ class Orders:
 
     def over(self, epochs: int) -> None:
         """So many epochs are over."""
-        self._past += self.waiting[:epochs]
         del self.waiting[:epochs]
 
     def back(self) -> None:
         """The epochs that are over since `start` are to come again."""
-        self.waiting[:0], self._past = self._past, []
+        self.waiting = list(self._all)

@@ -24,10 +24,11 @@ from ..value import Value
 from .alone import alone
 from .backends import Target, for_steps
 from .backends.own_spellings import UnspelledError
-from .course import Course, Watch
+from .course import Course
 from .guarded import Guarded
 from .native_course import NativeCourse
 from .native_step import NativeSteps, UnsupportedError
+from .observers import Watch
 from .phases import Recipe
 from .recorded import RecordedStepper
 from .roll import rolled

@@ -15,7 +15,7 @@ import numpy as np
 from .. import losses
 from ..arguments import checked_choice, checked_count, checked_finite, checked_switch
 from ..choices import ACTIVATIONS as NAMES
-from ..compiler.course import Watch
+from ..compiler.observers import Watch
 from ..compiler.step import compile_step
 from ..functional import dot
 from ..history import History
