@@ -12,7 +12,7 @@ import types
 import pytest
 
 import tinygrad_nn as tn
-from tinygrad_nn import progress, training
+from tinygrad_nn import checkpoints, progress
 
 BACKENDS = ["eager", "python"]
 try:
@@ -161,8 +161,8 @@ def test_until_and_callbacks_end_a_run(backend):
 def test_checkpoints(backend, tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "CHECKPOINTS", 0.0)
     path, saved = tmp_path / "model.txt", []
-    save = training.save
-    monkeypatch.setattr(training, "save", lambda *given: (saved.append(1), save(*given)))
+    save = checkpoints.write_all
+    monkeypatch.setattr(checkpoints, "write_all", lambda *given: (saved.append(1), save(*given)))
     _, model, optimizer = trained(backend, checkpoint=path, callbacks=lambda h: None)
     assert len(saved) >= 6
     again, other = tn.load(path, optimizer=True)
@@ -174,6 +174,8 @@ def test_checkpoints(backend, tmp_path, monkeypatch):
     assert path.read_bytes() == before
     scheduled = tn.SGD(model.parameters(), lr=lambda step: 0.1)
     tn.fit(model, *moons(), "hinge", scheduled, epochs=1, checkpoint=path, progress=False, backend=backend)
+    again, other = tn.load(path, optimizer=True, lr=0.1)
+    assert (other.steps, other.state) == (scheduled.steps, scheduled.state)
     assert tn.load(path).state_dict() == model.state_dict()
 
 
@@ -438,7 +440,7 @@ def test_progress_tells_of_the_first_epoch_and_keeps_checkpoints_in_it(monkeypat
     monkeypatch.setattr(progress, "CHECKPOINTS", 0.0)
     monkeypatch.setattr(progress, "FIRST_TOLD", 0.0)
     path, seen = tmp_path / "model.txt", []
-    monkeypatch.setattr(training, "save", lambda *given: seen.append(given))
+    monkeypatch.setattr(checkpoints, "write_all", lambda *given: seen.append(given))
     trained(epochs=1, batch_size=2, progress=True, checkpoint=path)
     assert len(seen) >= 10
     assert capsys.readouterr().err.startswith("epoch 1 of 1\n")
