@@ -146,6 +146,7 @@ def test_imports_run_one_way_in_the_compiler():
         *(
             "ir",
             "identifiers",
+            "single",
             "own_spellings",
             "expressions",
             "python",

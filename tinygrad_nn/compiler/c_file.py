@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
+from typing import Any
 
+from ..module import Module
 from ..value import Value
 from .backends.c import Printer
 from .backends.c_functions import functions, number, plain_name, rounded, spelled
@@ -35,9 +37,6 @@ class File:
 
     def numbers(self, values: Sequence[float], name: str) -> str:
         """The name of a constant table of numbers. Raises ValueError for one that is finite, and no float is."""
-        for value in values:
-            if self.single and isfinite(value) and not isfinite(rounded(value)):
-                raise ValueError(f"{value!r} is larger than any float: export with dtype='double'")
         return self.constants.table([number(value, self.single) for value in values], "real", name)
 
     def printed(
@@ -64,6 +63,22 @@ class File:
         """The constants, the functions that are called, and the functions that were added."""
         bodies = "".join(self.bodies)  # which are complete before the constants that they want are
         return self.constants.text + functions(self.constants.wanted, self.name, self.single) + bodies
+
+
+def check_values(values: Sequence[Value], numbers: Sequence[float], single: bool, model: Any, what: str = "") -> None:
+    """Raise ValueError that names a parameter of a model whose number, or that of `what`, a file could not use."""
+    named = model.named_parameters() if isinstance(model, Module) else ()
+    for place, (value, found) in enumerate(zip(values, numbers, strict=True)):
+        if isfinite(rounded(found) if single else found):
+            continue
+        path = next((path for path, parameter in named if parameter is value), value.label or f"number {place}")
+        which = f"{what}the parameter {path} is {found!r}"
+        if isfinite(found):
+            raise ValueError(f"{which}, which is larger than any float: export with dtype='double'")
+        raise ValueError(
+            f"{which}, and a file with it would predict no numbers: load the weights of a run that did not diverge, "
+            "or train again; a number that is meant to be infinite is written as such, and is no parameter"
+        )
 
 
 def laid(program: Program, values: Sequence[Value]) -> Program:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .backends.c_functions import identifier
 from .backends.c_places import Region
-from .c_file import C_PLUS_PLUS, File, comment, free_name, guarded, laid, operations
+from .c_file import C_PLUS_PLUS, File, check_values, comment, free_name, guarded, laid, operations
 from .program import Program
 from .shapes import Shape, leaves_of
 
@@ -29,7 +29,7 @@ class FunctionFile:
     """The C file of a compiled function. Where it has branches, each path is a function that says whether it holds."""
 
     def __init__(self, function: Any, name: str, dtype: str) -> None:
-        self.paths = function.latest_paths()
+        self.paths, self.function = function.latest_paths(), function.function
         first = self.paths[0]
         if any(path.shape != first.shape for path in self.paths):
             raise ValueError(f"{function.__name__} returns other numbers of results on other paths: C wants one number")
@@ -94,6 +94,7 @@ class FunctionFile:
         values = list({id(v): v for p in programs for v in p.parameters.values()}.values())
         parameters = []
         if values:
+            check_values(values, [value.data for value in values], self.file.single, self.function)
             table = self.file.numbers([value.data for value in values], "values")
             parameters = [Region(table, 0, len(values))]
         printer = self.file.printed(laid(program, values), self.inputs, parameters, outputs, self.scalar, off, "slots")

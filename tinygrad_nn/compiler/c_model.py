@@ -17,7 +17,7 @@ from ..nn import MLP, Layer
 from ..optim import Optimizer
 from .backends.c import Printer
 from .backends.c_places import Region
-from .c_file import C_PLUS_PLUS, File, comment, guarded, laid, operations, without_branches
+from .c_file import C_PLUS_PLUS, File, check_values, comment, guarded, laid, operations, without_branches
 from .c_update import Update
 from .function import compile
 from .phases import Recipe, row_gradient
@@ -69,6 +69,10 @@ class ModelFile:
         read = [*self.prediction.parameters.values(), *(self.gradient.parameters.values() if self.gradient else ())]
         wanted = {id(value) for value in [*trained, *read]}
         values = [v for v in {id(v): v for v in [*trained, *own, *read]}.values() if id(v) in wanted]
+        check_values(values, [value.data for value in values], self.file.single, self.model)
+        for k in range(len(self.optimizer.state[0]) if self.optimizer is not None and trained else 0):
+            column = [state[k] for state in self.optimizer.state]  # type: ignore[union-attr]
+            check_values(trained, column, self.file.single, self.model, "the state of ")
         self.count = len(trained)
         fixed = [value.data for value in values[self.count :]]
         self.initial = [value.data for value in trained]

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from ..ieee import NoSuchIndexError
-from .backends.c_functions import number
+from .backends.c_functions import number, rounded
 from .backends.c_places import wrapped
 from .c_model import ModelFile
 
@@ -58,7 +58,8 @@ def self_test(model: ModelFile) -> str:
 
 
 def _table(name: str, numbers: Sequence[float], single: bool) -> str:
-    entries = wrapped([number(n, single).strip("()") for n in numbers]).replace("    ", "        ")
+    held = map(rounded, numbers) if single else numbers
+    entries = wrapped([number(n, single).strip("()") for n in held]).replace("    ", "        ")
     return f"    static const real {name}[{len(numbers)}] = {{\n{entries}    }};\n"
 
 

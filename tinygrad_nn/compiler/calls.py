@@ -23,8 +23,8 @@ class NativeCall:
         printer = llvm.Printer(roll, 1, single, target.exact, full=full)
         self.compiled = native.native(printer.text, pointers=5)
         letter = "f" if single else "d"
-        self.layouts = [
-            Struct(f"{count}{letter}") for count in (roll.sizes[0], len(self.parameters), len(roll.outputs))
+        self.layouts = [  # which, with the =, tell of a number that no float32 holds
+            Struct(f"={count}{letter}") for count in (roll.sizes[0], len(self.parameters), len(roll.outputs))
         ]
         self.count = len(roll.outputs)
         self.scratch, self.guards = printer.scratch, [group.guard for group in roll.groups if group.guard]
@@ -41,7 +41,7 @@ class NativeCall:
         if listed:
             self._put(inputs, places.inputs, numbers)
         else:
-            self._view(places.inputs, len(numbers))[:] = numbers
+            self._view(places.inputs, len(numbers))[:] = self.target.array(numbers)
         if self.parameters:
             self._put(parameters, places.parameters, data_of(self.parameters))
         self.compiled.run(*places.addresses, 1)

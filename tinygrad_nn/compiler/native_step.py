@@ -11,12 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 from ..optim import Optimizer
+from ..value import Value
 from .backends import Target, native
 from .backends.ir import Kind
 from .backends.llvm import Printer
 from .backends.llvm_functions import FOLDS
 from .backends.llvm_step import step_text, update_text
 from .backends.row_sums import RowSums
+from .backends.single import TooLargeError
 from .collector import uncollected
 from .phases import Recipe, penalty, row_gradient, update_of_one
 from .program import Program
@@ -24,7 +26,7 @@ from .roll import rolled
 from .rolled import Rolled
 from .settings import settings_of
 from .shapes import Shape, data_of
-from .stepper import Row, commit, state_of
+from .stepper import Row, RowError, commit, state_of
 
 
 class UnsupportedError(TypeError):
@@ -106,13 +108,22 @@ class NativeSteps:
 
     def load(self) -> None:
         """Take the numbers from where the user sees them."""
-        numbers = state_of(self.recipe.optimizer)
-        self.parameters[: self.count] = numbers[: self.count]
-        self.parameters[self.padded :] = data_of(self.untrained)
+        numbers, trained = state_of(self.recipe.optimizer), self.recipe.optimizer.parameters
+        self.parameters[: self.count] = self._narrow(numbers[: self.count], trained, "the parameter ")
+        self.parameters[self.padded :] = self._narrow(data_of(self.untrained), self.untrained, "the parameter ")
         states = self.state.reshape((-1, self.padded))
         for k in range(self.states):
-            states[k, : self.count] = numbers[self.count + k :: self.states]
+            column = numbers[self.count + k :: self.states]
+            states[k, : self.count] = self._narrow(column, trained, "the state of parameter ")
         self.made = 0
+
+    def _narrow(self, numbers: Sequence[float], values: Sequence[Value], what: str) -> Any:
+        """Numbers in the dtype of the steps. Raises ValueError that says what it cannot hold, and of which Value."""
+        try:
+            return self.target.array(numbers)
+        except TooLargeError as error:
+            which = values[error.place].label or error.place if values else ""
+            raise ValueError(f"{what}{which}: {error}") from None
 
     def commit(self) -> None:
         """Put the numbers of steps that were made where the user sees them."""
@@ -135,8 +146,8 @@ class NativeSteps:
         """The learning rates of so many steps, or of fewer where a schedule ends."""
         optimizer = self.recipe.optimizer
         if callable(optimizer.lr):
-            return self.xp.asarray(_rates(optimizer, optimizer.steps + self.made, steps), dtype=self.target.dtype)
-        return self.xp.full(steps, optimizer.rate(), dtype=self.target.dtype)
+            return self._narrow(_rates(optimizer, optimizer.steps + self.made, steps), (), "the learning rate")
+        return self.xp.full(steps, self._narrow([optimizer.rate()], (), "the learning rate")[0])
 
     def run(
         self, x: Any, rows: int, batch: int, first: int, rates: Any, error: float, threshold: float
@@ -151,7 +162,7 @@ class NativeSteps:
         done, steps = optimizer.steps + self.made, len(rates)
         batches = -(-rows // batch)
         losses, metrics = self._numbers(steps), xp.zeros(steps // batches + 2)
-        settings = xp.asarray([*settings_of(optimizer)[0], 0.0], dtype=self.target.dtype)
+        settings = self._narrow([*settings_of(optimizer)[0], 0.0], (), "a setting of the optimizer")
         counts = xp.asarray([rows, batch, first, self.vectors, rows if len(x) > rows else 0], dtype=xp.int64)
         told = xp.asarray([float(done), error, threshold, 0.0, 0.0])
         start = self.scratch.ctypes.data
@@ -179,4 +190,7 @@ def _rates(optimizer: Optimizer, done: int, steps: int) -> list[float]:
 
 def matrix(rows: Sequence[Row], target: Target) -> Any:
     """The rows as one array, a row after the other."""
-    return target.namespace.ascontiguousarray(target.array(rows))
+    try:
+        return target.namespace.ascontiguousarray(target.array(rows))
+    except TooLargeError as error:
+        raise RowError(error.place, error) from None

@@ -17,6 +17,7 @@ from .backends.array_functions import functions
 from .backends.array_sums import summed
 from .backends.identifiers import of_primitive
 from .backends.own_spellings import owned
+from .backends.single import TooLargeError, in_range
 from .phases import Recipe, penalty, row_gradient, update_of_one
 from .program import Program
 from .roll import rolled
@@ -105,6 +106,11 @@ class PureStep:
             raise ValueError(f"X has {rows} rows and Y {Y.shape[0]}: give one target for each row")
         of_rows, frozen, regular = self._programs(sides)
         dtype = state.parameters.dtype
+        for name, given in (("X", X), ("Y", Y)):
+            try:
+                in_range(given, str(dtype))
+            except TooLargeError as error:
+                raise ValueError(f"row {error.place} of {name}: {error}") from None
         both = [
             xp.reshape(xp.asarray(given, dtype=dtype), (rows, prod(side)))
             for given, side in zip((X, Y), sides, strict=True)

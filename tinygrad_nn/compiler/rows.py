@@ -7,6 +7,7 @@ from typing import Any
 
 from ..tabular import is_unordered, short
 from .backends import Target, array, llvm, native
+from .backends.single import TooLargeError
 from .paths import Paths
 from .program import OffPath
 from .rolled import Rolled
@@ -126,7 +127,7 @@ def outputs_of(
 def matrix_of(rows: Any, shape: Shape, name: str, target: Target) -> Any:
     """The numbers of all rows as a matrix; None where one is shaped otherwise than the first, or holds Values."""
     if hasattr(rows, "shape"):
-        return target.array(rows).reshape((len(rows), -1))
+        return _of_rows(rows, target).reshape((len(rows), -1))
     numbers = []
     for row in rows:
         try:
@@ -136,7 +137,15 @@ def matrix_of(rows: Any, shape: Shape, name: str, target: Target) -> Any:
         if found != shape:
             return None
         numbers.append(list(flat_row))
-    return target.array(numbers)
+    return _of_rows(numbers, target)
+
+
+def _of_rows(rows: Any, target: Target) -> Any:
+    """Rows as an array. Raises ValueError that names the row with a number that no float32 holds."""
+    try:
+        return target.array(rows)
+    except TooLargeError as error:
+        raise ValueError(f"row {error.place}: {error}") from None
 
 
 def listed_rows(rows: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...arguments import checked_choice, checked_switch
 from ...tabular import short
+from .single import in_range
 
 # By its name, the package that a back end needs and the extra that installs it.
 BACKENDS: dict[str, tuple[str, str] | None] = {"python": None, "array": ("numpy", "fast"), "llvm": ("llvmlite", "fast")}
@@ -48,8 +49,8 @@ class Target:
         return "llvm" if rows >= WORTH_LLVM and find_spec("llvmlite") is not None else "array"
 
     def array(self, numbers: Any) -> Any:
-        """The numbers as an array of the namespace."""
-        found = self.namespace.asarray(numbers, dtype=self.dtype)
+        """The numbers as an array of the namespace. Raises TooLargeError for one that no float32 holds."""
+        found = self.namespace.asarray(in_range(numbers, self.dtype), dtype=self.dtype)
         if str(found.dtype) != self.dtype:
             raise ValueError(
                 f"{self.namespace.__name__} made {found.dtype} of {self.dtype}: give dtype={str(found.dtype)!r}, or "

@@ -21,6 +21,7 @@ from .array_functions import functions
 from .identifiers import identifier, of_primitive, of_slots
 from .own_spellings import owned
 from .python import function_name
+from .single import checked_literals
 
 OPERATORS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}", "negative": "-{}"}
 _numbers = count(1)
@@ -39,6 +40,7 @@ def compiled(roll: Rolled, namespace: Any, dtype: str = "float64") -> Callable[[
 def loaded(printer: Printer, namespace: Any, dtype: str) -> Any:
     """The function that a printer writes; tracebacks show its lines."""
     program = printer.roll.flat
+    checked_literals(program, dtype == "float32")
     text, file = printer.source(), f"<compiled {identifier(program.name)} for arrays {next(_numbers)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     names: dict[str, Any] = functions(namespace)

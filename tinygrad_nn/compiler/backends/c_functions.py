@@ -97,8 +97,13 @@ def spelled(text: str, single: bool) -> str:
 
 
 def number(value: float, single: bool) -> str:
-    """A number as C writes it, so that it comes back to the bit; negative ones in parentheses."""
+    """A number as C writes it, so that it comes back to the bit; negative ones in parentheses.
+
+    Raises ValueError for one that is finite, and no float is.
+    """
     if single:
+        if math.isinf(rounded(value)) and not math.isinf(value):
+            raise ValueError(f"{value!r} is larger than any float: export with dtype='double'")
         value = rounded(value)
     if value != value:
         return "NAN"

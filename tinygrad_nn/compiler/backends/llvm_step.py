@@ -7,6 +7,7 @@ from .ir import Block, Kind
 from .llvm import Printer, module
 from .llvm_functions import spelled
 from .row_sums import RowSums
+from .single import checked_literals
 
 
 def update_text(program: Program, kind: Kind, states: int, regularized: bool, exact: bool) -> tuple[str, Block]:
@@ -14,6 +15,7 @@ def update_text(program: Program, kind: Kind, states: int, regularized: bool, ex
 
     The vectors reach to the end of whole vectors; `share` is what a row counts for in the mean.
     """
+    checked_literals(program, kind.single)
     b = Block(kind)
     slots: dict[int, str] = {slot: kind.number(number) for slot, number in program.literals.items()}
     gradient, rate, step, *rest = program.inputs

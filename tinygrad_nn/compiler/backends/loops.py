@@ -9,6 +9,7 @@ from ..rolled import Access, Group, Rolled
 from .clusters import Cluster, strides, tiles
 from .ir import Block, Kind, constant
 from .llvm_functions import FOLDS, fold, spelled
+from .single import checked_literals
 from .turned import lane_sums
 from .vector_math import FUNCTIONS
 
@@ -30,7 +31,7 @@ class Loops:
         self.along = self.columns = False  # whether a vector holds members of a loop, or columns, of a lone row
         self.block = Block(kind)
         self.pointers = ["", "%parameters", f"@{name}.literals"]
-        self.literals = list(roll.flat.literals.values())
+        self.literals = checked_literals(roll.flat, kind.single)
         self.globals = [self._constants(f"@{name}.literals", self.literals)]
         self.tables: dict[tuple[int, ...], str] = {}
         self.in_rows = False
