@@ -3,14 +3,16 @@
 Each test changes one thing between calls, or lets the function change one, and compares with the plain function.
 """
 
+import contextvars
 import itertools
 import math
+import os
 import random
 import sys
 import time
 import types
-from collections import deque
-from functools import partial
+from collections import ChainMap, deque
+from functools import cached_property, partial, wraps
 
 import pytest
 
@@ -246,6 +248,103 @@ def of_a_name_of_python():
     return (lambda x: abs(x) * 1.0), lambda to: globals().update(abs=lambda x: x * 7.0)
 
 
+def of_a_context_variable():
+    found = contextvars.ContextVar("found", default=2.0)
+    return (lambda x: x * found.get()), lambda to: found.set(to)
+
+
+def of_maps_in_a_chain():
+    found = ChainMap({"a": 1.0}, {"b": 2.0})
+    return (lambda x: x * found["b"]), lambda to: found.maps[1].update(b=to)
+
+
+def of_a_metaclass():
+    class Kind(type):
+        tau = 2.0
+
+    class Found(metaclass=Kind):
+        pass
+
+    return (lambda x: x * Found.tau), lambda to: setattr(Kind, "tau", to)
+
+
+def of_the_environment_that_python_holds():
+    os.environ["A_TEST_OF_TINYGRAD_NN"] = "2"
+    return (lambda x: x * float(os.environ["A_TEST_OF_TINYGRAD_NN"])), lambda to: os.environ.update(
+        A_TEST_OF_TINYGRAD_NN=str(to)
+    )
+
+
+def of_an_attribute_of_an_installed_module():
+    np = pytest.importorskip("numpy")
+    np.of_a_test = 2.0
+    return (lambda x: x * np.of_a_test), lambda to: setattr(np, "of_a_test", to)
+
+
+def of_a_frame():
+    pd = pytest.importorskip("pandas")
+    found = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
+    return (lambda x: x * float(found["a"].iloc[0])), lambda to: found.__setitem__("a", [to, to])
+
+
+def of_a_tensor():
+    torch = pytest.importorskip("torch")
+    found = torch.tensor([2.0], requires_grad=True)
+    return (lambda x: x * found.detach().item()), lambda to: found.data.fill_(to)
+
+
+def of_a_fitted_scaler():
+    found = pytest.importorskip("sklearn.preprocessing").StandardScaler().fit([[1.0], [2.0]])
+    return (lambda x: (x - float(found.mean_[0])) / found.scale_[0]), lambda to: found.fit([[5.0], [9.0]])
+
+
+def of_a_cached_property():
+    class Found:
+        tau = 2.0
+
+        @cached_property
+        def twice(self):
+            return 2.0 * self.tau
+
+    found = Found()
+    assert found.twice == 4.0
+    return (lambda x: x * found.twice), lambda to: found.__dict__.update(twice=to)
+
+
+def of_a_decorated_function():
+    factors = [2.0]
+
+    def scaled(function):
+        @wraps(function)
+        def inner(x):
+            return function(x) * factors[0]
+
+        return inner
+
+    return scaled(lambda x: x + 1.0), lambda to: factors.__setitem__(0, to)
+
+
+def of_a_list_that_holds_itself():
+    found = [2.0]
+    found.append(found)
+    return (lambda x: x * found[1][0]), lambda to: found.__setitem__(0, to)
+
+
+def of_a_value_that_is_printed():
+    w = Value(2.0)
+    return (lambda x: x * float(f"{w:.3f}")), lambda to: setattr(w, "data", to)
+
+
+def of_a_label():
+    w = Value(2.0, label="a")
+    return (lambda x: x * (2.0 if w.label == "a" else 1.0)), lambda to: setattr(w, "label", "b")
+
+
+def of_the_largest_of_values():
+    ws = [Value(2.0), Value(1.0)]
+    return (lambda x: x * max(ws, key=lambda w: w.data)), lambda to: setattr(ws[0], "data", to)
+
+
 CASES = [entry for name, entry in list(globals().items()) if name.startswith("of_")]
 
 
@@ -254,10 +353,15 @@ def as_before():
     yield
     globals().update(LEVEL=2.0)
     globals().pop("abs", None)
+    os.environ.pop("A_TEST_OF_TINYGRAD_NN", None)
+    vars(sys.modules.get("numpy", sys)).pop("of_a_test", None)
     TABLE["a"][1], Scaled.factor = 2.0, 3.0
 
 
-BACKENDS = [*((case, "python") for case in CASES), *((case, "array") for case in CASES[::3])]
+LONG = (of_a_frame, of_a_tensor, of_a_fitted_scaler)  # what they import takes seconds
+BACKENDS = [pytest.param(case, "python", marks=[pytest.mark.slow] * (case in LONG)) for case in CASES]
+CASES = [case for case in CASES if case not in LONG]
+BACKENDS += [*((case, "array") for case in CASES[::3])]
 BACKENDS += [(case, "llvm") for case in CASES[::8]]
 
 

@@ -39,8 +39,8 @@ def compile(
     draws random numbers (of `random`, a random.Random, NumPy or PyTorch), asks a clock or an iterator, changes one of
     the things above itself, such as a counter, or keeps a traced value.
 
-    Not seen are files, the environment, the network, other processes, context variables, names looked up in
-    `globals()`, and what stands inside extension modules and the code of installed packages.
+    Not seen are files, the network, other processes, os.getenv(), names looked up in `globals()`, and what stands in
+    extension modules and in the code of installed packages.
 
     `backend` is one of
 

@@ -19,7 +19,8 @@ from .surroundings import Surroundings, steady
 from .trace import Traced, TraceError, Tracer, traced_by
 
 PACKAGE = str(Path(__file__).parent.parent)
-TELLING = frozenset({"__reduce__", "_numbers"})  # who reads a number here to give it away
+MOVING = ("data", "grad")  # what steps change of a Value
+TELLING = frozenset({"__reduce__", "__format__", "__repr__", "_numbers"})  # who reads a number here to give it away
 
 
 class SurroundingsError(TraceError):
@@ -38,7 +39,7 @@ def _told(name: str) -> property:
 
     def put(self: Any, new: Any) -> None:
         tracing = watcher()
-        if isinstance(tracing, Tracer) and tracing.world is not None:
+        if isinstance(tracing, Tracer) and tracing.world is not None and name in MOVING:
             tracing.changed.append((self, name, slot.__get__(self)))
         slot.__set__(self, new)
 
@@ -58,6 +59,7 @@ class Captured(Value):
     _precedence = Traced._precedence
     data = _told("data")
     grad = _told("grad")
+    label = _told("label")
     _binary = Scalar._binary
     __add__ = Scalar.__add__
     __mul__ = Scalar.__mul__
@@ -93,6 +95,13 @@ class traced_in:  # noqa: N801
         if self.world.walk.sources:
             raise self._refused(f"reads {self.world.walk.sources[0]}, which answers anew each time")
         steady.acquire()
+        try:
+            self._enter()
+        except BaseException:
+            steady.release()
+            raise
+
+    def _enter(self) -> None:
         self.states = States(self.world.walk.generators)
         self.reads = dict(self.world.reads)
         self.tracer.world, self.tracer.changed = self.world, []
@@ -137,7 +146,7 @@ class traced_in:  # noqa: N801
         moving = self.world.moving
         trained = set(map(id, moving.parameters)) if moving is not None else set()
         for value, name, _ in self.world.reads.values():
-            if id(value) in trained:
+            if id(value) in trained and name in MOVING:
                 return self._refused(f"reads .{name} of {value.label or 'a parameter'}, which each step changes")
         return None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 from ..value import Value
@@ -34,6 +35,7 @@ class Found:
         self.attributes: list[tuple[Any, str, Any]] = []
         self.empty: list[dict[str, Any]] = []  # the attributes of functions, which have none
         self.views: list[Any] = []  # what gives the entries of containers as they are
+        self.context: list[tuple[ContextVar[Any], Any]] = []
         self.sizes: list[int] = []
         self.entries: list[Any] = []
         self.contents: list[tuple[Any, Any]] = []  # containers, and copies of them
@@ -81,7 +83,8 @@ class Found:
         self.views.append(found)
         keys = [key if type(key) in ATOMS else id(key) for key in content]
         self.told[path] = type(found), tuple((type(key), key) for key in keys)
-        self._push_all((f"{path}[{key!r:.40}]", content[key]) for key in content)
+        shown = [repr(key)[:40] if type(key) in ATOMS else type(key).__name__ for key in content]
+        self._push_all((f"{path}[{key}]", entry) for key, entry in zip(shown, content.values(), strict=True))
 
     def _array(self, path: str, found: Any) -> None:
         try:
@@ -109,9 +112,10 @@ def bytes_of(numbers: Any) -> bytes:
     """The bytes of an array, or of what can be looked at as one."""
     if isinstance(numbers, bytearray):
         return bytes(numbers)
-    if not hasattr(numbers, "tobytes"):
-        numbers = sys.modules["numpy"].asarray(numbers)
-    return numbers.tobytes()  # type: ignore[no-any-return]
+    if hasattr(numbers, "tobytes"):
+        return numbers.tobytes()  # type: ignore[no-any-return]
+    found = sys.modules["numpy"].asarray(numbers.detach() if hasattr(numbers, "detach") else numbers)
+    return repr(found.tolist()).encode() if found.dtype == object else found.tobytes()
 
 
 def is_generator(found: Any) -> bool:

@@ -74,6 +74,9 @@ class Surroundings:
         for found, content, _ in walk.arrays:
             if bytes_of(found) != content:
                 return False
+        for variable, content in walk.context:
+            if variable.get(ABSENT) is not content:
+                return False
         return not self.reads or self.read_alike()
 
     def read_alike(self) -> bool:
@@ -184,5 +187,7 @@ def _fill(found: Any, was: bytes, objects: list[Any] | None) -> None:
 
 
 def _alike(number: Any, was: Any) -> bool:
-    """Whether two entries are one, or floats of the same bits."""
-    return number is was or (type(number) is type(was) is float and number.hex() == was.hex())
+    """Whether two entries are one, or floats of the same bits, or equal texts."""
+    if type(number) is type(was) is float:
+        return number.hex() == was.hex()
+    return number is was or (type(number) is type(was) is str and number == was)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from array import array
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, MutableSequence, Sequence
+from contextvars import ContextVar
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ from .reachable import ANY, LIBRARY, foreign, is_source, reads_of
 
 PRINTED = frozenset({"decimal", "fractions", "datetime", "pathlib"})  # their objects are what they print as
 SILENT = frozenset({"__init__", "__new__", "__post_init__", "__repr__", "__str__", "__del__", "__init_subclass__"})
-INSIDE = ("__wrapped__", "__func__", "fget")  # of what is around a function
+INSIDE = ("__wrapped__", "__func__", "fget", "func")  # of what is around a function
 CACHES = frozenset({"place", "_column"})  # what the modules of this library keep beside what they compute with
 OF_MODULES = frozenset({"function", "layers", "neurons", "weights", "bias", "_activation", "_activate", "_has_row"})
 MOVING = frozenset({"steps", "state", "velocity", "rate"})  # what a step changes of its optimizer
@@ -128,6 +129,8 @@ class Walk(Found):
         if not foreign(module.__name__, self.own):
             return self._variable(vars(module), name)
         inner = getattr(module, name, None)
+        if not (isinstance(inner, ModuleType) or callable(inner)):  # math.pi, os.environ
+            return self._variable(vars(module), name)
         if isinstance(inner, BuiltinFunctionType | FunctionType) and id(inner) not in self._seen:
             self._push(f"{module.__name__}.{name}", inner)
         return inner
@@ -156,7 +159,8 @@ class Walk(Found):
 
     def _class(self, kind: type, made: bool = False) -> None:
         """A class: its attributes that are named, its methods that are or that operators call."""
-        for base in kind.__mro__:
+        made_by: Any = type(kind)
+        for base in (*kind.__mro__, *made_by.__mro__):
             if foreign(base.__module__, self.own) or not self._is_new(("class", id(base), made)):
                 continue
             own = vars(base)
@@ -185,6 +189,9 @@ class Walk(Found):
                 self.sources.append(f"{path}, the machine's random numbers")
             else:
                 self.generators[path] = found
+        elif kind is ContextVar:
+            self.context.append((found, found.get(ABSENT)))
+            self._push(f"{path}.get()", found.get(ABSENT))
         elif kind.__module__ in PRINTED:
             self.told[path] = kind, repr(found)
         elif others and hasattr(kind, "__next__") and not hasattr(kind, "read"):
@@ -192,8 +199,8 @@ class Walk(Found):
         elif others and not isinstance(found, Module):
             self._opaque(path, found)
         if isinstance(getattr(found, "__dict__", None), dict):
-            self._attributes(path, found, others and isinstance(found, Module))
-        if others and not isinstance(found, Module):
+            self._attributes(path, found, others and isinstance(found, Module | Mapping | MutableSequence))
+        if kind.__module__ in ("builtins", "functools"):
             self._push_all((f"{path}.{name}", getattr(found, name)) for name in INSIDE if hasattr(found, name))
         if not others:
             self.attributes.append((found, "__class__", kind))
