@@ -211,6 +211,15 @@ def test_a_pure_step_has_rows_that_are_arrays():
     assert float(pure(pure.state(), rows, targets)[1]) == pytest.approx(step(rows, targets))
 
 
+def test_a_model_that_is_another_on_lists_is_not_exported(tmp_path):
+    w = Value(0.5)
+    for model in (lambda x: (2 * x)[0] * w, lambda x: sum(x + x) * len(x + x) * w):
+        with pytest.raises(ValueError, match="write it so that both mean the same"):
+            tn.export_c(model, tmp_path / "model.c", inputs=2)
+    for model in (lambda x: x[0] * w + x[1], lambda x: tn.tanh(np.asarray(x).sum() * w)):
+        tn.export_c(model, tmp_path / "model.c", inputs=2, overwrite=True)
+
+
 def test_rows_of_two_kinds_are_told_apart():
     w = Value(0.5)
     step = tn.compile_step(lambda x: w * x[0], "squared_error", tn.SGD([w], lr=0.1), backend="python")

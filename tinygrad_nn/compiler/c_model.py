@@ -6,6 +6,7 @@ parameter, which here is a loop over all of them. What learns is in a struct tha
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +14,9 @@ from .. import losses as losses_
 from ..arguments import MOST, checked_count
 from ..ieee import NoSuchIndexError
 from ..module import Module
-from ..nn import MLP, Layer
+from ..nn import MLP, Layer, Neuron
 from ..optim import Optimizer
+from ..recording import no_grad
 from .backends.c import Printer
 from .backends.c_places import Region
 from .c_file import C_PLUS_PLUS, File, check_values, comment, guarded, laid, operations, without_branches
@@ -22,6 +24,8 @@ from .c_update import Update
 from .function import compile
 from .phases import Recipe, row_gradient
 from .program import Program
+from .recorded import number_of
+from .shapes import leaves_of
 
 
 class ModelFile:
@@ -219,7 +223,26 @@ def _prediction(model: Any, inputs: int) -> tuple[Program, float]:
         except NoSuchIndexError:
             if not sample:
                 raise
+    _check_arrays(model, inputs, name)
     program = without_branches(traced.program.flat, name)
     if not program.outputs:
         raise ValueError(f"{name} returns no numbers, which is nothing to predict")
     return program, sample
+
+
+def _check_arrays(model: Any, inputs: int, name: str) -> None:
+    """Raise ValueError where a model computes something else from an array, as fit may have had, than from a list."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or isinstance(model, MLP | Layer | Neuron):
+        return
+    row = [0.5 + 0.25 * k / inputs for k in range(inputs)]
+    try:
+        with no_grad():
+            listed, arrayed = ([*map(number_of, leaves_of(model(kind(row))))] for kind in (list, numpy.array))
+    except Exception:  # what one of them cannot be given it was not trained on
+        return
+    if len(listed) != len(arrayed) or not numpy.allclose(listed, arrayed, rtol=1e-9, equal_nan=True):
+        raise ValueError(
+            f"{name} computes {listed} from the list {row}, as a C file would, but {arrayed} from an array of these "
+            "numbers: write it so that both mean the same, as [2 * x for x in row] and row[0] + row[1]"
+        )
