@@ -82,7 +82,7 @@ def huber(prediction: Any, target: Any, delta: float = 1.0) -> Any:
     if not isinstance(delta, Scalar):
         delta = checked_number("the delta of huber", delta)
     if not 0.0 < delta < INF:
-        raise ValueError(f"huber wants a delta above 0, but got {delta!r}")
+        raise ValueError(f"huber wants a finite delta above 0, but got {delta!r}")
     distance = abs(prediction - target)
     near = minimum(distance, delta)
     return 0.5 * table.square(near) + delta * (maximum(distance, delta) - delta)
