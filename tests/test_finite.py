@@ -119,6 +119,16 @@ def test_pure_steps_and_estimators():
         MLPRegressor((2,), dtype="float32", max_iter=2).fit(X, Y)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_estimators_choose_single_precision_for_numbers_that_it_holds(monkeypatch):
+    needs("llvm")
+    pytest.importorskip("sklearn")
+    from tinygrad_nn.sklearn import MLPRegressor, estimators
+
+    monkeypatch.setattr(estimators, "LONG", 0)  # as for a long fit
+    assert math.isfinite(MLPRegressor((2,), max_iter=2).fit(X, Y).loss_)
+
+
 def exported(number, state=0.0, dtype="double", lr=0.1, folder=None):
     model = tn.MLP(2, [2, 1], rng=random.Random(0))
     model.layers[1].neurons[0].weights[1].data = number

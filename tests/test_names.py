@@ -111,6 +111,16 @@ def test_primitives_whose_names_differ_by_an_underscore():
         assert f.grad(1.0) == [f(1.0)]
 
 
+def test_a_name_that_is_no_text():
+    class Numbered:
+        __name__ = 3
+
+        def __call__(self, x):
+            return x * x
+
+    assert tn.compile(Numbered(), backend="python")(2.0) == 4.0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["python", "llvm", "pure"])
 def test_of_models_and_losses(backend):

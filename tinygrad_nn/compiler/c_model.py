@@ -26,6 +26,7 @@ from .phases import Recipe, row_gradient
 from .program import Program
 from .recorded import number_of
 from .shapes import leaves_of
+from .walk import name_of
 
 
 class ModelFile:
@@ -164,7 +165,7 @@ class ModelFile:
         else:
             assert self.gradient is not None
             assert self.recipe is not None
-            loss = getattr(self.recipe.loss, "__name__", "loss")
+            loss = name_of(self.recipe.loss)
             takes = any(entry.primitive.name == "take" for entry in self.gradient.instructions)
             of_class = "; NAN for an index that is none, and then nothing changes." if takes else "."
             calls = [
@@ -215,7 +216,7 @@ def _told(model: Any) -> str:
 
 def _prediction(model: Any, inputs: int) -> tuple[Program, float]:
     """The program of a prediction, and what the inputs were when it was traced. Raises ValueError for no outputs."""
-    traced, name = compile(model, backend="python"), getattr(model, "__name__", type(model).__name__)
+    traced, name = compile(model, backend="python"), name_of(model)
     for sample in (0.5, 0.0):  # an input may be an index
         try:
             traced([sample] * inputs)

@@ -38,6 +38,7 @@ from .rows import (
 from .shapes import RecordedError, Shape, flat, leaves_of, shaped
 from .surroundings import Known, Surroundings
 from .trace import Traced, TraceError, Tracer
+from .walk import name_of
 
 
 class _Programs:
@@ -60,7 +61,7 @@ class Function:
 
     def __init__(self, function: Callable[..., Any], target: Target, reads: Sequence[Any] = ()) -> None:
         self.function, self.target, self.backend = function, target, target.backend
-        self.__name__ = getattr(function, "__name__", type(function).__name__).strip("<>")
+        self.__name__ = name_of(function).strip("<>")
         self.__doc__ = function.__doc__
         self.of_data = False  # whether it is never called with Values, so that it may ask what only numbers answer
         self._known = Known(lambda: Surroundings(reads or [function]), _Programs)

@@ -22,6 +22,7 @@ from .settings import with_settings
 from .shapes import Shape, shaped
 from .surroundings import Surroundings
 from .trace import Traced, TracedNumber, Tracer, traced_by
+from .walk import name_of
 
 Numbers = Sequence[float]
 
@@ -39,7 +40,7 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        return getattr(self.model, "__name__", type(self.model).__name__).strip("<>")
+        return name_of(self.model).strip("<>")
 
     def surroundings(self) -> Surroundings:
         """What the functions may read, as it is now."""
@@ -145,7 +146,7 @@ class _Tracing:
             found = [self._named(loss, "loss")]
             if self.recipe.metric is not None:
                 metric = self._number(self.recipe.metric(prediction, target), "the metric of until")
-                found.append(self._named(metric, getattr(self.recipe.metric, "__name__", "metric")))
+                found.append(self._named(metric, name_of(self.recipe.metric)))
         return [value._slot for value in each], found
 
     def _named(self, result: Any, name: str) -> int:

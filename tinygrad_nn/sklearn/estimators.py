@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ..compiler.backends.array_functions import functions
+from ..compiler.backends.single import TOO_LARGE
 from ..compiler.step import rows_of
 from ..functional import sigmoid, softmax, take
 from ..nn import MLP
@@ -76,7 +77,10 @@ class _MLP(BaseEstimator):
         sizes = (X.shape[1], *self._hidden, outputs)
         coefs, intercepts = initial(sizes, generator, 2.0 if self._activation == "sigmoid" else 6.0)
         work = n * sum(matrix.size for matrix in coefs)
-        dtype = self.dtype if self.dtype != "auto" else "float32" if work > LONG and fast() else "float64"
+        dtype = self.dtype
+        if dtype == "auto":
+            narrow = work > LONG and fast() and max(np.abs(X).max(), np.abs(targets).max()) < TOO_LARGE
+            dtype = "float32" if narrow else "float64"
         architecture = sizes, self._activation, of_row, self.solver, weighted, dtype
         trainer = trainer_of(*architecture)
         if not trainer.busy.acquire(blocking=False):  # by another thread
