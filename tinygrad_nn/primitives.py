@@ -216,8 +216,7 @@ log_power    = Primitive("log_power",   "x**n log**k", "x n k", ieee.log_power,
                          "g * log_power(x, n, k + 1.0)", None)
 normalizer   = Primitive("normalizer",  "sum",      "xs total", ieee.normalizer, None, None)
 asin_slope   = Primitive("asin_slope",  "asin'",    "x",     ieee.asin_slope,  "g * (x * cube(y))")
-atan_slope   = Primitive("atan_slope",  "atan'",    "x",     ieee.atan_slope,
-                         "-(g * (2.0 * minimum(maximum(x, -1e155), 1e155) * y * y))")
+atan_slope   = Primitive("atan_slope",  "atan'",    "x",     ieee.atan_slope,  "-(g * (2.0 * scaled(y, x) * y))")
 sigmoid_slope = Primitive("sigmoid_slope", "sigmoid'", "x s", ieee.sigmoid_slope, "-(g * (y * tanh(0.5 * x)))", None)
 normal_cdf   = Primitive("normal_cdf",  "Phi",      "x",     ieee.normal_cdf,  "g * normal_pdf(x)")
 normal_pdf   = Primitive("normal_pdf",  "phi",      "x",     ieee.normal_pdf,
