@@ -718,6 +718,24 @@ def test_a_run_that_begins_compiled_goes_on_recorded_where_its_model_begins_to_d
     assert found == pytest.approx(run("eager"), rel=1e-12)
 
 
+def test_the_program_is_that_of_the_latest_surroundings():
+    for backend in ("python", "auto"):
+        model = Line()
+        step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.01), backend=backend)
+
+        def progress(history, model=model):
+            model.tau = 7.125
+
+        step.run(X, Y, epochs=50, progress=progress)
+        assert 7.125 in step.program.flat.literals.values()
+    model = a_dropout()[0]
+    step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.01))
+    with pytest.warns(RuntimeWarning, match="recorded graph"):
+        step(X, Y)
+    with pytest.raises(ValueError, match="it has no program"):
+        step.source()
+
+
 def test_lint_leaves_surroundings_as_they_were():
     calls = []
 

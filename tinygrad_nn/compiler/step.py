@@ -133,7 +133,10 @@ class Step:
         def run(guard: Guarded | None = None) -> History:
             course = self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress)
             course.watch, course.guard, course.judged = self.watch, guard, True
-            return course.go()
+            try:
+                return course.go()
+            finally:
+                self._native = getattr(course, "native", None)  # another one where something changed on the way
 
         if (watching := watcher()) is None:
             return run()
@@ -159,7 +162,8 @@ class Step:
 
         `.state()` is the state of model and optimizer now, `.restore(state)` puts one back; the function itself
         changes nothing, so that JAX may jit it, run it in lax.scan, and shard its rows over devices. `dtype` is that of
-        the step if none is given. Raises TypeError for a model whose path depends on its numbers.
+        the step if none is given. What the model reads beside is watched as a step's is, but under jit, where it stays
+        as it was when JAX traced it. Raises TypeError for a model whose path depends on its numbers.
         """
         from .pure import PureStep
 
@@ -188,6 +192,8 @@ class Step:
         return f"<compiled step of {self.recipe.name}, back end {self.backend}>"
 
     def _last_paths(self) -> list[Path]:
+        if self._steppers and self._steppers[0].recorded is not None:
+            raise ValueError("this step is made on the recorded graph, as a warning said: it has no program")
         if not self._steppers or not self._steppers[0].latest:
             raise ValueError("this step has no program yet: it is traced when it first runs, so run it once")
         return self._steppers[0].latest
