@@ -125,7 +125,7 @@ def _wide_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str
 
 
 def _entries(rule: str, operand: str, operands: Sequence[str]) -> str:
-    """A rule for each element of a column, as a list; what it computes of a whole column is computed once."""
+    """A rule for each element of a column, as a list; its `normalizer`, which is of the whole column, is found once."""
     head, found, rest = rule.partition("normalizer(")
     if not found:
         return f"[{rule}{_loop(rule, operand, operands, '')}]"
