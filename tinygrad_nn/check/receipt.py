@@ -21,7 +21,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    Link = tuple[Any, tuple[str, float]] | None  # the factors before, and one more
+
 MOST_FACTORS = 12  # of a product that is written out
+MOST_WAYS = 10**100  # that are counted
 
 
 class Entry:
@@ -38,18 +41,29 @@ class Entry:
         self.amount, self.factors, self.ways = amount, factors, ways
 
     def __str__(self) -> str:
-        numbers = [f"{number:.6g}" for _, number in self.factors if number != 1.0] or ["1"]
-        if len(numbers) > MOST_FACTORS:
-            half = MOST_FACTORS // 2
-            numbers = [*numbers[:half], f"({len(numbers) - 2 * half} more)", *numbers[-half:]]
+        numbers = _few([f"{number:.6g}" for _, number in self.factors if number != 1.0]) or ["1"]
         places = []
         for place, along in groupby(self.factors, lambda factor: factor[0]):
-            beside = ", ".join([f"{number:.6g}" for _, number in along if number != 1.0])
+            beside = ", ".join(_few([f"{number:.6g}" for _, number in along if number != 1.0]))
             places.append(f"{place} ({beside})" if beside else place)
         if len(places) > MOST_FACTORS:
             places = [*places[: MOST_FACTORS // 2], "...", *places[-MOST_FACTORS // 2 :]]
         product = f"{self.amount:+12.6g} = {' * '.join(numbers)}"
         return f"{product}\n{'':15}{'; '.join(places) or 'it is the Value itself'}"
+
+
+def _few(numbers: list[str]) -> list[str]:
+    """Numbers, or the first and the last of many."""
+    half = MOST_FACTORS // 2
+    if len(numbers) <= MOST_FACTORS:
+        return numbers
+    return [*numbers[:half], f"({len(numbers) - 2 * half:,} more)", *numbers[-half:]]
+
+
+def _ways(count: int) -> str:
+    if count >= MOST_WAYS:
+        return "more than 1e100 ways"
+    return "1 way" if count == 1 else f"{count:,} ways"
 
 
 class Receipt:
@@ -61,8 +75,7 @@ class Receipt:
         self.rest = fsum(entry.amount for entry in self._hidden)
 
     def __str__(self) -> str:
-        ways = "1 way" if self.ways == 1 else f"{self.ways:,} ways"
-        lines = [f"{self.title} = {self.gradient:.6g}, along {ways}", *map(str, self.entries)]
+        lines = [f"{self.title} = {self.gradient:.6g}, along {_ways(self.ways)}", *map(str, self.entries)]
         if self._hidden:
             lines.append(f"{self.rest:+12.6g}   in {len(self._hidden)} smaller parts")
         return "\n".join(lines)
@@ -121,7 +134,7 @@ def _followed(output: Value, variable: Value) -> tuple[dict[int, list[float]], d
         slopes = local[id(result)] = contributions(result, 1.0)
         reached = [(s, o, n) for s, o, n in zip(slopes, result.operands, on_way, strict=True) if n]
         tangents[id(result)] = sum(slope * tangents[id(operand)] for slope, operand, _ in reached)
-        ways[id(result)] = sum(n for *_, n in reached)
+        ways[id(result)] = min(MOST_WAYS, sum(n for *_, n in reached))
     return local, tangents, ways
 
 
@@ -134,24 +147,34 @@ def _opened(
         return []
     done: list[Entry] = []
     count = 1  # against ties: the parts themselves have no order
-    waiting: list[tuple[float, int, Any, float, list[tuple[str, float]]]] = [(0.0, 0, output, 1.0, [])]
+    waiting: list[tuple[float, int, Any, float, Link]] = [(0.0, 0, output, 1.0, None)]
     while waiting:
         _, _, at, product, factors = heapq.heappop(waiting)
         if at is variable:
-            done.append(Entry(product, factors, 1))
+            done.append(Entry(product, _listed(factors), 1))
             continue
         branches = [branch for branch in _branches(at, local) if id(branch[1]) in ways]
         if len(branches) > 1 and len(done) + len(waiting) + 1 >= top:
             tangent, several = tangents[id(at)], ways[id(at)]
-            done.append(Entry(product * tangent, [*factors, (f"{several:,} ways of {_told(at)}", tangent)], several))
+            told = f"{_ways(several)} of {_told(at)}", tangent
+            done.append(Entry(product * tangent, [*_listed(factors), told], several))
             continue
         for slope, operand, words in branches:
             further = product * slope
             amount = abs(further * tangents[id(operand)])
             rank = -amount if isfinite(amount) else -inf
-            heapq.heappush(waiting, (rank, count, operand, further, [*factors, (words, slope)]))
+            heapq.heappush(waiting, (rank, count, operand, further, (factors, (words, slope))))
             count += 1
     return sorted(done, key=lambda entry: -abs(entry.amount))
+
+
+def _listed(factors: Link) -> list[tuple[str, float]]:
+    """The factors from the result on, of which each knows those before it."""
+    found = []
+    while factors is not None:
+        factors, last = factors
+        found.append(last)
+    return found[::-1]
 
 
 def _branches(at: Result, local: dict[int, list[float]]) -> list[tuple[float, Any, str]]:
