@@ -6,7 +6,8 @@ import warnings
 import pytest
 
 import tinygrad_nn as tn
-from tinygrad_nn import Value
+from tinygrad_nn import MLP, Module, Value
+from tinygrad_nn.value import Result
 
 BACKENDS = ["eager", "python"]
 try:
@@ -728,3 +729,64 @@ def test_outputs_that_are_right_are_no_finding(total):
                 p.data -= (0.1 if total is tn.sum else 0.4) * p.grad
             if step % 10 == 0:
                 assert tn.lint(model, loss) == [], (seed, step, loss.data)
+
+
+def prefix_sums(n):
+    """A loss of each of n sums that go on from one another, scaled to probabilities."""
+    weight, total, terms = Value(0.5), Value(0.0), []
+    for _ in range(n):
+        total = total + weight * 0.001
+        terms.append(tn.losses.binary_cross_entropy_with_logits(total / 1000.0, 1.0))
+    return [weight], sum(terms), None
+
+
+def chain(n):
+    weight = Value(0.5)
+    y = weight * 1.0
+    for _ in range(n):
+        y = y * 0.9999 + weight
+    return [weight], y, None
+
+
+class Trunk(Module):
+    """Many outputs of one long computation."""
+
+    def __init__(self, n):
+        self.n, self.weight = n, Value(0.5)
+
+    def __call__(self, row):
+        y = self.weight * row[0]
+        outputs = []
+        for _ in range(self.n):
+            y = y * 0.99 + 1.0
+            outputs.append(y * 2.0)
+        return outputs
+
+
+def trunk(n):
+    model = Trunk(n)
+    return model, sum(model([1.0])), [[1.0]]
+
+
+def network(n):
+    model = MLP(2, [3, 1], "tanh", rng=random.Random(0))
+    return model, sum(tn.losses.squared_error(model([0.1 * k, 1.0]), 1.0) for k in range(n)), None
+
+
+@pytest.mark.parametrize("make", [prefix_sums, chain, trunk, network])
+def test_what_lint_looks_at_grows_with_the_graph_alone(make, monkeypatch):
+    looked = []
+    operands = Result.operands.fget
+
+    def counted(result):
+        looked[-1] += 1
+        return operands(result)
+
+    monkeypatch.setattr(Result, "operands", property(counted))
+    for n in (100, 200, 400):
+        looked.append(0)
+        model, loss, rows = make(n)
+        loss.backward()
+        tn.lint(model, loss, rows)
+    assert looked[1] <= 2.2 * looked[0]
+    assert looked[2] <= 2.2 * looked[1]

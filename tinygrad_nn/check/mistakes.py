@@ -240,11 +240,10 @@ def _recorded(model: Any, rows: Any) -> list[Result]:
     """All operations of the model on some rows."""
     if rows is not None and not callable(model):
         raise TypeError("rows are for a model that can be called on them, but lint() got a list of parameters")
-    found: dict[int, Result] = {}
+    found: list[Result] = []
     with watched(None, next_number):
         for row in plain(rows, "rows", "a list of inputs to call the model on") if rows is not None else ():
             outputs = model(list(row) if hasattr(row, "__iter__") else row)
-            for output in outputs if isinstance(outputs, list | tuple) else (outputs,):
-                if isinstance(output, Result):
-                    found |= {result.number: result for result in history(output)}
-    return [found[number] for number in sorted(found, reverse=True)]
+            outputs = outputs if isinstance(outputs, list | tuple) else (outputs,)
+            found += [output for output in outputs if isinstance(output, Result)]
+    return history(*found) if found else []

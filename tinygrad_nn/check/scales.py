@@ -26,13 +26,14 @@ BEYOND_ONE = (table.dot, table.relu, table.leaky_relu, table.elu, table.softplus
 def mistaken_scales(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
     """For each loss that is given what it does not take, the kind of finding and its words."""
     told: set[object] = set()
+    without: set[int] = set()  # sums in which there is no exp
     for result in results:
-        if result.scope in CHECKED and result.scope not in told and (found := _of_scale(result)):
+        if result.scope in CHECKED and result.scope not in told and (found := _of_scale(result, without)):
             told.add(result.scope)
             yield found
 
 
-def _of_scale(result: Result) -> tuple[str, str] | None:
+def _of_scale(result: Result, without: set[int]) -> tuple[str, str] | None:
     """What is wrong with what an operation of a loss is given."""
     loss, name = result.scope, scope_name(result.scope)
     if loss is losses.hinge:
@@ -73,7 +74,7 @@ def _of_scale(result: Result) -> tuple[str, str] | None:
     if loss is losses.binary_cross_entropy_with_logits and result.op not in (table.softplus, table.negative):
         return None  # of the target, which is a probability
     for value in given:
-        if value.op is not None and _is_probability(value):
+        if value.op is not None and _is_probability(value, without):
             return (
                 "probabilities for logits",
                 f"{name} takes logits, and is given results of {value.op.name}, such as {value.data:.4g}: leave out "
@@ -86,7 +87,7 @@ def _number(operand: Any) -> float:
     return float(operand.data if isinstance(operand, Value) else operand)
 
 
-def _is_probability(value: Value) -> bool:
+def _is_probability(value: Value, without: set[int]) -> bool:
     """Whether it was made by a sigmoid or a softmax, also by one that is written out."""
     if not isinstance(value, Result):
         return False
@@ -95,15 +96,20 @@ def _is_probability(value: Value) -> bool:
     if value.op is table.divide and 0.0 <= value.data <= 1.0:  # 1 / (1 + exp(-z)), or exp(z) / sum
         over, under = value.first, value.second
         return any(isinstance(o, Result) and o.op in (table.exp, table.add) for o in (over, under)) and _is_exp(
-            under if type(over) is float else over
+            under if type(over) is float else over, without
         )
     return value.op is table.sigmoid or (value.op is table.exp and value.data <= 1.0)
 
 
-def _is_exp(value: Any) -> bool:
-    """Whether it is an exp, or a sum in which one is."""
-    while isinstance(value, Result) and value.op is table.add:
+def _is_exp(value: Any, without: set[int]) -> bool:
+    """Whether it is an exp, or a sum in which one is; sums that have none are added to those known to be without."""
+    passed = []
+    while isinstance(value, Result) and value.op is table.add and id(value) not in without:
         if any(isinstance(o, Result) and o.op is table.exp for o in value.operands):
             return True
+        passed.append(id(value))
         value = value.first
-    return isinstance(value, Result) and value.op is table.exp
+    if isinstance(value, Result) and value.op is table.exp:
+        return True
+    without.update(passed)
+    return False

@@ -42,7 +42,7 @@ def idle_units(results: Sequence[Result], slopes: Slopes, whole: bool = False) -
     `results` is the graph of a loss, which says how much is asked of the units, and `slopes` those of its rows or of
     others.
     """
-    pushes = _pushes(results)
+    pushes: dict[Unit, float] | None = None  # which take longest, and are asked for where units are idle
     layers: dict[tuple[str, str], list[tuple[Unit, list[float]]]] = {}
     for unit, seen in slopes.items():
         op, neuron = unit
@@ -51,9 +51,12 @@ def idle_units(results: Sequence[Result], slopes: Slopes, whole: bool = False) -
     for (name, layer), units in layers.items():
         idle = [unit for unit, seen in units if sum(seen) <= FLAT[unit[0]] * len(seen)]  # type: ignore[index]
         rows = min(len(seen) for _, seen in units)
-        flat = max((sum(slopes[unit]) / len(slopes[unit]) for unit in idle), default=0.0)
-        push = max((pushes.get(unit, 0.0) for unit in idle), default=0.0)
-        if rows < FEWEST or push < PUSHED[name] or not _too_many(len(idle), len(units), whole):
+        if rows < FEWEST or not _too_many(len(idle), len(units), whole):
+            continue
+        pushes = _pushes(results) if pushes is None else pushes
+        flat = max(sum(slopes[unit]) / len(slopes[unit]) for unit in idle)
+        push = max(pushes.get(unit, 0.0) for unit in idle)
+        if push < PUSHED[name]:
             continue
         kind, are, init = "saturated units", f"have a mean slope of at most {flat:.2g} on {rows} rows", "xavier"
         if name == table.relu.name:
