@@ -5,9 +5,11 @@ import random
 import sys
 
 import pytest
+from programs import ROWS, corner_call
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.rules import is_column
 
 np = pytest.importorskip("numpy")
 BACKENDS = ["array", "llvm"]
@@ -172,3 +174,16 @@ def test_files_of_floats_for_numbers_that_are_none(tmp_path):
     exported(1e39, dtype="double", folder=tmp_path)
     exported(LARGEST, dtype="float", folder=tmp_path)
     assert "INFINITY" not in (tmp_path / "f.c").read_text().replace("(-INFINITY)", "")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_no_rule_of_the_table_has_a_number_that_floats_cannot_hold(row, tmp_path):
+    width = sum(2 if is_column(name) else 1 for name in row.operands)
+
+    def slope(*scalars):
+        return tn.grad(corner_call(row)(*scalars), [scalars[0]], create_graph=True)[0]
+
+    for function in (corner_call(row), slope):
+        f = tn.compile(function, backend="python")
+        f.value_and_grad(*[0.3] * width)
+        tn.export_c(f, tmp_path / "f.c", dtype="float", overwrite=True)

@@ -361,7 +361,7 @@ def test_parameters_in_another_order_are_found_by_a_table(trained):
 def test_a_batch_larger_than_all_rows_is_all_rows():
     told = []
     for backend in ("python", "llvm"):
-        for size in (4, 5, 2**63 - 1, 2**64):
+        for size in (4, 5, 2**63 - 1):
             model = half_adder()
             step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1), backend=backend)
             history = step.run(X, Y, epochs=3, batch_size=size, until=(root_mean_square, 1e-9))
