@@ -1,5 +1,6 @@
 """The estimators: scikit-learn's checks, its tools around them, the same as its own networks, exact gradients."""
 
+import math
 import pickle
 import sys
 import warnings
@@ -278,8 +279,6 @@ def test_bad_data():
     X, y = load_iris(return_X_y=True)
     with pytest.raises(NotFittedError):
         MLPClassifier().predict(X)
-    with pytest.raises(ValueError, match="y has 1 class"):
-        MLPClassifier().fit(X, [1] * len(X))
     for weights in ([0.0] * len(X), [-1.0] * len(X), [1.0]):
         with pytest.raises(ValueError, match=r"[Ss]ample.?weight"):
             MLPClassifier().fit(X, y, sample_weight=weights)
@@ -296,3 +295,33 @@ def test_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
     with pytest.raises(ImportError, match=r"pip install 'tinygrad_nn\[sklearn\]'"):
         __import__("tinygrad_nn.sklearn")
+
+
+@pytest.mark.parametrize("options", [{"n_iter_no_change": math.inf}, {"momentum": 1.0}, {"momentum": 1}, {"tol": 0}])
+def test_what_scikit_learn_takes_is_taken(options):
+    X, y = scaled(load_iris)
+    both = {"hidden_layer_sizes": (4,), "solver": "sgd", "shuffle": False, "max_iter": 30, "random_state": 3, **options}
+    theirs, ours = TheirClassifier(**both).fit(X, y), MLPClassifier(**both).fit(X, y)
+    assert ours.loss_curve_ == pytest.approx(theirs.loss_curve_, rel=1e-8)
+    assert ours.n_iter_ == theirs.n_iter_
+
+
+@pytest.mark.parametrize("options", [{"n_iter_no_change": 5.0}, {"n_iter_no_change": -math.inf}, {"momentum": 1.1}])
+def test_what_scikit_learn_refuses_is_refused(options):
+    X, y = scaled(load_iris)
+    for kind in (TheirClassifier, MLPClassifier):
+        with pytest.raises((TypeError, ValueError), match=next(iter(options))):
+            kind(solver="sgd", **options).fit(X, y)
+
+
+@pytest.mark.parametrize("label", [0, 1, "a", 2.0, True])
+def test_one_class_is_learned_as_scikit_learn_does(label):
+    X, y = scaled(load_iris)[0][:20], np.array([label] * 20)
+    both = {"hidden_layer_sizes": (4,), "solver": "sgd", "shuffle": False, "max_iter": 30, "random_state": 3}
+    theirs, ours = TheirClassifier(**both).fit(X, y), MLPClassifier(**both).fit(X, y)
+    assert ours.loss_curve_ == pytest.approx(theirs.loss_curve_, rel=1e-8)
+    assert ours.classes_.tolist() == theirs.classes_.tolist()
+    assert ours.predict(-100.0 * X).tolist() == theirs.predict(-100.0 * X).tolist() == y.tolist()
+    assert (ours.predict_proba(X) == np.ones((20, 1))).all()
+    assert ours.score(X, y) == 1.0
+    assert (ours.input_gradients(X) == np.zeros((20, 1, 4))).all()

@@ -41,7 +41,7 @@ class _MLP(BaseEstimator):
         tol: float = 1e-4,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
         dtype: str = "auto",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -183,7 +183,8 @@ class MLPClassifier(ClassifierMixin, _MLP):
     `dtype` is "float64", "float32", or "auto": double precision unless a fit is long (rows times weights beyond a
     million). The first fit of an architecture in a process takes half a second to two to compile. By SGD in double
     precision the losses are those of scikit-learn's; but a row of weight 2 is two rows in batches, too, and the penalty
-    of a last batch that is smaller is that of the others.
+    of a last batch that is smaller is that of the others. Where y has one class alone, that is the answer, and its
+    probability 1.
 
     After fit there are `classes_`, `coefs_` and `intercepts_` (matrices of n_inputs rows), `loss_`, `loss_curve_`,
     `n_iter_`, `n_outputs_`, and `model_`, the network as a tinygrad_nn.MLP.
@@ -204,10 +205,8 @@ class MLPClassifier(ClassifierMixin, _MLP):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         classes, targets = np.unique(y, return_inverse=True)
         count = len(classes)
-        if count < 2:
-            raise ValueError(f"a classifier tells two classes or more apart, but y has 1 class: {classes[0]!r}")
-        loss = "binary_cross_entropy_with_logits" if count == 2 else "cross_entropy"
-        self._trained(X, targets.astype(np.float64), 1 if count == 2 else count, loss, sample_weight)
+        loss = "binary_cross_entropy_with_logits" if count <= 2 else "cross_entropy"
+        self._trained(X, targets.astype(np.float64), 1 if count <= 2 else count, loss, sample_weight)
         self.classes_ = classes
         return self
 
@@ -215,6 +214,8 @@ class MLPClassifier(ClassifierMixin, _MLP):
         """The likeliest class of each row."""
         outputs = self._outputs(X)
         chosen = (outputs[:, 0] > 0.0).astype(int) if self.n_outputs_ == 1 else outputs.argmax(axis=1)
+        if len(self.classes_) == 1:
+            chosen[:] = 0
         return self.classes_[chosen]
 
     def predict_proba(self, X: Any) -> Any:
@@ -224,6 +225,8 @@ class MLPClassifier(ClassifierMixin, _MLP):
     def predict_log_proba(self, X: Any) -> Any:
         """The logarithms of the probabilities."""
         outputs = self._outputs(X)
+        if len(self.classes_) == 1:
+            return np.zeros((len(outputs), 1))
         if self.n_outputs_ == 1:  # of [0, z]
             outputs = np.column_stack([np.zeros(len(outputs)), outputs])
         return outputs - functions(np)["logsumexp"](outputs)[:, None]
@@ -232,6 +235,8 @@ class MLPClassifier(ClassifierMixin, _MLP):
         """d predict_proba / d X: of each class's probability by each feature, (rows, classes, features)."""
 
         def probabilities(logits: Any) -> Any:
+            if len(self.classes_) == 1:
+                return [1.0 + 0.0 * logits[0]]
             if self.n_outputs_ == 1:
                 return [sigmoid(-logits[0]), sigmoid(logits[0])]
             return softmax(logits)

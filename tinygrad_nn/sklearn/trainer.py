@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..arguments import checked_choice, checked_count, checked_finite, checked_switch
+from ..arguments import MOST, checked_choice, checked_count, checked_finite, checked_switch
 from ..choices import ACTIVATIONS as NAMES
 from ..compiler.observers import Watch
 from ..compiler.step import compile_step
@@ -38,7 +38,7 @@ class Trainer:
         self.busy = threading.Lock()
         self.model = MLP(sizes[0], sizes[1:], activation, rng=random.Random(0))
         parameters = self.model.parameters()
-        self.optimizer: Any = Adam(parameters) if solver == "adam" else SGD(parameters, 0.1, 0.9, nesterov=True)
+        self.optimizer: Any = Adam(parameters) if solver == "adam" else Momentum(parameters, 0.1, 0.9, nesterov=True)
         self.penalty = Value(0.0)
         weights = [weight for layer in self.model.layers for neuron in layer.neurons for weight in neuron.weights]
         of_row = half_squared_error if loss == "half_squared_error" else losses.named(loss)
@@ -56,6 +56,13 @@ class Trainer:
         )
 
 
+class Momentum(SGD):
+    """SGD with a momentum of 1 at most, as scikit-learn has it: `check_parameters` has looked at it."""
+
+    def check(self) -> None:
+        """Leave the momentum as it is."""
+
+
 def half_squared_error(prediction: Any, target: Any) -> Any:
     """Half the mean of (prediction - target)**2."""
     return 0.5 * losses.squared_error(prediction, target)
@@ -71,14 +78,14 @@ class Patience(Watch):
 
     looks = False
 
-    def __init__(self, tol: float, patience: int) -> None:
+    def __init__(self, tol: float, patience: float) -> None:
         self.tol, self.patience = tol, patience
         self.best, self.stale = np.inf, 0
         self.losses: list[float] = []  # of each epoch: a history of many keeps some
 
     @property
     def ahead(self) -> int:
-        return self.patience + 1 - self.stale
+        return MOST if self.patience == np.inf else int(self.patience) + 1 - self.stale
 
     def verdict(self, history: History, losses: Sequence[float]) -> str:
         for loss in losses:
@@ -135,9 +142,12 @@ def check_parameters(estimator: Any, hidden: Sequence[Any]) -> None:
         checked_count("hidden_layer_sizes", size)
     if not (isinstance(estimator.batch_size, str) and estimator.batch_size == "auto"):
         checked_count("batch_size", estimator.batch_size)
-    for name in ("max_iter", "n_iter_no_change"):
-        checked_count(name, getattr(estimator, name))
-    for name in ("alpha", "tol", "momentum", "learning_rate_init"):
+    checked_count("max_iter", estimator.max_iter)
+    if not (isinstance(estimator.n_iter_no_change, float) and estimator.n_iter_no_change == np.inf):
+        checked_count("n_iter_no_change", estimator.n_iter_no_change)
+    for name in ("alpha", "tol", "learning_rate_init"):
         checked_finite(name, getattr(estimator, name), least=0.0)
+    if checked_finite("momentum", estimator.momentum, least=0.0) > 1.0:
+        raise ValueError(f"momentum must be from 0 to 1, but got {estimator.momentum!r}")
     if not estimator.learning_rate_init > 0.0:
         raise ValueError(f"learning_rate_init must be above 0, but got {estimator.learning_rate_init!r}")
