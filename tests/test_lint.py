@@ -27,6 +27,40 @@ random.seed(SEED)
 """
 # Whole scripts; what they leave as `model`, `loss` and `rows` is looked at.
 PLANTED = {
+    "all weights zero": (
+        "equal weights",
+        """
+model = tn.MLP(2, [4, 1], "tanh", init=lambda rng: 0.0)
+loss = tn.mean([tn.losses.squared_error(model(x), y) for x, y in zip(X, Y)])
+loss.backward()
+""",
+    ),
+    "all weights one number": (
+        "equal weights",
+        """
+model = tn.MLP(2, [4, 3, 1], "sigmoid")
+for p in model.layers[1].parameters():
+    p.data = 0.5
+for neuron in model.layers[2].neurons:
+    for weight in neuron.weights:
+        weight.data = 0.25
+loss = tn.mean([tn.losses.squared_error(model(x), y) for x, y in zip(X, Y)])
+""",
+    ),
+    "targets from 0 to 3 on a sigmoid": (
+        "targets out of range",
+        """
+model = tn.MLP(2, [4, 1], "tanh", "sigmoid")
+loss = tn.mean([tn.losses.squared_error(model(x), 3 * y) for x, y in zip(X, Y)])
+""",
+    ),
+    "targets below 0 on a relu": (
+        "targets out of range",
+        """
+model = tn.MLP(2, [4, 2], "tanh", "relu")
+loss = tn.mean([tn.losses.huber(model(x), [0.5, y - 0.5]) for x, y in zip(X, Y)])
+""",
+    ),
     "zero_grad forgotten": (
         "gradients add up",
         """
@@ -347,6 +381,28 @@ loss.backward()
 }
 
 HEALTHY = {
+    "a layer that begins at 0, and the one after it does not": """
+model = tn.MLP(2, [4, 1], "tanh")
+for p in model.layers[0].parameters():
+    p.data = 0.0
+optimizer = tn.SGD(model.parameters(), lr=0.1)
+for epoch in range(STEPS):
+    optimizer.zero_grad()
+    loss = tn.mean([tn.losses.squared_error(model(x), y) for x, y in zip(X, Y)])
+    loss.backward()
+    if epoch < STEPS - 1:
+        optimizer.step()
+""",
+    "targets at the ends of the output's range": """
+model = tn.MLP(2, [4, 2], "tanh", "tanh")
+optimizer = tn.SGD(model.parameters(), lr=0.1)
+for epoch in range(STEPS):
+    optimizer.zero_grad()
+    loss = tn.mean([tn.losses.absolute_error(model(x), [2 * y - 1, 1 - 2 * y]) for x, y in zip(X, Y)])
+    loss.backward()
+    if epoch < STEPS - 1:
+        optimizer.step()
+""",
     "a head that stays as it is, a row at a time": """
 model = tn.MLP(2, [4, 1], "tanh")
 optimizer = tn.SGD(model.layers[0].parameters(), lr=0.1)
@@ -525,7 +581,7 @@ model = tn.MLP(2, [8, 1], "gelu")
 loss = tn.mean([tn.losses.binary_cross_entropy_with_logits(model(x), y) for x, y in zip(X, Y)])
 """,
     "logits that happen to be between 0 and 1": """
-model = tn.MLP(2, [3, 2], "tanh", init=lambda rng: 0.1)
+model = tn.MLP(2, [3, 2], "tanh", init=lambda rng: rng.uniform(0.05, 0.15))
 loss = tn.mean([tn.losses.cross_entropy(model(x), int(y)) for x, y in zip(X, Y)])
 loss.backward()
 """,

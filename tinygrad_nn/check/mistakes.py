@@ -15,7 +15,7 @@ from ..reverse import contributions, history, numbers, reached
 from ..tabular import plain
 from ..value import Result, Value
 from .scales import mistaken_scales
-from .units import idle_units, slopes_of
+from .units import alike_units, idle_units, slopes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,7 +50,9 @@ def lint(model: Module | Sequence[Value], loss: Value, rows: Any = None) -> list
     - parameters that the loss does not depend on,
     - numbers of the graph that are not those of its parameters any more, and were differentiated nevertheless,
     - gradients of earlier passes that were never set to 0, and gradients that were before a step could use them,
-    - a loss of logits that is given probabilities, the reverse, and targets that a loss does not take,
+    - a loss of logits that is given probabilities, the reverse, and targets that a loss does not take, or that the
+      activation of the output never reaches,
+    - hidden layers of an MLP whose units have equal weights into and out of them, as all zeros are,
     - layers of which most units (half of them, where that leaves two) are dead (relu) or saturated (sigmoid, tanh) on
       all rows while the loss still has a slope there; on the rows that the loss was computed from, or on `rows`, if
       they are four or more.
@@ -76,7 +78,7 @@ def lint(model: Module | Sequence[Value], loss: Value, rows: Any = None) -> list
         raise TypeError(f"lint(model, loss) looks at a loss that was recorded, a Value, but got {loss!r}")
     results = history(loss)
     found = [*unused([p for _, p in named], model, results), *(Finding(*words) for words in mistaken_scales(results))]
-    found += _of_gradients(named, loss, results)
+    found += [*(Finding(*words) for words in alike_units(model)), *_of_gradients(named, loss, results)]
     return found + [Finding(*words) for words in idle_units(results, slopes_of(_recorded(model, rows) or results))]
 
 
@@ -89,7 +91,8 @@ def of_training(parameters: Sequence[Value], model: Any, loss: Any, ended: bool,
     if ended:
         old = [result for result in reversed(results) if recorded and not _holds(result)]
         return [*(_changed(result) for result in old[:1]), *idle]
-    return [*unused(parameters, model, results), *(Finding(*words) for words in mistaken_scales(results)), *idle]
+    mistaken = [Finding(*words) for words in (*mistaken_scales(results), *alike_units(model))]
+    return [*unused(parameters, model, results), *mistaken, *idle]
 
 
 def unused(parameters: Sequence[Value], model: Any, results: list[Result]) -> Iterator[Finding]:

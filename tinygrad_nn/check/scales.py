@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf, isfinite
+
 from .. import losses
 from .. import primitives as table
 from ..recording import scope_name
@@ -23,14 +25,38 @@ OF_PROBABILITY = (table.binary_cross_entropy, table.sigmoid_cross_entropy)
 BEYOND_ONE = (table.dot, table.relu, table.leaky_relu, table.elu, table.softplus, table.silu, table.gelu, table.tanh)
 
 
+DISTANCES = (losses.squared_error, losses.absolute_error, losses.huber)
+RANGES = {table.sigmoid: (0.0, 1.0), table.tanh: (-1.0, 1.0), table.relu: (0.0, inf), table.softplus: (0.0, inf)}
+
+
 def mistaken_scales(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
     """For each loss that is given what it does not take, the kind of finding and its words."""
     told: set[object] = set()
     without: set[int] = set()  # sums in which there is no exp
     for result in results:
-        if result.scope in CHECKED and result.scope not in told and (found := _of_scale(result, without)):
-            told.add(result.scope)
+        loss = result.scope
+        if loss in told or (loss not in CHECKED and loss not in DISTANCES):
+            continue
+        if found := _of_scale(result, without) if loss in CHECKED else _out_of_range(result):
+            told.add(loss)
             yield found
+
+
+def _out_of_range(result: Result) -> tuple[str, str] | None:
+    """What is wrong with a target that a loss compares with an output, if its activation never reaches it."""
+    if result.op is not table.subtract or not isinstance(result.first, Result) or result.first.op not in RANGES:
+        return None
+    if getattr(result.first.scope, "place", None) is None:
+        return None
+    (low, high), target, name = RANGES[result.first.op], _number(result.second), result.first.op.name
+    if not isfinite(target) or low - 1e-6 <= target <= high + 1e-6:
+        return None
+    reach = f"from {low:g} to {high:g}" if high < inf else f"of {low:g} and more"
+    return (
+        "targets out of range",
+        f"{scope_name(result.scope)} compares an output of {name}, which gives numbers {reach}, with a target of "
+        f'{target:.4g}, which it never reaches: give the model output_activation="linear", or scale the targets',
+    )
 
 
 def _of_scale(result: Result, without: set[int]) -> tuple[str, str] | None:

@@ -7,7 +7,10 @@ loss still has a slope at the unit's output, the weights before it do not learn 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from .. import primitives as table
+from ..nn import MLP
 from ..reverse import contributions
 from ..value import Result
 
@@ -34,6 +37,27 @@ def slopes_of(results: Sequence[Result]) -> Slopes:
             (slope,) = contributions(result, 1.0)
             slopes.setdefault((result.op, result.scope), []).append(abs(slope))
     return slopes
+
+
+def alike_units(model: Any) -> Iterator[tuple[str, str]]:
+    """The hidden layers of an MLP whose units are all one: with equal weights into them, and equal ones out of them.
+
+    Their gradients are equal, too, whatever the rows are, so that they stay equal for good.
+    """
+    layers = model.layers if isinstance(model, MLP) else []
+    for layer, after in pairwise(layers):
+        units = layer.neurons
+        into = {(*(weight.data for weight in unit.weights), unit.bias.data) for unit in units}
+        if len(units) < 2 or len(into) > 1 or any(len(unit.weights) != len(units) for unit in after.neurons):
+            continue
+        if all(len({weight.data for weight in unit.weights}) == 1 for unit in after.neurons):
+            first = units[0].weights[0].data
+            yield (
+                "equal weights",
+                f"the {len(units)} units of {layer.name} have equal weights, such as {first:.4g}, and equal ones "
+                "out of them, so that their gradients are equal, too, and they learn as one unit would: draw "
+                "the weights, as every init does, or start them apart",
+            )
 
 
 def idle_units(results: Sequence[Result], slopes: Slopes, whole: bool = False) -> Iterator[tuple[str, str]]:
