@@ -20,6 +20,8 @@ OPERATORS = {
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
 ARRAYS = {
     "floats": np.array([1.5, 2.0, 0.25]),

@@ -141,3 +141,55 @@ def test_a_changed_list_trains():
         assert all(a != b for a, b in zip(before, after, strict=True))
         before = after
     assert weight.data != 0.5
+
+
+FOLLOWED = ("setting one", "del and append", "reverse", "assigning", "a plain number")
+
+
+def changed(neuron, name):
+    {
+        "setting one": lambda: neuron.w.__setitem__(0, Value(0.9)),
+        "del and append": lambda: (neuron.w.pop(0), neuron.w.append(Value(0.3))),
+        "reverse": lambda: neuron.w.reverse(),
+        "assigning": lambda: setattr(neuron, "w", (Value(0.1), Value(0.2))),
+        "a plain number": lambda: neuron.w.__setitem__(1, 0.7),
+    }[name]()
+
+
+def recorded(model, optimizer):
+    """A step on the recorded graph."""
+
+    def step(rows, targets):
+        optimizer.zero_grad()
+        loss = sum(tn.losses.squared_error(model(x), y) for x, y in zip(rows, targets, strict=True)) / len(rows)
+        loss.backward()
+        optimizer.step()
+        return loss.data
+
+    return step
+
+
+@pytest.mark.parametrize("backend", ["python", "array", "llvm"])
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_compiled_code_follows_a_changed_list(name, backend):
+    for module in {"array": ["numpy"], "llvm": ["numpy", "llvmlite"]}.get(backend, []):
+        pytest.importorskip(module, reason=f"{module} is not installed")
+    rows, targets = [[0.5, 1.0], [1.0, 0.5]], [2.0, 3.0]
+    found = []
+    for compiled in (False, True):
+        model = MLP(2, [2, 1], "tanh", rng=random.Random(0))
+        f = tn.compile(lambda x, model=model: model(x), backend=backend) if compiled else model.predict
+        before = f(rows[0])
+        changed(model.layers[0].neurons[0], name)
+        losses = []
+        if backend != "array":
+            model = MLP(2, [2, 1], "tanh", rng=random.Random(0))
+            optimizer = tn.SGD(model.parameters(), lr=0.1)
+            loss = tn.losses.squared_error
+            step = tn.compile_step(model, loss, optimizer, backend=backend) if compiled else recorded(model, optimizer)
+            for _ in range(2):
+                losses.append(step(rows, targets))
+                changed(model.layers[0].neurons[0], name)
+        found.append([before, f(rows[0]), *losses, *(p.data for p in model.parameters())])
+    assert found[1] == pytest.approx(found[0], rel=1e-12)
+    assert found[0][0] != found[0][1]
