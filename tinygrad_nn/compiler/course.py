@@ -59,11 +59,13 @@ class Course:
         steps, saved = optimizer.steps, state_of(optimizer)
         if self.judged and not isfinite(sum(saved)):
             self.unbounded = {i for i, number in enumerate(saved) if not isfinite(number)}
+        found = True  # when the course was made
         try:
             while not self.history.stopped:
                 try:
-                    if self.seen:
+                    if self.seen and not found:
                         self.stepper = self.find_stepper()
+                    found = False
                     self._stretch()
                 except Exception as error:
                     if self.epoch == self.begun:  # a row that cannot be taken shows in the first epoch

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from math import prod
 from threading import RLock
 from typing import Any
@@ -145,7 +144,7 @@ class Step:
 
     def _course(self, metric: Metric | None, shapes: Shape, *given: Any) -> Course:
         """A run on this step's back end; on Python where the choice is ours and the step cannot be machine code."""
-        if self.backend == "llvm" and self._stepper(metric, shapes).recorded is None:
+        if self.backend == "llvm":
             try:
                 course = NativeCourse(lambda: self._stepper(metric, shapes), *given, target=self.target)
                 self._native = course.native
@@ -208,8 +207,8 @@ class Step:
         if not same(fixed, self._fixed) or self._parameters != optimizer.parameters:
             self._steppers, self._fixed, self._parameters = [], fixed, list(optimizer.parameters)
         found = [each for each in self._steppers if each.recipe.metric is metric and each.shapes == shapes]
-        recipe, kind = replace(self.recipe, metric=metric), RecordedStepper if self.backend == "eager" else Stepper
-        stepper = fitting(found, kind, recipe, shapes, self.target.auto)
+        kind = RecordedStepper if self.backend == "eager" else Stepper
+        stepper = fitting(found, kind, self.recipe, metric, shapes, self.target.auto)
         self._steppers = [stepper, *(other for other in self._steppers if other is not stepper)][:MOST_STEPPERS]
         return stepper
 

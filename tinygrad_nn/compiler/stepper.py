@@ -209,11 +209,14 @@ class Stepper:
         return self._row.run(attempt, trace)
 
 
-def fitting(found: Sequence[Any], kind: Any, recipe: Recipe, shapes: tuple[Shape, Shape], auto: bool) -> Stepper:
+def fitting(
+    found: Sequence[Any], kind: Any, recipe: Recipe, metric: Any, shapes: tuple[Shape, Shape], auto: bool
+) -> Stepper:
     """The stepper for the surroundings as they are: one that was traced in them, or in others that say the same."""
     for stepper in found:
         if stepper.recorded is not None or stepper.world.unchanged():
             return stepper  # type: ignore[no-any-return]
+    recipe = replace(recipe, metric=metric)
     now = recipe.surroundings()
     for stepper in found:
         if stepper.world.holds_now(now):
