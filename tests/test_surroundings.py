@@ -6,6 +6,7 @@ Each test changes one thing between calls, or lets the function change one, and 
 import contextvars
 import itertools
 import math
+import operator
 import os
 import random
 import sys
@@ -322,6 +323,33 @@ def of_a_decorated_function():
         return inner
 
     return scaled(lambda x: x + 1.0), lambda to: factors.__setitem__(0, to)
+
+
+def of_what_an_attrgetter_reads():
+    found, read = Line(), operator.attrgetter("inner.tau")
+    found.inner = Line()
+    return (lambda x: x * read(found)), lambda to: setattr(found.inner, "tau", to)
+
+
+def of_what_a_text_reads():
+    found, text = Line(), "{0.tau}"
+    return (lambda x: x * float(text.format(found))), lambda to: setattr(found, "tau", to)
+
+
+def of_a_function_inside_a_callable_of_others():
+    np = pytest.importorskip("numpy")
+    factors = [2.0]
+    found = np.vectorize(lambda y: y * factors[0])
+    return (lambda x: x * float(found(3.0))), lambda to: factors.__setitem__(0, to)
+
+
+def of_a_generator_function():
+    factors = [2.0]
+
+    def each():
+        yield from factors
+
+    return (lambda x: x * sum(each())), lambda to: factors.append(to)
 
 
 def of_a_list_that_holds_itself():

@@ -24,7 +24,25 @@ SOURCES = {
     "uuid": "uuid1 uuid4",
     "builtins": "input",
 }
-ANY = frozenset({"getattr", "vars", "__dict__", "attrgetter", "asdict", "astuple", "eval", "exec", "dir", "inspect"})
+# Names of what reads attributes by names that are made, or written in a text.
+ANY = frozenset(
+    [
+        "getattr",
+        "vars",
+        "__dict__",
+        "__getattribute__",
+        "attrgetter",
+        "methodcaller",
+        "asdict",
+        "astuple",
+        "fields",
+        "eval",
+        "exec",
+        "dir",
+        "inspect",
+        "format",
+    ]
+)
 
 
 class Reads(NamedTuple):

@@ -189,6 +189,9 @@ class Walk(Found):
                 self.sources.append(f"{path}, the machine's random numbers")
             else:
                 self.generators[path] = found
+        elif kind.__module__ == "operator":  # attrgetter, methodcaller
+            self._opaque(path, found)
+            self.names.add(kind.__name__)
         elif kind is ContextVar:
             self.context.append((found, found.get(ABSENT)))
             self._push(f"{path}.get()", found.get(ABSENT))
@@ -199,7 +202,8 @@ class Walk(Found):
         elif others and not isinstance(found, Module):
             self._opaque(path, found)
         if isinstance(getattr(found, "__dict__", None), dict):
-            self._attributes(path, found, others and isinstance(found, Module | Mapping | MutableSequence))
+            read_by_others = isinstance(found, Module | Mapping | MutableSequence) or callable(found)
+            self._attributes(path, found, others and read_by_others)
         if kind.__module__ in ("builtins", "functools"):
             self._push_all((f"{path}.{name}", getattr(found, name)) for name in INSIDE if hasattr(found, name))
         if not others:
