@@ -141,6 +141,20 @@ def test_fits_of_one_model_at_once_end_well(backend):
     assert all(-10.0 < p.data < 10.0 for p in model.parameters())
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_fits_of_many_models_at_once_shuffle_by_one_generator(backend):
+    """An order that one draws while another is traced is no draw of the traced model's."""
+    needs(backend)
+    X, Y = [[k / 100, 0.5 - k / 70] for k in range(100)], [k / 300 for k in range(100)]
+
+    def work(k):
+        model = tn.MLP(2, [4 + k, 1], "tanh", rng=random.Random(k))
+        options = {"epochs": 3, "batch_size": 16, "progress": False, "backend": backend}
+        return tn.fit(model, X, Y, "squared_error", tn.SGD(model.parameters(), lr=0.01), **options)
+
+    assert all(len(history.losses) == 3 for history in in_threads(work))
+
+
 @pytest.mark.parametrize("backend", ["python", "array", "llvm"])
 def test_copies_compile_for_themselves(backend):
     needs(backend)

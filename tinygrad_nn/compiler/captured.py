@@ -175,6 +175,7 @@ class undone:  # noqa: N801
         self.states = States(self.world.walk.generators)
 
     def __exit__(self, *error: object) -> None:
-        if not self.world.unchanged():
-            self.world.restore()
-        self.states.restore()
+        with steady:  # and not while another thread's trace looks at what changes
+            if not self.world.unchanged():
+                self.world.restore()
+            self.states.restore()

@@ -10,6 +10,7 @@ from typing import Any
 
 from .interrupt import Uninterrupted
 from .stepper import Row
+from .surroundings import steady
 
 
 class Orders:
@@ -37,7 +38,7 @@ class Orders:
         """Have the orders of so many epochs."""
         if len(self.waiting) >= epochs:
             return
-        with Uninterrupted():  # so that none is drawn and lost
+        with steady, Uninterrupted():  # so that none is drawn and lost, nor taken for a draw of what another traces
             while len(self.waiting) < epochs:
                 places = list(range(len(self.rows)))
                 self.generator.shuffle(places)
