@@ -1,5 +1,6 @@
 """A run that goes on from its checkpoint: to the bit the run that was not interrupted, wherever it was."""
 
+import copy
 import itertools
 import json
 import os
@@ -13,10 +14,10 @@ import time
 
 import pytest
 from test_lint import BACKENDS
-from test_storage import resealed
+from test_storage import MODELS, resealed
 
 import tinygrad_nn as tn
-from tinygrad_nn import checkpoints, progress
+from tinygrad_nn import checkpoints, progress, storage
 from tinygrad_nn.compiler import stepper
 from tinygrad_nn.optim import cosine, linear, step_decay, warmup
 from tinygrad_nn.watching import Watched
@@ -361,7 +362,7 @@ def test_changed_and_signed_checkpoints_are_refused_or_whole(changes, tmp_path, 
             if isinstance(holder, dict) and rng.random() < 0.2:
                 holder.pop(key, None)
             else:
-                holder[key] = rng.choice(ATOMS)
+                holder[key] = copy.deepcopy(rng.choice(ATOMS))
         text = resealed(f"{head}\n{json.dumps(content)}\n")
         told = ""
         try:
@@ -375,3 +376,27 @@ def test_changed_and_signed_checkpoints_are_refused_or_whole(changes, tmp_path, 
             json.dumps(begun.standing.history.metrics)
         assert not told or 10 < len(told) < 500
     assert min(counts) > changes / 100
+
+
+@pytest.mark.parametrize("changes", [200, pytest.param(5_000, marks=pytest.mark.slow)])
+def test_signed_models_of_odd_kinds_are_refused_or_whole(changes):
+    rng, texts = random.Random(5), []
+    for make in MODELS.values():
+        model = make()
+        rates = SCHEDULES["warmup"], 0.1
+        texts += [storage.text_of(model, tn.SGD(model.parameters(), lr, momentum=0.5)) for lr in rates]
+        texts.append(storage.text_of(model, tn.Adam(model.parameters(), SCHEDULES["step_decay"])))
+    refused = 0
+    for _ in range(changes):
+        head, _, rest = rng.choice(texts).partition("\n")
+        content = json.loads(rest.rpartition("sha256 ")[0])
+        for _ in range(rng.randint(1, 2)):
+            holder, key = rng.choice(list(nodes(content)))
+            holder[key] = copy.deepcopy(rng.choice(ATOMS))
+        try:
+            model, optimizer = storage.model_of(resealed(f"{head}\n{json.dumps(content)}\n"), optimizer=True)
+        except tn.StorageError:
+            refused += 1
+        else:
+            assert storage.text_of(model, optimizer)
+    assert 0 < refused < changes

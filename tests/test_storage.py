@@ -293,7 +293,11 @@ def test_what_is_saved_can_be_loaded(tmp_path):
 
     optimizer.lr = math.nan
     fails("settings of the optimizer that it cannot have")
-    optimizer.lr, optimizer.state = 0.1, optimizer.state[1:]
+    optimizer.lr = 0.1
+    for steps in (1.5, -1, "3", None, True, 2**63):
+        optimizer.steps = steps
+        fails("steps, which is no count")
+    optimizer.steps, optimizer.state = 0, optimizer.state[1:]
     fails("no state of 1 numbers for each")
     optimizer.state = [(0.0,)] * len(optimizer.parameters)
     model.layers[0].neurons[0].bias.label = 3
@@ -301,7 +305,11 @@ def test_what_is_saved_can_be_loaded(tmp_path):
     model.layers[0].neurons[0].bias.label = "b"
     model.input_names = ["a"]
     fails("2 inputs or outputs, but these names")
-    model.input_names = None
+    model.input_names = "ab"
+    fails("2 inputs or outputs, but these names")
+    model.input_names, model.place.name = None, 5
+    fails("the name of a model is text, but this one's is 5")
+    model.place.name = "n"
     model.layers[0].neurons[0].bias.data = 2  # a number, though no float
     tn.save(model, path, optimizer)
     assert tn.load(path).layers[0].neurons[0].bias.data == 2.0

@@ -31,7 +31,7 @@ def number(entry: Any, where: str) -> float:
 
 def count(entry: Any, what: str) -> int:
     """A whole number of 0 or more."""
-    if type(entry) is not float or not (0 <= entry < 2**53 and entry == math.floor(entry)):
+    if type(entry) is not float or not (0 <= entry <= 2.0**63 and entry == math.floor(entry)):
         raise StorageError(f"has {entry!r:.40} {what}, which is no count")
     return int(entry)
 

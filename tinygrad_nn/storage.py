@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from .arguments import checked_switch
+from .arguments import checked_count, checked_switch
 from .choices import ACTIVATIONS
 from .entries import StorageError
 from .files import path_of, write_all
@@ -162,8 +162,10 @@ def _optimizer_text(optimizer: Optimizer, model: Module) -> str:
         raise StorageError(
             "save() writes an optimizer of all parameters of the model, in their order: save the model alone"
         )
-    if type(optimizer.steps) is not int or not 0 <= optimizer.steps < 2**53:
-        raise StorageError(f"the optimizer has {optimizer.steps!r} steps, which is no count")
+    try:
+        steps = checked_count("steps", optimizer.steps, least=0)
+    except (TypeError, ValueError):
+        raise StorageError(f"the optimizer has {optimizer.steps!r} steps, which is no count") from None
     settings = {name: getattr(optimizer, name) for name in SETTINGS[kind][1]}
     made = made_optimizer(kind, settings, model.parameters()[:1])
     width, states = len(made.initial_state), optimizer.state
@@ -173,7 +175,7 @@ def _optimizer_text(optimizer: Optimizer, model: Module) -> str:
         f'"{name}": {_rate(setting) if name == "lr" else _setting(setting)}' for name, setting in settings.items()
     )
     state = ", ".join(f"[{', '.join(map(number_text, numbers))}]" for numbers in optimizer.state)
-    return f'{{"kind": "{kind}", "steps": {optimizer.steps}, {told},\n "state": [{state}]}}'
+    return f'{{"kind": "{kind}", "steps": {steps}, {told},\n "state": [{state}]}}'
 
 
 def _rate(rate: Any) -> str:
