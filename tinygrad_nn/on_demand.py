@@ -53,7 +53,8 @@ def compile(
     - "auto": Python for calls; for batches arrays from 32 rows on and LLVM from 4,096, where they are installed and
       `exact` does not ask for the engine's bits.
 
-    f.backend says which one calls run on. `dtype` is "float64" or, but in Python, "float32".
+    f.backend says which one calls run on. `dtype` is "float64" or, but in Python, "float32", in which a larger number
+    is a ValueError. Threads may share a compiled function; a copy, or one that was pickled, compiles for itself.
 
     Raises TypeError where something cannot be traced (.data, float(), range(), truth or text of an argument), also if
     the function catches it; ValueError for an unknown back end, and at a call RuntimeError past 16 paths through the
@@ -241,8 +242,9 @@ def export_c(
     `overwrite` alone. `inputs`, their number or their names, and `targets`, the numbers in a target, are for models and
     losses that do not say.
 
-    Raises ValueError for a name that C cannot have, a model with branches (`if`), a learning rate that is a function,
-    or a loss without `train`; TypeError for what is no model or optimizer; OSError where the file cannot be written.
+    Raises ValueError for a name that C cannot have, or that C, C++ or their libraries have already, a parameter that is
+    nan, infinite or larger than `dtype` holds, a model with branches (`if`), a learning rate that is a function, or a
+    loss without `train`; TypeError for what is no model or optimizer; OSError where the file cannot be written.
 
     >>> import pathlib, tempfile
     >>> import tinygrad_nn as tn
