@@ -284,7 +284,7 @@ def test_pages_are_saved(tmp_path):
         (lambda: tn.steps(Value(1.0), digits=0), TypeError, "digits must be a whole number"),
         (lambda: tn.steps(Value(1.0), title=1), TypeError, "the title of a drawing is a string"),
         (lambda: tn.steps(Value(1.0)).save("steps.pdf"), ValueError, "a name such as steps.html, but got 'steps.pdf'"),
-        (lambda: tn.steps(Value(1.0)).save("/no/such/folder/steps.html"), OSError, "No such file"),
+        (lambda: tn.steps(Value(1.0)).save("/no/such/folder/steps.html"), OSError, "there is no folder"),
         (lambda: Film(3), TypeError, "the title of a drawing is a string, but got 3"),
         (lambda: Film("f").add("words"), ValueError, "at least one picture"),
         (lambda: Film("f").add("words", 3), TypeError, "a Diagram or the text of an SVG file, but got 3"),
