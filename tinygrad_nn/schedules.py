@@ -43,7 +43,7 @@ class Schedule:
         checked_finite("the step of a schedule", step)
         return self._formula(step, **self._settings)
 
-    def __setattr__(self, name: str, entry: object) -> None:
+    def __setattr__(self, name: str, entry: object = None) -> None:
         raise AttributeError(f"a schedule does not change: set the lr of the optimizer to another than {self!r}")
 
     __delattr__ = __setattr__  # type: ignore[assignment]
