@@ -46,7 +46,7 @@ class Schedule:
     def __setattr__(self, name: str, entry: object = None) -> None:
         raise AttributeError(f"a schedule does not change: set the lr of the optimizer to another than {self!r}")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]
+    __delattr__ = __setattr__
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Schedule):
