@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ..value import Value
+from ..weights import Weights
 
 ABSENT = object()
 ATOMS = frozenset({type(None), bool, int, str, bytes, complex, type(...), range, type(NotImplemented)})
@@ -65,7 +66,10 @@ class Found:
 
     def _entries(self, path: str, found: Any) -> None:
         content = list(found)
-        if not isinstance(found, tuple | frozenset):
+        if isinstance(found, Weights) and (column := found.shared()) is found.column:  # which goes with any change
+            self.attributes.append((found, "column", column))
+            self.contents.append((found, content))
+        elif not isinstance(found, tuple | frozenset):
             self._watch(found, found, content)
         kinds = set(map(type, content))
         if kinds == {float}:

@@ -26,7 +26,7 @@ from .reachable import ANY, LIBRARY, foreign, is_source, reads_of
 PRINTED = frozenset({"decimal", "fractions", "datetime", "pathlib"})  # their objects are what they print as
 SILENT = frozenset({"__init__", "__new__", "__post_init__", "__repr__", "__str__", "__del__", "__init_subclass__"})
 INSIDE = ("__wrapped__", "__func__", "fget", "func")  # of what is around a function
-CACHES = frozenset({"place", "_column", "_learned"})  # what modules of this library keep beside what they compute with
+CACHES = frozenset({"place", "_learned"})  # what modules of this library keep beside what they compute with
 OF_MODULES = frozenset({"function", "layers", "neurons", "weights", "bias", "_activation", "_activate", "_has_row"})
 MOVING = frozenset({"steps", "state", "velocity", "rate"})  # what a step changes of its optimizer
 
