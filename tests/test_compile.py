@@ -269,7 +269,7 @@ def wrong(function, *arguments):
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: compile(3), TypeError, "takes a function of numbers, but got 3"),
+        (lambda: compile(3), TypeError, "wants a function of numbers, but got 3"),
         (
             lambda: compile(expression, backend="fortran"),
             ValueError,

@@ -160,7 +160,7 @@ def test_circles_stay_where_they_are_put():
             r"the row x of draw_network\(\) wants a list of numbers",
         ),
         (lambda: tn.draw_network(half_adder(), max_neurons=2), ValueError, "max_neurons must be a whole number of 3"),
-        (lambda: tn.draw_network(half_adder(), title=2), TypeError, "the title of a drawing is a string"),
+        (lambda: tn.draw_network(half_adder(), title=2), TypeError, "the title of a drawing is text"),
     ],
 )
 def test_bad_input(call, error, words):

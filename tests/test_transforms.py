@@ -416,10 +416,10 @@ def test_value_and_grad_of_what_is_beside():
     ("call", "error", "words"),
     [
         *(
-            (lambda t=t: getattr(tn, t)(3.0), TypeError, rf"{t}\(\) differentiates a function of numbers, but got 3.0")
+            (lambda t=t: getattr(tn, t)(3.0), TypeError, rf"{t}\(\) wants a function of numbers, but got 3.0")
             for t in ("gradient", "value_and_grad", "jacobian", "hessian", "hvp", "jvp", "vjp")
         ),
-        (lambda: derivative(3.0, 1.0), TypeError, r"derivative\(\) differentiates a function of numbers, but got 3.0"),
+        (lambda: derivative(3.0, 1.0), TypeError, r"derivative\(\) wants a function of numbers, but got 3.0"),
         (lambda: derivative(lambda v: v[0], [1.0]), TypeError, r"derivative\(\) is at one number, but got \[1.0\]"),
         (lambda: tn.jvp(tn.sin)(1.0, [1.0]), ValueError, "a direction in the shape of the point"),
         (lambda: tn.jvp(tn.sin)(1.0, "1"), TypeError, r"jvp\(\) wants numbers or nested lists of numbers, but got '1'"),

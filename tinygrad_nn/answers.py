@@ -142,7 +142,7 @@ class Answers:
         found = [self._between(j, labels, shaped) for j, labels in enumerate(self.columns)]
         return None if None in found else [cut for cut in found if cut is not None]
 
-    def left(self, shaped: Callable[[Numbers], Any]) -> Thresholds | list[float] | None:
+    def learned(self, shaped: Callable[[Numbers], Any]) -> Thresholds | list[float] | None:
         """What a model remembers of its thresholds: numbers where the loss is known."""
         return self.thresholds(shaped) if self.loss in NEAREST or self.loss in SIDES else Thresholds(self, shaped)
 

@@ -37,19 +37,17 @@ def checked_finite(what: str, given: Any, least: float = -math.inf) -> float:
     return checked_number(what, given, max(least, -LARGEST), LARGEST)
 
 
-def checked_count(what: str, given: Any, least: int = 1) -> int:
-    """A whole number as an int, of NumPy's too.
-
-    Raises TypeError for what is none, ValueError for one below least or past all counting.
-    """
-    wanted = f"{what} must be a whole number of {least} or more, but got {short(given)}"
+def checked_count(what: str, given: Any, least: int = 1, most: int = MOST) -> int:
+    """A whole number as an int, of NumPy's too. Raises TypeError for what is none, ValueError outside these bounds."""
+    bounds = f"of {least} or more" if most == MOST else f"from {least} to {most}"
+    wanted = f"{what} must be a whole number {bounds}, but got {short(given)}"
     if isinstance(given, bool) or not hasattr(given, "__index__") or getattr(given, "ndim", 0) != 0:
         raise TypeError(wanted)
     try:
         count = given.__index__()
     except TypeError:  # an array's, which has the method all the same; or that of a class
         raise TypeError(wanted) from None
-    if not least <= count <= MOST:
+    if not least <= count <= most:
         raise ValueError(wanted)
     return int(count)
 
@@ -85,13 +83,13 @@ def checked_choice(what: str, given: Any, choices: Iterable[str], otherwise: str
     raise kind(f"unknown {what} {short(given)}: give one of {', '.join(names)}{otherwise}")
 
 
-def checked_rng(rng: Any) -> Any:
-    """The generator to draw from: the `random` module where none is given. Raises TypeError for one of another kind."""
+def checked_rng(rng: Any, draws: Iterable[str] = ("gauss", "uniform", "shuffle")) -> Any:
+    """The generator to draw from: the `random` module where none is given. Raises TypeError for what lacks a draw."""
     if rng is None:
         import random  # here, since importing the package should not pay for it
 
         return random
-    if isinstance(rng, type) or not all(callable(getattr(rng, name, None)) for name in ("gauss", "uniform", "shuffle")):
+    if isinstance(rng, type) or not all(callable(getattr(rng, name, None)) for name in draws):
         numpy = " (one of NumPy's draws in other ways: make random.Random(seed))" * hasattr(rng, "standard_normal")
         raise TypeError(f"rng must be a generator such as random.Random(0), but got {short(rng)}{numpy}")
     return rng

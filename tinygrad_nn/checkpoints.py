@@ -203,16 +203,9 @@ def _remembered_of(entry: Any, optimizer: Optimizer) -> Remembered | None:
     if entry is None:
         return None
     best, waited, *states = entries.items(entry, "patience", 4)
+    count = len(optimizer.parameters) * (1 + len(optimizer.initial_state))
     found = []
     for state in states:
-        numbers, state, steps = entries.items(state, "a state", 3)
-        count, width = len(optimizer.parameters), len(optimizer.initial_state)
-        of_each = entries.items(state, "the states", count)
-        found.append(
-            (
-                _numbers(numbers, "the weights", count),
-                [tuple(_numbers(numbers, "a state", width)) for numbers in of_each],
-                entries.count(steps, "steps"),
-            )
-        )
+        numbers, steps = entries.items(state, "a state", 2)
+        found.append((_numbers(numbers, "a state", count), entries.count(steps, "steps")))
     return Remembered(min(inf, entries.number(best, "patience")), entries.count(waited, "epochs"), *found)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from . import primitives as table
 from .operators import as_float
 from .primitives import Primitive
-from .tabular import BY_KEYS, is_frame, plain
+from .tabular import is_frame, is_list, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def checked_names(what: str, names: Sequence[str] | None, count: int) -> list[st
 def checked_weights(weights: Any, biases: Any) -> list[tuple[list[list[float]], list[float]]]:
     """A weight matrix and biases for each layer, as floats. Raises where they are missing, ragged or do not chain."""
     for what, given in (("weights", weights), ("biases", biases)):
-        if not _is_list(given) or is_frame(given):
+        if not is_list(given) or is_frame(given):
             raise TypeError(f"from_weights() wants a list of {what} with an entry for each layer, but got {given!r}")
     if not len(weights) or len(weights) != len(biases):
         raise ValueError(
@@ -116,7 +116,7 @@ def checked_weights(weights: Any, biases: Any) -> list[tuple[list[list[float]], 
 def _checked_matrix(matrix: Any, bias: Any, layer: int) -> tuple[list[list[float]], list[float]]:
     """A weight matrix and its biases as lists of floats. Raises where they are ragged or do not fit each other."""
     matrix, bias = (plain(part, f"layer {layer}") if is_frame(part) else part for part in (matrix, bias))
-    if not _is_list(matrix) or not all(map(_is_list, (bias, *matrix))):
+    if not is_list(matrix) or not all(map(is_list, (bias, *matrix))):
         raise TypeError(
             f"layer {layer} wants a matrix as a list of rows, and a list of biases; got {matrix!r}, {bias!r}"
         )
@@ -131,10 +131,6 @@ def _checked_matrix(matrix: Any, bias: Any, layer: int) -> tuple[list[list[float
     if not rows:
         raise ValueError(f"the weight matrix of layer {layer} is empty")
     return rows, offsets
-
-
-def _is_list(given: Any) -> bool:
-    return hasattr(given, "__len__") and not isinstance(given, (str, bytes, *BY_KEYS)) and getattr(given, "ndim", 1) > 0
 
 
 def _checked_number(entry: Any, layer: int) -> float:

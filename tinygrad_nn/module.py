@@ -11,7 +11,7 @@ from .held import collected, leaves
 from .operators import as_float
 from .primitives import Primitive
 from .recording import next_number, no_grad, watched
-from .tabular import BY_KEYS, check_columns, is_frame, is_unordered, plain, short
+from .tabular import check_columns, check_rows, is_frame, is_list, plain, short
 from .value import Value
 
 TYPE_CHECKING = False
@@ -182,9 +182,7 @@ def _rows(rows: Any, model: Any = None) -> tuple[list[Any], bool]:
     given = plain(rows, "rows", "a row of numbers, a list of rows, an array or a frame")
     listed = list(given)
     many = not listed or hasattr(listed[0], "__iter__")
-    for i, row in enumerate(listed):
-        if isinstance(row, str | bytes) or is_unordered(row):
-            raise TypeError(f"row {i} must be a list of numbers, but is the {type(row).__name__} {short(row)}")
+    check_rows(listed, "a list of numbers")
     return (listed, True) if many else ([given], False)
 
 
@@ -212,10 +210,8 @@ def _pairs(found: Any, numbers: Any, path: str) -> list[tuple[Value, float]]:
             raise TypeError(f"the state's entry {path!r} must be a number, but is {numbers!r}")
         return [(found, number)]
     numbers = plain(numbers, f"the state's entry {path!r}") if is_frame(numbers) else numbers
-    apart = isinstance(numbers, (str, bytes, *BY_KEYS))
-    listed = hasattr(numbers, "__len__") and not apart and getattr(numbers, "ndim", 1) > 0
-    if not listed or len(numbers) != len(found):
-        size = f"has {len(numbers)}" if listed else f"is {numbers!r}"
+    if not is_list(numbers) or len(numbers) != len(found):
+        size = f"has {len(numbers)}" if is_list(numbers) else f"is {short(numbers)}"
         raise ValueError(f"the state's entry {path!r} must have {len(found)} numbers, but {size}")
     return [pair for i, (f, n) in enumerate(zip(found, numbers, strict=True)) for pair in _pairs(f, n, f"{path}.{i}")]
 

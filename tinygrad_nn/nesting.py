@@ -130,12 +130,6 @@ def number(scalar: Any) -> float:
     return scalar.data if isinstance(scalar, Value) else scalar
 
 
-def check_function(f: object, what: str) -> None:
-    """Raise TypeError where a transform is given no function."""
-    if not callable(f):
-        raise TypeError(f"{what} differentiates a function of numbers, but got {f!r}")
-
-
 def one_number(result: Any, what: str) -> Any:
     """The result of a function that must return one number, as a Value or a float.
 

@@ -11,7 +11,7 @@ from .arguments import checked_switch
 from .held import flattened
 from .operators import Scalar, as_float
 from .recording import watcher
-from .schedules import Schedule, checked, cosine, linear, step_decay, warmup
+from .schedules import Schedule, checked_setting, cosine, linear, step_decay, warmup
 from .tabular import plain, short
 from .value import Value
 
@@ -53,7 +53,7 @@ class Optimizer:
                 raise TypeError(f"{type(self).__name__} updates Values, but one of the parameters is {parameter!r}{do}")
         if len({id(parameter) for parameter in self.parameters}) < len(self.parameters):
             raise ValueError(f"{type(self).__name__} got a parameter twice, and would update it twice a step")
-        self.lr = lr if callable(lr) else checked("lr", lr)
+        self.lr = lr if callable(lr) else checked_setting("lr", lr)
         self.steps = 0
         self.state: list[State] = [self.initial_state] * len(self.parameters)
 
@@ -64,7 +64,7 @@ class Optimizer:
     def rate(self, step: int | None = None) -> float:
         """The learning rate of a step, counted from 0; of the next one by default. Raises ValueError for a bad one."""
         step = self.steps if step is None else step
-        return checked("lr", self.lr(step) if callable(self.lr) else self.lr)
+        return checked_setting("lr", self.lr(step) if callable(self.lr) else self.lr)
 
     def check(self) -> None:
         """Raise ValueError for a setting that was set to what it must not be, and do no more.
@@ -131,8 +131,8 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr)
-        self.momentum = checked("momentum", momentum, below=1.0)
-        self.weight_decay = checked("weight_decay", weight_decay)
+        self.momentum = checked_setting("momentum", momentum, below=1.0)
+        self.weight_decay = checked_setting("weight_decay", weight_decay)
         nesterov = checked_switch("nesterov", nesterov)
         if nesterov and not self.momentum:
             raise ValueError("SGD with nesterov=True looks ahead by the momentum: give a momentum above 0")
@@ -140,7 +140,7 @@ class SGD(Optimizer):
 
     def check(self) -> None:
         """Raise ValueError for a momentum that was set outside [0, 1)."""
-        self.momentum = checked("momentum", self.momentum, below=1.0)
+        self.momentum = checked_setting("momentum", self.momentum, below=1.0)
 
     def update(self, parameter: Any, gradient: Any, state: State, lr: Any, step: Any) -> tuple[Any, State]:
         """v = momentum v + g, p = p - lr v."""
@@ -187,9 +187,9 @@ class Adam(Optimizer):
         super().__init__(parameters, lr)
         if not isinstance(betas, list | tuple) or len(betas) != 2:
             raise TypeError(f"Adam wants betas=(beta1, beta2), but got {betas!r}")
-        self.betas = (checked("beta1", betas[0], below=1.0), checked("beta2", betas[1], below=1.0))
-        self.epsilon = checked("epsilon", epsilon)
-        self.weight_decay = checked("weight_decay", weight_decay)
+        self.betas = (checked_setting("beta1", betas[0], below=1.0), checked_setting("beta2", betas[1], below=1.0))
+        self.epsilon = checked_setting("epsilon", epsilon)
+        self.weight_decay = checked_setting("weight_decay", weight_decay)
 
     def update(self, parameter: Any, gradient: Any, state: State, lr: Any, step: Any) -> tuple[Any, State]:
         """p = p - lr m / (sqrt(v) + epsilon), with m and v corrected for their start at 0."""

@@ -27,8 +27,7 @@ def plot_history(history: History, ax: Any = None) -> Any:
     The metrics of rows that were not trained on are dashed, in the colour of those that were. Raises ImportError where
     matplotlib is not installed, ValueError for a history without epochs.
     """
-    if not _is_history(history):
-        raise TypeError(f"plot_history draws the History of a run, but got {short(history)}")
+    _check_history("plot_history", history)
     if not history.epochs:
         raise ValueError("this history has no epochs to plot: train first")
     axes = _axes(ax)
@@ -55,8 +54,7 @@ def plot_gradients(history: History, ax: Any = None) -> Any:
     gradients that vanish, or grow, from layer to layer (Glorot & Bengio, 2010). Raises ImportError where matplotlib is
     not installed, ValueError for a history without gradients.
     """
-    if not _is_history(history):
-        raise TypeError(f"plot_gradients draws the History of a run, but got {short(history)}")
+    _check_history("plot_gradients", history)
     found = {name: numbers for name, numbers in history.metrics.items() if name.startswith(GRADIENT)}
     if not found:
         raise ValueError('this history has no gradients to plot: train by fit(..., metrics="gradients")')
@@ -158,8 +156,9 @@ def _regions(axes: Any, across: list[float], up: list[float], grid: list[list[in
     axes.pcolormesh(across, up, grid, cmap=ListedColormap(pale), shading="nearest", rasterized=True, **bounds)
 
 
-def _is_history(given: Any) -> bool:
-    return isinstance(getattr(given, "metrics", None), dict) and isinstance(getattr(given, "epochs", None), list)
+def _check_history(what: str, given: Any) -> None:
+    if not (isinstance(getattr(given, "metrics", None), dict) and isinstance(getattr(given, "epochs", None), list)):
+        raise TypeError(f"{what} draws the History of a run, but got {short(given)}")
 
 
 def _axes(ax: Any) -> Any:

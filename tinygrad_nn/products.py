@@ -6,8 +6,9 @@ another and in the other transforms, and compile, as those do.
 
 from __future__ import annotations
 
+from .arguments import checked_function
 from .functional import dot
-from .nesting import Run, check_function, leaves, mapped, outputs_in
+from .nesting import Run, leaves, mapped, outputs_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def jvp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
     >>> jvp(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0], [1.0, 10.0])
     ([6.0, 5.0], [23.0, 11.0])
     """
-    check_function(f, "jvp()")
+    checked_function("jvp()", f, "of numbers")
 
     def jvp_of_f(xs: Any, direction: Any) -> tuple[Any, Any]:
         with Run("jvp()") as run:
@@ -54,7 +55,7 @@ def vjp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
     >>> vjp(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0], [1.0, 10.0])
     ([6.0, 5.0], [13.0, 12.0])
     """
-    check_function(f, "vjp()")
+    checked_function("vjp()", f, "of numbers")
 
     def vjp_of_f(xs: Any, cotangent: Any) -> tuple[Any, Any]:
         with Run("vjp()") as run:

@@ -9,6 +9,7 @@ import math
 
 from .arguments import checked_count, checked_finite
 from .operators import as_float
+from .tabular import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +78,11 @@ def linear(start: float, end: float, steps: int) -> Schedule:
     return Schedule(
         "linear",
         rate,
-        {"start": checked("start", start), "end": checked("end", end), "steps": checked_count("steps", steps)},
+        {
+            "start": checked_setting("start", start),
+            "end": checked_setting("end", end),
+            "steps": checked_count("steps", steps),
+        },
     )
 
 
@@ -95,7 +100,11 @@ def cosine(start: float, end: float, steps: int) -> Schedule:
     return Schedule(
         "cosine",
         rate,
-        {"start": checked("start", start), "end": checked("end", end), "steps": checked_count("steps", steps)},
+        {
+            "start": checked_setting("start", start),
+            "end": checked_setting("end", end),
+            "steps": checked_count("steps", steps),
+        },
     )
 
 
@@ -110,11 +119,11 @@ def step_decay(start: float, factor: float, every: int) -> Schedule:
     def rate(step: int, start: float, factor: float, every: int) -> float:
         return float(start * factor ** (step // every))
 
-    if checked("factor", factor) > 1.0:
+    if checked_setting("factor", factor) > 1.0:
         raise ValueError(f"step_decay wants a factor of at most 1, but got {factor!r}")
     settings = {
-        "start": checked("start", start),
-        "factor": checked("factor", factor),
+        "start": checked_setting("start", start),
+        "factor": checked_setting("factor", factor),
         "every": checked_count("every", every),
     }
     return Schedule("step_decay", rate, settings)
@@ -134,7 +143,7 @@ def warmup(after: LearningRate, steps: int) -> Schedule:
             return after(step - steps) if callable(after) else after
         return (after(0) if callable(after) else after) * (step + 1) / steps
 
-    after = after if callable(after) else checked("after", after)
+    after = after if callable(after) else checked_setting("after", after)
     return Schedule("warmup", rate, {"after": after, "steps": checked_count("steps", steps)})
 
 
@@ -145,12 +154,12 @@ def _made(name: str, settings: dict[str, Any]) -> Schedule:
     return SCHEDULES[name](**settings)
 
 
-def checked(name: str, number: object, below: float = math.inf) -> float:
+def checked_setting(name: str, number: object, below: float = math.inf) -> float:
     """A setting as a float. Raises TypeError unless it is a number, ValueError unless 0 <= number < below."""
     setting = as_float(number)
     if setting is None:
         or_function = " or a function of the step" if name in ("lr", "after") else ""
-        raise TypeError(f"{name} must be a number{or_function}, got {number!r}")
+        raise TypeError(f"{name} must be a number{or_function}, got {short(number)}")
     if not 0.0 <= setting < below:
         limit = "0 or more and finite" if below == math.inf else f"in [0, {below:g})"
         raise ValueError(f"{name} must be {limit}, but got {number!r}")

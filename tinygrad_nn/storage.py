@@ -16,7 +16,7 @@ from .module import Module
 from .nn import MLP, Layer, Neuron
 from .operators import as_float
 from .optim import Optimizer
-from .schedules import Schedule, checked
+from .schedules import Schedule, checked_setting
 from .stored import END, FORMAT, SETTINGS, VERSION, built, content_of, digest, made_optimizer
 from .value import Value
 
@@ -60,7 +60,7 @@ def load(path: str | PathLike[str], optimizer: bool = False, lr: LearningRate | 
     """
     optimizer = checked_switch("optimizer", optimizer)
     if lr is not None:
-        lr = lr if callable(lr) else checked("lr", lr)
+        lr = lr if callable(lr) else checked_setting("lr", lr)
         if not optimizer:
             raise ValueError("an lr is the optimizer's: load(path, optimizer=True, lr=...) gives it with the model")
     text = text_in(path)

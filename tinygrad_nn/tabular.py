@@ -44,6 +44,18 @@ def is_unordered(given: Any) -> bool:
     return (hasattr(given, "keys") or hasattr(given, "isdisjoint")) and not (isinstance(given, type) or is_frame(given))
 
 
+def is_list(given: Any) -> bool:
+    """Whether it has entries in an order, as lists and arrays have."""
+    return hasattr(given, "__len__") and not isinstance(given, (str, bytes, *BY_KEYS)) and getattr(given, "ndim", 1) > 0
+
+
+def check_rows(rows: Any, wanted: str) -> None:
+    """Raise TypeError for a row that is text, or has no order."""
+    for i, row in enumerate(rows):
+        if isinstance(row, str | bytes) or is_unordered(row):
+            raise TypeError(f"row {i} must be {wanted}, but is the {type(row).__name__} {short(row)}")
+
+
 def short(given: Any) -> str:
     """What was given, as an error shows it: cut where it is long."""
     text = " ".join(repr(given).split())

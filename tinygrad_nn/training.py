@@ -6,7 +6,6 @@ on every back end, and so the same losses within rounding.
 
 from __future__ import annotations
 
-import random
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +13,7 @@ from math import isfinite
 from typing import Any
 
 from .answers import Answers
-from .arguments import checked_count, checked_switch
+from .arguments import checked_count, checked_rng, checked_switch
 from .check.mistakes import Finding, LintWarning, of_training
 from .checkpoints import Checkpoint
 from .compiler.backends import Target
@@ -30,7 +29,7 @@ from .module import Module
 from .optim import Optimizer
 from .progress import Progress
 from .recording import next_number, watched
-from .tabular import names_for
+from .tabular import names_for, short
 from .watching import RESTORED, Gradients, Looked, Watched, flat_targets
 
 MOST_LINTED, LINTED = 32, 500_000  # rows that lint looks at, and rows times parameters
@@ -59,13 +58,13 @@ def fit(
     callbacks = _listed(callbacks, "callbacks", "functions of the history")
     for callback in callbacks:
         if not callable(callback):
-            raise TypeError(f"a callback is a function of the history, but got {callback!r}")
+            raise TypeError(f"a callback is a function of the history, but got {short(callback)}")
     patience = None if patience is None else checked_count("patience", patience)
     rows = _checked(X, Y, "", model)
     looking = {"": rows} if wanted else {}
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
-            raise TypeError(f"validation wants (X, Y), rows and targets to look at, but got {validation!r:.80}")
+            raise TypeError(f"validation wants (X, Y), rows and targets to look at, but got {short(validation)}")
         looking[VALIDATION] = _checked(validation[0], validation[1], "the validation's ", model)
     answers = Answers(
         step.recipe.loss, [target for those in (rows, *looking.values()) for target in flat_targets(those)]
@@ -84,11 +83,10 @@ def fit(
     watch = Watched(optimizer, looked, wanted, gradients, patience, callbacks)
     step.watch = watch if watch.wanted else None
     batch_size = checked_count("batch_size", batch_size)
-    if rng is not None and not hasattr(rng, "shuffle"):
-        raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
+    rng = checked_rng(rng, ["shuffle"])
     resume, saver, begun = checked_switch("resume", resume), None, None
     if checkpoint is not None:
-        generator = (rng or random) if shuffle else None
+        generator = rng if shuffle else None
         saver = Checkpoint(model, optimizer, checkpoint, generator, watch, len(rows[1]), batch_size)
         try:
             saver.check()
@@ -109,7 +107,7 @@ def fit(
     names = names_for(model, X)
     left: dict[str, Any] = {"input_names": names} if names else {}
     with undone(step.recipe.surroundings()):
-        left["_learned"] = answers.left(lambda target: shaped(rows[0][1], iter(target)))
+        left["_learned"] = answers.learned(lambda target: shaped(rows[0][1], iter(target)))
     try:
         with undone(step.recipe.surroundings()):
             watch.measured()  # what it cannot look at is said before anything is trained

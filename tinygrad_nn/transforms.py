@@ -8,9 +8,9 @@ compiled function: so transforms nest to any depth, and compile.
 
 from __future__ import annotations
 
-from .arguments import checked_count, checked_switch
+from .arguments import checked_count, checked_function, checked_switch
 from .functional import dot
-from .nesting import Run, check_function, check_recorded, entries_in, leaves, one_number, slopes
+from .nesting import Run, check_recorded, entries_in, leaves, one_number, slopes
 from .operators import Scalar
 from .tabular import short
 from .value import Value
@@ -60,7 +60,7 @@ def derivative(f: Function, x: Any, order: int = 1) -> Any:
     >>> derivative(lambda x: x * derivative(lambda y: x * y, 2.0), 1.0)
     2.0
     """
-    check_function(f, "derivative()")
+    checked_function("derivative()", f, "of numbers")
     order = checked_count("the order of derivative()", order)
     with Run("derivative()") as run:
         variable, given = run.made(x)
@@ -83,7 +83,7 @@ def gradient(f: Function) -> Callable[..., list[Any]]:
     >>> gradient(lambda x, y: x * y)(3.0, 4.0), gradient(lambda v: v[0] * v[1])([3.0, 4.0])
     ([4.0, 3.0], [[4.0, 3.0]])
     """
-    check_function(f, "gradient()")
+    checked_function("gradient()", f, "of numbers")
 
     def gradient_of_f(*arguments: Any) -> list[Any]:
         return _value_and_gradient(Run("gradient()"), f, arguments)[1]  # type: ignore[no-any-return]
@@ -104,7 +104,7 @@ def value_and_grad(f: Function, has_aux: bool = False) -> Callable[..., tuple[An
     >>> value_and_grad(lambda x: (x**2, {"root": x}), has_aux=True)(3.0)
     ((9.0, {'root': 3.0}), [6.0])
     """
-    check_function(f, "value_and_grad()")
+    checked_function("value_and_grad()", f, "of numbers")
     has_aux = checked_switch("has_aux", has_aux)
 
     def value_and_grad_of_f(*arguments: Any) -> tuple[Any, list[Any]]:
@@ -140,7 +140,7 @@ def jacobian(f: Function) -> Callable[[Any], list[list[Any]]]:
     >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
     [[3.0, 2.0], [1.0, 1.0]]
     """
-    check_function(f, "jacobian()")
+    checked_function("jacobian()", f, "of numbers")
 
     def jacobian_of_f(xs: Any) -> list[list[Any]]:
         with Run("jacobian()") as run:
@@ -165,7 +165,7 @@ def hessian(f: Function) -> Callable[[Any], list[list[Any]]]:
     >>> hessian(lambda x: x[0] ** 2 * x[1])([3.0, 5.0])
     [[10.0, 6.0], [6.0, 0.0]]
     """
-    check_function(f, "hessian()")
+    checked_function("hessian()", f, "of numbers")
 
     def hessian_of_f(xs: Any) -> list[list[Any]]:
         with Run("hessian()") as run:
@@ -189,7 +189,7 @@ def hvp(f: Function) -> Callable[[Any, Any], list[Any]]:
     >>> hvp(lambda x: x[0] ** 2 * x[1])([3.0, 5.0], [1.0, 2.0])
     [22.0, 6.0]
     """
-    check_function(f, "hvp()")
+    checked_function("hvp()", f, "of numbers")
 
     def hvp_of_f(xs: Any, direction: Any) -> list[Any]:
         with Run("hvp()") as run:

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 from .answers import Answers
 from .compiler.backends import chosen
 from .compiler.function import Function, PathError, TraceError
-from .compiler.interrupt import Uninterrupted
 from .compiler.observers import Watch
 from .compiler.phases import Recipe
 from .compiler.recorded import number_of
 from .compiler.shapes import Shape, in_lists, leaves_of, shape_of, shaped
 from .compiler.step import Rows
+from .compiler.stepper import commit, state_of
 from .history import History
 from .metrics import GRADIENT, VALIDATION, total
 from .module import Module
@@ -24,9 +24,7 @@ from .recording import no_grad
 from .value import Value
 
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]
-State = tuple[list[float], list[Any], int]  # the weights, the state of the optimizer, and its steps
-
-
+State = tuple[list[float], int]  # what state_of gives of an optimizer, and its steps
 RESTORED = ("patience", "epochs", "diverged")  # runs whose best state is given back where patience was asked for
 
 
@@ -254,12 +252,8 @@ class Watched(Watch):
             self.best, self.waited, self.kept, self.before = remembered
 
     def _put(self, state: State) -> None:
-        numbers, states, steps = state
-        with Uninterrupted():
-            for parameter, number in zip(self.optimizer.parameters, numbers, strict=True):
-                parameter.data = number
-            self.optimizer.state, self.optimizer.steps = list(states), steps
+        numbers, steps = state
+        commit(self.optimizer, iter(numbers), steps - self.optimizer.steps)
 
     def _state(self) -> State:
-        optimizer = self.optimizer
-        return [parameter.data for parameter in optimizer.parameters], list(optimizer.state), optimizer.steps
+        return state_of(self.optimizer), self.optimizer.steps

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from ..arguments import checked_count, checked_number
-from ..nesting import check_function, mapped, number, numbers_in, one_number, slopes
+from ..arguments import checked_count, checked_function, checked_number
+from ..nesting import mapped, number, numbers_in, one_number, slopes
 from ..recording import recording
 from ..value import Value
 
@@ -33,7 +33,7 @@ def gradcheck(f: Callable[..., Any], inputs: Any, order: int = 2, tolerance: flo
     >>> gradcheck(lambda x, y: x.sin() * y, [0.5, 2.0])
     True
     """
-    check_function(f, "gradcheck()")
+    checked_function("gradcheck()", f, "of numbers")
     tolerance = checked_number("tolerance", tolerance, least=0.0)
     if checked_count("order", order) > 2:
         raise ValueError(f"gradcheck() checks order 1 or 2, but got order={order!r}")

@@ -7,7 +7,6 @@ from one (`.data`, `.grad`) is a number that the program depends on, and is comp
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from ..operators import Scalar
@@ -16,9 +15,8 @@ from ..recording import watcher
 from ..value import Result, Value
 from .generators import States
 from .surroundings import Surroundings, steady
-from .trace import Traced, TraceError, Tracer, traced_by
+from .trace import PACKAGE, Traced, TraceError, Tracer, traced_by
 
-PACKAGE = str(Path(__file__).parent.parent)
 MOVING = ("data", "grad")  # what steps change of a Value
 TELLING = frozenset({"__reduce__", "__format__", "__repr__", "_numbers"})  # who reads a number here to give it away
 
@@ -132,10 +130,10 @@ class traced_in:  # noqa: N801
         """What the trace has done or read that a program would not."""
         if not self.world.unchanged():
             now = self.world.again()
-            if now.walk.left:
+            if now.walk.leaked:
                 return TraceError(
-                    f"{self.name} keeps a traced value in {now.walk.left[0]}: what one call leaves for the next cannot "
-                    "be compiled; return it, or train with backend='eager'"
+                    f"{self.name} keeps a traced value in {now.walk.leaked[0]}: what one call leaves for the next "
+                    "cannot be compiled; return it, or train with backend='eager'"
                 )
             if now.walk.told != self.world.walk.told:
                 return self._refused(f"changes {self.world.difference(now)}")

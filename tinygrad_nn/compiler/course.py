@@ -6,7 +6,6 @@ what Python computed in the stretch that it came into is dropped, and machine co
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from math import inf, isfinite
@@ -30,14 +29,13 @@ class Course:
         rows: Sequence[Row],
         epochs: int,
         batch_size: int,
-        shuffle: bool,
-        rng: random.Random | None,
+        generator: Any,
         until: tuple[str, float] | None,
         progress: Callable[[History], Any] | None,
     ) -> None:
         self.find_stepper, self.rows, self.epochs, self.batch_size = stepper, rows, epochs, batch_size
         self.stepper = stepper()
-        self.orders = Orders(rows, (rng or random) if shuffle else None)
+        self.orders = Orders(rows, generator)
         self.metric, self.threshold = until or ("", -inf)
         self.progress, self.history, self.pace = progress, History(), Pace()
         self.epoch = self.begun = 0  # how many have ended, and had when this run began

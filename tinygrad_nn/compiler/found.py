@@ -21,7 +21,7 @@ ATOMS = frozenset({type(None), bool, int, str, bytes, complex, type(...), range,
 class Found:
     """What was found, by paths such as `model.tau`: `told` says what stands there.
 
-    `values` are the Values among it, `sources` what no program can hold, `left` where a traced value was kept. The
+    `values` are the Values among it, `sources` what no program can hold, `leaked` where a traced value was kept. The
     lists after them hold what can change, with what was there.
     """
 
@@ -29,7 +29,7 @@ class Found:
         self.told: dict[str, Any] = {}
         self.values: list[Value] = []
         self.sources: list[str] = []
-        self.left: list[str] = []
+        self.leaked: list[str] = []
         self.generators: dict[str, Any] = {}
         self.cells: list[tuple[Any, Any]] = []
         self.variables: list[tuple[dict[str, Any], str, Any]] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
-from ..arguments import checked_choice, checked_switch
+from ..arguments import checked_choice, checked_function, checked_switch
 from ..operators import as_float
 from ..recording import watcher
 from ..tabular import plain
@@ -250,9 +250,7 @@ def compile(
     namespace: Any = None,
 ) -> Function:
     """The compiled function; `tinygrad_nn.compile` says what the options are."""
-    if not callable(function):
-        raise TypeError(f"compile() takes a function of numbers, but got {function!r}")
-    return Function(function, chosen(backend, dtype, exact, namespace))
+    return Function(checked_function("compile()", function, "of numbers"), chosen(backend, dtype, exact, namespace))
 
 
 __all__ = ["Function", "PathError", "TraceError", "compile"]

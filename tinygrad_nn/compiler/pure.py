@@ -11,6 +11,7 @@ from dataclasses import replace
 from math import prod
 from typing import Any, NamedTuple
 
+from ..tabular import short
 from ..value import Value
 from .backends import DTYPES, Target, array, own_spellings
 from .backends.array_functions import functions
@@ -100,7 +101,7 @@ class PureStep:
         xp, optimizer = self.target.namespace, self.recipe.optimizer
         for name, given in (("X", X), ("Y", Y)):
             if len(getattr(given, "shape", ())) < 1 or not given.shape[0]:
-                raise ValueError(f"{name} must be an array of one row or more, but got {given!r:.80}")
+                raise ValueError(f"{name} must be an array of one row or more, but got {short(given)}")
         rows, sides = X.shape[0], (tuple(X.shape[1:]), tuple(Y.shape[1:]))
         if Y.shape[0] != rows:
             raise ValueError(f"X has {rows} rows and Y {Y.shape[0]}: give one target for each row")

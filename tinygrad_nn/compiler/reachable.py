@@ -25,24 +25,10 @@ SOURCES = {
     "builtins": "input",
 }
 # Names of what reads attributes by names that are made, or written in a text.
-ANY = frozenset(
-    [
-        "getattr",
-        "vars",
-        "__dict__",
-        "__getattribute__",
-        "attrgetter",
-        "methodcaller",
-        "asdict",
-        "astuple",
-        "fields",
-        "eval",
-        "exec",
-        "dir",
-        "inspect",
-        "format",
-    ]
-)
+ANY = frozenset((
+    "getattr", "vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller", "asdict", "astuple", "fields",
+    "eval", "exec", "dir", "inspect", "format",
+))  # fmt: skip
 
 
 class Reads(NamedTuple):

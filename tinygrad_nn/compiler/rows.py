@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..tabular import is_unordered, short
+from ..tabular import check_rows
 from .backends import Target, array, llvm, native
 from .backends.single import TooLargeError
 from .paths import Paths
@@ -152,9 +152,7 @@ def listed_rows(rows: Any) -> Any:
     """The rows of an array as they are, of anything else as lists. Raises TypeError for one that has no order."""
     if hasattr(rows, "shape"):
         return rows
-    for i, row in enumerate(rows):
-        if isinstance(row, str | bytes) or is_unordered(row):
-            raise TypeError(f"row {i} must be the list of arguments, but is the {type(row).__name__} {short(row)}")
+    check_rows(rows, "the list of arguments")
     return [list(row) if hasattr(row, "__iter__") else row for row in rows]
 
 

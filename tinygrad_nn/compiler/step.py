@@ -14,7 +14,7 @@ from threading import RLock
 from typing import Any
 
 from .. import losses as losses_
-from ..arguments import checked_count, checked_switch
+from ..arguments import checked_count, checked_function, checked_rng, checked_switch
 from ..history import History
 from ..optim import Optimizer
 from ..recording import watcher
@@ -73,7 +73,7 @@ class Step:
             if self.backend != "eager":
                 return Guarded(self, watching).on(given)
         if self.backend == "llvm":
-            history = self._course(None, shapes, rows, 1, len(rows), False, None, None, None).go()
+            history = self._course(None, shapes, rows, 1, len(rows), None, None, None).go()
             if history.stopped == "interrupt":
                 raise KeyboardInterrupt
             return history.losses[0]
@@ -121,16 +121,15 @@ class Step:
         """A run on rows as `rows_of` gives them."""
         epochs, batch_size = checked_count("epochs", epochs), checked_count("batch_size", batch_size)
         shuffle = checked_switch("shuffle", shuffle)
-        if progress is not None and not callable(progress):
-            raise TypeError(f"progress wants a function of the history, but got {progress!r}")
-        if rng is not None and not hasattr(rng, "shuffle"):
-            raise TypeError(f"rng must be a generator such as random.Random(0), but got {rng!r}")
+        if progress is not None:
+            checked_function("progress", progress, "of the history")
+        rng = checked_rng(rng, ["shuffle"])
         metric, limit = until_of(until)
         shapes, rows = given
         batch_size = min(batch_size, len(rows))
 
         def run(guard: Guarded | None = None) -> History:
-            course = self._course(metric, shapes, rows, epochs, batch_size, shuffle, rng, limit, progress)
+            course = self._course(metric, shapes, rows, epochs, batch_size, rng if shuffle else None, limit, progress)
             course.watch, course.guard, course.judged = self.watch, guard, True
             try:
                 return course.go()

@@ -83,7 +83,7 @@ class Walk(Found):
     def _scalar(self, path: str, found: Any, kind: type) -> None:
         self.told[path] = Scalar, id(found)
         if hasattr(kind, "_tracer"):
-            self.left.append(path)
+            self.leaked.append(path)
         elif isinstance(found, Value):
             self._kept.append(found)
             self.values.append(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arguments import checked_count, checked_text
 from ..module import Module
 
 
@@ -19,14 +20,12 @@ def what_to_draw(given: Any) -> str:
 
 
 def check_digits(digits: int) -> None:
-    if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= 17:
-        raise TypeError(f"digits must be a whole number from 1 to 17, but got {digits!r}")
+    checked_count("digits", digits, least=1, most=17)
 
 
 def check_size(count: int, max_nodes: int, way_out: str = "") -> None:
     """Raises ValueError for more nodes than anybody can read, and than the layout may ever finish."""
-    if isinstance(max_nodes, bool) or not isinstance(max_nodes, int):
-        raise TypeError(f"max_nodes must be a whole number, but got {max_nodes!r}")
+    checked_count("max_nodes", max_nodes)
     if count > max_nodes:
         raise ValueError(
             f"this drawing would have {count} nodes, more than max_nodes={max_nodes}, and nobody can read that: draw a "
@@ -35,5 +34,5 @@ def check_size(count: int, max_nodes: int, way_out: str = "") -> None:
 
 
 def check_title(title: str | None) -> None:
-    if title is not None and not isinstance(title, str):
-        raise TypeError(f"the title of a drawing is a string, but got {title!r}")
+    if title is not None:
+        checked_text("the title of a drawing", title)
