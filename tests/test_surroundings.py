@@ -515,10 +515,64 @@ def asks_the_machine(rng):
     return lambda x: x * os.urandom(1)[0]
 
 
+def tells_the_time_of_its_own_import(rng):
+    def function(x):
+        import time
+
+        return x * time.time()
+
+    return function
+
+
+def tells_the_time_by_its_own_name(rng):
+    def function(x):
+        from time import time as now
+
+        def inner():
+            return now()
+
+        return x * inner()
+
+    return function
+
+
+def tells_the_day_of_its_own_import(rng):
+    def function(x):
+        import datetime
+
+        return x * datetime.datetime.now().microsecond
+
+    return function
+
+
+def draws_from_a_generator_of_its_own(rng):
+    return lambda x: x * random.Random().random()
+
+
+def draws_from_the_machine(rng):
+    return lambda x: x * random.SystemRandom().random()
+
+
+def draws_from_a_generator_of_numpy_of_its_own(rng):
+    pytest.importorskip("numpy")
+
+    def function(x):
+        from numpy.random import default_rng
+
+        return x * default_rng().random()
+
+    return function
+
+
+ANEW = [
+    tells_the_time, asks_the_machine, tells_the_time_of_its_own_import, tells_the_time_by_its_own_name,
+    tells_the_day_of_its_own_import, draws_from_a_generator_of_its_own, draws_from_the_machine,
+    draws_from_a_generator_of_numpy_of_its_own,
+]  # fmt: skip
 EFFECTS = [
     draws_from_random, draws_from_a_generator, draws_by_a_method, draws_from_numpy, draws_from_a_generator_of_numpy,
     counts_in_a_cell, counts_in_a_list, counts_on_an_object, counts_on_a_function, counts_by_an_iterator, sets_a_weight,
-    tells_the_time, asks_the_machine,
+    *ANEW,
 ]  # fmt: skip
 
 
@@ -542,8 +596,32 @@ def test_what_no_program_can_hold_is_refused_and_put_back(make):
             f(1.5)
     after = numbers(functions[0])
     seed()
-    if make not in (tells_the_time, asks_the_machine):
+    if make not in ANEW:
         assert after == numbers(functions[1])
+
+
+def waits(x):
+    import time
+
+    time.sleep(0.0)
+    return x
+
+
+def draws_from_a_seed(x):
+    return x * random.Random(0).random()
+
+
+def reads_names_of_exec(x):
+    return x * NOTEBOOK["k"]
+
+
+NOTEBOOK = {}
+exec("k = 2.0", NOTEBOOK)  # which puts __builtins__ there, too
+
+
+@pytest.mark.parametrize("function", [waits, draws_from_a_seed, reads_names_of_exec])
+def test_what_gives_the_same_at_each_call_is_compiled(function):
+    assert tn.compile(function)(1.5) == function(1.5)
 
 
 def test_a_traced_value_that_is_kept_is_an_error_that_names_the_attribute():

@@ -39,8 +39,9 @@ def compile(
     draws random numbers (of `random`, a random.Random, NumPy or PyTorch), asks a clock or an iterator, changes one of
     the things above itself, such as a counter, or keeps a traced value.
 
-    Not seen are files, the network, other processes, os.getenv(), names looked up in `globals()`, and what stands in
-    extension modules and in the code of installed packages.
+    Not seen are files, the network, other processes, os.getenv(), names looked up in `globals()`, modules looked up in
+    `sys.modules` or by `__import__`, and what stands in extension modules and in the objects and the code of the
+    standard library and of installed packages. `type(t)` of a number of a row is not float here; isinstance is right.
 
     `backend` is one of
 

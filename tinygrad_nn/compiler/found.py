@@ -88,7 +88,11 @@ class Found:
         keys = [key if type(key) in ATOMS else id(key) for key in content]
         self.told[path] = type(found), tuple((type(key), key) for key in keys)
         shown = [repr(key)[:40] if type(key) in ATOMS else type(key).__name__ for key in content]
-        self._push_all((f"{path}[{key}]", entry) for key, entry in zip(shown, content.values(), strict=True))
+        self._push_all(
+            (f"{path}[{key}]", entry)
+            for key, entry in zip(shown, content.values(), strict=True)
+            if key != "'__builtins__'"  # of the names that exec was given, where it reads them as any code does
+        )
 
     def _array(self, path: str, found: Any) -> None:
         try:

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import dis
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import Enum
 from functools import lru_cache
+from importlib import import_module
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -24,6 +28,9 @@ SOURCES = {
     "uuid": "uuid1 uuid4",
     "builtins": "input",
 }
+# What makes a generator, which the machine seeds where nothing is given.
+UNSEEDED = {"random": "Random SystemRandom", "numpy": "default_rng RandomState PCG64 PCG64DXSM MT19937 Philox SFC64"}
+CALLED = "()"  # at the end of a chain: called with no arguments
 # Names of what reads attributes by names that are made, or written in a text.
 ANY = frozenset((
     "getattr", "vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller", "asdict", "astuple", "fields",
@@ -31,20 +38,33 @@ ANY = frozenset((
 ))  # fmt: skip
 
 
-class Reads(NamedTuple):
-    """What a code object names: (whether captured, the name, attributes of it ...), and all names of attributes."""
+class Origin(Enum):
+    """Where the first name of a chain is looked up."""
 
-    chains: tuple[tuple[bool, tuple[str, ...]], ...]
+    GLOBAL = "global"
+    CAPTURED = "captured"
+    IMPORTED = "imported"  # by the function itself, where the name is that of a module
+
+
+Chain = tuple[Origin, tuple[str, ...]]
+
+
+class Reads(NamedTuple):
+    """What a code object names: chains (origin, name, attributes of it ...), and all names of attributes.
+
+    A chain that ends with CALLED is called without an argument.
+    """
+
+    chains: tuple[Chain, ...]
     names: frozenset[str]
-    imports: tuple[str, ...]
 
 
 @lru_cache(maxsize=4096)
 def reads_of(code: CodeType) -> Reads:
     """What a code object and those nested in it may read."""
-    chains: dict[tuple[bool, tuple[str, ...]], None] = {}
+    chains: dict[Chain, None] = {}
     names: set[str] = set()
-    imports: dict[str, None] = {}
+    held: dict[str, Chain] = {}  # by local variables
     waiting = [code]
     while waiting:
         code = waiting.pop()
@@ -56,22 +76,48 @@ def reads_of(code: CodeType) -> Reads:
             elif isinstance(constant, tuple):
                 names.update(entry for entry in constant if isinstance(entry, str))
         names.update(code.co_names)
-        base: tuple[bool, tuple[str, ...]] | None = None
-        for instruction in dis.get_instructions(code):
-            operation = instruction.opname
-            if "GLOBAL" in operation or operation in ("LOAD_NAME", "STORE_NAME"):
-                base = False, (instruction.argval,)
-            elif "DEREF" in operation:
-                base = True, (instruction.argval,)
-            elif operation in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR") and base is not None:
-                base = base[0], (*base[1], instruction.argval)
-            elif operation == "IMPORT_NAME":
-                imports[instruction.argval] = base = None
-            else:
-                base = None
-            if base is not None:
-                chains[base] = None
-    return Reads(tuple(chains), frozenset(names), tuple(imports))
+        _follow(code, chains, held)
+    return Reads(tuple(chains), frozenset(names))
+
+
+def _follow(code: CodeType, chains: dict[Chain, None], held: dict[str, Chain]) -> None:
+    """Add the chains of a code object, also those that go through a local variable which holds what it imported."""
+    base: Chain | None = None
+    module: Chain = Origin.IMPORTED, ("",)
+    constants: list[Any] = [0, None]
+    for instruction in dis.get_instructions(code):
+        operation, name = instruction.opname, instruction.argval
+        if operation in ("LOAD_CONST", "LOAD_SMALL_INT"):
+            constants = [constants[-1], name]
+            base = None
+        elif operation == "STORE_FAST_LOAD_FAST":
+            if base is not None and base[0] is Origin.IMPORTED:
+                held[name[0]] = base
+            base = held.get(name[1])
+        elif operation in ("STORE_FAST", "STORE_DEREF") and base is not None and base[0] is Origin.IMPORTED:
+            held[name] = base
+            base = None
+        elif operation.startswith("LOAD_FAST") and isinstance(name, str):
+            base = held.get(name)
+        elif "GLOBAL" in operation or operation in ("LOAD_NAME", "STORE_NAME"):
+            base = Origin.GLOBAL, (name,)
+        elif "DEREF" in operation:
+            base = held.get(name) or (Origin.CAPTURED, (name,))
+        elif operation in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR") and base is not None:
+            base = base[0], (*base[1], name)
+        elif operation == "IMPORT_NAME":
+            level, wanted = constants
+            whole = "." * (level if isinstance(level, int) else 0) + name
+            base = module = Origin.IMPORTED, (whole if wanted or level else name.partition(".")[0],)
+        elif operation == "IMPORT_FROM":
+            base = Origin.IMPORTED, (*module[1], name)
+        elif operation == "CALL" and name == 0 and base is not None:
+            chains[base[0], (*base[1], CALLED)] = None
+            base = None
+        elif operation not in ("PRECALL", "PUSH_NULL"):
+            base = None
+        if base is not None:
+            chains[base] = None
 
 
 def foreign(module: Any, own: frozenset[str]) -> bool:
@@ -86,8 +132,26 @@ def _installed(top: str) -> bool:
     return "site-packages" in file or "dist-packages" in file
 
 
+def imported(name: str, names: Mapping[str, Any]) -> Any:
+    """The module that a function imports, whose globals are `names`; None where it was not imported yet."""
+    bare = name.lstrip(".")
+    if level := len(name) - len(bare):
+        package = str(names.get("__package__")).rsplit(".", level - 1)[0]
+        name = f"{package}.{bare}" if bare else package
+    if name in SOURCES or name in UNSEEDED:
+        with suppress(ImportError):
+            return import_module(name)
+    return sys.modules.get(name)
+
+
 def is_source(found: Any) -> bool:
     """Whether a function tells the time, draws from the machine, or asks the user."""
     owner = getattr(found, "__self__", None)
     module = found.__module__ or (owner.__module__ if isinstance(owner, type) else "")
     return found.__qualname__ in SOURCES.get(module, "").split()
+
+
+def is_unseeded(found: Any) -> bool:
+    """Whether a call without an argument makes a generator that the machine seeds."""
+    top = str(getattr(found, "__module__", None)).partition(".")[0]
+    return getattr(found, "__name__", "") in UNSEEDED.get(top, "").split()

@@ -6,7 +6,6 @@ classes of the user's, containers and arrays. It ends at code of others, and at 
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections import deque
 from collections.abc import Mapping, MutableSequence, Sequence
@@ -21,7 +20,7 @@ from ..optim import Optimizer
 from ..primitives import Primitive
 from ..value import Value
 from .found import ABSENT, ATOMS, Found, content_of, is_generator
-from .reachable import ANY, LIBRARY, foreign, is_source, reads_of
+from .reachable import ANY, CALLED, LIBRARY, Origin, foreign, imported, is_source, is_unseeded, reads_of
 
 PRINTED = frozenset({"decimal", "fractions", "datetime", "pathlib"})  # their objects are what they print as
 SILENT = frozenset({"__init__", "__new__", "__post_init__", "__repr__", "__str__", "__del__", "__init_subclass__"})
@@ -109,20 +108,23 @@ class Walk(Found):
             if self._is_new(("cell", id(cell))):
                 self.cells.append((cell, content))
                 self._push(name, content)
-        chains, names, imports = reads_of(code)
+        chains, names = reads_of(code)
         self.names |= names
-        for is_captured, (name, *rest) in chains:
-            inner = captured.get(name) if is_captured else self._variable(found.__globals__, name)
+        for origin, (name, *rest) in chains:
+            if origin is Origin.IMPORTED:
+                inner = imported(name, found.__globals__)
+            else:
+                inner = captured.get(name) if origin is Origin.CAPTURED else self._variable(found.__globals__, name)
             for attribute in rest:
-                if not isinstance(inner, ModuleType):
+                if attribute == CALLED:
+                    if is_unseeded(inner):
+                        self.sources.append(f"{inner.__name__}(), a generator that the machine seeds")
+                elif not isinstance(inner, ModuleType):
                     if isinstance(inner, type) and foreign(inner.__module__, self.own):  # datetime.now
                         self._push(f"{inner.__name__}.{attribute}", getattr(inner, attribute, None))
                     break
-                inner = self._of_module(inner, attribute)
-        for name in imports:
-            for attribute in code.co_names:
-                if attribute != name and (module := sys.modules.get(name)) is not None:
-                    self._of_module(module, attribute)
+                else:
+                    inner = self._of_module(inner, attribute)
 
     def _of_module(self, module: ModuleType, name: str) -> Any:
         """An attribute of a module: watched in one of the user's, and looked at in any."""
