@@ -87,7 +87,7 @@ CORE = [
     *("tabular", "arguments", "decorated", "recording"),
     *("reverse", "forward", "value"),
     *("elementary", "functional", "own", "nesting", "transforms", "products"),
-    *("choices", "held", "module", "weights", "neuron", "nn", "losses", "answers", "check", "schedules", "optim"),
+    *("choices", "containers", "module", "weights", "neuron", "nn", "losses", "answers", "check", "schedules", "optim"),
     *("data", "metrics", "plots", "history", "files", "entries", "stored", "storage"),
     *("compiler", "drawing", "watching", "progress", "checkpoints", "training", "on_demand", "drawn", "sklearn"),
 ]
@@ -121,7 +121,7 @@ def test_imports_run_one_way():
 def test_imports_run_one_way_in_the_compiler():
     order = [
         *(
-            "alone",
+            "locked",
             "collector",
             "names",
             "program",
@@ -131,7 +131,7 @@ def test_imports_run_one_way_in_the_compiler():
             "differentiable",
             "traced",
             "trace",
-            "leaf",
+            "traced_leaf",
             "reachable",
             "found",
             "walk",
@@ -146,7 +146,7 @@ def test_imports_run_one_way_in_the_compiler():
         *(
             "ir",
             "identifiers",
-            "single",
+            "single_precision",
             "own_spellings",
             "expressions",
             "python",

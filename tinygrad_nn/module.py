@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import primitives as table
 from .arguments import checked_number
-from .held import collected, leaves
+from .containers import collected, leaves
 from .operators import as_float
 from .primitives import Primitive
 from .recording import next_number, no_grad, watched

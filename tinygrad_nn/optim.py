@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from . import primitives as table
 from .arguments import checked_switch
-from .held import flattened
+from .containers import flattened
 from .operators import Scalar, as_float
 from .recording import watcher
 from .schedules import Schedule, checked_setting, cosine, linear, step_decay, warmup

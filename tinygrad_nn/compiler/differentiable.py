@@ -28,7 +28,7 @@ class Differentiable:
 
     def leaf(self, value: Value, number: Traced, label: str) -> bool:
         """Make a new Value of a traced number, and so a variable of its own."""
-        from .leaf import become_leaf
+        from .traced_leaf import become_leaf
 
         become_leaf(value, self.variable(number), label)
         return True

@@ -7,10 +7,10 @@ from threading import RLock
 from typing import Any
 
 from .adjoint import adjoints
-from .alone import alone
 from .backends import Target, python
 from .calls import NativeCall
 from .collector import uncollected
+from .locked import locked
 from .program import Program
 from .rewrite import simplified
 from .roll import rolled
@@ -36,7 +36,7 @@ class FunctionPath:
         self._for_rows: dict[tuple[bool, str], RowProgram] = {}
 
     @property
-    @alone
+    @locked
     @uncollected
     def gradient(self) -> Program:
         """The program of the value and of its derivatives with respect to all inputs."""
@@ -51,7 +51,7 @@ class FunctionPath:
             self._gradient = simplified(self.tracer.program.returning(outputs))
         return self._gradient
 
-    @alone
+    @locked
     def for_rows(self, gradients: bool, backend: str) -> RowProgram:
         """The value, or the value and the derivatives, of many rows, by a back end for them."""
         key = gradients, backend
@@ -65,7 +65,7 @@ class FunctionPath:
         runner = self._runners[gradients] or self._compiled(gradients)
         return runner(numbers)
 
-    @alone
+    @locked
     def _compiled(self, gradients: bool) -> Runner:
         runner = self._runners[gradients]
         if runner is None:

@@ -18,7 +18,7 @@ from .backends.llvm import Printer
 from .backends.llvm_functions import FOLDS
 from .backends.llvm_step import step_text, update_text
 from .backends.row_sums import RowSums
-from .backends.single import TooLargeError
+from .backends.single_precision import TooLargeError
 from .collector import uncollected
 from .phases import Recipe, penalty, row_gradient, update_of_one
 from .program import Program

@@ -18,7 +18,7 @@ from .backends.array_functions import functions
 from .backends.array_sums import summed
 from .backends.identifiers import of_primitive
 from .backends.own_spellings import owned
-from .backends.single import TooLargeError, in_range
+from .backends.single_precision import TooLargeError, in_range
 from .phases import Recipe, penalty, row_gradient, update_of_one
 from .program import Program
 from .roll import rolled

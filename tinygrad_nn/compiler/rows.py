@@ -7,7 +7,7 @@ from typing import Any
 
 from ..tabular import check_rows
 from .backends import Target, array, llvm, native
-from .backends.single import TooLargeError
+from .backends.single_precision import TooLargeError
 from .paths import Paths
 from .program import OffPath
 from .rolled import Rolled

@@ -20,11 +20,11 @@ from ..optim import Optimizer
 from ..recording import watcher
 from ..tabular import TARGETS, check_columns, plain, short
 from ..value import Value
-from .alone import alone
 from .backends import Target, for_steps
 from .backends.own_spellings import UnspelledError
 from .course import Course
 from .guarded import Guarded
+from .locked import locked
 from .native_course import NativeCourse
 from .native_step import NativeSteps, UnsupportedError
 from .observers import Watch
@@ -64,7 +64,7 @@ class Step:
         """
         return self.on(rows_of(X, Y, self.recipe.model))
 
-    @alone
+    @locked
     def on(self, given: Rows) -> float:
         """One update on rows as `rows_of` gives them."""
         shapes, rows = given
@@ -113,7 +113,7 @@ class Step:
             warnings.warn(diverged(history, self.recipe.optimizer), RuntimeWarning, stacklevel=2)
         return history
 
-    @alone
+    @locked
     def run_on(
         self, given: Rows, epochs: int, batch_size: int, shuffle: bool, rng: Any, until: Any,
         progress: Callable[[History], Any] | None,

@@ -14,6 +14,7 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
+from ..containers import slots_of
 from ..module import Module
 from ..operators import Scalar
 from ..optim import Optimizer
@@ -210,7 +211,11 @@ class Walk(Found):
             self._push_all((f"{path}.{name}", getattr(found, name)) for name in INSIDE if hasattr(found, name))
         if not others:
             self.attributes.append((found, "__class__", kind))
-            self._slots(path, found, kind)
+            for name in slots_of(kind):
+                if self._is_read(name) and name not in ("__dict__", "__weakref__"):
+                    entry = getattr(found, name, ABSENT)
+                    self.attributes.append((found, name, entry))
+                    self._push(f"{path}.{name}", entry)
             self._class(kind)
 
     def _attributes(self, path: str, found: Any, whole: bool) -> None:
@@ -228,16 +233,6 @@ class Walk(Found):
                 self.sources.append(f"{path}.{min(MOVING & self.names)}, which each step changes")
         self.told[f"{path}.__dict__"] = tuple(read)
         self._push_all((f"{path}.{name}", own[name]) for name in read)
-
-    def _slots(self, path: str, found: Any, kind: type) -> None:
-        for base in kind.__mro__:
-            names = vars(base).get("__slots__", ())
-            for name in (names,) if isinstance(names, str) else names:
-                hidden = f"_{base.__name__.lstrip('_')}{name}" if name[:2] == "__" != name[-2:] else name
-                if self._is_read(hidden) and hidden not in ("__dict__", "__weakref__"):
-                    entry = getattr(found, hidden, ABSENT)
-                    self.attributes.append((found, hidden, entry))
-                    self._push(f"{path}.{hidden}", entry)
 
 
 def _may_hold_parameters(name: str, entry: Any) -> bool:

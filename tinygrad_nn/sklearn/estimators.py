@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ..compiler.backends.array_functions import functions
-from ..compiler.backends.single import TOO_LARGE
+from ..compiler.backends.single_precision import TOO_LARGE
 from ..compiler.step import rows_of
 from ..functional import sigmoid, softmax, take
 from ..nn import MLP

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...arguments import checked_choice, checked_switch
 from ...tabular import short
-from .single import in_range
+from .single_precision import in_range
 
 # By its name, the package that a back end needs and the extra that installs it.
 BACKENDS: dict[str, tuple[str, str] | None] = {"python": None, "array": ("numpy", "fast"), "llvm": ("llvmlite", "fast")}

@@ -21,7 +21,7 @@ from .array_functions import functions
 from .identifiers import identifier, of_primitive, of_slots
 from .own_spellings import owned
 from .python import function_name
-from .single import checked_literals
+from .single_precision import checked_literals
 
 OPERATORS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}", "negative": "-{}"}
 _numbers = count(1)

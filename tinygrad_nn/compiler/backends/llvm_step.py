@@ -7,7 +7,7 @@ from .ir import Block, Kind
 from .llvm import Printer, module
 from .llvm_functions import spelled
 from .row_sums import RowSums
-from .single import checked_literals
+from .single_precision import checked_literals
 
 
 def update_text(program: Program, kind: Kind, states: int, regularized: bool, exact: bool) -> tuple[str, Block]:

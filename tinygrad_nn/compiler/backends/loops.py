@@ -9,7 +9,7 @@ from ..rolled import Access, Group, Rolled
 from .clusters import Cluster, strides, tiles
 from .ir import Block, Kind, constant
 from .llvm_functions import FOLDS, fold, spelled
-from .single import checked_literals
+from .single_precision import checked_literals
 from .turned import lane_sums
 from .vector_math import FUNCTIONS
 

@@ -11,15 +11,15 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-def alone(method: Callable[Concatenate[This, Given], Result]) -> Callable[Concatenate[This, Given], Result]:
+def locked(method: Callable[Concatenate[This, Given], Result]) -> Callable[Concatenate[This, Given], Result]:
     """The method, for one thread at a time: the one that holds the object's `lock`, a threading.RLock.
 
     The same thread may come in again, since a callback may call what it was called from.
     """
 
     @wraps(method)
-    def held(this: This, /, *arguments: Given.args, **named: Given.kwargs) -> Result:
+    def alone(this: This, /, *arguments: Given.args, **named: Given.kwargs) -> Result:
         with this.lock:  # type: ignore[attr-defined]
             return method(this, *arguments, **named)
 
-    return held
+    return alone

@@ -44,17 +44,22 @@ def members(found: Any) -> list[tuple[Any, Any]] | None:
 def attributes(found: object) -> list[tuple[str, Any]]:
     """The attributes of an object, also those in slots, in order; private ones are left out."""
     kind: Any = type(found)
-    slots = [(name, getattr(found, name)) for name in _slots(kind) if hasattr(found, name)]
+    slots = [(name, getattr(found, name)) for name in slots_of(kind) if hasattr(found, name)]
     held = getattr(found, "__dict__", None)
     pairs = [*slots, *held.items()] if isinstance(held, dict) else slots
     return [pair for pair in pairs if pair[0][:1] != "_"]
 
 
 @lru_cache(maxsize=256)
-def _slots(kind: Any) -> list[str]:
-    """The names of all slots of a class and those that it is made from."""
-    given = [vars(each).get("__slots__", ()) for each in reversed(kind.__mro__)]
-    return [name for slots in given for name in ((slots,) if isinstance(slots, str) else slots)]
+def slots_of(kind: Any) -> list[str]:
+    """The names of all slots of a class and those that it is made from, as its objects have them."""
+    found = []
+    for base in reversed(kind.__mro__):
+        given = vars(base).get("__slots__", ())
+        for name in (given,) if isinstance(given, str) else given:
+            is_private = name[:2] == "__" != name[-2:]
+            found.append(f"_{base.__name__.lstrip('_')}{name}" if is_private else name)
+    return found
 
 
 def of_class(found: object) -> Iterator[tuple[str, Any, str]]:
