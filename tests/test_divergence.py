@@ -145,7 +145,9 @@ def test_detect_anomaly_still_names_the_operation(backend):
 
 
 def test_estimators_raise_at_once():
-    sklearn = pytest.importorskip("tinygrad_nn.sklearn", reason="scikit-learn is not installed")
+    pytest.importorskip("sklearn")
+    from tinygrad_nn import sklearn
+
     for solver, rate in (("sgd", 10.0), ("adam", 1e160)):
         regressor = sklearn.MLPRegressor(
             (4,), "relu", solver=solver, learning_rate_init=rate, max_iter=10**9, n_iter_no_change=10**9, random_state=0
