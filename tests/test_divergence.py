@@ -126,6 +126,14 @@ def test_a_checkpoint_is_of_a_finite_state(backend, patience, tmp_path, monkeypa
     assert all(map(isfinite, [*(p.data for p in kept.parameters()), *its.velocity]))
 
 
+def test_a_checkpoint_that_was_not_written_is_not_spoken_of(tmp_path):
+    model, optimizer = line(lr=10.0)
+    path = tmp_path / "line.txt"
+    with pytest.warns(RuntimeWarning, match="diverged.*the checkpoint was not written$"):
+        tn.fit(model, X, Y, "squared_error", optimizer, 2_000, 4, checkpoint=path, backend="python", progress=False)
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("backend", [backend for backend in BACKENDS if backend != "eager"])
 def test_single_steps_give_their_loss_as_it_is(backend):
     model, optimizer = line()

@@ -88,6 +88,22 @@ def test_a_decorated_generator_records_nothing_and_leaves_its_caller_alone():
 
     assert list(tn.no_grad()(Rows())()) == [None]
 
+    class Model:
+        @tn.no_grad()
+        @classmethod
+        def of_class(cls):
+            return (w * 2.0).op
+
+        @tn.no_grad()
+        @staticmethod
+        def rows():
+            yield (w * 2.0).op
+
+    assert Model.of_class() is Model().of_class() is None
+    assert list(Model.rows()) == list(Model().rows()) == [None]
+    with pytest.raises(TypeError, match="a function is decorated, but got 3"):
+        tn.no_grad()(3)
+
 
 def test_decorated_coroutines_record_nothing_and_leave_other_tasks_alone():
     w, ended = Value(2.0), []

@@ -18,7 +18,7 @@ from .entries import StorageError
 from .files import check_writable, write_all
 from .history import History
 from .optim import Optimizer
-from .schedules import Schedule
+from .schedules import is_own
 from .storage import json_of, layers_of, text_in, text_of
 from .stored import built, content_of
 from .watching import Remembered, Watched
@@ -50,6 +50,7 @@ class Checkpoint:
     ) -> None:
         self.model, self.optimizer, self.path, self.watch = model, optimizer, path, watch
         self.generator, self.rows, self.batch_size = generator, rows, min(batch_size, rows)
+        self.written = False  # whether the file holds a state of this run
         check_writable(path)
         text_of(model)
 
@@ -73,6 +74,7 @@ class Checkpoint:
             except StorageError:  # what the optimizer was set to since
                 text = text_of(self.model)
             write_all([(self.path, text)])
+            self.written = True
         except (OSError, StorageError) as error:
             warnings.warn(
                 f"the checkpoint {self.path} could not be written, so it holds an earlier state: {error}",
@@ -106,8 +108,7 @@ class Checkpoint:
         own = self.optimizer
         try:
             content = content_of(text)
-            lr = own.lr if callable(own.lr) and not isinstance(own.lr, Schedule) else None
-            model, optimizer = built(content, True, lr)
+            model, optimizer = built(content, True, own.lr if is_own(own.lr) else None)
             assert optimizer is not None
             if content.get("run") is None:
                 raise StorageError("holds a model, and not where a run stands: load it, and begin another run")
@@ -146,6 +147,7 @@ class Checkpoint:
 
     def take_up(self, begun: Begun, epochs: int) -> bool:
         """Let model, optimizer, generator and watch be as they were; whether the run of so many epochs is over."""
+        self.written = True
         self.model.load_state_dict(begun.model.state_dict())
         own = vars(self.optimizer)
         own.update({name: entry for name, entry in vars(begun.optimizer).items() if name != "parameters"})

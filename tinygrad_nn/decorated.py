@@ -9,6 +9,8 @@ import inspect
 from functools import wraps
 from types import coroutine
 
+from .tabular import short
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
 
 
 def within(context: Context, function: Function) -> Function:
-    """A function of the same kind whose body runs inside the context."""
+    """A function of the same kind whose body runs inside the context. Raises TypeError for what is no function."""
+    if isinstance(function, classmethod | staticmethod):
+        return type(function)(within(context, function.__func__))
+    if not callable(function):
+        raise TypeError(f"a function is decorated, but got {short(function)}")
     kinds = {
         _generator: inspect.isgeneratorfunction,
         _coroutine: inspect.iscoroutinefunction,

@@ -40,8 +40,8 @@ class Schedule:
         return dict(self._settings)
 
     def __call__(self, step: int) -> float:
-        """The learning rate of a step, counted from 0. Raises TypeError for what is no number."""
-        checked_finite("the step of a schedule", step)
+        """The learning rate of a step, counted from 0. Raises TypeError for what is no number, ValueError below 0."""
+        checked_finite("the step of a schedule", step, least=0.0)
         return self._formula(step, **self._settings)
 
     def __setattr__(self, name: str, entry: object = None) -> None:
@@ -154,6 +154,13 @@ def _made(name: str, settings: dict[str, Any]) -> Schedule:
     return SCHEDULES[name](**settings)
 
 
+def is_own(rate: Any) -> bool:
+    """Whether a learning rate is a function of somebody's own, or a warmup to one, which no file can hold."""
+    while isinstance(rate, Schedule):
+        rate = rate.settings.get("after")
+    return callable(rate)
+
+
 def checked_setting(name: str, number: object, below: float = math.inf) -> float:
     """A setting as a float. Raises TypeError unless it is a number, ValueError unless 0 <= number < below."""
     setting = as_float(number)
@@ -162,5 +169,5 @@ def checked_setting(name: str, number: object, below: float = math.inf) -> float
         raise TypeError(f"{name} must be a number{or_function}, got {short(number)}")
     if not 0.0 <= setting < below:
         limit = "0 or more and finite" if below == math.inf else f"in [0, {below:g})"
-        raise ValueError(f"{name} must be {limit}, but got {number!r}")
+        raise ValueError(f"{name} must be {limit}, but got {short(number)}")
     return setting

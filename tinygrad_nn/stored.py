@@ -140,16 +140,16 @@ def _optimizer(entry: Any, model: Any, lr: LearningRate | None) -> Optimizer:
     names = SETTINGS[entry["kind"]][1]
     entries.keys(entry, "the optimizer", ("kind", "steps", "state", *names), ())
     try:
-        given = _rate(entry["lr"])
+        given = lr if lr is not None else _rate(entry["lr"])
     except RecursionError:
         raise StorageError("has a schedule within a schedule, and so on without end") from None
-    if given is None and lr is None:
+    if given is None:
         raise StorageError(
             "holds an optimizer whose lr was a function, which no file can hold: give it, as in load(path, "
             "optimizer=True, lr=...)"
         )
     settings = {name: _setting(entry[name], name) for name in names if name != "lr"}
-    settings["lr"] = given if lr is None else lr
+    settings["lr"] = given
     parameters = model.parameters()
     optimizer = made_optimizer(entry["kind"], settings, parameters)
     width = len(optimizer.initial_state)
@@ -162,13 +162,15 @@ def _optimizer(entry: Any, model: Any, lr: LearningRate | None) -> Optimizer:
 
 
 def _rate(entry: Any) -> LearningRate | None:
-    """A number, a schedule, or None for a function, which is not in the file."""
+    """A number, a schedule, or None for a function, which is not in the file, and for a warmup to one."""
     if entry is None or not isinstance(entry, dict):
         return None if entry is None else entries.number(entry, "lr")
     name = entry.get("schedule")
     if not isinstance(name, str) or name not in SCHEDULES:
         raise StorageError(f"has the unknown schedule {name!r:.40} for the lr")
     settings = {key: _rate(setting) for key, setting in entry.items() if key != "schedule"}
+    if settings.get("after", 0.0) is None:
+        return None
     for key in ("steps", "every"):
         if key in settings:
             settings[key] = entries.count(settings[key], f"{key} of a schedule")

@@ -122,7 +122,9 @@ def fit(
     finally:
         told.close(history)
     if history.stopped == "diverged":
-        kept = "; the checkpoint holds an earlier state" * (saver is not None)
+        kept = ""
+        if saver is not None:
+            kept = "; the checkpoint " + ("holds an earlier state" if saver.written else "was not written")
         warnings.warn(diverged(history, optimizer) + kept, RuntimeWarning, stacklevel=3)
     if history.stopped in RESTORED:
         watch.restore()
