@@ -94,7 +94,8 @@ class Kept:
 def test_every_optimizer_and_schedule_goes_on_to_the_bit(optimizer, tries, batch_size, backend, tmp_path, monkeypatch):
     path, kept = tmp_path / "run.txt", Kept(monkeypatch)
     pick = random.Random(f"{optimizer} {batch_size} {backend}")
-    names = list(SCHEDULES) if batch_size == 3 or tries > 1 else pick.sample(list(SCHEDULES), 1)
+    every = tries > 1 or (optimizer, batch_size) == ("adam", 3)
+    names = list(SCHEDULES) if every else pick.sample(list(SCHEDULES), 1)
     for schedule in names:
         kept.texts.clear()
         options = {"batch_size": batch_size, "backend": backend, "shuffle": schedule != "constant"}
@@ -113,7 +114,7 @@ def test_every_optimizer_and_schedule_goes_on_to_the_bit(optimizer, tries, batch
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("stretch", [0.0, 0.02])
+@pytest.mark.parametrize("stretch", [0.0, pytest.param(0.02, marks=pytest.mark.slow)])
 def test_patience_metrics_and_until_go_on(stretch, backend, tmp_path, monkeypatch):
     def far(prediction, target):
         return abs(prediction - target)
@@ -130,7 +131,7 @@ def test_patience_metrics_and_until_go_on(stretch, backend, tmp_path, monkeypatc
         whole = made("momentum", "constant")
         expected = facts(whole, run(whole, path, 30, backend=backend, **options))
         assert expected[3] != "epochs" or "until" in options
-        for text in [*pick.sample(kept.texts[:-1], min(3, len(kept.texts) - 1)), kept.texts[-1]]:
+        for text in [*pick.sample(kept.texts[:-1], min(2, len(kept.texts) - 1)), kept.texts[-1]]:
             path.write_text(text, encoding="utf-8")
             again = made("momentum", "constant")
             if '"stopped": "callback"' in text:
@@ -140,7 +141,8 @@ def test_patience_metrics_and_until_go_on(stretch, backend, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("patience", [None, 100])
-def test_a_run_is_prolonged_by_more_epochs(patience, backend, tmp_path):
+def test_a_run_is_prolonged_by_more_epochs(patience, backend, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda file: None)
     options = {"patience": patience, "backend": backend, "validation": (X[:2], Y[:2])}
     whole = made("adam", "cosine")
     expected = facts(whole, run(whole, tmp_path / "whole.txt", 12, **options))
@@ -160,7 +162,7 @@ def test_ctrl_c_at_any_moment_loses_nothing(watched, backend, tmp_path):
     whole, start = made(), time.perf_counter()
     expected = facts(whole, run(whole, None, epochs, **options))
     took = time.perf_counter() - start
-    for _ in range(6):
+    for _ in range(3):
         again, seconds = made(), took * wait.random()
         timer = threading.Timer(seconds, lambda: signal.raise_signal(signal.SIGINT))
         try:
