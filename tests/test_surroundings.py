@@ -896,3 +896,13 @@ def test_values_around_a_function_are_plain_ones_after_it():
     with pytest.raises(ZeroDivisionError):
         tn.compile(lambda x: x * kept[0] + 1 / 0)(1.0)
     assert list(map(type, kept)) == before
+
+
+def test_code_in_a_folder_whose_name_begins_as_the_library_does_is_the_users():
+    w = Value(2.0)
+    names = {"w": w}
+    exec(compile("def f(x):\n    return x * w.data\n", tn.__path__[0] + "_mine/model.py", "exec"), names)
+    f = tn.compile(names["f"], backend="python")
+    assert f(3.0) == 6.0
+    w.data = 5.0
+    assert f(3.0) == 15.0

@@ -6,6 +6,8 @@ the operations inside a `with`. The numbers come from one counter, so that they 
 
 from __future__ import annotations
 
+import os
+import sys
 from contextvars import ContextVar
 from itertools import count
 
@@ -15,6 +17,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+# The folder of this package, with the separator at its end, so that no folder beside it begins as it does.
+FOLDER = os.path.join(os.path.dirname(__file__), "")
 
 
 class Recorder:
@@ -143,6 +148,14 @@ def watcher() -> Any:
     """Who watches the operations of this context; None outside of tracing."""
     recorder = current_recorder()
     return recorder and recorder.watcher
+
+
+def users_frame() -> Any:
+    """The frame of the user's code that is running."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(FOLDER):
+        frame = frame.f_back
+    return frame
 
 
 class Place:

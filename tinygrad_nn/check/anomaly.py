@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import sys
 from math import isfinite
-from os import path
 
 from ..operators import as_float
 from ..primitives import detached
-from ..recording import next_number, scope_name, watched
+from ..recording import next_number, scope_name, users_frame, watched
 from ..reverse import contributions, history
 from ..value import Result, Value, named_operands
 from .stable import stable_form
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-# With the separator at its end, so that no folder beside it begins as it does.
-PACKAGE = path.join(path.dirname(path.dirname(__file__)), "")
 LONGEST_WAY = 12  # operations that are listed between an operation and the result
 
 
@@ -77,10 +74,8 @@ class detect_anomaly:  # noqa: N801
     def number(self) -> int:
         """The number of an operation: whoever makes a result holds it as `result`, and all but its number is set."""
         number = next_number()
-        frame: Any = sys._getframe(1)
-        result: Any = frame.f_locals.get("result")
-        while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
-            frame = frame.f_back
+        result: Any = sys._getframe(1).f_locals.get("result")
+        frame = users_frame()
         self.lines[number] = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
         if type(result) is Result and _is_wrong(result):
             result.number = number

@@ -11,11 +11,11 @@ from typing import Any
 
 from ..operators import Scalar
 from ..primitives import Primitive
-from ..recording import watcher
+from ..recording import FOLDER, watcher
 from ..value import Result, Value
 from .generators import States
 from .surroundings import Surroundings, steady
-from .trace import PACKAGE, Traced, TraceError, Tracer, traced_by
+from .trace import Traced, TraceError, Tracer, traced_by
 
 MOVING = ("data", "grad")  # what steps change of a Value
 TELLING = frozenset({"__reduce__", "__format__", "__repr__", "_numbers"})  # who reads a number here to give it away
@@ -47,7 +47,7 @@ def _told(name: str) -> property:
 def _by_user() -> bool:
     """Whether it is not this library that reads a number, as it does to compute and to draw."""
     code = sys._getframe(2).f_code
-    return not code.co_filename.startswith(PACKAGE) or code.co_name in TELLING
+    return not code.co_filename.startswith(FOLDER) or code.co_name in TELLING
 
 
 class Captured(Value):

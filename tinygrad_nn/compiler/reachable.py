@@ -16,7 +16,8 @@ from importlib import import_module
 from types import CodeType
 from typing import Any, NamedTuple
 
-LIBRARY = __name__.partition(".")[0]
+from ..containers import PACKAGE
+
 # Functions whose answer no program can hold, by the module that has them.
 SOURCES = {
     "time": "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns process_time process_time_ns thread_time "
@@ -123,7 +124,7 @@ def _follow(code: CodeType, chains: dict[Chain, None], held: dict[str, Chain]) -
 def foreign(module: Any, own: frozenset[str]) -> bool:
     """Whether a module is not the user's: this library, the standard library, or installed and none of `own`."""
     top = str(module or "").partition(".")[0]
-    return top not in own and (top == LIBRARY or top in sys.stdlib_module_names or _installed(top))
+    return top not in own and (top == PACKAGE or top in sys.stdlib_module_names or _installed(top))
 
 
 @lru_cache(maxsize=1024)

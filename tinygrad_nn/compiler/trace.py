@@ -7,20 +7,17 @@ reads beside that is in the run's surroundings, which are compared before its pr
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any, NoReturn
 
 from .. import reverse
 from ..primitives import Primitive
-from ..recording import current_recorder, next_number, watched
+from ..recording import current_recorder, next_number, users_frame, watched
 from ..value import Result, Value
 from .differentiable import Differentiable
 from .program import COMPARISONS, Guard, Instruction, Operand, Program
 from .traced import Traced, TracedNumber, TraceError
 
 LITERALS, DATA, VALUES = range(3)
-PACKAGE = str(Path(__file__).parent.parent)
 
 
 class Tracer(Differentiable):
@@ -181,9 +178,7 @@ class traced_by(watched):  # noqa: N801
 
 def users_line() -> str:
     """The file and line of the user's code that is running."""
-    frame = sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
-        frame = frame.f_back
+    frame = users_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 

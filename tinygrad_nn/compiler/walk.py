@@ -14,14 +14,14 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
-from ..containers import slots_of
+from ..containers import PACKAGE, slots_of
 from ..module import Module
 from ..operators import Scalar
 from ..optim import Optimizer
 from ..primitives import Primitive
 from ..value import Value
 from .found import ABSENT, ATOMS, Found, content_of, is_generator
-from .reachable import ANY, CALLED, LIBRARY, Origin, foreign, imported, is_source, is_unseeded, reads_of
+from .reachable import ANY, CALLED, Origin, foreign, imported, is_source, is_unseeded, reads_of
 
 PRINTED = frozenset({"decimal", "fractions", "datetime", "pathlib"})  # their objects are what they print as
 SILENT = frozenset({"__init__", "__new__", "__post_init__", "__repr__", "__str__", "__del__", "__init_subclass__"})
@@ -36,7 +36,7 @@ class Walk(Found):
 
     def __init__(self, roots: Sequence[tuple[str, Any]], names: set[str], moving: Optimizer | None) -> None:
         self.names, self.moving = names, moving
-        self.own = frozenset(_module(root).partition(".")[0] for _, root in roots) - {LIBRARY}
+        self.own = frozenset(_module(root).partition(".")[0] for _, root in roots) - {PACKAGE}
         super().__init__()
         self._push_all(roots)
         while self._waiting:
