@@ -75,15 +75,7 @@ def linear(start: float, end: float, steps: int) -> Schedule:
     def rate(step: int, start: float, end: float, steps: int) -> float:
         return end if step >= steps else start + (end - start) * step / steps
 
-    return Schedule(
-        "linear",
-        rate,
-        {
-            "start": checked_setting("start", start),
-            "end": checked_setting("end", end),
-            "steps": checked_count("steps", steps),
-        },
-    )
+    return Schedule("linear", rate, _between(start, end, steps))
 
 
 def cosine(start: float, end: float, steps: int) -> Schedule:
@@ -97,15 +89,7 @@ def cosine(start: float, end: float, steps: int) -> Schedule:
     def rate(step: int, start: float, end: float, steps: int) -> float:
         return end + (start - end) * (1.0 + math.cos(math.pi * min(step, steps) / steps)) / 2.0
 
-    return Schedule(
-        "cosine",
-        rate,
-        {
-            "start": checked_setting("start", start),
-            "end": checked_setting("end", end),
-            "steps": checked_count("steps", steps),
-        },
-    )
+    return Schedule("cosine", rate, _between(start, end, steps))
 
 
 def step_decay(start: float, factor: float, every: int) -> Schedule:
@@ -119,13 +103,9 @@ def step_decay(start: float, factor: float, every: int) -> Schedule:
     def rate(step: int, start: float, factor: float, every: int) -> float:
         return float(start * factor ** (step // every))
 
-    if checked_setting("factor", factor) > 1.0:
+    if (factor := checked_setting("factor", factor)) > 1.0:
         raise ValueError(f"step_decay wants a factor of at most 1, but got {factor!r}")
-    settings = {
-        "start": checked_setting("start", start),
-        "factor": checked_setting("factor", factor),
-        "every": checked_count("every", every),
-    }
+    settings = {"start": checked_setting("start", start), "factor": factor, "every": checked_count("every", every)}
     return Schedule("step_decay", rate, settings)
 
 
@@ -145,6 +125,12 @@ def warmup(after: LearningRate, steps: int) -> Schedule:
 
     after = after if callable(after) else checked_setting("after", after)
     return Schedule("warmup", rate, {"after": after, "steps": checked_count("steps", steps)})
+
+
+def _between(start: float, end: float, steps: int) -> dict[str, Any]:
+    """The settings of a schedule from start to end."""
+    ends = {"start": checked_setting("start", start), "end": checked_setting("end", end)}
+    return {**ends, "steps": checked_count("steps", steps)}
 
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {made.__name__: made for made in (linear, cosine, step_decay, warmup)}
