@@ -7,15 +7,15 @@ on every back end, and so the same losses within rounding.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from math import isfinite
 from typing import Any
 
 from .answers import Answers
 from .arguments import checked_count, checked_rng, checked_switch
 from .check.mistakes import Finding, LintWarning, of_training
-from .checkpoints import Checkpoint
+from .checkpoints import Begun, Checkpoint
 from .compiler.backends import Target
 from .compiler.captured import undone
 from .compiler.recorded import RecordedStepper
@@ -41,7 +41,6 @@ def fit(
     progress: bool, backend: str, dtype: str, resume: bool,
 ) -> History:  # fmt: skip
     """The run; `tinygrad_nn.fit` says what the options are."""
-
     shuffle, progress = checked_switch("shuffle", shuffle), checked_switch("progress", progress)
     eager = isinstance(backend, str) and backend == "eager"
     if eager and dtype != "float64":
@@ -79,7 +78,7 @@ def fit(
     }
     gradients = None
     if GRADIENTS in metrics:
-        gradients = Gradients(model, optimizer.parameters, lambda probe: _on(stepped(probe), rows))
+        gradients = Gradients(model, optimizer.parameters, lambda probe: partial(stepped(probe).on, rows))
     watch = Watched(optimizer, looked, wanted, gradients, patience, callbacks)
     step.watch = watch if watch.wanted else None
     batch_size = checked_count("batch_size", batch_size)
@@ -88,13 +87,7 @@ def fit(
     if checkpoint is not None:
         generator = rng if shuffle else None
         saver = Checkpoint(model, optimizer, checkpoint, generator, watch, len(rows[1]), batch_size)
-        try:
-            saver.check()
-        except StorageError as error:
-            if resume:
-                raise
-            warnings.warn(f"no run can go on from the checkpoint: {error}", RuntimeWarning, stacklevel=3)
-        begun = saver.begun() if resume else None
+        begun = _begun(saver, resume)
     elif resume:
         raise ValueError("a run goes on from its checkpoint: give the file, as in checkpoint='run.txt', resume=True")
     before: dict[str, Any] = {}
@@ -103,24 +96,24 @@ def fit(
         history = begun.standing.history
         if saver.take_up(begun, epochs):
             return history
-    told = Progress(epochs, progress, None if saver is None else saver.write, begun and begun.standing)
+    display = Progress(epochs, progress, None if saver is None else saver.write, begun and begun.standing)
     names = names_for(model, X)
-    left: dict[str, Any] = {"input_names": names} if names else {}
+    learned: dict[str, Any] = {"input_names": names} if names else {}
     with undone(step.recipe.surroundings()):
-        left["_learned"] = answers.learned(lambda target: shaped(rows[0][1], iter(target)))
+        learned["_learned"] = answers.learned(lambda target: shaped(rows[0][1], iter(target)))
     try:
         with undone(step.recipe.surroundings()):
             watch.measured()  # what it cannot look at is said before anything is trained
         warned = _warn(model, step, rows, ended=False)
-        before = _leave(model, left)
-        history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, told)
+        before = _remember(model, learned)
+        history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, display)
     except KeyboardInterrupt:  # before the first step
         history.stopped = "interrupt"
     except Exception:
-        _leave(model, before)
+        _remember(model, before)
         raise
     finally:
-        told.close(history)
+        display.close(history)
     if history.stopped == "diverged":
         kept = ""
         if saver is not None:
@@ -129,10 +122,21 @@ def fit(
     if history.stopped in RESTORED:
         watch.restore()
     with suppress(KeyboardInterrupt):  # the run is over, and the file of before still there
-        told.keep()
+        display.keep()
         if not (warned or history.stopped in ("interrupt", "diverged")):
             _warn(model, step, rows, ended=True)
     return history
+
+
+def _begun(saver: Checkpoint, resume: bool) -> Begun | None:
+    """Where the run to resume stands. Raises StorageError where none can be resumed, or warns that none could be."""
+    try:
+        saver.check()
+    except StorageError as error:
+        if resume:
+            raise
+        warnings.warn(f"no run can go on from the checkpoint: {error}", RuntimeWarning, stacklevel=4)
+    return saver.begun() if resume else None
 
 
 def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
@@ -172,17 +176,13 @@ def _named(metrics: list[Any], until: Any) -> dict[str, Any]:
     return found
 
 
-def _leave(model: Any, left: dict[str, Any]) -> dict[str, Any]:
+def _remember(model: Any, learned: dict[str, Any]) -> dict[str, Any]:
     """Let a Module remember what the data says of its inputs and outputs; what it remembered before."""
-    told = {name: known for name, known in left.items() if isinstance(model, Module) and hasattr(model, name)}
-    before = {name: getattr(model, name) for name in told}
-    for name, known in told.items():
-        setattr(model, name, known)
+    known = {name: entry for name, entry in learned.items() if isinstance(model, Module) and hasattr(model, name)}
+    before = {name: getattr(model, name) for name in known}
+    for name, entry in known.items():
+        setattr(model, name, entry)
     return before
-
-
-def _on(step: Step, rows: Rows) -> Callable[[], float]:
-    return lambda: step.on(rows)
 
 
 def _listed(given: Any, what: str, of: str) -> list[Any]:
