@@ -325,3 +325,10 @@ def test_one_class_is_learned_as_scikit_learn_does(label):
     assert (ours.predict_proba(X) == np.ones((20, 1))).all()
     assert ours.score(X, y) == 1.0
     assert (ours.input_gradients(X) == np.zeros((20, 1, 4))).all()
+
+
+def test_the_model_knows_the_places_of_the_classes():
+    X, y = load_iris(return_X_y=True)
+    for kept in (y < 3, y < 2, y < 1):
+        fitted = MLPClassifier((4,), max_iter=20, random_state=0).fit(X[kept], y[kept])
+        assert fitted.model_.predict_classes(X[kept]) == fitted.predict(X[kept]).tolist()

@@ -326,3 +326,22 @@ def test_a_link_stays_a_link(tmp_path):
     tn.save(tn.Neuron(2), link)
     assert link.is_symlink()
     assert len(tn.load(target).weights) == 2
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_classes_are_the_same_after_a_file(wrapped, tmp_path):
+    X = [[a, b] for a in (0.0, 1.0) for b in (0.0, 1.0)]
+    logits, path = tn.losses.binary_cross_entropy_with_logits, tmp_path / "model.txt"
+    loss = (lambda prediction, target: 2.0 * logits(prediction, target)) if wrapped else logits
+    for output, targets in (("linear", [[0, 0], [0, 1], [0, 1], [1, 1]]), ("tanh", [0, 1, 1, 0])):
+        of_row = loss if output == "linear" else "squared_error"
+        model = tn.MLP(2, [8, 2 if output == "linear" else 1], "tanh", output, rng=random.Random(0))
+        told = {"checkpoint": tmp_path / f"{output}.txt", "progress": False, "rng": random.Random(1)}
+        tn.fit(model, X, targets, of_row, tn.Adam(model.parameters(), 0.05), 200, **told)
+        tn.save(model, path)
+        assert model.predict_classes(X) == targets
+        for again in (tn.load(path), tn.load(told["checkpoint"]), pickle.loads(pickle.dumps(model))):
+            assert again.predict_classes(X) == targets
+        fresh = tn.MLP(2, [8, 2 if output == "linear" else 1], "tanh", output, rng=random.Random(0))
+        tn.fit(fresh, X, targets, of_row, tn.Adam(fresh.parameters(), 0.05), 200, resume=True, **told)
+        assert fresh.predict_classes(X) == targets  # of a run that is over

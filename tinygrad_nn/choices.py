@@ -11,7 +11,7 @@ from itertools import pairwise
 from . import primitives as table
 from .operators import as_float
 from .primitives import Primitive
-from .tabular import is_frame, is_list, plain, short
+from .tabular import is_frame, is_list, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def checked_names(what: str, names: Sequence[str] | None, count: int) -> list[st
     if names is None:
         return None
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"{what} wants a list of strings, but got {short(names)}")
+        raise TypeError(f"{what} wants a list of strings, but got {names!r}")
     if len(names) != count:
         raise ValueError(f"{what} wants {count} names, but got {len(names)}: {list(names)!r}")
     return list(names)
@@ -97,9 +97,7 @@ def checked_weights(weights: Any, biases: Any) -> list[tuple[list[list[float]], 
     """A weight matrix and biases for each layer, as floats. Raises where they are missing, ragged or do not chain."""
     for what, given in (("weights", weights), ("biases", biases)):
         if not is_list(given) or is_frame(given):
-            raise TypeError(
-                f"from_weights() wants a list of {what} with an entry for each layer, but got {short(given)}"
-            )
+            raise TypeError(f"from_weights() wants a list of {what} with an entry for each layer, but got {given!r}")
     if not len(weights) or len(weights) != len(biases):
         raise ValueError(
             f"from_weights() wants one matrix and one list of biases for each layer, "
@@ -120,7 +118,7 @@ def _checked_matrix(matrix: Any, bias: Any, layer: int) -> tuple[list[list[float
     matrix, bias = (plain(part, f"layer {layer}") if is_frame(part) else part for part in (matrix, bias))
     if not is_list(matrix) or not all(map(is_list, (bias, *matrix))):
         raise TypeError(
-            f"layer {layer} wants a matrix as a list of rows, and a list of biases; got {short(matrix)}, {short(bias)}"
+            f"layer {layer} wants a matrix as a list of rows, and a list of biases; got {matrix!r}, {bias!r}"
         )
     rows = [[_checked_number(w, layer) for w in row] for row in matrix]
     offsets = [_checked_number(b, layer) for b in bias]
@@ -138,5 +136,5 @@ def _checked_matrix(matrix: Any, bias: Any, layer: int) -> tuple[list[list[float
 def _checked_number(entry: Any, layer: int) -> float:
     number = as_float(entry)
     if number is None:
-        raise TypeError(f"the weights and biases of layer {layer} must be numbers, but one is {short(entry)}")
+        raise TypeError(f"the weights and biases of layer {layer} must be numbers, but one is {entry!r}")
     return number

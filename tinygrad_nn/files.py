@@ -6,8 +6,6 @@ cleared away when the file is next written.
 
 from __future__ import annotations
 
-from .tabular import short
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +21,9 @@ def path_of(path: Any) -> str:
 
     text = os.fspath(path) if isinstance(path, str) or hasattr(path, "__fspath__") else path
     if not isinstance(text, str):
-        raise TypeError(f'a path is text such as "model.txt", but got {short(path)}')
+        raise TypeError(f'a path is text such as "model.txt", but got {path!r:.80}')
     if not text or "\0" in text:
-        raise ValueError(f'a path is text such as "model.txt", but got {short(text)}')
+        raise ValueError(f'a path is text such as "model.txt", but got {text!r:.80}')
     return text
 
 

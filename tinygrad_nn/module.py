@@ -129,7 +129,7 @@ class Module:
 
         Raises ValueError for one output that has none.
         """
-        learned: Sequence[float] | None = getattr(self._learned, "found", lambda: self._learned)()
+        learned = learned_by(self)
         if learned is not None and len(learned) == outputs:
             return learned
         if outputs > 1:
@@ -171,6 +171,12 @@ class Module:
     def _entries(self) -> dict[str, Any]:
         """Every attribute that is a Value or nested lists of Values, by its path, in order; shared ones once."""
         return collected(self, Module)
+
+
+def learned_by(module: Module) -> Sequence[float] | None:
+    """The thresholds that `fit` left on a module, if there are any."""
+    learned: Sequence[float] | None = getattr(module._learned, "found", lambda: module._learned)()
+    return learned
 
 
 def _rows(rows: Any, model: Any = None) -> tuple[list[Any], bool]:

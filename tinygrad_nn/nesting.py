@@ -11,7 +11,6 @@ from . import forward, reverse
 from . import primitives as table
 from .operators import Scalar, as_float
 from .recording import current_recorder, next_number, recording, watcher
-from .tabular import short
 from .value import UNRECORDED, Value, recorded
 
 TYPE_CHECKING = False
@@ -58,7 +57,7 @@ class Run:
     def vector(self, found: Any) -> list[Any]:
         """What `made` or `constants` gave, where it is one flat list. Raises TypeError for any other shape."""
         if not isinstance(found, list) or any(isinstance(entry, list) for entry in found):
-            raise TypeError(f"{self.what} wants one flat list of numbers, but got {short(mapped(found, number))}")
+            raise TypeError(f"{self.what} wants one flat list of numbers, but got {mapped(found, number)!r}")
         return found
 
     def settle(self, outputs: Any) -> None:
@@ -138,7 +137,7 @@ def one_number(result: Any, what: str) -> Any:
     """
     found = result if isinstance(result, Scalar) else as_float(result)
     if found is None:
-        raise TypeError(f"{what} differentiates a function that returns one number, but it returned {short(result)}")
+        raise TypeError(f"{what} differentiates a function that returns one number, but it returned {result!r}")
     check_recorded(found, what)
     return found
 
@@ -158,7 +157,7 @@ def numbers_in(argument: Any, what: str) -> Any:
         return [numbers_in(entry, what) for entry in argument]
     found = argument if isinstance(argument, Scalar) else as_float(argument)
     if found is None:
-        raise TypeError(f"{what} wants numbers or nested lists of numbers, but got {short(argument)}")
+        raise TypeError(f"{what} wants numbers or nested lists of numbers, but got {argument!r}")
     return found
 
 

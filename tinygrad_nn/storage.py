@@ -12,7 +12,7 @@ from .arguments import checked_count, checked_switch
 from .choices import ACTIVATIONS
 from .entries import StorageError
 from .files import path_of, write_all
-from .module import Module
+from .module import Module, learned_by
 from .nn import MLP, Layer, Neuron
 from .operators import as_float
 from .optim import Optimizer
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 def save(model: Module, path: str | PathLike[str], optimizer: Optimizer | None = None) -> None:
     """Write an MLP, a Layer or a Neuron to a text file, with the settings and the state of its optimizer if given.
 
-    Numbers, activations, labels and the names of the network, its inputs and outputs come back from `load` as they are,
-    to the bit. The file is written beside its
-    place and then put there in one go, so that a crash or a full disk leaves what was there before.
+    Numbers, activations, labels, the names of the network, its inputs and outputs, and the thresholds that `fit` left
+    for `predict_classes` come back from `load` as they are, to the bit. The file is written beside its place and then
+    put there in one go, so that a crash or a full disk leaves what was there before.
 
     Of an lr that is a function, and no schedule of `optim`, the file says only that: `load` wants it again.
 
@@ -100,6 +100,9 @@ def text_of(model: Module, optimizer: Optimizer | None = None, run: str = "") ->
     lines = ",\n ".join("[" + ",\n  ".join(map(_neuron_text, neurons)) + "]" for neurons in layers)
     head = f'"kind": "{kind}", "name": {_json(model.place.name)}, "names": {_json(names)}'  # type: ignore[attr-defined]
     state = "" if optimizer is None else f',\n"optimizer": {_optimizer_text(optimizer, model)}'
+    learned = learned_by(model)
+    if learned is not None and len(learned) == len(layers[-1]):
+        state += f',\n"thresholds": {json_of([float(cut) for cut in learned])}'
     state += f',\n"run": {run}' if run else ""
     body = f'{FORMAT}{VERSION}\n{{{head}, "layers": [\n {lines}]{state}}}\n'
     return f"{body}{END}{digest(body)}\n"

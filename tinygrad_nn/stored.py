@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .schedules import LearningRate
 
-VERSION, READ = 2, ("1", "2")  # what is written, and what is read: 2 added schedules, and where a run of fit stands
+VERSION, READ = 2, ("1", "2")  # written, and read: 2 added schedules, thresholds, and where a run of fit stands
 FORMAT = "tinygrad_nn model, version "
 END = "sha256 "  # and the digest of all that comes before, in the last line
 SETTINGS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
@@ -59,7 +59,7 @@ def built(content: Any, optimizer: bool, lr: LearningRate | None = None) -> tupl
 
     Raises StorageError that says which entry is wrong.
     """
-    entries.keys(content, "the file", ("kind", "name", "names", "layers"), ("optimizer", "run"))
+    entries.keys(content, "the file", ("kind", "name", "names", "layers"), ("optimizer", "run", "thresholds"))
     kind, name = content["kind"], entries.text(content["name"], "name")
     layers = [
         [
@@ -86,6 +86,9 @@ def built(content: Any, optimizer: bool, lr: LearningRate | None = None) -> tupl
             for k, value in enumerate((*neuron.weights, neuron.bias)):
                 value.data = numbers[k]
                 value.label = value.label if labels is None else labels[k]
+    if (cuts := content.get("thresholds")) is not None:
+        cuts = entries.items(cuts, "the thresholds", widths[-1])
+        model._learned = [entries.number(cut, "the thresholds") for cut in cuts]
     if not optimizer:
         return model, None
     if content.get("optimizer") is None:

@@ -12,7 +12,7 @@ from functools import partial
 from math import isfinite
 from typing import Any
 
-from .answers import Answers
+from .answers import Answers, Thresholds
 from .arguments import checked_count, checked_rng, checked_switch
 from .check.mistakes import Finding, LintWarning, of_training
 from .checkpoints import Begun, Checkpoint
@@ -92,15 +92,19 @@ def fit(
         raise ValueError("a run goes on from its checkpoint: give the file, as in checkpoint='run.txt', resume=True")
     before: dict[str, Any] = {}
     epochs, history, warned = checked_count("epochs", epochs), History(), False
-    if begun is not None and saver is not None:
-        history = begun.standing.history
-        if saver.take_up(begun, epochs):
-            return history
-    display = Progress(epochs, progress, None if saver is None else saver.write, begun and begun.standing)
     names = names_for(model, X)
     learned: dict[str, Any] = {"input_names": names} if names else {}
     with undone(step.recipe.surroundings()):
-        learned["_learned"] = answers.learned(lambda target: shaped(rows[0][1], iter(target)))
+        thresholds = answers.learned(lambda target: shaped(rows[0][1], iter(target)))
+        if saver is not None and isinstance(thresholds, Thresholds):
+            thresholds = thresholds.found()  # for the file, which is written in the midst of the run
+    learned["_learned"] = thresholds
+    if begun is not None and saver is not None:
+        history = begun.standing.history
+        if saver.take_up(begun, epochs):
+            _remember(model, learned)
+            return history
+    display = Progress(epochs, progress, None if saver is None else saver.write, begun and begun.standing)
     try:
         with undone(step.recipe.surroundings()):
             watch.measured()  # what it cannot look at is said before anything is trained

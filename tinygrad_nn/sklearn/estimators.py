@@ -210,6 +210,17 @@ class MLPClassifier(ClassifierMixin, _MLP):
         self.classes_ = classes
         return self
 
+    @property
+    def model_(self) -> MLP:
+        """The fitted network as a tinygrad_nn.MLP of its own: to draw, to save, to export to C.
+
+        Its `predict_classes` gives the places of the classes in `classes_`.
+        """
+        model = super().model_
+        if self.n_outputs_ == 1:
+            model._learned = [0.0 if len(self.classes_) > 1 else np.inf]
+        return model
+
     def predict(self, X: Any) -> Any:
         """The likeliest class of each row."""
         outputs = self._outputs(X)
