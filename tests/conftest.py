@@ -30,6 +30,14 @@ def close(a, b, relative=1e-12, absolute=1e-300):
     return abs(a - b) <= max(relative * max(abs(a), abs(b)), absolute)
 
 
+def needed(backend):
+    """The back end; the test is skipped where what it needs is not installed."""
+    package = {"llvm": "llvmlite", "array": "numpy"}.get(backend)
+    if package is not None:
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    return backend
+
+
 def half_adder():
     """A network of 2 inputs, 3 hidden neurons and 2 outputs, all named."""
     return tn.MLP(

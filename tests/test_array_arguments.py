@@ -2,7 +2,9 @@
 
 import random
 
+import c_files
 import pytest
+from conftest import needed
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -60,8 +62,7 @@ def same(found, right):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_numpys_code_is_the_same_compiled(name, backend):
-    if backend == "llvm":
-        pytest.importorskip("llvmlite")
+    needed(backend)
     function, arguments = FUNCTIONS[name]
     f = tn.compile(function, backend=backend)
     right = function(*arguments)
@@ -72,8 +73,7 @@ def test_numpys_code_is_the_same_compiled(name, backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_gradients_are_those_of_the_recorded_function_in_the_shape_of_the_arguments(backend):
-    if backend == "llvm":
-        pytest.importorskip("llvmlite")
+    needed(backend)
 
     def function(x, m, a):
         return (np.tanh(2 * x + x[::-1]) @ m * a).sum() + (WEIGHTS * x).sum()
@@ -96,10 +96,8 @@ def test_a_series_is_an_array():
     assert (first.tolist(), second.tolist()) == ([3.0, 4.0], [1.0, 2.0])
 
 
+@c_files.needs_cc
 def test_arrays_in_c(tmp_path):
-    c_files = pytest.importorskip("c_files")
-    if "gcc" not in c_files.found:
-        pytest.skip("no gcc here")
     f = tn.compile(lambda x, m: ((2 * x + x[::-1]) @ m).sum())
     f(X, M)
     loaded = c_files.library(f.source("c").replace("lambda", "made"), tmp_path)
@@ -115,8 +113,7 @@ def test_a_list_in_place_of_an_array_is_traced_again():
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_rows_of_a_batch_are_what_a_call_is_given(backend):
-    if backend == "llvm":
-        pytest.importorskip("llvmlite")
+    needed(backend)
     rows = np.linspace(-1.0, 2.0, 40 * 2 * 3).reshape(40, 2, 3)
     for function in (lambda x, y: x + 2 * y, lambda x, y: (x * y).sum(), lambda x, y: [x[0], x + y]):
         f = tn.compile(function, backend=backend)
@@ -172,8 +169,7 @@ def test_rows_that_are_arrays_reach_a_model_as_arrays(loss, batch_size):
     rows, targets = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
     found = []
     for backend in ("eager", "python", "llvm"):
-        if backend == "llvm":
-            pytest.importorskip("llvmlite")
+        needed(backend)
         model, history = fitted(backend, rows, targets, loss, batch_size=batch_size, validation=(rows, targets),
                                 metrics=["mae", lambda p, t: sum(p) - sum(t)])  # fmt: skip
         found.append([*history.losses, *model.state_dict()["weights"], *history.metrics["validation loss"],

@@ -4,6 +4,7 @@ import operator
 from fractions import Fraction
 
 import pytest
+from conftest import needed
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -136,8 +137,7 @@ def layered(x, y):
 
 @pytest.mark.parametrize("backend", ["python", "array", "llvm"])
 def test_arrays_in_compiled_functions_are_those_of_recorded_ones(backend):
-    if backend == "llvm":
-        pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+    needed(backend)
     x, y = Value(1.25), Value(-0.75)
     recorded = layered(x, y)
     recorded.backward()

@@ -14,6 +14,7 @@ import tracemalloc
 import warnings
 
 import pytest
+from conftest import needed
 
 import tinygrad_nn as tn
 from tinygrad_nn import checkpoints, history, progress
@@ -131,8 +132,7 @@ def test_ctrl_c_does_not_wait_for_a_slow_metric_or_callback(where):
 
 @pytest.mark.parametrize("backend", ["python", "llvm"])
 def test_ctrl_c_ends_a_loop_of_single_steps(backend):
-    if backend == "llvm":
-        pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+    needed(backend)
     X, Y = tn.data.moons(50, rng=random.Random(1))
     model = tn.MLP(2, [8, 1], "tanh")
     step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.01), backend=backend)

@@ -5,6 +5,7 @@ import random
 import sys
 
 import pytest
+from conftest import needed
 from programs import ROWS, corner_call
 
 import tinygrad_nn as tn
@@ -18,14 +19,9 @@ ROUNDED_TO_IT = math.nextafter((2.0 - 2.0**-24) * 2.0**127, 0.0)
 WORDS = r"1e\+39 is larger than any float32: scale it, or give dtype='float64'"
 
 
-def needs(backend):
-    if backend == "llvm":
-        pytest.importorskip("llvmlite")
-
-
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_arguments_of_functions(backend):
-    needs(backend)
+    needed(backend)
     f = tn.compile(lambda x, y: x * y, backend=backend, dtype="float32")
     for call in (f, f.grad, f.value_and_grad):
         for row in ([1e39, 1.0], [1.0, -1e39]):
@@ -47,7 +43,7 @@ def test_arguments_of_functions(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_captured_values_and_literals(backend):
-    needs(backend)
+    needed(backend)
     w = Value(1e39, label="w")
     captured = tn.compile(lambda x: x * w, backend=backend, dtype="float32")
     literal = tn.compile(lambda x: x * 1e39, backend=backend, dtype="float32")
@@ -71,7 +67,7 @@ X, Y = [[1.0, 2.0], [3.0, 4.0], [1e39, 0.0]], [0.0, 1.0, 2.0]
 
 
 def test_rows_of_steps_and_of_fits():
-    needs("llvm")
+    needed("llvm")
     model, optimizer, made = step()
     before = [p.data for p in model.parameters()]
     for call in (
@@ -91,7 +87,7 @@ def test_rows_of_steps_and_of_fits():
 
 
 def test_weights_states_and_settings_of_steps():
-    needs("llvm")
+    needed("llvm")
     model, optimizer, made = step()
     model.parameters()[1].data = 1e39
     with pytest.raises(ValueError, match=f"the parameter w2: {WORDS}"):
@@ -109,7 +105,7 @@ def test_weights_states_and_settings_of_steps():
 
 
 def test_pure_steps_and_estimators():
-    needs("llvm")
+    needed("llvm")
     model, optimizer, _ = step()
     pure = tn.compile_step(model, "squared_error", optimizer).as_function(dtype="float32")
     with pytest.raises(ValueError, match=f"row 2 of X: {WORDS}"):
@@ -123,7 +119,7 @@ def test_pure_steps_and_estimators():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_estimators_choose_single_precision_for_numbers_that_it_holds(monkeypatch):
-    needs("llvm")
+    needed("llvm")
     pytest.importorskip("sklearn")
     from tinygrad_nn.sklearn import MLPRegressor, estimators
 

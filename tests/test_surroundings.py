@@ -16,6 +16,7 @@ from collections import ChainMap, deque
 from functools import cached_property, partial, wraps
 
 import pytest
+from conftest import needed
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -395,8 +396,7 @@ BACKENDS += [(case, "llvm") for case in CASES[::8]]
 
 @pytest.mark.parametrize(("case", "backend"), BACKENDS, ids=lambda given: getattr(given, "__name__", given))
 def test_what_changes_between_calls_is_seen(case, backend):
-    if backend != "python":
-        pytest.importorskip("numpy" if backend == "array" else "llvmlite")
+    needed(backend)
     function, change = case()
     f = tn.compile(function, backend=backend)
 
@@ -713,8 +713,7 @@ RUNS = [
 @pytest.mark.parametrize(("backend", "batch_size"), [("python", 1), ("python", 2), ("llvm", 2)])
 @pytest.mark.parametrize("make", RUNS, ids=lambda make: make.__name__)
 def test_what_a_callback_changes_holds_from_the_next_step_on(make, backend, batch_size):
-    if backend == "llvm":
-        pytest.importorskip("llvmlite")
+    needed(backend)
 
     def run(backend):
         model, loss, regularizer, change = make()
@@ -730,8 +729,7 @@ def test_what_a_callback_changes_holds_from_the_next_step_on(make, backend, batc
 
 @pytest.mark.parametrize("backend", ["python", "llvm"])
 def test_the_case_of_the_attribute_that_is_doubled(backend):
-    if backend == "llvm":
-        pytest.importorskip("llvmlite")
+    needed(backend)
     model = Line()
     model.ws[0].data = model.ws[1].data = 0.0
     step = tn.compile_step(model, lambda p, t: p, tn.SGD([Value(0.0)], lr=0.1), backend=backend)

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 
 import pytest
+from conftest import needed
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -23,11 +24,6 @@ def eager_switches():
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(before)
-
-
-def needs(backend):
-    if backend != "python":
-        pytest.importorskip({"array": "numpy", "llvm": "llvmlite"}[backend])
 
 
 def in_threads(work):
@@ -61,7 +57,7 @@ def trained(backend, activation="tanh"):
 @pytest.mark.parametrize("rows", [1, 3])
 def test_every_step_counts_and_follows_another(backend, rows):
     """300 steps in each thread give the losses of 2,400 in one, and the same model."""
-    needs(backend)
+    needed(backend)
     X, Y = [[0.3, -0.4], [0.5, 0.1], [-0.7, 0.2]][:rows], [0.7, -0.2, 0.1][:rows]
     count = 300 if rows == 1 else 60
     model, optimizer, step = trained(backend)
@@ -77,7 +73,7 @@ def test_every_step_counts_and_follows_another(backend, rows):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_runs_and_steps_take_turns(backend):
-    needs(backend)
+    needed(backend)
     X, Y = [[0.3, -0.4], [0.5, 0.1], [-0.7, 0.2]], [0.7, -0.2, 0.1]
     _, optimizer, step = trained(backend, "relu")
     in_threads(lambda k: step.run(X, Y, epochs=20, batch_size=1 + k % 3) if k % 2 else [step(X, Y) for _ in range(40)])
@@ -86,7 +82,7 @@ def test_runs_and_steps_take_turns(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_callback_may_call_the_step_that_calls_it(backend):
-    needs(backend)
+    needed(backend)
     _, optimizer, step = trained(backend)
     X, Y = [[0.3, -0.4], [0.5, 0.1]], [0.7, -0.2]
     inner = []
@@ -104,7 +100,7 @@ def test_a_callback_may_call_the_step_that_calls_it(backend):
 @pytest.mark.parametrize("backend", ["python", "array", "llvm"])
 def test_functions_are_compiled_once_and_agree(backend):
     """Values first, so that all threads want the gradient of one path at once; then paths that none has taken."""
-    needs(backend)
+    needed(backend)
     rng = random.Random(1)
     for k in range(3):
         w = Value(0.5)
@@ -128,7 +124,7 @@ def test_functions_are_compiled_once_and_agree(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_fits_of_one_model_at_once_end_well(backend):
     """Whose numbers stay is the user's matter; none is lost on the way to another's."""
-    needs(backend)
+    needed(backend)
     X, Y = tn.data.xor()
     model = tn.MLP(2, [3, 1], "tanh", rng=random.Random(0))
 
@@ -144,7 +140,7 @@ def test_fits_of_one_model_at_once_end_well(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_fits_of_many_models_at_once_shuffle_by_one_generator(backend):
     """An order that one draws while another is traced is no draw of the traced model's."""
-    needs(backend)
+    needed(backend)
     X, Y = [[k / 100, 0.5 - k / 70] for k in range(100)], [k / 300 for k in range(100)]
 
     def work(k):
@@ -157,7 +153,7 @@ def test_fits_of_many_models_at_once_shuffle_by_one_generator(backend):
 
 @pytest.mark.parametrize("backend", ["python", "array", "llvm"])
 def test_copies_compile_for_themselves(backend):
-    needs(backend)
+    needed(backend)
     f = tn.compile(tn.softplus, backend=backend)
     for _ in range(2):  # before it has run, and after
         for way in (copy.copy, copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g))):
@@ -168,7 +164,7 @@ def test_copies_compile_for_themselves(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_copies_of_steps_train_their_own_model(backend):
-    needs(backend)
+    needed(backend)
     _, optimizer, step = trained(backend)
     for _ in range(2):
         for way in (copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))):

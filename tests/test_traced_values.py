@@ -4,8 +4,9 @@ import copy
 import math
 import random
 
+import c_files
 import pytest
-from conftest import same
+from conftest import needed, same
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -14,12 +15,6 @@ from tinygrad_nn.compiler.trace import TraceError
 
 BACKENDS = ["eager", "python", "llvm"]
 SQUARED = tn.losses.squared_error
-
-
-def needed(backend):
-    if backend in ("llvm", "array"):
-        pytest.importorskip({"llvm": "llvmlite", "array": "numpy"}[backend])
-    return backend
 
 
 def trained(backend, loss, X, Y, model=None, epochs=2, batch_size=1, **options):
@@ -69,10 +64,8 @@ def test_sinc_is_one_at_zero_everywhere(backend):
     assert [flow for (flow,) in flows] == pytest.approx(slopes, abs=1e-15)
 
 
+@c_files.needs_cc
 def test_sinc_in_c(tmp_path):
-    c_files = pytest.importorskip("c_files")
-    if "gcc" not in c_files.found:
-        pytest.skip("no gcc here")
     f = tn.compile(sinc)
     f(0.0), f(1.0)
     loaded = c_files.library(f.source("c"), tmp_path)
@@ -375,8 +368,7 @@ def test_random_losses_with_branches_on_data(seed):
     Y = [rng.choice([-1.0, 0.0, 0.5, 1.0, 2.0]) for _ in X]
     found, batch_size = [], rng.choice([1, 3])
     for backend in BACKENDS:
-        if backend == "llvm":
-            pytest.importorskip("llvmlite")
+        needed(backend)
         w = [Value(0.5), Value(-0.25)]
         model = lambda x, w=w: [w[0] * x[0] + w[1] * x[1], x]  # noqa: E731
         loss = lambda p, t: written(p[0], t, p[1], TABLE)  # noqa: E731
