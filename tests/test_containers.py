@@ -2,7 +2,7 @@
 
 import copy
 import random
-from collections import ChainMap, OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
+from collections import ChainMap, OrderedDict, UserDict, UserList, UserString, defaultdict, deque, namedtuple
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType, SimpleNamespace
@@ -262,6 +262,11 @@ def test_what_holds_no_value_of_its_own_is_left_alone():
     )  # fmt: skip
     model.callback = model.zero_grad
     assert model.parameters() == [w]
+
+
+def test_a_text_of_a_class_of_its_own_holds_no_value():
+    """Its entries are texts of its class, and theirs again."""
+    assert Holder(w=Value(2.0), name=UserString("ab")).parameters()[0].data == 2.0
 
 
 def test_modules_in_circles_and_shared_ones_count_once():

@@ -12,7 +12,8 @@ import random
 import sys
 import time
 import types
-from collections import ChainMap, deque
+from collections import ChainMap, UserString, deque
+from enum import Enum
 from functools import cached_property, partial, wraps
 
 import pytest
@@ -311,6 +312,48 @@ def of_a_cached_property():
     found = Found()
     assert found.twice == 4.0
     return (lambda x: x * found.twice), lambda to: found.__dict__.update(twice=to)
+
+
+class Key:
+    pass
+
+
+class Unit(Enum):
+    ONE = 1.0
+    FIVE = 5.0
+
+
+def of_a_member():
+    found = Line()
+    found.unit = Unit.ONE
+    return (lambda x: x * found.unit.value), lambda to: setattr(found, "unit", Unit.FIVE)
+
+
+def of_a_member_that_is_a_key():
+    found, factors = Line(), {Unit.ONE: 1.0, Unit.FIVE: 5.0}
+    found.unit = Unit.ONE
+    return (lambda x: x * factors[found.unit]), lambda to: setattr(found, "unit", Unit.FIVE)
+
+
+def of_an_object_that_is_a_key():
+    found, keys = Line(), [Key(), Key()]
+    factors, found.key = {keys[0]: 1.0, keys[1]: 5.0}, keys[0]
+    return (lambda x: x * factors[found.key]), lambda to: setattr(found, "key", keys[1])
+
+
+def of_an_object_in_a_key():
+    found, keys = Line(), [Key(), Key()]
+    factors, found.key = {(keys[0], 1): 1.0, (keys[1], 1): 5.0}, keys[0]
+    return (lambda x: x * factors[found.key, 1]), lambda to: setattr(found, "key", keys[1])
+
+
+def of_what_an_inherited_method_reads():
+    class Text(UserString):
+        pass
+
+    found = Line()
+    found.text = Text("a")
+    return (lambda x: x * len(found.text)), lambda to: setattr(found, "text", Text("aaaaa"))
 
 
 def of_a_decorated_function():

@@ -6,6 +6,7 @@ them. Sets, plain objects, functions and classes have not: a Value in one of tho
 
 from __future__ import annotations
 
+from collections import UserString
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from types import FunctionType, MethodType, ModuleType
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
-TEXT = (str, bytes, bytearray, memoryview, range)
+TEXT = (str, UserString, bytes, bytearray, memoryview, range)
 PLAIN = (*TEXT, int, float, complex, Place, type(None))  # none of which holds a Value
 BUILT_IN = {"builtins", "collections", "_collections_abc"}
 

@@ -87,6 +87,7 @@ class Found:
         self.views.append(found)
         keys = [key if type(key) in ATOMS else id(key) for key in content]
         self.told[path] = type(found), tuple((type(key), key) for key in keys)
+        self._push_all((f"{path}, key {i}", key) for i, key in enumerate(content) if type(key) not in ATOMS)
         shown = [repr(key)[:40] if type(key) in ATOMS else type(key).__name__ for key in content]
         self._push_all(
             (f"{path}[{key}]", entry)

@@ -10,6 +10,7 @@ from array import array
 from collections import deque
 from collections.abc import Mapping, MutableSequence, Sequence
 from contextvars import ContextVar
+from enum import Enum
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
@@ -202,11 +203,11 @@ class Walk(Found):
             self.told[path] = kind, repr(found)
         elif others and hasattr(kind, "__next__") and not hasattr(kind, "read"):
             self.sources.append(f"the iterator {path}")
-        elif others and not isinstance(found, Module):
+        elif isinstance(found, Enum) or (others and not isinstance(found, Module)):
             self._opaque(path, found)
         if isinstance(getattr(found, "__dict__", None), dict):
             read_by_others = isinstance(found, Module | Mapping | MutableSequence) or callable(found)
-            self._attributes(path, found, others and read_by_others)
+            self._attributes(path, found, read_by_others if others else self._inherits(kind))
         if kind.__module__ in ("builtins", "functools"):
             self._push_all((f"{path}.{name}", getattr(found, name)) for name in INSIDE if hasattr(found, name))
         if not others:
@@ -217,6 +218,11 @@ class Walk(Found):
                     self.attributes.append((found, name, entry))
                     self._push(f"{path}.{name}", entry)
             self._class(kind)
+
+    def _inherits(self, kind: type) -> bool:
+        """Whether a class of the user's has methods of others, who read attributes by names of their own."""
+        modules = {base.__module__.partition(".")[0] for base in kind.__mro__}
+        return any(foreign(module, self.own) for module in modules - {"builtins", "abc", "typing", PACKAGE})
 
     def _attributes(self, path: str, found: Any, whole: bool) -> None:
         """Those of an object that the code names; all of a `whole` one, which the code of this library reads."""
