@@ -160,6 +160,13 @@ def matched(t):
             return 1.0
 
 
+def or_of_zero(compute, t):
+    try:
+        return 1.0 + min(abs(compute(t)), 2.0)
+    except ZeroDivisionError:
+        return 0.5
+
+
 ON_DATA = {
     "equal": lambda t: 2.0 if t == 1 else 0.5,
     "unequal": lambda t: 2.0 if t != 1.0 and t > -2 else 0.5,
@@ -193,11 +200,15 @@ ON_DATA = {
     "caught": lambda t: 2.0 if math.isnan(t) else 1.0,
     "text of int": lambda t: {"0": 2.0, "1": 3.0}.get(str(int(t)), 1.0),
     "sum": lambda t: 5.0 + sum([t, 1]),
+    "divided": lambda t: or_of_zero(lambda t: 2.0 / t, t),
+    "divided by data": lambda t: or_of_zero(lambda t: t / (t - 1.0), t),
+    "reciprocal": lambda t: or_of_zero(lambda t: t**-1, t),
+    "root": lambda t: 2.0 if isinstance(t**0.5, complex) else 1.0 + t**0.5,
 }  # fmt: skip
 LABELS = [0.0, 1.0, -1.0, 2.0, -2.0, 1.5, -1.5, 0.5, -0.5, 2.5, -0.0, 0.25]
 
 
-IN_MACHINE_CODE = ("equal", "truth", "int", "dictionary")
+IN_MACHINE_CODE = ("equal", "truth", "int", "dictionary", "divided")
 
 
 @pytest.mark.parametrize("native", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -208,6 +219,18 @@ def test_targets_and_inputs_are_data(name, native):
     agree(lambda p, t: weight(t) * (p - t) ** 2, X, LABELS, native=native)
     model = lambda x, w: weight(x[0]) * w[0] + w[1] * x[0]  # noqa: E731
     agree(SQUARED, [[x] for x in LABELS], LABELS, model, native)
+
+
+@pytest.mark.parametrize("backend", ["eager", "python"])
+def test_entries_of_arrays_are_divided_as_numpy_divides(backend):
+    np = pytest.importorskip("numpy")
+    w = Value(0.5)
+    with np.errstate(divide="ignore"):
+        history = tn.fit(
+            lambda x: w * tn.minimum(1.0 / x[0], 3.0), np.array([[0.0], [2.0]]), [1.0, 2.0], loss=SQUARED,
+            optimizer=tn.SGD([w], lr=0.01), epochs=1, batch_size=2, shuffle=False, progress=False, backend=backend,
+        )  # fmt: skip
+    assert history.losses == [((1.5 - 1.0) ** 2 + (0.25 - 2.0) ** 2) / 2]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -35,7 +35,7 @@ from .rows import (
     matrix_of,
     outputs_of,
 )
-from .shapes import RecordedError, Shape, flat, leaves_of, shaped
+from .shapes import RecordedError, Shape, flat, has_arrays, leaves_of, shaped
 from .surroundings import Known, Surroundings
 from .trace import Traced, TraceError, Tracer
 from .walk import name_of
@@ -230,6 +230,7 @@ class Function:
     def _traced(self, known: _Programs, shape: Shape, numbers: Sequence[float]) -> FunctionPath:
         check_count(self.function, len(shape), self.__name__)
         tracer = Tracer(self.__name__)
+        tracer.floats = self.of_data and not has_arrays(shape)
         names = argument_names(self.function, shape)
         plain = numbers.tolist() if hasattr(numbers, "tolist") else numbers
         traced = [tracer.input(number, name, self.of_data) for number, name in zip(plain, names, strict=True)]

@@ -19,7 +19,7 @@ from .collector import uncollected
 from .program import Loop, Program
 from .rewrite import simplified
 from .settings import with_settings
-from .shapes import Shape, shaped
+from .shapes import Shape, has_arrays, shaped
 from .surroundings import Surroundings
 from .trace import Traced, TracedNumber, Tracer, traced_by
 from .walk import name_of
@@ -137,6 +137,7 @@ class _Tracing:
         names = [*_names("x", shapes[0], getattr(self.recipe.model, "input_names", None)), *_names("target", shapes[1])]
         each = [self.tracer.input(number, name, plain=True) for number, name in zip(row, names, strict=True)]
         given = iter(each)
+        self.tracer.floats = not has_arrays(shapes)
         with traced_in(self.tracer, self.world):
             x, target = shaped(shapes[0], given), shaped(shapes[1], given)
             prediction = self.recipe.model(x)
@@ -147,6 +148,7 @@ class _Tracing:
             if self.recipe.metric is not None:
                 metric = self._number(self.recipe.metric(prediction, target), "the metric of until")
                 found.append(self._named(metric, name_of(self.recipe.metric)))
+        self.tracer.floats = False  # what follows is computed of other numbers
         return [value._slot for value in each], found
 
     def _named(self, result: Any, name: str) -> int:

@@ -30,6 +30,7 @@ class Tracer(Differentiable):
         self.order: dict[int, int] = {}  # when each instruction's operation was recorded
         self.made: dict[int, Instruction] = {}
         self.of_data = True  # whether all inputs are numbers, so that what is computed from Values alone is one
+        self.floats = False  # whether the numbers of a row are Python's floats, which refuse to be divided by 0
         self.refused = ""  # what was refused first, and where: a function may catch the error and go on
         self.world: Any = None  # the surroundings of the function
         self.changed: list[tuple[Value, str, Any]] = []  # attributes of Values that were set, and what they were

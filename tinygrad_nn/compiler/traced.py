@@ -175,7 +175,25 @@ class TracedNumber(Traced):
     def __pow__(self, exponent: object) -> Any:
         if isinstance(exponent, Scalar) or (literal := as_float(exponent)) is None:
             return Traced.__pow__(self, exponent)
+        if self._tracer.floats and type(exponent) in PLAIN:
+            if literal < 0.0 and self == 0.0:
+                raise ZeroDivisionError("0.0 cannot be raised to a negative power")
+            if math.isfinite(literal) and not literal.is_integer() and self < 0.0:  # a complex number
+                return float(self) ** literal
         return self._record(table.power, (self, literal))
+
+    def __truediv__(self, other: object) -> Any:
+        self._divided(self, other)
+        return Traced.__truediv__(self, other)
+
+    def __rtruediv__(self, other: object) -> Any:
+        self._divided(other, self)
+        return Traced.__rtruediv__(self, other)
+
+    def _divided(self, number: object, by: Any) -> None:
+        """Raise what Python's floats raise where they are divided by 0, as NumPy's and Values are not."""
+        if self._tracer.floats and {type(number), type(by)} <= PLAIN and by == 0.0:
+            raise ZeroDivisionError("float division by zero")
 
     def _seen(self) -> float:
         """The number in this run, which is one of many where it changes with every step."""
@@ -190,7 +208,7 @@ class TracedNumber(Traced):
         else:
             self._tracer.guard(self, "==", number)
         if number == 0.0:  # which has a sign
-            self._tracer.guard(1.0 / self, "<", 0.0)
+            self._tracer.guard(self._record(table.divide, (1.0, self)), "<", 0.0)
         return number
 
     def _whole(self, found: int, low: float, high: float, with_low: bool, with_high: bool) -> int:
@@ -260,6 +278,9 @@ class TracedNumber(Traced):
         raise AttributeError
 
     data = grad = backward = op = property(_absent)
+
+
+PLAIN = {TracedNumber, float, int, bool}
 
 
 def _on_floats(operation: Callable[[Any, Any], Any], swapped: bool) -> Callable[[TracedNumber, object], Any]:
