@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import random
+import warnings
 from importlib.util import find_spec
 
 import pytest
@@ -265,3 +266,16 @@ def test_targets_that_are_no_classes_are_told_before_the_run(loss, targets, outp
             backend="eager",
         )  # fmt: skip
     assert model.state_dict() == before
+
+
+@pytest.mark.parametrize("labels", [(0.0, 10.0), (-300.0, 500.0), (1e6, 1e6 + 2), (1.0, 2.0), (-0.25, -0.125)])
+@pytest.mark.parametrize("activation", ["linear", "tanh", "sigmoid"])
+def test_classes_of_a_wrapped_loss_are_by_the_nearest_label_wherever_labels_are(labels, activation):
+    model = tn.MLP(1, [1], "tanh", activation, rng=random.Random(1))
+    X, Y = [[-1.0], [1.0]], list(labels)
+    for loss in (lambda p, y: tn.losses.squared_error(p, y), lambda p, y: 3.0 * tn.losses.absolute_error(p, y)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", tn.LintWarning)  # targets out of range
+            tn.fit(model, X, Y, loss, tn.SGD(model.parameters(), 0.0), 1, progress=False, backend="python")
+        nearest = [min((0, 1), key=lambda k: abs(labels[k] - prediction)) for prediction in model.predict(X)]
+        assert model.predict_classes(X) == nearest

@@ -30,7 +30,9 @@ SIDES: dict[Any, tuple[float | None, Sequence[float]]] = {
     losses.binary_cross_entropy_with_logits: (0.0, (0.0, 1.0)),
 }
 MOST_PROBED = 16  # outputs for which a threshold is looked for
-PROBED = [k / 8.0 for k in range(-40, 41)]  # outputs between which the label changes, where a loss must be asked
+PROBED = [
+    k / 8.0 for k in range(-40, 41)
+]  # outputs at which a loss is asked for the label, beside those about the labels
 
 
 class Thresholds:
@@ -186,7 +188,8 @@ class Answers:
 
         try:
             with no_grad():
-                sides = [(output, side) for output in PROBED if (side := likelier(output)) is not None]
+                probed = sorted({*PROBED, *(labels[0] + (labels[1] - labels[0]) * x for x in PROBED)})
+                sides = [(output, side) for output in probed if (side := likelier(output)) is not None]
                 changes = [(a, b) for (a, x), (b, y) in pairwise(sides) if x != y]
                 if len(changes) != 1 or sides[0][1]:
                     return None
