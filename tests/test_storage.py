@@ -134,9 +134,13 @@ def changes(draw):
     return model, resealed(body) if mended else body, mended
 
 
-@settings(max_examples=600)
-@given(changes())
-def test_changed_files_are_refused_or_equal(change):
+@pytest.mark.parametrize("examples", [600, pytest.param(2_000, marks=pytest.mark.slow)])
+def test_changed_files_are_refused_or_equal(examples):
+    settings(max_examples=examples)(given(changes())(check_change))()
+
+
+def check_change(change):
+    """A changed file is refused with the reason, or holds what the file did before."""
     model, text, mended = change
     found, told = None, ""
     try:
