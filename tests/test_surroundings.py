@@ -667,6 +667,49 @@ def test_what_gives_the_same_at_each_call_is_compiled(function):
     assert tn.compile(function)(1.5) == function(1.5)
 
 
+def test_a_cached_property_is_filled_by_the_first_call():
+    class Found:
+        tau = 2.0
+
+        def __init__(self):
+            self.made = []
+
+        @cached_property
+        def factors(self):
+            return {"a": [self.tau, 2.0 * self.tau]}
+
+        @cached_property
+        def counted(self):
+            self.made.append(1)
+            return 1.0
+
+    found = Found()
+    f = tn.compile(lambda x: x * found.factors["a"][1])
+    assert (f(1.5), f(2.0)) == (6.0, 8.0)
+    found.tau = 3.0
+    assert f(1.5) == 6.0 == 1.5 * found.factors["a"][1]
+    del found.factors
+    assert f(1.5) == 9.0
+    found.factors["a"][1] = 1.0
+    assert f(1.5) == 1.5
+    with pytest.raises(SurroundingsError, match=r"changes .*made"):
+        tn.compile(lambda x: x * found.counted * len(found.made))(1.5)
+    assert "counted" not in vars(found)
+    with pytest.raises(ZeroDivisionError):
+        tn.compile(lambda x: x * found.counted * (1 // 0))(1.5)
+
+    class Scaled:
+        @cached_property
+        def scale(self):
+            return 3.0
+
+        def __call__(self, x):
+            return self.scale * x
+
+    assert tn.compile(Scaled())(1.5) == 4.5
+    assert "counted" not in vars(found)
+
+
 def test_a_traced_value_that_is_kept_is_an_error_that_names_the_attribute():
     class Recurrent(tn.Module):
         def __init__(self):

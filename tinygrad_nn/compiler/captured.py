@@ -121,6 +121,8 @@ class traced_in:  # noqa: N801
             wrong = refused or self._wrong()
             if wrong is not None or kind is not None:
                 self._restore()
+            elif not self.world.unchanged():
+                self.world.renew(self.world.again())
         finally:
             steady.release()
         if wrong is not None and (kind is None or refused is not None):
@@ -135,7 +137,7 @@ class traced_in:  # noqa: N801
                     f"{self.name} keeps a traced value in {now.walk.leaked[0]}: what one call leaves for the next "
                     "cannot be compiled; return it, or train with backend='eager'"
                 )
-            if now.walk.told != self.world.walk.told:
+            if not self.world.filled(now):
                 return self._refused(f"changes {self.world.difference(now)}")
         if drawn := self.states.drawn():
             return self._refused(f"draws random numbers from {drawn[0]}")

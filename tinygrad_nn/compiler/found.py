@@ -30,6 +30,7 @@ class Found:
         self.values: list[Value] = []
         self.sources: list[str] = []
         self.leaked: list[str] = []
+        self.unfilled: list[str] = []  # cached properties that were not asked for
         self.generators: dict[str, Any] = {}
         self.cells: list[tuple[Any, Any]] = []
         self.variables: list[tuple[dict[str, Any], str, Any]] = []

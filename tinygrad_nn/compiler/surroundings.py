@@ -87,6 +87,24 @@ class Surroundings:
         """Whether a program that was traced in these holds in those of now."""
         return self.walk.told == now.walk.told and self.read_alike()
 
+    def filled(self, now: Surroundings) -> bool:
+        """Whether those of now differ by nothing but cached properties that were asked for since."""
+        before, after = self.walk.told, now.walk.told
+        unfilled = self.walk.unfilled
+        inside = tuple(path + mark for path in unfilled for mark in ".['")  # the last of one that has two names
+        holders = {f"{path.rpartition('.')[0]}.__dict__" for path in unfilled}
+        for path in {*before, *after}:
+            if before.get(path, ABSENT) == after.get(path, ABSENT):
+                continue
+            if path in holders:
+                names = {name for name in after[path] if f"{path.removesuffix('__dict__')}{name}" not in unfilled}
+                if path in before and names == set(before[path]):
+                    continue
+            elif path in unfilled or path.startswith(inside):
+                continue
+            return False
+        return True
+
     def difference(self, now: Surroundings) -> str:
         """Where those of now differ, as a path."""
         before, after = self.walk.told, now.walk.told

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping, MutableSequence, Sequence
 from contextvars import ContextVar
 from enum import Enum
-from functools import partial
+from functools import cached_property, partial
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
@@ -218,6 +218,10 @@ class Walk(Found):
                     self.attributes.append((found, name, entry))
                     self._push(f"{path}.{name}", entry)
             self._class(kind)
+            for base in kind.__mro__:
+                for name, entry in vars(base).items():
+                    if type(entry) is cached_property and name not in getattr(found, "__dict__", ()):
+                        self.unfilled.append(f"{path}.{name}")
 
     def _inherits(self, kind: type) -> bool:
         """Whether a class of the user's has methods of others, who read attributes by names of their own."""
