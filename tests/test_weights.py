@@ -193,3 +193,28 @@ def test_compiled_code_follows_a_changed_list(name, backend):
         found.append([before, f(rows[0]), *losses, *(p.data for p in model.parameters())])
     assert found[1] == pytest.approx(found[0], rel=1e-12)
     assert found[0][0] != found[0][1]
+
+
+@pytest.mark.parametrize("backend", ["python", "array", "llvm"])
+def test_one_value_in_several_places_is_compiled(backend):
+    for module in {"array": ["numpy"], "llvm": ["numpy", "llvmlite"]}.get(backend, []):
+        pytest.importorskip(module, reason=f"{module} is not installed")
+    shared = Value(0.5)
+    neuron, names, here, there = Neuron(2, "tanh", rng=random.Random(0)), {"a": shared, "b": shared}, shared, shared
+    neuron.w[:] = [shared, shared]
+    functions = (neuron, lambda x: here * x[0] + there * x[1], lambda x: tn.dot([shared, names["a"]], x) * names["b"])
+    for function in functions:
+        row = [0.25, 2.0]
+        assert tn.compile(function, backend=backend)(row) == pytest.approx(function(row).data, rel=1e-12)
+    assert type(shared) is Value
+    if backend != "array":
+        losses = []
+        for end in (backend, "eager"):
+            model = MLP(2, [2, 1], "tanh", rng=random.Random(0))
+            model.layers[0].neurons[0].w[0] = model.layers[0].neurons[1].w[1]
+            optimizer = tn.SGD(model.parameters(), lr=0.1)
+            rows, targets = [[0.5, 1.0], [1.0, 0.5]], [2.0, 3.0]
+            losses.append(
+                tn.fit(model, rows, targets, "squared_error", optimizer, 3, shuffle=False, backend=end).losses
+            )
+        assert losses[0] == pytest.approx(losses[1], rel=1e-12)

@@ -103,7 +103,8 @@ class traced_in:  # noqa: N801
         self.states = States(self.world.walk.generators)
         self.reads = dict(self.world.reads)
         self.tracer.world, self.tracer.changed = self.world, []
-        self.values = [value for value in self.world.walk.values if type(value) in CAPTURED]
+        once = {id(value): value for value in self.world.walk.values}  # one may be found in several places
+        self.values = [value for value in once.values() if type(value) in CAPTURED]
         for value in self.values:
             value.__class__ = CAPTURED[type(value)]
         self.within = traced_by(self.tracer)
