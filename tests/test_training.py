@@ -376,3 +376,25 @@ def test_schedules_are_frozen_and_compare(name):
 def test_bad_input_of_schedules(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize("backend", ["recorded", "eager", "python", "llvm"])
+@pytest.mark.parametrize(("steps", "error"), [("a", TypeError), (1.5, TypeError), (None, TypeError), (-1, ValueError)])
+def test_steps_that_are_no_count_are_said_and_change_nothing(backend, steps, error):
+    if backend == "llvm":
+        pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+    model = tn.MLP(2, [2, 1], "tanh", rng=random.Random(0))
+    optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.5)
+    loss = tn.losses.squared_error
+    loss(model([1.0, 2.0]), 1.0).backward()
+    optimizer.steps, before = steps, (model.state_dict(), optimizer.state)
+    calls = [optimizer.step]
+    if backend != "recorded":
+        calls = [lambda: tn.fit(model, [[1.0, 2.0]], [1.0], loss, optimizer, 1, progress=False, backend=backend)]
+    if backend in ("python", "llvm"):
+        step = tn.compile_step(model, loss, optimizer, backend=backend)
+        calls.append(lambda: step([[1.0, 2.0]], [1.0]))
+    for call in calls:
+        with pytest.raises(error, match="the steps of an optimizer must be a whole number of 0 or more, but got"):
+            call()
+    assert (model.state_dict(), optimizer.state) == before

@@ -7,7 +7,7 @@ traced values in the compiler, so the formula stands in one place.
 from __future__ import annotations
 
 from . import primitives as table
-from .arguments import checked_switch
+from .arguments import checked_count, checked_switch
 from .containers import flattened
 from .operators import Scalar, as_float
 from .recording import watcher
@@ -72,9 +72,15 @@ class Optimizer:
         Called before each step, and before each stretch of compiled steps.
         """
 
+    def count(self) -> int:
+        """The updates made. Raises TypeError or ValueError for `steps` that were set to no count."""
+        self.steps = checked_count("the steps of an optimizer", self.steps, least=0)
+        return self.steps
+
     def step(self) -> None:
         """Update every parameter by its `.grad`. Raises ValueError, and changes nothing, for a bad setting."""
         self.check()
+        self.count()
         lr = self.rate()
         update, steps, pairs = self.update, self.steps, zip(self.parameters, self.state, strict=True)
         given = [update(parameter.data, parameter.grad, state, lr, steps) for parameter, state in pairs]

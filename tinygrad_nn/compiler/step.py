@@ -200,6 +200,7 @@ class Step:
         """The programs for rows of these shapes, as long as nothing but numbers of the optimiser changes."""
         optimizer = self.recipe.optimizer
         optimizer.check()
+        optimizer.count()
         if not callable(optimizer.lr):
             optimizer.rate()
         fixed = settings_of(optimizer)[1]
