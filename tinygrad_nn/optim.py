@@ -72,15 +72,10 @@ class Optimizer:
         Called before each step, and before each stretch of compiled steps.
         """
 
-    def count(self) -> int:
-        """The updates made. Raises TypeError or ValueError for `steps` that were set to no count."""
-        self.steps = checked_count("the steps of an optimizer", self.steps, least=0)
-        return self.steps
-
     def step(self) -> None:
         """Update every parameter by its `.grad`. Raises ValueError, and changes nothing, for a bad setting."""
         self.check()
-        self.count()
+        check_steps(self)
         lr = self.rate()
         update, steps, pairs = self.update, self.steps, zip(self.parameters, self.state, strict=True)
         given = [update(parameter.data, parameter.grad, state, lr, steps) for parameter, state in pairs]
@@ -106,6 +101,11 @@ class Optimizer:
         """Set the gradient of every parameter to 0."""
         for parameter in self.parameters:
             parameter.grad = 0.0
+
+
+def check_steps(optimizer: Optimizer) -> None:
+    """Raise TypeError or ValueError for `steps` that were set to no count."""
+    optimizer.steps = checked_count("the steps of an optimizer", optimizer.steps, least=0)
 
 
 class SGD(Optimizer):

@@ -16,7 +16,7 @@ from typing import Any
 from .. import losses as losses_
 from ..arguments import checked_count, checked_function, checked_rng, checked_switch
 from ..history import History
-from ..optim import Optimizer
+from ..optim import Optimizer, check_steps
 from ..recording import watcher
 from ..tabular import TARGETS, check_columns, plain, short
 from ..value import Value
@@ -200,7 +200,7 @@ class Step:
         """The programs for rows of these shapes, as long as nothing but numbers of the optimiser changes."""
         optimizer = self.recipe.optimizer
         optimizer.check()
-        optimizer.count()
+        check_steps(optimizer)
         if not callable(optimizer.lr):
             optimizer.rate()
         fixed = settings_of(optimizer)[1]
