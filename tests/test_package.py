@@ -129,6 +129,7 @@ def test_imports_run_one_way_in_the_compiler():
             "rolled",
             "roll",
             "differentiable",
+            "of_floats",
             "traced",
             "trace",
             "traced_leaf",

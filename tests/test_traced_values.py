@@ -203,6 +203,9 @@ ON_DATA = {
     "divided": lambda t: or_of_zero(lambda t: 2.0 / t, t),
     "divided by data": lambda t: or_of_zero(lambda t: t / (t - 1.0), t),
     "reciprocal": lambda t: or_of_zero(lambda t: t**-1, t),
+    "reciprocal of a base": lambda t: or_of_zero(lambda t: 0.0**t, t),
+    "power of a base": lambda t: 2.0 if isinstance((-2.0) ** t, complex) else 1.0,
+    "power of data": lambda t: or_of_zero(lambda t: t ** (t + 1.0), t),
     "root": lambda t: 2.0 if isinstance(t**0.5, complex) else 1.0 + t**0.5,
 }  # fmt: skip
 LABELS = [0.0, 1.0, -1.0, 2.0, -2.0, 1.5, -1.5, 0.5, -0.5, 2.5, -0.0, 0.25]

@@ -16,6 +16,7 @@ from .. import primitives as table
 from ..operators import TRUTH, UFUNCS, Scalar, as_float
 from ..primitives import Primitive
 from ..value import Value
+from .of_floats import check_division, complex_power
 
 if TYPE_CHECKING:
     from .trace import Tracer
@@ -173,27 +174,26 @@ class TracedNumber(Traced):
     __class__ = property(lambda self: float)
 
     def __pow__(self, exponent: object) -> Any:
+        if (found := self._as_floats(complex_power, self, exponent)) is not None:
+            return found
         if isinstance(exponent, Scalar) or (literal := as_float(exponent)) is None:
             return Traced.__pow__(self, exponent)
-        if self._tracer.floats and type(exponent) in PLAIN:
-            if literal < 0.0 and self == 0.0:
-                raise ZeroDivisionError("0.0 cannot be raised to a negative power")
-            if math.isfinite(literal) and not literal.is_integer() and self < 0.0:  # a complex number
-                return float(self) ** literal
         return self._record(table.power, (self, literal))
 
+    def __rpow__(self, base: object) -> Any:
+        found = self._as_floats(complex_power, base, self)
+        return Traced.__rpow__(self, base) if found is None else found
+
+    def _as_floats(self, answer: Callable[[Any, Any], Any], a: object, b: object) -> Any:
+        return answer(a, b) if self._tracer.floats and {type(a), type(b)} <= PLAIN else None
+
     def __truediv__(self, other: object) -> Any:
-        self._divided(self, other)
+        self._as_floats(check_division, self, other)
         return Traced.__truediv__(self, other)
 
     def __rtruediv__(self, other: object) -> Any:
-        self._divided(other, self)
+        self._as_floats(check_division, other, self)
         return Traced.__rtruediv__(self, other)
-
-    def _divided(self, number: object, by: Any) -> None:
-        """Raise what Python's floats raise where they are divided by 0, as NumPy's and Values are not."""
-        if self._tracer.floats and {type(number), type(by)} <= PLAIN and by == 0.0:
-            raise ZeroDivisionError("float division by zero")
 
     def _seen(self) -> float:
         """The number in this run, which is one of many where it changes with every step."""
