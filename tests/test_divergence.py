@@ -129,7 +129,7 @@ def test_a_checkpoint_is_of_a_finite_state(backend, patience, tmp_path, monkeypa
 def test_a_checkpoint_that_was_not_written_is_not_spoken_of(tmp_path):
     model, optimizer = line(lr=10.0)
     path = tmp_path / "line.txt"
-    with pytest.warns(RuntimeWarning, match="diverged.*the checkpoint was not written$"):
+    with pytest.warns(RuntimeWarning, match=r"diverged.*the checkpoint was not written$"):
         tn.fit(model, X, Y, "squared_error", optimizer, 2_000, 4, checkpoint=path, backend="python", progress=False)
     assert not path.exists()
 

@@ -446,3 +446,13 @@ def test_progress_tells_of_the_first_epoch_and_keeps_checkpoints_in_it(monkeypat
     assert capsys.readouterr().err.startswith("epoch 1 of 1\n")
     monkeypatch.setattr(sys, "stderr", None)  # as where there is no console
     trained(epochs=1, progress=True)
+
+
+@pytest.mark.parametrize("backend", ["eager", "python"])
+def test_rows_of_three_dimensions_are_told_in_the_words_of_who_gave_them(backend):
+    model = tn.MLP(2, [2, 1], rng=random.Random(0))
+    with pytest.raises(TypeError, match=r"each entry of layer 1 wants a number or a Value, but got a list of 2$"):
+        tn.fit(
+            model, [[[1.0, 2.0], [3.0, 4.0]]], [1.0], "squared_error", tn.SGD(model.parameters(), 0.1), 1,
+            progress=False, backend=backend,
+        )  # fmt: skip

@@ -55,7 +55,8 @@ def as_operand(x: object, what: str) -> Any:
     if operand is None and getattr(x, "ndim", None) == 0 and isinstance(x.item(), Scalar):  # type: ignore[attr-defined]
         return x.item()  # type: ignore[attr-defined]
     if operand is None:
-        raise TypeError(f"{what} wants a number or a Value, but got {x!r} of type {type(x).__name__}")
+        given = f"a list of {len(x)}" if isinstance(x, list) else f"{x!r} of type {type(x).__name__}"
+        raise TypeError(f"{what} wants a number or a Value, but got {given}")
     return operand
 
 
