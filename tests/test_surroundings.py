@@ -858,7 +858,7 @@ def a_step_count():
         def __call__(self, row):
             return super().__call__(row) * (1.0 + self.optimizer.steps)
 
-    return Warm(), "squared_error", None, r"optimizer\.\w+, which each step changes"
+    return Warm(), "squared_error", None, r"optimizer\.\w+, which answers anew each time, so"
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])

@@ -240,7 +240,7 @@ class Walk(Found):
         if isinstance(found, Optimizer):
             read = [name for name in own if name in self.names and name not in MOVING]
             if found is self.moving and not MOVING.isdisjoint(self.names):
-                self.sources.append(f"{path}.{min(MOVING & self.names)}, which each step changes")
+                self.sources.append(f"{path}.{min(MOVING & self.names)}")
         self.told[f"{path}.__dict__"] = tuple(read)
         self._push_all((f"{path}.{name}", own[name]) for name in read)
 
