@@ -152,3 +152,11 @@ def test_decorated_coroutines_record_nothing_and_leave_other_tasks_alone():
     assert inspect.isasyncgenfunction(answers)
     asyncio.run(main())
     assert ended == [None] * 2
+
+
+def test_a_decorator_without_its_parentheses_is_told():
+    with pytest.raises(TypeError, match=r"no_grad takes nothing, but got <function.*write no_grad\(\)"):
+
+        @tn.no_grad
+        def quiet():
+            return 1.0

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from .arguments import checked_function
 from .functional import dot
-from .nesting import Run, leaves, mapped, outputs_in
+from .nesting import Run, leaves, mapped, number, outputs_in
+from .tabular import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,6 +72,6 @@ def vjp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
 def _check_shapes(wanted: str, given: Any, like: str, other: Any) -> None:
     if mapped(given, lambda entry: None) != mapped(other, lambda entry: None):
         raise ValueError(
-            f"{wanted} in the shape of {like}, one number for each, but got {list(leaves(given))!r} in one shape and "
-            f"{len(list(leaves(other)))} numbers in another"
+            f"{wanted} in the shape of {like}, such as {short(mapped(other, lambda entry: 0.0))}, but got "
+            f"{short(mapped(given, number))}"
         )

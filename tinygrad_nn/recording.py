@@ -74,6 +74,13 @@ class no_grad(_Context):  # noqa: N801
 
     __slots__ = ()
 
+    def __init__(self, *given: object) -> None:
+        if given:
+            raise TypeError(
+                f"no_grad takes nothing, but got {given[0]!r}: write no_grad() and give the function to that"
+            )
+        super().__init__()
+
     def recorder(self, current: Recorder | None) -> None:
         if (watching := watcher()) is not None:
             watching.refuse("no_grad(), predict() and the like")
