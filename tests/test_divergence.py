@@ -126,7 +126,8 @@ def test_a_checkpoint_is_of_a_finite_state(backend, patience, tmp_path, monkeypa
     assert all(map(isfinite, [*(p.data for p in kept.parameters()), *its.velocity]))
 
 
-def test_a_checkpoint_that_was_not_written_is_not_spoken_of(tmp_path):
+def test_a_checkpoint_that_was_not_written_is_not_spoken_of(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "CHECKPOINTS", 1e9)  # seconds between two of them
     model, optimizer = line(lr=10.0)
     path = tmp_path / "line.txt"
     with pytest.warns(RuntimeWarning, match=r"diverged.*the checkpoint was not written$"):
