@@ -153,6 +153,8 @@ def test_a_run_is_prolonged_by_more_epochs(patience, backend, tmp_path, monkeypa
     assert facts(again, history) == expected
 
 
+# An interrupt may come between the opening of a file and its `with`: Python closes it then, and warns.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("watched", [False, True])
 def test_ctrl_c_at_any_moment_loses_nothing(watched, backend, tmp_path):
