@@ -18,7 +18,7 @@ softsign = tn.primitive(
     "softsign",
     value=lambda x: x / (1.0 + abs(x)),
     # g, the gradient of the result, times the slope; in text rules there are g, y, the operands, + - * / and the
-    # primitives of the table (tinygrad_nn/primitives.py), such as square.
+    # primitives of the table (tinygrad_nn/autograd/primitives.py), such as square.
     rules="g * square(1.0 - abs(y))",
     symbol="x/(1+|x|)",
     # How other languages write it, each in its own way: whole-array Python, LLVM (again by the table), and C.

@@ -1,64 +1,13 @@
-"""What several tests share: the examples as modules, a small network, equality of doubles, and draws that repeat."""
-
-import importlib.util
-import math
-import random
-from pathlib import Path
+"""Every test runs on examples that repeat, and may ask for a module of the examples."""
 
 import pytest
 from hypothesis import settings
-
-import tinygrad_nn as tn
+from shared import load_example
 
 collect_ignore = ["benchmarks"]  # they import their peers
 
-ROOT = Path(__file__).parent.parent
-
 settings.register_profile("the same in every run", derandomize=True, deadline=None)
 settings.load_profile("the same in every run")
-
-
-def same(a, b):
-    """Whether two doubles are the same number: nan equals nan, and -0.0 differs from 0.0."""
-    return (a != a and b != b) or (a == b and math.copysign(1, a) == math.copysign(1, b))
-
-
-def close(a, b, relative=1e-12, absolute=1e-300):
-    """Whether two doubles agree, infinities and nan exactly."""
-    if not (math.isfinite(a) and math.isfinite(b)):
-        return (a != a and b != b) or a == b
-    return abs(a - b) <= max(relative * max(abs(a), abs(b)), absolute)
-
-
-def needed(backend):
-    """The back end; the test is skipped where what it needs is not installed."""
-    package = {"llvm": "llvmlite", "array": "numpy"}.get(backend)
-    if package is not None:
-        pytest.importorskip(package, reason=f"{package} is not installed")
-    return backend
-
-
-def half_adder():
-    """A network of 2 inputs, 3 hidden neurons and 2 outputs, all named."""
-    return tn.MLP(
-        2, [3, 2], activation="sigmoid", output_activation="sigmoid", init="normal", rng=random.Random(1),
-        input_names=["x1", "x2"], output_names=["carry", "sum"],
-    )  # fmt: skip
-
-
-def half_adder_loss():
-    """Its squared error for 1 + 1."""
-    loss = tn.losses.squared_error(half_adder()([1.0, 1.0]), [1.0, 0.0])
-    loss.label = "loss"
-    return loss
-
-
-def load_example(name):
-    """The module of examples/NAME.py."""
-    spec = importlib.util.spec_from_file_location(f"example_{name}", ROOT / "examples" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,12 @@ import math
 import random
 
 import pytest
-from conftest import close
+from shared import close
 
 import tinygrad_nn as tn
 from tinygrad_nn import functional
-from tinygrad_nn.primitives import TABLE, Primitive
-from tinygrad_nn.value import Value
+from tinygrad_nn.autograd.primitives import TABLE, Primitive
+from tinygrad_nn.autograd.value import Value
 
 ELEMENTARY = list(functional.elementary.__all__)
 

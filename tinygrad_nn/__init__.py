@@ -41,7 +41,11 @@ Numbers are IEEE 754 doubles with one meaning everywhere: 1/0 is inf, log(-1) is
 from __future__ import annotations
 
 from . import data, functional, losses, optim
-from .check.gradients import GradientError, gradcheck
+from .autograd.recording import no_grad
+from .autograd.transforms.derivatives import derivative, grad, gradient, hessian, hvp, jacobian, value_and_grad
+from .autograd.transforms.products import jvp, vjp
+from .autograd.value import Value
+from .check.gradcheck import GradientError, gradcheck
 from .drawn import draw, draw_network, steps
 from .functional import (
     acos,
@@ -78,30 +82,25 @@ from .functional import (
     tan,
     tanh,
 )
-from .history import History
-from .module import Module
-from .nn import MLP, Layer, Neuron
+from .nn.layers import MLP, Layer, Neuron
+from .nn.module import Module
 from .on_demand import check_c, compile, compile_step, export_c, fit
 from .optim import SGD, Adam
-from .products import jvp, vjp
-from .recording import no_grad
-from .transforms import derivative, grad, gradient, hessian, hvp, jacobian, value_and_grad
-from .value import Value
+from .training.history import History
+from .version import __version__ as __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from . import metrics, plots
+    from .autograd.custom import primitive
     from .check.anomaly import AnomalyError, detect_anomaly
-    from .check.formulas import formula
-    from .check.mistakes import Finding, LintWarning, lint
-    from .check.receipt import explain
-    from .entries import StorageError
-    from .own import primitive
-    from .storage import load, save
-
-__version__ = "0.1.0"
+    from .check.explain import explain
+    from .check.formula import formula
+    from .check.lint import Finding, LintWarning, lint
+    from .nn.entries import StorageError
+    from .nn.saving import load, save
 
 __all__ = [
     "MLP",
@@ -187,18 +186,18 @@ __all__ = [
 # What most programs do not begin with is imported when it is first asked for: a module, or what one holds.
 _LATER = {
     "AnomalyError": "check.anomaly",
-    "Finding": "check.mistakes",
-    "LintWarning": "check.mistakes",
-    "StorageError": "stored",
+    "Finding": "check.lint",
+    "LintWarning": "check.lint",
+    "StorageError": "nn.entries",
     "detect_anomaly": "check.anomaly",
-    "explain": "check.receipt",
-    "formula": "check.formulas",
-    "lint": "check.mistakes",
-    "load": "storage",
+    "explain": "check.explain",
+    "formula": "check.formula",
+    "lint": "check.lint",
+    "load": "nn.saving",
     "metrics": "",
     "plots": "",
-    "primitive": "own",
-    "save": "storage",
+    "primitive": "autograd.custom",
+    "save": "nn.saving",
 }
 
 

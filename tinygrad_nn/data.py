@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 
-from .arguments import checked_count, checked_finite, checked_rng, checked_switch
-from .tabular import TARGETS, plain
+from .support.checks import checked_count, checked_finite, checked_rng, checked_switch
+from .support.tabular import TARGETS, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ def draw(
     >>> draw(a * b).source.count("->")
     2
     """
-    from .drawing.graph import draw
+    from .drawing.graph.draw import draw
 
     return draw(
         root,
@@ -110,6 +110,6 @@ def steps(root: Any, *, expand: bool = False, digits: int = 4, title: str | None
     >>> len(steps(a * a))
     4
     """
-    from .drawing.steps import steps
+    from .drawing.steps.steps import steps
 
     return steps(root, expand=expand, digits=digits, title=title, max_nodes=max_nodes)

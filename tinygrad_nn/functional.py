@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import builtins
 
-from . import elementary
-from . import primitives as table
-from .elementary import *  # noqa: F403
-from .elementary import Number, as_operand, as_operands
+from .autograd import elementary
+from .autograd import primitives as table
+from .autograd.elementary import *  # noqa: F403
+from .autograd.elementary import Number, as_operand, as_operands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

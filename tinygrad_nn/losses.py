@@ -6,13 +6,13 @@ target has the same shape. `cross_entropy` alone takes a list of logits and the 
 
 from __future__ import annotations
 
-from . import primitives as table
-from .arguments import checked_choice, checked_number
-from .elementary import as_operand, as_operands
+from .autograd import primitives as table
+from .autograd.elementary import as_operand, as_operands
+from .autograd.ieee import INF
+from .autograd.recording import scope
+from .autograd.scalar import Scalar
 from .functional import maximum, minimum, relu, softplus, sum
-from .ieee import INF
-from .operators import Scalar
-from .recording import scope
+from .support.checks import checked_choice, checked_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

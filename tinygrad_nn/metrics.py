@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 
-from .arguments import checked_choice, checked_number
-from .operators import as_float
-from .tabular import plain, short
-from .value import Value
+from .autograd.scalar import as_float
+from .autograd.value import Value
+from .support.checks import checked_choice, checked_number
+from .support.tabular import plain, short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -112,7 +112,7 @@ def compile_step(
     >>> step.run(X, Y, epochs=1000).stopped
     'epochs'
     """
-    from .compiler.step import compile_step as compiled_step
+    from .training.steps.step import compile_step as compiled_step
 
     return compiled_step(model, loss, optimizer, regularizer, backend, dtype)
 
@@ -199,7 +199,7 @@ def fit(
     >>> len(first), resumed == whole
     (50, True)
     """
-    from .training import fit as fitted
+    from .training.fit import fit as fitted
 
     return fitted(
         model, X, Y, loss, optimizer, epochs, batch_size, shuffle, rng, regularizer, metrics, validation, patience,
@@ -258,7 +258,7 @@ def export_c(
     >>> "float xor_gate_train(xor_gate_state *state, const float x[2], const float target[1]);" in text
     True
     """
-    from .compiler.export import export_c as exported
+    from .export.export import export_c as exported
 
     exported(model, path, name, loss, train, dtype, header, overwrite, inputs, targets)
 
@@ -279,6 +279,6 @@ def check_c(
 
     Raises FileNotFoundError where there is no compiler, RuntimeError with its words where it fails, and as `export_c`.
     """
-    from .compiler.export import check_c as checked
+    from .export.export import check_c as checked
 
     return checked(model, rows, dtype, compiler, flags, inputs)

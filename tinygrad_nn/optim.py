@@ -6,14 +6,14 @@ traced values in the compiler, so the formula stands in one place.
 
 from __future__ import annotations
 
-from . import primitives as table
-from .arguments import checked_count, checked_switch
-from .containers import flattened
-from .operators import Scalar, as_float
-from .recording import watcher
+from .autograd import primitives as table
+from .autograd.containers import flattened
+from .autograd.recording import watcher
+from .autograd.scalar import Scalar, as_float
+from .autograd.value import Value
 from .schedules import Schedule, checked_setting, cosine, linear, step_decay, warmup
-from .tabular import plain, short
-from .value import Value
+from .support.checks import checked_count, checked_switch
+from .support.tabular import plain, short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,16 +5,16 @@ Each function draws into the Axes that it is given, or into new ones, and return
 
 from __future__ import annotations
 
-from .arguments import checked_count, checked_number
 from .metrics import GRADIENT, VALIDATION
-from .module import Module, _rows
-from .tabular import TARGETS, plain, short
+from .nn.module import Module, _rows
+from .support.checks import checked_count, checked_number
+from .support.tabular import TARGETS, plain, short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .history import History
+    from .training.history import History
 
 __all__ = ["plot_boundary", "plot_gradients", "plot_history"]
 

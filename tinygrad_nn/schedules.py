@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 
-from .arguments import checked_count, checked_finite
-from .operators import as_float
-from .tabular import short
+from .autograd.scalar import as_float
+from .support.checks import checked_count, checked_finite
+from .support.tabular import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -184,7 +184,7 @@ def drawing(what):
 
 
 def drawn_nodes():
-    from tinygrad_nn.drawing.plan import nodes
+    from tinygrad_nn.drawing.nodes import nodes
 
     return [len(nodes(drawn(), expand=True))]
 
@@ -333,7 +333,7 @@ def recorded_half_adder():
 def traced_step():
     """Seconds from a network of 64, 64 and 10 to the program of its step: loss, gradient, update, all rewritten."""
     import tinygrad_nn as tn
-    from tinygrad_nn.compiler.phases import Recipe, whole
+    from tinygrad_nn.training.steps.recipe import Recipe, whole
 
     model = tn.MLP(64, [64, 10], rng=random.Random(1))
     recipe = Recipe(model, tn.losses.cross_entropy, tn.SGD(model.parameters(), lr=0.1, momentum=0.9))

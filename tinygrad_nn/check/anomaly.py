@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 from math import isfinite
 
-from ..operators import as_float
-from ..primitives import detached
-from ..recording import next_number, scope_name, users_frame, watched
-from ..reverse import contributions, history
-from ..value import Result, Value, named_operands
-from .stable import stable_form
+from ..autograd.primitives import detached
+from ..autograd.recording import next_number, scope_name, users_frame, watched
+from ..autograd.reverse import contributions, history
+from ..autograd.scalar import as_float
+from ..autograd.value import Result, Value, named_operands
+from .advice import stable_form
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..ieee import FLOOR
+from ..autograd.ieee import FLOOR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..value import Result
+    from ..autograd.value import Result
 
     Written = tuple[str, int]  # a text, and how tightly it holds together
     Spellings = dict[str, tuple[str, int, tuple[int, ...]]]

@@ -9,22 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
-from ..arguments import checked_choice, checked_function, checked_switch
-from ..operators import as_float
-from ..recording import watcher
-from ..tabular import plain
-from ..value import Value
-from .backends import Target, array, chosen, llvm, python
-from .backends.own_spellings import UnspelledError
-from .captured import traced_in
-from .collector import uncollected
-from .function_path import FunctionPath
-from .names import argument_names, check_count
-from .paths import PathError, Paths
-from .program import OffPath
-from .roll import rolled
-from .rolled import Rolled
-from .rows import (
+from ..autograd.recording import watcher
+from ..autograd.scalar import as_float
+from ..autograd.value import Value
+from ..support.checks import checked_choice, checked_function, checked_switch
+from ..support.tabular import plain
+from .arguments import RecordedError, Shape, flat, has_arrays, leaves_of, shaped
+from .backends.array import printer as array
+from .backends.llvm import printer as llvm
+from .backends.python import function as python
+from .backends.spellings import UnspelledError
+from .batch import (
     RowProgram,
     array_of,
     as_lists,
@@ -35,10 +30,18 @@ from .rows import (
     matrix_of,
     outputs_of,
 )
-from .shapes import RecordedError, Shape, flat, has_arrays, leaves_of, shaped
-from .surroundings import Known, Surroundings
-from .trace import Traced, TraceError, Tracer
-from .walk import name_of
+from .function_path import FunctionPath
+from .loops.roll import rolled
+from .loops.rolled import Rolled
+from .paths import PathError, Paths
+from .program.collector import uncollected
+from .program.names import argument_names, check_count
+from .program.program import OffPath
+from .program.trace import Traced, TraceError, Tracer
+from .surroundings.captured import traced_in
+from .surroundings.surroundings import Known, Surroundings
+from .surroundings.walk import name_of
+from .target import Target, chosen
 
 
 class _Programs:
@@ -187,7 +190,7 @@ class Function:
             return array.source(program)
         if backend == "llvm":
             return llvm.Printer(program, 8, self.target.dtype == "float32", self.target.exact).text
-        from .c_function import source_of
+        from .backends.c.function import source_of
 
         return source_of(self)[0]
 

@@ -6,17 +6,18 @@ from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import Any
 
-from .adjoint import adjoints
-from .backends import Target, python
-from .calls import NativeCall
-from .collector import uncollected
+from .arguments import Shape, leaves_of, shape_of
+from .backends.llvm.call import NativeCall
+from .backends.python import function as python
+from .batch import ArrayProgram, NativeProgram, RowProgram
 from .locked import locked
-from .program import Program
-from .rewrite import simplified
-from .roll import rolled
-from .rows import ArrayProgram, NativeProgram, RowProgram
-from .shapes import Shape, leaves_of, shape_of
-from .trace import Tracer
+from .loops.roll import rolled
+from .program.adjoint import adjoints
+from .program.collector import uncollected
+from .program.program import Program
+from .program.rewrite import simplified
+from .program.trace import Tracer
+from .target import Target
 
 Runner = Callable[[Sequence[float]], Sequence[float]]
 

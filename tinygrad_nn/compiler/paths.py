@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from .program import OffPath
+from .program.program import OffPath
 
 MOST_PATHS = 16
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from ..files import path_of, write_all
+from ..support.files import path_of, write_all
 
 ASSETS = Path(__file__).parent / "assets"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import graphviz
 
-from ..files import path_of, write_all
+from ..support.files import path_of, write_all
 
 HINT = (
     "no renderer for Graphviz was found: install Graphviz so that `dot` is on the PATH (apt install graphviz, brew "

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from .browser import document, notebook_frame, save
-from .checks import check_title
 from .diagram import Diagram
 from .labels import clean
-from .picture import text
+from .options import check_title
+from .steps.picture import text
 
 PACE = 400  # milliseconds a frame when playing
 

@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ..arguments import checked_choice, checked_count, checked_switch
-from ..choices import activation_name
-from ..elementary import as_operands
-from ..module import Module
-from ..neuron import Neuron
-from ..nn import MLP, Layer
-from ..recording import no_grad
-from ..value import Value
+from ..autograd.elementary import as_operands
+from ..autograd.recording import no_grad
+from ..autograd.value import Value
+from ..nn.initial import activation_name
+from ..nn.layers import MLP, Layer
+from ..nn.module import Module
+from ..nn.neuron import Neuron
+from ..support.checks import checked_choice, checked_count, checked_switch
 from . import colors
-from .checks import check_title
 from .diagram import Diagram
+from .graph.sheet import FONT
 from .labels import cell, clean, escaped, font, number, shortened, table, text_width
-from .sheet import FONT
+from .options import check_title
 
 COLORS = {"weight": "weights", "grad": "gradients", "velocity": "velocities"}
 ROW, COLUMN, RADIUS = 58.0, 170.0, 21.0  # points

@@ -12,13 +12,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..compiler.backends.array_functions import functions
+from ..autograd.value import Value
+from ..compiler.backends.array.functions import functions
 from ..compiler.backends.single_precision import TOO_LARGE
-from ..compiler.step import rows_of
 from ..functional import sigmoid, softmax, take
-from ..nn import MLP
+from ..nn.layers import MLP
 from ..on_demand import compile
-from ..value import Value
+from ..training.steps.step import rows_of
 from .trainer import ACTIVATIONS, Patience, Shuffle, Trainer, check_parameters, fast, initial, trainer_of, weights_of
 
 LARGEST_BATCH = 200

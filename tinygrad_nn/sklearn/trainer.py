@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..arguments import MOST, checked_choice, checked_count, checked_finite, checked_switch
-from ..choices import ACTIVATIONS as NAMES
-from ..compiler.observers import Watch
-from ..compiler.step import compile_step
+from ..autograd.value import Value
 from ..functional import dot
-from ..history import History
-from ..nn import MLP
+from ..nn.initial import ACTIVATIONS as NAMES
+from ..nn.layers import MLP
 from ..optim import SGD, Adam
-from ..value import Value
+from ..support.checks import MOST, checked_choice, checked_count, checked_finite, checked_switch
+from ..training.history import History
+from ..training.steps.observers import Watch
+from ..training.steps.step import compile_step
 
 ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}  # by scikit-learn's names; others are the library's own
 

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
 
-from ...primitives import TABLE, Primitive
+from ...autograd.primitives import TABLE, Primitive
 
 # The words of the loops and of the functions of arrays, beside those of their programs.
 WORDS = (

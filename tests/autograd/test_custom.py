@@ -1,0 +1,432 @@
+"""Primitives of one's own: eager and of all orders, on each back end that has a spelling, in gradcheck and drawings."""
+
+import copy
+import math
+import pickle
+import random
+import re
+
+import pytest
+from c_files import built, called, library, needs_cc
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+
+try:
+    import llvmlite  # noqa: F401
+    import numpy
+
+    BACKENDS = ["python", "array", "llvm"]
+except ImportError:
+    BACKENDS = ["python"]
+
+softsign = tn.primitive(
+    "softsign",
+    lambda x: x / (1.0 + abs(x)),
+    "g * square(1.0 - abs(y))",
+    symbol="soft",
+    spellings={"array": "x / (1.0 + abs(x))", "llvm": "x / (1.0 + abs(x))", "c": "x / (1.0 + fabs(x))"},
+)
+log_gamma = tn.primitive(
+    "log_gamma",
+    lambda x: math.lgamma(x),
+    lambda g, y, x: g * digamma(x),
+    spellings={"llvm": "lgamma(x)", "c": "lgamma(x)"},
+)
+
+
+def digamma(x):
+    """By its recurrence up to 8 and more, then its asymptotic series (Abramowitz & Stegun, 6.3.5 and 6.3.18)."""
+    total = 0.0
+    for k in range(8):
+        total = total - 1.0 / (x + float(k))
+    z = x + 8.0
+    w = 1.0 / (z * z)
+    return total + tn.log(z) - 0.5 / z - w * (1.0 / 12.0 - w * (1.0 / 120.0 - w * (1.0 / 252.0 - w / 240.0)))
+
+
+angle = tn.primitive(
+    "angle",
+    lambda a, b: math.atan2(a, b),
+    {"b": "-(g * a / (a * a + b * b))", "a": "g * b / (a * a + b * b)"},
+    spellings={"array": lambda a, b: numpy.arctan2(a, b), "llvm": "atan2(a, b)", "c": "atan2(a, b)"},
+)
+hard = tn.primitive(
+    "hard",
+    lambda x: min(1.0, max(-1.0, x)),
+    "g * step(1.0 - abs(x))",
+    spellings={
+        "python": "1.0 if x >= 1.0 else -1.0 if x <= -1.0 else x",
+        "array": "xp.clip(x, -1.0, 1.0)",
+        "llvm": "1.0 if x >= 1 else -1.0 if x <= -1.0 else x",
+        "c": "x >= 1.0 ? 1.0 : x <= -1.0 ? -1.0 : x",
+    },
+)
+
+
+def mixed(x, v):
+    return softsign(x * v[0]) * angle(v[1], x) + hard(v[0] * 2.0) - softsign(v[1]) / 3.0
+
+
+numbers = st.floats(-5.0, 5.0).filter(lambda x: abs(x) > 1e-3)
+
+
+@settings(max_examples=50, deadline=None)
+@given(numbers, numbers, numbers)
+def test_back_ends_agree_with_the_graph(x, a, b):
+    values = [Value(x), [Value(a), Value(b)]]
+    y = mixed(*values)
+    slopes = tn.grad(y, values)
+    for f in COMPILED:
+        value, (dx, dv) = f.value_and_grad(x, [a, b])
+        assert value == pytest.approx(y.data, rel=1e-13, abs=1e-13)
+        assert [dx, *dv] == pytest.approx([slopes[0], *slopes[1]], rel=1e-12, abs=1e-13)
+        if f.backend == "python":
+            assert (value, [dx, dv]) == (y.data, slopes)
+
+
+COMPILED = [tn.compile(mixed, backend=backend) for backend in BACKENDS]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_batches(backend):
+    rng = random.Random(1)
+    rows = [[rng.gauss(0, 1), [rng.gauss(0, 1), rng.gauss(0, 1)]] for _ in range(100)]
+    values, flows = tn.compile(mixed, backend=backend).batch(rows, gradients=True)
+    for (x, v), value, (dx, _) in zip(rows, values, flows, strict=True):
+        assert value == pytest.approx(mixed(x, v), rel=1e-12, abs=1e-14)
+        assert dx == pytest.approx(tn.derivative(lambda t, v=v: mixed(t, v), x), rel=1e-11, abs=1e-13)
+
+
+def test_against_torch():
+    torch = pytest.importorskip("torch")
+    for number in (-30.0, -1.0, -1e-9, 0.0, 0.3, 4.0, 1e9):
+        t = torch.tensor(number, dtype=torch.float64, requires_grad=True)
+        y = torch.nn.functional.softsign(t)
+        (slope,) = torch.autograd.grad(y, t, create_graph=True)
+        curvature = 0.0 if number == 0.0 else torch.autograd.grad(slope, t)[0].item()
+        assert softsign(number) == pytest.approx(y.item(), rel=1e-15)
+        assert tn.derivative(softsign, number) == pytest.approx(slope.item(), rel=1e-13)
+        assert tn.derivative(softsign, number, order=2) == pytest.approx(curvature, rel=1e-6, abs=1e-300)
+    for number in (0.1, 1.0, 3.7, 20.0):
+        t = torch.tensor(number, dtype=torch.float64, requires_grad=True)
+        torch.lgamma(t).backward()
+        assert tn.derivative(log_gamma, number) == pytest.approx(t.grad.item(), rel=1e-9)
+        assert tn.derivative(log_gamma, number, order=2) == pytest.approx(
+            torch.polygamma(1, torch.tensor(number, dtype=torch.float64)).item(), rel=1e-7
+        )
+
+
+def test_gradcheck_sees_right_rules_and_wrong_ones():
+    for primitive, inputs in (
+        (softsign, [0.7]),
+        (angle, [0.5, -2.0]),
+        (hard, [0.3]),
+        (hard, [1.3]),
+        (log_gamma, [2.2]),
+    ):
+        assert tn.gradcheck(primitive, [Value(x) for x in inputs])
+    wrong = tn.primitive("softsign", lambda x: x / (1.0 + abs(x)), "g * (1.0 - abs(y))")
+    with pytest.raises(tn.GradientError):
+        tn.gradcheck(wrong, [Value(0.7)])
+    wrong = tn.primitive("angle", lambda a, b: math.atan2(a, b), ["g * a / (a * a + b * b)", None])
+    with pytest.raises(tn.GradientError):
+        tn.gradcheck(wrong, [Value(0.7), Value(0.2)])
+
+
+def test_numbers_of_all_kinds():
+    assert softsign(1) == softsign(True) == softsign(1.0) == 0.5
+    assert softsign(Value(1.0)).data == 0.5
+    assert type(angle(1, Value(2.0))) is type(Value(1.0) * 2)
+    assert angle(1, 2) == math.atan2(1.0, 2.0)
+    inverse = tn.primitive("inverse", lambda x: 1 / x, "-(g * y * y)")
+    assert inverse(0.0) == math.inf
+    assert math.isnan(tn.compile(lambda x: inverse(x) * 0.0, backend="python")(0.0))
+    x = Value(0.0)
+    inverse(x).backward()
+    assert x.grad == -math.inf
+    with tn.no_grad():
+        assert softsign(Value(1.0)).op is None
+
+
+@pytest.mark.parametrize("backend", ["eager", *(b for b in BACKENDS if b != "array")])
+def test_networks_train_on_it(backend):
+    X, Y = tn.data.xor()
+    models = [tn.MLP(2, [4, 1], softsign, rng=random.Random(1)) for _ in range(2)]
+    histories = []
+    for model, by in zip(models, ("eager", backend), strict=True):
+        options = {"rng": random.Random(2), "progress": False, "backend": by}
+        histories.append(tn.fit(model, X, Y, "squared_error", tn.Adam(model.parameters(), lr=0.05), 50, **options))
+    assert histories[0].losses == pytest.approx(histories[1].losses, rel=1e-9)
+    assert "softsign" in str(models[0].summary())
+
+
+def test_where_there_is_no_spelling_it_is_said_and_auto_goes_elsewhere():
+    alone = tn.primitive("alone", lambda x: math.cbrt(x) if x else 0.0, "g / (3.0 * y * y)")
+    model = tn.MLP(2, [3, 1], alone, rng=random.Random(1))
+    words = r"the primitive alone has no spelling for the back end '{}': give it one by .*\{{'{}': ...\}}\), or take"
+    for backend in BACKENDS[1:]:
+        f = tn.compile(lambda x: alone(x) * 2.0, backend=backend)
+        for call in (lambda f=f: f(8.0), lambda f=f: f.grad(8.0), lambda f=f: f.batch([[8.0]])):
+            with pytest.raises(ValueError, match=words.format(backend, backend)):
+                call()
+    if "llvm" in BACKENDS:
+        step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1), backend="llvm")
+        with pytest.raises(ValueError, match=words.format("llvm", "llvm")):
+            step(*tn.data.xor())
+    f = tn.compile(lambda x: alone(x) * 2.0)
+    f(8.0)
+    for count in (1, 40, 5000):
+        assert f.batch([[8.0]] * count) == [4.0] * count
+        assert f.batch([[8.0]] * count, gradients=True)[1] == [[1.0 / 6.0]] * count
+    with pytest.raises(ValueError, match="has no spelling for the back end 'c'"):
+        f.source("c")
+    step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1))
+    step.run([[0.5, 0.25], [1.0, 0.5]], [0.0, 1.0], epochs=3)  # where no slope is infinite
+    assert step.backend == "python"
+
+
+@needs_cc
+def test_in_c(tmp_path):
+    f = tn.compile(lambda x, z: mixed(x, [z, 0.7]) + log_gamma(x * x + 0.5), backend="python")
+    value, flows = f.value_and_grad(0.3, -0.8)
+    name = re.search(r"double (\w+)_grad\(", f.source("c"))[1]
+    got, mine = called(library(f.source("c"), tmp_path), f"{name}_grad", [0.3, -0.8], [1, 1])
+    assert got == pytest.approx(value, rel=1e-14)
+    assert [flow for (flow,) in mine] == pytest.approx(flows, rel=1e-12)
+    model = tn.MLP(2, [4, 1], softsign, rng=random.Random(1))
+    for dtype in ("float", "double"):
+        text = tmp_path / f"{dtype}.c"
+        tn.export_c(
+            model, text, name="net", loss="squared_error", train=tn.SGD(model.parameters(), lr=0.1), dtype=dtype
+        )
+        built(text.read_text(), tmp_path, "-O2", "-c")
+    assert tn.check_c(model) < 1e-6
+    predict = tn.primitive("predict", lambda x: x / 2.0, "g * 0.5", spellings={"c": "x / 2.0"})  # a name of the file's
+    assert tn.check_c(tn.MLP(2, [4, 1], predict, rng=random.Random(1))) < 1e-6
+
+
+def test_drawings_formulas_and_receipts_show_it():
+    x = Value(2.0, label="x")
+    y = softsign(x)
+    y.label = "y"
+    y.backward()
+    assert "soft" in tn.draw(y).source
+    page = tn.steps(y).html()
+    assert "soft(x)" in page
+    assert "square(1.0 - abs(y))" in page
+    assert str(tn.formula(y)).startswith("y = softsign(x)  # 0.666667")
+    assert tn.explain(y, x).gradient == x.grad == pytest.approx(1 / 9)
+    with pytest.raises(tn.AnomalyError, match="softsign gave nan"), tn.detect_anomaly():
+        softsign(Value(math.inf))
+    model = tn.Neuron(1, softsign)
+    assert tn.lint(model, model([1.0])) == []
+
+
+def test_it_is_an_identity():
+    assert copy.deepcopy(softsign) is copy.copy(softsign) is pickle.loads(pickle.dumps(softsign)) is softsign
+    assert softsign.__name__ == softsign.name == "softsign"
+    lost = tn.primitive("lost", lambda x: x, "g")
+    with pytest.raises(ValueError, match=r"test_custom.lost is no primitive: keep it under its name"):
+        pickle.loads(pickle.dumps(lost))
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        softsign.symbol = "?"
+    model = pickle.loads(pickle.dumps(tn.MLP(2, [3, 1], softsign, rng=random.Random(1))))
+    assert model.layers[0].neurons[0].activation is softsign
+
+
+def test_two_of_one_name():
+    other = tn.primitive("softsign", lambda x: x * 2.0, "g * 2.0")
+    assert tn.compile(lambda x: other(x), backend="python")(3.0) == 6.0
+    with pytest.raises(ValueError, match="two primitives are called softsign"):
+        tn.compile(lambda x: other(x) + softsign(x), backend="python")(3.0)
+
+
+def test_names_that_a_program_has_already():
+    def f(x):
+        softsign_ = softsign(x)
+        softsign_.label = "softsign"
+        return softsign_ * softsign(softsign_)
+
+    for backend in BACKENDS:
+        assert tn.compile(f, backend=backend).batch([[1.0]] * 3) == pytest.approx([1 / 6] * 3)
+        assert tn.compile(softsign, backend=backend)(1.0) == 0.5
+        assert tn.compile(softsign, backend=backend).grad(1.0) == [0.25]
+
+
+WRONG = [
+    ({"name": 3}, TypeError, "the name of a primitive is a string"),
+    ({"name": "soft sign"}, ValueError, "is a word such as softsign, but got 'soft sign'"),
+    ({"name": "lambda"}, ValueError, "is a word such as softsign"),
+    ({"name": "tanh"}, ValueError, "'tanh' has a meaning in the table"),
+    ({"name": "max"}, ValueError, "'max' has a meaning"),
+    ({"value": 2.0}, TypeError, "must be a function of floats, but got 2.0"),
+    ({"value": lambda *xs: 0.0}, TypeError, r"its parameters are \(\*xs\): put it into a lambda"),
+    ({"value": lambda: 0.0}, TypeError, "takes one to 3 floats"),
+    ({"value": lambda a, b, c, d: 0.0}, TypeError, "takes one to 3 floats"),
+    ({"value": lambda y: y}, ValueError, "an operand of mine is called 'y'"),
+    ({"value": lambda xp: xp}, ValueError, "an operand of mine is called 'xp'"),
+    ({"value": lambda xs: 0.0}, ValueError, "a name that ends in s a list"),
+    ({"rules": "g *"}, ValueError, "the rule of mine for x, 'g \\*', is no expression"),
+    ({"rules": "g * z"}, ValueError, "speaks of z, which is no operand"),
+    ({"rules": "g ** x"}, ValueError, r"has more than \+ - \* / and calls"),
+    ({"rules": "g if x else y"}, ValueError, "has more than"),
+    ({"rules": ["g", "g"]}, ValueError, "takes x and wants a rule for each, but got 2"),
+    ({"rules": {"a": "g"}}, ValueError, "wants a rule for each of x, but got a"),
+    ({"rules": lambda x: x}, TypeError, r"must be a function of \(g, y, x\)"),
+    ({"rules": [3]}, TypeError, "must be a text such as"),
+    ({"symbol": 3}, TypeError, "the symbol of mine must be a string"),
+    ({"spellings": {"fortran": "x"}}, ValueError, "is for 'fortran': the back ends are python, array, llvm, c"),
+    ({"spellings": {"llvm": "x +"}}, ValueError, "is no expression of x"),
+    ({"spellings": {"c": 3}}, TypeError, "for 'c' must be a text, but got 3"),
+]
+
+
+@pytest.mark.parametrize(("change", "kind", "words"), WRONG)
+def test_bad_input(change, kind, words):
+    arguments = {"name": "mine", "value": lambda x: x, "rules": "g"} | change
+    with pytest.raises(kind, match=words):
+        tn.primitive(**arguments)
+
+
+def test_bad_calls():
+    with pytest.raises(TypeError, match=r"softsign\(x\) takes 1 numbers or Values, but got 2"):
+        softsign(1.0, 2.0)
+    with pytest.raises(TypeError, match="softsign wants a number or a Value, but got 'a'"):
+        softsign("a")
+    text = tn.primitive("text", lambda x: "a", "g")
+    with pytest.raises(TypeError, match=r"the value of text must be a number, but text\(1.0\) gave 'a'"):
+        text(1.0)
+    raising = tn.primitive("raising", lambda x: math.exp(x), "g * y")
+    for call in (raising, lambda x: raising(Value(x)), tn.compile(lambda x: raising(x), backend="python")):
+        with pytest.raises(ValueError, match=r"raised OverflowError .* at 1000.0: write it with tn.exp"):
+            call(1000.0)
+
+
+@pytest.mark.skipif("llvm" not in BACKENDS, reason="no llvmlite here")
+@pytest.mark.parametrize("text", ["x.real", "x ** 2", "'a'", "nothing(x)", "x if x else 1.0", "x < 1.0"])
+def test_spellings_that_llvm_has_no_words_for(text):
+    odd = tn.primitive("odd", lambda x: x, "g", spellings={"llvm": text})
+    with pytest.raises(ValueError, match="the spelling of odd for 'llvm' cannot have"):
+        tn.compile(lambda x: odd(x), backend="llvm")(1.0)
+
+
+@pytest.mark.skipif("llvm" not in BACKENDS, reason="no llvmlite here")
+def test_a_wrong_spelling_is_seen():
+    wrong = tn.primitive("wrong", lambda x: x / (1.0 + abs(x)), "g", spellings={"llvm": "x / (1.0 + x)"})
+    assert tn.compile(lambda x: wrong(x), backend="llvm")(-3.0) != wrong(-3.0)
+    single = tn.compile(lambda x: softsign(log_gamma(x)), backend="llvm", dtype="float32")
+    assert single(2.5) == pytest.approx(softsign(log_gamma(2.5)), rel=1e-6)
+
+
+@pytest.mark.skipif("array" not in BACKENDS, reason="no NumPy here")
+def test_under_jax():
+    jax = pytest.importorskip("jax")
+    f = tn.compile(lambda x: softsign(x) * hard(x), namespace=jax.numpy, dtype="float32")
+    assert list(f.batch([[0.5], [3.0]])) == pytest.approx([1 / 6, 0.75], rel=1e-6)
+
+
+NAMES = ["value_x, x, z", "first, second", "second, a", "a, first", "result, third", "rule_x, x"]
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_operands_of_any_name(names):
+    listed = names.split(", ")
+    rules = [" * ".join(["g", *(other for other in listed if other != name)]) for name in listed]
+    product = tn.primitive("product", eval(f"lambda {names}: {' * '.join(listed)}"), rules)
+    values = [Value(2.0), Value(3.0), Value(4.0)][: len(listed)]
+    product(*values).backward()
+    assert [value.grad for value in values] == tn.grad(product(*values), values)
+    assert [value.grad for value in values] == ([12.0, 8.0, 6.0] if len(listed) == 3 else [3.0, 2.0])
+    first = tn.primitive("first_of_all", lambda first: first * 2.0, "g * 2.0")
+    x = Value(1.0)
+    first(x).backward()
+    assert x.grad == 2.0
+
+
+@pytest.mark.parametrize("name", ["threshold", "error", "rows", "tables", "found", "inputs", "train", "predict", "v3"])
+def test_primitives_of_any_name(name):
+    made = tn.primitive(name, lambda x: 0.5 * x * x, "g * x", spellings={"array": "0.5 * x * x", "llvm": "0.5 * x * x"})
+    model = tn.MLP(2, [3, 1], made, rng=random.Random(1))
+    losses = []
+    for backend in ("eager", *(b for b in BACKENDS if b != "array")):
+        model = tn.MLP(2, [3, 1], made, rng=random.Random(1))
+        optimizer = tn.Adam(model.parameters(), lr=0.01)
+        options = {"epochs": 3, "shuffle": False, "progress": False, "backend": backend}
+        losses.append(tn.fit(model, *tn.data.xor(), "squared_error", optimizer, **options).losses)
+    assert all(each == pytest.approx(losses[0], rel=1e-9) for each in losses)
+    for backend in BACKENDS:
+        f = tn.compile(lambda x: made(x) * made(x + 1.0), backend=backend)
+        assert f.batch([[2.0]] * 3) == pytest.approx([9.0] * 3)
+        assert f.grad(2.0) == pytest.approx([15.0])
+
+
+@needs_cc
+@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize(
+    ("operand", "text"),
+    [
+        ("default", "2.0 * default"),
+        ("real", ".5 * real"),
+        ("x", "3.0"),
+        ("x", "pow (x, 2.0) + 1E-3"),
+        ("x", "fdim(x, 0.5)"),
+        ("NAN", "NAN * 0.25"),
+    ],
+)
+def test_spellings_in_c_of_any_kind(operand, text, dtype, tmp_path):
+    made = tn.primitive("made", eval(f"lambda {operand}: {operand}"), f"g * {operand}", spellings={"c": text})
+    f = tn.compile(lambda x: made(x), backend="python")
+    f(0.5)
+    tn.export_c(f, tmp_path / "f.c", name="f", dtype=dtype)
+    built((tmp_path / "f.c").read_text(), tmp_path, "-c")
+
+
+def test_ieee_powers_and_empty_dots():
+    inverse = tn.primitive("inverse_square", lambda x: 1 / x**2, "-(2.0 * g * y / x)")
+    assert inverse(0.0) == math.inf
+    assert inverse(1e-200) == math.inf
+    assert tn.derivative(inverse, 0.0) == -math.inf
+    for backend in BACKENDS:
+        f = tn.compile(lambda x: tn.dot([], [], x), backend=backend)
+        assert f(2.0) == 2.0
+        assert f.grad(2.0) == [1.0]
+        assert "dot" in str(f.program)
+
+
+WRONG_CALLS = ["g * exp(x, x)", "g * dot(x)", "g(x)", "3(x)", 'g * x + "a"', "g * 2j", "g * exp(x=x)", "3.0 * x"]
+
+
+@pytest.mark.parametrize("rule", WRONG_CALLS)
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+def test_rules_that_would_fail_later(rule):
+    with pytest.raises(ValueError, match="the rule of mine for x"):
+        tn.primitive("mine", lambda x: x, rule)
+    assert tn.primitive("mine", lambda x: x, "  g * 1.0 ")(2.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"spellings": ["x"]}, "the spellings of mine are a dict"),
+        ({"spellings": {"c": " "}}, "must be a text"),
+        ({"rules": 3}, "the rules of mine are one, a list or a dict"),
+        ({"rules": {"g", "y"}}, "the rules of mine are one, a list or a dict"),
+    ],
+)
+def test_more_bad_input(change, words):
+    arguments = {"name": "mine", "value": lambda x: x, "rules": "g"} | change
+    with pytest.raises(TypeError, match=words):
+        tn.primitive(**arguments)
+    with pytest.raises(ValueError, match="an activation takes one number, but angle takes 2"):
+        tn.Neuron(2, angle)
+
+
+@pytest.mark.skipif("llvm" not in BACKENDS, reason="no llvmlite here")
+@pytest.mark.parametrize("text", ["atan2(x)", "exp(x, x)", "fabs(x, x)", "fma(x, x)"])
+def test_calls_that_llvm_would_misread(text):
+    odd = tn.primitive("odd", lambda x: x, "g", spellings={"llvm": text})
+    with pytest.raises(ValueError, match="the spelling of odd for 'llvm' cannot have"):
+        tn.compile(lambda x: odd(x), backend="llvm")(1.0)

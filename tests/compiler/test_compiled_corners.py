@@ -1,0 +1,435 @@
+"""Corners in which a compiled function or step could differ from the plain one without a word: agreed or refused."""
+
+import gc
+import linecache
+import math
+import random
+import threading
+from collections import namedtuple
+from types import SimpleNamespace
+
+import pytest
+from test_step import compile_step, eager, equal, half_adder, numbers
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+from tinygrad_nn.compiler.program.trace import TraceError
+
+SQUARED = tn.losses.squared_error
+
+
+def agree(make, rows, targets, steps=4, change=lambda optimizer: None, **options):
+    """Steps as a user writes them and compiled steps leave the same numbers; make() gives a model and an optimiser."""
+    told = []
+    for compiled in (False, True):
+        model, optimizer = make()
+        step = compile_step(model, SQUARED, optimizer, **options)
+        for _ in range(2):
+            for _ in range(steps):
+                if compiled:
+                    step(rows, targets)
+                else:
+                    eager(model, SQUARED, optimizer, rows, targets, options.get("regularizer"))
+            change(optimizer)
+        told.append(numbers(optimizer))
+    assert equal(*told), told
+
+
+def line(make_optimizer, **values):
+    """A line through the origin, with an optimiser of its slope."""
+
+    def make():
+        slope = Value(0.5, label=values.get("label", ""))
+        return (lambda x: slope * x[0]), make_optimizer([slope])
+
+    return make
+
+
+@pytest.mark.parametrize("width", [99, 100, 101, 250])
+def test_a_weight_used_more_often_than_a_line_is_wide(width):
+    def make():
+        weight = Value(0.1)
+        return (lambda x: tn.sum([weight * e for e in x])), tn.SGD([weight], lr=1e-5, momentum=0.9)
+
+    agree(make, [[1.0] * width], [0.0])
+
+
+class Configured(tn.SGD):
+    """SGD with whatever else a user keeps in an optimiser."""
+
+    factor = 1.0
+
+    def __init__(self, parameters, **settings):
+        super().__init__(parameters, lr=0.01, momentum=0.5)
+        vars(self).update(settings)
+
+    def update(self, parameter, gradient, state, lr, step):
+        return super().update(parameter, self.clipped(gradient) * self.factor, state, lr, step)
+
+    def clipped(self, gradient):
+        for limit in getattr(self, "limits", ()):
+            gradient = gradient if limit is None else limit * gradient
+        return gradient
+
+
+def changed(**settings):
+    return lambda optimizer: vars(optimizer).update(settings)
+
+
+Limits = namedtuple("Limits", "low high")
+
+
+@pytest.mark.parametrize(
+    ("settings", "change"),
+    [
+        ({"limits": [0.5, None]}, changed(limits=[None, 0.25])),
+        ({"limits": [0.5]}, changed(limits=[0.5, 0.5])),
+        ({"limits": (0.5, 2.0)}, lambda optimizer: None),
+        ({"limits": Limits(0.5, 0.25)}, changed(limits=Limits(1.0, 0.125))),
+        ({"factor": 2}, changed(factor=0.5)),
+        ({}, lambda optimizer: setattr(Configured, "factor", 1.5)),
+        ({}, changed(nesterov=True)),
+        ({}, lambda optimizer: setattr(optimizer, "state", [(0.25,)])),
+        ({}, lambda optimizer: setattr(optimizer.parameters[0], "data", 3)),
+    ],
+)
+def test_settings_that_change_are_seen(settings, change, monkeypatch):
+    monkeypatch.setattr(Configured, "factor", 1.0)
+
+    def reset(optimizer):
+        change(optimizer)
+
+    agree(line(lambda ps: Configured(ps, **settings)), [[2.0]], [1.0], change=reset)
+
+
+def test_arrays_of_settings_change_in_place():
+    numpy = pytest.importorskip("numpy", reason="numpy is not installed")
+
+    def change(optimizer):
+        optimizer.limits[0] *= 0.5
+
+    agree(line(lambda ps: Configured(ps, limits=numpy.array([0.5, 1.0]))), [[2.0]], [1.0], change=change)
+
+
+def test_settings_that_change_within_a_run_are_seen():
+    def trained(compiled):
+        slope = Value(0.5)
+        optimizer = tn.SGD([slope], lr=0.01, momentum=0.5)
+
+        def progress(history):
+            if history.epochs[-1] == 1:
+                optimizer.nesterov = True
+
+        step = compile_step(lambda x: slope * x[0], SQUARED, optimizer)
+        if compiled:
+            step.run([[1.0], [2.0]], [0.0, 1.0], epochs=3, batch_size=2, progress=progress)
+        else:
+            for epoch in range(3):
+                eager(lambda x: slope * x[0], SQUARED, optimizer, [[1.0], [2.0]], [0.0, 1.0])
+                progress(SimpleNamespace(epochs=[epoch + 1]))
+        return numbers(optimizer)
+
+    assert trained(True) == trained(False)
+
+
+class Stepping(tn.SGD):
+    def step(self):
+        super().step()
+
+
+class Rated(tn.SGD):
+    def rate(self, step=None):
+        return 0.1
+
+
+class Remembering(tn.SGD):
+    def update(self, parameter, gradient, state, lr, step):
+        self.calls = getattr(self, "calls", 0) + 1
+        self.lr = lr
+        self.momentum = self.momentum * 0.5
+        return super().update(parameter, gradient, state, lr, step)
+
+
+class Normed(tn.SGD):
+    def update(self, parameter, gradient, state, lr, step):
+        norm = tn.sum([p.grad**2 for p in self.parameters])
+        return super().update(parameter, gradient / norm, state, lr, step)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda ps: Stepping(ps, lr=0.1), r"Stepping has a step\(\) of its own"),
+        (lambda ps: Rated(ps, lr=0.1), r"Rated has a rate\(\) of its own"),
+        (lambda ps: Remembering(ps, lr=0.1), "changed an attribute: what it remembers belongs into the state"),
+        (lambda ps: Normed(ps, lr=0.1), "cannot read self.parameters when it is compiled"),
+        (lambda ps: Configured(ps, box=SimpleNamespace(c=1.0)), "the setting box of Configured is namespace"),
+        (lambda ps: Configured(ps, rng=random.Random(1)), "whose changes a compiled step cannot see"),
+    ],
+)
+def test_optimizers_that_cannot_be_compiled_are_refused(make, words):
+    slope = Value(0.5)
+    with pytest.raises(TypeError, match=words):
+        compile_step(lambda x: slope * x[0], SQUARED, make([slope]))([[1.0]], [0.0])
+    assert slope.data == 0.5
+
+
+class Counting(tn.optim.Optimizer):
+    initial_state = (0.0,)
+
+    def update(self, parameter, gradient, state, lr, step):
+        return parameter - lr * gradient, (step,)
+
+
+class Twofold(tn.SGD):
+    initial_state = (0.0, 0.0)
+
+    def update(self, parameter, gradient, state, lr, step):
+        return parameter - lr * gradient - 0.1 * state[1], (gradient, state[0])
+
+
+class Rooted(tn.optim.Optimizer):
+    """RMSProp as a user writes it, with Python's powers."""
+
+    initial_state = (0.0,)
+
+    def update(self, parameter, gradient, state, lr, step):
+        mean = 0.9 * state[0] + 0.1 * gradient**2
+        return parameter - lr * gradient / (mean**0.5 + 1e-8), (mean,)
+
+
+@pytest.mark.parametrize("kind", [Counting, Twofold, Rooted])
+def test_states_of_any_kind(kind):
+    agree(line(lambda ps: kind(ps, lr=0.01)), [[2.0]], [1.0], steps=300)
+
+
+def test_the_optimizer_may_be_given_other_parameters():
+    told = []
+    for compiled in (False, True):
+        a, b = Value(1.0), Value(2.0)
+        optimizer = tn.SGD([a], lr=0.1)
+
+        def model(x, a=a, b=b):
+            return a * x[0] + b
+
+        step = compile_step(model, SQUARED, optimizer)
+        for parameters in ([a], [b], [a]):
+            optimizer.parameters = parameters
+            if compiled:
+                step([[1.0]], [0.0])
+            else:
+                eager(model, SQUARED, optimizer, [[1.0]], [0.0])
+        told.append([a.data, b.data])
+    assert told[0] == told[1]
+    assert 2.0 not in told[0]
+
+
+def test_what_is_no_number_is_named():
+    slope = Value(0.5)
+    optimizer = tn.SGD([slope], lr=0.1)
+    step = compile_step(lambda x: slope * x[0], SQUARED, optimizer)
+    step([[1.0]], [0.0])
+    slope.data = slope * 2.0
+    with pytest.raises(TypeError, match=r"\.data of a Value was set to Value\(data="):
+        step([[1.0]], [0.0])
+    f = tn.compile(lambda x: x * slope)
+    with pytest.raises(TypeError, match=r"\.data of a Value was set to|float"):
+        f(1.0)
+    slope.data = 0.5
+    for state, error, words in (
+        ([], ValueError, "has 1 parameters, but its state was set to 0"),
+        ([("a",)], TypeError, "the state of the optimizer was set to 'a'"),
+    ):
+        optimizer.state = state
+        with pytest.raises(error, match=words):
+            step([[1.0]], [0.0])
+    assert slope.data == 0.5
+
+
+def test_a_recorded_value_may_be_a_parameter():
+    def make():
+        product = Value(1.0) * 2.0
+        return (lambda x: product * x[0]), tn.SGD([product], lr=0.01, momentum=0.5)
+
+    agree(make, [[3.0]], [0.0])
+
+
+def test_powers_of_a_rows_numbers_are_pythons():
+    rng = random.Random(1)
+    for exponent in (2, 3, 4, 0.5):
+        for _ in range(50):
+            row = [rng.uniform(0, 3)]
+            slope = Value(0.5)
+
+            def model(x, slope=slope, exponent=exponent):
+                return slope * x[0] ** exponent
+
+            step = compile_step(model, SQUARED, tn.SGD([slope], lr=0.0))
+            assert step([row], [0.0]) == SQUARED(model(row), 0.0).data
+
+
+def test_compiled_functions_inside_compiled_ones_read_their_values():
+    a = Value(2.0)
+    inner = tn.compile(lambda x: x * a)
+    outer = tn.compile(lambda y: y * inner(2.0))
+    penalty = tn.compile(lambda: 0.5 * a * a)
+    assert (outer(1.0), penalty()) == (4.0, 2.0)
+    step = compile_step(lambda x: a * x[0], lambda p, t: (p - t) ** 2 + penalty(), tn.SGD([a], lr=0.1))
+    first = step([[1.0]], [0.0])
+    assert step([[1.0]], [0.0]) < first
+    a.data = 10.0
+    assert (outer(1.0), penalty()) == (20.0, 50.0)
+    with pytest.raises(TraceError, match="the gradient of another compiled function cannot be compiled"):
+        tn.compile(lambda y: y * inner.grad(2.0)[0])(1.0)
+
+
+def test_lookups_and_equality_that_numbers_would_miss():
+    with pytest.raises(TraceError, match="cannot be looked up in a set or a dict"):
+        tn.compile(lambda x: x * 10.0 if x in {1.0, 2.0} else x)(1.0)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("\u00b5", "\u03bc"), ("\ufb01", "fi"), ("x\u00b2", "x2"), ("\u00bd", "\u2460"), ("abs", "abs_"),
+        ("zip", "ValueError"), ("ZeroDivisionError", "OffPath"), ("None", "lambda"), ("\u0438\u043c\u044f", "1"),
+        ("a b", "a\nb"), ('"', "'"),
+    ],
+)  # fmt: skip
+def test_labels_of_any_kind_stay_apart(labels):
+    def make():
+        a, b, c = (Value(0.1 * i + 0.2, label=label) for i, label in enumerate([*labels, "c"]))
+        schedule = tn.optim.linear(0.1, 0.05, 3)
+        return (lambda x: tn.log(abs(a * x[0])) + b * x[1] * c), tn.SGD([a, b, c], lr=schedule, momentum=0.5)
+
+    agree(make, [[2.0, 3.0]], [1.0])
+    model, optimizer = make()
+    compile_step(model, SQUARED, optimizer).run([[1.0, 1.0], [2.0, 3.0]], [1.0, 1.0], epochs=2)
+
+
+@pytest.mark.parametrize("name", ["sin", "exp", "gelu", "maximum", "softplus", "relu", "clip"])
+def test_the_librarys_own_functions_compile(name):
+    function = getattr(tn, name)
+    arguments = {"maximum": [1.0, 2.0], "clip": [1.0, 0.0, 0.5]}.get(name, [0.7])
+    assert tn.compile(function)(*arguments) == function(*arguments)
+
+
+@pytest.mark.parametrize("name", ["abs", "pow", "inf", "nan", "OffPath", "e", "print", "class"])
+def test_functions_of_any_name_compile(name):
+    def function(x, y):
+        return abs(x) ** y + tn.log(x)
+
+    function.__name__ = name
+    assert tn.compile(function)(2.0, 0.5) == function(2.0, 0.5)
+    assert tn.compile(function)(0.0, 0.5) == -math.inf
+
+
+def test_deep_expressions_compile():
+    for depth in (199, 201, 5000):
+
+        def function(x, depth=depth):
+            for _ in range(depth):
+                x = tn.sin(-x)
+            return x
+
+        assert tn.compile(function)(0.5) == function(0.5)
+
+
+def test_many_threads_share_a_compiled_function():
+    def function(x):
+        for k in range(12):
+            if x < float(k):
+                return x * float(k)
+        return x
+
+    f = tn.compile(function)
+    wrong = []
+
+    def work(seed):
+        rng = random.Random(seed)
+        for _ in range(300):
+            x = rng.uniform(-1, 13)
+            try:
+                if f(x) != function(x):
+                    wrong.append(x)
+            except Exception as error:
+                wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_rows_and_results_without_numbers():
+    slope = Value(1.0)
+    step = compile_step(lambda x: slope, lambda p, t: p * p, tn.SGD([slope], lr=0.1))
+    assert step.run([[]] * 3, [[]] * 3, epochs=2).stopped == "epochs"
+    assert tn.compile(lambda x: [])(1.0) == []
+
+
+def test_nothing_is_left_behind():
+    """No source stays when a function is gone, and calls and rows make no cycles."""
+    gc.collect()
+    before = len(linecache.cache)
+    for _ in range(20):
+        f = tn.compile(lambda xs, y: tn.sum(xs) * y)
+        f([1.0, 2.0], 3.0)
+        f.grad([1.0, 2.0], 3.0)
+    del f
+    gc.collect()
+    assert len(linecache.cache) <= before
+    model = half_adder()
+    step = compile_step(model, SQUARED, tn.SGD(model.parameters(), lr=0.1))
+    f = tn.compile(lambda xs, y: tn.sum(xs) * y)
+    rows = [[0.0, 1.0]] * 100
+    step(rows, rows)
+    f([1.0], 2.0)
+    gc.collect()
+    gc.disable()
+    try:
+        step(rows, rows)
+        step.run(rows, rows)
+        f([1.0], 2.0)
+        assert gc.collect() < 60
+    finally:
+        gc.enable()
+    for _ in range(20):
+        step.run(rows[:1], rows[:1], until=(lambda p, t: tn.sum(p), 0.0))
+    assert len(step._steppers) <= 8
+
+
+def method_compiled():
+    class Holder:
+        value = tn.compile(lambda self, x: x)
+
+    return Holder().value(1.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: tn.compile(lambda x: x)(x=1.0), TypeError, "compiled for arguments by position, but got x by name"),
+        (lambda: tn.compile(lambda x: x).batch([1.0, 2.0]), TypeError, r"row 0 is 1.0: write \[\[x\], \[x\], ...\]"),
+        (method_compiled, TypeError, r"compile it where it is used, as tn.compile\(instance.method\)"),
+    ],
+)
+def test_bad_input(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_bad_input_of_steps():
+    model = half_adder()
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+    X, Y = tn.data.half_adder()
+    with pytest.raises(TypeError, match=r"the loss must be a function .* but got \[1\]"):
+        compile_step(model, [1], optimizer)
+    step = compile_step(model, SQUARED, optimizer)
+    with pytest.raises(TypeError, match="progress wants a function of the history, but got 3"):
+        step.run(X, Y, progress=3)
+    assert optimizer.steps == 0
+    numpy = pytest.importorskip("numpy", reason="numpy is not installed")
+    assert step.run(X, Y, epochs=numpy.int64(2)).epochs == [1, 2]

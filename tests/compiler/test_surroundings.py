@@ -1,0 +1,992 @@
+"""Nothing is silently baked in: what compiled functions read beside their arguments is watched, what they do is seen.
+
+Each test changes one thing between calls, or lets the function change one, and compares with the plain function.
+"""
+
+import contextvars
+import itertools
+import math
+import operator
+import os
+import random
+import sys
+import time
+import types
+from collections import ChainMap, UserString, deque
+from enum import Enum
+from functools import cached_property, partial, wraps
+
+import pytest
+from shared import needed
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+from tinygrad_nn.compiler.program.trace import TraceError
+from tinygrad_nn.compiler.surroundings.captured import SurroundingsError
+
+LEVEL = 2.0
+TABLE = {"a": [1.0, 2.0]}
+
+
+def helper(x):
+    return x * LEVEL
+
+
+class Scaled:
+    factor = 3.0
+    __slots__ = ("offset",)
+
+    def __init__(self):
+        self.offset = 1.0
+
+    def __call__(self, x):
+        return x * self.factor + self.offset
+
+
+class Line(tn.Module):
+    def __init__(self):
+        self.w, self.tau, self.ws = Value(4.0), 1.0, [Value(1.0), Value(2.0)]
+        self.which, self.options = 0, {"shift": 0.5}
+
+    def __call__(self, row):
+        first, second = self.ws[self.which], self.ws[1 - self.which]
+        return self.w * row[0] / self.tau + first * self.options["shift"] + 0.125 * second
+
+
+def of_a_cell():
+    tau = 2.0
+
+    def change(to):
+        nonlocal tau
+        tau = to
+
+    return (lambda x: x * tau), change
+
+
+def of_a_global():
+    return helper, lambda to: globals().update(LEVEL=to)
+
+
+def of_a_default():
+    def function(x, tau=2.0):
+        return x * tau
+
+    inner = function
+
+    def change(to):
+        inner.__defaults__ = (to,)
+
+    return (lambda x: inner(x)), change
+
+
+def of_a_keyword_default():
+    def inner(x, *, tau=2.0):
+        return x * tau
+
+    return (lambda x: inner(x)), lambda to: inner.__kwdefaults__.update(tau=to)
+
+
+def of_code():
+    def inner(x):
+        return x * 2.0
+
+    def other(x):
+        return x * 5.0 + 1.0
+
+    return (lambda x: inner(x)), lambda to: setattr(inner, "__code__", other.__code__)
+
+
+def of_an_attribute_of_a_function():
+    def inner(x):
+        return x * getattr(inner, "tau", 2.0)
+
+    return (lambda x: inner(x)), lambda to: setattr(inner, "tau", to)
+
+
+def of_a_module():
+    module = types.ModuleType("settings_of_a_user")
+    module.tau = 2.0
+    return (lambda x: x * module.tau), lambda to: setattr(module, "tau", to)
+
+
+def of_a_partial():
+    options = [2.0]
+    return partial(lambda options, x: x * options[0], options), lambda to: options.__setitem__(0, to)
+
+
+def of_a_method():
+    found = Line()
+    return (lambda x: found([x])), lambda to: setattr(found, "tau", to)
+
+
+def of_a_list_of_values():
+    found = Line()
+    return (lambda x: found([x])), lambda to: found.ws.__setitem__(0, Value(to))
+
+
+def of_a_position():
+    found = Line()
+    return (lambda x: found([x])), lambda to: setattr(found, "which", 1)
+
+
+def of_a_dictionary():
+    return (lambda x: x * TABLE["a"][1]), lambda to: TABLE["a"].__setitem__(1, to)
+
+
+def of_a_slot():
+    found = Scaled()
+    return (lambda x: found(x)), lambda to: setattr(found, "offset", to)
+
+
+def of_a_class():
+    found = Scaled()
+    return (lambda x: found(x)), lambda to: setattr(Scaled, "factor", to)
+
+
+def of_a_deque():
+    found = deque([1.0, 2.0])
+    return (lambda x: sum(found) * x), lambda to: found.append(to)
+
+
+def of_a_set():
+    found = {1.0, 2.0}
+    return (lambda x: sum(found) * x), lambda to: found.add(to)
+
+
+def of_an_array():
+    np = pytest.importorskip("numpy")
+    found = np.array([1.0, 2.0])
+    return (lambda x: x * float(found[0])), lambda to: found.__setitem__(0, to)
+
+
+def of_an_array_of_values():
+    np = pytest.importorskip("numpy")
+    found = np.array([Value(1.0), Value(2.0)])
+    return (lambda x: x * found[0]), lambda to: found.__setitem__(0, Value(to))
+
+
+def of_a_sign_of_zero():
+    found = [0.0]
+    return (lambda x: math.copysign(1.0, found[0]) * x), lambda to: found.__setitem__(0, -0.0)
+
+
+def of_a_type():
+    found = [2]
+    return (lambda x: x / found[0] if isinstance(found[0], int) else x * found[0]), lambda to: found.__setitem__(0, 2.0)
+
+
+def of_a_value_for_a_number():
+    found = [2.0]
+    return (lambda x: x * found[0]), lambda to: found.__setitem__(0, Value(to))
+
+
+def of_the_data_of_a_value():
+    w = Value(2.0)
+    return (lambda x: w * x if w.data > 0 else -w), lambda to: setattr(w, "data", -3.0)
+
+
+def of_the_data_of_a_result():
+    w = Value(2.0)
+    kept = [w * 3.0]
+    return (lambda x: x * kept[0].data), lambda to: kept.__setitem__(0, w * to)
+
+
+def of_the_data_of_a_weight_by_state_dict():
+    found = Line()
+    return (lambda x: x * found.state_dict()["w"]), lambda to: setattr(found.w, "data", to)
+
+
+def of_the_gradient_of_a_value():
+    w = Value(2.0)
+    return (lambda x: x * w.grad), lambda to: setattr(w, "grad", to)
+
+
+def of_another_compiled_function():
+    found = [2.0]
+    inner = tn.compile(lambda x: x * found[0])
+    return (lambda x: inner(x) + 1.0), lambda to: found.__setitem__(0, to)
+
+
+def of_a_neuron():
+    found = tn.Neuron(1, "linear", rng=random.Random(1))
+    return (lambda x: found([x])), lambda to: setattr(found, "activation", "tanh")
+
+
+def of_a_bias():
+    found = tn.Neuron(1, "linear", rng=random.Random(1))
+    return (lambda x: found([x])), lambda to: setattr(found, "bias", Value(to))
+
+
+def of_a_layer():
+    found = tn.MLP(1, [2, 1], rng=random.Random(1))
+    new = tn.Neuron(1, "relu", rng=random.Random(2))
+    return (lambda x: found([x])), lambda to: found.layers[0].neurons.__setitem__(0, new)
+
+
+def of_a_property():
+    class Found:
+        def __init__(self):
+            self._tau = 2.0
+
+        @property
+        def tau(self):
+            return self._tau
+
+    found = Found()
+    return (lambda x: x * found.tau), lambda to: setattr(found, "_tau", to)
+
+
+def of_a_name_that_is_made():
+    found = Line()
+    name = "ta" + "u"
+    return (lambda x: x * getattr(found, name)), lambda to: setattr(found, "tau", to)
+
+
+def of_what_was_not_there():
+    found = Line()
+    return (lambda x: x * getattr(found, "extra", 2.0)), lambda to: setattr(found, "extra", to)
+
+
+def of_a_name_of_python():
+    return (lambda x: abs(x) * 1.0), lambda to: globals().update(abs=lambda x: x * 7.0)
+
+
+def of_a_context_variable():
+    found = contextvars.ContextVar("found", default=2.0)
+    return (lambda x: x * found.get()), lambda to: found.set(to)
+
+
+def of_maps_in_a_chain():
+    found = ChainMap({"a": 1.0}, {"b": 2.0})
+    return (lambda x: x * found["b"]), lambda to: found.maps[1].update(b=to)
+
+
+def of_a_metaclass():
+    class Kind(type):
+        tau = 2.0
+
+    class Found(metaclass=Kind):
+        pass
+
+    return (lambda x: x * Found.tau), lambda to: setattr(Kind, "tau", to)
+
+
+def of_the_environment_that_python_holds():
+    os.environ["A_TEST_OF_TINYGRAD_NN"] = "2"
+    return (lambda x: x * float(os.environ["A_TEST_OF_TINYGRAD_NN"])), lambda to: os.environ.update(
+        A_TEST_OF_TINYGRAD_NN=str(to)
+    )
+
+
+def of_an_attribute_of_an_installed_module():
+    np = pytest.importorskip("numpy")
+    np.of_a_test = 2.0
+    return (lambda x: x * np.of_a_test), lambda to: setattr(np, "of_a_test", to)
+
+
+def of_a_frame():
+    pd = pytest.importorskip("pandas")
+    found = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
+    return (lambda x: x * float(found["a"].iloc[0])), lambda to: found.__setitem__("a", [to, to])
+
+
+def of_a_tensor():
+    torch = pytest.importorskip("torch")
+    found = torch.tensor([2.0], requires_grad=True)
+    return (lambda x: x * found.detach().item()), lambda to: found.data.fill_(to)
+
+
+def of_a_fitted_scaler():
+    found = pytest.importorskip("sklearn.preprocessing").StandardScaler().fit([[1.0], [2.0]])
+    return (lambda x: (x - float(found.mean_[0])) / found.scale_[0]), lambda to: found.fit([[5.0], [9.0]])
+
+
+def of_a_cached_property():
+    class Found:
+        tau = 2.0
+
+        @cached_property
+        def twice(self):
+            return 2.0 * self.tau
+
+    found = Found()
+    assert found.twice == 4.0
+    return (lambda x: x * found.twice), lambda to: found.__dict__.update(twice=to)
+
+
+class Key:
+    pass
+
+
+class Unit(Enum):
+    ONE = 1.0
+    FIVE = 5.0
+
+
+def of_a_member():
+    found = Line()
+    found.unit = Unit.ONE
+    return (lambda x: x * found.unit.value), lambda to: setattr(found, "unit", Unit.FIVE)
+
+
+def of_a_member_that_is_a_key():
+    found, factors = Line(), {Unit.ONE: 1.0, Unit.FIVE: 5.0}
+    found.unit = Unit.ONE
+    return (lambda x: x * factors[found.unit]), lambda to: setattr(found, "unit", Unit.FIVE)
+
+
+def of_an_object_that_is_a_key():
+    found, keys = Line(), [Key(), Key()]
+    factors, found.key = {keys[0]: 1.0, keys[1]: 5.0}, keys[0]
+    return (lambda x: x * factors[found.key]), lambda to: setattr(found, "key", keys[1])
+
+
+def of_an_object_in_a_key():
+    found, keys = Line(), [Key(), Key()]
+    factors, found.key = {(keys[0], 1): 1.0, (keys[1], 1): 5.0}, keys[0]
+    return (lambda x: x * factors[found.key, 1]), lambda to: setattr(found, "key", keys[1])
+
+
+def of_what_an_inherited_method_reads():
+    class Text(UserString):
+        pass
+
+    found = Line()
+    found.text = Text("a")
+    return (lambda x: x * len(found.text)), lambda to: setattr(found, "text", Text("aaaaa"))
+
+
+def of_a_decorated_function():
+    factors = [2.0]
+
+    def scaled(function):
+        @wraps(function)
+        def inner(x):
+            return function(x) * factors[0]
+
+        return inner
+
+    return scaled(lambda x: x + 1.0), lambda to: factors.__setitem__(0, to)
+
+
+def of_what_an_attrgetter_reads():
+    found, read = Line(), operator.attrgetter("inner.tau")
+    found.inner = Line()
+    return (lambda x: x * read(found)), lambda to: setattr(found.inner, "tau", to)
+
+
+def of_what_a_text_reads():
+    found, text = Line(), "{0.tau}"
+    return (lambda x: x * float(text.format(found))), lambda to: setattr(found, "tau", to)
+
+
+def of_a_function_inside_a_callable_of_others():
+    np = pytest.importorskip("numpy")
+    factors = [2.0]
+    found = np.vectorize(lambda y: y * factors[0])
+    return (lambda x: x * float(found(3.0))), lambda to: factors.__setitem__(0, to)
+
+
+def of_a_generator_function():
+    factors = [2.0]
+
+    def each():
+        yield from factors
+
+    return (lambda x: x * sum(each())), lambda to: factors.append(to)
+
+
+def of_a_list_that_holds_itself():
+    found = [2.0]
+    found.append(found)
+    return (lambda x: x * found[1][0]), lambda to: found.__setitem__(0, to)
+
+
+def of_a_value_that_is_printed():
+    w = Value(2.0)
+    return (lambda x: x * float(f"{w:.3f}")), lambda to: setattr(w, "data", to)
+
+
+def of_a_label():
+    w = Value(2.0, label="a")
+    return (lambda x: x * (2.0 if w.label == "a" else 1.0)), lambda to: setattr(w, "label", "b")
+
+
+def of_the_largest_of_values():
+    ws = [Value(2.0), Value(1.0)]
+    return (lambda x: x * max(ws, key=lambda w: w.data)), lambda to: setattr(ws[0], "data", to)
+
+
+CASES = [entry for name, entry in list(globals().items()) if name.startswith("of_")]
+
+
+@pytest.fixture(autouse=True)
+def as_before():
+    yield
+    globals().update(LEVEL=2.0)
+    globals().pop("abs", None)
+    os.environ.pop("A_TEST_OF_TINYGRAD_NN", None)
+    vars(sys.modules.get("numpy", sys)).pop("of_a_test", None)
+    TABLE["a"][1], Scaled.factor = 2.0, 3.0
+
+
+LONG = (of_a_frame, of_a_tensor, of_a_fitted_scaler)  # what they import takes seconds
+BACKENDS = [pytest.param(case, "python", marks=[pytest.mark.slow] * (case in LONG)) for case in CASES]
+CASES = [case for case in CASES if case not in LONG]
+BACKENDS += [*((case, "array") for case in CASES[::3])]
+BACKENDS += [(case, "llvm") for case in CASES[::8]]
+
+
+@pytest.mark.parametrize(("case", "backend"), BACKENDS, ids=lambda given: getattr(given, "__name__", given))
+def test_what_changes_between_calls_is_seen(case, backend):
+    needed(backend)
+    function, change = case()
+    f = tn.compile(function, backend=backend)
+
+    def plain(x):
+        found = function(x)
+        return found.data if isinstance(found, Value) else found
+
+    before = plain(-1.5)
+    assert [f(-1.5), *f.batch([[-1.5]] * 2)] == pytest.approx([before] * 3)
+    change(0.25)
+    after = plain(-1.5)
+    assert after != before
+    assert [f(-1.5), *f.batch([[-1.5]] * 2)] == pytest.approx([after] * 3)
+
+
+def test_surroundings_that_come_back_are_not_traced_again():
+    tau = [1.0]
+    f = tn.compile(lambda x: x * tau[0])
+    sources = []
+    for number in (1.0, 2.0, 1.0, 2.0):
+        tau[0] = number
+        assert f(3.0) == 3.0 * number
+        sources.append(f._known.latest)
+    assert sources[0] is sources[2] is not sources[1] is sources[3]
+    for number in range(30):
+        tau[0] = float(number)
+        assert f(3.0) == 3.0 * number
+    assert len(f._known._found) <= 8
+
+
+def draws_from_random(rng):
+    return lambda x: x * random.random()
+
+
+def draws_from_a_generator(rng):
+    return lambda x: x * rng.random()
+
+
+def draws_by_a_method(rng):
+    draw = rng.gauss
+    return lambda x: x * draw(0.0, 1.0)
+
+
+def draws_from_numpy(rng):
+    np = pytest.importorskip("numpy")
+    return lambda x: x * np.random.rand()
+
+
+def draws_from_a_generator_of_numpy(rng):
+    np = pytest.importorskip("numpy")
+    found = np.random.default_rng(0)
+    return lambda x: x * found.random()
+
+
+def counts_in_a_cell(rng):
+    n = 0
+
+    def function(x):
+        nonlocal n
+        n += 1
+        return x * n
+
+    return function
+
+
+def counts_in_a_list(rng):
+    calls = []
+
+    def function(x):
+        calls.append(1)
+        return x * len(calls)
+
+    return function
+
+
+def counts_on_an_object(rng):
+    found = Line()
+
+    def function(x):
+        found.which += 1
+        return x * found.which
+
+    return function
+
+
+def counts_on_a_function(rng):
+    def function(x):
+        function.calls = getattr(function, "calls", 0) + 1
+        return x * function.calls
+
+    return function
+
+
+def counts_by_an_iterator(rng):
+    counter = itertools.count()
+    return lambda x: x * next(counter)
+
+
+def sets_a_weight(rng):
+    found = Line()
+
+    def function(x):
+        found.w.data = found.w.data * 0.5
+        return found.w * x
+
+    return function
+
+
+def tells_the_time(rng):
+    return lambda x: x * time.perf_counter()
+
+
+def asks_the_machine(rng):
+    import os
+
+    return lambda x: x * os.urandom(1)[0]
+
+
+def tells_the_time_of_its_own_import(rng):
+    def function(x):
+        import time
+
+        return x * time.time()
+
+    return function
+
+
+def tells_the_time_by_its_own_name(rng):
+    def function(x):
+        from time import time as now
+
+        def inner():
+            return now()
+
+        return x * inner()
+
+    return function
+
+
+def tells_the_day_of_its_own_import(rng):
+    def function(x):
+        import datetime
+
+        return x * datetime.datetime.now().microsecond
+
+    return function
+
+
+def draws_from_a_generator_of_its_own(rng):
+    return lambda x: x * random.Random().random()
+
+
+def draws_from_the_machine(rng):
+    return lambda x: x * random.SystemRandom().random()
+
+
+def draws_from_a_generator_of_numpy_of_its_own(rng):
+    pytest.importorskip("numpy")
+
+    def function(x):
+        from numpy.random import default_rng
+
+        return x * default_rng().random()
+
+    return function
+
+
+ANEW = [
+    tells_the_time, asks_the_machine, tells_the_time_of_its_own_import, tells_the_time_by_its_own_name,
+    tells_the_day_of_its_own_import, draws_from_a_generator_of_its_own, draws_from_the_machine,
+    draws_from_a_generator_of_numpy_of_its_own,
+]  # fmt: skip
+EFFECTS = [
+    draws_from_random, draws_from_a_generator, draws_by_a_method, draws_from_numpy, draws_from_a_generator_of_numpy,
+    counts_in_a_cell, counts_in_a_list, counts_on_an_object, counts_on_a_function, counts_by_an_iterator, sets_a_weight,
+    *ANEW,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", EFFECTS, ids=lambda make: make.__name__)
+def test_what_no_program_can_hold_is_refused_and_put_back(make):
+    """The plain function then gives what it would have given had it never been compiled."""
+
+    def numbers(function):
+        return [y.data if isinstance(y, Value) else y for y in (function(1.5) for _ in range(3))]
+
+    def seed():
+        random.seed(3)
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed(3)
+
+    functions = [make(random.Random(1)) for _ in range(2)]
+    seed()
+    f = tn.compile(functions[0])
+    for _ in range(2):
+        with pytest.raises(SurroundingsError, match="leave it outside"):
+            f(1.5)
+    after = numbers(functions[0])
+    seed()
+    if make not in ANEW:
+        assert after == numbers(functions[1])
+
+
+def waits(x):
+    import time
+
+    time.sleep(0.0)
+    return x
+
+
+def draws_from_a_seed(x):
+    return x * random.Random(0).random()
+
+
+def reads_names_of_exec(x):
+    return x * NOTEBOOK["k"]
+
+
+NOTEBOOK = {}
+exec("k = 2.0", NOTEBOOK)  # which puts __builtins__ there, too
+
+
+@pytest.mark.parametrize("function", [waits, draws_from_a_seed, reads_names_of_exec])
+def test_what_gives_the_same_at_each_call_is_compiled(function):
+    assert tn.compile(function)(1.5) == function(1.5)
+
+
+def test_a_cached_property_is_filled_by_the_first_call():
+    class Found:
+        tau = 2.0
+
+        def __init__(self):
+            self.made = []
+
+        @cached_property
+        def factors(self):
+            return {"a": [self.tau, 2.0 * self.tau]}
+
+        @cached_property
+        def counted(self):
+            self.made.append(1)
+            return 1.0
+
+    found = Found()
+    f = tn.compile(lambda x: x * found.factors["a"][1])
+    assert (f(1.5), f(2.0)) == (6.0, 8.0)
+    found.tau = 3.0
+    assert f(1.5) == 6.0 == 1.5 * found.factors["a"][1]
+    del found.factors
+    assert f(1.5) == 9.0
+    found.factors["a"][1] = 1.0
+    assert f(1.5) == 1.5
+    with pytest.raises(SurroundingsError, match=r"changes .*made"):
+        tn.compile(lambda x: x * found.counted * len(found.made))(1.5)
+    assert "counted" not in vars(found)
+    with pytest.raises(ZeroDivisionError):
+        tn.compile(lambda x: x * found.counted * (1 // 0))(1.5)
+
+    class Scaled:
+        @cached_property
+        def scale(self):
+            return 3.0
+
+        def __call__(self, x):
+            return self.scale * x
+
+    assert tn.compile(Scaled())(1.5) == 4.5
+    assert "counted" not in vars(found)
+
+
+def test_a_traced_value_that_is_kept_is_an_error_that_names_the_attribute():
+    class Recurrent(tn.Module):
+        def __init__(self):
+            self.w, self.h = Value(2.0), 0.5
+
+        def __call__(self, row):
+            self.h = self.h + self.w * row[0]
+            return self.h
+
+    for backend in ("python", "auto"):
+        model = Recurrent()
+        with pytest.raises(TraceError, match=r"Recurrent\.h"):
+            tn.fit(model, [[1.0]], [1.0], "squared_error", tn.SGD(model.parameters(), lr=0.1), 2, backend=backend)
+        assert (model.h, model.predict([1.0])) == (0.5, 2.5)
+
+
+X, Y = [[1.0], [2.0]], [1.0, 3.0]
+
+
+def doubles_tau():
+    model = Line()
+    return model, "squared_error", None, lambda optimizer: setattr(model, "tau", 2.0 * model.tau)
+
+
+def moves_a_position():
+    model = Line()
+    return model, "squared_error", None, lambda optimizer: setattr(model, "which", 1 - model.which)
+
+
+def sets_an_activation():
+    model = tn.Neuron(1, "linear", rng=random.Random(1))
+    return model, "squared_error", None, lambda optimizer: setattr(model, "activation", "tanh")
+
+
+def sets_a_bias():
+    model = tn.Neuron(1, "linear", rng=random.Random(1))
+    return model, "squared_error", None, lambda optimizer: setattr(model, "bias", Value(0.5))
+
+
+def sets_a_weight_of_a_list():
+    model = tn.Neuron(1, "linear", rng=random.Random(1))
+    return model, "squared_error", None, lambda optimizer: model.w.__setitem__(0, Value(-0.5))
+
+
+def replaces_a_neuron_and_its_parameters():
+    model, drawn = tn.MLP(1, [2, 1], "tanh", rng=random.Random(1)), random.Random(2)
+
+    def change(optimizer):
+        model.layers[0].neurons[1] = tn.Neuron(1, "tanh", rng=drawn)
+        optimizer.parameters = model.parameters()
+
+    return model, "squared_error", None, change
+
+
+def changes_a_loss():
+    scale = [1.0]
+    return Line(), lambda p, t: scale[0] * (p - t) ** 2, None, lambda optimizer: scale.__setitem__(0, scale[0] * 0.5)
+
+
+def changes_a_regularizer():
+    model, strength = Line(), {"l2": 0.1}
+
+    def regularizer(model):
+        return sum(p * p for p in model.parameters()) * strength["l2"]
+
+    return model, "squared_error", regularizer, lambda optimizer: strength.update(l2=2.0 * strength["l2"])
+
+
+def changes_an_update():
+    settings = {"factor": 1.0}
+
+    class Scaled(tn.SGD):
+        def update(self, parameter, gradient, state, lr, step):
+            return super().update(parameter, gradient * settings["factor"], state, lr, step)
+
+    model = Line()
+    model.optimizer_class = Scaled
+    return model, "squared_error", None, lambda optimizer: settings.update(factor=0.5 * settings["factor"])
+
+
+RUNS = [
+    doubles_tau, moves_a_position, sets_an_activation, sets_a_bias, sets_a_weight_of_a_list,
+    replaces_a_neuron_and_its_parameters, changes_a_loss, changes_a_regularizer, changes_an_update,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("backend", "batch_size"), [("python", 1), ("python", 2), ("llvm", 2)])
+@pytest.mark.parametrize("make", RUNS, ids=lambda make: make.__name__)
+def test_what_a_callback_changes_holds_from_the_next_step_on(make, backend, batch_size):
+    needed(backend)
+
+    def run(backend):
+        model, loss, regularizer, change = make()
+        optimizer = getattr(model, "optimizer_class", tn.SGD)(model.parameters(), lr=0.05)
+        history = tn.fit(
+            model, X, Y, loss, optimizer, 4, batch_size, False, None, regularizer, "mae", (X, Y), None, None, None,
+            lambda history: change(optimizer), False, backend,
+        )  # fmt: skip
+        return [*history.losses, *history.metrics["validation loss"], *history.metrics["mae"], *model.predict(X)]
+
+    assert run(backend) == pytest.approx(run("eager"), rel=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["python", "llvm"])
+def test_the_case_of_the_attribute_that_is_doubled(backend):
+    needed(backend)
+    model = Line()
+    model.ws[0].data = model.ws[1].data = 0.0
+    step = tn.compile_step(model, lambda p, t: p, tn.SGD([Value(0.0)], lr=0.1), backend=backend)
+    found = []
+    for _ in range(4):
+        found.append(step([[1.0]], [0.0]) ** 2 / 4.0)
+        model.tau *= 2.0
+    assert found == [4.0, 1.0, 0.25, 0.0625]
+
+
+def a_dropout():
+    class Dropout(Line):
+        def __call__(self, row):
+            return super().__call__(row) * (random.random() < 0.5)
+
+    return Dropout(), "squared_error", None, "draws random numbers from random"
+
+
+def a_counter():
+    n = 0
+
+    def loss(p, t):
+        nonlocal n
+        n += 1
+        return (p - t) ** 2 * n
+
+    return Line(), loss, None, "changes n"
+
+
+def a_penalty_by_data():
+    return Line(), "squared_error", lambda model: sum(p * p.data for p in model.parameters()), r"reads \.data of"
+
+
+def a_clock():
+    return Line(), lambda p, t: (p - t) ** 2 * (time.time() > 0.0), None, r"time\(\)"
+
+
+def a_step_count():
+    class Warm(Line):
+        def __call__(self, row):
+            return super().__call__(row) * (1.0 + self.optimizer.steps)
+
+    return Warm(), "squared_error", None, r"optimizer\.\w+, which answers anew each time, so"
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+@pytest.mark.parametrize("make", [a_dropout, a_counter, a_penalty_by_data, a_clock, a_step_count])
+def test_what_no_step_can_hold_is_trained_on_the_recorded_graph_with_one_warning(make, batch_size):
+    def run(backend):
+        model, loss, regularizer, _ = make()
+        optimizer = model.optimizer = tn.SGD(model.parameters(), lr=0.01)
+        random.seed(4)
+        return tn.fit(
+            model, X, Y, loss, optimizer, 4, batch_size, True, random.Random(1), regularizer, progress=False,
+            backend=backend,
+        ).losses + [random.random()]  # fmt: skip
+
+    why = make()[-1]
+    with pytest.warns(RuntimeWarning, match=why) as caught:
+        found = run("auto")
+    assert len(caught) == 1
+    assert found == run("eager")
+    with pytest.raises(SurroundingsError, match=why):
+        run("python")
+
+
+def test_a_run_that_begins_compiled_goes_on_recorded_where_its_model_begins_to_draw():
+    class Model(Line):
+        noise = 0.0
+
+        def __call__(self, row):
+            noise = random.random() * self.noise if self.noise else 0.0
+            return super().__call__(row) + noise
+
+    def run(backend):
+        model = Model()
+        random.seed(4)
+
+        def callback(history):
+            model.noise = 0.1 if history.epochs[-1] > 2 else 0.0
+
+        optimizer = tn.SGD(model.parameters(), lr=0.01)
+        return tn.fit(
+            model, X, Y, "squared_error", optimizer, 6, 1, True, random.Random(1), callbacks=callback, progress=False,
+            backend=backend,
+        ).losses  # fmt: skip
+
+    with pytest.warns(RuntimeWarning, match="draws random numbers"):
+        found = run("auto")
+    assert found == pytest.approx(run("eager"), rel=1e-12)
+
+
+def test_the_program_is_that_of_the_latest_surroundings():
+    for backend in ("python", "auto"):
+        model = Line()
+        step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.01), backend=backend)
+
+        def progress(history, model=model):
+            model.tau = 7.125
+
+        step.run(X, Y, epochs=50, progress=progress)
+        assert 7.125 in step.program.flat.literals.values()
+    model = a_dropout()[0]
+    step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.01))
+    with pytest.warns(RuntimeWarning, match="recorded graph"):
+        step(X, Y)
+    with pytest.raises(ValueError, match="it has no program"):
+        step.source()
+
+
+def test_lint_leaves_surroundings_as_they_were():
+    calls = []
+
+    def loss(p, t):
+        calls.append(1)
+        return (p - t) ** 2
+
+    model = Line()
+    tn.fit(model, X, Y, loss, tn.SGD(model.parameters(), lr=0.01), 3, 1, progress=False, backend="eager")
+    assert len(calls) == 6
+
+
+def test_a_pure_step_follows_its_surroundings():
+    np = pytest.importorskip("numpy")
+    model = Line()
+    step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.01))
+    pure = step.as_function(np)
+    for tau in (1.0, 2.0, 1.0):
+        model.tau = tau
+        assert float(pure(pure.state(), np.array(X), np.array(Y))[1]) == pytest.approx(
+            sum((model(x).data - y) ** 2 for x, y in zip(X, Y, strict=True)) / 2
+        )
+    drawn = tn.compile_step(a_dropout()[0], "squared_error", tn.SGD(model.parameters(), lr=0.01)).as_function(np)
+    with pytest.raises(SurroundingsError, match="draws"):
+        drawn(drawn.state(), np.array(X), np.array(Y))
+
+
+def test_a_file_in_c_is_refused_where_it_could_not_be_the_model(tmp_path):
+    with pytest.raises(SurroundingsError, match="draws"):
+        tn.export_c(a_dropout()[0], tmp_path / "model.c", inputs=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_tracing_reads_numbers_of_values_for_itself_alone():
+    """What the library reads to compute is no read of the user's: nothing is traced anew when weights move."""
+    model = tn.MLP(2, [3, 1], "tanh", rng=random.Random(1))
+    f = tn.compile(lambda a, b: model([a, b]) + model([0.5, 0.25]) + tn.losses.squared_error(model([1.0, 2.0]), 0.5))
+    f(1.0, 2.0)
+    programs = f._known.latest
+    assert not programs.world.reads
+    for parameter in model.parameters():
+        parameter.data += 0.1
+    f(1.0, 2.0)
+    assert f._known.latest is programs
+
+
+def test_values_around_a_function_are_plain_ones_after_it():
+    w = Value(2.0)
+    kept = [w, w * 3.0]
+    before = list(map(type, kept))
+    tn.compile(lambda x: x * kept[0] + kept[1])(1.0)
+    with pytest.raises(ZeroDivisionError):
+        tn.compile(lambda x: x * kept[0] + 1 / 0)(1.0)
+    assert list(map(type, kept)) == before
+
+
+def test_code_in_a_folder_whose_name_begins_as_the_library_does_is_the_users():
+    w = Value(2.0)
+    names = {"w": w}
+    exec(compile("def f(x):\n    return x * w.data\n", tn.__path__[0] + "_mine/model.py", "exec"), names)
+    f = tn.compile(names["f"], backend="python")
+    assert f(3.0) == 6.0
+    w.data = 5.0
+    assert f(3.0) == 15.0

@@ -1,0 +1,352 @@
+"""Models as files: every bit comes back, and what was cut off, changed, hostile or of the future is refused by name."""
+
+import copy
+import errno
+import hashlib
+import math
+import os
+import pickle
+import random
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+from tinygrad_nn.nn import saving as storage
+
+NUMBERS = [0.1, -0.0, 0.0, 5e-324, -1.7976931348623157e308, math.inf, -math.inf, 1 / 3]
+NAN = struct.unpack(">d", bytes.fromhex("7ff80000deadbeef"))[0]
+
+
+def bits(numbers):
+    return [struct.pack(">d", number) for number in numbers]
+
+
+def facts(model):
+    """All that a file keeps of a model."""
+    layers = getattr(model, "layers", [model])
+    neurons = [neuron for layer in layers for neuron in getattr(layer, "neurons", [layer])]
+    names = [getattr(model, name, None) for name in ("input_names", "output_names")]
+    values = model.parameters()
+    kept = [neuron.activation for neuron in neurons], names, model.place.name, [value.label for value in values]
+    return type(model), repr(model), kept, bits(value.data for value in values)
+
+
+def network():
+    """A network with every kind of number and name."""
+    model = tn.MLP(
+        2,
+        [3, 2],
+        "tanh",
+        "sigmoid",
+        rng=random.Random(1),
+        input_names=["x 1", 'ü"\\'],
+        output_names=["a", ""],
+        name="n",
+    )
+    for value, number in zip(model.parameters(), [*NUMBERS, NAN], strict=False):
+        value.data = number
+    model.layers[0].neurons[1].activation = "gelu"
+    model.layers[1].neurons[0].bias.label = "threshold\n"
+    return model
+
+
+MODELS = {
+    "network": network,
+    "layer": lambda: tn.Layer(2, 3, "relu", name="alone", rng=random.Random(2)),
+    "neuron": lambda: tn.Neuron(4, "softplus", rng=random.Random(3)),
+    "one layer": lambda: tn.MLP(1, [1], rng=random.Random(4)),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_bit_comes_back(name, tmp_path):
+    model = MODELS[name]()
+    tn.save(model, tmp_path / "model.txt")
+    found = tn.load(tmp_path / "model.txt")
+    assert facts(found) == facts(model)
+    tn.save(found, tmp_path / "again.txt")
+    assert (tmp_path / "again.txt").read_bytes() == (tmp_path / "model.txt").read_bytes()
+    assert (tmp_path / "model.txt").read_bytes().isascii()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p: tn.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+        lambda p: tn.Adam(p, lr=0.02, betas=(0.8, 0.9), epsilon=1e-7),
+    ],
+)
+def test_training_goes_on_where_it_stood(make, tmp_path):
+    X, Y = tn.data.xor()
+    model = tn.MLP(2, [3, 1], "tanh", rng=random.Random(0))
+    optimizer = make(model.parameters())
+    tn.compile_step(model, "squared_error", optimizer, backend="python").run(X, Y, epochs=3)
+    tn.save(model, tmp_path / "model.txt", optimizer=optimizer)
+    again, other = tn.load(tmp_path / "model.txt", optimizer=True)
+    assert type(other) is type(optimizer)
+    assert (other.steps, other.state, vars(other).keys()) == (optimizer.steps, optimizer.state, vars(optimizer).keys())
+    for m, o in ((model, optimizer), (again, other)):
+        tn.compile_step(m, "squared_error", o, backend="python").run(X, Y, epochs=3)
+    assert facts(again) == facts(model)
+    assert facts(tn.load(tmp_path / "model.txt")) != facts(model)
+
+
+def test_pickle_and_deepcopy():
+    model = network()
+    for found in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert facts(found) == facts(model)
+        found.layers[0].neurons[0].bias.data = 7.0
+        assert model.layers[0].neurons[0].bias.data != 7.0
+        assert [place.name for place in found.layers[0].neurons[0].place.path()] == ["n", "layer 1", "neuron 1"]
+
+
+def resealed(body):
+    """A text with the digest that fits it, as somebody would who means harm."""
+    return body + "sha256 " + hashlib.sha256(body.encode()).hexdigest() + "\n"
+
+
+ATOMS = ["NaN", "Infinity", "1e999", "-1", "{}", "[]", '"x"', "null", "true", "9" * 5000, "[" * 3000, '"__import__"']
+
+
+@st.composite
+def changes(draw):
+    """A model, its file with bytes or words changed, cut, doubled or put in, and whether the digest fits again."""
+    model = MODELS[draw(st.sampled_from(list(MODELS)))]()
+    body, mended = storage.text_of(model), draw(st.booleans())
+    body = body.rpartition("sha256 ")[0] if mended else body
+    for _ in range(draw(st.integers(1, 3))):
+        a, b = sorted(draw(st.integers(0, len(body))) for _ in range(2))
+        part = draw(st.sampled_from([*ATOMS, "", body[a:b], body[: b - a], draw(st.text(max_size=5))]))
+        kind = draw(st.sampled_from(["replace", "short", "cut", "insert"]))
+        if kind == "cut":
+            body = body[:a]
+        elif kind == "insert":
+            body = body[:a] + part + body[a:]
+        else:
+            body = body[:a] + part + body[a + min(3, b - a) if kind == "short" else b :]
+    return model, resealed(body) if mended else body, mended
+
+
+@pytest.mark.parametrize("examples", [600, pytest.param(2_000, marks=pytest.mark.slow)])
+def test_changed_files_are_refused_or_equal(examples):
+    settings(max_examples=examples)(given(changes())(check_change))()
+
+
+def check_change(change):
+    """A changed file is refused with the reason, or holds what the file did before."""
+    model, text, mended = change
+    found, told = None, ""
+    try:
+        found = storage.model_of(text)
+    except tn.StorageError as error:
+        told = str(error)
+    if found is None:
+        assert 10 < len(told) < 500
+    elif not mended:
+        assert facts(found) == facts(model)
+    else:
+        assert storage.model_of(storage.text_of(found)).parameters()  # another model, but a whole one
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text[: len(text) // 2], "was cut off: it does not end"),
+        (lambda text: text[:-1], "was cut off: it does not end"),
+        (lambda text: text.replace("0.1", "0.2", 1), "was changed after it was saved"),
+        (
+            lambda text: text.replace("version 2", "version 3"),
+            "is of version 3, and this library reads up to version 2: update",
+        ),
+        (lambda text: "PK\x03\x04" + text, "is no model of tinygrad_nn: its first line is"),
+        (lambda text: "", "is no model of tinygrad_nn: its first line is ''"),
+        (lambda text: resealed(text.rpartition("sha256 ")[0].replace('"tanh"', '"os.system"')), "unknown activation"),
+        (
+            lambda text: resealed(text.rpartition("sha256 ")[0].replace('"bias"', '"offset"', 1)),
+            "no 'bias' in neuron 1",
+        ),
+        (lambda text: resealed(text.rpartition("sha256 ")[0].replace('"MLP"', '"object"')), "of the kind 'object'"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(change, words, tmp_path):
+    path = tmp_path / "model.txt"
+    path.write_text(change(storage.text_of(network())), encoding="utf-8")
+    with pytest.raises(tn.StorageError, match=words) as caught:
+        tn.load(path)
+    assert str(path) in str(caught.value)
+
+
+def shared():
+    layer = tn.Layer(2, 2)
+    layer.neurons[1].weights = layer.neurons[0].weights
+    return layer
+
+
+def sparse():
+    layer = tn.Layer(2, 2)
+    layer.neurons[1].weights = layer.neurons[1].weights[:1]
+    return layer
+
+
+def test_what_cannot_be_saved_is_said_and_leaves_the_file(tmp_path):
+    path, model = tmp_path / "model.txt", network()
+    tn.save(model, path)
+    before = path.read_bytes()
+
+    class Own(tn.Module):
+        pass
+
+    for bad, options, words in [
+        (tn.Neuron(2, lambda x: x), {}, "activation of neuron is a function, which no file can hold"),
+        (Own(), {}, "writes an MLP, a Layer or a Neuron, but got .*state_dict"),
+        (shared(), {}, "some of these neurons share theirs"),
+        (sparse(), {}, "was wired by hand"),
+        (model, {"optimizer": tn.SGD(model.parameters()[1:], lr=0.1)}, "of all parameters of the model"),
+    ]:
+        with pytest.raises(tn.StorageError, match=words):
+            tn.save(bad, path, **options)
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere to save model\.txt in"):
+        tn.save(model, tmp_path / "nowhere" / "model.txt")
+    with pytest.raises(IsADirectoryError, match="is a folder: give the name of a file in it"):
+        tn.save(model, tmp_path)
+    with pytest.raises(FileNotFoundError):
+        tn.load(tmp_path / "none.txt")
+    with pytest.raises(tn.StorageError, match="holds no optimizer: it was saved without one"):
+        tn.load(path, optimizer=True)
+    (tmp_path / "picture").write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(tn.StorageError, match="picture is no model of tinygrad_nn: it is not text"):
+        tn.load(tmp_path / "picture")
+    assert path.read_bytes() == before
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model.txt", "picture"]
+
+
+@pytest.mark.parametrize("fails", ["fsync", "replace"])
+def test_a_full_disk_loses_nothing(fails, tmp_path, monkeypatch):
+    path = tmp_path / "model.txt"
+    tn.save(network(), path)
+    before = path.read_bytes()
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, fails, full)
+    with pytest.raises(OSError, match="No space left on device"):
+        tn.save(tn.MLP(3, [3, 3]), path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.txt"]
+
+
+KILLED = """
+import itertools, random, sys
+import tinygrad_nn as tn
+models = [tn.MLP(20, [20, 5], rng=random.Random(k)) for k in range(3)]
+print("begun", flush=True)
+for k in itertools.count():
+    tn.save(models[k % 3], sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+@pytest.mark.parametrize("kills", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_run_that_is_killed_leaves_a_whole_file(kills, tmp_path):
+    path, rng = tmp_path / "model.txt", random.Random(5)
+    known = [facts(tn.MLP(20, [20, 5], rng=random.Random(k))) for k in range(3)]
+    tn.save(tn.MLP(20, [20, 5], rng=random.Random(0)), path)
+    for _ in range(kills):
+        with subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE) as run:
+            run.stdout.readline()
+            time.sleep(0.02 * rng.random())
+            run.kill()
+        assert facts(tn.load(path)) in known
+
+
+def test_modes_of_a_file_stay(tmp_path):
+    path = tmp_path / "model.txt"
+    tn.save(tn.Neuron(1), path)
+    if os.name == "posix":
+        umask = os.umask(0)
+        os.umask(umask)
+        assert path.stat().st_mode & 0o777 == 0o666 & ~umask
+        path.chmod(0o600)
+        tn.save(tn.Neuron(2), path)
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert isinstance(tn.load(path).bias, Value)
+
+
+def test_what_is_saved_can_be_loaded(tmp_path):
+    path = tmp_path / "model.txt"
+    model = tn.MLP(2, [2, 1])
+    optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
+    optimizer.momentum = 0.0  # as it may be set between steps
+    tn.save(model, path, optimizer)
+    again, other = tn.load(path, optimizer=True)
+    assert again.state_dict() == model.state_dict()
+    assert (other.momentum, other.nesterov, other.lr) == (0.0, True, 0.1)
+    before = path.read_bytes()
+
+    def fails(words):
+        with pytest.raises(tn.StorageError, match=words):
+            tn.save(model, path, optimizer)
+        assert path.read_bytes() == before
+
+    optimizer.lr = math.nan
+    fails("settings of the optimizer that it cannot have")
+    optimizer.lr = 0.1
+    for steps in (1.5, -1, "3", None, True, 2**63):
+        optimizer.steps = steps
+        fails("steps, which is no count")
+    optimizer.steps, optimizer.state = 0, optimizer.state[1:]
+    fails("no state of 1 numbers for each")
+    optimizer.state = [(0.0,)] * len(optimizer.parameters)
+    model.layers[0].neurons[0].bias.label = 3
+    fails("labelled by text")
+    model.layers[0].neurons[0].bias.label = "b"
+    model.input_names = ["a"]
+    fails("2 inputs or outputs, but these names")
+    model.input_names = "ab"
+    fails("2 inputs or outputs, but these names")
+    model.input_names, model.place.name = None, 5
+    fails("the name of a model is text, but this one's is 5")
+    model.place.name = "n"
+    model.layers[0].neurons[0].bias.data = 2  # a number, though no float
+    tn.save(model, path, optimizer)
+    assert tn.load(path).layers[0].neurons[0].bias.data == 2.0
+
+
+def test_a_link_stays_a_link(tmp_path):
+    target, link = tmp_path / "target.txt", tmp_path / "link.txt"
+    tn.save(tn.Neuron(1), target)
+    try:
+        link.symlink_to(target)
+    except OSError:
+        pytest.skip("no links on this system")
+    tn.save(tn.Neuron(2), link)
+    assert link.is_symlink()
+    assert len(tn.load(target).weights) == 2
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_classes_are_the_same_after_a_file(wrapped, tmp_path):
+    X = [[a, b] for a in (0.0, 1.0) for b in (0.0, 1.0)]
+    logits, path = tn.losses.binary_cross_entropy_with_logits, tmp_path / "model.txt"
+    loss = (lambda prediction, target: 2.0 * logits(prediction, target)) if wrapped else logits
+    for output, targets in (("linear", [[0, 0], [0, 1], [0, 1], [1, 1]]), ("tanh", [0, 1, 1, 0])):
+        of_row = loss if output == "linear" else "squared_error"
+        model = tn.MLP(2, [8, 2 if output == "linear" else 1], "tanh", output, rng=random.Random(0))
+        told = {"checkpoint": tmp_path / f"{output}.txt", "progress": False, "rng": random.Random(1)}
+        tn.fit(model, X, targets, of_row, tn.Adam(model.parameters(), 0.05), 200, **told)
+        tn.save(model, path)
+        assert model.predict_classes(X) == targets
+        for again in (tn.load(path), tn.load(told["checkpoint"]), pickle.loads(pickle.dumps(model))):
+            assert again.predict_classes(X) == targets
+        fresh = tn.MLP(2, [8, 2 if output == "linear" else 1], "tanh", output, rng=random.Random(0))
+        tn.fit(fresh, X, targets, of_row, tn.Adam(fresh.parameters(), 0.05), 200, resume=True, **told)
+        assert fresh.predict_classes(X) == targets  # of a run that is over

@@ -1,0 +1,96 @@
+"""Programs that tests of several back ends share: operations to draw from, corners of every primitive, plans."""
+
+import math
+import random
+
+from hypothesis import strategies as st
+from shared import same
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+from tinygrad_nn.autograd.primitives import TABLE
+from tinygrad_nn.autograd.rules import is_column
+
+BATCHES = [1, 7, 8, 100]  # one row, less than a vector of lanes, a vector, and many with a rest
+CORNERS = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e308, -1e308, 1e-308, math.inf, -math.inf, math.nan, 710.0, -710.0]
+ROWS = [row for row in TABLE.values() if row.name not in ("take", "where_equal")]
+
+OPERATIONS = {
+    "add": lambda x, y, z: x + y, "subtract": lambda x, y, z: x - y, "multiply": lambda x, y, z: x * y,
+    "divide": lambda x, y, z: x / (y * y + 1.0), "negative": lambda x, y, z: -x, "sin": lambda x, y, z: tn.sin(x),
+    "sum of products": lambda x, y, z: x * y + y * z + x * z, "square": lambda x, y, z: x**2,
+    "tanh": lambda x, y, z: tn.tanh(x), "exp": lambda x, y, z: tn.exp(0.1 * x),
+    "relu": lambda x, y, z: tn.relu(x), "sigmoid": lambda x, y, z: tn.sigmoid(x),
+    "maximum": lambda x, y, z: tn.maximum(x, y, z), "dot": lambda x, y, z: tn.dot([x, y], [y, z], x),
+    "logsumexp": lambda x, y, z: tn.logsumexp([x, y, z]), "take": lambda x, y, z: tn.take([x, y, z], 1),
+    "softmax": lambda x, y, z: tn.softmax([x, y, z])[0], "branch": lambda x, y, z: x * y if x > y else y - z,
+    "cross entropy": lambda x, y, z: tn.losses.cross_entropy([x, y, z], 2), "twice": lambda x, y, z: x * x + x,
+}  # fmt: skip
+KINDS = sorted(OPERATIONS)
+SMOOTH = [kind for kind in KINDS if kind != "branch"]  # of one path whatever the numbers
+ARITHMETIC = ["add", "subtract", "multiply", "divide", "negative", "sum of products", "square", "relu", "dot", "twice"]
+
+
+def bits(a, b):
+    """Whether two doubles are equal, nan to nan; the sign of a zero is not compared."""
+    return same(a + 0.0, b + 0.0)
+
+
+def near(a, b, bound):
+    """Whether two doubles agree within a bound, relative above 1 and absolute below."""
+    return (a != a and b != b) or a == b or abs(a - b) <= bound * max(1.0, abs(a), abs(b))
+
+
+def eager(function, numbers):
+    """The value and the gradients as the engine computes them."""
+    values = [Value(number) for number in numbers]
+    result = function(*values)
+    result = result if isinstance(result, Value) else Value(result)
+    result.backward()
+    return result.data, [value.grad for value in values]
+
+
+def corner_call(row):
+    """A primitive as a function of scalars, a column being two of them."""
+
+    def call(*scalars):
+        rest, groups = list(scalars), []
+        for name in row.operands:
+            groups.append(tuple(rest[:2]) if is_column(name) else rest[0])
+            del rest[: 2 if is_column(name) else 1]
+        return row(*groups)
+
+    return call
+
+
+def corner_rows(row):
+    """The corners of a primitive: all of them, or of several operands sixty draws."""
+    width = sum(2 if is_column(name) else 1 for name in row.operands)
+    rng = random.Random(row.name)
+    return [[rng.choice(CORNERS) for _ in range(width)] for _ in range(60)] if width > 1 else [[x] for x in CORNERS]
+
+
+def tame(rows):
+    """The rows on which a gradient is to be compared."""
+    return [row for row in rows if all(math.isfinite(x) and abs(x) < 1e300 for x in row)]
+
+
+def plans(kinds, most, least=1):
+    """Steps of a program: an operation and three places to read from."""
+    return st.lists(st.tuples(st.sampled_from(kinds), *[st.integers(0, 90)] * 3), min_size=least, max_size=most)
+
+
+def extended(pool, plan):
+    """The pool with what each step of a plan makes of it."""
+    pool = list(pool)
+    for kind, *places in plan:
+        pool.append(OPERATIONS[kind](*(pool[place % len(pool)] for place in places)))
+    return pool
+
+
+def extended_by_lists(pool, plan, n, squash=lambda x: x):
+    """The pool with lists of n numbers, each made by one step of a plan: what a program's loops are found in."""
+    pool = list(pool)
+    for kind, *places in plan:
+        pool += [squash(OPERATIONS[kind](*(pool[(place + m) % len(pool)] for place in places))) for m in range(n)]
+    return pool

@@ -1,0 +1,420 @@
+"""Training steps in machine code: the engine's numbers within rounding, and whole runs as those of the python one."""
+
+import math
+import random
+import signal
+import threading
+
+import pytest
+from test_step import (
+    OPTIMIZERS,
+    Momentumless,
+    X,
+    Y,
+    eager,
+    half_adder,
+    l2,
+    numbers,
+    root_mean_square,
+    wrong_class,
+)
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+from tinygrad_nn.compiler.backends.llvm import engine as native
+from tinygrad_nn.training.steps.engines import python as stepper
+from tinygrad_nn.training.steps.engines.native_run import NativeCourse
+
+pytest.importorskip("numpy", reason="numpy is not installed")
+pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+
+
+def step_of(model, loss, optimizer, regularizer=None, **options):
+    return tn.compile_step(model, loss, optimizer, regularizer, backend="llvm", **options)
+
+
+def near(got, expected, bound=1e-12):
+    assert got == pytest.approx(expected, rel=bound, abs=bound, nan_ok=True)
+
+
+@pytest.mark.parametrize("regularizer", [None, l2], ids=["plain", "l2"])
+@pytest.mark.parametrize("batch_size", [1, 3, 4])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_steps_and_runs_equal_the_engine(name, batch_size, regularizer):
+    models = [half_adder() for _ in range(3)]
+    optimizers = [OPTIMIZERS[name](model.parameters()) for model in models]
+    loss = tn.losses.squared_error
+    step = step_of(models[1], loss, optimizers[1], regularizer)
+    assert step.backend == "llvm"
+    expected = []
+    for _ in range(3):
+        losses = []
+        for rows, targets in tn.data.batches(X, Y, batch_size, shuffle=False):
+            losses.append((eager(models[0], loss, optimizers[0], rows, targets, regularizer), len(rows)))
+            near(step(rows, targets), losses[-1][0])
+            near(numbers(optimizers[1]), numbers(optimizers[0]))
+        expected.append(sum(value * n for value, n in losses) / len(X))
+    history = step_of(models[2], loss, optimizers[2], regularizer).run(X, Y, epochs=3, batch_size=batch_size)
+    near(numbers(optimizers[2]), numbers(optimizers[0]))
+    near(history.losses, expected)
+    assert history.stopped == "epochs"
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 9, 33, 100])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+def test_networks_on_batches_of_any_size(rows, dtype, activation):
+    X, Y = tn.data.moons(rows, rng=random.Random(4))
+    Y = [2 * y - 1 for y in Y]
+    models = [tn.MLP(2, [7, 20, 1], activation, rng=random.Random(2)) for _ in range(2)]
+    optimizers = [tn.SGD(model.parameters(), lr=0.1, momentum=0.5) for model in models]
+    step = step_of(models[1], "hinge", optimizers[1], l2, dtype=dtype)
+    bound = 1e-11 if dtype == "float64" else 1e-4
+    for _ in range(3):
+        told = eager(models[0], tn.losses.hinge, optimizers[0], X, Y, l2)
+        near(step(X, Y), told, bound)
+    near(numbers(optimizers[1]), numbers(optimizers[0]), bound)
+
+
+def test_a_planted_fault_is_caught(monkeypatch):
+    from tinygrad_nn.compiler.backends.llvm import functions as llvm_functions
+    from tinygrad_nn.compiler.backends.llvm.ir import Block
+
+    monkeypatch.setitem(llvm_functions.SPELLINGS, "subtract", Block.add)
+    with pytest.raises(AssertionError):
+        test_steps_and_runs_equal_the_engine("momentum", 1, None)
+
+
+def test_until_and_the_metric():
+    told = []
+    for backend in ("python", "llvm"):
+        model = half_adder()
+        optimizer = tn.SGD(model.parameters(), lr=2.0, momentum=0.5)
+        step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+        history = step.run(X, Y, epochs=100_000, until=(root_mean_square, 0.5))
+        assert history.stopped == "until"
+        told.append((history.epochs[-1], optimizer.steps, history.metrics["root_mean_square"][-1]))
+    assert told[0][:2] == told[1][:2]
+    near(told[1][2], told[0][2], 1e-9)
+
+
+@pytest.mark.parametrize("stretch", [0.02, 0.0])
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4])
+@pytest.mark.parametrize("measured", [True, False])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_rows_that_disagree_are_left_to_python(batch_size, stretch, measured, shuffle, monkeypatch):
+    monkeypatch.setattr(stepper.Pace, "STRETCH", stretch)
+    options = {"until": (root_mean_square, -1.0)} if measured else {}
+    rows, targets = [[1.0], [-2.0], [3.0], [0.0], [-1.0], [2.0]], [float(i) for i in range(6)]
+    told = []
+    for backend in ("python", "llvm"):
+        weight = Value(0.5)
+
+        def model(x, weight=weight):
+            return x[0] * weight if x[0] > 0.0 else x[0] * x[0] - weight
+
+        optimizer = tn.SGD([weight], lr=0.05, momentum=0.5)
+        step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+        rng = random.Random(3)
+        history = step.run(rows, targets, 30, batch_size, shuffle=shuffle, rng=rng, **options)
+        metrics = history.metrics["root_mean_square"] if measured else []
+        told.append([*numbers(optimizer), *history.losses, *metrics, rng.random()])
+    assert len(told[0]) == 4 + 30 * (1 + measured)
+    near(told[1], told[0])
+
+
+@pytest.mark.parametrize("epochs_at_once", [1, 3, 100])
+@pytest.mark.parametrize("batch_size", [1, 4, 10])
+def test_shuffled_runs_draw_as_the_others_do(batch_size, epochs_at_once, monkeypatch):
+    """However many epochs, each in its order, fall into a stretch."""
+    pace, stretches = epochs_at_once * -(-10 // batch_size), []
+    monkeypatch.setattr(stepper.Pace, "took", lambda self, *given: setattr(self, "rows", pace))
+    X, Y = tn.data.moons(10, rng=random.Random(4))
+    told = []
+    for backend in ("python", "llvm"):
+        stretches.clear()
+        model = tn.MLP(2, [3, 1], rng=random.Random(2))
+        optimizer, rng = tn.SGD(model.parameters(), lr=0.1), random.Random(7)
+        history = tn.compile_step(model, "squared_error", optimizer, backend=backend).run(
+            X, Y, 8, batch_size, shuffle=True, rng=rng, progress=lambda history: stretches.append(len(history))
+        )
+        told.append([*numbers(optimizer), *history.losses, rng.random()])
+    near(told[1], told[0])
+    assert len(stretches) == {1: 8, 3: 4, 100: 2}[epochs_at_once]  # the first is of one step
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_rows_that_disagree_only_in_a_later_epoch_of_a_stretch(batch_size, shuffle, monkeypatch):
+    monkeypatch.setattr(stepper.Pace, "took", lambda self, *given: setattr(self, "rows", 70))
+    rows, told, apart = [[0.1 * i] for i in range(1, 8)], [], []
+    by_python = NativeCourse._apart
+
+    def left(course, native, batch):
+        apart.append(batch >= course.batches)
+        return by_python(course, native, batch)
+
+    monkeypatch.setattr(NativeCourse, "_apart", left)
+    for backend in ("python", "llvm"):
+        weight = Value(0.5)
+
+        def model(x, weight=weight):
+            return x[0] * weight if x[0] * weight < 0.62 else x[0] * weight * weight
+
+        optimizer, rng = tn.SGD([weight], lr=0.01 * batch_size, momentum=0.5), random.Random(3)
+        step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+        history = step.run(rows, [2.0 * x for [x] in rows], 30, batch_size, shuffle=shuffle, rng=rng)
+        told.append([*numbers(optimizer), *history.losses, rng.random()])
+    near(told[1], told[0])
+    assert True in apart
+
+
+def test_settings_parameters_and_steps_of_all_kinds_alternate():
+    models = [half_adder() for _ in range(2)]
+    optimizers = [tn.SGD(model.parameters(), lr=0.3, momentum=0.9) for model in models]
+    step = step_of(models[1], "squared_error", optimizers[1])
+    changes = [
+        lambda o: setattr(o, "lr", 0.01),
+        lambda o: setattr(o, "lr", lambda k: 1.0 / (k + 1)),
+        lambda o: setattr(o, "weight_decay", 0.5),
+        lambda o: (setattr(o, "momentum", 0.25), setattr(o, "nesterov", True)),
+        lambda o: setattr(o.parameters[3], "data", 2.0),
+        lambda o: setattr(o, "state", [(0.125,)] * len(o.state)),
+        lambda o: setattr(o, "weight_decay", 0.0),
+    ]
+    for i, change in enumerate(changes):
+        for optimizer in optimizers:
+            change(optimizer)
+        for k in range(4):
+            rows, targets = (X, Y) if k == 2 else (X[k : k + 1], Y[k : k + 1])
+            told = eager(models[0], tn.losses.squared_error, optimizers[0], rows, targets)
+            if (i + k) % 3:
+                near(step(rows, targets), told)
+            else:
+                eager(models[1], tn.losses.squared_error, optimizers[1], rows, targets)
+            near(numbers(optimizers[1]), numbers(optimizers[0]))
+
+
+def test_progress_sees_and_sets_the_numbers():
+    told = []
+    for backend in ("python", "llvm"):
+        model = half_adder()
+        optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.5)
+        seen = []
+
+        def progress(history, optimizer=optimizer, seen=seen):
+            if not seen:
+                optimizer.parameters[0].data += 1.0
+                optimizer.momentum = 0.25
+            seen.append(optimizer.parameters[0].data)
+
+        step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+        step.run(X, Y, epochs=3, batch_size=4, progress=progress)
+        told.append([*numbers(optimizer), *seen[-1:]])
+    near(told[1], told[0])
+
+
+def test_a_bad_class_changes_nothing():
+    X, Y = tn.data.spirals(30, rng=random.Random(1))
+    model = tn.MLP(2, [4, 3], "tanh", rng=random.Random(2))
+    optimizer = tn.Adam(model.parameters(), lr=0.02)
+    step = step_of(model, "cross_entropy", optimizer)
+    step.run(X, Y, batch_size=10)
+    before = numbers(optimizer)
+    for batch_size in (1, 10, 30):
+        with pytest.raises(ValueError, match="got the index 3"):
+            step.run(X, [*Y[:-1], 3], epochs=2, batch_size=batch_size)
+        assert numbers(optimizer) == before
+    assert math.isnan(step([[math.nan, 1.0]], [1]))
+
+
+def test_an_update_that_branches_is_refused():
+    model = half_adder()
+    optimizer = Momentumless(model.parameters(), lr=0.1)
+    with pytest.raises(TypeError, match=r"branches on numbers of a parameter.*give backend='python'"):
+        step_of(model, "squared_error", optimizer)(X, Y)
+    assert optimizer.steps == 0
+
+
+def test_ctrl_c_ends_a_run_with_the_model_whole():
+    model = half_adder()
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+    step = step_of(model, "squared_error", optimizer)
+    step.run(X, Y)
+    timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
+    timer.start()
+    history = step.run(X, Y, epochs=10**9)
+    assert history.stopped == "interrupt"
+    assert optimizer.steps == 4 + 4 * history.epochs[-1]
+
+
+def test_a_second_model_of_the_same_shape_compiles_nothing():
+    for seed in range(3):
+        model = half_adder(seed)
+        step_of(model, "squared_error", tn.SGD(model.parameters(), lr=0.1, momentum=0.5))(X, Y)
+        if seed == 0:
+            before = native.native.cache_info().misses
+    assert native.native.cache_info().misses == before
+
+
+def test_the_program_and_the_source_show():
+    model = half_adder()
+    step = step_of(model, "squared_error", tn.SGD(model.parameters(), lr=0.1, momentum=0.5))
+    with pytest.raises(ValueError, match="no program yet"):
+        step.source()
+    step(X, Y)
+    assert "define void @run(" in step.source()
+    assert "z1.1 = dot" in str(step.program)
+    with pytest.raises(ValueError, match="runs on 'llvm', so its source is not in 'python'"):
+        step.source("python")
+
+
+def test_auto_goes_back_to_python_where_it_must():
+    model = half_adder()
+    optimizer = Momentumless(model.parameters(), lr=0.1)
+    step = tn.compile_step(model, "squared_error", optimizer)
+    assert step.backend == "llvm"
+    step(X, Y)
+    assert (step.backend, optimizer.steps) == ("python", 1)
+    assert "def row_of_MLP" in step.source()
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("trained", [slice(0, 9), slice(9, 17), slice(2, 13, 3)])
+def test_values_that_are_not_trained_are_read_and_left_alone(trained, batch_size):
+    scale, offset = Value(0.75), Value(-0.5)
+
+    def loss(prediction, target):
+        return scale * tn.losses.squared_error(prediction, target)
+
+    def regularizer(model):
+        return 0.01 * offset * l2(model)
+
+    models = [half_adder() for _ in range(2)]
+    optimizers = [tn.SGD(model.parameters()[trained], lr=0.5, momentum=0.5) for model in models]
+    step = step_of(models[1], loss, optimizers[1], regularizer)
+    for k in range(4):
+        for rows, targets in tn.data.batches(X, Y, batch_size, shuffle=False):
+            near(step(rows, targets), eager(models[0], loss, optimizers[0], rows, targets, regularizer))
+        near([p.data for p in models[1].parameters()], [p.data for p in models[0].parameters()])
+        near(numbers(optimizers[1]), numbers(optimizers[0]))
+        for model in models:  # what is not trained is read at each step
+            model.parameters()[0].data += 0.25
+            model.parameters()[16].data -= 0.25
+        offset.data, scale.data = 0.5 * k, 1.0 + k
+    assert "reads" in str(step.program)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("batch_size", [0, 1, 3, 20])
+@pytest.mark.parametrize("bad", [0, 13, 19])
+def test_a_class_that_is_none_names_its_row_and_updates_nothing(bad, batch_size, shuffle):
+    told, before, after = wrong_class("llvm", bad, batch_size, shuffle)
+    assert after == before
+    assert told == wrong_class("python", bad, batch_size, shuffle)[0]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("widths", [[40, 37, 3], [64, 3], [3, 129, 16, 3]])
+@pytest.mark.parametrize("batch_size", [1, 5, 130])
+def test_wide_layers_fill_vectors_and_what_is_left_over(widths, dtype, batch_size):
+    rng = random.Random(7)
+    X = [[rng.gauss(0.0, 1.0) for _ in range(41)] for _ in range(130)]
+    Y = [rng.randrange(3) for _ in X]
+    models = [tn.MLP(41, widths, "tanh", rng=random.Random(2)) for _ in range(2)]
+    optimizers = [tn.SGD(model.parameters(), lr=0.05, momentum=0.5) for model in models]
+    step, bound = step_of(models[1], "cross_entropy", optimizers[1], dtype=dtype), 1e-11 if dtype == "float64" else 1e-4
+    for k in range(2):
+        rows, targets = X[k * batch_size :][:batch_size] or X, Y[k * batch_size :][:batch_size] or Y
+        told = eager(models[0], tn.losses.cross_entropy, optimizers[0], rows, targets, None)
+        near(step(rows, targets), told, bound)
+    near(numbers(optimizers[1]), numbers(optimizers[0]), bound)
+
+
+def test_a_prediction_that_no_row_changes():
+    """The slope of the weight is computed once, before the rows, and read by the sums over them."""
+    weights = [Value(0.5), Value(0.5)]
+    optimizers = [tn.SGD([weight], lr=0.1) for weight in weights]
+    step = step_of(lambda x: tn.tanh(weights[1]), "squared_error", optimizers[1])
+    X, Y = [[1.0], [2.0]], [0.0, 0.25]
+    near(step(X, Y), eager(lambda x: tn.tanh(weights[0]), tn.losses.squared_error, optimizers[0], X, Y))
+    near(numbers(optimizers[1]), numbers(optimizers[0]))
+
+
+@pytest.mark.parametrize("trained", [None, 100, 200])
+def test_parameters_in_another_order_are_found_by_a_table(trained):
+    """Shuffled or pruned, the gradients do not lie in loops: compiling them one by one took half a minute."""
+    rng = random.Random(5)
+    X = [[rng.gauss(0.0, 1.0) for _ in range(16)] for _ in range(21)]
+    Y = [rng.randrange(4) for _ in X]
+    models = [tn.MLP(16, [16, 4], "tanh", rng=random.Random(2)) for _ in range(2)]
+    order = random.Random(3).sample(range(340), 340)[:trained]
+    optimizers = [tn.SGD([model.parameters()[i] for i in order], lr=0.1, momentum=0.5) for model in models]
+    step = step_of(models[1], "cross_entropy", optimizers[1], l2)
+    for size in (21, 1):
+        told = eager(models[0], tn.losses.cross_entropy, optimizers[0], X[:size], Y[:size], l2)
+        near(step(X[:size], Y[:size]), told)
+    near([p.data for p in models[1].parameters()], [p.data for p in models[0].parameters()])
+    assert len(step.source("llvm").splitlines()) < 5000
+
+
+def test_a_batch_larger_than_all_rows_is_all_rows():
+    told = []
+    for backend in ("python", "llvm"):
+        for size in (4, 5, 2**63 - 1):
+            model = half_adder()
+            step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1), backend=backend)
+            history = step.run(X, Y, epochs=3, batch_size=size, until=(root_mean_square, 1e-9))
+            told.append([*history.losses, *history.metrics["root_mean_square"], *[p.data for p in model.parameters()]])
+    for other in told[1:]:
+        near(other, told[0])
+
+
+class OfLists(tn.optim.Optimizer):
+    """A user's own: it calls a function of lists, and reads a Value that it keeps."""
+
+    initial_state = ()
+
+    def __init__(self, parameters, lr, keeps):
+        super().__init__(parameters, lr)
+        self.kept = Value(0.5) if keeps else 0.5
+
+    def update(self, parameter, gradient, state, lr, step):
+        limited = self.kept * gradient if isinstance(self.kept, Value) else tn.logsumexp([gradient, parameter, 0.0])
+        return parameter - lr * limited, ()
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_updates_that_machine_code_has_no_words_for_run_on_python(keeps):
+    model = half_adder()
+    step = tn.compile_step(model, "squared_error", OfLists(model.parameters(), 0.1, keeps))
+    step(X, Y)
+    assert step.backend == "python"
+    with pytest.raises(TypeError, match="give backend='python'"):
+        step_of(model, "squared_error", OfLists(model.parameters(), 0.1, keeps))(X, Y)
+
+
+def test_a_schedule_that_ends_keeps_the_steps_before():
+    rates = [0.1, 0.2, 0.3]
+    told = []
+    for backend in ("python", "llvm"):
+        model = half_adder()
+        optimizer = tn.SGD(model.parameters(), lr=lambda k: rates[k])
+        step = tn.compile_step(model, "squared_error", optimizer, backend=backend)
+        with pytest.raises(IndexError):
+            step.run(X, Y, epochs=9, batch_size=4)
+        assert optimizer.steps == 3
+        told.append(numbers(optimizer))
+    near(told[1], told[0])
+
+
+def test_arrays_with_masks_are_looked_at_row_by_row():
+    numpy = pytest.importorskip("numpy")
+    masked = numpy.ma.masked_array([1.0, 2.0, 3.0], mask=[0, 1, 0])
+    for backend in ("python", "llvm"):
+        model = tn.MLP(2, [1], rng=random.Random(0))
+        step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1), backend=backend)
+        before = [p.data for p in model.parameters()]
+        with pytest.raises(TypeError, match=r"^row 1 of X and Y, .* and None, must hold numbers"):
+            step(numpy.ones((3, 2)), masked)
+        assert [p.data for p in model.parameters()] == before

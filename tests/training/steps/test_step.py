@@ -1,0 +1,709 @@
+"""Compiled training steps: the eager engine's numbers to the bit, whatever changes between and within them."""
+
+import functools
+import math
+import random
+import signal
+import threading
+import time
+from contextlib import nullcontext
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from programs import KINDS, bits, extended, plans
+from shared import same
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+from tinygrad_nn.compiler.backends.python import expressions
+from tinygrad_nn.compiler.backends.python import loop as python_loop
+from tinygrad_nn.compiler.paths import PathError
+from tinygrad_nn.compiler.program.program import OffPath
+from tinygrad_nn.compiler.program.trace import TraceError
+from tinygrad_nn.compiler.target import BACKENDS, BackendError
+from tinygrad_nn.training.history import MOST_POINTS, History
+from tinygrad_nn.training.steps.engines import python as stepper
+
+X, Y = tn.data.half_adder()
+compile_step = functools.partial(tn.compile_step, backend="python")  # which is the engine to the bit
+
+
+def eager(model, loss, optimizer, rows, targets, regularizer=None):
+    """One step as a user writes it."""
+    losses = [loss(model(x), y) for x, y in zip(rows, targets, strict=True)]
+    total = tn.mean(losses) if len(losses) > 1 else losses[0]
+    if regularizer is not None:
+        total = total + regularizer(model)
+    total = total if isinstance(total, Value) else Value(total)
+    optimizer.zero_grad()
+    total.backward()
+    optimizer.step()
+    return total.data
+
+
+def numbers(optimizer):
+    """All that a step changes."""
+    return [*(p.data for p in optimizer.parameters), *(s for state in optimizer.state for s in state), optimizer.steps]
+
+
+def equal(a, b):
+    return len(a) == len(b) and all(map(bits, a, b))
+
+
+def interpreted(loop, rate=None):
+    """A loop run by the program's interpreter, as `python_loop.compiled` runs it by generated code."""
+    program = loop.program
+    settled_slots = [slot for slot in loop.settled if slot != rate]
+
+    def run(passes, put, ended, error, threshold, rates, settled, carried):
+        numbers = dict(zip(settled_slots, settled, strict=True))
+        numbers |= zip(loop.carried, carried, strict=True)
+        for rows in passes:
+            for row in rows:
+                numbers |= zip(loop.each, row, strict=True)
+                if rate is not None:
+                    numbers[rate] = next(rates)
+                try:
+                    found = program.run(
+                        *([numbers[s] for s in slots] for slots in (program.inputs, program.parameters))
+                    )
+                except OffPath:
+                    return error, [numbers[slot] for slot in loop.carried]
+                found = dict(zip(loop.outputs, found, strict=True))
+                put(found[loop.loss])
+                error += found.get(loop.metric, 0.0)
+                numbers |= {slot: found[output] for slot, output in loop.carried.items()}
+            ended(error)
+            error = 0.0
+        return error, [numbers[slot] for slot in loop.carried]
+
+    return run
+
+
+def half_adder(seed=1, activation="sigmoid"):
+    return tn.MLP(2, [3, 2], activation, "sigmoid", init="normal", rng=random.Random(seed))
+
+
+def l2(model):
+    parameters = model.parameters()
+    return 1e-2 * tn.dot(parameters, parameters)
+
+
+def root_mean_square(prediction, target):
+    return tn.sqrt(tn.losses.squared_error(prediction, target))
+
+
+OPTIMIZERS = {
+    "sgd": lambda ps: tn.SGD(ps, lr=0.5),
+    "momentum": lambda ps: tn.SGD(ps, lr=0.1, momentum=0.9),
+    "nesterov": lambda ps: tn.SGD(ps, lr=0.1, momentum=0.5, nesterov=True),
+    "decay": lambda ps: tn.SGD(ps, lr=0.1, momentum=0.5, weight_decay=0.01),
+    "adam": lambda ps: tn.Adam(ps, lr=0.05),
+    "adam with decay": lambda ps: tn.Adam(ps, lr=0.05, betas=(0.5, 0.75), weight_decay=0.1),
+    "schedule": lambda ps: tn.SGD(ps, lr=tn.optim.linear(1.0, 0.1, steps=10), momentum=0.5),
+    "adam on a schedule": lambda ps: tn.Adam(ps, lr=tn.optim.cosine(0.1, 0.0, steps=30)),
+}
+
+
+@pytest.mark.parametrize("regularizer", [None, l2], ids=["plain", "l2"])
+@pytest.mark.parametrize("batch_size", [1, 3, 4])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_steps_and_runs_equal_the_engine_in_bits(name, batch_size, regularizer):
+    """Steps on one row, and on batches of which the last is smaller."""
+    models = [half_adder() for _ in range(3)]
+    optimizers = [OPTIMIZERS[name](model.parameters()) for model in models]
+    loss = tn.losses.squared_error
+    step = compile_step(models[1], loss, optimizers[1], regularizer)
+    expected = []
+    for _ in range(5):
+        losses = []
+        for rows, targets in tn.data.batches(X, Y, batch_size, shuffle=False):
+            losses.append((eager(models[0], loss, optimizers[0], rows, targets, regularizer), len(rows)))
+            assert same(step(rows, targets), losses[-1][0])
+            assert equal(numbers(optimizers[1]), numbers(optimizers[0]))
+        expected.append(sum(value * n for value, n in losses) / len(X))
+    run = compile_step(models[2], loss, optimizers[2], regularizer)
+    history = run.run(X, Y, epochs=5, batch_size=batch_size)
+    assert equal(numbers(optimizers[2]), numbers(optimizers[0]))
+    assert history.losses == pytest.approx(expected, rel=1e-14)
+    assert history.epochs == [1, 2, 3, 4, 5]
+    assert history.stopped == "epochs"
+
+
+@given(st.data())
+@settings(max_examples=120, deadline=None)
+def test_random_programs_train_to_the_same_bits(data):
+    """Programs of all kinds, shared subexpressions and branches, whose captured parameters are trained."""
+    plan = data.draw(plans(KINDS, most=12))
+    point = st.floats(-3, 3) | st.sampled_from([0.0, -0.0, 1.0, math.inf, -math.inf, math.nan, 1e200])
+    rows = data.draw(st.lists(st.tuples(point, point), min_size=1, max_size=5))
+    start = data.draw(st.lists(st.floats(-2, 2), min_size=3, max_size=3))
+    name = data.draw(st.sampled_from(sorted(OPTIMIZERS)))
+    batch = data.draw(st.booleans())
+
+    def trained(compiled):
+        a, b, unused = (Value(number) for number in start)
+
+        def model(x):
+            x = [Value(number) if type(number) is float else number for number in x]
+            return extended([a, b, *x, 0.5, a * b], plan)[-1] + 0.0 * a
+
+        optimizer = OPTIMIZERS[name]([a, b, unused])
+        loss = tn.losses.squared_error
+        groups = [rows] if batch else [[row] for row in rows]
+        told = []
+        if compiled:
+            step = compile_step(model, loss, optimizer)
+            told = [step(group, [0.5] * len(group)) for group in groups]
+        else:
+            told = [eager(model, loss, optimizer, group, [0.5] * len(group)) for group in groups]
+        return [*told, *numbers(optimizer)]
+
+    expected, got = trained(False), trained(True)
+    assert equal(got, expected), (got, expected)
+    with mock.patch.object(python_loop, "compiled", interpreted):
+        got = trained(True)
+    assert equal(got, expected), (got, expected)
+
+
+def test_a_planted_fault_is_caught(monkeypatch):
+    spelling, *tightness = expressions.SPELLINGS["subtract"]
+    monkeypatch.setitem(expressions.SPELLINGS, "subtract", (spelling.replace("-", "+"), *tightness))
+    with pytest.raises(AssertionError):
+        test_steps_and_runs_equal_the_engine_in_bits("momentum", 1, None)
+
+
+def test_eager_and_compiled_steps_alternate_and_settings_change():
+    """Whatever a user may set between steps is honoured: numbers, momentum, a schedule, Nesterov, weight decay."""
+    models = [half_adder() for _ in range(2)]
+    optimizers = [tn.SGD(model.parameters(), lr=0.3, momentum=0.9) for model in models]
+    step = compile_step(models[1], "squared_error", optimizers[1])
+    changes = [
+        lambda o: setattr(o, "lr", 0.01),
+        lambda o: setattr(o, "momentum", 0),
+        lambda o: setattr(o, "lr", lambda k: 1.0 / (k + 1)),
+        lambda o: setattr(o, "weight_decay", 0.5),
+        lambda o: (setattr(o, "momentum", 0.25), setattr(o, "nesterov", True)),
+        lambda o: setattr(o.parameters[3], "data", 2.0),
+        lambda o: setattr(o, "state", [(0.125,)] * len(o.state)),
+        lambda o: setattr(o, "weight_decay", 0.0),
+    ]
+    for i, change in enumerate(changes):
+        for optimizer in optimizers:
+            change(optimizer)
+        for k in range(4):
+            rows, targets = (X, Y) if k == 2 else (X[k : k + 1], Y[k : k + 1])
+            told = eager(models[0], tn.losses.squared_error, optimizers[0], rows, targets)
+            if (i + k) % 3:
+                assert same(step(rows, targets), told)
+            else:
+                eager(models[1], tn.losses.squared_error, optimizers[1], rows, targets)
+            assert equal(numbers(optimizers[1]), numbers(optimizers[0])), (i, k)
+
+
+def test_gradients_are_left_alone_and_the_model_is_read():
+    model = half_adder()
+    for parameter in model.parameters():
+        parameter.grad = 7.0
+    frozen = model.layers[0].parameters()
+    before = [p.data for p in frozen]
+    optimizer = tn.SGD(model.layers[1].parameters(), lr=0.5)
+    step = compile_step(model, "squared_error", optimizer)
+    first = step(X, Y)
+    assert [p.data for p in frozen] == before
+    assert {p.grad for p in model.parameters()} == {7.0}
+    frozen[0].data += 5.0  # parameters that are not trained are read at each step, too
+    assert step(X, Y) != pytest.approx(first)
+
+
+class Momentumless(tn.optim.Optimizer):
+    """A user's own: it remembers the parameter it had, swaps two numbers, and has settings in a list."""
+
+    initial_state = (0.0, 1.0, 2.0)
+
+    def __init__(self, parameters, lr, rates=(1.0, 0.5)):
+        super().__init__(parameters, lr)
+        self.rates = list(rates)
+        self.names = {"clip": 0.05}
+
+    def update(self, parameter, gradient, state, lr, step):
+        _, b, c = state
+        if gradient > self.names["clip"]:
+            gradient = gradient * self.rates[1]
+        return parameter - lr * gradient * (step + self.rates[0]), (parameter, c, b)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_an_optimizer_of_the_users_own(batch_size):
+    models = [tn.MLP(2, [1], "tanh", "tanh", rng=random.Random(3)) for _ in range(2)]
+    optimizers = [Momentumless(model.parameters(), lr=0.1) for model in models]
+    step = compile_step(models[1], "hinge", optimizers[1])
+    for rates in ([1.0, 0.5], [2.0, 0.25]):
+        for optimizer in optimizers:
+            optimizer.rates = rates
+        step.run(X, [1, -1, -1, 1], epochs=3, batch_size=batch_size)
+        for _ in range(3):
+            for rows, targets in tn.data.batches(X, [1, -1, -1, 1], batch_size, shuffle=False):
+                eager(models[0], tn.losses.hinge, optimizers[0], rows, targets)
+        assert equal(numbers(optimizers[1]), numbers(optimizers[0]))
+
+
+def test_a_fault_in_the_order_of_replacing_is_caught(monkeypatch):
+    """A new state that is the old parameter must be read before the parameter is replaced."""
+    replaced = python_loop._in_place
+
+    def careless(body, loop, names):
+        replaced(body, loop, names)
+        for slot, output in loop.carried.items():
+            names[output] = names[slot]
+        return []
+
+    monkeypatch.setattr(python_loop, "_in_place", careless)
+    with pytest.raises(AssertionError):
+        test_an_optimizer_of_the_users_own(1)
+
+
+def branching(x):
+    """A model with a branch, of one trained Value."""
+    return x[0] * WEIGHT if x[0] > 0.0 else x[0] * x[0] - WEIGHT
+
+
+WEIGHT = Value(0.5, label="weight")
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 7])
+@pytest.mark.parametrize("stretch", [0.02, 0.0])
+def test_rows_that_disagree_take_their_own_paths(batch_size, stretch, monkeypatch):
+    monkeypatch.setattr(stepper.Pace, "STRETCH", stretch)  # with 0, a row at a time
+    rows = [[1.0], [-2.0], [3.0], [0.0], [-1.0], [math.nan], [2.0]]
+    targets = [float(i) for i in range(7)]
+    epochs = 1 if batch_size == 7 else 6  # one with a nan in it is the last
+
+    def trained(compiled):
+        WEIGHT.data = 0.5
+        optimizer = tn.SGD([WEIGHT], lr=0.05, momentum=0.5)
+        order = rows if batch_size == 7 else [row for row in rows if row[0] == row[0]]
+        loss = tn.losses.squared_error
+        if compiled:
+            step = compile_step(branching, loss, optimizer)
+            with nullcontext() if epochs > 1 else pytest.warns(RuntimeWarning, match="the run diverged in epoch 1"):
+                history = step.run(order, targets[: len(order)], 6, batch_size, until=(root_mean_square, -1.0))
+            return [*numbers(optimizer), *history.losses, *history.metrics["root_mean_square"]]
+        losses, metrics = [], []
+        for _ in range(epochs):
+            losses.append(0.0)
+            metrics.append(0.0)
+            for xs, ys in tn.data.batches(order, targets[: len(order)], batch_size, shuffle=False):
+                part = 0.0
+                for x, y in reversed(list(zip(xs, ys, strict=True))):
+                    part += root_mean_square(branching(x), y).data
+                metrics[-1] += part
+                losses[-1] += len(xs) * eager(branching, loss, optimizer, xs, ys)
+            losses[-1] /= len(order)
+        return [*numbers(optimizer), *losses, *metrics]
+
+    expected, got = trained(False), trained(True)
+    assert equal(got[:3], expected[:3])
+    assert got == pytest.approx(expected, rel=1e-13, nan_ok=True)
+
+
+def test_a_branch_on_a_parameter_flips_within_a_run():
+    """The path is left in the middle of a pass, when training has moved the parameter over the threshold."""
+
+    def trained(compiled):
+        weight = Value(2.0)
+        optimizer = tn.SGD([weight], lr=0.1)
+
+        def model(x):
+            return weight * x[0] if weight > 1.0 else weight * x[0] + 1.0
+
+        data = [[1.0], [0.5], [2.0]], [0.0, 0.0, 0.0]
+        if compiled:
+            compile_step(model, "squared_error", optimizer).run(*data, epochs=20)
+        else:
+            for _ in range(20):
+                for x, y in zip(*data, strict=True):
+                    eager(model, tn.losses.squared_error, optimizer, [x], [y])
+        return numbers(optimizer)
+
+    assert trained(True) == trained(False)
+
+
+def test_too_many_paths_name_the_line():
+    def model(x):
+        return x[0] * float(sum(x[0] > float(k) for k in range(40))) + WEIGHT
+
+    optimizer = tn.SGD([WEIGHT], lr=0.0)
+    step = compile_step(model, "squared_error", optimizer)
+    with pytest.raises(PathError, match=r"taken 16 paths.*test_step.py:\d+.*tn.relu, tn.maximum or tn.take"):
+        step.run([[k + 0.5] for k in range(20)], [0.0] * 20)
+    with pytest.raises(PathError, match="taken 16 paths"):
+        step([[k + 0.5] for k in range(20)], [0.0] * 20)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_where_pythons_floats_refuse_the_run_goes_on(batch_size):
+    """1/0, log(0) and exp(1000) in the middle of an epoch: the numbers are IEEE's, and the engine's."""
+
+    def trained(compiled):
+        weight = Value(1.0)
+        optimizer = tn.Adam([weight], lr=0.01)
+
+        def model(x):
+            return tn.exp(x[0]) * 1e-300 + weight / x[1] + tn.log(x[2]) * weight
+
+        rows = [[1.0, 2.0, 3.0], [1000.0, 1.0, 1.0], [0.0, 4.0, 0.5], [1.0, 1.0, 0.0], [1.0, 0.0, 1.0], [1.0, 1.0, 1.0]]
+        told = []
+        if compiled:
+            step = compile_step(model, tn.losses.huber, optimizer)
+            with pytest.warns(RuntimeWarning, match="the run diverged in epoch 1"):
+                told = step.run(rows, [0.0] * 6, 2, batch_size, progress=lambda h: None).losses
+        else:
+            total = 0.0
+            for xs, ys in tn.data.batches(rows, [0.0] * 6, batch_size, shuffle=False):
+                total += len(xs) * eager(model, tn.losses.huber, optimizer, xs, ys)
+            told.append(total / 6)
+        return [*numbers(optimizer), *told]
+
+    expected, got = trained(False), trained(True)
+    assert all(same(a, b) or a == pytest.approx(b) for a, b in zip(got, expected, strict=True)), (got, expected)
+    assert equal(got[:4], expected[:4])
+
+
+def test_classes_and_lookups_are_one_program():
+    X, Y = tn.data.spirals(30, rng=random.Random(1))
+    models = [tn.MLP(2, [4, 3], "tanh", rng=random.Random(2)) for _ in range(2)]
+    optimizers = [tn.Adam(model.parameters(), lr=0.02) for model in models]
+    step = compile_step(models[1], "cross_entropy", optimizers[1], l2)
+    for rows, targets in tn.data.batches(X, Y, 10, shuffle=False):
+        told = eager(models[0], tn.losses.cross_entropy, optimizers[0], rows, targets, l2)
+        assert same(step(rows, targets), told)
+    assert equal(numbers(optimizers[1]), numbers(optimizers[0]))
+    before = numbers(optimizers[1])
+    with pytest.raises(ValueError, match="index"):
+        step.run(X, [*Y[:-1], 3], epochs=2)
+    assert numbers(optimizers[1]) == before
+
+
+def test_nan_in_the_data_is_told_by_the_loss():
+    model = half_adder()
+    step = compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1))
+    assert math.isnan(step([[math.nan, 1.0]], [[0.0, 1.0]]))
+    assert all(math.isnan(p.data) for p in model.layers[0].neurons[0].weights[:1])
+
+
+def test_until_stops_after_the_epoch():
+    model = half_adder()
+    optimizer = tn.SGD(model.parameters(), lr=2.0, momentum=0.5)
+    step = compile_step(model, "squared_error", optimizer)
+    history = step.run(X, Y, epochs=100_000, until=(root_mean_square, 0.5))
+    errors = history.metrics["root_mean_square"]
+    assert history.stopped == "until"
+    assert errors[-1] < 0.5 <= min(errors[:-1])
+    assert optimizer.steps == 4 * history.epochs[-1]
+    again = half_adder()
+    twin = tn.SGD(again.parameters(), lr=2.0, momentum=0.5)
+    epochs = 0
+    while True:
+        epochs, error = epochs + 1, 0.0
+        for x, y in zip(X, Y, strict=True):
+            error += root_mean_square(again(x), y).data
+            eager(again, tn.losses.squared_error, twin, [x], [y])
+        if error < 0.5:
+            break
+    assert (epochs, error) == (history.epochs[-1], errors[-1])
+    assert equal(numbers(twin), numbers(optimizer))
+
+
+@pytest.mark.parametrize("stretch", [0.02, 0.0])
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_shuffled_runs_draw_as_batches_does(batch_size, stretch, monkeypatch):
+    """The same generator gives the same run, however it falls into stretches; and none is drawn ahead of need."""
+    monkeypatch.setattr(stepper.Pace, "STRETCH", stretch)
+    X, Y = tn.data.moons(10, rng=random.Random(4))
+    models = [tn.MLP(2, [3, 1], rng=random.Random(2)) for _ in range(2)]
+    optimizers = [tn.SGD(model.parameters(), lr=0.1) for model in models]
+    step = compile_step(models[1], "squared_error", optimizers[1])
+    left, right = random.Random(7), random.Random(7)
+    stop = (root_mean_square, 3.0)
+    history = step.run(X, Y, 40, batch_size, shuffle=True, rng=left, until=stop)
+    for _ in range(history.epochs[-1]):
+        for rows, targets in tn.data.batches(X, Y, batch_size, rng=right):
+            eager(models[0], tn.losses.squared_error, optimizers[0], rows, targets)
+    assert equal(numbers(optimizers[1]), numbers(optimizers[0]))
+    assert left.random() == right.random()
+
+
+def test_progress_is_told_in_stretches():
+    model = half_adder()
+    step = compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1))
+    told = []
+    start = time.perf_counter()
+    history = step.run(X, Y, epochs=30_000, progress=lambda h: told.append((h.epochs[-1], time.perf_counter())))
+    assert told[-1][0] == history.epochs[-1] == 30_000
+    assert sorted(told) == told
+    assert len(told) > 3
+    assert history.times[-1] <= time.perf_counter() - start
+    assert sorted(history.times) == history.times
+    assert len(history) == len(history.losses) == len(history.times) <= MOST_POINTS
+
+    def fails(history):
+        raise RuntimeError("the user's own")
+
+    with pytest.raises(RuntimeError, match="the user's own"):
+        step.run(X, Y, epochs=30_000, progress=fails)
+
+
+@pytest.mark.parametrize("batch_size", [1, 50])
+def test_ctrl_c_ends_a_run_with_the_model_whole(batch_size):
+    X, Y = tn.data.moons(200, rng=random.Random(4))
+    model = tn.MLP(2, [16, 16, 1], rng=random.Random(2))
+    optimizer = tn.SGD(model.parameters(), lr=0.01)
+    step = compile_step(model, "hinge", optimizer, l2)
+    step.run(X[:60], Y[:60], batch_size=batch_size)
+    steps = optimizer.steps
+    timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
+    handler = signal.getsignal(signal.SIGINT)
+    timer.start()
+    history = step.run(X, Y, epochs=10**9, batch_size=batch_size)
+    assert history.stopped == "interrupt"
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert optimizer.steps > steps
+    if history.epochs:
+        assert optimizer.steps - steps >= history.epochs[-1] * len(X) // batch_size
+    assert all(math.isfinite(p.data) for p in model.parameters())
+
+
+def test_ctrl_c_is_told_to_who_handled_it_before():
+    model = half_adder()
+    step = compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1))
+    noted = []
+
+    def handler(number, frame):
+        noted.append(number)
+        if len(noted) == 3:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        history = step.run(X, Y, epochs=10**9, progress=lambda h: signal.raise_signal(signal.SIGINT))
+        assert history.stopped == "interrupt"
+        assert noted == [signal.SIGINT] * 3
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_waits_for_the_model_to_be_written(monkeypatch):
+    """A signal in the middle of writing back is told when all numbers are there."""
+    model = half_adder()
+    optimizer = tn.SGD(model.parameters(), lr=0.5, momentum=0.5)
+    step = compile_step(model, "squared_error", optimizer)
+    numbers_seen = []
+
+    class Interrupting(list):
+        def __iter__(self):
+            for i, parameter in enumerate(super().__iter__()):
+                if i == 3:
+                    signal.raise_signal(signal.SIGINT)
+                yield parameter
+
+    commit = stepper.commit
+
+    def interrupted(optimizer, numbers, steps):
+        parameters, optimizer.parameters = optimizer.parameters, Interrupting(optimizer.parameters)
+        try:
+            commit(optimizer, numbers, steps)
+        finally:
+            optimizer.parameters = parameters
+            numbers_seen.append(globals()["numbers"](optimizer))
+
+    monkeypatch.setattr(stepper, "commit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        step(X, Y)
+    twin = half_adder()
+    twins = tn.SGD(twin.parameters(), lr=0.5, momentum=0.5)
+    eager(twin, tn.losses.squared_error, twins, X, Y)
+    assert equal(numbers_seen[0], numbers(twins))
+
+
+def test_a_run_outside_of_the_main_thread():
+    model = half_adder()
+    step = compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1))
+    found = []
+    thread = threading.Thread(target=lambda: found.append(step.run(X, Y, epochs=10)))
+    thread.start()
+    thread.join()
+    assert found[0].stopped == "epochs"
+
+
+def test_the_history_keeps_few_points():
+    history = History()
+    for epoch in range(1, 100_001):
+        assert history.wanted(epoch, epoch) == [epoch]
+        history.record(epoch, float(epoch), epoch / 10, {"error": -float(epoch)})
+        assert len(history) <= MOST_POINTS + 1
+    assert history.epochs[0] == 1
+    assert history.epochs[-1] == 100_000
+    assert len(history) > MOST_POINTS // 4
+    gaps = {b - a for a, b in zip(history.epochs[:-1], history.epochs[1:-1], strict=False)}
+    assert len(gaps) == 1
+    assert history.losses == [float(e) for e in history.epochs]
+    assert history.metrics["error"] == [-float(e) for e in history.epochs]
+    assert History().wanted(1, 5) == [1, 2, 3, 4, 5]
+    assert repr(History()) == "<History: no epochs>"
+
+
+def test_the_source_and_the_program_are_readable():
+    model = tn.MLP(1, [1], output_activation="tanh", rng=random.Random(1))
+    step = compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1, momentum=0.5))
+    step.run([[1.0]], [0.5], until=(root_mean_square, 0.0))
+    body = [line.strip() for line in step.source().splitlines()]
+    for line in (
+        "# layer 1, neuron 1",
+        "h1_1 = tanh(b1_1 + w1_1_1 * x1)",
+        "velocity_w1_1_1 = momentum * velocity_w1_1_1 + d_z1_1 * x1",
+        "w1_1_1 = w1_1_1 - lr * velocity_w1_1_1",
+        "error += root_mean_square",
+        "put(loss)",
+    ):
+        assert line in body, step.source()
+    assert "h1.1 = tanh z1.1" in str(step.program)
+    step([[1.0], [2.0]], [0.5, 0.5])
+    assert step.source().count("def ") == 2  # the rows, the update
+    assert "row_of_MLP" in str(step.program)
+    assert repr(step) == "<compiled step of MLP, back end python>"
+
+
+def test_names_that_python_or_the_loop_use_are_taken():
+    names = ["passes", "put", "rows", "error", "e", "class", "exp", "lr", "momentum", "found"]
+    values = [Value(0.1 * i, label=name) for i, name in enumerate(names)]
+    for value in values:
+        value.grad = 0.0
+
+    def model(x):
+        return tn.dot(values, x)
+
+    before = [value.data for value in values]
+    optimizer = tn.SGD(values, lr=0.1, momentum=0.5)
+    step = compile_step(model, "squared_error", optimizer)
+    step([[1.0] * 10], [0.0])
+    twins = [Value(number) for number in before]
+    twin = tn.SGD(twins, lr=0.1, momentum=0.5)
+    eager(lambda x: tn.dot(twins, x), tn.losses.squared_error, twin, [[1.0] * 10], [0.0])
+    assert equal(numbers(optimizer), numbers(twin))
+
+
+def test_arrays_are_rows():
+    numpy = pytest.importorskip("numpy", reason="numpy is not installed")
+    models = [half_adder() for _ in range(2)]
+    steps = [compile_step(m, "squared_error", tn.SGD(m.parameters(), lr=0.1)) for m in models]
+    assert steps[0](X, Y) == steps[1](numpy.array(X), numpy.array(Y, dtype=numpy.float32))
+    assert models[0].state_dict() == models[1].state_dict()
+    assert steps[0](X, Y) == steps[1](list(map(numpy.array, X)), Y)
+
+
+class Leaky(tn.optim.Optimizer):
+    initial_state = (0.0,)
+
+    def update(self, parameter, gradient, state, lr, step):
+        return parameter, ()
+
+
+MODEL = half_adder()
+
+
+def made(model=MODEL, loss="squared_error", optimizer=None, **options):
+    return compile_step(model, loss, optimizer or tn.SGD(MODEL.parameters(), lr=0.1), **options)
+
+
+def reset_lr(lr):
+    optimizer = tn.SGD(MODEL.parameters(), lr=0.1)
+    step = made(optimizer=optimizer)
+    optimizer.lr = lr
+    return step
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: made(model=3), TypeError, "the model must be a function or a Module, but got 3"),
+        (lambda: made(regularizer=0.1), TypeError, "the regularizer must be a function or a Module, but got 0.1"),
+        (lambda: made(loss="mse"), ValueError, "unknown loss 'mse'"),
+        (lambda: made(optimizer=[1]), TypeError, r"the optimizer must be one such as tn.SGD"),
+        (lambda: made(backend="fortran"), ValueError, "unknown back end 'fortran': give one of auto, python"),
+        (lambda: made(dtype="float16"), ValueError, "unknown dtype 'float16': give one of float64, float32"),
+        (lambda: made(dtype="float32"), ValueError, "python back end computes in dtype 'float64', but got 'float32'"),
+        (lambda: made()([], []), ValueError, "X and Y are empty: a step is on one row or more"),
+        (lambda: made().run(X, Y[:3]), ValueError, "X has 4 rows and Y 3: give one target for each row"),
+        (lambda: made()([[0.0, 1.0], [1.0]], Y[:2]), ValueError, r"row 1 of X has 1 number and row 0 has 2 numbers"),
+        (lambda: made()(X[:2], [[0.0, 1.0], 1.0]), ValueError, r"row 1 of Y has one number in no list and row 0 has 2"),
+        (lambda: made()([[0.0, "a"]], Y[:1]), TypeError, r"row 0 of X and Y, \[0.0, 'a'\] .* must hold numbers"),
+        (lambda: made()([[0.0, Value(1.0)]], Y[:1]), TypeError, "row 0 of X and Y"),
+        (lambda: made()("ab", Y[:2]), TypeError, "X must be a list of rows, an array of two dimensions or a frame"),
+        (lambda: made()(3.0, Y[:2]), TypeError, "X must be a list of rows"),
+        (lambda: made()([[0.0, 1.0, 2.0]], Y[:1]), ValueError, "takes 2 inputs, but was given 3"),
+        (lambda: made()(X, [[0.0]] * 4), ValueError, "2 outputs and 1 targets"),
+        (lambda: made().run(X, Y, epochs=0), ValueError, "epochs must be a whole number of 1 or more, but got 0"),
+        (lambda: made().run(X, Y, batch_size=1.5), TypeError, "batch_size must be a whole number .* but got 1.5"),
+        (lambda: made().run(X, Y, rng=3), TypeError, "rng must be a generator"),
+        (lambda: made().run(X, Y, until=0.1), TypeError, r"until wants \(metric, threshold\)"),
+        (lambda: made().run(X, Y, until=(root_mean_square, "low")), TypeError, "threshold of until .* got 'low'"),
+        (lambda: made().run(X, Y, until=(lambda p, t: p, 0.1)), TypeError, "the metric of until must give one number"),
+        (lambda: made(loss=lambda p, t: "x")(X, Y), TypeError, "the loss must give one number, but gave 'x'"),
+        (lambda: made(loss=lambda p, t: p)(X, Y), TypeError, "the loss must give one number"),
+        (lambda: made(loss=lambda p, t: p[0].data)(X, Y), TraceError, "leave .data outside"),
+        (lambda: made(regularizer=lambda model: model)(X, Y), TypeError, "the regularizer must give one number"),
+        (lambda: made(optimizer=Leaky(MODEL.parameters(), 0.1))(X, Y), ValueError, "a state of 1 numbers and returned"),
+        (lambda: reset_lr(-1.0)(X, Y), ValueError, "lr must be 0 or more"),
+        (lambda: reset_lr(lambda step: -1.0)(X, Y), ValueError, "lr must be 0 or more"),
+        (lambda: reset_lr(lambda step: 0.1 - step).run(X, Y), ValueError, "lr must be 0 or more"),
+        (lambda: made().source(), ValueError, "no program yet: it is traced when it first runs"),
+        (lambda: made().source("c"), ValueError, "runs on 'python', so its source is not in 'c'"),
+    ],
+)
+def test_bad_input_is_refused_and_changes_nothing(call, error, words):
+    before = MODEL.state_dict()
+    with pytest.raises(error, match=words):
+        call()
+    assert MODEL.state_dict() == before
+
+
+def test_steps_do_not_run_on_arrays_yet():
+    pytest.importorskip("numpy", reason="numpy is not installed")
+    with pytest.raises(ValueError, match="training steps run on backend='python', 'llvm' or 'auto', but got 'array'"):
+        made(backend="array")
+
+
+def test_a_back_end_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(BACKENDS, "quick", ("no_such_package", "fast"))
+    for make in (lambda **o: tn.compile(lambda x: x, **o), made):
+        with pytest.raises(BackendError, match=r"'quick' needs no_such_package.*pip install 'tinygrad_nn\[fast\]'"):
+            make(backend="quick")
+        assert make(backend="auto").backend in ("python", "llvm")
+        assert make(backend="python").backend == "python"
+
+
+def wrong_class(backend, bad, batch_size, shuffle):
+    """What a run says of a row with a class that is none, and the numbers before and after it."""
+    rng = random.Random(3)
+    model = tn.MLP(3, [4, 3], rng=rng)
+    optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    X = [[rng.random() for _ in range(3)] for _ in range(20)]
+    Y = [7 if k == bad else k % 3 for k in range(20)]
+    step = tn.compile_step(model, "cross_entropy", optimizer, backend=backend)
+    before = numbers(optimizer)
+    with pytest.raises(ValueError, match=rf"^row {bad} of X and Y: got the index 7, but with 3 values") as caught:
+        step.run(X, Y, 3, batch_size, shuffle=shuffle, rng=rng) if batch_size else step(X, Y)
+    assert optimizer.steps == 0
+    return str(caught.value), before, numbers(optimizer)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("batch_size", [0, 1, 3, 20])
+@pytest.mark.parametrize("bad", [0, 13, 19])
+def test_a_class_that_is_none_names_its_row_and_updates_nothing(bad, batch_size, shuffle):
+    _, before, after = wrong_class("python", bad, batch_size, shuffle)
+    assert after == before

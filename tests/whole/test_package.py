@@ -1,0 +1,258 @@
+"""The package itself: what importing it costs and brings, its names, its layers, and a README that tells the truth."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from shared import ROOT
+
+import tinygrad_nn as tn
+
+PACKAGE = ROOT / "tinygrad_nn"
+
+
+def fresh(code):
+    """What a fresh process prints."""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return run.stdout
+
+
+def test_no_module_hides_a_function_of_its_name():
+    modules = {path.stem for path in PACKAGE.iterdir()}
+    assert [name for name in tn.__all__ if name in modules and callable(getattr(tn, name))] == []
+
+
+def test_importing_brings_nothing_optional():
+    code = "import sys; before = set(sys.modules); import tinygrad_nn; print(*sorted(set(sys.modules) - before))"
+    brought = {name.split(".")[0] for name in fresh(code).split()}
+    assert not brought & {
+        "graphviz",
+        "pygraphviz",
+        "numpy",
+        "matplotlib",
+        "llvmlite",
+        "sklearn",
+        "tqdm",
+        "typing",
+        "re",
+    }
+
+
+def test_draw_is_a_function_before_and_after_every_submodule_is_imported():
+    code = """
+import contextlib, importlib, pkgutil, tinygrad_nn as tn
+assert callable(tn.draw)
+for module in pkgutil.walk_packages(tn.__path__, "tinygrad_nn.", onerror=lambda name: None):
+    with contextlib.suppress(ImportError if module.name.startswith("tinygrad_nn.sklearn") else ()):
+        importlib.import_module(module.name)
+assert callable(tn.draw), tn.draw
+print(tn.draw(tn.Value(1.0)).source.count("v0"))
+"""
+    assert fresh(code).strip() == "1"
+
+
+def test_the_public_names_are_sorted_and_there():
+    names = tn.__all__
+    assert names == sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+    for name in names:
+        assert getattr(tn, name) is not None
+        documented = getattr(tn, name)
+        assert documented.__doc__, name
+    public = {name for name in vars(tn) if not name.startswith("_")}
+    submodules = {path.stem for path in PACKAGE.iterdir()} | {"annotations", "TYPE_CHECKING", "Any"}
+    assert public - submodules <= set(names)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", tn.__version__)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_program_of_the_guide_learns(seed, tmp_path, monkeypatch):
+    import random
+
+    monkeypatch.chdir(tmp_path)
+    program = [line[4:] for line in tn.__doc__.splitlines() if line.startswith("    ")]
+    start = program.index("X, Y = tn.data.xor()")
+    random.seed(seed)
+    names = {"tn": tn}
+    exec("\n".join(program[start:]), names)
+    assert names["model"].predict_classes(names["X"]) == [0, 1, 1, 0]
+
+
+def test_files_can_be_read_in_one_sitting():
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith('"""'), path
+        assert len(text.splitlines()) <= 300, path
+
+
+def test_calculus_is_in_the_table_alone():
+    """No file but the table writes rules, and its rules have no branch, no power and no math."""
+    from tinygrad_nn.autograd.primitives import TABLE
+
+    for row in TABLE.values():
+        assert len(row.formulas) == len(row.operands), row
+        for formula in filter(None, row.formulas):
+            tree = ast.parse(formula, mode="eval")
+            kinds = {type(node) for node in ast.walk(tree)}
+            assert not kinds & {ast.IfExp, ast.Pow, ast.Attribute, ast.Compare, ast.BoolOp, ast.Lambda}, row
+
+
+def test_the_readmes_table_of_the_api_holds_every_public_name():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.split("## The API")[1].split("\n## ")[0]
+    named = set(re.findall(r"`(?:tn\.)?(\w+)", "\n".join(line for line in table.splitlines() if line.startswith("|"))))
+    assert set(tn.__all__) <= named, sorted(set(tn.__all__) - named)
+
+
+@pytest.mark.parametrize(
+    "name", ["expression", "forward_pass", "xor", "wiring", "gallery", "compile", "add_a_primitive"]
+)
+def test_examples_run_and_say_where_their_pictures_are(name, example, tmp_path, monkeypatch, capsys):
+    module = example(name)
+    if hasattr(module, "PICTURES"):
+        monkeypatch.setattr(module, "PICTURES", tmp_path / "pictures")
+    module.main()
+    printed = capsys.readouterr().out
+    if hasattr(module, "PICTURES"):
+        assert str(tmp_path) in printed
+        assert list((tmp_path / "pictures").iterdir())
+
+
+def test_to_c_learns_in_c(example, tmp_path, monkeypatch, capsys):
+    to_c = example("to_c")
+    monkeypatch.setattr(to_c, "PICTURES", tmp_path)
+    monkeypatch.setattr(to_c.shutil, "which", lambda name: None)
+    to_c.main()
+    assert "There is no C compiler here" in capsys.readouterr().out
+    monkeypatch.undo()
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("no C compiler here")
+    monkeypatch.setattr(to_c, "PICTURES", tmp_path)
+    to_c.main()
+    printed = capsys.readouterr().out
+    assert "Its self test says: ok" in printed
+    before, after = map(int, re.search(r"before it learned (\d+) %, after it (\d+) %", printed).groups())
+    assert before < 85
+    assert after >= 97
+
+
+def test_the_forward_pass_gives_its_numbers(example, capsys):
+    example("forward_pass").main()
+    assert "0.96309883  0.99991721" in capsys.readouterr().out
+
+
+def test_the_half_adder_asks_and_answers(example, tmp_path, monkeypatch, capsys):
+    half_adder = example("half_adder")
+    monkeypatch.setattr(half_adder, "PICTURES", tmp_path)
+    answers = iter(["1 1", "0,1", "2 1", "1", "one two", " 0   0 "])
+
+    def console(prompt):
+        try:
+            return next(answers)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", console)
+    half_adder.main(["--until", "0.9", "--ask", "--seed", "4"])
+    printed = capsys.readouterr().out
+    assert "velocity" in printed
+    assert printed.count(" = carry ") == 3
+    assert printed.count("is not two bits") == 3
+    assert str(tmp_path) in printed
+
+
+def test_the_half_adder_refuses_an_error_of_zero(example):
+    with pytest.raises(SystemExit):
+        example("half_adder").main(["--until", "0"])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_digits_reads_images_that_were_held_out(seed, example):
+    import random
+
+    pytest.importorskip("sklearn", reason="scikit-learn, whose digits these are, is not installed")
+    pytest.importorskip("llvmlite", reason="llvmlite is not installed, and without it this takes a while")
+    digits = example("digits")
+    rng = random.Random(seed)
+    (X, Y), (held_out, shown) = digits.load(rng)
+    model, history = digits.train(X, Y, (held_out, shown), rng, progress=False)
+    assert len(held_out) == 450
+    assert len(digits.misread(model, held_out, shown)) <= 0.05 * 450
+    assert history.metrics["validation accuracy"][-1] >= 0.95
+
+
+def test_digits_draws_what_it_misread(example, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("sklearn", reason="scikit-learn, whose digits these are, is not installed")
+    digits = example("digits")
+    monkeypatch.setattr(digits, "PICTURES", tmp_path)
+    monkeypatch.setattr(digits, "EPOCHS", 1)
+    digits.main()
+    assert str(tmp_path / "digits.svg") in capsys.readouterr().out
+    drawn = ElementTree.fromstring((tmp_path / "digits.svg").read_text(encoding="utf-8"))
+    captions = ["".join(text.itertext()) for text in drawn.iter("{http://www.w3.org/2000/svg}text")][1:]
+    assert len(captions) == digits.MOST
+    assert all(re.fullmatch(r"is \d, read as \d \(\d+ %\)", caption) for caption in captions)
+
+
+def test_digits_says_what_to_install(example, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    example("digits").main()
+    printed = capsys.readouterr().out
+    assert 'pip install ".[sklearn]"' in printed
+    assert "\n" not in printed.strip()
+
+
+def test_the_readme_lists_every_example():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    examples = [*(ROOT / "examples").glob("*.py"), *(ROOT / "examples").glob("*.ipynb")]
+    assert [path.name for path in examples if f"](examples/{path.name})" not in readme] == []
+
+
+def test_the_pictures_of_the_readme_are_there():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"!\[[^]]+\]\((examples/\w+\.svg)\)", readme)
+    assert len(shown) >= 4
+    for path in shown:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        assert ElementTree.fromstring(text).tag.endswith("svg")
+        assert "/work" not in text
+        assert "tmp" not in text
+
+
+def test_moons_writes_how_it_learned(example, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    moons = example("moons")
+    monkeypatch.setattr(moons, "PICTURES", tmp_path)
+    monkeypatch.setattr(moons, "EPOCHS", 3)
+    moons.main()
+    assert "open it in a browser" in capsys.readouterr().out
+    assert (tmp_path / "moons.html").stat().st_size > 50_000
+    assert ElementTree.fromstring((tmp_path / "moons.svg").read_text(encoding="utf-8")).tag.endswith("svg")
+
+
+def test_moons_says_what_its_pictures_want(example, monkeypatch, capsys):
+    moons = example("moons")
+    monkeypatch.setattr(moons, "Figure", None)
+    monkeypatch.setattr(moons, "EPOCHS", 2)
+    moons.main()
+    assert 'pip install ".[plot]"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_moons_learns(seed, example):
+    import random
+
+    moons, rng = example("moons"), random.Random(seed)
+    _, history = moons.train(*moons.make_data(rng), rng, progress=False)
+    assert history.losses[-1] < 0.1
+    assert history.metrics["accuracy"][-1] >= 0.97
+
+
+def test_examples_name_no_path_of_this_machine():
+    for path in [*(ROOT / "examples").glob("*.py"), ROOT / "README.md", ROOT / "pyproject.toml"]:
+        assert str(ROOT) not in path.read_text(encoding="utf-8")
+    assert json.loads((ROOT / "tests" / "oracles" / "micrograd_demo.json").read_text(encoding="utf-8"))["losses"]

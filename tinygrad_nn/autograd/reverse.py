@@ -1,0 +1,260 @@
+"""Reverse accumulation: the recorded graph walked from a result back to what it was computed from.
+
+Every operation is numbered when it is recorded, so the operations in falling order of their numbers are an order in
+which each comes before its operands. `backward` keeps the adjoints in `.grad`; `adjoints` keeps them aside, for
+gradients as floats or as Values. Neither recurses, so depth is no limit.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from .ieee_floats import on_ieee_floats
+from .scalar import as_float
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .value import Result, Value
+
+
+def numbers(operand: Any) -> Any:
+    """The data of an operand: a Value, a float, or a tuple of them."""
+    if type(operand) is tuple:
+        return tuple([o if type(o) is float else o.data for o in operand])
+    return operand if type(operand) is float else operand.data
+
+
+def history(*outputs: Result) -> list[Result]:
+    """The operations that the outputs were computed by, themselves among them, each before its operands."""
+    seen = {output.number: output for output in outputs}
+    waiting: list[Any] = list(seen.values())
+    kinds: Any = {base for output in outputs for base in type(output).__mro__ if "number" in vars(base)}
+    kind = tuple(kinds)  # Result, which stands on this module
+    while waiting:
+        result = waiting.pop()
+        for operand in result.operands:
+            if isinstance(operand, kind) and operand.number not in seen:
+                seen[operand.number] = operand
+                waiting.append(operand)
+    return [seen[number] for number in sorted(seen, reverse=True)]
+
+
+class Column:
+    """A tuple of operands that operations share, as a layer's inputs are, and what one backward pass knows of it.
+
+    `data` are the numbers; `values` the Values to add gradients to, with one that nobody reads in place of each
+    literal; `differentiable` whether there is any Value, `finite` whether all numbers are. `grad` marks the pass.
+    """
+
+    __slots__ = ("data", "differentiable", "finite", "grad", "operands", "values")
+
+    def __init__(self, operands: tuple[Any, ...]) -> None:
+        self.operands = operands
+        self.grad: float | None = None
+
+    def refresh(self, zero: float) -> None:
+        """Look at the operands anew, in the pass that `zero` marks."""
+        operands = self.operands
+        self.grad = zero
+        self.values: Any = operands
+        if float not in map(type, operands):
+            self.data = [operand.data for operand in operands]
+            self.differentiable = True
+        else:
+            self.data = list(numbers(operands))
+            self.differentiable = set(map(type, operands)) != {float}
+            if self.differentiable:
+                self.values = [Sink() if type(operand) is float else operand for operand in operands]
+        self.finite = _all_finite(self.data)
+
+
+def _all_finite(numbers: list[Any]) -> bool:
+    try:
+        return isfinite(sum(numbers))
+    except TypeError:  # no numbers at all, which whoever visits them says better
+        return False
+
+
+class Sink:
+    """Takes the gradient of a literal, which nobody reads."""
+
+    __slots__ = ("grad",)
+
+    def __init__(self) -> None:
+        self.grad = 0.0
+
+
+def backward(output: Result) -> None:
+    """Add d output / d value to the `.grad` of every leaf behind `output`, and set it on every operation.
+
+    A leaf gathers the sum of this pass from 0 and adds it to what it had at the end, so that a second pass doubles
+    it to the bit; should a rule raise, the leaves keep what they had.
+    """
+    leaves: list[tuple[Value, float]] = []
+    try:
+        results = _reset(output, leaves)
+        output.grad = 1.0
+        for result in results:
+            pull = result.op.pull
+            try:
+                pull(result)
+            except ZeroDivisionError:
+                _pull_on_ieee_floats(result)
+    except BaseException:
+        for leaf, before in leaves:
+            leaf.grad = before
+        raise
+    for leaf, before in leaves:
+        if before:
+            leaf.grad += before
+    output.passes = getattr(output, "passes", 0) + 1
+
+
+def _reset(output: Result, leaves: list[tuple[Value, float]]) -> list[Result]:
+    """The operations behind `output`, latest first, all columns refreshed; and the leaves with their gradients.
+
+    All gradients become a zero that is an object of its own for each pass, so that holding it also says `seen`.
+    """
+    zero = float("0")
+    kind = type(output)
+    output.grad = zero
+    results = [output]
+    partial = False
+    put = results.append
+    for result in results:  # a list that grows as more are met
+        if result.op.partial:
+            partial = True
+        first, second, third = result.first, result.second, result.third  # three times the same, written out
+        if type(first) is kind:
+            if first.grad is not zero:
+                first.grad = zero
+                put(first)
+        elif type(first) is not float and first.grad is not zero:
+            _visit(first, zero, results, leaves)
+        if second is None:
+            continue
+        if type(second) is kind:
+            if second.grad is not zero:
+                second.grad = zero
+                put(second)
+        elif type(second) is not float and second.grad is not zero:
+            _visit(second, zero, results, leaves)
+        if third is None:
+            continue
+        if type(third) is kind:
+            if third.grad is not zero:
+                third.grad = zero
+                put(third)
+        elif type(third) is not float and third.grad is not zero:
+            _visit(third, zero, results, leaves)
+    numbers = [result.number for result in results]
+    results = [results[i] for i in sorted(range(len(numbers)), key=numbers.__getitem__, reverse=True)]
+    if not partial:
+        return results
+    found = reached(results)
+    return [result for result in results if id(result) in found]
+
+
+def _visit(operand: Any, zero: float, results: list[Result], leaves: list[tuple[Value, float]]) -> None:
+    """The first meeting in a pass with a leaf, or with a column and so with its operands."""
+    if type(operand) is not Column:
+        _save(operand, leaves)
+        operand.grad = zero
+        return
+    operand.refresh(zero)
+    for entry in operand.operands if operand.differentiable else ():
+        if type(entry) is float or entry.grad is zero:
+            continue
+        if entry.op is None:
+            _save(entry, leaves)
+        else:
+            results.append(entry)
+        entry.grad = zero
+
+
+def _save(leaf: Value, leaves: list[tuple[Value, float]]) -> None:
+    """Put a leaf and its gradient aside. Raises TypeError where its data was set to something else than a number."""
+    if type(leaf.data) is not float and as_float(leaf.data) is None:
+        raise TypeError(
+            f"the .data of a Value was set to {leaf.data!r}, which is no number; write p.data = p.data - lr * p.grad, "
+            "with .data and .grad on the right, too"
+        )
+    leaves.append((leaf, leaf.grad))
+
+
+def reached(results: list[Result]) -> set[int]:
+    """The ids of the results and leaves that the first depends on by operands with a rule: no other has an adjoint."""
+    found = {id(results[0])}
+    for result in results:
+        if id(result) in found:
+            for group, rule in zip(result.groups, result.op.formulas, strict=True):
+                if rule is not None:
+                    found.update(map(id, group if type(group) is tuple else (group,)))
+    return found
+
+
+def _pull_on_ieee_floats(result: Result) -> None:
+    """The pull of a result where a rule divided by zero, which floats refuse and IEEE 754 does not."""
+    groups = result.groups
+    data = [numbers(group) for group in groups]
+    for group, rule in zip(groups, result.op.rules, strict=True):
+        if rule is None or type(group) is float:
+            continue
+        adjoint = on_ieee_floats(rule, result.grad, result.data, *data)
+        for operand, entry in zip(group, adjoint, strict=True) if type(group) is tuple else [(group, adjoint)]:
+            if type(operand) is not float:
+                operand.grad += entry
+
+
+def adjoints(output: Value, inputs: dict[int, Value], create_graph: bool) -> dict[int, Any]:
+    """d output / d input by the id of the input, for those that `output` depends on.
+
+    Only the operations between the inputs and the output are visited with a rule.
+    """
+    found: dict[int, Any] = {id(output): 1.0}
+    if output.op is None:
+        return found
+    results = history(output)  # type: ignore[arg-type]
+    between = set(inputs)
+    for result in reversed(results):
+        if any(id(operand) in between for operand in result.operands):
+            between.add(id(result))
+    for result in results:
+        adjoint = found.get(id(result))
+        if adjoint is None:
+            continue
+        groups = result.groups
+        for group, rule in zip(groups, result.op.rules, strict=True):
+            columns = group if type(group) is tuple else (group,)
+            if rule is None or not any(id(operand) in between for operand in columns):
+                continue
+            entries = applied(rule, adjoint, result, groups, create_graph)
+            for operand, entry in zip(columns, entries if type(group) is tuple else (entries,), strict=True):
+                if id(operand) in between:
+                    sofar = found.get(id(operand))
+                    found[id(operand)] = entry if sofar is None else sofar + entry
+    return found
+
+
+def contributions(result: Result, adjoint: float) -> list[float]:
+    """What `result` adds to the gradient of each of its operands, in order, where its own gradient is `adjoint`."""
+    entries: list[float] = []
+    for group, rule in zip(result.groups, result.op.rules, strict=True):
+        columns = group if type(group) is tuple else (group,)
+        if rule is None or all(type(operand) is float for operand in columns):
+            entries += [0.0] * len(columns)
+        else:
+            adjoints = applied(rule, adjoint, result, result.groups, create_graph=False)
+            entries += adjoints if type(group) is tuple else [adjoints]
+    return entries
+
+
+def applied(rule: Any, adjoint: Any, result: Result, groups: tuple[Any, ...], create_graph: bool) -> Any:
+    """A rule on Values when a graph of the gradient is wanted, on floats otherwise."""
+    operands = (result, *groups) if create_graph else (result.data, *map(numbers, groups))
+    try:
+        return rule(adjoint, *operands)
+    except ZeroDivisionError:
+        return on_ieee_floats(rule, adjoint, *operands)

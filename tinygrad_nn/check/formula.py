@@ -1,0 +1,179 @@
+"""formula: the recorded expression of a Value, or its derivative, as text and as LaTeX, with the numbers beside.
+
+Operations are written in the order of recording. What has a label, is used more than once or grows too long for a line
+gets a line and a name of its own; everything else is written where it is used.
+"""
+
+from __future__ import annotations
+
+from ..autograd.recording import recording
+from ..autograd.reverse import adjoints, history
+from ..autograd.value import Result, Value
+from ..support.checks import checked_number
+from .notation import ATOM, UNARY, latex_name, latex_number, written
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+LONGEST = 60  # letters of an expression that is written inside another
+SHORTEST = 8  # letters of one that is used again, above which it has a name of its own
+DIGITS = 6  # of the numbers beside
+
+
+class Formula:
+    """What `formula` gives: `lines` of (name, expression, number) that follow from `leaves`, the numbers by name.
+
+    `str` is the text, `.latex` the same in LaTeX, which a notebook renders.
+    """
+
+    def __init__(self, lines: list[tuple[str, str, float]], leaves: dict[str, float], latex: list[str]) -> None:
+        self.lines, self.leaves, self._latex = lines, leaves, latex
+
+    def __str__(self) -> str:
+        texts = [f"{name} = {expression}" for name, expression, _ in self.lines]
+        wide = max(map(len, texts))
+        lines = [f"{text:<{wide}}  # {n:.{DIGITS}g}" for text, (_, _, n) in zip(texts, self.lines, strict=True)]
+        given = ", ".join(f"{name} = {number:.{DIGITS}g}" for name, number in self.leaves.items())
+        return "\n".join([*lines, *([f"where {given}"] if given else [])])
+
+    __repr__ = __str__
+
+    @property
+    def latex(self) -> str:
+        """The lines as an aligned block of LaTeX, without dollar signs."""
+        rows = [f"{row} && = {latex_number(n, DIGITS)}" for row, (_, _, n) in zip(self._latex, self.lines, strict=True)]
+        given = r",\; ".join(f"{latex_name(name)} = {latex_number(n, DIGITS)}" for name, n in self.leaves.items())
+        end = [rf"& \text{{where }} {given}"] if given else []
+        return r"\begin{aligned}" + r" \\ ".join([*rows, *end]) + r"\end{aligned}"
+
+    def _repr_latex_(self) -> str:
+        return f"$${self.latex}$$"
+
+
+def formula(value: Value, wrt: Value | None = None, max_operations: float = 200) -> Formula:
+    """The expression that a Value was recorded by, or with `wrt` its derivative with respect to that Value.
+
+    Labels name what they can; other leaves are x1, x2 ..., and parts that are used again t1, t2 ..., or another letter
+    where t begins a label. Sums of products are written out, products with 1 are left out, and nothing else is
+    simplified: the text evaluates to the number.
+
+    Raises TypeError for what is no Value, ValueError past `max_operations` operations.
+
+    >>> a, b = Value(3.0, label="a"), Value(2.0, label="b")
+    >>> print(formula(a * b + b**3))
+    y = a*b + b**3  # 14
+    where a = 3, b = 2
+    >>> print(formula(a * b + b**3, wrt=b))
+    dy/db = 3*(b*b) + a  # 15
+    where b = 2, a = 3
+    """
+    if not isinstance(value, Value):
+        raise TypeError(f"formula() writes what a Value was recorded by, but got {value!r}")
+    if wrt is not None and not isinstance(wrt, Value):
+        raise TypeError(f"wrt is the Value that formula() differentiates by, but got {wrt!r}")
+    output = value
+    if wrt is not None:
+        with recording():
+            slope = adjoints(value, {id(wrt): wrt}, create_graph=True).get(id(wrt), 0.0)
+        output = slope if isinstance(slope, Value) else Value(slope)
+    max_operations = checked_number("max_operations", max_operations, least=0.0)
+    results = history(output)[::-1] if isinstance(output, Result) else []
+    if len(results) > max_operations:
+        raise ValueError(
+            f"this Value was recorded by {len(results)} operations, more than max_operations={max_operations:g}: ask "
+            "for a part of it, or for more"
+        )
+    return _Writer(value, wrt, output, results).formula()
+
+
+class _Writer:
+    """Writes the operations one after the other; `texts` and `latex` are how each Value is written where it is used."""
+
+    def __init__(self, value: Value, wrt: Value | None, output: Value, results: list[Result]) -> None:
+        self.output, self.results = output, results
+        self.texts: dict[int, tuple[str, int]] = {}
+        self.latex: dict[int, tuple[str, int]] = {}
+        self.lines: list[tuple[str, str, float]] = []
+        self.rows: list[str] = []
+        self.leaves: dict[str, float] = {}
+        self.taken: set[str] = set()
+        self.uses: dict[int, int] = {}
+        for result in results:
+            for operand in result.operands:
+                self.uses[id(operand)] = self.uses.get(id(operand), 0) + 1
+        self.labels = {v.label for result in results for v in (result, *result.operands) if isinstance(v, Value)}
+        self.letter = next((a for a in "tuvpqrs" if not any(label.startswith(a) for label in self.labels)), "t")
+        self.title, self.latex_title = self._titles(value, wrt)
+
+    def _titles(self, value: Value, wrt: Value | None) -> tuple[str, str]:
+        name = value.label if _is_name(value.label) else "y"
+        if wrt is None:
+            return name, latex_name(name)
+        self._leaf(wrt) if not isinstance(wrt, Result) else None
+        of = wrt.label if _is_name(wrt.label) else self.texts.get(id(wrt), ("x", ATOM))[0]
+        return f"d{name}/d{of}", rf"\frac{{\partial {latex_name(name)}}}{{\partial {latex_name(of)}}}"
+
+    def formula(self) -> Formula:
+        for result in self.results:
+            for operand in result.operands:
+                if isinstance(operand, Value) and not isinstance(operand, Result):
+                    self._leaf(operand)
+            self._write(result)
+        if not isinstance(self.output, Result):
+            if id(self.output) not in self.texts and self.output.label:
+                self._leaf(self.output)
+            text, _ = self.texts.get(id(self.output), (f"{self.output.data!r}", ATOM))
+            latex, _ = self.latex.get(id(self.output), (latex_number(self.output.data, DIGITS), ATOM))
+            self._line(self.title, self.latex_title, text, latex, self.output.data)
+        import re  # here, since importing the package should not pay for it
+
+        read = " ".join(expression for _, expression, _ in self.lines)
+        used = set(re.findall(r"[^\W\d]\w*", read))
+        return Formula(self.lines, {name: n for name, n in self.leaves.items() if name in used}, self.rows)
+
+    def _leaf(self, leaf: Value) -> None:
+        if id(leaf) not in self.texts:
+            name = self._name(leaf.label, "x")
+            self.leaves[name] = leaf.data
+            self._named(leaf, name)
+
+    def _write(self, result: Result) -> None:
+        """A line for what is last, labelled, used again or long; else its text, for where it is used."""
+        operands = [self._operand(operand) for operand in result.operands]
+        (text, tight), (latex, latex_tight) = written(result, [o[0] for o in operands], [o[1] for o in operands])
+        if result is self.output:
+            self._line(self.title, self.latex_title, text, latex, result.data)
+        elif result.label or len(text) > (SHORTEST if self.uses[id(result)] > 1 else LONGEST):
+            name = self._name(result.label, self.letter)
+            self._line(name, latex_name(name), text, latex, result.data)
+            self._named(result, name)
+        else:
+            self.texts[id(result)], self.latex[id(result)] = (text, tight), (latex, latex_tight)
+
+    def _operand(self, operand: Any) -> tuple[tuple[str, int], tuple[str, int]]:
+        if type(operand) is float:
+            tight = ATOM if operand >= 0.0 else UNARY
+            whole = operand == int(operand) if abs(operand) < 1e15 else False
+            return (f"{int(operand)}" if whole else repr(operand), tight), (latex_number(operand), tight)
+        return self.texts[id(operand)], self.latex[id(operand)]
+
+    def _named(self, value: Value, name: str) -> None:
+        self.texts[id(value)], self.latex[id(value)] = (name, ATOM), (latex_name(name), ATOM)
+
+    def _line(self, name: str, latex_name: str, text: str, latex: str, number: float) -> None:
+        self.lines.append((name, text, number))
+        self.rows.append(f"{latex_name} &= {latex}")
+
+    def _name(self, label: str, letter: str) -> str:
+        """The label if it is a name, with a number if another has it already; else a letter and a number."""
+        name, k = label if _is_name(label) else f"{letter}1", 1
+        while name in self.taken or (name != label and name in self.labels):
+            k += 1
+            name = f"{label}_{k}" if _is_name(label) else f"{letter}{k}"
+        self.taken.add(name)
+        return name
+
+
+def _is_name(label: str) -> bool:
+    return label.isidentifier()

@@ -1,0 +1,154 @@
+"""What C files of models and of functions have in common: names, comments, the bodies of functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isfinite
+from typing import Any
+
+from ....autograd.value import Value
+from ....nn.module import Module
+from ...loops.roll import rolled
+from ...program.program import Instruction, Program
+from .functions import functions, number, plain_name, rounded, spelled
+from .places import Constants, Region
+from .printer import Printer
+from .words import meaning_when_linked
+
+C_PLUS_PLUS = '#ifdef __cplusplus\nextern "C" {\n#endif\n', "#ifdef __cplusplus\n}\n#endif\n"
+DTYPES = ("float", "double")
+# What is added to the name of an export for the names of its functions and types.
+ENDINGS = ("", "_grad", "_predict", "_predict_in", "_train", "_init", "_update", "_state", "_scratch")
+
+
+class File:
+    """The text of a C file as it grows: constants, functions and declarations, of numbers of one dtype."""
+
+    def __init__(self, name: str, dtype: str) -> None:
+        if not isinstance(dtype, str) or dtype not in DTYPES:
+            raise ValueError(f"numbers in C are of dtype 'float' or 'double', but got {dtype!r}")
+        self.name, self.dtype, self.single = name, dtype, dtype == "float"
+        self.size = 4 if self.single else 8  # bytes of a number
+        self.constants = Constants(name, self.single)
+        self.bodies: list[str] = []
+        self.declarations: list[str] = []
+
+    def numbers(self, values: Sequence[float], name: str) -> str:
+        """The name of a constant table of numbers. Raises ValueError for one that is finite, and no float is."""
+        return self.constants.table([number(value, self.single) for value in values], "real", name)
+
+    def printed(
+        self, program: Program, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
+        returns: bool, off: str, scratch: str,
+    ) -> Printer:  # fmt: skip
+        """A program as the body of a function."""
+        roll = rolled(program)
+        return Printer(roll, inputs, parameters, outputs, returns, off, scratch, self.constants)
+
+    def function(self, head: str, lines: str, unused: Sequence[str] = (), static: bool = False) -> None:
+        """Add a function, of its head without a semicolon, and of the lines of its body."""
+        head = spelled(head, self.single)
+        silent = "".join(f"    (void){name};\n" for name in unused if not re.search(rf"\b{name}\b", lines))
+        self.bodies.append(f"{'static ' * static}{head}\n{{\n{silent}{lines}}}\n\n")
+        if not static:
+            self.declarations.append(f"{head};\n")
+
+    def spelled(self, text: str) -> str:
+        return spelled(text, self.single)
+
+    @property
+    def definitions(self) -> str:
+        """The constants, the functions that are called, and the functions that were added."""
+        bodies = "".join(self.bodies)  # which are complete before the constants that they want are
+        return self.constants.text + functions(self.constants.wanted, self.name, self.single) + bodies
+
+
+def check_values(values: Sequence[Value], numbers: Sequence[float], single: bool, model: Any, what: str = "") -> None:
+    """Raise ValueError that names a parameter of a model whose number, or that of `what`, a file could not use."""
+    named = model.named_parameters() if isinstance(model, Module) else ()
+    for place, (value, found) in enumerate(zip(values, numbers, strict=True)):
+        if isfinite(rounded(found) if single else found):
+            continue
+        path = next((path for path, parameter in named if parameter is value), value.label or f"number {place}")
+        which = f"{what}the parameter {path} is {found!r}"
+        if isfinite(found):
+            raise ValueError(f"{which}, which is larger than any float: export with dtype='double'")
+        raise ValueError(
+            f"{which}, and a file with it would predict no numbers: load the weights of a run that did not diverge, "
+            "or train again; a number that is meant to be infinite is written as such, and is no parameter"
+        )
+
+
+def laid(program: Program, values: Sequence[Value]) -> Program:
+    """The program with its parameters in the order of these Values, all that it may read; unread ones, too."""
+    slots = {id(value): slot for slot, value in program.parameters.items()}
+    return replace(program, parameters={slots.get(id(v), -1 - k): v for k, v in enumerate(values)})
+
+
+def without_branches(program: Program, name: str) -> Program:
+    """The program itself. Raises ValueError where it holds on one path of several: a C file cannot trace another."""
+    if program.guards:
+        raise ValueError(
+            f"{name} takes one of several paths at {program.guards[0].where}, and a C file can follow but one: use "
+            "tn.relu, tn.maximum and the like in place of `if`"
+        )
+    return program
+
+
+def operations(program: Program) -> int:
+    """How many products, sums, comparisons and functions a program computes."""
+    return sum(_operations(entry) for entry in program.instructions)
+
+
+def _operations(entry: Instruction) -> int:
+    columns = [len(operand) for operand in entry.operands if isinstance(operand, tuple)]
+    return sum(columns) if columns and entry.primitive.name != "take" else 1
+
+
+def checked_name(name: object) -> str:
+    """A name for what is exported. Raises ValueError where C could not have it."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of an export is text such as 'model', but got {name!r}")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise ValueError(f"{name!r} is no name in C: give letters, digits and underscores, and a letter first")
+    if clash := clash_of(name):
+        raise ValueError(f"{clash}: give another name")
+    return name
+
+
+def clash_of(name: str) -> str:
+    """What else a name means to a program that has an export of this name in it, in words; "" if nothing."""
+    if ending := next((ending for ending in ENDINGS[1:] if name.endswith(ending)), ""):
+        return f"{name!r} is a function or a type beside an export {name.removesuffix(ending)!r}"
+    for ending in ENDINGS:
+        if means := meaning_when_linked(f"{name}{ending}"):
+            return f"{name!r} is {means}" if not ending else f"{name!r} has a {name}{ending}, which is {means}"
+    return ""
+
+
+def free_name(name: str) -> str:
+    """The nearest name to that of a function that C can have for an export: with a number where it means something."""
+    base, count = plain_name(name), 1
+    if clash_of(base) and clash_of(f"{base}_2"):  # of a family, such as posix_
+        base = f"v_{base}"
+    unique = base
+    while clash_of(unique):
+        count += 1
+        unique = f"{base}_{count}"
+    return unique
+
+
+def guarded(name: str, declarations: str) -> str:
+    """The declarations of a header, which may be included twice; names that differ in case have guards that differ."""
+    guard = f"TINYGRAD_NN_{name}_H"
+    return f"#ifndef {guard}\n#define {guard}\n\n{declarations}\n#endif\n"
+
+
+def comment(lines: Sequence[str]) -> str:
+    """A comment that nothing in it can end, in ASCII."""
+    lines = ["".join(letter if letter.isprintable() else " " for letter in line) for line in lines]
+    text = "\n   ".join(lines).encode("ascii", "backslashreplace").decode()
+    text = re.sub(r"\n +\n", "\n\n", text.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?"))
+    return f"/* {text}\n*/\n"

@@ -1,0 +1,160 @@
+"""A compiled function as a C99 file: its value, and its derivatives where it returns one number."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from typing import Any
+
+from ...arguments import Shape, leaves_of
+from ...program.program import Program
+from .file import C_PLUS_PLUS, File, check_values, comment, free_name, guarded, laid, operations
+from .functions import identifier
+from .places import Region
+
+
+def source_of(function: Any, name: str = "", dtype: str = "", include: str = "") -> tuple[str, str]:
+    """The C file of the paths that a compiled function has taken with arguments of its latest shapes; and a header.
+
+    Raises ValueError where the results of its paths have different shapes.
+    """
+    found = FunctionFile(function, name, dtype)
+    header = f"{found.comment}\n{guarded(found.name, found.declarations)}"
+    declared = f'#include "{include}"\n' if include else found.declarations
+    text = f"{found.comment}\n#include <math.h>\n\n{declared}\n{found.file.definitions}"
+    return text, header
+
+
+class FunctionFile:
+    """The C file of a compiled function. Where it has branches, each path is a function that says whether it holds."""
+
+    def __init__(self, function: Any, name: str, dtype: str) -> None:
+        self.paths, self.function = function.latest_paths(), function.function
+        first = self.paths[0]
+        if any(path.shape != first.shape for path in self.paths):
+            raise ValueError(f"{function.__name__} returns other numbers of results on other paths: C wants one number")
+        self.name = name or free_name(function.__name__)
+        self.file = File(self.name, dtype or {"float32": "float"}.get(function.target.dtype, "double"))
+        given = _argument_names(function.function, first.taken)
+        self.arguments = _arguments(given, first.taken, self.name)
+        in_python = [*([] if name else [function.__name__]), *given]
+        in_c = [*([] if name else [self.name]), *(argument for argument, _ in self.arguments)]
+        self.renamed = [f"{mine} is {theirs}" for mine, theirs in zip(in_c, in_python, strict=True) if mine != theirs]
+        self.inputs, start = [], 0
+        for argument, size in self.arguments:
+            self.inputs.append(Region(argument, start, 1 if size is None else size, alone=size is None))
+            start += 1 if size is None else size
+        taken = [argument for argument, _ in self.arguments]
+        self.gradients: list[str] = []
+        for argument, _ in self.arguments:
+            self.gradients.append(identifier(f"d_{argument}", self.name, [*taken, *self.gradients]))
+        self.scalar = first.shape is None
+        self.y = identifier("result", self.name, [*taken, *self.gradients])
+        self._add(self.name, [path.value for path in self.paths], gradient=False)
+        if self.scalar:
+            self._add(f"{self.name}_grad", [path.gradient for path in self.paths], gradient=True)
+
+    def _add(self, name: str, programs: list[Program], gradient: bool) -> None:
+        """The function of these programs, the first whose comparisons hold."""
+        given = [f"real {a}" if n is None else f"const real {a}{_length(n)}" for a, n in self.arguments]
+        outputs: list[Region] = []
+        if gradient:
+            start = 1
+            for flow, region in zip(self.gradients, self.inputs, strict=True):
+                outputs.append(Region(flow, start, region.size))
+                start += region.size
+        elif not self.scalar:
+            outputs = [Region(self.y, 0, len(programs[0].outputs))]
+        given += [f"real {region.name}{_length(region.size)}" for region in outputs]
+        kind = "real" if self.scalar else "void"
+        nan = "".join(f" for (int k = 0; k < {r.size}; ++k) {{ {r.name}[k] = NAN; }}" for r in outputs)
+        fails = f"{nan} return{' NAN' * self.scalar};".strip()
+        unused = [*(argument for argument, _ in self.arguments), *(region.name for region in outputs)]
+        if not any(program.guards for program in programs):
+            head = ", ".join(given) or "void"
+            self.file.function(f"{kind} {name}({head})", self._body(programs[0], outputs, fails), unused)
+            return
+        value = ["real *value"] if self.scalar else []
+        calls = []
+        arguments = [argument for argument, _ in self.arguments] + [region.name for region in outputs]
+        for k, program in enumerate(programs):
+            lines = self._body(program, outputs, "return 0;", "*value")
+            self.file.function(
+                f"int {name}_path{k + 1}({', '.join([*given, *value]) or 'void'})", lines, unused, static=True
+            )
+            calls.append(f"{name}_path{k + 1}({', '.join([*arguments, *(['&value'] if self.scalar else [])])})")
+        tried = " || ".join(calls)
+        declared = "    real value = NAN;\n" if self.scalar else ""
+        result = "    return value;\n" if self.scalar else ""
+        lines = f"{declared}    if (!({tried})) {{\n        {fails}\n    }}\n{result}"
+        self.file.function(f"{kind} {name}({', '.join(given) or 'void'})", self.file.spelled(lines))
+
+    def _body(self, program: Program, outputs: list[Region], off: str, into: str = "") -> str:
+        programs = [*(path.value for path in self.paths), *(path.gradient for path in self.paths if self.scalar)]
+        values = list({id(v): v for p in programs for v in p.parameters.values()}.values())
+        parameters = []
+        if values:
+            check_values(values, [value.data for value in values], self.file.single, self.function)
+            table = self.file.numbers([value.data for value in values], "values")
+            parameters = [Region(table, 0, len(values))]
+        printer = self.file.printed(laid(program, values), self.inputs, parameters, outputs, self.scalar, off, "slots")
+        scratch = f"    real slots[{printer.slots}];\n" if printer.slots else ""
+        if into:
+            end = f"    {into} = {printer.returned};\n    return 1;\n" if self.scalar else "    return 1;\n"
+        else:
+            end = f"    return {printer.returned};\n" if self.scalar else ""
+        return self.file.spelled(f"{scratch}{printer.text}{end}")
+
+    @property
+    def declarations(self) -> str:
+        return "".join([C_PLUS_PLUS[0], "\n", *self.file.declarations, "\n", C_PLUS_PLUS[1]])
+
+    @property
+    def comment(self) -> str:
+        programs = [path.value for path in self.paths]
+        lines = [f"{self.name}: a function of {', '.join(a for a, _ in self.arguments) or 'nothing'}, as C99."]
+        if self.scalar:
+            lines.append(f"{self.name}_grad gives its value too, and fills in its derivatives.")
+        if self.renamed:
+            lines.append(f"Of names that C has already, or cannot have: {', '.join(self.renamed)} in Python.")
+        where = [os.path.basename(guard.where) for path in self.paths for guard in path.value.guards]
+        if where:
+            lines.append(
+                f"It has branches ({', '.join(dict.fromkeys(where))}): on a path that Python did not take it is NAN."
+            )
+        size = self.file.constants.size
+        held = f"flash: {size:,} bytes of constants; " if size else ""
+        lines.append(f"{held}{max(map(operations, programs)):,} operations a call")
+        return comment(lines)
+
+
+def _argument_names(function: Any, shape: Shape) -> list[str]:
+    """What each argument is called in Python."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+        names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    except (TypeError, ValueError):
+        names = []
+    if len(names) < len(shape):
+        names = [f"x{k + 1}" for k in range(len(shape))] if len(shape) > 1 else ["x"] * len(shape)
+    return names[: len(shape)]
+
+
+def _arguments(names: list[str], shape: Shape, name: str) -> list[tuple[str, int | None]]:
+    """A C name for each argument, and how many numbers it has; None for one that is a number."""
+    found: list[tuple[str, int | None]] = []
+    for given, entry in zip(names, shape, strict=True):
+        taken = [argument for argument, _ in found]
+        plain = given in ("x", "y") and given not in taken  # which are names of a model's arguments alone
+        size = None if entry is None else len(list(leaves_of(_filled(entry))))
+        found.append((given if plain else identifier(given, name, taken), size))
+    return found
+
+
+def _length(size: int) -> str:
+    """How long an array is, in its declaration; an empty one is a pointer to nothing in particular."""
+    return f"[{size or 1}]"
+
+
+def _filled(shape: Shape) -> Any:
+    return 0.0 if shape is None else [_filled(entry) for entry in shape]

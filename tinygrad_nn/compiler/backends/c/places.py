@@ -1,0 +1,277 @@
+"""Where the numbers of a rolled program lie in C: in what the caller gives, in tables, in slots of a scratch.
+
+Arrays that outlive the loop that computes them lie in the scratch, in slots that others use again when they are read no
+more; single numbers, and what one loop alone reads, are local variables. Results go straight to where the caller wants
+them, if they come in an order that a loop can follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ....autograd.primitives import Primitive
+from ...loops.clusters import clusters, stored, strides
+from ...loops.listing import array_names
+from ...loops.roll import affine
+from ...loops.rolled import Access, Rolled
+from ...program.names import told
+from ...program.program import INPUTS, LITERALS, PARAMETERS
+from ..python.expressions import MATHS
+from .functions import ENDINGS, FOLDS, FUNCTIONS, identifier, number, spelled
+
+DEAR = {*FOLDS, *FUNCTIONS, *MATHS, "power", "divide"}  # primitives that are not worth computing later
+COUNTERS = "ij"
+SHORT = 4  # products of a dot that is written out
+
+
+@dataclass(frozen=True)
+class Region:
+    """Entries of an array of the program, or of its outputs, that lie together in C: a name, from `start` on.
+
+    `alone` are those that are a variable and not an element.
+    """
+
+    name: str
+    start: int
+    size: int
+    alone: bool = False
+
+    def holds(self, first: int, last: int) -> bool:
+        return self.start <= first and last < self.start + self.size
+
+    def at(self, base: int, index: str) -> str:
+        """The entry at base + index, of a text of which the base is no part."""
+        if self.alone:
+            return self.name
+        return f"{self.name}[{plus(index, base - self.start)}]"
+
+
+def plus(index: str, base: int) -> str:
+    if not index:
+        return str(base)
+    return f"{index} {'+' if base > 0 else '-'} {abs(base)}" if base else index
+
+
+class Constants:
+    """The constant tables of a file, each once, and the functions that it wants."""
+
+    def __init__(self, name: str, single: bool) -> None:
+        self.name, self.single = name, single
+        self.tables: dict[tuple[str, tuple[str, ...]], str] = {}
+        self.wanted: set[str | Primitive] = set()
+
+    def table(self, entries: Sequence[str], kind: str, name: str = "") -> str:
+        """The name of a table of these entries; of kind "index" for small numbers, else "real"."""
+        entries = [entry.strip("()") for entry in entries]  # which negative numbers stand in
+        key = kind, tuple(entries)
+        if key not in self.tables:
+            wanted = unique = f"{self.name}_{name or 'table1'}"
+            while unique in self.tables.values():
+                unique = f"{wanted.rstrip('0123456789')}{len(self.tables) + 1}"
+            self.tables[key] = unique
+        return self.tables[key]
+
+    @property
+    def size(self) -> int:
+        """The bytes of the tables."""
+        real = 4 if self.single else 8
+        return sum(len(entries) * (real if kind == "real" else _width(entries)) for kind, entries in self.tables)
+
+    @property
+    def text(self) -> str:
+        """Their definitions."""
+        lines = []
+        for (kind, entries), name in self.tables.items():
+            if kind == "index":
+                kind = {1: "unsigned char", 2: "unsigned short", 4: "int"}[_width(entries)]
+            lines.append(f"static const {kind} {name}[{len(entries)}] = {{\n{wrapped(entries)}}};\n\n")
+        return spelled("".join(lines), self.single)
+
+
+def _width(entries: Sequence[str]) -> int:
+    """The bytes of an index that reaches the largest of some."""
+    most = max(map(int, entries), default=0)
+    return 1 if most < 256 else 2 if most < 65536 else 4
+
+
+class Places:
+    """Where each array is: the roll's clusters, names, direct outputs, and places in the scratch.
+
+    `inputs`, `parameters` and `outputs` say where the caller has them; with `returns` the first output is returned.
+    """
+
+    def __init__(
+        self, roll: Rolled, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
+        returns: bool, constants: Constants,
+    ) -> None:  # fmt: skip
+        self.roll, self.single, self.constants, self.outputs = roll, constants.single, constants, list(outputs)
+        self.regions = {INPUTS: list(inputs), PARAMETERS: list(parameters), LITERALS: list[Region]()}
+        self.literals = list(roll.flat.literals.values())
+        taken = {region.name for region in [*inputs, *parameters, *outputs]}
+        self.names = identifiers(array_names(roll, told(roll.flat)), taken, constants.name)
+        self.inlined = self._inlined()
+        self.direct = self._direct(1 if returns else 0)
+        ends = {array for k, (array, _) in enumerate(roll.outputs) if (array not in self.direct) or (returns and not k)}
+        self.clusters = clusters(roll.groups, ends, DEAR)
+        self.stored = stored(self.clusters, ends)
+        self.places, self.slots = self._allocated(ends)
+        self.letters = ""  # the counters of the loops that are open
+        self.held: set[int] = set()  # arrays whose member is a local variable of the loop
+
+    def _inlined(self) -> dict[int, list[tuple[int, int]]]:
+        """What is laid side by side for short dots alone, which read it where it is: the array and index of each."""
+        gathered = {
+            group.array: [(o.array, i) for o in group.operands for i in o.indices(())]
+            for group in self.roll.groups
+            if group.primitive is None and group.guard is None
+        }
+        kept = {array for array, _ in self.roll.outputs}
+        for group in self.roll.groups:
+            short = group.size == 1 and group.primitive is not None and group.primitive.name == "dot"
+            kept |= {
+                o.array for o in group.operands if not short or o.table is not None or (o.width or SHORT + 1) > SHORT
+            }
+        return {array: entries for array, entries in gathered.items() if array not in kept}
+
+    def _direct(self, first: int) -> dict[int, list[tuple[Region, tuple[int, ...], int]]]:
+        """Arrays whose every entry is one output: the region, the strides of the loops and the first place."""
+        positions: dict[int, dict[int, list[int]]] = {}
+        for k, (array, index) in enumerate(self.roll.outputs):
+            if k >= first:
+                positions.setdefault(array, {}).setdefault(index, []).append(k)
+        found = {}
+        extents = {group.array: group.extents for group in self.roll.groups if group.primitive is not None}
+        for array, at in positions.items():
+            if array not in extents or len(at) < self.roll.sizes[array] or any(len(ks) > 1 for ks in at.values()):
+                continue
+            order = [at[index][0] for index in range(self.roll.sizes[array])]
+            spaced = affine(order, extents[array])
+            region = next((r for r in self.outputs if r.holds(min(order), max(order))), None)
+            if spaced is not None and region is not None:
+                found[array] = [(region, spaced, order[0])]
+        return found
+
+    def _allocated(self, ends: set[int]) -> tuple[dict[int, int], int]:
+        """A place in the scratch for each stored array, from its cluster to the last that reads it; and their size."""
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        for k, cluster in enumerate(self.clusters):
+            for group in cluster:
+                if group.array >= 0:
+                    first[group.array] = k
+                for operand in group.operands:
+                    last[operand.array] = k
+                    last |= {array: k for array, _ in self.inlined.get(operand.array, ())}
+        last |= dict.fromkeys(ends, len(self.clusters))
+        spans = [
+            (first[a], last.get(a, first[a]), a)
+            for a in first
+            if a in self.stored and self.is_array(a) and a not in self.inlined
+        ]
+        for array in (INPUTS, PARAMETERS):  # read across regions: laid side by side before all else
+            if any(self._region(o, group.extents) is None for group in self.roll.groups for o in group.operands
+                   if o.array == array and group.array not in self.inlined):  # fmt: skip
+                spans.append((-1, len(self.clusters), array))
+        places: dict[int, int] = {}
+        taken: list[tuple[int, int, int]] = []  # place, size, last cluster
+        most = 0
+        for begins, finishes, array in sorted(spans):
+            size = self.roll.sizes[array]
+            busy = sorted((p, s) for p, s, until in taken if until >= begins)
+            place = 0
+            for other, length in busy:
+                if place + size <= other:
+                    break
+                place = max(place, other + length)
+            places[array] = place
+            taken.append((place, size, finishes))
+            most = max(most, place + size)
+        return places, most
+
+    def is_array(self, array: int) -> bool:
+        return self.roll.sizes[array] > 1
+
+    def _region(self, access: Access, extents: tuple[int, ...]) -> Region | None:
+        indices = access.indices(extents)
+        if not indices:
+            return Region("", 0, 0)
+        return next((r for r in self.regions[access.array] if r.holds(min(indices), max(indices))), None)
+
+    def count(self, extents: tuple[int, ...]) -> str:
+        """Which member of the group it is."""
+        return strided(strides(extents), extents) or "0"
+
+    def element(self, array: int, index: int) -> str:
+        """One entry of an array, outside of any loop."""
+        return self.read(Access(array, index, ()), (), "", None)
+
+    def read(self, access: Access, extents: tuple[int, ...], index: str, k: str | None) -> str:
+        """What an operand reads: `index` are the strided counters, and `k` counts the entries of a column."""
+        array = access.array
+        if array in self.inlined:
+            return self.element(*self.inlined[array][access.base + access.step * int(k or 0)])
+        if array in self.held:
+            return f"{self.names[array]}_{self.letters}" if self.letters else self.names[array]
+        base = access.base
+        if k is not None and access.table is None and access.step:
+            term = k if access.step == 1 else f"{access.step} * {k}" if not k.isdigit() else ""
+            base += access.step * int(k) if k.isdigit() else 0
+            index = " + ".join(filter(None, [index, "" if k.isdigit() else term]))
+        if array == LITERALS:
+            same = {number(self.literals[i], self.single) for i in access.indices(extents)}
+            if len(same) == 1:
+                return same.pop()
+            region = Region(self.constants.table([number(n, self.single) for n in self.literals], "real"), 0, 0)
+        elif array in self.places:
+            region = Region(self.names[array], 0, 0)
+        elif array in (INPUTS, PARAMETERS):
+            found = self._region(access, extents)
+            assert found is not None
+            region = found
+        elif not self.is_array(array):
+            return self.names[array]
+        else:
+            raise AssertionError(f"the array {self.names[array]} is nowhere")
+        if access.table is not None:
+            width = access.width
+            count = self.count(extents)
+            where = count if width is None else scaled(count, width, k)
+            table = self.constants.table([str(i - region.start) for i in access.table], "index")
+            return f"{region.name}[{table}[{where}]]"
+        return region.at(base, index)
+
+
+def wrapped(entries: Sequence[str], width: int = 100) -> str:
+    """Entries of a table, in lines."""
+    lines = [""]
+    for entry in entries:
+        if len(lines[-1]) + len(entry) > width:
+            lines.append("")
+        lines[-1] += f" {entry}," if lines[-1] else f"    {entry},"
+    return "".join(f"{line}\n" for line in lines)
+
+
+def strided(steps: Sequence[int], extents: tuple[int, ...]) -> str:
+    """The counters of the loops times their strides: 3 * i + j, say; loops of one member have no counter."""
+    terms = []
+    for counter, step, extent in zip(COUNTERS, steps, extents, strict=False):
+        if step and extent > 1:
+            terms.append(counter if step == 1 else f"{step} * {counter}")
+    return " + ".join(terms)
+
+
+def scaled(count: str, width: int, k: str | None) -> str:
+    """Entry k of row `count` of a table that is `width` wide."""
+    row = "" if count == "0" else f"{width} * ({count})" if " " in count else f"{width} * {count}"
+    return " + ".join(part for part in (row, k or "") if part and part != "0") or "0"
+
+
+def identifiers(names: Sequence[str], taken: set[str], prefix: str) -> list[str]:
+    """A C name for each array, each once and none of those taken."""
+    found: list[str] = []
+    used = set(taken)
+    for name in names:
+        found.append(identifier(name, prefix, used))
+        used |= {f"{found[-1]}{ending}" for ending in ENDINGS}
+    return found

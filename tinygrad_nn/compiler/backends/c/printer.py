@@ -1,0 +1,196 @@
+"""The `c` back end's printer: a rolled program as the body of a C99 function, a loop for each group of instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...loops.clusters import Cluster
+from ...loops.rolled import Access, Group, Rolled
+from .functions import FOLDS, called, owned, spelled
+from .places import COUNTERS, SHORT, Constants, Places, Region, plus, strided
+
+
+class Printer(Places):
+    """The lines of a function's body, the slots that it wants, and `returned`, what it gives back.
+
+    `off` is what is done where a comparison comes out otherwise or an index is none.
+    """
+
+    def __init__(
+        self, roll: Rolled, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
+        returns: bool, off: str, scratch: str, constants: Constants,
+    ) -> None:  # fmt: skip
+        super().__init__(roll, inputs, parameters, outputs, returns, constants)
+        self.off, self.wanted = off, constants.wanted
+        self.lines: list[str] = []
+        self.depth = 0
+        for array, place in sorted(self.places.items()):
+            self._line(f"real *const {self.names[array]} = {scratch} + {place};")
+        for array in self.regions.keys() & self.places:
+            self._copy(array)
+        for cluster in self.clusters:
+            self._cluster(cluster)
+        for k, (array, index) in enumerate(roll.outputs[returns:], returns):
+            if array not in self.direct:
+                region = next(r for r in self.outputs if r.holds(k, k))
+                self._line(f"{region.at(k, '')} = {self.element(array, index)};")
+        self.returned = self.element(*roll.outputs[0]) if returns else ""
+
+    @property
+    def text(self) -> str:
+        """The lines, indented."""
+        text = "".join(f"    {line}\n" for line in self.lines)
+        return spelled(owned(text, self.constants.name), self.single)
+
+    def _line(self, text: str) -> None:
+        self.lines.append("    " * self.depth + text)
+
+    def _open(self, counter: str, count: int) -> None:
+        self._line(f"for (int {counter} = 0; {counter} < {count}; ++{counter}) {{")
+        self.depth += 1
+
+    def _close(self) -> None:
+        self.depth -= 1
+        self._line("}")
+
+    def _cluster(self, cluster: Cluster) -> None:
+        lead = cluster[0]
+        if lead.primitive is None and lead.guard is None:
+            if lead.array not in self.inlined:
+                self._gather(lead)
+            return
+        extents = lead.extents
+        loops = [(c, e) for c, e in zip(COUNTERS, extents, strict=False) if e > 1]
+        self.letters = "".join(c for c, _ in loops)
+        for counter, extent in loops:
+            self._open(counter, extent)
+        for group in cluster:
+            if group.guard is not None:
+                self._guard(group)
+            else:
+                self._member(group, cluster)
+        for _ in loops:
+            self._close()
+        self.held, self.letters = set(), ""
+
+    def _operand(self, access: Access, extents: tuple[int, ...], k: str | None = None) -> str:
+        return self.read(access, extents, strided(access.strides, extents), k)
+
+    def _guard(self, group: Group) -> None:
+        assert group.guard is not None
+        comparison, expected, _ = group.guard
+        left, right = (self._operand(o, group.extents) for o in group.operands)
+        claim = f"{left} {comparison} {right}"
+        self._line(f"if ({f'!({claim})' if expected else claim}) {{ {self.off} }}")
+
+    def _member(self, group: Group, cluster: Cluster) -> None:
+        """One member: a local variable where its loop reads it, and stored where others do."""
+        assert group.primitive is not None
+        array, extents = group.array, group.extents
+        targets = []
+        if array in self.places:
+            targets.append(f"{self.names[array]}[{self.count(extents)}]")
+        for region, spaced, first in self.direct.get(array, ()):
+            targets.append(region.at(first, strided(spaced, extents)))
+        here = any(o.array == array for other in cluster for o in other.operands)
+        local = here or not targets or (not self.is_array(array) and array in self.stored)
+        name = f"{self.names[array]}_{self.letters}" if self.letters else self.names[array]
+        short = group.primitive.name == "dot" and (group.operands[0].width or 0) <= SHORT
+        if group.primitive.name in FOLDS and not short:
+            self._fold(group, name)
+        else:
+            if short:
+                text = self._sum(group)
+            else:
+                text = called(group.primitive, [self._operand(o, extents) for o in group.operands], self.wanted)
+            if not local and len(targets) == 1:
+                self._line(f"{targets[0]} = {text};")
+                return
+            self._line(f"const real {name} = {text};")
+        for target in targets:
+            self._line(f"{target} = {name};")
+        if here:
+            self.held.add(array)
+
+    def _fold(self, group: Group, name: str) -> None:
+        """A result over columns, as a variable of that name."""
+        assert group.primitive is not None
+        kind, extents = group.primitive.name, group.extents
+        columns = [o for o in group.operands if o.width is not None]
+        width = columns[0].width or 0
+
+        def entry(k: str, column: int = 0) -> str:
+            return self._operand(columns[column], extents, k)
+
+        if kind == "dot":
+            start, first = self._operand(group.operands[2], extents), 0
+            if width and start in ("(-0.0)", "(-0.0f)"):  # then the first product itself: -0 + x is x
+                start, first = self._product(entry("0"), entry("0", 1)), 1
+            self._line(f"real {name} = {start};")
+            self._each(first, width, f"{name} += {self._product(entry('k'), entry('k', 1))};")
+        elif kind == "take":
+            index = self._operand(group.operands[1], extents)
+            self._line(f"if (!({index} >= 0.0 && {index} < {width}.0 && {index} == floor({index}))) {{ {self.off} }}")
+            self._line(f"const real {name} = {entry(f'(int){index}')};")
+        elif kind == "normalizer":
+            total = self._operand(group.operands[1], extents)
+            self._line(f"real {name} = 0.0;")
+            self._each(0, width, f"{name} += {entry('k')};")
+            self._line(f"if ({total} - {total} != 0.0 && {name} != 1.0) {{ {name} = NAN; }}")
+        else:
+            self._line(f"real {name} = {entry('0')};")
+            if width > 1:
+                self.wanted.add("maximum")
+                self._each(1, width, f"{name} = own_maximum({name}, {entry('k')});")
+            if kind == "ties":
+                self._counted(name, width, f"{entry('k')} == {name} ? 1.0 : 0.0", f"{name} == {name}", "NAN", "total")
+            if kind == "logsumexp":
+                total = f"{name} + log(total)"
+                self._counted(name, width, f"exp({entry('k')} - {name})", f"{name} - {name} == 0.0", name, total)
+
+    def _sum(self, group: Group) -> str:
+        """A short dot written out, from its bias on; from its first product where that is -0, as -0 + x is x."""
+        ws, xs, bias = group.operands
+        columns = [[self._operand(o, group.extents, str(k)) for k in range(o.width or 0)] for o in (ws, xs)]
+        products = [self._product(w, x) for w, x in zip(*columns, strict=True)]
+        start = self._operand(bias, group.extents)
+        return " + ".join(products if products and start in ("(-0.0)", "(-0.0f)") else [start, *products])
+
+    def _product(self, weight: str, x: str) -> str:
+        return x if weight in ("1.0", "1.0f") else f"{weight} * {x}"
+
+    def _counted(self, name: str, width: int, term: str, finite: str, otherwise: str, result: str) -> None:
+        """name = result, of the total of a term over the column, where `finite` holds."""
+        self._line(f"if ({finite}) {{")
+        self.depth += 1
+        self._line("real total = 0.0;")
+        self._each(0, width, f"total += {term};")
+        self._line(f"{name} = {result};")
+        self.depth -= 1
+        self._line("}" if otherwise == name else f"}} else {{ {name} = {otherwise}; }}")
+
+    def _each(self, first: int, width: int, statement: str) -> None:
+        self._line(f"for (int k = {first}; k < {width}; ++k) {{")
+        self._line(f"    {statement}")
+        self._line("}")
+
+    def _gather(self, group: Group) -> None:
+        """Columns of several arrays, laid side by side."""
+        place, name = 0, self.names[group.array]
+        for column in group.operands:
+            width = column.width or 0
+            if width == 1:
+                self._line(f"{name}[{place}] = {self._operand(column, (), '0')};")
+            elif width:
+                target = plus("k", place)
+                self._each(0, width, f"{name}[{target}] = {self._operand(column, (), 'k')};")
+            place += width
+
+    def _copy(self, array: int) -> None:
+        """Lay side by side what the caller has in several places, where an operand reads across them."""
+        for region in self.regions[array]:
+            if region.alone:
+                self._line(f"{self.names[array]}[{region.start}] = {region.name};")
+            else:
+                target = plus("k", region.start)
+                self._each(0, region.size, f"{self.names[array]}[{target}] = {region.name}[k];")

@@ -1,0 +1,213 @@
+"""The `llvm` back end's printer: a rolled program as a function over blocks of rows, a row in each lane of a vector.
+
+    run(inputs, parameters, outputs, flags, scratch, blocks)
+
+reads the inputs of blocks x lanes rows, one row after the other, and writes their outputs in the same way; a row whose
+comparisons are not those of this path has the flag 0. Arrays of the program are vectors in `scratch`, small ones are
+registers. What does not depend on the row is computed once, before the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from ...loops.clusters import clusters, stored
+from ...loops.rolled import Access, Group, Place, Rolled
+from ...program.program import INPUTS
+from .ir import Kind
+from .loops import DEAR, Loops
+from .parts import cut, mark
+from .transpose import turned
+from .vector_math import definition, function_name
+
+SMALL = 16  # entries of an array that is kept in registers
+MOST_INLINE = 64  # calls of a function that are each put in its place: beyond, compiling takes longer than it saves
+
+
+def module(printers: Sequence[Any], *more: str) -> str:
+    """The text of a module: the functions of the printers, then others, before them what they call and declare."""
+    definitions: dict[str, None] = {}
+    declared: set[str] = set()
+    for printer in printers:
+        declared |= printer.block.declared
+        for kind in sorted({printer.kind, printer.one, printer.full}, key=lambda kind: kind.lanes):
+            for name in sorted(printer.block.wanted):
+                calls = printer.body.count(f"{function_name(name, kind)}(")
+                text, also = definition(name, kind, inline=calls <= MOST_INLINE)
+                definitions[text] = None
+                declared |= also
+    globals_ = [text for printer in printers for text in printer.globals]
+    bodies = [printer.body for printer in printers]
+    return "\n\n".join(["\n".join([*globals_, *sorted(declared)]), *definitions, *bodies, *more]) + "\n"
+
+
+class Printer(Loops):
+    """Prints the function of one rolled program: `text`, and the bytes of scratch that it wants."""
+
+    arguments: tuple[str, ...] = ("inputs", "parameters", "outputs", "flags", "scratch")
+    count = "blocks"
+
+    def __init__(
+        self, roll: Rolled, lanes: int, single: bool = False, exact: bool = False, name: str = "run", full: int = 1
+    ) -> None:
+        super().__init__(roll, Kind(lanes, single), full, exact, name)
+        self.before, self.each = (
+            clusters([group for group in self._computed() if group.by_row is by_row], self._read(), DEAR)
+            for by_row in (False, True)
+        )
+        self.stored = stored(self.before + self.each, self._read()) | {INPUTS}
+        self.scratch = 0
+        self.parts: list[str] = []  # functions that the body was cut into
+        self.pointers[INPUTS] = self._place(INPUTS)
+        for array in range(3, len(roll.sizes)):
+            self.pointers.append(self._place(array))
+        self.body = self._body()
+
+    @property
+    def text(self) -> str:
+        """The whole module."""
+        return module([self])
+
+    def _computed(self) -> list[Group]:
+        """The groups that the function computes."""
+        return self.roll.groups
+
+    def _read(self) -> set[int]:
+        """The arrays that are read when the groups are computed."""
+        return {array for array, _ in self.roll.outputs}
+
+    def _body(self) -> str:
+        """The definition of the function."""
+        b = self.block
+        b.entry += [f"%on = alloca {self.kind.flags}", "%settled = alloca i1"]
+        b.lines.append("store i1 true, ptr %settled")
+        self._in_parts([partial(self._at, self.one, cluster) for cluster in self.before])
+        self.in_rows = True
+        self._all_rows()
+        arguments = ", ".join([*(f"ptr noalias %{name}" for name in self.arguments), f"i64 %{self.count}"])
+        lines = [*b.entry, *b.lines, "ret void"]
+        body = "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)
+        return "\n\n".join([*self.parts, f"define void @{self.name}({arguments}) {{\n{body}\n}}"])
+
+    def _in_parts(self, bodies: Sequence[Callable[[], None]], kinds: Mapping[str, str] | None = None) -> None:
+        """Bodies that hand nothing on but through memory, in functions of their own where they are long together."""
+        marks = [mark(self.block)]
+        for body in bodies:
+            body()
+            marks.append(mark(self.block))
+        self.parts += cut(self.block, f"{self.name}.part{len(self.parts)}.", marks, kinds or {})
+
+    def _all_rows(self) -> None:
+        self.block.loop("%blocks", self._rows, most_written_out=0)
+
+    def _rows(self, i: str) -> None:
+        b, lanes = self.block, self.kind.lanes
+        on = b.let("load i1, ptr %settled")
+        if lanes > 1:
+            first_flag = b.let(f"insertelement {self.kind.flags} poison, i1 {on}, i32 0")
+            zeros = f"<{lanes} x i32> zeroinitializer"
+            on = b.let(f"shufflevector {self.kind.flags} {first_flag}, {self.kind.flags} poison, {zeros}")
+        b.lines.append(f"store {self.kind.flags} {on}, ptr %on")
+        first = b.index(0, (lanes, i))
+        self._load_rows(first)
+        self._in_parts([partial(self._at, self.kind, cluster) for cluster in self.each])
+        self._store_rows(first)
+
+    def _load_rows(self, first: str) -> None:
+        """The inputs of the block's rows, turned so that each is a vector over the rows."""
+        n, kind = self.roll.sizes[INPUTS], self.kind
+        self._turn([self.block.index(n * lane, (n, first)) for lane in range(kind.lanes)])
+
+    def _turn(self, starts: list[str]) -> None:
+        """The inputs of the rows that start at these places, turned so that each is a vector over the rows."""
+        b, n, kind = self.block, self.roll.sizes[INPUTS], self.kind
+        whole, rest = divmod(n, kind.lanes)
+
+        def square(i: str, lanes: int = kind.lanes) -> None:
+            first = b.index(0, (kind.lanes, i))
+            places = [self._pointer("%inputs", kind.scalar, b.index(0, (1, x), (1, first))) for x in starts]
+            rows = [b.partly_loaded(place, lanes) for place in places]
+            for j, vector in enumerate(turned(b, rows)[:lanes]):
+                b.store(self._pointer(self.pointers[INPUTS], kind.numbers, b.index(j, (1, first))), vector)
+
+        b.loop(whole, square, most_written_out=1)
+        if rest:
+            square(str(whole), rest)
+
+    def _store_rows(self, first: str) -> None:
+        b, kind = self.block, self.kind
+        self._in_parts([partial(self._copy, copy, first) for copy in copies(self.roll.outputs)], {first: "i64"})
+        on = b.let(f"load {kind.flags}, ptr %on")
+        wide = "i8" if kind.lanes == 1 else f"<{kind.lanes} x i8>"
+        told = b.let(f"zext {kind.flags} {on} to {wide}")
+        b.lines.append(f"store {wide} {told}, ptr {self._pointer('%flags', 'i8', first)}, align 1")
+
+    def _copy(self, copy: Copy, first: str) -> None:
+        """Put outputs of the block's rows in their places."""
+        b, kind, size = self.block, self.kind, len(self.roll.outputs)
+        outer, inner = copy.extents
+
+        def one(i: str, j: str) -> None:
+            vector = self._load(copy.source, [i, j], kind)
+            for lane in range(kind.lanes):
+                where = b.index(size * lane + copy.place, (size, first), (copy.apart, i), (1, j))
+                number = b.extracted(vector, lane)
+                b.lines.append(f"store {kind.scalar} {number}, ptr {self._pointer('%outputs', kind.scalar, where)}")
+
+        b.loop(outer, lambda i: b.loop(inner, lambda j: one(i, j)))
+
+    def _place(self, array: int) -> str:
+        """Where an array's numbers are: in registers if they are few, else in the scratch; nowhere if nobody reads."""
+        kind = self.kind if self.roll.by_row[array] else self.one
+        size = max(1, self.roll.sizes[array])
+        if array not in self.stored:
+            return ""
+        if size <= SMALL:
+            self.block.entry.append(f"%a{array} = alloca [{size} x {kind.numbers}], align 64")
+        else:
+            self._scratch(f"%a{array}", size * kind.lanes * kind.bits // 8)
+        return f"%a{array}"
+
+    def _scratch(self, name: str, size: int) -> None:
+        """So many bytes of the scratch, from a multiple of 64 on."""
+        self.block.entry.append(f"{name} = getelementptr i8, ptr %scratch, i64 {self.scratch}")
+        self.scratch += -(-size // 64) * 64
+
+
+class Copy(NamedTuple):
+    """Outputs that two loops put in their places: the first into `place`, those of the next round `apart` from it."""
+
+    source: Access
+    place: int
+    apart: int
+    extents: tuple[int, int]
+
+
+def copies(outputs: Sequence[Place]) -> list[Copy]:
+    """The outputs in runs that lie evenly in an array, and runs of one kind that repeat evenly: weights and biases."""
+    runs: list[list[int]] = []  # array, base, stride, place among the outputs, length
+    for k, (array, index) in enumerate(outputs):
+        array_, base, stride, _, length = runs[-1] if runs else (-1, 0, 0, 0, 0)
+        if array == array_ and length == 1 and index - base in (0, 1):
+            runs[-1][2:] = [index - base, k - 1, 2]
+        elif array == array_ and length > 1 and index == base + stride * length:
+            runs[-1][4] += 1
+        else:
+            runs.append([array, index, 0, k, 1])
+    alike: dict[tuple[int, int, int], list[list[int]]] = {}  # base and place of the first, steps of both, how many
+    for array, base, stride, place, length in runs:
+        found = alike.setdefault((array, stride, length), [])
+        base_, place_, step, apart, count = found[-1] if found else (0, 0, 0, 0, 0)
+        if count == 1:
+            found[-1][2:] = [base - base_, place - place_, 2]
+        elif count and (base, place) == (base_ + step * count, place_ + apart * count):
+            found[-1][4] += 1
+        else:
+            found.append([base, place, 0, 0, 1])
+    return [
+        Copy(Access(array, base, (step, stride)), place, apart, (count, length))
+        for (array, stride, length), found in alike.items()
+        for base, place, step, apart, count in found
+    ]

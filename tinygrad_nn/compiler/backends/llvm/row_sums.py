@@ -1,0 +1,170 @@
+"""The rows of a batch as LLVM text: their losses and gradients added up, a row in each lane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from ...loops.clusters import tiles
+from ...loops.rolled import Access, Group, Rolled
+from ...program.program import INPUTS
+from .ir import Kind
+from .row_products import CHUNK, RowProducts
+from .row_terms import Term
+from .transpose import lane_sums
+
+
+class RowSums(RowProducts):
+    """A function that adds up the outputs of rows: `totals` the first ones, `gradients` the rest.
+
+    flags[0] is 0 if any row is not on this path. With one lane, it is given one row at a time.
+    """
+
+    arguments = ("inputs", "parameters", "gradients", "totals", "flags", "scratch")
+    count = "rows"
+
+    def __init__(self, roll: Rolled, totals: int, lanes: int, full: int, single: bool, exact: bool) -> None:
+        super().__init__(roll, totals, lanes, full, single, exact, name="row_sums")
+
+    def _all_rows(self) -> None:
+        b, zero = self.block, self.block.number(0.0)
+        self.total = [b.variable(zero) for _ in range(self.totals)]
+        b.entry.append("%all_on = alloca i1")
+        b.lines.append("store i1 true, ptr %all_on")
+        self.last = b.let("sub nsw i64 %rows, 1")
+        if self.chunked:
+            b.loop(self._parts("%rows", CHUNK), self._chunk, most_written_out=0)
+        else:
+            self._chunk("0")
+        on = b.let("load i1, ptr %all_on")
+        told = b.let(f"zext i1 {on} to i8")
+        b.lines.append(f"store i8 {told}, ptr %flags, align 1")
+        for k, total in enumerate(self.total):
+            self._reduced(b.load(total), "%totals", str(k))
+
+    def _parts(self, count: str, size: int) -> str:
+        """How many parts of a size hold so many."""
+        return self.block.let(f"sdiv i64 {self.block.index(size - 1, (1, count))}, {size}")
+
+    def _chunk(self, c: str) -> None:
+        """Some rows, block by block, then the products of what they have kept."""
+        b = self.block
+        if self.chunked:
+            self.start = b.index(0, (CHUNK, c))
+            self.first_chunk = b.let(f"icmp eq i64 {c}, 0")
+            left = b.let(f"sub nsw i64 %rows, {self.start}")
+            fits = b.let(f"icmp slt i64 {left}, {CHUNK}")
+            self.many = b.let(f"select i1 {fits}, i64 {left}, i64 {CHUNK}")
+            self.blocks = self._parts(self.many, self.kind.lanes)
+        b.loop(self.blocks, self._rows, most_written_out=1)
+        self._gradients()
+
+    def _reduced(self, vector: str, base: str, where: str) -> None:
+        """Store the sum of the lanes."""
+        b, kind = self.block, self.kind
+        number = vector
+        if kind.lanes > 1:
+            name = f"llvm.vector.reduce.fadd.{kind.suffix}"
+            b.declared.add(f"declare {kind.scalar} @{name}({kind.scalar}, {kind.numbers})")
+            start = f"{kind.scalar} {Kind(1, kind.single).number(-0.0)}"
+            number = b.let(f"call reassoc {kind.scalar} @{name}({start}, {kind.numbers} {vector})")
+        b.lines.append(f"store {kind.scalar} {number}, ptr {self._pointer(base, kind.scalar, where)}")
+
+    def _load_rows(self, first: str) -> None:
+        """The inputs of the rows; where the batch ends within a block, its last row stands in, and does not count."""
+        b, n, kind = self.block, self.roll.sizes[INPUTS], self.kind
+        begin, starts = b.index(0, (1, self.start), (1, first)), []
+        for lane in range(kind.lanes):
+            row = b.index(lane, (1, begin))
+            here = b.let(f"icmp sle i64 {row}, {self.last}")
+            starts.append(b.let(f"mul nsw i64 {b.let(f'select i1 {here}, i64 {row}, i64 {self.last}')}, {n}"))
+        self.inside = b.lanes_below(b.let(f"sub nsw i64 %rows, {begin}"))
+        self._turn(starts)
+
+    def _store_rows(self, first: str) -> None:
+        b, kind = self.block, self.kind
+        for total, (array, index) in zip(self.total, self.roll.outputs, strict=False):
+            value = self._load(Access(array, index, ()), [], kind)
+            before = b.load(total)
+            b.store(total, b.choose(self.inside, b.add(before, value), before))
+        on = b.let(f"load {kind.flags}, ptr %on")
+        if kind.lanes > 1:
+            outside = self._not(self.inside, kind)
+            name = f"llvm.vector.reduce.and.v{kind.lanes}i1"
+            b.declared.add(f"declare i1 @{name}({kind.flags})")
+            on = b.let(f"call i1 @{name}({kind.flags} {b.either(on, outside)})")
+        before = b.let("load i1, ptr %all_on")
+        both = b.let(f"and i1 {before}, {on}")
+        b.lines.append(f"store i1 {both}, ptr %all_on")
+
+    def _gradients(self) -> None:
+        """The gradients of a chunk, when its rows are through."""
+        parts: list[Callable[[], None]] = []
+        if self.chunked:
+            parts += [partial(self._row_major, array) for array in sorted(self.turned)]
+        parts += [partial(self._gradient, term) for term in self.terms]
+        counts = {str(count): "i64" for count in (self.start, self.many, self.blocks)}
+        self._in_parts(parts, {**counts, self.first_chunk: "i1"})
+
+    def _gradient(self, term: Term) -> None:
+        product = term.matrix(self.roll, self.full.lanes)
+        if product is None:
+            self._lane_sums(term)
+        else:
+            self._product(*product, term)
+
+    def _lane_sums(self, term: Term) -> None:
+        """The sums of a term with a row in each lane, many side by side."""
+        b, kind = self.block, self.kind
+        loops = Group(-1, None, term.extents, (), by_row=True)
+        arrays = sorted({factor.array for factor in term.factors} & self.kept)
+
+        def tile(members: list[list[str]]) -> None:
+            sums = [b.variable(b.number(0.0)) for _ in members]
+
+            def block(i: str) -> None:
+                self._at_block(i, arrays)
+                inside = b.lanes_below(b.let(f"sub nsw i64 {self.many}, {b.index(0, (kind.lanes, i))}"))
+                for counters, total in zip(members, sums, strict=True):
+                    before = b.load(total)
+                    factors = [self._load(factor, counters, kind, loops) for factor in term.factors]
+                    after = b.fused(factors[0], factors[1], before) if factors[1:] else b.add(factors[0], before)
+                    b.store(total, b.choose(inside, after, before))
+
+            b.loop(self.blocks, block, most_written_out=1)
+            for k in range(0, len(sums), kind.lanes):
+                part = slice(k, k + kind.lanes)
+                self._put_sums(term, members[part], [b.load(total) for total in sums[part]])
+
+        self._tiled(term.extents, tile)
+
+    def _tiled(self, extents: tuple[int, ...], body: Callable[[list[list[str]]], None]) -> None:
+        """body(members) for tiles of some members of one loop or two: for each, the counters of both."""
+        b, (outer, inner) = self.block, (1, 1, *extents)[-2:]
+        columns = 8 if outer > 1 else 16
+
+        def rows(i: str, first: int, size: int) -> None:
+            these = [b.index(first + k, (size, i)) for k in range(size)]
+            for start, width, times in tiles(inner, columns):
+
+                def tile(j: str, start: int = start, width: int = width) -> None:
+                    those = [b.index(start + k, (width, j)) for k in range(width)]
+                    body([[row, column][2 - len(extents) :] for row in these for column in those])
+
+                b.loop(times, tile, most_written_out=1)
+
+        for first, size, times in tiles(outer, max(1, 16 // min(inner, columns))):
+            b.loop(times, lambda i, first=first, size=size: rows(i, first, size), most_written_out=1)  # type: ignore[misc]
+
+    def _put_sums(self, term: Term, members: list[list[str]], vectors: list[str]) -> None:
+        """Sum the lanes of vectors, one for each member, and add them to the gradients of the chunks before."""
+        b, kind, one = self.block, self.kind, self.one
+        summed = lane_sums(b, [*vectors, *[vectors[-1]] * (kind.lanes - len(vectors))])
+        for k, counters in enumerate(members):
+            place = self._pointer("%gradients", one.numbers, self._where(term.target, counters, term.extents))
+            number = b.extracted(summed, k)
+            if self.chunked:
+                earlier = b.let(f"load {one.numbers}, ptr {place}")
+                both = b.let(f"fadd {one.numbers} {earlier}, {number}")
+                number = b.let(f"select i1 {self.first_chunk}, {one.numbers} {number}, {one.numbers} {both}")
+            b.lines.append(f"store {one.numbers} {number}, ptr {place}")

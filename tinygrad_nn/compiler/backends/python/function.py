@@ -1,0 +1,124 @@
+"""The `python` back end: a program as the source of a plain function of numbers, with nothing to install.
+
+The reference for the others, and equal to the engine in bits, but for the sign of a derivative that is 0. Where
+Python's floats raise and IEEE 754 does not, the call is run again by the program itself, which never raises.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from typing import Any
+
+from ....autograd import ieee
+from ...arguments import data_of
+from ...program.names import told
+from ...program.program import OffPath, Program
+from ..identifiers import identifier, of_function, of_slots
+from ..spellings import functions, owned
+from .expressions import MATHS, Statement, statements
+
+NAMESPACE = (
+    {name: getattr(math, name) for name in MATHS}
+    | {name: getattr(ieee, name) for name in (
+        "silu", "gelu", "softplus", "elu", "sign", "maximum", "minimum", "tie", "equal", "where_equal", "monomial",
+        "gap", "exp_gap", "scaled", "normal_cdf", "normal_pdf", "binary_cross_entropy", "take", "largest",
+        "ties", "logsumexp", "log_power", "floored", "asin_slope", "normalizer", "sigmoid_cross_entropy",
+    )}
+    | {"pow": math.pow, "inf": math.inf, "nan": math.nan, "OffPath": OffPath}
+)  # fmt: skip
+NOT_IEEE = "(ZeroDivisionError, OverflowError, ValueError)"  # where the standard has a result
+_numbers = count(1)
+
+
+def source(program: Program) -> str:
+    """The source of the program as a function of its inputs and then its parameters."""
+    names = identifiers(program)
+    name = function_name(program)
+    arguments = ", ".join(names[slot] for slot in [*program.inputs, *program.parameters])
+    outputs = ", ".join(names[slot] for slot in program.outputs)
+    return "\n".join(
+        [
+            f"def {name}({arguments}):",
+            *written(statements(program, names), names, "    ", lambda guard: f"raise OffPath({guard.where!r})"),
+            f"    return {outputs or '()'}{',' * (len(program.outputs) == 1)}\n",
+        ]
+    )
+
+
+def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
+    """A function of the inputs that gives the outputs, with the parameters as they are at each call.
+
+    It raises OffPath where a comparison comes out otherwise than when the program was traced.
+    """
+    function, parameters = loaded(source(program), program), list(program.parameters.values())
+
+    def run(inputs: Sequence[float]) -> Sequence[float]:
+        try:
+            found: Sequence[float] = function(*inputs, *[p.data for p in parameters])
+        except (ZeroDivisionError, OverflowError, ValueError):
+            return program.run(inputs, data_of(parameters))
+        except TypeError:
+            data_of(parameters)  # which names what is no number
+            raise
+        if found and type(found[0]) is not float:  # the data of a Value was set to something else
+            found = function(*inputs, *data_of(parameters))
+        return found
+
+    def run_alone(inputs: Sequence[float]) -> Sequence[float]:
+        try:
+            return function(*inputs)  # type: ignore[no-any-return]
+        except (ZeroDivisionError, OverflowError, ValueError):
+            return program.run(inputs)
+
+    return run if parameters else run_alone
+
+
+def loaded(text: str, program: Program) -> Any:
+    """The function that the source of a program defines; tracebacks show its lines."""
+    file = f"<compiled {identifier(program.name)} {next(_numbers)}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    namespace: dict[str, Any] = NAMESPACE | functions(owned(program.instructions), "python", NAMESPACE)
+    exec(compile(text, file, "exec"), namespace)
+    function = namespace[function_name(program)]
+    weakref.finalize(function, linecache.cache.pop, file, None)
+    return function
+
+
+def written(
+    body: Iterable[Statement], names: dict[int, str], indent: str, leave: Callable[[Statement], str]
+) -> list[str]:
+    """The statements as lines, with a comment where another block begins; `leave` says what a guard does."""
+    lines, block = [], ""
+    for statement in body:
+        if statement.slot is None:
+            lines.append(f"{indent}if {statement.text}: {leave(statement)}")
+            continue
+        if statement.block and statement.block != block:
+            block = statement.block
+            lines.append(f"{indent}# {block}")
+        target = names[statement.slot]
+        lines.append(f"{indent}{target} = {statement.text}")
+        lines += [f"{indent}{target} = {target} + {products}" for products in statement.further]
+    return lines
+
+
+def identifiers(program: Program) -> dict[int, str]:
+    """A Python name for each slot, each once; a literal is its number."""
+    names: dict[int, str] = {}
+    named = of_slots(owned(program.instructions).values())
+    for slot, name in told(program).items():
+        if slot in program.literals:
+            number = program.literals[slot]
+            names[slot] = f"({number!r})" if math.copysign(1.0, number) < 0 and number == number else repr(number)
+        else:
+            names[slot] = named(name)
+    return names
+
+
+def function_name(program: Program) -> str:
+    """A name for the function itself, which hides nothing that it calls."""
+    return of_function(program.name, owned(program.instructions).values())

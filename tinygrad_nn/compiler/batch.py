@@ -1,0 +1,220 @@
+"""Many rows at once: a batch as a matrix, its rows taken by the paths that fit, and the results in their shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..support.tabular import check_rows
+from .arguments import RecordedError, Shape, data_of, flat, has_arrays, shaped
+from .backends.array import printer as array
+from .backends.llvm import engine as native
+from .backends.llvm import printer as llvm
+from .backends.single_precision import TooLargeError
+from .loops.rolled import Rolled
+from .paths import Paths
+from .program.program import OffPath
+from .target import Target
+
+IN_CACHE = 16384  # numbers of an array
+
+
+class ArrayProgram:
+    """A program compiled for whole arrays, with its parameters read at each call."""
+
+    def __init__(self, roll: Rolled, target: Target) -> None:
+        self.parameters, self.target, self.roll = list(roll.flat.parameters.values()), target, roll
+        self.compiled = array.compiled(self.roll, target.namespace, target.dtype)
+        self.widest = max([1, *(size for size, by_row in zip(roll.sizes, roll.by_row, strict=True) if by_row)])
+
+    def __call__(self, rows: Any) -> tuple[Any, Any]:
+        """Outputs of shape (rows, n), and whether each row's comparisons are those of this path.
+
+        NumPy takes the rows in parts whose arrays fit the processor's cache: each of its operations walks all of one.
+        """
+        xp, count = self.target.namespace, rows.shape[0]
+        parameters = self.target.array(data_of(self.parameters))
+        part = max(64, IN_CACHE // self.widest) if xp.__name__ == "numpy" else max(1, count)
+        if count <= part:
+            outputs, on_path = array.evaluated(self.compiled, rows, parameters, xp)
+            return outputs, on_path
+        parts = [array.evaluated(self.compiled, rows[k : k + part], parameters, xp) for k in range(0, count, part)]
+        outputs, on_path = (xp.concatenate(column) for column in zip(*parts, strict=True))
+        return outputs, on_path
+
+    def run(self: Any, numbers: Sequence[float]) -> Sequence[float]:
+        """The outputs of one row. Raises OffPath where its comparisons are not those of this path."""
+        outputs, on_path = self(self.target.array([list(numbers)]))
+        if not on_path[0]:
+            raise OffPath(next((line for group in self.roll.groups if group.guard for line in group.guard[2]), ""))
+        return outputs[0].tolist()  # type: ignore[no-any-return]
+
+
+class NativeProgram:
+    """A program compiled to machine code, a row in each lane, with its parameters read at each call."""
+
+    def __init__(self, roll: Rolled, target: Target) -> None:
+        self.parameters, self.target, self.roll = list(roll.flat.parameters.values()), target, roll
+        single = target.dtype == "float32"
+        self.lanes = native.register_bytes() // (4 if single else 8)
+        printer = llvm.Printer(roll, self.lanes, single, target.exact)
+        self.compiled = native.native(printer.text, pointers=5)
+        self.scratch = printer.scratch + 64
+
+    def __call__(self, rows: Any) -> tuple[Any, Any]:
+        """Outputs of shape (rows, n), and whether each row's comparisons are those of this path."""
+        xp, count = self.target.namespace, rows.shape[0]
+        blocks = -(-count // self.lanes)
+        padded = xp.ascontiguousarray(rows)
+        if missing := blocks * self.lanes - count:
+            padded = xp.concatenate([padded, xp.repeat(padded[-1:], missing, axis=0)], axis=0)
+        outputs = xp.empty((len(padded), len(self.roll.outputs)), dtype=self.target.dtype)
+        flags, scratch = xp.empty(len(padded), dtype=xp.uint8), xp.empty(self.scratch, dtype=xp.uint8)
+        parameters = self.target.array(data_of(self.parameters))
+        aligned = scratch.ctypes.data + -scratch.ctypes.data % 64
+        given = (padded.ctypes.data, parameters.ctypes.data, outputs.ctypes.data, flags.ctypes.data, aligned)
+        self.compiled.run(*given, blocks)
+        return outputs[:count], flags[:count].astype(bool)
+
+    run = ArrayProgram.run
+
+
+RowProgram = ArrayProgram | NativeProgram
+
+
+def outputs_of(
+    matrix: Any,
+    paths: Paths[Any],
+    compiled: Callable[[Any], RowProgram],
+    trace: Callable[[Sequence[float]], Any],
+    target: Target,
+) -> Any:
+    """The outputs for all rows of a matrix, whichever paths they take.
+
+    Raises ValueError that names the row where the function refuses one.
+    """
+    xp, count = target.namespace, matrix.shape[0]
+    waiting: Sequence[int] = range(count)
+    order: list[int] = []
+    found: list[Any] = []
+
+    def attempt(path: Any) -> None:
+        nonlocal waiting
+        outputs, on_path = compiled(path)(matrix if len(waiting) == count else matrix[xp.asarray(waiting)])
+        if len(waiting) == count and bool(xp.all(on_path)):  # all rows at once, as most batches are
+            found.append(outputs)
+            waiting = ()
+            return
+        flags = on_path.tolist()
+        taken = [k for k, flag in enumerate(flags) if flag]
+        if not taken:
+            raise OffPath
+        found.append(outputs if len(taken) == len(flags) else outputs[xp.asarray(taken)])
+        order.extend(waiting[k] for k in taken)
+        waiting = [i for i, flag in zip(waiting, flags, strict=True) if not flag]
+
+    def traced() -> Any:
+        try:
+            return trace([float(number) for number in matrix[waiting[0]].tolist()])
+        except ValueError as error:
+            raise ValueError(f"row {waiting[0]}: {error}") from None
+
+    while waiting:
+        paths.run(attempt, traced)
+    if len(found) == 1:
+        return found[0]
+    back = sorted(range(count), key=order.__getitem__)
+    return xp.concatenate(found, axis=0)[xp.asarray(back)]
+
+
+def matrix_of(rows: Any, shape: Shape, name: str, target: Target) -> Any:
+    """The numbers of all rows as a matrix; None where one is shaped otherwise than the first, or holds Values."""
+    if hasattr(rows, "shape"):
+        return _of_rows(rows, target).reshape((len(rows), -1))
+    numbers = []
+    for row in rows:
+        try:
+            found, flat_row = flat(list(row), name)
+        except RecordedError:
+            return None
+        if found != shape:
+            return None
+        numbers.append(list(flat_row))
+    return _of_rows(numbers, target)
+
+
+def _of_rows(rows: Any, target: Target) -> Any:
+    """Rows as an array. Raises ValueError that names the row with a number that no float32 holds."""
+    try:
+        return target.array(rows)
+    except TooLargeError as error:
+        raise ValueError(f"row {error.place}: {error}") from None
+
+
+def listed_rows(rows: Any) -> Any:
+    """The rows of an array as they are, of anything else as lists. Raises TypeError for one that has no order."""
+    if hasattr(rows, "shape"):
+        return rows
+    check_rows(rows, "the list of arguments")
+    return [list(row) if hasattr(row, "__iter__") else row for row in rows]
+
+
+def check_lengths(rows: Sequence[Any]) -> None:
+    """Raise for rows that are no lists of arguments, or not all of one length."""
+    for i, row in enumerate(rows):
+        if not hasattr(row, "__len__"):
+            raise TypeError(f"a row is the list of arguments, but row {i} is {row!r}: write [[x], [x], ...]")
+        if len(row) != len(rows[0]):
+            raise ValueError(f"a row is the list of arguments, but row 0 has {len(rows[0])} and row {i} has {len(row)}")
+
+
+def array_of(rows: Any, target: Target) -> Callable[[list[Any]], Any]:
+    """What makes the results of a batch the kind of thing that its rows are, or of the namespace that was given."""
+    if target.chosen_namespace is not None:
+        return target.array
+    if getattr(rows, "ndim", 0) > 0 and type(rows).__module__.startswith("numpy"):
+        return Target("array", dtype=target.dtype).array
+    return list
+
+
+def from_matrix(outputs: Any, result: Shape, row: Shape, gradients: bool, listed: bool) -> Any:
+    """The results for each row: values, or with gradients a pair of values and derivatives in the shape of a row.
+
+    With `listed` they are to be lists, in which there may be arrays.
+    """
+    if gradients:
+        return outputs[:, 0], _reshaped(outputs[:, 1:], row, listed)
+    return outputs[:, 0] if result is None else _reshaped(outputs, result, listed)
+
+
+def _reshaped(outputs: Any, shape: Shape, listed: bool) -> Any:
+    """The outputs in a regular shape as an array, in any other as nested lists."""
+    sides = _sides(shape)
+    if sides is not None and not (listed and has_arrays(shape)):
+        return outputs.reshape((outputs.shape[0], *sides))
+    return [shaped(shape, iter(numbers)) for numbers in outputs.tolist()]
+
+
+def _sides(shape: Shape) -> tuple[int, ...] | None:
+    """The lengths along each axis of nested lists; None where they differ."""
+    if shape is None:
+        return ()
+    inner = {_sides(entry) for entry in shape}
+    if len(inner) != 1 or None in inner:
+        return None
+    return (len(shape), *(inner.pop() or ()))
+
+
+def gathered(results: list[Any], as_array: Callable[[list[Any]], Any]) -> Any:
+    """The results of rows as an array, or in a list where they are of different shapes."""
+    try:
+        return as_array(results)
+    except ValueError:
+        return results
+
+
+def as_lists(results: Any) -> Any:
+    """Arrays as nested lists of floats."""
+    if isinstance(results, tuple):
+        return tuple([as_lists(entry) for entry in results])
+    return results if isinstance(results, list) else results.tolist()

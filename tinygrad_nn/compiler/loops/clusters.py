@@ -1,0 +1,108 @@
+"""Groups that can share a loop: each member of one reads, of another, only the member at the same place.
+
+A neuron's sum, its activation and the slope of it are three groups of one length; in one loop the numbers between them
+stay in registers, and what nobody else reads is never stored.
+"""
+
+from __future__ import annotations
+
+from .rolled import Access, Group
+
+Cluster = list[Group]
+
+
+def clusters(groups: list[Group], read: set[int], dear: set[str]) -> list[Cluster]:
+    """The groups in an order that runs, those together that share a loop.
+
+    What a single later loop reads is computed there, where no more has to be stored for it, unless its primitive is
+    among the dear ones: the slope of an activation is cheap, and its operand stored anyway. `read` are the arrays that
+    are read afterwards.
+    """
+    found: list[Cluster] = []
+    place: dict[int, int] = {}  # of an array, the cluster that computes it
+    latest: dict[object, int] = {}  # of loops that may be shared, the last cluster
+    for group in groups:
+        first = 0
+        for operand in group.operands:
+            if operand.array in place:
+                first = max(first, place[operand.array] + (not in_step(operand, group.extents)))
+        key = _loops(group)
+        joined = latest.get(key, -1) if key is not None else -1
+        if joined < first:
+            joined = latest[key] = len(found)
+            found.append([])
+        found[joined].append(group)
+        if group.array >= 0:
+            place[group.array] = joined
+    return _sunk(found, place, read, dear)
+
+
+def _sunk(found: list[Cluster], place: dict[int, int], read: set[int], dear: set[str]) -> list[Cluster]:
+    """The clusters with what a single later one reads moved there."""
+    held = stored(found, read)
+    readers: dict[int, set[int]] = {}
+    apart: set[int] = set()  # arrays that a loop reads otherwise than in step
+    for k, cluster in enumerate(found):
+        for group in cluster:
+            for operand in group.operands:
+                readers.setdefault(operand.array, set()).add(k)
+                if not in_step(operand, group.extents):
+                    apart.add(operand.array)
+    kept = read | apart
+    moved: list[Cluster] = [[] for _ in found]  # the last group first
+    for k in reversed(range(len(found))):
+        for group in reversed(found[k]):
+            to = k
+            row = group.primitive
+            cheap = row is not None and row.spellings is None and row.name not in dear
+            if cheap and group.array not in kept and len(readers.get(group.array, ())) == 1:
+                (later,) = readers[group.array]
+                same = moved[later] and _loops(moved[later][-1]) == _loops(group)
+                if later != k and same and all(o.array in held or o.array not in place for o in group.operands):
+                    to = later
+            moved[to].append(group)
+    return [cluster[::-1] for cluster in moved if cluster]
+
+
+def stored(found: list[Cluster], read: set[int]) -> set[int]:
+    """The arrays that are read beyond the loop that computes them; `read` are those that are read afterwards."""
+    place = {group.array: k for k, cluster in enumerate(found) for group in cluster}
+    read = set(read)
+    for k, cluster in enumerate(found):
+        for group in cluster:
+            read |= {operand.array for operand in group.operands if place.get(operand.array) != k}
+    return read
+
+
+def in_step(operand: Access, extents: tuple[int, ...]) -> bool:
+    """Whether member i of a group reads entry i of an array, in order."""
+    if operand.table is not None or operand.width is not None or operand.base:
+        return False
+    return all(s == e or n == 1 for s, e, n in zip(operand.strides, strides(extents), extents, strict=True))
+
+
+def strides(extents: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of loop counters in a group's own array."""
+    found = [1]
+    for extent in extents[:0:-1]:
+        found.insert(0, found[0] * extent)
+    return tuple(found[: len(extents)])
+
+
+def tiles(count: int, most: int) -> list[tuple[int, int, int]]:
+    """A loop over `count` members cut into tiles of at most `most` and of nearly one size: first member, size, times.
+
+    >>> tiles(10, 8), tiles(19, 8)
+    ([(0, 5, 2)], [(0, 7, 1), (7, 6, 2)])
+    """
+    if not count:
+        return []
+    times = -(-count // most)
+    size, larger = divmod(count, times)
+    found = [(0, size + 1, larger)] if larger else []
+    return [*found, ((size + 1) * larger, size, times - larger)]
+
+
+def _loops(group: Group) -> object:
+    """What groups have in common that may share loops; None for one that may not."""
+    return None if group.primitive is None else (group.extents, group.by_row)

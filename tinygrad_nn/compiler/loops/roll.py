@@ -1,0 +1,162 @@
+"""Rolling: a flat program as the loops that it was written by, found again in it.
+
+Instructions of one primitive at one level that read from the same arrays form a group. Its results are an array, in the
+order of what they read. A layer of neurons is one group of dots, its activations another; the gradient of its weights
+is a group of products in two loops.
+"""
+
+from __future__ import annotations
+
+from ..program.collector import uncollected
+from ..program.program import LITERALS, Guard, Instruction, Operand, Program
+from .rolled import Access, Group, Place, Rolled
+
+MOST_PIECES = 16  # of a column that is pieced together from several arrays, in the order in which it is read
+
+
+@uncollected
+def rolled(program: Program) -> Rolled:
+    """The program in groups. All inputs are of the row; parameters and literals are the same for all rows."""
+    roll = Rolled(program)
+    places: dict[int, Place] = {}
+    for slots, by_row in ((program.inputs, True), (list(program.parameters), False), (list(program.literals), False)):
+        _add_array(roll, places, list(slots), by_row)
+    levels = dict.fromkeys(places, 0)
+    waiting: dict[int, list[Instruction | Guard]] = {}
+    for entry in program.body:
+        level = 1 + max((levels[slot] for slot in entry.slots()), default=0)
+        waiting.setdefault(level, []).append(entry)
+        if isinstance(entry, Instruction):
+            levels[entry.slot] = level
+    for level in sorted(waiting):
+        alike: dict[object, list[tuple[list[list[Place]], Instruction | Guard]]] = {}
+        for entry in waiting[level]:
+            read = [[places[s] for s in o] if isinstance(o, tuple) else [places[o]] for o in _operands(entry)]
+            alike.setdefault(_kind(entry, read), []).append((read, entry))
+        for members in alike.values():
+            members.sort(key=lambda member: member[0])
+            _add_group(roll, places, [read for read, _ in members], [entry for _, entry in members])
+    roll.outputs = [places[slot] for slot in program.outputs]
+    return roll
+
+
+def _operands(entry: Instruction | Guard) -> tuple[Operand, ...]:
+    return entry.operands if isinstance(entry, Instruction) else (entry.left, entry.right)
+
+
+def _kind(entry: Instruction | Guard, read: list[list[Place]]) -> object:
+    """What the members of a group share: the primitive, and from which arrays each operand is read."""
+    arrays = tuple([tuple(dict.fromkeys(array for array, _ in places)) for places in read])
+    widths = tuple(map(len, read))
+    if isinstance(entry, Guard):
+        return entry.comparison, entry.expected, arrays
+    return entry.primitive, arrays, widths
+
+
+def _add_array(roll: Rolled, places: dict[int, Place], slots: list[int], by_row: bool) -> int:
+    array = len(roll.sizes)
+    roll.sizes.append(len(slots))
+    roll.by_row.append(by_row)
+    roll.slots.append(slots)
+    for index, slot in enumerate(slots):
+        places[slot] = array, index
+    return array
+
+
+def _add_group(
+    roll: Rolled, places: dict[int, Place], reads: list[list[list[Place]]], entries: list[Instruction | Guard]
+) -> None:
+    """A group of alike instructions, whose operands lie at `reads`, and the array of their results."""
+    first = entries[0]
+    columns = [isinstance(operand, tuple) for operand in _operands(first)]
+    lying = [_gathered(roll, [read[k] for read in reads]) for k in range(len(columns))]
+    extents = _extents([[row[0] if row else 0 for row in rows] for _, rows in lying])
+    operands = tuple(access(array, rows, extents, column) for (array, rows), column in zip(lying, columns, strict=True))
+    by_row = any(roll.by_row[operand.array] for operand in operands)
+    if isinstance(first, Guard):
+        where = tuple([entry.where for entry in entries if isinstance(entry, Guard)])
+        roll.groups.append(Group(-1, None, extents, operands, by_row, (first.comparison, first.expected, where)))
+        return
+    array = _add_array(roll, places, [entry.slot for entry in entries if isinstance(entry, Instruction)], by_row)
+    roll.groups.append(Group(array, first.primitive, extents, operands, by_row))
+
+
+def _gathered(roll: Rolled, rows: list[list[Place]]) -> tuple[int, list[list[int]]]:
+    """The one array that an operand of a group is read from, and the indices there for each member of the group.
+
+    Where a column is pieced together from several arrays, a gathering group that lays them side by side comes before.
+    """
+    arrays = {array for row in rows for array, _ in row}
+    if len(arrays) <= 1:
+        return next(iter(arrays), LITERALS), [[index for _, index in row] for row in rows]
+    distinct = list(dict.fromkeys(map(tuple, rows)))
+    laid = [place for row in distinct for place in row]
+    pieces = _pieces(laid)
+    if len(pieces) > MOST_PIECES:  # that take turns: each array once, and in its order
+        order = {array: k for k, array in enumerate(dict.fromkeys(array for array, _ in laid))}
+        laid = sorted(set(laid), key=lambda place: (order[place[0]], place[1]))
+        pieces = _pieces(laid)
+        where = {place: k for k, place in enumerate(laid)}
+        lying = [[where[place] for place in row] for row in rows]
+    else:
+        starts = {row: len(row) * k for k, row in enumerate(distinct)}
+        lying = [list(range(starts[tuple(row)], starts[tuple(row)] + len(row))) for row in rows]
+    array = _add_array(roll, {}, [-1] * len(laid), any(roll.by_row[a] for a in arrays))
+    roll.groups.append(Group(array, None, (), tuple(pieces), roll.by_row[array]))
+    return array, lying
+
+
+def _pieces(laid: list[Place]) -> list[Access]:
+    """What is laid side by side, as columns of one array each."""
+    pieces, start = [], 0
+    for end in range(1, len(laid) + 1):
+        if end == len(laid) or laid[end][0] != laid[start][0]:
+            pieces.append(access(laid[start][0], [[index for _, index in laid[start:end]]], (), column=True))
+            start = end
+    return pieces
+
+
+def _extents(sequences: list[list[int]]) -> tuple[int, ...]:
+    """One loop over the members, or two where that makes every sequence of indices affine."""
+    count = len(sequences[0]) if sequences else 1
+    breaks = [k for k in map(_first_break, sequences) if k < count]
+    if breaks and count % min(breaks) == 0:
+        inner = min(breaks)
+        if all(affine(sequence, (count // inner, inner)) is not None for sequence in sequences):
+            return count // inner, inner
+    return (count,)
+
+
+def _first_break(sequence: list[int]) -> int:
+    """How many of the indices, from the first, are evenly spaced."""
+    stride = sequence[1] - sequence[0] if len(sequence) > 1 else 0
+    for k in range(2, len(sequence)):
+        if sequence[k] - sequence[k - 1] != stride:
+            return k
+    return len(sequence)
+
+
+def affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The strides of the loops by which the indices follow from the first, or None."""
+    if not extents:
+        return ()
+    inner = extents[-1]
+    stride = sequence[1] - sequence[0] if inner > 1 else 0
+    outer = sequence[inner] - sequence[0] if len(sequence) > inner else 0
+    base = sequence[0]
+    expected = [base + outer * i + stride * j for i in range(len(sequence) // inner) for j in range(inner)]
+    if sequence != expected:
+        return None
+    return (stride,) if len(extents) == 1 else (outer, stride)
+
+
+def access(array: int, rows: list[list[int]], extents: tuple[int, ...], column: bool) -> Access:
+    """Where an operand lies, given the indices for each member of the group."""
+    strides = affine([row[0] for row in rows], extents) if rows and rows[0] else (0,) * len(extents)
+    width = len(rows[0]) if column else None
+    step = rows[0][1] - rows[0][0] if len(rows[0]) > 1 else 0
+    even = all(row == list(range(row[0], row[0] + step * len(row), step)) for row in rows) if step else (
+        all(len(set(row)) <= 1 for row in rows))  # fmt: skip
+    if strides is None or not even:
+        return Access(array, 0, (0,) * len(extents), width, 0, tuple([index for row in rows for index in row]))
+    return Access(array, rows[0][0] if rows[0] else 0, strides, width, step)

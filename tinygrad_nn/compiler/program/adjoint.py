@@ -1,0 +1,133 @@
+"""The derivatives of a program, as more of the program: the rules of the table, run on traced values.
+
+The order is that of `backward`: operations from the last recorded to the first, operands from left to right, each sum
+from the left; so the numbers are the engine's, to the bit, but for the sign of a derivative that is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...autograd import primitives as table
+from ...autograd.forward import pushed
+from ...autograd.recording import scope_name
+from ...autograd.transforms.variables import leaves, mapped
+from .program import Instruction
+from .trace import DATA, LITERALS, VALUES, Traced, TracedNumber, Tracer
+
+
+def adjoints(
+    tracer: Tracer, output: int, inputs: list[int], seed: Any = 1.0, sums: Sequence[Any] | None = None
+) -> list[Any]:
+    """d output / d input for the slots of the inputs: traced values, or floats where they depend on nothing.
+
+    `seed` is the adjoint of the output. `sums`, one for each input, are what its contributions are added to.
+    """
+    found: dict[int, Any] = dict(zip(inputs, sums, strict=True)) if sums else {}
+    found[output] = found[output] + seed if output in found else seed
+    instructions = sorted(_behind(tracer, inputs), key=lambda entry: tracer.order[entry.slot])
+    made = len(tracer.numbers)
+    between = set(inputs)
+    for entry in instructions:
+        if any(slot in between for slot in entry.slots()):
+            between.add(entry.slot)
+    for entry in reversed(instructions):
+        if entry.slot in found and entry.slot in between:
+            name = scope_name(tracer.program.scopes.get(entry.slot)).removeprefix("backward: ")
+            tracer.block = f"backward: {name}" if name else "backward"
+            _pull(tracer, entry, found, between)
+    tracer.block = ""
+    for slot, flow in found.items():
+        if isinstance(flow, Traced) and flow._slot >= made:
+            tracer.program.derived.setdefault(flow._slot, ("d_", slot))
+    return [found.get(slot, 0.0) for slot in inputs]
+
+
+def gradients(tracer: Tracer, output: Any, inputs: Any, create_graph: bool) -> Any:
+    """d output / d inputs in the shape of the inputs; without a graph, as the plain numbers that they are outside."""
+    slots = list(map(tracer.slot_of, leaves(inputs)))
+    each = iter(adjoints(tracer, tracer.slot_of(output), slots))
+
+    def gradient(entry: Any) -> Traced:
+        flow = Traced(tracer, tracer.slot_of(next(each)))
+        return flow if create_graph else _number(tracer, table.detached(flow)._slot)
+
+    return mapped(inputs, gradient)
+
+
+def tangents(tracer: Tracer, outputs: list[Any], inputs: list[tuple[Any, Any]]) -> list[Any]:
+    """The tangent of each output, of pairs of an input and its tangent; None where it depends on no input."""
+    found = {tracer.slot_of(entry): along for entry, along in inputs}
+    slots = list(map(tracer.slot_of, outputs))
+    for entry in _behind(tracer, list(found)):
+        if entry.slot in found or not any(slot in found for slot in entry.slots()):
+            continue
+        result, operands = Traced(tracer, entry.slot), _traced(tracer, entry)
+
+        def apply(rule: Any, flow: Any, result: Traced = result, operands: list[Any] = operands) -> Any:
+            return rule(flow, result, *operands)
+
+        tangent = pushed(entry.primitive, entry.operands, found, apply)
+        if tangent is not None:
+            found[entry.slot] = tangent
+    return [found.get(slot) for slot in slots]
+
+
+def given_back(tracer: Tracer, read: list[Any], given: list[Any], variables: list[Any]) -> Callable[[Any], Any]:
+    """What a transform gives back as what, by what its function has read, beside its variables, and it was given.
+
+    Values where there is a Value among it; else numbers of the data, as the traced function knows them, or floats.
+    """
+    own, behind = set(map(tracer.slot_of, variables)), set(map(tracer.slot_of, read))
+    for entry in reversed(_behind(tracer, list(own))):
+        if entry.slot in behind and entry.slot not in own:
+            behind.remove(entry.slot)
+            behind.update(entry.slots())
+    kinds = [DATA if type(entry) is TracedNumber else VALUES for entry in given]
+    reads = max([*kinds, *(tracer.reads[slot] for slot in behind - own)], default=LITERALS)
+    if reads == VALUES:
+        return lambda found: Traced(tracer, tracer.slot_of(found))
+    if reads == DATA:
+        return lambda found: _number(tracer, tracer.slot_of(found))
+    return lambda found: float(tracer.numbers[tracer.slot_of(found)])
+
+
+def _number(tracer: Tracer, slot: int) -> TracedNumber:
+    """A slot as what is a plain number when the function is not compiled."""
+    tracer.reads[slot] = min(tracer.reads[slot], DATA)
+    return TracedNumber(tracer, slot)
+
+
+def _behind(tracer: Tracer, inputs: list[int]) -> list[Instruction]:
+    """The instructions that may read one of the inputs, or what was computed from it: those written after the first."""
+    found: list[Instruction] = []
+    first = min(inputs, default=len(tracer.numbers))
+    for entry in reversed(tracer.program.body):
+        if isinstance(entry, Instruction):
+            if entry.slot <= first:
+                break
+            found.append(entry)
+    return found[::-1]
+
+
+def _traced(tracer: Tracer, entry: Instruction) -> list[Any]:
+    """The operands of an instruction, as rules take them."""
+    return [
+        tuple([Traced(tracer, slot) for slot in o]) if isinstance(o, tuple) else Traced(tracer, o)
+        for o in entry.operands
+    ]
+
+
+def _pull(tracer: Tracer, entry: Instruction, found: dict[int, Any], between: set[int]) -> None:
+    """Add what one instruction passes on to the adjoints of its operands."""
+    operands = _traced(tracer, entry)
+    adjoint, result = found[entry.slot], Traced(tracer, entry.slot)
+    for slots, rule in zip(entry.operands, entry.primitive.rules, strict=True):
+        column = slots if isinstance(slots, tuple) else (slots,)
+        if rule is None or not any(slot in between for slot in column):
+            continue
+        passed = rule(adjoint, result, *operands)
+        for slot, flow in zip(column, passed if isinstance(slots, tuple) else (passed,), strict=True):
+            if slot in between:
+                found[slot] = found[slot] + flow if slot in found else flow

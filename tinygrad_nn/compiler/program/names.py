@@ -1,0 +1,95 @@
+"""What the slots of a program are called, for whoever reads it: labels first, then the names of a textbook.
+
+The sum of neuron 2 in layer 1 is z1.2, its output h1.2, its weights w1.2.1, w1.2.2 ... and its bias b1.2; the
+derivative of the result with respect to a slot is d_ and its name.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ...autograd import primitives as table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..arguments import Shape
+    from .program import Program
+
+
+def told(program: Program) -> dict[int, str]:
+    """A name for each slot, each once: its own, or v and a number; literals are their numbers."""
+    names = {slot: repr(number) for slot, number in program.literals.items()}
+    wanted = {**program.names, **_of_neurons(program)}
+    taken: set[str] = set()
+    numbered: dict[str, int] = {}
+    slots = [*program.inputs, *program.parameters, *(entry.slot for entry in program.instructions)]
+    after = {slot: program.derived[slot] for slot in slots if slot in program.derived and slot not in wanted}
+    for slot in [*(slot for slot in slots if slot not in after), *after]:
+        prefix, of = after.get(slot, ("", slot))
+        name = base = prefix + names[of] if of in names else wanted.get(slot) or f"v{slot}"
+        while name in taken:
+            numbered[base] = numbered.get(base, 1) + 1
+            name = f"{base}_{numbered[base]}"
+        taken.add(name)
+        names[slot] = name
+    return names
+
+
+def _of_neurons(program: Program) -> dict[int, str]:
+    """The names of what neurons read and compute, where nobody gave another."""
+    names: dict[int, str] = {}
+    for entry in program.instructions:
+        place = getattr(program.scopes.get(entry.slot), "place", None)
+        if place is None:
+            continue
+        number = _number(place)
+        if entry.primitive is not table.dot:
+            names[entry.slot] = program.names.get(entry.slot) or f"h{number}"
+            continue
+        names[entry.slot] = program.names.get(entry.slot) or f"z{number}"
+        for slot in entry.slots() if number else ():
+            label = program.names.get(slot, "")
+            if slot in program.parameters and slot not in names and (parts := re.fullmatch(r"([a-z]+)(\d*)", label)):
+                names[slot] = f"{parts[1]}{number}{'.' * bool(parts[2])}{parts[2]}"
+    return names
+
+
+def _number(place: object) -> str:
+    """The numbers of the layer and the neuron: "1.2" for layer 1, neuron 2; "" for a neuron that stands alone."""
+    parts = [found[1] for name in str(place).split(", ") if (found := re.fullmatch(r"(?:layer|neuron) (\d+)", name))]
+    return ".".join(parts)
+
+
+def check_count(function: Callable[..., Any], count: int, name: str) -> None:
+    """Raise TypeError where a function does not take so many arguments."""
+    from inspect import signature
+
+    try:
+        parameters = signature(function)
+    except (TypeError, ValueError):  # one that does not say what it takes
+        return
+    try:
+        parameters.bind(*range(count))
+    except TypeError as error:
+        raise TypeError(
+            f"{name}() was given {count} argument{'s' * (count != 1)}: {error}; of many rows each is the list of "
+            "arguments, so for a model, which takes one list, batch([[x] for x in X])"
+        ) from None
+
+
+def argument_names(function: Callable[..., Any], shape: Shape) -> list[str]:
+    """A name for each input: the parameter's, with a number where it is a list."""
+    code = getattr(function, "__code__", None)
+    given = list(code.co_varnames[: code.co_argcount]) if code else []
+    if len(given) != len(shape):
+        given = [f"x{i}" for i in range(len(shape))] if len(shape) > 1 else ["x"]
+    return [name for base, entry in zip(given, shape, strict=True) for name in _numbered(base, entry)]
+
+
+def _numbered(base: str, shape: Shape) -> list[str]:
+    if shape is None:
+        return [base]
+    return [name for i, entry in enumerate(shape) for name in _numbered(f"{base}{i}", entry)]

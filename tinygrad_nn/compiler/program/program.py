@@ -1,0 +1,170 @@
+"""Program: straight-line scalar code as data, a flat list of instructions over numbered slots.
+
+A slot holds one number: an input, a parameter (a Value that is read at each call), a literal, or the result of an
+instruction. A program checks and runs itself, slowly and plainly: what every back end must equal. Rolled, it prints.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from ...autograd.primitives import Primitive
+from ...autograd.rules import is_column
+from ...autograd.value import Value
+
+Operand = int | tuple[int, ...]  # a slot, or the slots of a column
+
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+}  # fmt: skip
+
+INPUTS, PARAMETERS, LITERALS = range(3)  # the arrays that a rolled program begins with
+
+
+class ProgramError(Exception):
+    """A program that is not well formed: a fault of the compiler, never of its user."""
+
+
+class OffPath(Exception):  # noqa: N818
+    """A comparison came out otherwise than when the program was traced: another path of the function is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """slot = primitive(operands)."""
+
+    slot: int
+    primitive: Primitive
+    operands: tuple[Operand, ...]
+
+    def slots(self) -> Sequence[int]:
+        """The slots that are read, in order, columns element by element."""
+        if tuple not in map(type, self.operands):
+            return self.operands  # type: ignore[return-value]
+        return [slot for o in self.operands for slot in (o if isinstance(o, tuple) else (o,))]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A comparison that was used as a branch: the program holds where it comes out as it did then."""
+
+    left: int
+    comparison: str
+    right: int
+    expected: bool
+    where: str  # the user's file and line
+
+    def slots(self) -> Iterator[int]:
+        yield self.left
+        yield self.right
+
+    def holds(self, numbers: Sequence[float]) -> bool:
+        return COMPARISONS[self.comparison](numbers[self.left], numbers[self.right]) is self.expected
+
+
+@dataclass
+class Program:
+    """Instructions and guards in order, and which slots are inputs, parameters, literals and outputs.
+
+    Inputs, parameters and literals are the first three arrays when it is rolled.
+    """
+
+    name: str
+    inputs: list[int] = field(default_factory=list)
+    parameters: dict[int, Value] = field(default_factory=dict)
+    literals: dict[int, float] = field(default_factory=dict)
+    body: list[Instruction | Guard] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
+    scopes: dict[int, object] = field(default_factory=dict)
+    derived: dict[int, tuple[str, int]] = field(
+        default_factory=dict
+    )  # named after another slot: a prefix and that slot
+
+    @property
+    def instructions(self) -> list[Instruction]:
+        return [entry for entry in self.body if isinstance(entry, Instruction)]
+
+    @property
+    def guards(self) -> list[Guard]:
+        return [entry for entry in self.body if isinstance(entry, Guard)]
+
+    def returning(self, outputs: list[int]) -> Program:
+        """A copy of the program as it is now, with other outputs."""
+        return replace(
+            self, parameters=dict(self.parameters), literals=dict(self.literals), body=list(self.body), outputs=outputs
+        )
+
+    def verify(self) -> Program:
+        """The program itself, if every slot is set once, before it is read. Raises ProgramError where not."""
+        known = {*self.inputs, *self.parameters, *self.literals}
+        if len(known) != len(self.inputs) + len(self.parameters) + len(self.literals):
+            raise ProgramError(f"{self.name}: a slot is given twice")
+        for entry in self.body:
+            for slot in entry.slots():
+                if slot not in known:
+                    raise ProgramError(f"{self.name}: slot {slot} is read before it is set, in {entry}")
+            if isinstance(entry, Instruction):
+                self._verify_shape(entry)
+                if entry.slot in known:
+                    raise ProgramError(f"{self.name}: slot {entry.slot} is set twice")
+                known.add(entry.slot)
+        for slot in self.outputs:
+            if slot not in known:
+                raise ProgramError(f"{self.name}: the output slot {slot} is never set")
+        return self
+
+    def _verify_shape(self, entry: Instruction) -> None:
+        names = entry.primitive.operands
+        if len(names) != len(entry.operands):
+            raise ProgramError(f"{self.name}: {entry.primitive.name} takes {len(names)} operands, in {entry}")
+        for name, operand in zip(names, entry.operands, strict=True):
+            if is_column(name) is not isinstance(operand, tuple):
+                raise ProgramError(f"{self.name}: operand {name} of {entry.primitive.name} is no such thing in {entry}")
+
+    def run(self, inputs: Sequence[float], parameters: Sequence[float] | None = None) -> list[float]:
+        """The outputs for the inputs, with the parameters as they are now, or as given.
+
+        Raises OffPath where a comparison comes out otherwise than when the program was traced.
+        """
+        if parameters is None:
+            parameters = [value.data for value in self.parameters.values()]
+        numbers: dict[int, float] = dict(zip(self.inputs, inputs, strict=True))
+        numbers |= zip(self.parameters, parameters, strict=True)
+        numbers |= self.literals
+        for entry in self.body:
+            if isinstance(entry, Guard):
+                if not entry.holds(numbers):  # type: ignore[arg-type]
+                    raise OffPath(entry.where)
+                continue
+            operands = [tuple([numbers[s] for s in o]) if isinstance(o, tuple) else numbers[o] for o in entry.operands]
+            numbers[entry.slot] = entry.primitive.value(*operands)
+        return [numbers[slot] for slot in self.outputs]
+
+
+@dataclass
+class Loop:
+    """A program that runs once for each row, in order, and hands numbers from one row to the next.
+
+    `each` are the inputs that a row brings; `carried` the inputs or parameters that the next row finds as the outputs
+    that they are paired with; `loss` the output that is kept for each row, `metric` the one that is summed. What else
+    the program reads is the same for all rows: `settled`.
+    """
+
+    program: Program
+    each: list[int]
+    carried: dict[int, int]
+    loss: int
+    metric: int | None = None
+
+    @cached_property
+    def settled(self) -> list[int]:
+        varying = {*self.each, *self.carried}
+        return [slot for slot in [*self.program.inputs, *self.program.parameters] if slot not in varying]
+
+    @property
+    def outputs(self) -> list[int]:
+        return [self.loss, *([] if self.metric is None else [self.metric]), *self.carried.values()]

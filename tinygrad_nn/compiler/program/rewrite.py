@@ -1,0 +1,190 @@
+"""Rewrites that change no result: the same instructions once, literals computed, x * 1 left out, dead code dropped.
+
+Each is exact in IEEE 754, signs of zeros and infinities included; nothing is re-associated. Literals are compared by
+their bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from ...autograd import primitives as table
+from ...autograd.primitives import Primitive
+from .program import Guard, Instruction, Operand, Program
+
+
+def simplified(program: Program) -> Program:
+    """An equal program that is shorter, or the same."""
+    return without_dead_code(with_dots(without_repeats(program))).verify()
+
+
+def without_repeats(program: Program) -> Program:
+    """Equal instructions computed once, those of literals now, and those that give back an operand left out."""
+    same: dict[int, int] = {}
+    known: dict[tuple[object, tuple[Operand, ...]], int] = {}
+    literals = dict(program.literals)
+    by_bits = {_bits(number): slot for slot, number in literals.items()}
+    checked: set[tuple[int, str, int]] = set()
+    derived = dict(program.derived)  # what is left out leaves its name to another derivative
+    body: list[Instruction | Guard] = []
+
+    def now(operand: Operand) -> Operand:
+        return tuple([same.get(s, s) for s in operand]) if isinstance(operand, tuple) else same.get(operand, operand)
+
+    for entry in program.body:
+        if isinstance(entry, Guard):
+            left, right = same.get(entry.left, entry.left), same.get(entry.right, entry.right)
+            guard = Guard(left, entry.comparison, right, entry.expected, entry.where)
+            claim = (left, entry.comparison, right)
+            if claim not in checked and not (left in literals and right in literals):
+                checked.add(claim)
+                body.append(guard)
+            continue
+        operands = tuple(map(now, entry.operands))
+        moved = Instruction(entry.slot, entry.primitive, operands)
+        if (operand := _given_back(moved, literals)) is not None:
+            same[entry.slot] = operand
+            if entry.slot in derived and str(program.scopes.get(operand)).startswith("backward"):
+                derived.setdefault(operand, derived[entry.slot])
+        elif all(slot in literals for slot in moved.slots()) and entry.primitive is not table.take:
+            numbers = [tuple([literals[s] for s in o]) if isinstance(o, tuple) else literals[o] for o in operands]
+            number = entry.primitive.value(*numbers)
+            slot = by_bits.setdefault(_bits(number), entry.slot)
+            literals[slot] = number
+            same[entry.slot] = slot
+        elif (key := (entry.primitive, _ordered(entry.primitive, operands))) in known:
+            same[entry.slot] = known[key]
+        else:
+            known[key] = entry.slot
+            body.append(moved)
+    outputs = [same.get(slot, slot) for slot in program.outputs]
+    return replace(program, body=body, outputs=outputs, literals=literals, derived=derived)
+
+
+def _ordered(primitive: Primitive, operands: tuple[Operand, ...]) -> tuple[Operand, ...]:
+    """The operands in one order where it does not matter: a + b is b + a, and a b is b a."""
+    if primitive is table.add or primitive is table.multiply:
+        a, b = operands
+        return operands if a <= b else (b, a)  # type: ignore[operator]
+    return operands
+
+
+def _bits(number: float) -> str:
+    return number.hex() if number == number else "nan"
+
+
+GIVING_BACK = {table.multiply, table.divide, table.subtract, table.add}
+
+
+def _given_back(entry: Instruction, literals: dict[int, float]) -> int | None:
+    """The operand that an instruction gives back as it is: x * 1, 1 * x, x / 1, x - 0, x + -0."""
+    if len(entry.operands) != 2 or entry.primitive not in GIVING_BACK:
+        return None
+    a, b = entry.operands
+    if isinstance(a, tuple) or isinstance(b, tuple):
+        return None
+    first, second = literals.get(a), literals.get(b)
+    if entry.primitive is table.multiply and first == 1.0:
+        return b
+    if entry.primitive in (table.multiply, table.divide) and second == 1.0:
+        return a
+    zero = second == 0.0 and second is not None
+    positive = zero and math.copysign(1.0, second or 0.0) > 0
+    if (entry.primitive is table.subtract and zero and positive) or (
+        entry.primitive is table.add and zero and not positive
+    ):
+        return a
+    return None
+
+
+MANY = 8  # summands of a sum that is a dot, although not all of them are products
+
+
+def with_dots(program: Program) -> Program:
+    """Sums of products, ((s + a b) + c d) + ..., as one dot each: the same products and sums in the same order.
+
+    In a sum of many, what is no product is 1 times itself.
+    """
+    uses = Counter(slot for entry in program.body for slot in entry.slots())
+    uses.update(program.outputs)
+    made = {entry.slot: entry for entry in program.instructions}
+    absorbed: set[int] = set()
+    dots: dict[int, Instruction] = {}
+    literals = dict(program.literals)
+    unused = 1 + max([*made, *literals, *program.inputs, *program.parameters], default=0)
+    by_bits = {_bits(number): slot for slot, number in literals.items()}
+    nothing, one = by_bits.get(_bits(-0.0), unused), by_bits.get(_bits(1.0), unused + 1)
+    for entry in reversed(program.instructions):
+        if entry.slot in absorbed or entry.primitive is not table.add:
+            continue
+        base, taken, pairs = _summands(entry, made, uses, None)
+        if base in made and made[base].primitive is table.add:
+            longer = _summands(entry, made, uses, one)
+            if len(longer[2]) >= max(MANY, 2 * len(pairs)):
+                base, taken, pairs = longer
+        if pairs and base in made and made[base].primitive is table.multiply and uses[base] == 1:
+            taken.append(base)
+            pairs.append(made[base].operands)  # type: ignore[arg-type]
+            base = nothing  # -0.0, to which a product adds itself whatever its sign
+        if len(pairs) < 2:
+            continue
+        absorbed.update(taken)
+        ws, xs = (tuple([pair[k] for pair in reversed(pairs)]) for k in (0, 1))
+        dots[entry.slot] = Instruction(entry.slot, table.dot, (ws, xs, base))
+        literals |= {slot: number for slot, number in ((nothing, -0.0), (one, 1.0)) if slot in (base, *ws)}
+    body = [
+        dots.get(entry.slot, entry) if isinstance(entry, Instruction) else entry
+        for entry in program.body
+        if not (isinstance(entry, Instruction) and entry.slot in absorbed)
+    ]
+    return replace(program, body=body, literals=literals)
+
+
+def _summands(
+    entry: Instruction, made: dict[int, Instruction], uses: Counter[int], one: int | None
+) -> tuple[int, list[int], list[tuple[int, int]]]:
+    """A sum from its last summand on, as far as they are products, or any where `one` is the slot of 1.0.
+
+    The slot of what is left at its beginning, those that nothing else reads, and the factors.
+    """
+    base, taken = entry.slot, []
+    pairs: list[Any] = []
+    while base == entry.slot or uses[base] == 1:
+        before = made.get(base)
+        if before is None or before.primitive is not table.add:
+            break
+        a, b = before.operands
+        both: list[tuple[Any, Any]] = [(a, b), (b, a)]
+        product = next((pair for pair in both if _is_alone(pair[1], table.multiply, made, uses)), None)
+        if product is None and one is None:
+            break
+        rest, summand = product or next((p for p in both if _is_alone(p[0], table.add, made, uses)), both[0])
+        if base != entry.slot:
+            taken.append(base)
+        if product is not None:
+            taken.append(summand)
+        pairs.append(made[summand].operands if product is not None else (one, summand))
+        base = rest
+    return base, taken, pairs
+
+
+def _is_alone(slot: int, primitive: Primitive, made: dict[int, Instruction], uses: Counter[int]) -> bool:
+    """Whether a slot is the result of a primitive that is read once."""
+    return slot in made and made[slot].primitive is primitive and uses[slot] == 1
+
+
+def without_dead_code(program: Program) -> Program:
+    """Only what the outputs and the guards need."""
+    needed = set(program.outputs)
+    body: list[Instruction | Guard] = []
+    for entry in reversed(program.body):
+        if isinstance(entry, Guard) or entry.slot in needed:
+            needed.update(entry.slots())
+            body.append(entry)
+    used = [(slot, number) for slot, number in program.literals.items() if slot in needed]
+    literals = dict(sorted(used, key=lambda pair: (pair[1] != pair[1], pair[1])))  # so that counts lie side by side
+    parameters = {slot: value for slot, value in program.parameters.items() if slot in needed}
+    return replace(program, body=body[::-1], literals=literals, parameters=parameters)

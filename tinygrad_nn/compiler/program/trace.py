@@ -1,0 +1,186 @@
+"""Tracing: a function is run once on traced values, which write down every operation and every branch.
+
+A traced value is a scalar like `Value`, with all its operators and methods. A Value that the function captures becomes
+a parameter, read anew at each call; a comparison becomes a guard; what cannot be traced raises here. What the function
+reads beside that is in the run's surroundings, which are compared before its program is run again.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from ...autograd import reverse
+from ...autograd.primitives import Primitive
+from ...autograd.recording import current_recorder, next_number, users_frame, watched
+from ...autograd.value import Result, Value
+from .differentiable import Differentiable
+from .program import COMPARISONS, Guard, Instruction, Operand, Program
+from .traced import Traced, TracedNumber, TraceError
+
+LITERALS, DATA, VALUES = range(3)
+
+
+class Tracer(Differentiable):
+    """Writes a Program while a function runs; `numbers` are what the slots held in that run."""
+
+    def __init__(self, name: str) -> None:
+        self.program = Program(name)
+        self.numbers: list[float] = []
+        self.reads: list[int] = []  # what each slot was computed from: literals alone, data too, or Values
+        self.order: dict[int, int] = {}  # when each instruction's operation was recorded
+        self.made: dict[int, Instruction] = {}
+        self.of_data = True  # whether all inputs are numbers, so that what is computed from Values alone is one
+        self.floats = False  # whether the numbers of a row are Python's floats, which refuse to be divided by 0
+        self.refused = ""  # what was refused first, and where: a function may catch the error and go on
+        self.world: Any = None  # the surroundings of the function
+        self.changed: list[tuple[Value, str, Any]] = []  # attributes of Values that were set, and what they were
+        self.block = ""  # whose the instructions are that nobody recorded: "update", say
+        self._literals: dict[str, int] = {}
+        self._parameters: dict[int, int] = {}
+        self._results: dict[int, int] = {}
+        self._kept: list[Value] = []  # so that no id above is given to another Value
+
+    def input(self, number: float, name: str, plain: bool = False) -> Traced:
+        """An input; `plain` is one that is a number, and no Value, when the function is not compiled."""
+        slot = self._slot(number, name, DATA if plain else VALUES)
+        self.of_data = self.of_data and plain
+        self.program.inputs.append(slot)
+        return TracedNumber(self, slot) if plain else Traced(self, slot)
+
+    def parameter(self, value: Value) -> int:
+        """The slot of a Value that is read at each call."""
+        if id(value) not in self._parameters:
+            self._kept.append(value)
+            self._parameters[id(value)] = slot = self._slot(float(value.data), value.label, VALUES)
+            self.program.parameters[slot] = value
+        return self._parameters[id(value)]
+
+    def record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
+        """An instruction, and the traced value of its result."""
+        slots: list[Operand] = [
+            tuple(map(self.slot_of, o)) if isinstance(o, tuple) else self.slot_of(o) for o in operands
+        ]
+        plain = all(
+            type(e) is TracedNumber or type(e) is float for o in operands for e in (o if type(o) is tuple else (o,))
+        )
+        kind = TracedNumber if plain else Traced
+        return kind(self, self._write(primitive, tuple(slots), None, "", next_number()))
+
+    def slot_of(self, scalar: Any) -> int:
+        """The slot of an operand: a traced value's own, a literal's, or that of a captured Value."""
+        if isinstance(scalar, Traced):
+            if scalar._tracer is not self:
+                raise self.refusal(
+                    "a traced value was kept from another call: use it only inside the function it came to"
+                )
+            return scalar._slot
+        if isinstance(scalar, Value):
+            return self._captured(scalar)
+        number = float(scalar)
+        key = number.hex() if number == number else "nan"
+        if key not in self._literals:
+            self._literals[key] = self._slot(number, "")
+            self.program.literals[self._literals[key]] = number
+        return self._literals[key]
+
+    def backward(self, output: Any) -> NoReturn:
+        self.refuse("backward()")
+
+    def call(self, compiled: Any, arguments: Any, named: dict[str, Any]) -> Any:
+        """A call of another compiled function, which is the plain one here."""
+        return compiled.function(*arguments, **named)
+
+    def gradient(self, compiled: Any, arguments: Any) -> NoReturn:
+        self.refuse("the gradient of another compiled function")
+
+    def rows(self, compiled: Any, rows: Any, gradients: bool) -> NoReturn:
+        self.refuse("the rows of another compiled function")
+
+    def steps(self) -> NoReturn:
+        self.refuse("a training step")
+
+    def updated(self, optimizer: object, numbers: object) -> NoReturn:
+        self.refuse("optimizer.step()")
+
+    def refuse(self, what: str) -> NoReturn:
+        raise self.refusal(
+            f"{what} cannot be compiled, since it would keep numbers of the traced run: call models themselves, ask "
+            "the compiled function for f.value_and_grad(...), or use tn.grad(..., create_graph=True) inside it"
+        )
+
+    def refusal(self, message: str) -> TraceError:
+        """The error to raise, which is remembered."""
+        self.refused = self.refused or f"{message} ({users_line()})"
+        return TraceError(message)
+
+    def guard(self, left: Any, comparison: str, right: Any) -> bool:
+        a, b = self.slot_of(left), self.slot_of(right)
+        taken = COMPARISONS[comparison](self.numbers[a], self.numbers[b])
+        self.program.body.append(Guard(a, comparison, b, taken, users_line()))
+        return taken
+
+    def _captured(self, value: Value) -> int:
+        """A leaf is a parameter; what was recorded from leaves is computed from them again, at each call."""
+        if hasattr(value, "_slot"):  # made inside, of a traced number
+            return value._slot  # type: ignore[no-any-return]
+        if isinstance(value, Result) and id(value) not in self._parameters:
+            if id(value) not in self._results:
+                for result in reversed(reverse.history(value)):
+                    if id(result) in self._results or id(result) in self._parameters:
+                        continue
+                    self._kept.append(result)
+                    groups = [
+                        tuple(map(self._leaf, g)) if isinstance(g, tuple) else self._leaf(g) for g in result.groups
+                    ]
+                    self._results[id(result)] = self._write(
+                        result.op, tuple(groups), result.scope, result.label, result.number
+                    )
+            return self._results[id(value)]
+        return self.parameter(value)
+
+    def _leaf(self, operand: Any) -> int:
+        return self._results[id(operand)] if id(operand) in self._results else self.slot_of(operand)
+
+    def _write(self, primitive: Primitive, slots: tuple[Operand, ...], scope: object, name: str, number: int) -> int:
+        numbers = [tuple([self.numbers[s] for s in o]) if isinstance(o, tuple) else self.numbers[o] for o in slots]
+        reads = [self.reads[s] for o in slots for s in (o if isinstance(o, tuple) else (o,))]
+        slot = self._slot(primitive.value(*numbers), name, max(reads, default=LITERALS))
+        self.order[slot] = number
+        recorder = current_recorder()
+        self.made[slot] = Instruction(slot, primitive, slots)
+        self.program.body.append(self.made[slot])
+        self.program.scopes[slot] = scope or self.block or (recorder.scope if recorder else None)
+        return slot
+
+    def _slot(self, number: float, name: str, reads: int = LITERALS) -> int:
+        self.numbers.append(number)
+        self.reads.append(reads)
+        slot = len(self.numbers) - 1
+        if name:
+            self.program.names[slot] = name
+        return slot
+
+
+class traced_by(watched):  # noqa: N801
+    """A function of the user's runs inside, on the values of a tracer.
+
+    Raises TraceError at its end where one was raised inside and caught there, so that nothing else was traced instead.
+    """
+
+    def __init__(self, tracer: Tracer) -> None:
+        super().__init__(tracer)
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        went_on = error[1] is None or (isinstance(error[1], Exception) and not isinstance(error[1], TraceError))
+        if self.by.refused and went_on:
+            raise TraceError(f"{self.by.refused}; the error was caught, and what follows from that is not compiled")
+
+
+def users_line() -> str:
+    """The file and line of the user's code that is running."""
+    frame = users_frame()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+__all__ = ["TraceError", "Traced", "TracedNumber", "Tracer", "traced_by", "users_line"]

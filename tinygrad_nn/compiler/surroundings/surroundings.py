@@ -1,0 +1,211 @@
+"""The surroundings of a traced function: all that it may read beside its arguments, as data that can be compared.
+
+A program holds for the surroundings that it was traced in: while they are the same it is run, and where they are not
+the function is traced anew. The numbers of Values are not among them, since a program reads them at each call.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import chain
+from operator import is_
+from threading import RLock
+from typing import Any, Generic, TypeVar
+
+from ...autograd.value import Value
+from ...optim import Optimizer
+from .found import ABSENT, bytes_of, content_of
+from .walk import OF_MODULES, Walk, name_of
+
+MOST_KNOWN = 8
+steady = RLock()  # whose thread alone looks at surroundings, since a trace has their Values of another class meanwhile
+Content = TypeVar("Content")
+
+
+class Surroundings:
+    """What some functions may read, as it was when this was made.
+
+    `reads` are numbers of Values that were read as plain numbers while a program was traced, which then depends on
+    them. `moving` is the optimizer of a step, whose parameters each step changes.
+    """
+
+    def __init__(self, roots: Sequence[Any], moving: Optimizer | None = None) -> None:
+        self.roots, self.moving = roots, moving
+        self.reads: dict[tuple[int, str], tuple[Value, str, Any]] = {}
+        names, known = set(OF_MODULES), 0
+        with steady:
+            while known < len(names):  # what was found may name more
+                known = len(names)
+                self.walk = walk = Walk([(name_of(root), root) for root in roots], names, moving)
+        walk.sizes = list(map(len, walk.views))
+        walk.entries = list(chain.from_iterable(walk.views))
+
+    def again(self) -> Surroundings:
+        """The surroundings as they are now."""
+        return Surroundings(self.roots, self.moving)
+
+    def renew(self, now: Surroundings) -> None:
+        """Look from here on at the objects of now, which say the same."""
+        self.walk = now.walk
+
+    def unchanged(self) -> bool:
+        """Whether every variable, attribute and entry still is the very same object. A False may be a false alarm."""
+        walk = self.walk
+        try:
+            for cell, was in walk.cells:
+                if cell.cell_contents is not was:
+                    return False
+            for names, name, was in walk.variables:
+                if names.get(name, ABSENT) is not was:
+                    return False
+            for holder, name, was in walk.attributes:
+                if getattr(holder, name) is not was:
+                    return False
+            if walk.empty and any(walk.empty):
+                return False
+            if walk.views and (
+                list(map(len, walk.views)) != walk.sizes
+                or not all(map(is_, chain.from_iterable(walk.views), walk.entries))
+            ):
+                return False
+        except (AttributeError, RuntimeError, ValueError):  # gone, or another thread is changing it
+            return False
+        for found, content, _ in walk.arrays:
+            if bytes_of(found) != content:
+                return False
+        for variable, content in walk.context:
+            if variable.get(ABSENT) is not content:
+                return False
+        return not self.reads or self.read_alike()
+
+    def read_alike(self) -> bool:
+        """Whether the numbers of Values that were read as such are still those."""
+        return all(_alike(getattr(value, name), was) for value, name, was in self.reads.values())
+
+    def holds_now(self, now: Surroundings) -> bool:
+        """Whether a program that was traced in these holds in those of now."""
+        return self.walk.told == now.walk.told and self.read_alike()
+
+    def filled(self, now: Surroundings) -> bool:
+        """Whether those of now differ by nothing but cached properties that were asked for since."""
+        before, after = self.walk.told, now.walk.told
+        unfilled = self.walk.unfilled
+        inside = tuple(path + mark for path in unfilled for mark in ".['")  # the last of one that has two names
+        holders = {f"{path.rpartition('.')[0]}.__dict__" for path in unfilled}
+        for path in {*before, *after}:
+            if before.get(path, ABSENT) == after.get(path, ABSENT):
+                continue
+            if path in holders:
+                names = {name for name in after[path] if f"{path.removesuffix('__dict__')}{name}" not in unfilled}
+                if path in before and names == set(before[path]):
+                    continue
+            elif path in unfilled or path.startswith(inside):
+                continue
+            return False
+        return True
+
+    def difference(self, now: Surroundings) -> str:
+        """Where those of now differ, as a path."""
+        before, after = self.walk.told, now.walk.told
+        places = [path for path in {*before, *after} if before.get(path, ABSENT) != after.get(path, ABSENT)]
+        return min(places, key=lambda path: (len(path), path), default="").removesuffix(".__dict__")
+
+    def restore(self) -> None:
+        """Put back all that can be changed in place."""
+        walk = self.walk
+        for cell, was in walk.cells:
+            if content_of(cell) is not was:
+                if was is ABSENT:
+                    del cell.cell_contents
+                else:
+                    cell.cell_contents = was
+        for names, name, was in walk.variables:
+            if names.get(name, ABSENT) is not was:
+                _put(names, name, was)
+        for holder, name, was in walk.attributes:
+            if getattr(holder, name, ABSENT) is not was:
+                if was is ABSENT:
+                    object.__delattr__(holder, name)
+                else:
+                    object.__setattr__(holder, name, was)
+        for names in walk.empty:
+            names.clear()
+        for holder, content in walk.contents:
+            _put_back(holder, content)
+        for found, was, objects in walk.arrays:
+            if bytes_of(found) != was:
+                _fill(found, was, objects)
+
+
+class Known(Generic[Content]):
+    """What was made for the latest surroundings, so that what changes back and forth is made once."""
+
+    def __init__(self, look: Callable[[], Surroundings], make: Callable[[Surroundings], Content]) -> None:
+        self._look, self._make = look, make
+        self._found: list[tuple[Surroundings, Content]] = []
+
+    @property
+    def latest(self) -> Content | None:
+        """What was asked for last."""
+        return self._found[0][1] if self._found else None
+
+    def now(self) -> Content:
+        """What belongs to the surroundings as they are."""
+        if self._found and self._found[0][0].unchanged():
+            return self._found[0][1]
+        now = self._look()
+        found = next((each for each in self._found if each[0].holds_now(now)), None)
+        if found is not None:
+            found[0].renew(now)
+        else:
+            found = now, self._make(now)
+        self._found = [found, *(each for each in self._found if each is not found)][:MOST_KNOWN]
+        return found[1]
+
+
+def _put(names: dict[str, Any], name: str, was: Any) -> None:
+    if was is ABSENT:
+        names.pop(name, None)
+    else:
+        names[name] = was
+
+
+def _put_back(holder: Any, content: Any) -> None:
+    """Let a container, or the attributes of a class, be what they were."""
+    if isinstance(holder, type):
+        for name in {*vars(holder), *content}:
+            if vars(holder).get(name, ABSENT) is not (was := content.get(name, ABSENT)):
+                if was is ABSENT:
+                    delattr(holder, name)
+                else:
+                    setattr(holder, name, was)
+        return
+    now = list(holder.items()) if isinstance(holder, dict) else list(holder)
+    then = list(content.items()) if isinstance(content, dict) else content
+    if isinstance(holder, dict):
+        same = all(a is c and b is d for (a, b), (c, d) in zip(now, then, strict=False))
+    else:
+        same = all(map(is_, now, then))
+    if same and len(now) == len(then):
+        return
+    if hasattr(holder, "clear"):
+        holder.clear()
+        (holder.extend if isinstance(holder, list | deque) else holder.update)(content)
+
+
+def _fill(found: Any, was: bytes, objects: list[Any] | None) -> None:
+    """Let an array hold the numbers, or the objects, that it held."""
+    if objects is not None:
+        found.flat[:] = objects
+    elif isinstance(found, bytearray):
+        found[:] = was
+    else:
+        memoryview(found).cast("B")[:] = was
+
+
+def _alike(number: Any, was: Any) -> bool:
+    """Whether two entries are one, or floats of the same bits, or equal texts."""
+    if type(number) is type(was) is float:
+        return number.hex() == was.hex()
+    return number is was or (type(number) is type(was) is str and number == was)

@@ -1,0 +1,158 @@
+"""The card of a Value as Graphviz's HTML-like label: the operation, then `label | data` over `grad | number`.
+
+The dark cell on the side where edges arrive holds the operation. Where the order of the operands matters it reads as
+the expression does, from top to bottom, with a port for the edge of each operand.
+"""
+
+from __future__ import annotations
+
+from ...autograd import primitives as table_of_primitives
+from ...autograd.rules import is_column
+from .. import colors
+from ..labels import cell, escaped, font, number, shortened, table
+from ..nodes import Node, is_sum
+
+SYMBOLS = {
+    "multiply": "×", "divide": "÷", "subtract": "−", "negative": "−", "power": "^", "absolute": "|x|", "sqrt": "√",
+    "zeroth_power": "x⁰", "square": "x²", "cube": "x³", "fourth_power": "x⁴",
+}  # fmt: skip
+UNORDERED = ("add", "multiply", "maximum", "minimum")
+LONGEST = 4000  # letters of a label: Graphviz takes no more than some 16,000
+INFIX = ("subtract", "divide", "power")
+SIDES = {"LR": "w", "RL": "e", "TB": "n", "BT": "s"}  # where edges arrive, by rankdir
+
+Row = tuple[str, int | None]  # the text of a row of the operation, and the operand whose edge ends there
+
+
+def symbol(node: Node) -> str:
+    """The operation as a textbook writes it; nothing for a leaf."""
+    op = node.value.op
+    if op is None:
+        return ""
+    return "+" if is_sum(node.value) else SYMBOLS.get(op.name, op.symbol)
+
+
+def is_dot(node: Node) -> bool:
+    """Whether products are summed in one operation."""
+    return node.value.op is table_of_primitives.dot and not is_sum(node.value)
+
+
+def operation(node: Node, digits: int) -> list[Row]:
+    """The rows of the operation's cell. Literals stand in them, since they have no node."""
+    op, operands = node.value.op, node.operands
+    if op is None:
+        return []
+    texts = [number(o, digits) if isinstance(o, float) else "" for o in operands]
+    if is_dot(node):
+        return _products(texts)
+    if is_sum(node.value):
+        return [(" ".join(["+", *(text for text in texts[len(texts) // 2 :] if text not in ("", "0"))]), None)]
+    if op.name in UNORDERED:
+        return [(" ".join(filter(None, [texts[0], symbol(node), texts[1]])), None)]
+    if op.name in INFIX:
+        return [(texts[0], 0), (symbol(node), None), (texts[1], 1)]
+    if op is table_of_primitives.take:
+        rows = [(f"{i} = {text}" if text else f"{i}", i) for i, text in enumerate(texts[:-1])]
+        return [(f"take {texts[-1]}", None), *rows]
+    if op is table_of_primitives.largest:
+        texts.pop()  # the count of ties
+    if len(op.operands) == 1 or any(map(is_column, op.operands)):
+        return [(" ".join([symbol(node), ", ".join(filter(None, texts))]).strip(), None)]
+    roles = enumerate(zip(op.operands, texts, strict=True))
+    return [(symbol(node), None), *((f"{role} = {text}" if text else role, i) for i, (role, text) in roles)]
+
+
+def _products(texts: list[str]) -> list[Row]:
+    """A row for each product of a dot, at which both of its edges end, and one for the bias."""
+    n = len(texts) // 2
+    rows: list[Row] = [(" ".join(filter(None, [texts[i], "×", texts[n + i]])), i) for i in range(n)]
+    return rows if texts[-1] in ("0", "-0") and n else [*rows, (f"+ {texts[-1]}".strip(), 2 * n)]
+
+
+def ports(node: Node, digits: int) -> dict[int, str]:
+    """The port at which the edge of an operand ends, for those that have one."""
+    found = {i: f"p{i}" for _, i in operation(node, digits) if i is not None}
+    if is_dot(node):
+        n = len(node.operands) // 2
+        found |= {n + i: f"p{i}" for i in range(n)}
+    return found
+
+
+def card(node: Node, digits: int, scale: float, rankdir: str = "LR") -> str:
+    """The label of a node; `scale` is the gradient of the deepest colour."""
+    label, data, grad = texts_of(node, digits)
+    kind, shade = colors.KINDS[node.kind], colors.fill(node.grad, scale)
+    rows = [
+        cell(label, align="left", bgcolor=kind) + cell(data, align="right", bgcolor=kind),
+        cell(font("grad"), align="left", bgcolor=shade) + cell(grad, align="right", bgcolor=shade),
+    ]
+    if node.operands:
+        upright = rankdir in ("LR", "RL")
+        dark = _operation_cell(operation(node, digits), upright)
+        if upright:
+            rows[0] = dark + rows[0] if rankdir == "LR" else rows[0] + dark
+        else:
+            rows.insert(0 if rankdir == "TB" else 2, dark)
+    return framed(rows, node.kind == "root")
+
+
+def _operation_cell(rows: list[Row], upright: bool) -> str:
+    """The dark cell with the operation, its rows below each other, or beside each other where edges run down."""
+    span = {"rowspan": 2} if upright else {"colspan": 2}
+    if len(rows) == 1:
+        return cell(_white(rows[0][0]), bgcolor=colors.DARK, cellpadding=5, port=_port(rows[0][1]), **span)
+    cells = [cell(_white(text or "•"), bgcolor=colors.DARK, port=_port(i)) for text, i in rows]
+    inner = table(cells if upright else ["".join(cells)], cellpadding=2)
+    return cell(inner, bgcolor=colors.DARK, cellpadding=0, **span)
+
+
+def _port(operand: int | None) -> str | None:
+    return None if operand is None else f"p{operand}"
+
+
+def _white(text: str) -> str:
+    size = 6 if text == "•" else 14 if len(text) == 1 and not text.isalnum() else 10
+    return font(escaped(text), size, "white")
+
+
+def row_card(node: Node, digits: int, scale: float) -> str:
+    """The label of the classic style: `label | data | grad` in one row, the operation being a node of its own."""
+    label, data, grad = texts_of(node, digits)
+    kind, shade = colors.KINDS[node.kind], colors.fill(node.grad, scale)
+    cells = [(label, kind), (f"{font('data')}&#160;{data}", kind), (f"{font('grad')}&#160;{grad}", shade)]
+    row = "".join(cell(text, border=1, color=colors.LINE, bgcolor=color) for text, color in cells)
+    return framed([row], node.kind == "root")
+
+
+def texts_of(node: Node, digits: int) -> tuple[str, str, str]:
+    """Label, data and gradient, ready for a cell; labels that were made up are grey."""
+    label = escaped(shortened(node.label, LONGEST))
+    label = f"<b>{label}</b>" if node.given else font(label, 11, colors.FAINT)
+    return label, number(node.data, digits), "-" if node.grad is None else number(node.grad, digits)
+
+
+def framed(rows: list[str], strong: bool = False) -> str:
+    """A table as a label; the result that is drawn has a strong frame."""
+    border, color = (2, colors.INK) if strong else (1, colors.LINE)
+    return table(rows, border=border, color=color, cellpadding=3)
+
+
+def circle(node: Node, digits: int) -> str:
+    """The text in the circle of an operation in the classic style, with its literals."""
+    if is_dot(node):
+        literals = ", ".join(number(o, digits) for o in node.operands[:-1] if isinstance(o, float))
+        bias = [text for text, i in operation(node, digits)[-1:] if i == len(node.operands) - 1 and text != "+"]
+        return " ".join(["dot", *(["×", literals] if literals else []), *bias])
+    rows = operation(node, digits)
+    return " ".join(text for text, i in rows if i is None or isinstance(node.operands[i], float))
+
+
+def role(node: Node, i: int) -> str:
+    """What the i-th operand is to its operation, where the order matters: w1, x1, b, 1, 2; else nothing."""
+    op = node.value.op
+    if op is None or op.name in UNORDERED or len(op.operands) == 1 or is_sum(node.value):
+        return ""
+    if is_dot(node):
+        n = len(node.operands) // 2
+        return "b" if i == 2 * n else f"{'w' if i < n else 'x'}{i % n + 1}"
+    return f"{i + 1}" if op.name in INFIX or any(map(is_column, op.operands)) else op.operands[i]

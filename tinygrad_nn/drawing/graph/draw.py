@@ -1,0 +1,132 @@
+"""draw: the graph that a Value was computed by, as a card for each number and an edge for each operand.
+
+Small graphs show every Value; larger ones fold each neuron, or each layer, into one table (`folded.py`). Only text is
+made here, so no renderer is needed; nothing is computed but what flows back along each edge, by the table's rules.
+"""
+
+from __future__ import annotations
+
+from ...autograd.value import Value
+from ...nn.neuron import Neuron
+from ...support.checks import checked_choice, checked_switch
+from .. import colors
+from ..diagram import Diagram
+from ..labels import escaped
+from ..nodes import Node, flows, nodes, recorded_values, span
+from ..options import check_digits, check_size, check_title, what_to_draw
+from . import folded
+from .cards import SIDES, card, circle, ports, role, row_card
+from .sheet import Statements, bound_the_search, edge_line, legend, node_line, put_boxes, sheet
+
+VIEWS = ("auto", "graph", "neurons", "layers")
+STYLES = ("compact", "classic")
+READABLE = 150  # Values on one screen
+TANGLED = 5000  # ranks that all edges together pass
+FOLD = ', fold it with view="neurons" or view="layers" if a model recorded it'
+
+
+def draw(
+    root: Value,
+    *,
+    view: str = "auto",
+    style: str = "compact",
+    expand: bool = False,
+    rankdir: str = "LR",
+    digits: int = 4,
+    title: str | None = None,
+    max_nodes: int = 500,
+    clusters: bool = True,
+    repeat_shared: bool = False,
+) -> Diagram:
+    """The drawing; `tinygrad_nn.draw` says what the options are.
+
+    >>> a = Value(2.0, label="a")
+    >>> draw(a + a).source.count("->")
+    2
+    """
+    if not isinstance(root, Value):
+        given = f"{root!r} of type {type(root).__name__}"
+        raise TypeError(f"draw() draws the graph behind a Value, but got {given}{what_to_draw(root)}")
+    for what, given, known in (("view", view, VIEWS), ("style", style, STYLES), ("rankdir", rankdir, tuple(SIDES))):
+        checked_choice(what, given, known)
+    for what, switch in (("expand", expand), ("clusters", clusters), ("repeat_shared", repeat_shared)):
+        checked_switch(what, switch)
+    check_digits(digits)
+    check_title(title)
+    values = recorded_values(root)
+    if view == "auto":
+        view = _readable_view(values)
+    if view == "graph":
+        check_size(len(values), max_nodes, FOLD)
+        drawn = nodes(root, expand, clusters, repeat_shared)
+        check_size(len(drawn), max_nodes, FOLD)
+        if span(drawn) > TANGLED and len(apart := nodes(root, expand, clusters, repeat_shared=True)) <= max_nodes:
+            drawn = apart  # the layout of long lines takes minutes, and nobody can follow them
+        return _graph(drawn, style, rankdir, digits, title)
+    if not any(isinstance(value.scope, Neuron) for value in values):
+        raise ValueError(
+            f'view="{view}" folds what Neurons recorded, and none took part in this graph: call a model first, or '
+            'draw it with view="graph"'
+        )
+    return folded.drawing(nodes(root, clusters=clusters), view == "layers", rankdir, digits, title, max_nodes)
+
+
+def _readable_view(values: list[Value]) -> str:
+    """The view for this many Values: all of them, or folded by neuron, or by layer."""
+    if len(values) <= READABLE:
+        return "graph"
+    layers: dict[int, set[int]] = {}
+    for value in values:
+        if isinstance(value.scope, Neuron):
+            layers.setdefault(id(value.scope.place.within), set()).add(id(value.scope))
+    if not layers:
+        return "graph"
+    sizes = [len(neurons) for neurons in layers.values()]
+    return "neurons" if sum(sizes) <= 24 and max(sizes) <= 8 else "layers"
+
+
+def _graph(drawn: list[Node], style: str, rankdir: str, digits: int, title: str | None) -> Diagram:
+    """The view of all nodes."""
+    scale = colors.largest(node.grad for node in drawn)
+    diagram = sheet(rankdir, title, legend(drawn, digits, {node.kind for node in drawn}))
+    bound_the_search(diagram, drawn)
+    statements: Statements = {}
+    for node in drawn:
+        cards = statements.setdefault(node.box.name if node.box else None, [])
+        if style == "compact":
+            cards.append(node_line(node.name, card(node, digits, scale, rankdir)))
+            continue
+        cards.append(node_line(node.name, row_card(node, digits, scale)))
+        if node.operands:
+            text = circle(node, digits)
+            shape = {"shape": "circle" if len(text) < 4 else "ellipse", "width": ".35", "height": ".35", "margin": "0"}
+            cards.append(node_line(f"{node.name}o", escaped(text), **shape))
+    put_boxes(diagram, [node.box for node in drawn], statements)
+    _put_edges(diagram, drawn, style, digits, rankdir)
+    return diagram
+
+
+def _put_edges(diagram: Diagram, drawn: list[Node], style: str, digits: int, rankdir: str) -> None:
+    """An edge for each operand, coloured by the sign and as wide as the size of what flows back through it."""
+    flowing = [flows(node) for node in drawn]
+    scale = colors.largest(flow for entries in flowing for flow in entries)
+    for node, entries in zip(drawn, flowing, strict=True):
+        compact = style == "compact"
+        arrivals = ports(node, digits) if compact else {}
+        for i, (operand, flow) in enumerate(zip(node.operands, entries, strict=True)):
+            if isinstance(operand, float):
+                continue
+            color, width = colors.line(flow, scale)
+            attributes = {"color": color, "penwidth": f"{width:g}"}
+            if operand.box is not node.box and operand.operands:
+                attributes["minlen"] = "2"  # room between boxes
+            head = node.name if compact else f"{node.name}o"
+            if i in arrivals:
+                head += f":{arrivals[i]}:{SIDES[rankdir]}"
+            elif compact and len(node.operands) == 1:
+                head += f":{SIDES[rankdir]}"
+            elif not compact and role(node, i):
+                attributes["headlabel"] = role(node, i)
+            diagram.body.append(edge_line(operand.name, head, **attributes))
+        if node.operands and not compact:
+            diagram.body.append(edge_line(f"{node.name}o", node.name))

@@ -1,0 +1,253 @@
+"""The folded views: one table for each neuron, or one heat map for each layer, with what it computed and learns.
+
+Nodes are gathered into folds: a neuron or a layer with its parameters, the operations of a loss, the given numbers, and
+what stands between them. Several calls, as for a batch, are one fold and say so (×100).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...nn.initial import activation_name
+from ...nn.neuron import Neuron
+from .. import colors
+from ..diagram import Diagram
+from ..labels import cell, escaped, font, number, shortened, table
+from ..nodes import Box, Node, flows, weighs
+from ..options import check_size
+from .cards import LONGEST, SIDES, card, framed, ports
+from .sheet import TAILS, Statements, edge_line, legend, node_line, put_boxes, sheet
+
+FEW = 24  # operations beside the neurons that are drawn one by one; a fourth of it beside layers
+MOST_ROWS = 12  # weights in the table of a neuron
+MOST_CELLS = 24  # rows and columns of a heat map
+
+
+@dataclass
+class Fold:
+    """Nodes drawn as one, and the neurons whose weights they are (none for a loss, given numbers and the like)."""
+
+    name: str
+    title: str
+    box: Box | None
+    members: list[Node] = field(default_factory=list)
+    neurons: list[Neuron] = field(default_factory=list)
+
+    @property
+    def calls(self) -> int:
+        """How often its neurons were called, or the busiest of them."""
+        return max(Counter(id(node.value.scope) for node in self.members if weighs(node)).values(), default=0)
+
+    @property
+    def known(self) -> bool:
+        """Whether there are gradients."""
+        return self.members[0].grad is not None
+
+
+def drawing(drawn: list[Node], by_layer: bool, rankdir: str, digits: int, title: str | None, most: int) -> Diagram:
+    """The text of a folded view. Raises ValueError for more than `most` folds."""
+    found = _folds(drawn, by_layer)
+    check_size(len(found), most)
+    scale = colors.largest(node.grad for node in drawn)
+    kinds = {fold.members[0].kind for fold in found if not fold.neurons and len(fold.members) == 1}
+    diagram = sheet(rankdir, title, legend(drawn, digits, kinds, lines=not by_layer))
+    diagram.attr(ranksep=".7")
+    grads = {id(node.value): node.grad for node in drawn}
+    statements: Statements = {}
+    for fold in found:
+        if fold.neurons:
+            label = _layer_table(fold, digits) if by_layer else _neuron_table(fold, grads, digits, scale)
+        elif len(fold.members) == 1:
+            label = card(fold.members[0], digits, scale, rankdir)
+        else:
+            label = _summary(fold)
+        statements.setdefault(fold.box.name if fold.box else None, []).append(node_line(fold.name, label))
+        literals = sum(isinstance(o, float) for o in _inputs(fold)) if fold.neurons and by_layer else 0
+        if literals:
+            what = f"{literals} number{'s' * (literals > 1)}" + (f" ×{fold.calls}" if fold.calls > 1 else "")
+            statements.setdefault(None, []).append(node_line(f"{fold.name}x", _two_lines("given", what)))
+            diagram.body.append(edge_line(f"{fold.name}x", fold.name, penwidth="1.5"))
+    put_boxes(diagram, [fold.box for fold in found], statements)
+    _put_edges(diagram, found, rankdir, by_layer)
+    return diagram
+
+
+def _folds(drawn: list[Node], by_layer: bool) -> list[Fold]:
+    """The folds of the nodes of a graph, in the order of recording."""
+    neurons: dict[int, Any] = {id(node.value.scope): node.value.scope for node in drawn if weighs(node)}
+    others = [node for node in drawn if node.operands and id(node.value.scope) not in neurons]
+    crowded = len(others) > (FEW // 4 if by_layer else FEW)
+    given = sum(node.kind == "input" for node in drawn)
+    owners = {id(p): neuron for neuron in neurons.values() for p in (*neuron.weights, neuron.bias)}
+    found: dict[object, Fold] = {}
+    for node in drawn:
+        owner: Any = node.value.scope if node.operands else owners.get(id(node.value))
+        folded = isinstance(owner, Neuron) and id(owner) in neurons
+        box, key = node.box, object()
+        title = node.label
+        if folded:  # its table, or that of its layer, stands for its box
+            place = owner.place.within if by_layer and owner.place.within else owner.place
+            box, key, title = (box.within if box else None), id(place), place.name
+            box = box.within if box and place is not owner.place else box
+        elif node.operands and crowded:
+            title, box = (node.box.label if node.box else "other operations"), None
+            key = key if node.kind == "root" else ("operations", id(owner))
+        elif node.kind == "input" and given > FEW // 2:
+            key, title = ("input", node.label), node.label or "given"
+        fold = found.setdefault(key, Fold(f"f{len(found)}", title, box))
+        fold.members.append(node)
+        if folded and not any(owner is known for known in fold.neurons):
+            fold.neurons.append(owner)
+    return list(found.values())
+
+
+def _put_edges(diagram: Diagram, found: list[Fold], rankdir: str, by_layer: bool) -> None:
+    """One edge from fold to fold; or, from a neuron's output to the row of the weight that multiplies it."""
+    fold_of = {node.name: fold for fold in found for node in fold.members}
+    totals: dict[tuple[str, str], float] = {}
+    for node in (node for fold in found for node in fold.members):
+        target, n = fold_of[node.name], len(node.operands) // 2
+        for i, (operand, flow) in enumerate(zip(node.operands, flows(node), strict=True)):
+            if isinstance(operand, float):
+                continue
+            source, weighted = fold_of[operand.name], weighs(node)
+            stands_in_the_table = weighted and not n <= i < 2 * n and not operand.operands
+            inside = source is target and not (weighted and operand.operands)  # a recurrent neuron keeps its loop
+            if inside or stands_in_the_table:
+                continue
+            port = f"p{_row(i % n if i < 2 * n else n, n)}" if weighted and not by_layer else None
+            if len(target.members) == 1:
+                port = ports(node, 1).get(i)
+            row = f":{port}:{SIDES[rankdir]}" if port else ""
+            out = f":out:{TAILS[rankdir]}" if source.neurons and not by_layer else ""
+            ends = source.name + out, target.name + row
+            totals[ends] = totals.get(ends, 0.0) + (flow or 0.0)
+    scale = colors.largest(totals.values())
+    for (tail, head), flow in totals.items():
+        color, width = (colors.LINE, 1.5) if by_layer else colors.line(flow, scale)
+        diagram.body.append(edge_line(tail, head, color=color, penwidth=f"{width:g}"))
+
+
+def _row(i: int, n: int) -> int:
+    """The row of the i-th of n weights; those that are left out share the row of the dots."""
+    first, last = MOST_ROWS - 4, n - 3
+    return i if n <= MOST_ROWS or i < first or i >= last else first
+
+
+def _inputs(fold: Fold) -> list[Node | float]:
+    """The inputs of the first call of a neuron or layer."""
+    operands = next(node.operands for node in fold.members if weighs(node))
+    return list(operands[len(operands) // 2 : -1])
+
+
+def _header(title: str, detail: str, calls: int, span: int) -> str:
+    dark = {"bgcolor": colors.DARK}
+    detail += f" ×{calls}" if calls > 1 else ""
+    left = cell(
+        font(f"<b>{escaped(shortened(title, LONGEST))}</b>", 11, "white"), align="left", colspan=span - 1, **dark
+    )
+    return left + cell(font(escaped(shortened(detail, LONGEST)), 9, "#d5dae1"), align="right", **dark)
+
+
+def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale: float) -> str:
+    """A neuron: each weight with its value and gradient, the bias, and the output."""
+    (neuron,), output = fold.neurons, fold.members[-1]
+    n = len(neuron.weights)
+
+    def row(label: str, data: float, grad: float | None, kind: str, port: str | None, out: str | None = None) -> str:
+        shown, shade = "-" if grad is None else number(grad, digits), colors.fill(grad, scale)
+        cells = cell(label, align="left", bgcolor=kind, port=port) + cell(
+            number(data, digits), align="right", bgcolor=kind
+        )
+        return cells + cell(shown, align="right", bgcolor=shade, port=out)
+
+    rows = [_header(fold.title, activation_name(neuron.activation), fold.calls, 3)]
+    rows.append(cell() + cell(font("value"), align="right") + cell(font("grad"), align="right"))
+    for i, (weight, x) in enumerate(zip(neuron.weights, _inputs(fold), strict=True)):
+        if n > MOST_ROWS and i == MOST_ROWS - 4:
+            rows.append(cell(font(f"... {n - 3 - i} more ..."), colspan=3, port=f"p{i}"))
+        if _row(i, n) == i and not (n > MOST_ROWS and i == MOST_ROWS - 4):
+            label = f"<b>{escaped(shortened(_label_of(weight) or f'w{i + 1}', LONGEST))}</b>"
+            if isinstance(x, float) and fold.calls == 1:
+                label += font(f"&#160;× {number(x, digits)}", 9, colors.FAINT)
+            rows.append(row(label, _data_of(weight), grads.get(id(weight)), colors.KINDS["parameter"], f"p{i}"))
+    rows.append(row("<b>b</b>", _data_of(neuron.bias), grads.get(id(neuron.bias)), colors.KINDS["parameter"], f"p{n}"))
+    if fold.calls > 1:
+        what = cell(font(f"{fold.calls} values"), align="right", colspan=2, port="out")
+        rows.append(cell("out", align="left") + what)
+    else:
+        label = escaped(shortened(output.label, LONGEST))
+        label = f"<b>{label}</b>" if output.given else label
+        rows.append(row(label, output.data, output.grad, colors.KINDS[output.kind], None, "out"))
+    return framed(rows, output.kind == "root")
+
+
+def _data_of(parameter: Any) -> float:
+    """The number of a parameter; a weight may have been replaced by a plain number."""
+    return float(getattr(parameter, "data", parameter))
+
+
+def _label_of(parameter: Any) -> str:
+    return str(getattr(parameter, "label", ""))
+
+
+def _layer_table(fold: Fold, digits: int) -> str:
+    """A layer: heat maps of its weights and of their gradients, a row for each neuron, the biases at the end."""
+    neurons = fold.neurons
+    n = len(neurons[0].weights)
+    weights = [[_data_of(p) for p in (*neuron.weights, neuron.bias)] for neuron in neurons]
+    gradients = [[getattr(p, "grad", 0.0) for p in (*neuron.weights, neuron.bias)] for neuron in neurons]
+    high, wide = _block(weights)
+    blocks = f", in blocks of {high} × {wide}" if high * wide > 1 else ""
+    maps = [(f"weights | bias{blocks}", "weight", weights)]
+    maps += [("gradients", "gradient", gradients)] if fold.known else []
+    span = None if fold.known else 2
+    head = _header(fold.title, f"{n} → {len(neurons)} · {activation_name(neurons[0].activation)}", fold.calls, 2)
+    titles = "".join(cell(font(title), colspan=span) for title, _, _ in maps)
+    cells = "".join(cell(_heat_map(entries), colspan=span) for _, _, entries in maps)
+    feet = "".join(
+        cell(font(f"largest |{what}| {number(_largest(entries), digits)}"), colspan=span) for _, what, entries in maps
+    )
+    return framed([head, titles, cells, feet], any(node.kind == "root" for node in fold.members))
+
+
+def _largest(entries: list[list[float]]) -> float:
+    return colors.largest(entry for row in entries for entry in row)
+
+
+def _block(entries: list[list[float]]) -> tuple[int, int]:
+    """How many rows and columns of a matrix share a cell of its heat map."""
+    return math.ceil(len(entries) / MOST_CELLS), max(math.ceil((len(entries[0]) - 1) / MOST_CELLS), 1)
+
+
+def _heat_map(entries: list[list[float]]) -> str:
+    """A table of coloured cells; of a large matrix each cell is the entry of largest magnitude in its block."""
+    (high, wide), scale, n = _block(entries), _largest(entries), len(entries[0]) - 1
+    size = 11 if max(len(entries) / high, n / wide) <= 16 else 8
+
+    def shade(block: list[float]) -> str:
+        entry = max(block, key=lambda e: math.inf if e != e else abs(e))  # what is not a number is not hidden
+        return cell(width=size, height=size, fixedsize="true", bgcolor=colors.fill(entry, scale))
+
+    rows = []
+    for top in range(0, len(entries), high):
+        band = entries[top : top + high]
+        blocks = [[entry for row in band for entry in row[left : min(left + wide, n)]] for left in range(0, n, wide)]
+        rows.append("".join(map(shade, blocks)) + cell(width=4) + shade([row[-1] for row in band]))
+    width, height = (size + 1) * (math.ceil(n / wide) + 1) + 6, (size + 1) * len(rows) + 1
+    return table(rows, cellspacing=1, cellpadding=0, fixedsize="true", width=width, height=height)
+
+
+def _summary(fold: Fold) -> str:
+    """Many operations, or many given numbers: what they are and how many."""
+    results = sum(bool(node.operands) for node in fold.members)
+    return _two_lines(
+        escaped(shortened(fold.title, LONGEST)), f"{results} operations" if results else f"{len(fold.members)} numbers"
+    )
+
+
+def _two_lines(title: str, detail: str) -> str:
+    return framed([cell(f"<b>{title}</b>"), cell(font(detail))])

@@ -1,0 +1,280 @@
+"""What a drawing shows: a node for each recorded Value in the order of recording, with its name, kind and box.
+
+The views, the picture of a step and the page are made from this one reading of the graph, which changes nothing.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections import Counter
+from itertools import count
+from typing import Any
+
+from ..autograd import primitives as table
+from ..autograd import reverse
+from ..autograd.recording import Place, scope_name
+from ..autograd.value import Result, Value
+from ..nn.module import Module
+from ..nn.neuron import Neuron
+
+Operands = tuple["Node | float", ...]
+
+
+class Box:
+    """A frame around the Values of one neuron, layer, network or loss; `within` is the frame around it."""
+
+    __slots__ = ("label", "name", "within")
+
+    def __init__(self, name: str, label: str, within: Box | None) -> None:
+        self.name, self.label, self.within = name, label, within
+
+    def path(self) -> list[Box]:
+        """The boxes from the outermost to this one."""
+        return [*(self.within.path() if self.within else []), self]
+
+
+class Node:
+    """One drawn Value: its `label` (`given` by the user or made up), what kind it is, its box and its operands.
+
+    `kind` is "input", "parameter", "operation" or "root". `grad` is None where no backward reached the root.
+    """
+
+    __slots__ = ("box", "data", "given", "grad", "kind", "label", "name", "operands", "turn", "value")
+
+    def __init__(self, name: str, value: Value, kind: str, box: Box | None, operands: Operands) -> None:
+        self.name, self.value, self.kind, self.box, self.operands = name, value, kind, box, operands
+        self.data = value.data
+        self.label = str(value.label)
+        self.given = bool(self.label)
+        self.grad: float | None = value.grad
+        self.turn: int = getattr(value, "number", 0)  # backward goes from the highest turn to the lowest
+
+
+def nodes(root: Value, expand: bool = False, clusters: bool = True, repeat_shared: bool = False) -> list[Node]:
+    """The nodes behind `root` and its own, operands first.
+
+    With `expand` a dot is its products and their sum; with `repeat_shared` a leaf has a node for each operation that
+    uses it; without `clusters` no node has a box.
+    """
+    turns: dict[int, int] = {}
+    if expand and isinstance(root, Result):
+        root, turns = expanded(root)
+    values = recorded_values(root)
+    parameters = owned_parameters(values)
+    boxes = Boxes(values) if clusters else None
+    drawn: list[Node] = []
+    by_value: dict[int, Node] = {}
+
+    def node(value: Value, owner: object) -> Node:
+        operands = tuple([operand(o, value.scope) for o in value.operands])
+        kind = "operation" if value.op else "parameter" if id(value) in parameters else "input"
+        box = boxes.of(owner) if boxes and owner is not None else None
+        drawn.append(Node(f"v{len(drawn)}", value, "root" if value is root else kind, box, operands))
+        drawn[-1].turn = turns.get(id(value), drawn[-1].turn)
+        return drawn[-1]
+
+    def operand(o: Value | float, user: object) -> Node | float:
+        if not isinstance(o, Value):
+            return o
+        if o.op is table.ties:  # the count that the gradient of a maximum is split by: no number of the user's
+            return o.data
+        if repeat_shared and o.op is None and o is not root:
+            return node(o, user)
+        return by_value[id(o)]
+
+    for value in values:
+        if (not (repeat_shared and value.op is None) and value.op is not table.ties) or value is root:
+            by_value[id(value)] = node(value, value.scope if value.op else parameters.get(id(value)))
+    if root.grad == 0.0:  # of this root nothing is known, and what others hold is of another pass
+        for n in drawn:
+            n.grad = None
+    _name(drawn)
+    return drawn
+
+
+def weighs(node: Node) -> bool:
+    """Whether a node is the weighted sum of its neuron: the dot of the weights that the neuron has now."""
+    neuron, value = node.value.scope, node.value
+    if not (isinstance(neuron, Neuron) and value.op is table.dot and isinstance(value, Result)):
+        return False
+    weights = value.groups[0]
+    return len(weights) == len(neuron.weights) and all(map(operator.is_, weights, neuron.weights))
+
+
+def changed(drawn: list[Node]) -> bool:
+    """Whether some data was set since it was recorded: an operation that is not what its operands now give."""
+    for node in drawn:
+        if isinstance(node.value, Result):
+            try:
+                now = node.value.op.value(*map(reverse.numbers, node.value.groups))
+            except ValueError:  # an index that is none any more
+                return True
+            if now != node.data and not (now != now and node.data != node.data):
+                return True
+    return False
+
+
+def flows(node: Node) -> list[float | None]:
+    """What a node adds to the gradient of each of its operands; None before any backward."""
+    if node.grad is None or not isinstance(node.value, Result):
+        return [None] * len(node.operands)
+    return list(reverse.contributions(node.value, node.grad))
+
+
+def recorded_values(root: Value) -> list[Value]:
+    """Every Value behind `root` and itself, operands first, in the order of recording."""
+    results = reversed(reverse.history(root)) if isinstance(root, Result) else [root]
+    values: dict[int, Value] = {}
+    for result in results:
+        for value in (*result.operands, result):
+            if isinstance(value, Value):
+                values.setdefault(id(value), value)
+    return list(values.values())
+
+
+def owned_parameters(values: list[Value]) -> dict[int, Module]:
+    """The module whose parameter a leaf is, by the id of the leaf, for the modules that recorded some of the Values."""
+    modules = {id(value.scope): value.scope for value in values if isinstance(value.scope, Module)}
+    owners: dict[int, Module] = {}
+    for module in modules.values():
+        own = (*module.weights, module.bias) if isinstance(module, Neuron) else module.parameters()
+        for parameter in own:
+            owners.setdefault(id(parameter), module)
+    return owners
+
+
+def expanded(root: Result) -> tuple[Result, dict[int, int]]:
+    """A copy of the recorded graph in which each dot is its products and their sum; leaves stay themselves.
+
+    With it come the turns of the products in `backward`, by id: from left to right, as the dot itself goes.
+    """
+    copies: dict[int, Result] = {}
+    turns: dict[int, int] = {}
+    next_number = count(1).__next__
+
+    def now(operand: Any) -> Any:
+        return copies.get(id(operand), operand)
+
+    def copy(of: Result, primitive: Any, data: float, label: str, operands: list[Any]) -> Result:
+        result: Result = Result()
+        result.op, result.data, result.grad, result.label, result.scope = primitive, data, of.grad, label, of.scope
+        result.first, result.second, result.third = [
+            reverse.Column(o) if type(o) is tuple else o for o in (*operands, None, None)
+        ][:3]
+        result.number = next_number()
+        return result
+
+    for result in reversed(reverse.history(root)):
+        groups = [tuple(map(now, g)) if type(g) is tuple else now(g) for g in result.groups]
+        if result.op is table.dot and not is_sum(result):
+            ws, xs, bias = groups
+            products: list[Any] = []
+            for w, x in zip(ws, xs, strict=True):
+                product: Any = reverse.numbers(w) * reverse.numbers(x)
+                literal = type(w) is type(x) is float
+                products.append(product if literal else copy(result, table.multiply, product, "", [w, x]))
+            recorded = [product for product in products if type(product) is not float]
+            for product, mirrored in zip(recorded, reversed(recorded), strict=True):
+                turns[id(product)] = mirrored.number
+            groups = [(1.0,) * len(products), tuple(products), bias]
+        copies[id(result)] = copy(result, result.op, result.data, result.label, groups)
+    return copies[id(root)], turns
+
+
+def is_sum(value: Value) -> bool:
+    """Whether a dot only adds: all its weights are the number 1."""
+    if value.op is not table.dot or not isinstance(value, Result):
+        return False
+    weights = value.groups[0]
+    return bool(weights) and all(type(w) is float and w == 1.0 for w in weights)
+
+
+class Boxes:
+    """The box of each scope, nested by the places of neurons and layers; that of an only network is left out."""
+
+    def __init__(self, values: list[Value]) -> None:
+        places = [getattr(scope, "place", None) for scope in {id(v.scope): v.scope for v in values}.values()]
+        paths = [place.path() for place in places if isinstance(place, Place)]
+        self.networks = {id(path[0]) for path in paths if len(path) > 2}
+        self.boxes: dict[int, Box] = {}
+
+    def of(self, scope: object) -> Box:
+        """The box of what one scope recorded."""
+        place = getattr(scope, "place", None)
+        if isinstance(place, Place):
+            return self._of_place(place)
+        if id(scope) not in self.boxes:
+            self.boxes[id(scope)] = Box(f"cluster_{len(self.boxes)}", scope_name(scope), None)
+        return self.boxes[id(scope)]
+
+    def _of_place(self, place: Place) -> Box:
+        box = self.boxes.get(id(place))
+        if box is None:
+            within = place.within
+            only = within is not None and within.within is None and self.networks == {id(within)}
+            outer = None if within is None or only else self._of_place(within)
+            box = self.boxes[id(place)] = Box(f"cluster_{len(self.boxes)}", place.name or "MLP", outer)
+        return box
+
+
+def _name(drawn: list[Node]) -> None:
+    """Names for the nodes without a label.
+
+    z2.1 and h2.1 are the weighted sum and the output of the first neuron of the second layer (z1 and h1 where neurons
+    stand in one layer), of its second call h2.1 (2); a product of two named numbers is a·b; any other is v1, v2 ...
+    past those that are labels.
+    """
+    within = {  # what the rest of its neuron's call works on
+        operand.name
+        for node in drawn
+        for operand in node.operands
+        if isinstance(operand, Node) and operand.value.scope is node.value.scope and not weighs(node)
+    }
+    taken = {node.label for node in drawn}
+    numbered = (name for name in map("v{}".format, count(1)) if name not in taken)
+    layers = {id(n.value.scope.place.within) for n in drawn if isinstance(n.value.scope, Neuron)}
+    calls: Counter[str] = Counter()
+    for node in drawn:
+        scope = node.value.scope
+        if node.given:
+            continue
+        if isinstance(scope, Neuron) and node.name not in within:
+            node.label = _called("h" + _number_of(scope, len(layers) > 1), calls)
+        elif isinstance(scope, Neuron) and (weighs(node) or is_sum(node.value)):
+            node.label = _called("z" + _number_of(scope, len(layers) > 1), calls)
+        else:
+            node.label = _product_of_names(node) or next(numbered)
+
+
+def _number_of(neuron: Any, with_layer: bool) -> str:
+    """The number of a neuron in its layer, after that of the layer; nothing where its name has none."""
+    places = [neuron.place.within, neuron.place] if with_layer and neuron.place.within else [neuron.place]
+    digits = [place.name.rpartition(" ")[2] for place in places]
+    return ".".join(digit for digit in digits if digit.isdecimal())
+
+
+def _called(name: str, calls: Counter[str]) -> str:
+    """The name, with the number of the call from the second on."""
+    calls[name] += 1
+    return f"{name} ({calls[name]})" if calls[name] > 1 else name
+
+
+def span(drawn: list[Node]) -> int:
+    """How many ranks all edges together pass: what a layered layout has to work on."""
+    rank: dict[str, int] = {}
+    total = 0
+    for node in drawn:
+        below = [rank[operand.name] for operand in node.operands if isinstance(operand, Node)]
+        rank[node.name] = 1 + max(below, default=-1)
+        total += sum(rank[node.name] - r for r in below)
+    return total
+
+
+def _product_of_names(node: Node) -> str:
+    """The name a·b of a product of numbers that have names of their own, else nothing."""
+    if node.value.op is not table.multiply:
+        return ""
+    names = [o.label if isinstance(o, Node) and (o.given or o.label[:1] in "zh") else "" for o in node.operands]
+    single = all(re.fullmatch(r"[\w.]+", name) for name in names)
+    return "·".join(names) if single and len("".join(names)) <= 12 else ""

@@ -1,0 +1,180 @@
+"""The steps of backpropagation through a graph, one operation at a time: first its values, then its gradients.
+
+The sweep here is `backward` seen slowly: the same order, the same rules of the table, the same sums from 0, so its last
+gradients are the engine's to the bit (but for a Value in both columns of a dot that is drawn expanded, whose sums may
+round otherwise). It keeps them aside; the Values stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...autograd.reverse import contributions
+from ...autograd.rules import is_column
+from ...autograd.value import Result
+from ..graph.cards import symbol
+from ..graph.sheet import CHANGED
+from ..labels import clean, number, plain
+from ..nodes import Node, changed, is_sum
+
+SEED = "Backward: how much does {} change with each number?"
+TIMES_LOCAL = " It passes it on, times its local derivative:"
+NOTHING = " It has no operand that it depends on smoothly, and passes nothing on."
+
+
+@dataclass
+class Pass:
+    """What an operation passes on to one operand: local derivative times its own gradient, and the sum so far."""
+
+    operand: int  # the number of the operand's node
+    place: int  # which of the operands it is
+    rule: str
+    gradient: float  # of the operation
+    local: float
+    flow: float
+    before: float | None
+    after: float
+
+
+@dataclass
+class Step:
+    """One step: the node it is about, what it says, and what it passes to the operands."""
+
+    phase: str  # "start", "forward", "seed" or "backward"
+    node: int
+    text: str
+    passes: list[Pass] = field(default_factory=list)
+    gradients: dict[int, float] = field(default_factory=dict)  # by the number of the node
+    gradient: float = 1.0  # of the node itself, in a backward step
+
+
+def steps_of(drawn: list[Node], digits: int) -> list[Step]:
+    """All steps for the nodes of a graph, in the order of recording, whose last is the root."""
+    order = {node.name: i for i, node in enumerate(drawn)}
+    root = len(drawn) - 1
+    leaves = sum(node.value.op is None for node in drawn)
+    begin = f"{leaves} number{'s are' if leaves != 1 else ' is'} given. Forward: each operation computes its value."
+    begin += f" Beware: {CHANGED}." if changed(drawn) else ""
+    steps = [Step("start", root, begin)]
+    for i, node in enumerate(drawn):
+        if node.value.op is not None:
+            steps.append(Step("forward", i, forward_text(node, digits)))
+    name = name_of(drawn[root])
+    gradients: dict[int, float] = {root: 1.0}
+    seed = f"{SEED.format(name)} With itself, by 1."
+    steps.append(Step("seed", root, seed, gradients={root: 1.0}))
+    results = [i for i in range(root, -1, -1) if isinstance(drawn[i].value, Result)]
+    for i in sorted(results, key=lambda i: drawn[i].turn, reverse=True):
+        if i in gradients:
+            steps.append(_backward(drawn, i, gradients, order, digits))
+    steps[-1].text = steps[-1].text.replace(TIMES_LOCAL, TIMES_LOCAL[:-1] + ", and every gradient is known:")
+    unreached = {i: 0.0 for i in range(len(drawn)) if i not in gradients}
+    steps[-1].gradients = unreached | steps[-1].gradients
+    return steps
+
+
+def _backward(drawn: list[Node], i: int, gradients: dict[int, float], order: dict[str, int], digits: int) -> Step:
+    """The step in which node i passes its gradient on to its operands."""
+    node, gradient = drawn[i], gradients[i]
+    result: Any = node.value
+    step = Step("backward", i, "", gradient=gradient)
+    locals_, flows, rules = contributions(result, 1.0), contributions(result, gradient), _rule_texts(node, digits)
+    for place, operand in enumerate(node.operands):
+        if isinstance(operand, float) or rules[place] is None:
+            continue
+        k = order[operand.name]
+        before, flow = gradients.get(k), float(flows[place])
+        gradients[k] = (0.0 if before is None else before) + flow
+        passed = Pass(k, place, rules[place] or "", gradient, float(locals_[place]), flow, before, gradients[k])
+        step.passes.append(passed)
+        step.gradients[k] = gradients[k]
+    step.text = f"{name_of(node)} = {expression(node, digits)} has gradient {plain(gradient, digits)}."
+    step.text += TIMES_LOCAL if step.passes else NOTHING
+    return step
+
+
+def _rule_texts(node: Node, digits: int) -> list[str | None]:
+    """For each operand its rule in the table, told with the names of this graph; None where it has no rule."""
+    result: Any = node.value
+    names = [whole(name_of(o)) if isinstance(o, Node) else number(o, digits) for o in node.operands]
+    known = {"y": whole(name_of(node)), "g": f"{whole(name_of(node))}.grad"}
+    starts: dict[str, int] = {}
+    start = 0
+    for operand, group in zip(result.op.operands, result.groups, strict=True):
+        starts[operand] = start
+        if not is_column(operand):
+            known[operand] = names[start]
+        start += len(group) if is_column(operand) else 1
+    texts: list[str | None] = []
+    for operand, group, formula in zip(result.op.operands, result.groups, result.op.formulas, strict=True):
+        for i in range(len(group) if is_column(operand) else 1):
+            columns = {c[:-1]: names[starts[c] + i] for c in starts if is_column(c) and starts[c] + i < len(names)}
+            texts.append(_told_rule(formula, known | columns | {"i": str(i)}))
+    return texts
+
+
+def _told_rule(formula: Any, names: dict[str, str]) -> str | None:
+    if not isinstance(formula, str):
+        named = getattr(formula, "__name__", "")
+        return None if formula is None else named if named.isidentifier() else "a function of g, y and the operands"
+    return re.sub(r"[A-Za-z_]\w*", lambda word: names.get(word[0], word[0]), formula)
+
+
+def whole(name: str) -> str:
+    """A name that stands in an expression: in brackets unless it is one word."""
+    return name if re.fullmatch(r"[\w.]+", name) else f"({name})"
+
+
+def name_of(node: Node) -> str:
+    return clean(node.label)
+
+
+def forward_text(node: Node, digits: int) -> str:
+    """The operation with names, then with numbers, then its value."""
+    named, numbered = expression(node, digits), expression(node, digits, numbers=True)
+    told = plain(node.data, digits)
+    return (
+        f"{name_of(node)} = {named} = {numbered} = {told}"
+        if named != numbered
+        else f"{name_of(node)} = {named} = {told}"
+    )
+
+
+def expression(node: Node, digits: int, numbers: bool = False) -> str:
+    """The operation as a textbook writes it, with the names of its operands or with their numbers."""
+    bare, parts = [], []
+    for operand in node.operands:
+        if isinstance(operand, Node) and not numbers:
+            bare.append(name_of(operand))
+            parts.append(whole(bare[-1]))
+        else:
+            bare.append(plain(operand if isinstance(operand, float) else operand.data, digits))
+            parts.append(f"({bare[-1]})" if bare[-1].startswith("−") else bare[-1])
+    name = node.value.op.name if node.value.op else ""
+    if name == "dot":
+        n = len(parts) // 2
+        products = [f"{w} × {x}" for w, x in zip(parts[:n], parts[n:], strict=False)]
+        terms = _summands(bare[n:-1], parts[n:-1]) if is_sum(node.value) else products
+        return " + ".join(terms if node.operands[-1] == 0.0 and terms else [*terms, parts[-1]])
+    if name in ("subtract", "multiply", "divide", "power"):
+        return f"{parts[0]} {symbol(node)} {parts[1]}"
+    if name in ("square", "cube", "fourth_power", "zeroth_power"):
+        return parts[0] + symbol(node)[1:]
+    if name == "negative":
+        return f"−{parts[0]}"
+    if name == "absolute":
+        return f"|{bare[0]}|"
+    if name == "largest":  # whose last operand counts the ties
+        return f"max({', '.join(bare[:-1])})"
+    if name == "add":
+        return " + ".join(_summands(bare, parts))
+    if name == "take":
+        return f"[{', '.join(bare[:-1])}][{bare[-1]}]"
+    return f"{symbol(node)}({', '.join(bare)})"
+
+
+def _summands(bare: list[str], parts: list[str]) -> list[str]:
+    """Products need no brackets in a sum."""
+    return [name if "·" in name else part for name, part in zip(bare, parts, strict=True)]

@@ -1,0 +1,140 @@
+"""The page of the steps: the picture of the last, and what the others show and ask, as data for the page's script."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import colors
+from ..browser import document
+from ..labels import clean, number, plain
+from ..nodes import Node
+from .backprop import SEED, Pass, Step, expression, name_of, whole
+from .layout import Layout
+from .picture import PASSING, Pictures, scales, text
+
+PACE = 1200  # milliseconds a step when playing
+PHASES = {"start": "Start", "forward": "Forward", "seed": "Backward", "backward": "Backward"}
+KINDS = {"input": "a given number", "parameter": "a parameter"}
+
+
+def page(drawn: list[Node], steps: list[Step], layout: Layout, digits: int, title: str) -> str:
+    """The text of the page."""
+    last = len(steps) - 1
+    picture = Pictures(layout, drawn, steps, digits, title).last()
+    data = _data(drawn, steps, layout, digits)
+    return document("steps", text(title), "step", last, data, svg=picture)
+
+
+def _data(drawn: list[Node], steps: list[Step], layout: Layout, digits: int) -> dict[str, Any]:
+    """Everything the script shows: what each step says, and when each number and line comes to light."""
+    flow_scale = scales(steps)[1]
+    flows = {(step.node, p.place): (k, p.flow) for k, step in enumerate(steps) for p in step.passes}
+    lines = []
+    for line in layout.lines:
+        k, flow = flows.get((line.head, line.place), (None, None))
+        color, width = colors.line(flow, flow_scale)
+        lines.append({"head": line.head, "step": k, "color": color, "width": width})
+    return {
+        "nodes": _nodes(drawn, steps, layout, digits),
+        "lines": lines,
+        "steps": [_step(step, drawn, digits) for step in steps],
+        "root": name_of(drawn[-1]),
+        "pace": PACE,
+        "passing": PASSING,
+    }
+
+
+def _nodes(drawn: list[Node], steps: list[Step], layout: Layout, digits: int) -> list[dict[str, Any]]:
+    """What the script knows of each node: texts, where its card is, and its gradient by the step that sets it."""
+    scale = scales(steps)[0]
+    computed = {step.node: k for k, step in enumerate(steps) if step.phase == "forward"}
+    gradients: list[list[dict[str, Any]]] = [[] for _ in drawn]
+    for k, step in enumerate(steps):
+        for i, gradient in step.gradients.items():
+            told = {"text": plain(gradient, digits), "fill": colors.fill(gradient, scale), "exact": repr(gradient)}
+            gradients[i].append({"step": k, **told})
+    order = {node.name: i for i, node in enumerate(drawn)}
+    told_nodes = []
+    for i, (node, card) in enumerate(zip(drawn, layout.cards, strict=True)):
+        told_nodes.append(
+            {
+                "name": name_of(node),
+                "data": plain(node.data, digits),
+                "about": expression(node, digits) if node.operands else KINDS.get(node.kind, ""),
+                "where": _where(node),
+                "root": node.kind == "root",
+                "step": computed.get(i, 0),
+                "gradients": gradients[i],
+                "complete": gradients[i][-1]["step"],
+                "box": [round(place, 1) for place in (card.x, card.y, card.width, card.height)],
+                "operands": [order[operand.name] for operand in node.operands if isinstance(operand, Node)],
+            }
+        )
+    return told_nodes
+
+
+def _step(step: Step, drawn: list[Node], digits: int) -> dict[str, Any]:
+    """What the page says at a step, and what it asks there when the reader wants to predict."""
+    node, root = drawn[step.node], name_of(drawn[-1])
+    name, before, question, answer = name_of(node), step.text, "", node.data
+    if step.phase == "forward":
+        before, question = f"{name} = {expression(node, digits)}", f"What is {name}?"
+    elif step.phase == "seed":
+        before, question, answer = SEED.format(root), f"What is the gradient of {root} with respect to itself?", 1.0
+    elif step.phase == "backward":
+        before = f"{name} = {expression(node, digits)} has gradient {plain(step.gradient, digits)}."
+        question, answer = f"What does {name} pass on?", 0.0
+        if step.passes:
+            question = f"What does {name} pass on to {name_of(drawn[step.passes[0].operand])}?"
+            answer = step.passes[0].flow
+    sizes = [abs(o if isinstance(o, float) else o.data) for o in node.operands]
+    return {
+        "phase": PHASES[step.phase],
+        "node": step.node,
+        "where": [] if step.phase == "start" else _where(node),
+        "text": step.text,
+        "before": before,
+        "question": question,
+        "answer": _javascript(answer),
+        "shown": _javascript(float(number(answer, digits))),
+        "rounding": _javascript(1e-12 * max((size for size in sizes if size < math.inf), default=0.0)),
+        "passes": [_pass(passed, node, drawn[passed.operand], digits) for passed in step.passes],
+    }
+
+
+def _pass(passed: Pass, node: Node, to: Node, digits: int) -> dict[str, Any]:
+    """The card of what goes to one operand: rule, local derivative, product, sum."""
+    local, gradient, flow, after = (
+        plain(n, digits) for n in (passed.local, passed.gradient, passed.flow, passed.after)
+    )
+    name, target = whole(name_of(node)), whole(name_of(to))
+    places = [i for i, operand in enumerate(node.operands) if operand is to]
+    place = f" at place {places.index(passed.place) + 1} of {len(places)}" if len(places) > 1 else ""
+    product = passed.local * passed.gradient
+    multiplied = str(product) == str(passed.flow) or abs(product - passed.flow) <= 1e-9 * abs(passed.flow)
+    return {
+        "to": name_of(to),
+        "rule": f"{target}.grad += {passed.rule}",
+        "derivative": f"∂{name} / ∂{target}{place} = ",
+        "local": local,
+        "chain": f"{_bracketed(local)} × {_bracketed(gradient)} = " if multiplied else "by the rule: ",
+        "flow": flow,
+        "sum": f"{target}.grad = ",
+        "before": "" if passed.before is None else f"{plain(passed.before, digits)} + {_bracketed(flow)} = ",
+        "after": after,
+        "signs": [(n > 0) - (n < 0) for n in (passed.local, passed.flow, passed.after)],
+    }
+
+
+def _where(node: Node) -> list[str]:
+    return [clean(box.label) for box in node.box.path()] if node.box else []
+
+
+def _bracketed(number: str) -> str:
+    return f"({number})" if number.startswith("−") else number
+
+
+def _javascript(value: float) -> str:
+    """The number as JavaScript's Number() reads it."""
+    return repr(float(value)).replace("inf", "Infinity").replace("nan", "NaN")

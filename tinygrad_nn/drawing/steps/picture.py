@@ -1,0 +1,188 @@
+"""The SVG picture of one step: cards, lines and boxes of one layout, coloured by how far the sweep has come.
+
+All markup is written here, from numbers and escaped text, so a label can neither break nor add to it. The elements and
+their sizes are the same for every step.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import colors
+from ..labels import clean, plain, shortened
+from ..nodes import Node
+from .backprop import Step, name_of
+from .layout import LONGEST, Card, Layout, Line
+
+FONT = "Helvetica, Arial, sans-serif"
+PASSING = 2.0  # the width of a line along which a value goes forward
+
+
+@dataclass
+class Shown:
+    """What has come to light: which values, which gradients, what flowed along which lines; and where the step is.
+
+    A line is told by the numbers of the node it ends at and of the operand it is there.
+    """
+
+    values: set[int]
+    gradients: dict[int, float] = field(default_factory=dict)
+    flows: dict[tuple[int, int], float] = field(default_factory=dict)
+    active: int | None = None
+    passing: set[tuple[int, int]] = field(default_factory=set)
+
+    def take(self, step: Step, drawn: list[Node]) -> None:
+        """Take in the next step."""
+        if step.phase == "forward":
+            self.values.add(step.node)
+        self.gradients.update(step.gradients)
+        self.flows.update({(step.node, p.place): p.flow for p in step.passes})
+        places = range(len(drawn[step.node].operands)) if step.phase == "forward" else [p.place for p in step.passes]
+        self.active = None if step.phase == "start" else step.node
+        self.passing = {(step.node, place) for place in places}
+
+
+class Pictures:
+    """The pictures of the steps of one graph; what a step leaves as it was is not written anew."""
+
+    def __init__(self, layout: Layout, drawn: list[Node], steps: list[Step], digits: int, title: str) -> None:
+        self.layout, self.drawn, self.steps, self.digits = layout, drawn, steps, digits
+        self.scale, self.flow_scale = scales(steps)
+        self.boxes = "".join([_box(*box) for box in layout.boxes])
+        self.title = text(title)
+        self.written: dict[object, str] = {}
+
+    def all(self) -> Iterator[str]:
+        """The picture after each step."""
+        state = Shown({i for i, node in enumerate(self.drawn) if not node.operands})
+        for step in self.steps:
+            state.take(step, self.drawn)
+            yield self._of(state)
+
+    def last(self) -> str:
+        """The picture after the last step."""
+        state = Shown(set())
+        for step in self.steps:
+            state.take(step, self.drawn)
+        state.values = set(range(len(self.drawn)))
+        return self._of(state)
+
+    def _of(self, state: Shown) -> str:
+        parts = [self.boxes]
+        for k, line in enumerate(self.layout.lines):
+            ends = line.head, line.place
+            flow, passing = state.flows.get(ends), ends in state.passing
+            if (k, "line", flow, passing) not in self.written:
+                self.written[k, "line", flow, passing] = _line(k, line, flow, passing, self.flow_scale)
+            parts.append(self.written[k, "line", flow, passing])
+        for i, node in enumerate(self.drawn):
+            told = i in state.values, state.gradients.get(i), i == state.active
+            if (i, *told) not in self.written:
+                self.written[i, *told] = _card(i, node, self.layout.cards[i], *told, self.scale, self.digits)
+            parts.append(self.written[i, *told])
+        width, height = round(self.layout.width + 16), round(self.layout.height + 16)
+        return tag(
+            "svg", "".join(parts), xmlns="http://www.w3.org/2000/svg", viewBox=f"-8 -8 {width} {height}",
+            width=width, height=height, font_family=FONT, role="group", aria_label=self.title,
+        )  # fmt: skip
+
+
+def scales(steps: list[Step]) -> tuple[float, float]:
+    """The gradient of the deepest colour, and the flow of the widest line, over all steps."""
+    gradients = {i: gradient for step in steps for i, gradient in step.gradients.items()}
+    return colors.largest(gradients.values()), colors.largest(p.flow for step in steps for p in step.passes)
+
+
+def text(anything: str) -> str:
+    """Text for markup, in an attribute or between tags."""
+    return html.escape(clean(anything))
+
+
+def tag(name: str, content: str = "", **attributes: object) -> str:
+    """An element; an underscore in the name of an attribute stands for a hyphen, and None leaves it out.
+
+    >>> tag("rect", x=1.25, stroke_width=2, fill=None)
+    '<rect x="1.2" stroke-width="2"/>'
+    """
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{f"{entry:.1f}" if isinstance(entry, float) else entry}"'
+        for key, entry in attributes.items()
+        if entry is not None
+    )
+    return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
+
+
+def _box(label: str, x: float, y: float, width: float, height: float) -> str:
+    frame = tag(
+        "rect", x=x, y=y, width=width, height=height, rx=9, fill="#5b6573", fill_opacity=".05", stroke="#d5dae1"
+    )
+    return frame + _text(x + width - 8, y + 13, 11, colors.FAINT, text(label), anchor="end")
+
+
+def _text(x: float, y: float, size: int, color: str, content: str, **options: str | None) -> str:
+    anchor, class_, weight = (options.get(name) for name in ("anchor", "class_", "weight"))
+    content = content or "&#8203;"  # an element for the script to fill
+    return tag(
+        "text", content, x=x, y=y, font_size=size, fill=color, text_anchor=anchor, class_=class_, font_weight=weight
+    )
+
+
+def _line(k: int, line: Line, flow: float | None, passing: bool, scale: float) -> str:
+    """A spline with the tip of its arrow, dashed while a value or a gradient passes along it."""
+    color, width = colors.line(flow, scale)
+    if passing and flow is None:
+        width = PASSING
+    (x0, y0), *rest, (tip_x, tip_y) = line.points
+    end_x, end_y = rest[-1]
+    dx, dy = (tip_y - end_y) * 0.45, (end_x - tip_x) * 0.45
+    corners = [(tip_x, tip_y), (end_x + dx, end_y + dy), (end_x - dx, end_y - dy)]
+    tip, spline = (" ".join(f"{x:.1f},{y:.1f}" for x, y in points) for points in (corners, rest))
+    path = tag("path", d=f"M{x0:.1f},{y0:.1f} C{spline}", fill="none")
+    dashes = "6 4" if passing else None
+    return tag(
+        "g", path + tag("polygon", points=tip, stroke="none"), id=f"line{k}", stroke=color, fill=color,
+        stroke_width=f"{width:g}", stroke_dasharray=dashes,
+    )  # fmt: skip
+
+
+def _card(
+    i: int, node: Node, card: Card, known: bool, gradient: float | None, active: bool, scale: float, digits: int
+) -> str:
+    """The operation on the left, then `label | data` over `grad | number`."""
+    x, y, bar, half = card.x, card.y, card.bar, card.height / 2
+    left, right, upper, lower = x + bar + 6, x + card.width - 6, y + half / 2 + 4.6, y + 1.5 * half + 4.6
+    data = plain(node.data, digits) if known else ""
+    grad = "–" if gradient is None else plain(gradient, digits)
+    ink, weight = (colors.INK, "bold") if node.given else (colors.FAINT, None)
+    body: dict[str, Any] = {"x": x + bar, "width": card.width - bar, "height": half}
+    parts = [
+        tag("title", text(name_of(node))),
+        *_operation(card),
+        tag("rect", y=y, fill=colors.KINDS[node.kind], **body),
+        tag("rect", y=y + half, fill=colors.fill(gradient, scale), class_="shade", **body),
+        _text(left, upper, 13, ink, text(shortened(node.label, LONGEST)), weight=weight),
+        _text(right, upper, 13, colors.INK, data, anchor="end", class_="data"),
+        _text(left, lower, 11, colors.INK, "grad"),
+        _text(right, lower, 13, colors.INK, grad, anchor="end", class_="grad"),
+        tag(
+            "rect", x=x, y=y, width=card.width, height=card.height, rx=2, fill="none", class_="frame",
+            stroke=colors.INK if active or node.kind == "root" else colors.LINE,
+            stroke_width="3" if active else "1.8" if node.kind == "root" else "1",
+        ),
+    ]  # fmt: skip
+    return tag("g", "".join(parts), id=f"node{i}")
+
+
+def _operation(card: Card) -> list[str]:
+    """The dark cell, with the rows of the operation."""
+    if not card.rows:
+        return []
+    parts = [tag("rect", x=card.x, y=card.y, width=card.bar, height=card.height, fill=colors.DARK)]
+    for k, row in enumerate(card.rows):
+        size = 15 if len(row) == 1 and not row.isalnum() else 11
+        middle = card.y + (k + 0.5) * card.height / len(card.rows) + size * 0.36
+        parts.append(_text(card.x + card.bar / 2, middle, size, "#fff", text(row or "·"), anchor="middle"))
+    return parts

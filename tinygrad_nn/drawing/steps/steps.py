@@ -1,0 +1,79 @@
+"""Steps: backpropagation through one graph, a step at a time, as a page, as a frame in a notebook, or as pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...autograd.value import Value
+from ...support.checks import checked_switch
+from ..browser import notebook_frame, save
+from ..labels import clean
+from ..nodes import Node, nodes, recorded_values
+from ..options import check_digits, check_size, check_title, what_to_draw
+from .backprop import name_of, steps_of
+from .layout import Layout, laid_out
+from .page import page
+from .picture import Pictures
+
+
+class Steps:
+    """The steps of backpropagation through a graph; `len` counts them. `tinygrad_nn.steps` makes one.
+
+    It holds the numbers as they were when it was made.
+    """
+
+    def __init__(self, drawn: list[Node], digits: int, title: str) -> None:
+        self.title = title
+        self._nodes, self._digits = drawn, digits
+        self._steps = steps_of(drawn, digits)
+        self._layout: Layout | None = None
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def save(self, path: str | Path) -> str:
+        """Write the page and give back its path. An existing file is replaced.
+
+        Raises ValueError for a path that does not end in .html, OSError for one that cannot be written.
+        """
+        return save(path, self.html())
+
+    def html(self) -> str:
+        """The text of the page."""
+        return page(self._nodes, self._steps, self._laid_out(), self._digits, self.title)
+
+    def frames(self) -> list[str]:
+        """The picture of each step as the text of an SVG file, all of one size and layout, for slides and films."""
+        return list(Pictures(self._laid_out(), self._nodes, self._steps, self._digits, self.title).all())
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of a notebook, which it can neither read nor change."""
+        return notebook_frame(self.html(), self.title)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} steps of {self.title!r}: .save('steps.html') writes the page>"
+
+    def _laid_out(self) -> Layout:
+        if self._layout is None:
+            self._layout = laid_out(self._nodes, self._digits)
+        return self._layout
+
+
+def steps(
+    root: Value, *, expand: bool = False, digits: int = 4, title: str | None = None, max_nodes: int = 500
+) -> Steps:
+    """The steps; `tinygrad_nn.steps` says what the options are.
+
+    >>> len(steps(Value(2.0) * 3.0))
+    4
+    """
+    if not isinstance(root, Value):
+        given = f"{root!r} of type {type(root).__name__}"
+        raise TypeError(f"steps() goes through the graph behind a Value, but got {given}{what_to_draw(root)}")
+    checked_switch("expand", expand)
+    check_digits(digits)
+    check_title(title)
+    check_size(len(recorded_values(root)), max_nodes)
+    drawn = nodes(root, expand)
+    check_size(len(drawn), max_nodes)
+    return Steps(drawn, digits, clean(f"Backpropagation from {name_of(drawn[-1])}" if title is None else title))

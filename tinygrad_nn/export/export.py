@@ -1,0 +1,142 @@
+"""export_c and check_c: a model's C file, written whole or not at all, and how far it is from Python."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..autograd.value import Value
+from ..compiler.arguments import leaves_of
+from ..compiler.backends.c.file import checked_name
+from ..compiler.backends.c.function import source_of
+from ..compiler.function import Function
+from ..nn.module import _rows
+from ..optim import Optimizer
+from ..support.checks import checked_number, checked_switch, checked_text
+from ..support.files import place_for, write_all
+from ..support.tabular import plain, short
+from ..training.steps.engines.recorded import number_of
+from .model import ModelFile
+from .self_test import self_test
+
+ROWS = 100  # that are drawn where none are given
+FLAGGED = 'a list of options of the compiler, such as ["-O3"]'
+FLAGS = ("-std=c99", "-O2", "-ffp-contract=off")
+
+
+def export_c(
+    model: Any, path: Any, name: str, loss: Any, train: Any, dtype: str, header: bool, overwrite: bool, inputs: Any,
+    targets: int | None,
+) -> None:  # fmt: skip
+    """Write the file; `tinygrad_nn.export_c` says what the options are."""
+    checked_name(name)
+    place_for(path)
+    header, overwrite = checked_switch("header", header), checked_switch("overwrite", overwrite)
+    names = [path, *([os.path.splitext(path)[0] + ".h"] if header else [])]
+    if header and names[1] == os.fspath(path):
+        raise ValueError(f"the header would be {names[1]} itself: give a path that ends in .c")
+    for place in names:
+        if os.path.exists(place) and not overwrite:
+            raise FileExistsError(f"{place} is there already: give another path, or overwrite=True")
+    include = os.path.basename(names[1]) if header else ""
+    if set('"\\\n') & set(include):
+        raise ValueError(f"C could not include a header of the name {include!r}: give another path")
+    if isinstance(model, Function):
+        if loss is not None or train is not None or inputs is not None or targets is not None:
+            raise ValueError("a compiled function is exported as it is: loss, train, inputs and targets are for models")
+        text, declarations = source_of(model, name, dtype, include)
+    else:
+        exported = _exported(model, name, loss, train, dtype, inputs, targets)
+        text, declarations = exported.source(self_test(exported), include), exported.header()
+    write_all([(path, text), *([(names[1], declarations)] if header else [])])
+
+
+def _exported(model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: Any, targets: int | None) -> ModelFile:
+    if not callable(model):
+        raise TypeError(f"export_c() wants a model, or a function that was compiled, but got {model!r}")
+    if (loss is None) is not (train is None):
+        missing = "loss" if loss is None else "train"
+        raise ValueError(f"to learn in C takes a loss and an optimizer, but {missing} is missing")
+    if train is not None and not isinstance(train, Optimizer):
+        raise TypeError(f"train must be an optimizer such as tn.SGD(model.parameters(), lr=0.1), but got {train!r}")
+    return ModelFile(model, name, loss, train, dtype, inputs, targets)
+
+
+def check_c(model: Any, rows: Any, dtype: str, compiler: str | None, flags: Sequence[str], inputs: Any) -> float:
+    """The largest difference; `tinygrad_nn.check_c` says what the options are."""
+    if isinstance(flags, str | bytes) or not all(isinstance(flag, str) for flag in plain(flags, "flags", FLAGGED)):
+        raise TypeError(f"flags must be {FLAGGED}, but got {short(flags)}")
+    if compiler is not None:
+        checked_text("compiler", compiler)
+    command = compiler or next(filter(shutil.which, ("cc", "gcc", "clang")), None)
+    if command is None or shutil.which(command) is None:
+        raise FileNotFoundError(
+            f"check_c() builds C, but there is no compiler {compiler or 'cc, gcc or clang'} here: install one (on "
+            "Debian and Ubuntu: apt install gcc), or name yours by compiler="
+        )
+    exported = _exported(model, "model", None, None, dtype, inputs, None)
+    if rows is None:
+        rng = random.Random(0)
+        rows = [[rng.uniform(-1.0, 1.0) for _ in exported.inputs] for _ in range(ROWS)]
+    rows = _rows(rows)[0]
+    if not rows:
+        raise ValueError("check_c() compares predictions of rows, but there are none")
+    for i, row in enumerate(rows):
+        if len(row) != len(exported.inputs):
+            raise ValueError(f"the model takes {len(exported.inputs)} inputs, but row {i} has {len(row)}")
+        for x in row:
+            checked_number(f"each entry of row {i}", x)
+    with tempfile.TemporaryDirectory() as folder:
+        source, program = os.path.join(folder, "model.c"), os.path.join(folder, "model.exe")
+        write_all([(source, exported.source("") + _main(exported))])
+        _run([command, *FLAGS, *flags, source, "-o", program, "-lm"])
+        given = "".join(f"{float(x)!r}\n" for row in rows for x in row)
+        answers = iter(map(float, _run([program], given).split()))
+    return _largest_difference(exported, rows, answers)
+
+
+def _main(exported: ModelFile) -> str:
+    """A program that reads rows and prints predictions: a process of its own, whatever its flags do to arithmetic."""
+    n, m, wide = len(exported.inputs), exported.n_outputs, "" if exported.file.single else "l"
+    return exported.file.spelled(f"""
+#include <stdio.h>
+int main(void)
+{{
+    real x[{n}], y[{m}];
+    for (int k = 0; scanf("%{wide}f", &x[k]) == 1; k = (k + 1) % {n}) {{
+        if (k == {n - 1}) {{
+            model_predict(x, y);
+            for (int j = 0; j < {m}; ++j) {{
+                printf("%.17g\\n", (double)y[j]);
+            }}
+        }}
+    }}
+    return 0;
+}}
+""")
+
+
+def _run(command: Sequence[str], given: str = "") -> str:
+    """What a command prints. Raises RuntimeError with its words where it fails."""
+    run = subprocess.run(command, input=given, capture_output=True, text=True)
+    if run.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{run.stderr}")
+    return run.stdout
+
+
+def _largest_difference(exported: ModelFile, rows: Any, answers: Iterator[float]) -> float:
+    largest = 0.0
+    for row in rows:
+        expected = [number_of(leaf) for leaf in leaves_of(exported.model([Value(x) for x in row]))]
+        for wanted in expected:
+            found = next(answers)
+            same = found == wanted or (found != found and wanted != wanted)
+            difference = 0.0 if same else abs(found - wanted)
+            largest = max(largest, difference if difference == difference else math.inf)
+    return largest

@@ -1,0 +1,258 @@
+"""A model as one C99 file: predictions, and with a loss and an optimiser a training step, the update included.
+
+The programs are those that the other back ends run: the prediction, the gradient of one row, and the update of one
+parameter, which here is a loop over all of them. What learns is in a struct that the caller holds.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from .. import losses as losses_
+from ..autograd.ieee import NoSuchIndexError
+from ..autograd.recording import no_grad
+from ..compiler.arguments import leaves_of
+from ..compiler.backends.c.file import (
+    C_PLUS_PLUS,
+    File,
+    check_values,
+    comment,
+    guarded,
+    laid,
+    operations,
+    without_branches,
+)
+from ..compiler.backends.c.places import Region
+from ..compiler.backends.c.printer import Printer
+from ..compiler.function import compile
+from ..compiler.program.program import Program
+from ..compiler.surroundings.walk import name_of
+from ..nn.layers import MLP, Layer, Neuron
+from ..nn.module import Module
+from ..optim import Optimizer
+from ..support.checks import MOST, checked_count
+from ..training.steps.engines.recorded import number_of
+from ..training.steps.recipe import Recipe, row_gradient
+from .update import Update
+
+
+class ModelFile:
+    """The C file of a model: `text`, or with a header `header` and what belongs to it."""
+
+    def __init__(
+        self, model: Any, name: str, loss: Any, train: Optimizer | None, dtype: str, inputs: Any, targets: int | None
+    ) -> None:
+        self.model, self.name, self.file, self.optimizer = model, name, File(name, dtype), train
+        self.inputs = _input_names(model, inputs)
+        self.prediction, self.sample = _prediction(model, len(self.inputs))
+        self.n_outputs, self.n_targets = len(self.prediction.outputs), 0
+        self.recipe: Recipe | None = None
+        self.gradient: Program | None = None
+        trained = []
+        if train is not None:
+            self.recipe = Recipe(model, losses_.named(loss), train)
+            of_class = self.recipe.loss is losses_.cross_entropy
+            self.n_targets = (
+                (1 if of_class else self.n_outputs) if targets is None else checked_count("targets", targets)
+            )
+            self.gradient = self._gradient()
+            self.update, trained = Update(self.recipe, self.file), train.parameters
+        self._lay(trained)
+        self._write()
+
+    @property
+    def state_bytes(self) -> int:
+        """The size of the state, or of the scratch where nothing is learned."""
+        return self.file.size * (self.slots + (self.update.numbers if self.optimizer is not None else 0))
+
+    def values(self) -> list[float]:
+        """The numbers of the parameters, in the order of the programs."""
+        return [value.data for value in self.prediction.parameters.values()]
+
+    def _gradient(self) -> Program:
+        assert self.recipe is not None
+        shapes = ((None,) * len(self.inputs), None if self.n_targets == 1 else (None,) * self.n_targets)
+        program = row_gradient(self.recipe, shapes, [self.sample] * len(self.inputs) + [0.0] * self.n_targets)
+        return without_branches(program, self.name)
+
+    def _lay(self, trained: Sequence[Any]) -> None:
+        """Put all parameters in one order: those that learn, which the state holds, then others, of a table."""
+        own = self.model.parameters() if isinstance(self.model, Module) else []
+        read = [*self.prediction.parameters.values(), *(self.gradient.parameters.values() if self.gradient else ())]
+        wanted = {id(value) for value in [*trained, *read]}
+        values = [v for v in {id(v): v for v in [*trained, *own, *read]}.values() if id(v) in wanted]
+        check_values(values, [value.data for value in values], self.file.single, self.model)
+        for k in range(len(self.optimizer.state[0]) if self.optimizer is not None and trained else 0):
+            column = [state[k] for state in self.optimizer.state]  # type: ignore[union-attr]
+            check_values(trained, column, self.file.single, self.model, "the state of ")
+        self.count = len(trained)
+        fixed = [value.data for value in values[self.count :]]
+        self.initial = [value.data for value in trained]
+        self.parameters = [Region("state->weights", 0, self.count)] if trained else []
+        if fixed:
+            table = self.file.numbers(fixed, "fixed" if trained else "weights")
+            self.parameters.append(Region(table, self.count, len(fixed)))
+        self.prediction = laid(self.prediction, values)
+        self.gradient = self.gradient and laid(self.gradient, values)
+
+    def _write(self) -> None:
+        """The functions of the file."""
+        x, y, learns = Region("x", 0, len(self.inputs)), Region("y", 0, self.n_outputs), self.optimizer is not None
+        scratch = "state->scratch.slots" if learns else "scratch->slots"
+        off = f"for (int k = 0; k < {self.n_outputs}; ++k) {{ y[k] = NAN; }} return;"
+        predicted = self.file.printed(self.prediction, [x], self.parameters, [y], False, off, scratch)
+        given = f"const real x[{len(self.inputs)}], real y[{self.n_outputs}]"
+        self.slots = predicted.slots
+        if learns:
+            trained = self._trained(x)
+            self.slots = max(predicted.slots, trained.slots + self.count)
+            state = f"{self.name}_state *state"
+            self.file.function(f"void {self.name}_init({state})", self.update.init(self.initial))
+            self.file.function(f"void {self.name}_predict({state}, {given})", predicted.text, ["state", "x"])
+            update = f"void {self.name}_update({state}, const real gradient[{self.count}])"
+            self.file.function(update, self.file.spelled(self.update.lines()), ["gradient", "state"], static=True)
+            head = f"    real *const gradient = state->scratch.slots + {trained.slots};\n"
+            end = f"    {self.name}_update(state, gradient);\n    return {trained.returned};\n"
+            lines = self.file.spelled(f"{head}{trained.text}{end}")
+            given = f"const real x[{len(self.inputs)}], const real target[{self.n_targets}]"
+            self.file.function(f"real {self.name}_train({state}, {given})", lines, ["x", "target"])
+        elif self.slots:
+            inside = f"{self.name}_scratch *scratch"
+            self.file.function(f"void {self.name}_predict_in({inside}, {given})", predicted.text, ["x"])
+            lines = f"    {self.name}_scratch scratch;\n    {self.name}_predict_in(&scratch, x, y);\n"
+            self.file.function(f"void {self.name}_predict({given})", lines)
+        else:
+            self.file.function(f"void {self.name}_predict({given})", predicted.text, ["x"])
+
+    def _trained(self, x: Region) -> Printer:
+        assert self.gradient is not None
+        target, gradient = Region("target", len(self.inputs), self.n_targets), Region("gradient", 1, self.count)
+        return self.file.printed(
+            self.gradient, [x, target], self.parameters, [gradient], True, "return NAN;", "state->scratch.slots"
+        )
+
+    # The texts.
+
+    @property
+    def declarations(self) -> str:
+        """The structs and the functions, as a header has them."""
+        lines = [C_PLUS_PLUS[0], "\n"]
+        if self.slots:
+            lines.append(f"typedef struct {{\n    real slots[{self.slots}];\n}} {self.name}_scratch;\n\n")
+        if self.optimizer is not None:
+            fields = "".join(f"    real {field};\n" for field in self.update.fields)
+            scratch = f"    {self.name}_scratch scratch;\n" if self.slots else ""
+            lines.append(f"typedef struct {{\n{fields}{scratch}}} {self.name}_state;\n\n")
+        return self.file.spelled("".join([*lines, *self.file.declarations, "\n", C_PLUS_PLUS[1]]))
+
+    def source(self, test: str, include: str = "") -> str:
+        """The file, with its self test; `include` is the header that declares what it defines."""
+        declared = f'#include "{include}"\n' if include else self.declarations
+        return f"{self.comment}\n#include <math.h>\n\n{declared}\n{self.file.definitions}{test}"
+
+    def header(self) -> str:
+        return f"{self.comment}\n{guarded(self.name, self.declarations)}"
+
+    @property
+    def comment(self) -> str:
+        from ..version import __version__
+
+        name, size, outputs = self.name, self.file.size, getattr(self.model, "output_names", None) or []
+        told = ", ".join(self.inputs), ", ".join(outputs) or ("the output" if self.n_outputs == 1 else "the outputs")
+        row = f"x is {len(self.inputs)} inputs ({told[0]}), y {self.n_outputs} ({told[1]})"
+        flash = f"flash: {self.file.constants.size:,} bytes of constants"
+        counted = f"{operations(self.prediction):,} operations a prediction"
+        if self.optimizer is None:
+            calls = [f"{name}_predict(x, y)    {row}"]
+            if self.slots:
+                calls.append(
+                    f"{name}_predict_in(&scratch, x, y)    the same, with the caller's scratch and not the stack's"
+                )
+            memory = f"{flash}; RAM: {size * self.slots:,} bytes of scratch"
+        else:
+            assert self.gradient is not None
+            assert self.recipe is not None
+            loss = name_of(self.recipe.loss)
+            takes = any(entry.primitive.name == "take" for entry in self.gradient.instructions)
+            of_class = "; NAN for an index that is none, and then nothing changes." if takes else "."
+            calls = [
+                f"{name}_init(&state)    weights and {type(self.optimizer).__name__} as they were in Python",
+                f"{name}_predict(&state, x, y)    {row}",
+                f"{name}_train(&state, x, target)    one step down the gradient of {loss}; target is {self.n_targets} "
+                f"number{'s' * (self.n_targets > 1)}.",
+                "    It returns the loss before the update" + of_class,
+                "state.learning_rate may be set between steps.",
+            ]
+            memory = f"{flash}; RAM: {self.state_bytes:,} bytes of state, {size * self.slots:,} of them scratch"
+            steps = operations(self.gradient) + self.count * operations(self.update.program)
+            counted += f", {steps:,} a training step"
+        return comment(
+            [
+                f"{name}: {_told(self.model)}, as C99 of tinygrad_nn {__version__}.", "", *calls, "",
+                f"{memory}; {counted}",
+                f"build: cc -std=c99 -O2 -c {name}.c, and link with -lm",
+                f"test:  cc -std=c99 -O2 -D{name.upper()}_SELF_TEST {name}.c -lm && ./a.out",
+            ]
+        )  # fmt: skip
+
+
+def _input_names(model: Any, inputs: Any) -> list[str]:
+    """A name for each input. Raises ValueError for a model that does not say how many it has."""
+    if inputs is None:
+        given = getattr(model, "input_names", None)
+        neuron = model.layers[0].neurons[0] if isinstance(model, MLP) else model
+        neuron = neuron.neurons[0] if isinstance(neuron, Layer) else neuron
+        weights = getattr(neuron, "weights", None)
+        if given is None and weights is None:
+            raise ValueError(
+                f"{type(model).__name__} does not say how many inputs it takes: give inputs=, a number or their names"
+            )
+        inputs = given or len(weights)  # type: ignore[arg-type]
+    if isinstance(inputs, int) and not isinstance(inputs, bool) and 0 < inputs <= MOST:
+        return [f"x{i + 1}" for i in range(inputs)] if inputs > 1 else ["x"]
+    if isinstance(inputs, list | tuple) and inputs and all(isinstance(entry, str) for entry in inputs):
+        return list(inputs)
+    raise ValueError(f"inputs are a number of 1 or more, or a list of names, but got {inputs!r}")
+
+
+def _told(model: Any) -> str:
+    """What a model is, in a word where its class says no more."""
+    told = repr(model)
+    return type(model).__name__ if " at 0x" in told else told
+
+
+def _prediction(model: Any, inputs: int) -> tuple[Program, float]:
+    """The program of a prediction, and what the inputs were when it was traced. Raises ValueError for no outputs."""
+    traced, name = compile(model, backend="python"), name_of(model)
+    for sample in (0.5, 0.0):  # an input may be an index
+        try:
+            traced([sample] * inputs)
+            break
+        except NoSuchIndexError:
+            if not sample:
+                raise
+    _check_arrays(model, inputs, name)
+    program = without_branches(traced.program.flat, name)
+    if not program.outputs:
+        raise ValueError(f"{name} returns no numbers, which is nothing to predict")
+    return program, sample
+
+
+def _check_arrays(model: Any, inputs: int, name: str) -> None:
+    """Raise ValueError where a model computes something else from an array, as fit may have had, than from a list."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or isinstance(model, MLP | Layer | Neuron):
+        return
+    row = [0.5 + 0.25 * k / inputs for k in range(inputs)]
+    try:
+        with no_grad():
+            listed, arrayed = ([*map(number_of, leaves_of(model(kind(row))))] for kind in (list, numpy.array))
+    except Exception:  # what one of them cannot be given it was not trained on
+        return
+    if len(listed) != len(arrayed) or not numpy.allclose(listed, arrayed, rtol=1e-9, equal_nan=True):
+        raise ValueError(
+            f"{name} computes {listed} from the list {row}, as a C file would, but {arrayed} from an array of these "
+            "numbers: write it so that both mean the same, as [2 * x for x in row] and row[0] + row[1]"
+        )

@@ -1,0 +1,100 @@
+"""The self test of an exported model: a main that compares it with what Python predicts, and loses in ten steps."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from ..autograd.ieee import NoSuchIndexError
+from ..compiler.backends.c.functions import number, rounded
+from ..compiler.backends.c.places import wrapped
+from .model import ModelFile
+
+ROWS, STEPS = 4, 10
+TOLERANCE = {"float": 1e-4, "double": 1e-9}  # times 1 and the size of what is expected
+
+
+def self_test(model: ModelFile) -> str:
+    """The text of the main, behind an #ifdef of the model's name."""
+    rng = random.Random(0)
+    rows = [_row(model, rng) for _ in range(ROWS)]
+    predictions = [model.prediction.run(row, model.values()) for row in rows]
+    targets = [_target(model, prediction) for prediction in predictions]
+    single, name = model.file.single, model.name
+    state, call = (
+        ("&state, ", f"    static {name}_state state;\n    {name}_init(&state);\n") if model.optimizer else ("", "")
+    )
+    parts = [
+        f"\n#ifdef {name.upper()}_SELF_TEST\n#include <stdio.h>\n\n",
+        "static int differs(const char *what, int row, real found, real expected)\n{\n"
+        "    const int same = found == expected || (found != found && expected != expected);\n"
+        f"    if (same || fabs(found - expected) <= {TOLERANCE[model.file.dtype]!r} * (1.0 + fabs(expected))) {{\n"
+        "        return 0;\n    }\n"
+        '    printf("%s %d is %.9g, but in Python %.9g\\n", what, row, (double)found, (double)expected);\n'
+        "    return 1;\n}\n\n",
+        "int main(void)\n{\n    int wrong = 0;\n",
+        _table("inputs", [n for row in rows for n in row], single),
+        _table("expected", [n for prediction in predictions for n in prediction], single),
+    ]
+    if model.optimizer is not None:
+        parts += [_table("targets", [n for target in targets for n in target], single)]
+        parts.append(_table("losses", _losses(model, rows, targets), single))
+    n, m = len(model.inputs), model.n_outputs
+    parts += [
+        call,
+        f"    for (int row = 0; row < {ROWS}; ++row) {{\n        real y[{m}];\n"
+        f"        {name}_predict({state}inputs + {n} * row, y);\n        for (int k = 0; k < {m}; ++k) {{\n"
+        f'            wrong += differs("the prediction of row", row, y[k], expected[{m} * row + k]);\n'
+        "        }\n    }\n",
+    ]
+    if model.optimizer is not None:
+        parts.append(
+            f"    for (int step = 0; step < {STEPS}; ++step) {{\n        const int row = step % {ROWS};\n"
+            f"        const real loss = {name}_train(&state, inputs + {n} * row, targets + {model.n_targets} * row);\n"
+            '        wrong += differs("the loss of step", step, loss, losses[step]);\n    }\n'
+        )
+    parts.append('    printf(wrong ? "%d differ\\n" : "ok\\n", wrong);\n    return wrong != 0;\n}\n#endif\n')
+    return model.file.spelled("".join(parts))
+
+
+def _table(name: str, numbers: Sequence[float], single: bool) -> str:
+    held = map(rounded, numbers) if single else numbers
+    entries = wrapped([number(n, single).strip("()") for n in held]).replace("    ", "        ")
+    return f"    static const real {name}[{len(numbers)}] = {{\n{entries}    }};\n"
+
+
+def _row(model: ModelFile, rng: random.Random) -> list[float]:
+    """Inputs that the model takes: where one is an index, those that it was traced with."""
+    row = [rng.uniform(-1.0, 1.0) for _ in model.inputs]
+    try:
+        model.prediction.run(row, model.values())
+    except NoSuchIndexError:
+        return [model.sample] * len(row)
+    return row
+
+
+def _target(model: ModelFile, prediction: Sequence[float]) -> list[float]:
+    """What the model nearly says: of the loss of a sure and wrong answer, floats have few digits right."""
+    if model.n_targets == len(prediction):
+        return [_near(number) for number in prediction]
+    return [float(max(range(len(prediction)), key=prediction.__getitem__))] + [0.0] * (model.n_targets - 1)
+
+
+def _near(number: float) -> float:
+    """0 or 1, as classifiers and gates want it; of larger numbers one that is off by a quarter."""
+    return 1.25 * number if abs(number) > 2.0 else 1.0 if number > 0.5 else 0.0
+
+
+def _losses(model: ModelFile, rows: Sequence[Sequence[float]], targets: Sequence[Sequence[float]]) -> list[float]:
+    """The losses of ten steps, by the programs themselves: nobody's numbers are touched."""
+    assert model.gradient is not None
+    assert model.optimizer is not None
+    numbers, states = model.values(), [*model.optimizer.state]
+    losses = []
+    for step in range(STEPS):
+        loss, *gradient = model.gradient.run([*rows[step % ROWS], *targets[step % ROWS]], numbers)
+        losses.append(loss)
+        for k, slope in enumerate(gradient):
+            numbers[k], *state = model.update.run(model.optimizer.steps + step, numbers[k], slope, states[k])
+            states[k] = tuple(state)
+    return losses

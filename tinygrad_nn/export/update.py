@@ -1,0 +1,137 @@
+"""An optimiser in C: its state, and the update of all parameters, traced from `update` of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..compiler.backends.c.file import File
+from ..compiler.backends.c.functions import FOLDS, called, identifier, number, owned, rounded
+from ..compiler.program.names import told
+from ..compiler.program.program import Instruction
+from ..training.steps.recipe import Recipe, update_of_one
+from ..training.steps.settings import check_optimizer, settings_of
+
+FIELDS = {"weights", "learning_rate", "steps", "scratch"}
+
+
+class Update:
+    """The fields of a state, and the lines that set and update them. `numbers` is how many numbers the state holds.
+
+    Raises ValueError for a learning rate that is a function, and for an update that no loop can make.
+    """
+
+    def __init__(self, recipe: Recipe, file: File) -> None:
+        optimizer, self.file = recipe.optimizer, file
+        check_optimizer(optimizer)
+        if callable(optimizer.lr):
+            raise ValueError(
+                "the learning rate is a function, which stays in Python: export with a number, and set learning_rate "
+                "of the state between steps"
+            )
+        self.optimizer, self.count = optimizer, len(optimizer.parameters)
+        self.program = update_of_one(recipe)
+        widths = {len(state) for state in optimizer.state}
+        gradient, rate, step, *rest = self.program.inputs
+        (width,) = widths if len(widths) == 1 else (-1,)
+        self.settings = dict(zip(rest, settings_of(optimizer)[0], strict=False))
+        known = self.settings | self.program.literals
+        settled = all(
+            guard.left in known and guard.right in known and guard.holds(known)  # type: ignore[arg-type]
+            for guard in self.program.guards
+        )
+        if width < 0 or len(self.program.parameters) != 1 or not settled:
+            raise ValueError(
+                f"{type(optimizer).__name__}.update() branches on numbers of a parameter, reads other Values or has "
+                "states of different lengths, which one loop in C cannot follow"
+            )
+        names = (
+            optimizer.state_names if len(optimizer.state_names) == width else [f"state{k + 1}" for k in range(width)]
+        )
+        self.states: list[str] = []
+        for name in names:
+            self.states.append(identifier(name, file.name, {*FIELDS, *self.states}))
+        for value in self.settings.values():
+            if file.single and value != 1.0 and rounded(value) == 1.0:
+                raise ValueError(f"the setting {value!r} of the optimizer is 1 as a float: export with dtype='double'")
+        (parameter,) = self.program.parameters
+        self.texts = {gradient: "gradient[i]", rate: "state->learning_rate", step: "state->steps"}
+        self.texts |= {slot: number(value, file.single) for slot, value in known.items()}
+        self.targets = ["state->weights[i]", *(f"state->{name}[i]" for name in self.states)]
+        before = [parameter, *rest[len(rest) - width :]]
+        self.texts |= dict(zip(before, self.targets, strict=True))
+        self.of_member = {gradient, *before}
+        self.counts_steps = any(step in entry.slots() for entry in self.program.instructions)
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields of the state but for its scratch."""
+        arrays = [f"{name}[{self.count}]" for name in ("weights", *self.states)]
+        return [*arrays, "learning_rate", *(["steps"] if self.counts_steps else [])]
+
+    @property
+    def numbers(self) -> int:
+        return self.count * (1 + len(self.states)) + 1 + self.counts_steps
+
+    def run(self, step: int, parameter: float, gradient: float, state: Sequence[float]) -> Sequence[float]:
+        """The new parameter and its new state, as the program has them."""
+        rate = self.optimizer.rate()
+        return self.program.run([gradient, rate, float(step), *self.settings.values(), *state], [parameter])
+
+    def init(self, weights: Sequence[float]) -> str:
+        """The lines that set a state to what the optimiser and its parameters are now."""
+        columns = [list(weights), *([state[k] for state in self.optimizer.state] for k in range(len(self.states)))]
+        lines = [f"    for (int i = 0; i < {self.count}; ++i) {{\n"]
+        for name, target, column in zip(("weights", *self.states), self.targets, columns, strict=True):
+            first = number(column[0], self.file.single)
+            same = name != "weights" and all(number(n, self.file.single) == first for n in column)
+            value = (
+                first if same else f"{self.file.numbers(column, name if name == 'weights' else f'initial_{name}')}[i]"
+            )
+            lines.append(f"        {target} = {value};\n")
+        lines.append(f"    }}\n    state->learning_rate = {number(self.optimizer.rate(), self.file.single)};\n")
+        if self.counts_steps:
+            lines.append(f"    state->steps = {number(float(self.optimizer.steps), self.file.single)};\n")
+        return "".join(lines)
+
+    def lines(self) -> str:
+        """The update of all parameters; what is the same for all comes before the loop."""
+        names, taken, texts = told(self.program), {"gradient", "state"}, dict(self.texts)
+        before: list[str] = []
+        during: list[str] = []
+        of_member = set(self.of_member)
+        for entry in self.program.instructions:
+            text = self._expression(entry, texts)
+            texts[entry.slot] = name = identifier(names[entry.slot], self.file.name, taken)
+            taken.add(name)
+            inside = not of_member.isdisjoint(entry.slots())
+            (during if inside else before).append(f"const real {name} = {text};")
+            of_member |= {entry.slot} if inside else set()
+        stored = []
+        for target, slot in zip(self.targets, self.program.outputs, strict=True):
+            if texts[slot] == target:
+                continue
+            if slot in self.of_member:  # an old number, which another line may overwrite
+                name = identifier(f"old_{names[slot]}", self.file.name, taken)
+                taken.add(name)
+                during.append(f"const real {name} = {texts[slot]};")
+                stored.append(f"{target} = {name};")
+            else:
+                stored.append(f"{target} = {texts[slot]};")
+        loop = [f"for (int i = 0; i < {self.count}; ++i) {{", *(f"    {line}" for line in [*during, *stored]), "}"]
+        steps = ["state->steps += 1.0;"] if self.counts_steps else []
+        return owned("".join(f"    {line}\n" for line in [*before, *loop, *steps]), self.file.name)
+
+    def _expression(self, entry: Instruction, texts: dict[int, str]) -> str:
+        if entry.primitive.name == "dot":
+            ws, xs, bias = entry.operands
+            pairs = zip(ws, xs, strict=True)  # type: ignore[arg-type]
+            terms = [texts[x] if texts[w] in ("1.0", "1.0f") else f"{texts[w]} * {texts[x]}" for w, x in pairs]
+            start = [] if texts[bias] in ("(-0.0)", "(-0.0f)") and terms else [texts[bias]]  # type: ignore[index]
+            return " + ".join([*start, *terms])
+        if entry.primitive.name in FOLDS:
+            raise ValueError(
+                f"{type(self.optimizer).__name__}.update() calls a function of lists ({entry.primitive.name}), which "
+                "its loop in C cannot follow: of three numbers take tn.maximum by twos"
+            )
+        operands = [texts[o] for o in entry.operands if isinstance(o, int)]
+        return called(entry.primitive, operands, self.file.constants.wanted)

@@ -1,0 +1,221 @@
+"""Models as text files: every bit of every number comes back, and reading one executes nothing.
+
+A file is a line with the format and its version, the model as JSON, a neuron a line, and the SHA-256 of all that, so
+that a file that was cut off or changed is told from the one that was saved.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..autograd.scalar import as_float
+from ..autograd.value import Value
+from ..optim import Optimizer
+from ..schedules import Schedule, checked_setting
+from ..support.checks import checked_count, checked_switch
+from ..support.files import path_of, write_all
+from .entries import StorageError
+from .initial import ACTIVATIONS
+from .layers import MLP, Layer, Neuron
+from .loading import END, FORMAT, SETTINGS, VERSION, built, content_of, digest, made_optimizer
+from .module import Module, learned_by
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import Any
+
+    from ..schedules import LearningRate
+
+
+def save(model: Module, path: str | PathLike[str], optimizer: Optimizer | None = None) -> None:
+    """Write an MLP, a Layer or a Neuron to a text file, with the settings and the state of its optimizer if given.
+
+    Numbers, activations, labels, the names of the network, its inputs and outputs, and the thresholds that `fit` left
+    for `predict_classes` come back from `load` as they are, to the bit. The file is written beside its place and then
+    put there in one go, so that a crash or a full disk leaves what was there before.
+
+    Of an lr that is a function, and no schedule of `optim`, the file says only that: `load` wants it again.
+
+    Raises StorageError for what the format does not hold: activations that are functions, neurons that were wired by
+    hand or share weights, Modules of your own (keep their state_dict()); OSError where the file cannot be written.
+
+    >>> import os, tempfile
+    >>> model = MLP(2, [3, 1], activation="tanh")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, os.path.join(folder, "model.txt"))
+    ...     again = load(os.path.join(folder, "model.txt"))
+    >>> again.state_dict() == model.state_dict(), again
+    (True, MLP(2, [3, 1], activation='tanh', output_activation='linear'))
+    """
+    write_all([(path, text_of(model, optimizer))])
+
+
+def load(path: str | PathLike[str], optimizer: bool = False, lr: LearningRate | None = None) -> Any:
+    """The model in a file that `save` wrote, or a checkpoint of `fit`; with optimizer=True the pair of it and its
+    optimizer, whose lr is then `lr` if one is given, as it must be where the lr was a function of your own.
+
+    Nothing in the file is executed. Raises StorageError for a file that is no such model, was cut off or changed, or is
+    of a later version, and where the optimizer is asked for and not there; OSError where it cannot be read.
+    """
+    optimizer = checked_switch("optimizer", optimizer)
+    if lr is not None:
+        lr = lr if callable(lr) else checked_setting("lr", lr)
+        if not optimizer:
+            raise ValueError("an lr is the optimizer's: load(path, optimizer=True, lr=...) gives it with the model")
+    text = text_in(path)
+    try:
+        return model_of(text, optimizer, lr)
+    except StorageError as error:
+        raise StorageError(f"{path_of(path)} {error}") from None
+
+
+def text_in(path: Any) -> str:
+    """The text of a file. Raises StorageError for one that is not text, OSError where it cannot be read."""
+    path = path_of(path)
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return file.read()
+    except UnicodeDecodeError:
+        raise StorageError(f"{path} is no model of tinygrad_nn: it is not text") from None
+
+
+def model_of(text: str, optimizer: bool = False, lr: LearningRate | None = None) -> Any:
+    """The model of a text, or the pair of it and its optimizer."""
+    model, found = built(content_of(text), optimizer, lr)
+    return (model, found) if optimizer else model
+
+
+def text_of(model: Module, optimizer: Optimizer | None = None, run: str = "") -> str:
+    """A model as the text of a file, with its optimizer, and with where a run stands as JSON, if they are given."""
+    kind = type(model).__name__
+    layers = layers_of(model)
+    names = [getattr(model, name, None) for name in ("input_names", "output_names")]
+    for given, count in zip(names, (len(layers[0][0].weights), len(layers[-1])), strict=True):
+        listed = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
+        if given is not None and not (listed and len(given) == count):
+            raise StorageError(f"the model has {count} inputs or outputs, but these names for them: {given!r}")
+    if not isinstance(model.place.name, str):  # type: ignore[attr-defined]
+        raise StorageError(f"the name of a model is text, but this one's is {model.place.name!r}")  # type: ignore[attr-defined]
+    lines = ",\n ".join("[" + ",\n  ".join(map(_neuron_text, neurons)) + "]" for neurons in layers)
+    head = f'"kind": "{kind}", "name": {_json(model.place.name)}, "names": {_json(names)}'  # type: ignore[attr-defined]
+    state = "" if optimizer is None else f',\n"optimizer": {_optimizer_text(optimizer, model)}'
+    learned = learned_by(model)
+    if learned is not None and len(learned) == len(layers[-1]):
+        state += f',\n"thresholds": {json_of([float(cut) for cut in learned])}'
+    state += f',\n"run": {run}' if run else ""
+    body = f'{FORMAT}{VERSION}\n{{{head}, "layers": [\n {lines}]{state}}}\n'
+    return f"{body}{END}{digest(body)}\n"
+
+
+def layers_of(model: Module) -> list[list[Neuron]]:
+    """The neurons of each layer. Raises StorageError for what is not wired as it was made."""
+    kind = type(model).__name__
+    if type(model) not in (MLP, Layer, Neuron):
+        raise StorageError(
+            f"save() writes an MLP, a Layer or a Neuron, but got {model!r} of class {kind}: of your "
+            "own Modules keep the state_dict()"
+        )
+    layers: list[Any] = model.layers if isinstance(model, MLP) else [model]
+    rows = [layer.neurons if isinstance(layer, Layer) else [layer] for layer in layers]
+    before = None
+    for neurons in rows:
+        for neuron in neurons:
+            if type(neuron) is not Neuron or len(neuron.weights) != (before or len(neurons[0].weights)):
+                raise StorageError(f"save() writes networks as they were made, but {neuron!r} was wired by hand")
+            if isinstance(neuron.activation, str) and neuron.activation not in ACTIVATIONS:
+                raise StorageError(f"the activation of {neuron.name} is {neuron.activation!r}, which there is not")
+            if not isinstance(neuron.activation, str):
+                raise StorageError(
+                    f"the activation of {neuron.name} is a function, which no file can hold: give a name"
+                )
+        before = len(neurons)
+    values = [value for neurons in rows for neuron in neurons for value in (*neuron.weights, neuron.bias)]
+    for value in values:
+        if type(value) is not Value or as_float(value.data) is None or not isinstance(value.label, str):
+            raise StorageError(f"save() writes weights that are Values of numbers, labelled by text, but got {value!r}")
+    if len({id(value) for value in values}) < len(values):
+        raise StorageError("save() writes each weight once, but some of these neurons share theirs")
+    own = {id(value) for value in values}
+    for name, parameter in model.named_parameters():
+        if id(parameter) not in own:
+            raise StorageError(f"save() writes networks as they were made, but this model has the parameter {name}")
+    return rows
+
+
+def _neuron_text(neuron: Neuron) -> str:
+    values = (*neuron.weights, neuron.bias)
+    *weights, bias = [number_text(value.data) for value in values]
+    labels = [value.label for value in values]
+    given = "" if labels == _labels(len(weights)) else f', "labels": {_json(labels)}'
+    activation = _json(neuron.activation)
+    return f'{{"activation": {activation}, "weights": [{", ".join(weights)}], "bias": {bias}{given}}}'
+
+
+def _labels(n_inputs: int) -> list[str]:
+    """The labels of a new neuron."""
+    return [*(f"w{i + 1}" for i in range(n_inputs)), "b"]
+
+
+def _optimizer_text(optimizer: Optimizer, model: Module) -> str:
+    kind = type(optimizer).__name__
+    if type(optimizer) is not SETTINGS.get(kind, (None,))[0]:
+        raise StorageError(f"save() writes the state of SGD and Adam, but got {optimizer!r}: save the model alone")
+    if [id(p) for p in optimizer.parameters] != [id(p) for p in model.parameters()]:
+        raise StorageError(
+            "save() writes an optimizer of all parameters of the model, in their order: save the model alone"
+        )
+    try:
+        steps = checked_count("steps", optimizer.steps, least=0)
+    except (TypeError, ValueError):
+        raise StorageError(f"the optimizer has {optimizer.steps!r} steps, which is no count") from None
+    settings = {name: getattr(optimizer, name) for name in SETTINGS[kind][1]}
+    made = made_optimizer(kind, settings, model.parameters()[:1])
+    width, states = len(made.initial_state), optimizer.state
+    if len(states) != len(optimizer.parameters) or any(len(numbers) != width for numbers in states):
+        raise StorageError(f"the optimizer has no state of {width} numbers for each of its parameters")
+    told = ", ".join(
+        f'"{name}": {_rate(setting) if name == "lr" else _setting(setting)}' for name, setting in settings.items()
+    )
+    state = ", ".join(f"[{', '.join(map(number_text, numbers))}]" for numbers in optimizer.state)
+    return f'{{"kind": "{kind}", "steps": {steps}, {told},\n "state": [{state}]}}'
+
+
+def _rate(rate: Any) -> str:
+    """A learning rate: a number, a schedule with what it was made of, or null for another function."""
+    if not callable(rate):
+        return number_text(rate)
+    if not isinstance(rate, Schedule):
+        return "null"
+    settings = [("schedule", _json(rate.name)), *((name, _rate(entry)) for name, entry in rate.settings.items())]
+    return f"{{{', '.join(f'{_json(name)}: {entry}' for name, entry in settings)}}}"
+
+
+def _setting(setting: Any) -> str:
+    if isinstance(setting, tuple):
+        return f"[{', '.join(map(number_text, setting))}]"
+    return str(setting).lower() if isinstance(setting, bool) else number_text(setting)
+
+
+def number_text(number: float) -> str:
+    """A number so that all of its bits come back; JSON has no word for those that are not finite."""
+    if math.isfinite(number):
+        return repr(float(number))
+    import struct
+
+    return f'"{struct.pack(">d", number).hex()}"'
+
+
+def json_of(content: Any) -> str:
+    """Numbers, texts, lists and dicts of them as JSON, from which every bit comes back."""
+    if isinstance(content, dict):
+        return f"{{{', '.join(f'{_json(str(name))}: {json_of(entry)}' for name, entry in content.items())}}}"
+    if isinstance(content, list | tuple):
+        return f"[{', '.join(map(json_of, content))}]"
+    return number_text(content) if isinstance(content, float) else _json(content)
+
+
+def _json(content: Any) -> str:
+    import json
+
+    return json.dumps(content)

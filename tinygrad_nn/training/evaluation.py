@@ -1,0 +1,259 @@
+"""What looks at a model while it trains: losses and metrics of rows, and how large the gradient of each layer is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..autograd.recording import no_grad
+from ..autograd.value import Value
+from ..compiler.arguments import Shape, in_lists, leaves_of, shape_of, shaped
+from ..compiler.function import Function, PathError, TraceError
+from ..compiler.target import chosen
+from ..metrics import GRADIENT, VALIDATION, total
+from ..nn.layers import MLP
+from ..nn.module import Module
+from ..optim import Optimizer
+from .answers import Answers
+from .history import History
+from .steps.engines.python import commit, state_of
+from .steps.engines.recorded import number_of
+from .steps.observers import Watch
+from .steps.recipe import Recipe
+from .steps.step import Rows
+
+Metric = Callable[[Sequence[Any], Sequence[Any]], float]
+State = tuple[list[float], int]  # what state_of gives of an optimizer, and its steps
+RESTORED = ("patience", "epochs", "diverged")  # runs whose best state is given back where patience was asked for
+
+
+class Looked:
+    """Rows and their targets, for the losses and the predictions of a model as it stands: compiled, or recorded."""
+
+    def __init__(
+        self, recipe: Recipe, rows: Rows, whose: str, backend: str, dtype: str, answers: Answers | None
+    ) -> None:
+        self.recipe, self.whose, (self.shapes, self.rows) = recipe, whose, rows
+        self.answers = answers  # where somebody wants to know the share of right ones
+        self.flat_targets = flat_targets(rows)
+        self.targets = [shaped(in_lists(self.shapes[1]), iter(row)) for row in self.flat_targets]
+        self.shape: Shape = None  # of a prediction
+        self.compiled: Any = None
+        self.given: Any = [[row] for row in self.rows]
+        if backend != "eager":
+            self.compiled = Function(
+                self._answer, chosen("auto" if backend == "llvm" else backend, dtype), [recipe.model, recipe.loss]
+            )
+            self.compiled.of_data = True
+            if self.compiled.target.for_rows(len(self.rows)) != "python":
+                self.given = self.compiled.target.array(self.given)
+
+    def look(self, metrics: Mapping[str, Metric | Answers]) -> tuple[float, dict[str, float]]:
+        """The mean loss, and the metrics by their names."""
+        found = self._answers()
+        after = 1 + sum(1 for _ in leaves_of(self.shape))
+        flat = [row[1:after] for row in found]
+        predictions: list[Any] = flat if self.shape is not None else [row[0] for row in flat]
+        if self.shape is not None and any(entry is not None for entry in self.shape):  # lists within lists
+            predictions = [shaped(self.shape, iter(numbers)) for numbers in predictions]
+        measured = {}
+        for name, metric in metrics.items():
+            if isinstance(metric, Answers):
+                measured[name] = metric.share(flat, self.flat_targets, [row[after:] for row in found])
+            else:
+                measured[name] = metric(predictions, self.targets)
+        return total(row[0] for row in found) / len(found), measured
+
+    def _answers(self) -> list[list[float]]:
+        """The loss of each row, after it the numbers of the prediction, and after them the losses of other targets."""
+        if self.compiled is not None:
+            try:
+                found = self.compiled.batch(self.given)
+                return found.tolist() if hasattr(found, "tolist") else found  # type: ignore[no-any-return]
+            except (TraceError, PathError):
+                self.compiled, self.given = None, [[row] for row in self.rows]
+            except (ValueError, LookupError):  # a class that there is not: the loop below says of which row
+                pass
+        found = []
+        with no_grad():
+            for i, row in enumerate(self.rows):
+                try:
+                    found.append([number_of(number) for number in self._answer(row)])
+                except ValueError as error:
+                    raise ValueError(f"row {i} of {self.whose}X and Y: {error}") from None
+        return found
+
+    def _answer(self, row: Any) -> list[Any]:
+        x, target = self._sides(row)
+        prediction = self.recipe.model(x)
+        self.shape, leaves = in_lists(shape_of(prediction)), list(leaves_of(prediction))
+        found = [self.recipe.loss(prediction, target), *leaves]
+        if self.answers is not None:
+            wanted = row[len(row) - len(self.answers.columns) :]
+            asked = self.answers.asked(len(leaves), wanted)
+            found += [self._loss_of(prediction, candidate) for candidates in asked for candidate in candidates]
+        return found
+
+    def _loss_of(self, prediction: Any, target: Sequence[Any]) -> Any:
+        """The loss if that were the target. Raises ValueError where the loss does."""
+        try:
+            return self.recipe.loss(prediction, shaped(self.shapes[1], iter(target)))
+        except (TraceError, PathError):
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"accuracy asks the loss how well each label fits, but of {target!r} it raised {type(error).__name__}: "
+                f"{error}; give metrics a function (prediction, target) of your own that returns 1.0 where it is right"
+            ) from error
+
+    def _sides(self, row: Any) -> tuple[Any, Any]:
+        numbers = iter(row)
+        return shaped(self.shapes[0], numbers), shaped(self.shapes[1], numbers)
+
+
+def flat_targets(rows: Rows) -> list[Sequence[float]]:
+    """The numbers of the target of each row."""
+    (_, shape), numbers = rows
+    count = sum(1 for _ in leaves_of(shape))
+    return [row[len(row) - count :] for row in numbers]
+
+
+class Gradients:
+    """The root of the mean square of the gradient of each layer, by a training step that moves nothing."""
+
+    def __init__(self, model: Any, trained: Sequence[Value], step: Callable[[Optimizer], Any]) -> None:
+        self.groups = by_layer(model, trained)
+        self.probe = Probe([parameter for group in self.groups.values() for parameter in group], lr=0.0)
+        self.step = step(self.probe)
+
+    def measured(self) -> dict[str, float]:
+        """The size of each layer's gradient, of the mean loss of the rows with its regularizer."""
+        self.step()
+        found, gradients = {}, iter(self.probe.state)
+        for name, group in self.groups.items():
+            squares = [g * g for _, (g,) in zip(group, gradients, strict=False)]
+            found[f"{GRADIENT}{name}"] = math.sqrt(total(squares) / len(squares))
+        return found
+
+
+class Probe(Optimizer):
+    """Leaves each parameter where it is, and has its gradient as state."""
+
+    initial_state = (0.0,)
+    state_names = ("gradient",)
+
+    def update(self, parameter: Any, gradient: Any, state: Any, lr: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
+        return parameter, (gradient,)
+
+
+def by_layer(model: Any, trained: Iterable[Value]) -> dict[str, list[Value]]:
+    """Those of a model's parameters that are trained, by the layer, or else the attribute, that they stand in."""
+    waiting = {id(parameter): parameter for parameter in trained}
+    named: list[tuple[str, Value]] = []
+    if isinstance(model, MLP):
+        names = [layer.name for layer in model.layers]
+        if len(set(names)) < len(names):
+            names = [f"layer {k + 1}" for k in range(len(names))]
+        layers = zip(names, model.layers, strict=True)
+        named = [(name, parameter) for name, layer in layers for parameter in layer.parameters()]
+    elif isinstance(model, Module):
+        named = [(_owner(path), parameter) for path, parameter in model.named_parameters()]
+    groups: dict[str, list[Value]] = {}
+    for name, parameter in named:
+        if waiting.pop(id(parameter), None) is not None:
+            groups.setdefault(name, []).append(parameter)
+    if waiting:
+        groups["parameters"] = [*groups.get("parameters", []), *waiting.values()]
+    return groups
+
+
+def _owner(path: str) -> str:
+    """What a parameter belongs to: of layers.0.neurons.2.weights.1 it is layers.0, of slopes.3 slopes."""
+    parts = path.split(".")
+    end = next((i for i, part in enumerate(parts) if part in ("neurons", "weights", "bias")), len(parts))
+    while end > 1 and end == len(parts) and parts[-1].isdigit():
+        parts.pop()
+        end -= 1
+    return ".".join(parts[:end]) or parts[0]
+
+
+class Remembered(NamedTuple):
+    """What patience remembers: the best loss, how many epochs have passed since, and two states of the model: the best,
+    and that of the end of the last epoch."""
+
+    best: float
+    waited: int
+    kept: State
+    before: State
+
+
+class Watched(Watch):
+    """What is looked at after each epoch, and whether the run is to go on: patience and callbacks."""
+
+    def __init__(
+        self, optimizer: Optimizer, looked: Mapping[str, Looked], metrics: Mapping[str, Metric | Answers],
+        gradients: Gradients | None, patience: int | None, callbacks: Sequence[Callable[[History], Any]],
+    ) -> None:  # fmt: skip
+        self.optimizer, self.looked, self.metrics, self.gradients = optimizer, looked, metrics, gradients
+        self.patience, self.callbacks = patience, callbacks
+        self.best, self.waited = math.inf, 0
+        self.before: State | None = self._state() if patience is not None else None
+        self.kept = self.before
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody wants to look after each epoch."""
+        return bool(self.looked or self.gradients or self.callbacks or self.patience)
+
+    def measured(self) -> Mapping[str, float]:
+        found: dict[str, float] = {}
+        for prefix, rows in self.looked.items():
+            loss, measured = rows.look(self.metrics)
+            found |= {f"{prefix}loss": loss} if prefix else {}
+            found |= {f"{prefix}{name}": number for name, number in measured.items()}
+        return found | (self.gradients.measured() if self.gradients is not None else {})
+
+    def remember(self, history: History) -> None:
+        if self.patience is not None:
+            validated, now = history.metrics.get(f"{VALIDATION}loss"), self._state()
+            latest = (validated or history.losses)[-1]
+            if latest < self.best:  # a loss of the run is that of the weights before the updates of its epoch
+                self.best, self.waited, self.kept = latest, 0, now if validated else self.before
+            else:
+                self.waited += 1
+            self.before = now
+
+    def verdict(self, history: History, losses: Sequence[float]) -> str:
+        stop = [callback(history) for callback in self.callbacks]
+        if any(type(found).__name__ in ("bool", "bool_") and found for found in stop):  # NumPy's, too
+            return "callback"
+        return "patience" if self.patience is not None and self.waited >= self.patience else ""
+
+    def restore(self) -> None:
+        """The best weights, with the optimizer's state that belongs to them, where patience was asked for."""
+        if self.kept is not None:
+            self._put(self.kept)
+
+    def remembered(self) -> Remembered | None:
+        """What patience remembers, if it was asked for."""
+        if self.kept is None or self.before is None:
+            return None
+        return Remembered(self.best, self.waited, self.kept, self.before)
+
+    def take_up(self, remembered: Remembered | None, stopped: str, over: bool) -> None:
+        """Remember what another run did. One that has ended is at its best state, and goes on from its last."""
+        if remembered is not None and stopped in RESTORED:
+            self._put(remembered.kept if over else remembered.before)
+        if self.patience is None:
+            return
+        self.before = self.kept = self._state()
+        if remembered is not None:
+            self.best, self.waited, self.kept, self.before = remembered
+
+    def _put(self, state: State) -> None:
+        numbers, steps = state
+        commit(self.optimizer, iter(numbers), steps - self.optimizer.steps)
+
+    def _state(self) -> State:
+        return state_of(self.optimizer), self.optimizer.steps

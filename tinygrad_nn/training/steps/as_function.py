@@ -1,0 +1,212 @@
+"""A training step as a pure function of arrays: (state, X, Y) -> (state, loss), for JAX to jit, shard and move.
+
+The programs are those of any other step: the gradient of a row, summed over the rows, the regularizer's and the
+optimizer's update, which here is elementwise on all parameters at once.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import replace
+from math import prod
+from typing import Any, NamedTuple
+
+from ...autograd.value import Value
+from ...compiler.arguments import array_shape, data_of
+from ...compiler.backends import spellings as own_spellings
+from ...compiler.backends.array import printer as array
+from ...compiler.backends.array.functions import functions
+from ...compiler.backends.array.sums import summed
+from ...compiler.backends.identifiers import of_primitive
+from ...compiler.backends.single_precision import TooLargeError, in_range
+from ...compiler.backends.spellings import owned
+from ...compiler.loops.roll import rolled
+from ...compiler.program.program import Program
+from ...compiler.surroundings.surroundings import Known, Surroundings
+from ...compiler.target import DTYPES, Target
+from ...support.tabular import short
+from .engines.python import commit, state_of
+from .recipe import Recipe, penalty, row_gradient, update_of_one
+from .settings import settings_of
+
+OPERATORS = {
+    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
+    "negative": operator.neg,
+}  # fmt: skip
+
+
+class State(NamedTuple):
+    """What a step changes: a vector of parameters, one for each number of the optimizer's state, the count of steps.
+
+    JAX takes it for what it is, a tree of arrays.
+    """
+
+    parameters: Any
+    states: Any
+    steps: Any
+
+
+class PureStep:
+    """The function that `step.as_function()` gives. It changes nothing: the new state is in what it returns.
+
+    `state()` is the state of the model and its optimizer now, and `restore(state)` puts one back into them.
+    """
+
+    def __init__(self, recipe: Recipe, target: Target) -> None:
+        self.recipe, self.target = recipe, target
+        if not hasattr(target.namespace, "asarray"):
+            raise TypeError(f"namespace must be that of arrays, such as jax.numpy, but got {target.namespace!r}")
+        if target.dtype not in DTYPES:
+            raise ValueError(f"dtype must be 'float64' or 'float32', but got {target.dtype!r}")
+        self.__name__ = f"step_of_{recipe.name}"
+        self._width = len(recipe.optimizer.state[0])
+        self._update()  # what it cannot be is said now
+        self._known = Known(recipe.surroundings, self._in)
+
+    def _update(self) -> Program:
+        """The update of a parameter, for the settings as they are."""
+        program, optimizer = update_of_one(self.recipe), self.recipe.optimizer
+        fixed = {*program.inputs[3 : len(program.inputs) - self._width], *program.literals}
+        branches = any(not fixed.issuperset(guard.slots()) for guard in program.guards)
+        if branches or len(program.parameters) != 1 or any(len(state) != self._width for state in optimizer.state):
+            raise TypeError(
+                f"{type(optimizer).__name__}.update() branches on numbers of a parameter, reads other Values or has "
+                "states of different lengths, which a function of arrays cannot"
+            )
+        return program
+
+    def state(self) -> State:
+        """The parameters, the optimizer's states and the count of its steps, as arrays."""
+        numbers, count = state_of(self.recipe.optimizer), len(self.recipe.optimizer.parameters)
+        states = tuple([self.target.array(numbers[count + k :: self._width]) for k in range(self._width)])
+        return State(self.target.array(numbers[:count]), states, self.target.array(float(self.recipe.optimizer.steps)))
+
+    def restore(self, state: State) -> None:
+        """Let the model and its optimizer be in a state. Raises ValueError for one that is not theirs."""
+        optimizer = self.recipe.optimizer
+        columns = [list(map(float, each)) for each in (state.parameters, *state.states)]
+        count, steps = len(optimizer.parameters), int(float(state.steps))
+        if [len(column) for column in columns] != [count] * (1 + self._width) or steps < 0:
+            raise ValueError(
+                f"a state of this step is a vector of {count} parameters, {self._width} of as many states, and a count "
+                f"of steps, but got vectors of {[len(column) for column in columns]} and {steps} steps"
+            )
+        optimizer.state = [optimizer.initial_state] * count
+        numbers = [*columns[0], *(number for row in zip(*columns[1:], strict=True) for number in row)]
+        commit(optimizer, iter(numbers), steps - optimizer.steps)
+
+    def __call__(self, state: State, X: Any, Y: Any) -> tuple[State, Any]:
+        """The state after one step down the gradient of the mean loss over the rows, and that loss, before it.
+
+        A class that is none makes the loss nan, as a function of arrays cannot raise.
+        """
+        xp, optimizer = self.target.namespace, self.recipe.optimizer
+        for name, given in (("X", X), ("Y", Y)):
+            if len(getattr(given, "shape", ())) < 1 or not given.shape[0]:
+                raise ValueError(f"{name} must be an array of one row or more, but got {short(given)}")
+        rows, sides = X.shape[0], (tuple(X.shape[1:]), tuple(Y.shape[1:]))
+        if Y.shape[0] != rows:
+            raise ValueError(f"X has {rows} rows and Y {Y.shape[0]}: give one target for each row")
+        of_rows, frozen, regular = self._programs(sides)
+        dtype = state.parameters.dtype
+        for name, given in (("X", X), ("Y", Y)):
+            try:
+                in_range(given, str(dtype))
+            except TooLargeError as error:
+                raise ValueError(f"row {error.place} of {name}: {error}") from None
+        both = [
+            xp.reshape(xp.asarray(given, dtype=dtype), (rows, prod(side)))
+            for given, side in zip((X, Y), sides, strict=True)
+        ]
+        sums = of_rows(xp.concatenate(both, axis=1), self._all(state.parameters, frozen)) / rows
+        loss, gradient = sums[0], sums[1:]
+        if regular is not None:
+            more = regular[0](xp.zeros((1, 0), dtype=dtype), self._all(state.parameters, regular[1]))[0][0]
+            loss, gradient = loss + more[0], gradient + more[1:]
+        update = self._update()
+        given, rate, step, *rest = update.inputs
+        settings, before = rest[: len(rest) - self._width], rest[len(rest) - self._width :]
+        numbers: dict[int, Any] = dict(update.literals)
+        numbers |= {given: gradient, step: state.steps, next(iter(update.parameters)): state.parameters}
+        numbers[rate] = self._rate(state.steps)
+        numbers |= zip(settings, settings_of(optimizer)[0], strict=True)
+        numbers |= zip(before, state.states, strict=True)
+        new = [xp.broadcast_to(xp.asarray(n, dtype=dtype), gradient.shape) for n in _run(update, numbers, xp)]
+        return State(new[0], tuple(new[1:]), state.steps + 1), loss
+
+    def _rate(self, steps: Any) -> Any:
+        """The learning rate of a step, which under jit is not known as a number."""
+        optimizer = self.recipe.optimizer
+        optimizer.check()
+        if not callable(optimizer.lr):
+            return optimizer.rate()
+        try:
+            step = int(steps)
+        except TypeError:  # JAX's, while it traces
+            try:
+                return optimizer.lr(steps)
+            except TypeError as error:
+                raise TypeError(
+                    "under jit the learning rate is computed from a traced step: write the schedule with jax.numpy, or "
+                    "set optimizer.lr to a number"
+                ) from error
+        return optimizer.rate(step)
+
+    def _all(self, parameters: Any, frozen: list[Value]) -> Any:
+        """The trained parameters, and after them the Values that are read and not trained."""
+        xp = self.target.namespace
+        if not frozen:
+            return parameters
+        return xp.concatenate([parameters, xp.asarray(data_of(frozen), dtype=parameters.dtype)])
+
+    def _in(self, world: Surroundings) -> tuple[Recipe, dict[Any, Any]]:
+        """The recipe in given surroundings, and what was traced in them by the shapes of rows."""
+        return replace(self.recipe, world=world), {}
+
+    def _programs(self, sides: tuple[Any, Any]) -> Any:
+        """The sums over rows of these shapes, and the regularizer, each with the Values that it reads beside."""
+        recipe, traced = self._known.now()
+        if sides not in traced:
+            count = sum(map(prod, sides))
+            program = self._on_one_path(row_gradient(recipe, tuple(map(array_shape, sides)), [0.0] * count))
+            xp, dtype, regular = self.target.namespace, self.target.dtype, None
+            if self.recipe.regularizer is not None:
+                of_parameters = self._on_one_path(penalty(recipe))
+                regular = array.compiled(rolled(of_parameters), xp, dtype), self._frozen(of_parameters)
+            traced[sides] = summed(rolled(program), xp, dtype), self._frozen(program), regular
+        return traced[sides]
+
+    def _on_one_path(self, program: Program) -> Program:
+        """The program itself. Raises TypeError where it has branches."""
+        if program.guards:
+            raise TypeError(
+                f"{program.name} takes one of several paths at {program.guards[0].where}, and a function of arrays can "
+                "follow but one: use tn.relu, tn.maximum and the like in place of `if`"
+            )
+        return program
+
+    def _frozen(self, program: Program) -> list[Value]:
+        return list(program.parameters.values())[len(self.recipe.optimizer.parameters) :]
+
+
+def _run(program: Program, numbers: dict[int, Any], xp: Any) -> list[Any]:
+    """The outputs of a program on arrays, one instruction after the other, each elementwise."""
+    known: dict[str, Any] = OPERATORS | functions(xp)
+    own = own_spellings.functions(owned(program.instructions), "array", known | {"xp": xp})
+    for entry in program.instructions:
+        operands = [[numbers[s] for s in o] if isinstance(o, tuple) else numbers[o] for o in entry.operands]
+        name = entry.primitive.name
+        if entry.primitive.spellings is not None:
+            numbers[entry.slot] = own[of_primitive(entry.primitive)](*operands)
+        elif name == "dot":
+            ws, xs, total = operands
+            for w, x in zip(ws, xs, strict=True):
+                total = total + w * x
+            numbers[entry.slot] = total
+        else:
+            columns = [
+                xp.stack(xp.broadcast_arrays(*map(xp.asarray, o)), axis=-1) if isinstance(o, list) else o
+                for o in operands
+            ]
+            numbers[entry.slot] = known[name](*columns)
+    return [numbers[slot] for slot in program.outputs]

@@ -1,0 +1,151 @@
+"""Training steps as LLVM text: the update of all parameters in one loop, and many steps in one call."""
+
+from __future__ import annotations
+
+from ....compiler.backends.llvm.functions import spelled
+from ....compiler.backends.llvm.ir import Block, Kind
+from ....compiler.backends.llvm.printer import Printer, module
+from ....compiler.backends.llvm.row_sums import RowSums
+from ....compiler.backends.single_precision import checked_literals
+from ....compiler.program.program import INPUTS, Program
+
+
+def update_text(program: Program, kind: Kind, states: int, regularized: bool, exact: bool) -> tuple[str, Block]:
+    """The update of all parameters, from the program of one: gradient, lr, step, settings and states, in this order.
+
+    The vectors reach to the end of whole vectors; `share` is what a row counts for in the mean.
+    """
+    checked_literals(program, kind.single)
+    b = Block(kind)
+    slots: dict[int, str] = {slot: kind.number(number) for slot, number in program.literals.items()}
+    gradient, rate, step, *rest = program.inputs
+    settings, before = rest[: len(rest) - states], rest[len(rest) - states :]
+    (parameter,) = program.parameters
+    one = Kind(1, kind.single)
+
+    slots[rate], slots[step] = b.everywhere("%rate"), b.everywhere("%step")
+    for k, slot in enumerate(settings):
+        pointer = b.let(f"getelementptr {one.numbers}, ptr %settings, i64 {k}")
+        slots[slot] = b.everywhere(b.let(f"load {one.numbers}, ptr {pointer}"))
+    share = b.everywhere("%share")
+
+    def vector(base: str, where: str) -> str:
+        return b.let(f"getelementptr {kind.numbers}, ptr {base}, i64 {where}")
+
+    def body(i: str) -> None:
+        places = [vector("%parameters", i)]
+        for k in range(states):
+            start = b.let(f"mul nsw i64 %vectors, {k}")
+            places.append(vector("%states", b.let(f"add nsw i64 {start}, {i}")))
+        summed = b.multiply(b.load(vector("%gradients", i)), share)
+        slots[gradient] = b.add(b.load(vector("%penalty", i)), summed) if regularized else summed
+        for slot, place in zip([parameter, *before], places, strict=True):
+            slots[slot] = b.load(place)
+        for entry in program.instructions:
+            operands = [slots[o] for o in entry.operands if isinstance(o, int)]
+            if entry.primitive.name == "dot":
+                ws, xs, bias = entry.operands
+                total = slots[bias]  # type: ignore[index]
+                for w, x in zip(ws, xs, strict=True):  # type: ignore[arg-type]
+                    product = b.multiply(slots[w], slots[x])
+                    total = b.add(total, product) if exact else b.fused(slots[w], slots[x], total)
+                slots[entry.slot] = total
+            else:
+                slots[entry.slot] = spelled(entry.primitive)(b, *operands)
+        for place, slot in zip(places, program.outputs, strict=True):
+            b.store(place, slots[slot])
+
+    b.loop("%vectors", body, most_written_out=0)
+    lines = "\n".join(line if line.endswith(":") else f"  {line}" for line in [*b.entry, *b.lines, "ret void"])
+    pointers = ", ".join(
+        f"ptr noalias %{name}" for name in ("parameters", "states", "gradients", "penalty", "settings")
+    )
+    scalars = f"{one.numbers} %rate, {one.numbers} %step, {one.numbers} %share, i64 %vectors"
+    return f"define void @update({pointers}, {scalars}) {{\n{lines}\n}}", b
+
+
+def step_text(rows: RowSums, penalty: Printer | None, update: str, block: Block, metric: bool) -> str:
+    """The module whose function `run` makes many steps.
+
+    counts: rows of an epoch, rows of a batch, the first batch, vectors of parameters, and how many rows after those of
+    an epoch the next one's begin (0 where all take the same). state, as doubles: the steps made so far, the metric so
+    far and its threshold; back come the metric so far, the steps made, and 1 where the next one was refused, since a
+    row of it takes another path.
+    """
+    one = rows.one
+    number, n_inputs, size = one.numbers, rows.roll.sizes[INPUTS], one.bits // 8
+    totals = [f"%total{k} = load {number}, ptr %total_at{k}" for k in range(rows.totals)]
+    total_at = [f"%total_at{k} = getelementptr {number}, ptr %totals, i64 {k}" for k in range(rows.totals)]
+    widen = "bitcast double" if not one.single else "fpext float"
+    narrow = "bitcast double" if not one.single else "fptrunc double"
+    penalized = [
+        "call void @penalty(ptr %x, ptr %parameters, ptr %penalty, ptr %flags, ptr %scratch, i64 1)",
+        "%penalty_flag = load i8, ptr %flags", "%penalty_off = icmp eq i8 %penalty_flag, 0",
+        "br i1 %penalty_off, label %refused, label %penalized", "penalized:",
+        f"%penalty_loss = load {number}, ptr %penalty", f"%loss = fadd {number} %mean, %penalty_loss",
+    ] if penalty is not None else [f"%loss = fadd {number} %mean, {one.number(-0.0)}"]  # fmt: skip
+    told = [
+        f"%metric_wide = {widen} %total1 to double",
+        "%metric_before = load double, ptr %metric_at", "%metric_now = fadd double %metric_before, %metric_wide",
+        "store double %metric_now, ptr %metric_at",
+        "br i1 %epoch_over, label %epoch, label %next", "epoch:",
+        "%e = load i64, ptr %epochs", "%told_at = getelementptr double, ptr %metrics, i64 %e",
+        "store double %metric_now, ptr %told_at", "%e1 = add i64 %e, 1", "store i64 %e1, ptr %epochs",
+        "store double 0.0, ptr %metric_at", "%below = fcmp olt double %metric_now, %threshold",
+        "br i1 %below, label %stop, label %next", "stop:", "%made_stop = add i64 %s, 1",
+        "store i64 %made_stop, ptr %counter", "br label %leave",
+    ] if metric else ["br label %next"]  # fmt: skip
+    counts = [
+        line for k, name in enumerate(("all", "batch", "first", "vectors", "stride"))
+        for line in (f"%{name}_at = getelementptr i64, ptr %counts, i64 {k}", f"%{name} = load i64, ptr %{name}_at")
+    ]  # fmt: skip
+    lines = [
+        "%counter = alloca i64", "%epochs = alloca i64", "store i64 0, ptr %counter", "store i64 0, ptr %epochs",
+        *counts, "%before_at = getelementptr double, ptr %state, i64 0", "%made_before = load double, ptr %before_at",
+        "%metric_at = getelementptr double, ptr %state, i64 1",
+        "%threshold_at = getelementptr double, ptr %state, i64 2", "%threshold = load double, ptr %threshold_at",
+        "%made_at = getelementptr double, ptr %state, i64 3", "%refused_at = getelementptr double, ptr %state, i64 4",
+        "store double 0.0, ptr %refused_at", *total_at,
+        "%padded = add i64 %all, %batch", "%padded1 = sub i64 %padded, 1", "%batches = sdiv i64 %padded1, %batch",
+        "br label %head", "head:", "%s = load i64, ptr %counter", "%more = icmp slt i64 %s, %steps",
+        "br i1 %more, label %body, label %leave", "body:",
+        "%k0 = add i64 %first, %s", "%k = srem i64 %k0, %batches", "%start = mul i64 %k, %batch",
+        "%left = sub i64 %all, %start", "%few = icmp slt i64 %left, %batch",
+        "%n = select i1 %few, i64 %left, i64 %batch", "%through = sdiv i64 %k0, %batches",
+        "%skipped = mul i64 %through, %stride", "%row = add i64 %start, %skipped",
+        f"%offset = mul i64 %row, {n_inputs * size}",
+        "%rows_at = getelementptr i8, ptr %x, i64 %offset",
+        "call void @row_sums(ptr %rows_at, ptr %parameters, ptr %gradients, ptr %totals, ptr %flags, ptr %scratch, "
+        "i64 %n)",
+        "%flag = load i8, ptr %flags", "%off = icmp eq i8 %flag, 0", "br i1 %off, label %refused, label %taken",
+        "taken:",
+        *totals, f"%many = sitofp i64 %n to {number}", f"%share = fdiv {number} {one.number(1.0)}, %many",
+        f"%mean = fdiv {number} %total0, %many", *penalized,
+        f"%loss_at = getelementptr {number}, ptr %losses, i64 %s", f"store {number} %loss, ptr %loss_at",
+        f"%rate_at = getelementptr {number}, ptr %rates, i64 %s", f"%rate = load {number}, ptr %rate_at",
+        "%sd = sitofp i64 %s to double", "%step_wide = fadd double %made_before, %sd",
+        f"%step = {narrow} %step_wide to {number}", f"%own_penalty = getelementptr {number}, ptr %penalty, i64 1",
+        "call void @update(ptr %parameters, ptr %states, ptr %gradients, ptr %own_penalty, ptr %settings, "
+        f"{number} %rate, {number} %step, {number} %share, i64 %vectors)",
+        "%k1 = add i64 %k, 1", "%epoch_over = icmp eq i64 %k1, %batches", *told,
+        "next:", "%s1 = add i64 %s, 1", "store i64 %s1, ptr %counter", "br label %head",
+        "refused:", "store double 1.0, ptr %refused_at", "br label %leave",
+        "leave:", "%made = load i64, ptr %counter", "%made_wide = sitofp i64 %made to double",
+        "store double %made_wide, ptr %made_at", "ret void",
+    ]  # fmt: skip
+    pointers = ("x", "parameters", "states", "gradients", "penalty", "losses", "metrics", "rates", "settings", "counts",
+                "state", "flags", "totals", "scratch")  # fmt: skip
+    head = f"define void @run({', '.join(f'ptr %{name}' for name in pointers)}, i64 %steps) {{"
+    body = "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)
+    carrier = Carrier(block, update)
+    printers: list[Printer | Carrier] = [rows, *([penalty] if penalty is not None else []), carrier]
+    return module(printers, f"{head}\n{body}\n}}")
+
+
+class Carrier:
+    """A function's text and what it calls, as `module` takes them."""
+
+    def __init__(self, block: Block, body: str) -> None:
+        self.block, self.body, self.kind, self.one = block, body, block.kind, Kind(1, block.kind.single)
+        self.full = self.kind
+        self.globals: list[str] = []

@@ -1,0 +1,246 @@
+"""What a training step is made of, as programs: the loss of a row and its gradient, the regulariser's, the update.
+
+A step on one row is one program. A step on many is three: the regulariser once, then each row, which adds its part to
+the gradients, then the update. Each is traced from the user's own model and loss and from `update` of the optimiser, in
+the order in which the engine would record and sum, so that the numbers are the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...autograd.scalar import as_float
+from ...compiler.arguments import Shape, has_arrays, shaped
+from ...compiler.program.adjoint import adjoints
+from ...compiler.program.collector import uncollected
+from ...compiler.program.program import Loop, Program
+from ...compiler.program.rewrite import simplified
+from ...compiler.program.trace import Traced, TracedNumber, Tracer, traced_by
+from ...compiler.surroundings.captured import traced_in
+from ...compiler.surroundings.surroundings import Surroundings
+from ...compiler.surroundings.walk import name_of
+from ...optim import Optimizer
+from .settings import with_settings
+
+Numbers = Sequence[float]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, and how."""
+
+    model: Callable[[Any], Any]
+    loss: Callable[[Any, Any], Any]
+    optimizer: Optimizer
+    regularizer: Callable[[Any], Any] | None = None
+    metric: Callable[[Any, Any], Any] | None = None
+    world: Surroundings | None = None
+
+    @property
+    def name(self) -> str:
+        return name_of(self.model).strip("<>")
+
+    def surroundings(self) -> Surroundings:
+        """What the functions may read, as it is now."""
+        roots = [self.model, self.loss, self.regularizer, self.metric, type(self.optimizer).update]
+        return Surroundings([root for root in roots if root is not None], self.optimizer)
+
+
+@dataclass
+class Whole:
+    """A step on one row: the loop, and which of its inputs are the learning rate and the settings."""
+
+    loop: Loop
+    rate: int
+    settings: list[int]
+
+
+@uncollected
+def whole(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> Whole:
+    """The step on one row, carried from row to row: parameters, states and the count of steps.
+
+    Its outputs are the loss before the update, the metric if there is one, and the new parameters, states and count.
+    """
+    tracing = _Tracing(recipe, f"step_of_{recipe.name}")
+    each, losses = tracing.losses(shapes, row)
+    gradients = adjoints(tracing.tracer, losses[0], tracing.parameters)
+    rate, step, settings, states, outputs = tracing.updated(gradients)
+    given, counted = [*tracing.parameters, *states], tracing.tracer.slot_of(step + 1.0)
+    program = tracing.program([*losses, *outputs])
+    if step._slot in program.outputs or any(step._slot in entry.slots() for entry in program.body):
+        given, program = [*given, step._slot], tracing.program([*losses, *outputs, counted])
+    else:
+        program.inputs.remove(step._slot)
+    return Whole(_loop(program, each, given, recipe.metric is not None), rate, settings)
+
+
+@uncollected
+def one_row(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers, sums: Numbers) -> Loop:
+    """The loss of one row of several, whose gradient times `seed`, the last input, is added to the sums."""
+    tracing = _Tracing(recipe, f"row_of_{recipe.name}")
+    each, losses = tracing.losses(shapes, row, regularized=False)
+    carried = [tracing.derived(number, "d_", p) for number, p in zip(sums, tracing.parameters, strict=True)]
+    seed = tracing.tracer.input(1.0, "seed")
+    flows = adjoints(tracing.tracer, losses[0], tracing.parameters, seed, carried)
+    program = tracing.program([*losses, *map(tracing.tracer.slot_of, flows)])
+    return _loop(program, each, [sum._slot for sum in carried], recipe.metric is not None)
+
+
+@uncollected
+def row_gradient(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> Program:
+    """The loss of one row, the metric if there is one, and the gradient, for a back end that adds up rows itself."""
+    tracing = _Tracing(recipe, f"row_of_{recipe.name}")
+    _, losses = tracing.losses(shapes, row, regularized=False)
+    flows = adjoints(tracing.tracer, losses[0], tracing.parameters)
+    return tracing.program([*losses, *map(tracing.tracer.slot_of, flows)])
+
+
+def update_of_one(recipe: Recipe) -> Program:
+    """The update of one parameter, of gradient, learning rate, step, settings and states, in this order."""
+    tracing = _Tracing(recipe, f"update_of_{recipe.name}", most=1)
+    given = [tracing.derived(0.0, "d_", tracing.parameters[0])]
+    return tracing.program(tracing.updated(given)[-1])
+
+
+@uncollected
+def penalty(recipe: Recipe) -> Program:
+    """The regulariser and its gradient, of the parameters as they are."""
+    tracing = _Tracing(recipe, f"regularizer_of_{recipe.name}")
+    output = tracing.regularizer()
+    flows = adjoints(tracing.tracer, output, tracing.parameters)
+    return tracing.program([output, *map(tracing.tracer.slot_of, flows)])
+
+
+@uncollected
+def update(recipe: Recipe, gradients: Numbers) -> Program:
+    """The optimiser's update, of gradients, learning rate, step, settings and states, in this order."""
+    tracing = _Tracing(recipe, f"update_of_{recipe.name}")
+    given = [tracing.derived(number, "d_", p) for number, p in zip(gradients, tracing.parameters, strict=True)]
+    _, _, _, _, outputs = tracing.updated(given)
+    return tracing.program(outputs)
+
+
+class _Tracing:
+    """A tracer, with the parameters of the optimiser as its first slots."""
+
+    def __init__(self, recipe: Recipe, name: str, most: int | None = None) -> None:
+        self.recipe, self.tracer, self.world = recipe, Tracer(name), recipe.world or recipe.surroundings()
+        self.trained = recipe.optimizer.parameters[:most]
+        self.parameters = [self.tracer.parameter(parameter) for parameter in self.trained]
+
+    def losses(
+        self, shapes: tuple[Shape, Shape], row: Numbers, regularized: bool = True
+    ) -> tuple[list[int], list[int]]:
+        """The slots of the row's inputs and targets; those of its loss and, if there is one, of the metric."""
+        names = [*_names("x", shapes[0], getattr(self.recipe.model, "input_names", None)), *_names("target", shapes[1])]
+        each = [self.tracer.input(number, name, plain=True) for number, name in zip(row, names, strict=True)]
+        given = iter(each)
+        self.tracer.floats = not has_arrays(shapes)
+        with traced_in(self.tracer, self.world):
+            x, target = shaped(shapes[0], given), shaped(shapes[1], given)
+            prediction = self.recipe.model(x)
+            loss = self._number(self.recipe.loss(prediction, target), "the loss")
+            if self.recipe.regularizer is not None and regularized:
+                loss = loss + self._number(self.recipe.regularizer(self.recipe.model), "the regularizer")
+            found = [self._named(loss, "loss")]
+            if self.recipe.metric is not None:
+                metric = self._number(self.recipe.metric(prediction, target), "the metric of until")
+                found.append(self._named(metric, name_of(self.recipe.metric)))
+        self.tracer.floats = False  # what follows is computed of other numbers
+        return [value._slot for value in each], found
+
+    def _named(self, result: Any, name: str) -> int:
+        slot = self.tracer.slot_of(result)
+        if slot in self.tracer.order:
+            self.tracer.program.names.setdefault(slot, name)
+        return slot
+
+    def regularizer(self) -> int:
+        with traced_in(self.tracer, self.world):
+            result = self.recipe.regularizer(self.recipe.model) if self.recipe.regularizer is not None else 0.0
+            return self.tracer.slot_of(self._number(result, "the regularizer"))
+
+    def updated(self, gradients: Sequence[Any]) -> tuple[int, Traced, list[int], list[int], list[int]]:
+        """The slots of learning rate, step, settings, states, and of the new parameters and states."""
+        rate = self.tracer.input(self.recipe.optimizer.rate(), "lr", plain=True)
+        with traced_in(self.tracer, self.world):
+            return self._updated(gradients, rate)
+
+    def _updated(self, gradients: Sequence[Any], rate: Traced) -> tuple[int, Traced, list[int], list[int], list[int]]:
+        tracer, given = self.tracer, self.recipe.optimizer
+        name = f"{type(given).__name__}.update()"
+        step = tracer.input(float(given.steps), "step", plain=True)
+        settings: list[int] = []
+
+        def setting(name: str, number: float) -> Traced:
+            settings.append((traced := tracer.input(number, name, plain=True))._slot)
+            return traced
+
+        optimizer = with_settings(given, setting, rate, step)
+        as_given = dict(vars(optimizer))
+        states: list[int] = []
+        data: list[int] = []
+        new: list[int] = []
+        tracer.block = "update"
+        for slot, gradient, state in zip(self.parameters, gradients, given.state, strict=False):
+            prefixes = [f"{name}_" for name in given.state_names]
+            if len(prefixes) != len(state):
+                prefixes = [f"state{i + 1}_" for i in range(len(state))]
+            before = tuple([self.derived(number, p, slot) for number, p in zip(state, prefixes, strict=True)])
+            if isinstance(gradient, Traced):  # a number, to an update that is not compiled
+                gradient = TracedNumber(tracer, gradient._slot)
+            with traced_by(tracer):
+                updated = optimizer.update(TracedNumber(tracer, slot), gradient, before, rate, step)
+                parameter, after = optimizer.pair(updated)
+            if len(after) != len(before):
+                raise ValueError(
+                    f"{name} was given a state of {len(before)} numbers and returned one of {len(after)}: return as "
+                    "many as it is given"
+                )
+            if any(vars(optimizer).get(key) is not entry for key, entry in as_given.items()):
+                raise TypeError(
+                    f"{name} changed an attribute: what it remembers belongs into the state that it returns"
+                )
+            states += [traced._slot for traced in before]
+            data.append(tracer.slot_of(self._number(parameter, name)))
+            new += map(tracer.slot_of, after)
+        tracer.block = ""
+        return rate._slot, step, settings, states, [*data, *new]
+
+    def derived(self, number: float, prefix: str, slot: int) -> Traced:
+        """An input that is named after another slot."""
+        traced = self.tracer.input(number, "", plain=True)
+        self.tracer.program.derived[traced._slot] = (prefix, slot)
+        return traced
+
+    def program(self, outputs: list[int]) -> Program:
+        """The program so far with these outputs, and with all trained parameters, read or not."""
+        program = simplified(self.tracer.program.returning(outputs))
+        trained = dict(zip(self.parameters, self.trained, strict=True))
+        return replace(program, parameters={**trained, **program.parameters})
+
+    def _number(self, result: Any, what: str) -> Any:
+        """One number of what is traced. Raises TypeError for anything else."""
+        number = result if hasattr(result, "_record") else as_float(result)
+        if number is None:
+            raise TypeError(f"{what} must give one number, but gave {result!r}")
+        return number
+
+
+def _loop(program: Program, each: list[int], given: list[int], metric: bool) -> Loop:
+    loss, *rest = program.outputs
+    summed = rest.pop(0) if metric else None
+    return Loop(program, each, dict(zip(given, rest, strict=True)), loss, summed)
+
+
+def _names(base: str, shape: Shape, given: Sequence[str] | None = None) -> list[str]:
+    """Names for the numbers of a row: those given, or x1, x2 ..."""
+    if given and shape is not None and tuple(shape) == (None,) * len(given):
+        return list(given)
+    if shape is None:
+        return [base]
+    return [
+        name for i, entry in enumerate(shape) for name in _names(f"{base}{'_' * base[-1:].isdigit()}{i + 1}", entry)
+    ]
