@@ -7,7 +7,7 @@ direction, for any number of results.
 
 from __future__ import annotations
 
-from .reverse import applied, history
+from .reverse import applied, operations_behind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def tangents(outputs: Sequence[Value], inputs: dict[int, Any], create_graph: boo
     """
     found = dict(inputs)
     recorded: Any = [output for output in outputs if output.op is not None]
-    for result in reversed(history(*recorded)):
+    for result in reversed(operations_behind(*recorded)):
         if id(result) in found:
             continue
         groups = result.groups

@@ -26,7 +26,7 @@ def numbers(operand: Any) -> Any:
     return operand if type(operand) is float else operand.data
 
 
-def history(*outputs: Result) -> list[Result]:
+def operations_behind(*outputs: Result) -> list[Result]:
     """The operations that the outputs were computed by, themselves among them, each before its operands."""
     seen = {output.number: output for output in outputs}
     waiting: list[Any] = list(seen.values())
@@ -216,7 +216,7 @@ def adjoints(output: Value, inputs: dict[int, Value], create_graph: bool) -> dic
     found: dict[int, Any] = {id(output): 1.0}
     if output.op is None:
         return found
-    results = history(output)  # type: ignore[arg-type]
+    results = operations_behind(output)  # type: ignore[arg-type]
     between = set(inputs)
     for result in reversed(results):
         if any(id(operand) in between for operand in result.operands):

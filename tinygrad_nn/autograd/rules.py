@@ -68,7 +68,7 @@ def _narrow_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[s
     right = [*_loads({a: "_first", b: "_second.data"}, other), f"_second.grad += {other}"] if other else ["pass"]
     both = _loads({a: "_first.data", b: "_second.data"}, rule, other)
     sums = {"_first": rule, "_second": other}
-    if any(rule and ("/" in rule or rule.startswith("_rule_")) for rule in rules):
+    if any(rule and _may_raise(rule) for rule in rules):
         both += [f"_for_{operand} = {r}" for operand, r in sums.items() if r]
         sums = {operand: r and f"_for_{operand}" for operand, r in sums.items()}
     both += [f"{operand}.grad += {r}" for operand, r in sums.items() if r]
@@ -102,26 +102,43 @@ def _wide_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str
         lines.append(f"if not g and {' and '.join(f'_value_{c}.finite' for c in columns)}: return")
     lines += [f"{column} = _value_{column}.data" for column in columns]
     lines += [f"{s} = _value_{s} if type(_value_{s}) is float else _value_{s}.data" for s in scalars]
-    # A rule that may raise is evaluated, like those beside it, before any sum; others are summed as they come.
-    aside = any(rule and (rule.startswith("_rule_") or "/" in rule) for rule in rules)
-    sums = []
-    for operand, rule in zip(operands, rules, strict=True):
-        if rule is None:
-            continue
-        wanted = f"type(_value_{operand}) is not float" if operand in scalars else f"_value_{operand}.differentiable"
-        if aside:
-            entries = rule if operand in scalars or rule.startswith("_rule_") else _entries(rule, operand, operands)
-            lines.append(f"_for_{operand} = {entries} if {wanted} else None")
-            rule = f"_for_{operand}" if operand in scalars else "_entry"
-        if operand in scalars:
-            sums.append(f"if {wanted}: _value_{operand}.grad += {rule}")
-            continue
-        each = f" for _value, _entry in zip(_value_{operand}.values, _for_{operand})"
-        sums += [
-            f"if {wanted}:",
-            f"   {each if aside else _loop(rule, operand, operands, '_value')}: _value.grad += {rule}",
-        ]
-    return lines + sums
+    wanted = [(operand, rule) for operand, rule in zip(operands, rules, strict=True) if rule is not None]
+    if any(_may_raise(rule) for _, rule in wanted):  # then all are evaluated before any sum
+        lines += [line for operand, rule in wanted for line in _kept(operand, rule, operands)]
+        return lines + [line for operand, _ in wanted for line in _sum_of_kept(operand)]
+    return lines + [line for operand, rule in wanted for line in _sum(operand, rule, operands)]
+
+
+def _may_raise(rule: str) -> bool:
+    """Whether a rule divides, or calls a function of the user's."""
+    return "/" in rule or rule.startswith("_rule_")
+
+
+def _if_wanted(operand: str) -> str:
+    """Whether there is a Value among what was given for an operand."""
+    return f"_value_{operand}.differentiable" if is_column(operand) else f"type(_value_{operand}) is not float"
+
+
+def _kept(operand: str, rule: str, operands: Sequence[str]) -> list[str]:
+    """A rule evaluated, its result put aside."""
+    whole = rule if not is_column(operand) or rule.startswith("_rule_") else _entries(rule, operand, operands)
+    return [f"_for_{operand} = {whole} if {_if_wanted(operand)} else None"]
+
+
+def _sum_of_kept(operand: str) -> list[str]:
+    """What was put aside, added to the gradient of an operand."""
+    if not is_column(operand):
+        return [f"if {_if_wanted(operand)}: _value_{operand}.grad += _for_{operand}"]
+    each = f"for _value, _entry in zip(_value_{operand}.values, _for_{operand}): _value.grad += _entry"
+    return [f"if {_if_wanted(operand)}:", f"    {each}"]
+
+
+def _sum(operand: str, rule: str, operands: Sequence[str]) -> list[str]:
+    """A rule evaluated and added to the gradient of an operand as it comes."""
+    if not is_column(operand):
+        return [f"if {_if_wanted(operand)}: _value_{operand}.grad += {rule}"]
+    each = f"{_loop(rule, operand, operands, '_value')}: _value.grad += {rule}"
+    return [f"if {_if_wanted(operand)}:", f"   {each}"]
 
 
 def _entries(rule: str, operand: str, operands: Sequence[str]) -> str:

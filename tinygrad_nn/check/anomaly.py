@@ -11,7 +11,7 @@ from math import isfinite
 
 from ..autograd.primitives import detached
 from ..autograd.recording import next_number, scope_name, users_frame, watched
-from ..autograd.reverse import contributions, history
+from ..autograd.reverse import contributions, operations_behind
 from ..autograd.scalar import as_float
 from ..autograd.value import Result, Value, named_operands
 from .advice import stable_form
@@ -110,7 +110,7 @@ class detect_anomaly:  # noqa: N801
         """Look at the values and the gradients behind a result."""
         if not isinstance(output, Result):
             return
-        results = history(output)
+        results = operations_behind(output)
         wrong = [result for result in results if _is_wrong(result)]
         if wrong:
             raise self._of_value(wrong[-1], results)

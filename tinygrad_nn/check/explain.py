@@ -13,7 +13,7 @@ from math import fsum, inf, isfinite
 
 from ..autograd import primitives as table
 from ..autograd.recording import scope_name
-from ..autograd.reverse import contributions, history
+from ..autograd.reverse import contributions, operations_behind
 from ..autograd.transforms.variables import slopes
 from ..autograd.value import Result, Value, named_operands
 
@@ -125,7 +125,7 @@ def _followed(output: Value, variable: Value) -> tuple[dict[int, list[float]], d
     """For each operation its local derivatives; d operation / d variable; and the number of ways to the variable."""
     local: dict[int, list[float]] = {}
     tangents, ways = {id(variable): 1.0}, {id(variable): 1}
-    for result in history(output)[::-1] if isinstance(output, Result) else []:
+    for result in operations_behind(output)[::-1] if isinstance(output, Result) else []:
         if result is variable:
             continue
         on_way = [ways.get(id(operand), 0) for operand in result.operands]

@@ -7,7 +7,7 @@ gets a line and a name of its own; everything else is written where it is used.
 from __future__ import annotations
 
 from ..autograd.recording import recording
-from ..autograd.reverse import adjoints, history
+from ..autograd.reverse import adjoints, operations_behind
 from ..autograd.value import Result, Value
 from ..support.checks import checked_number
 from .notation import ATOM, UNARY, latex_name, latex_number, written
@@ -78,7 +78,7 @@ def formula(value: Value, wrt: Value | None = None, max_operations: float = 200)
             slope = adjoints(value, {id(wrt): wrt}, create_graph=True).get(id(wrt), 0.0)
         output = slope if isinstance(slope, Value) else Value(slope)
     max_operations = checked_number("max_operations", max_operations, least=0.0)
-    results = history(output)[::-1] if isinstance(output, Result) else []
+    results = operations_behind(output)[::-1] if isinstance(output, Result) else []
     if len(results) > max_operations:
         raise ValueError(
             f"this Value was recorded by {len(results)} operations, more than max_operations={max_operations:g}: ask "

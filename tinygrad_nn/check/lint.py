@@ -10,7 +10,7 @@ from math import isclose
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..autograd.recording import next_number, watched
-from ..autograd.reverse import contributions, history, numbers, reached
+from ..autograd.reverse import contributions, numbers, operations_behind, reached
 from ..autograd.value import Result, Value
 from ..nn.module import Module
 from ..support.tabular import plain
@@ -76,7 +76,7 @@ def lint(model: Module | Sequence[Value], loss: Value, rows: Any = None) -> list
         raise TypeError(f"lint(model, loss) looks at a Module or a list of parameters, but got {model!r}")
     if not isinstance(loss, Result):
         raise TypeError(f"lint(model, loss) looks at a loss that was recorded, a Value, but got {loss!r}")
-    results = history(loss)
+    results = operations_behind(loss)
     found = [*unused([p for _, p in named], model, results), *(Finding(*words) for words in mistaken_scales(results))]
     found += [*(Finding(*words) for words in alike_units(model)), *_of_gradients(named, loss, results)]
     return found + [Finding(*words) for words in idle_units(results, slopes_of(_recorded(model, rows) or results))]
@@ -86,7 +86,7 @@ def of_training(parameters: Sequence[Value], model: Any, loss: Any, ended: bool,
     """What `fit` looks for: in the loss of some rows before the run, and once it has ended in units and old graphs."""
     if not isinstance(loss, Result):
         return []
-    results = history(loss)
+    results = operations_behind(loss)
     idle = [Finding(*words) for words in idle_units(results, slopes_of(results), whole=not ended)]
     if ended:
         old = [result for result in reversed(results) if recorded and not _holds(result)]
@@ -249,4 +249,4 @@ def _recorded(model: Any, rows: Any) -> list[Result]:
             outputs = model(list(row) if hasattr(row, "__iter__") else row)
             outputs = outputs if isinstance(outputs, list | tuple) else (outputs,)
             found += [output for output in outputs if isinstance(output, Result)]
-    return history(*found) if found else []
+    return operations_behind(*found) if found else []

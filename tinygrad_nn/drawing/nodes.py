@@ -124,7 +124,7 @@ def flows(node: Node) -> list[float | None]:
 
 def recorded_values(root: Value) -> list[Value]:
     """Every Value behind `root` and itself, operands first, in the order of recording."""
-    results = reversed(reverse.history(root)) if isinstance(root, Result) else [root]
+    results = reversed(reverse.operations_behind(root)) if isinstance(root, Result) else [root]
     values: dict[int, Value] = {}
     for result in results:
         for value in (*result.operands, result):
@@ -165,7 +165,7 @@ def expanded(root: Result) -> tuple[Result, dict[int, int]]:
         result.number = next_number()
         return result
 
-    for result in reversed(reverse.history(root)):
+    for result in reversed(reverse.operations_behind(root)):
         groups = [tuple(map(now, g)) if type(g) is tuple else now(g) for g in result.groups]
         if result.op is table.dot and not is_sum(result):
             ws, xs, bias = groups

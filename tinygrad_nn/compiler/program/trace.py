@@ -125,7 +125,7 @@ class Tracer(Differentiable):
             return value._slot  # type: ignore[no-any-return]
         if isinstance(value, Result) and id(value) not in self._parameters:
             if id(value) not in self._results:
-                for result in reversed(reverse.history(value)):
+                for result in reversed(reverse.operations_behind(value)):
                     if id(result) in self._results or id(result) in self._parameters:
                         continue
                     self._kept.append(result)
