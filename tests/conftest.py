@@ -6,6 +6,13 @@ from shared import load_example
 
 collect_ignore = ["benchmarks"]  # they import their peers
 
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file():
+    """Files of tests hold no doctests, which would also hide a test file that cannot be imported."""
+    return [collector for collector in (yield) if type(collector) is pytest.Module]
+
+
 settings.register_profile("the same in every run", derandomize=True, deadline=None)
 settings.load_profile("the same in every run")
 

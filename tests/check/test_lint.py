@@ -4,19 +4,11 @@ import random
 import warnings
 
 import pytest
+from training import BACKENDS
 
 import tinygrad_nn as tn
 from tinygrad_nn import MLP, Module, Value
 from tinygrad_nn.autograd.value import Result
-
-BACKENDS = ["eager", "python"]
-try:
-    import llvmlite  # noqa: F401
-    import numpy  # noqa: F401
-
-    BACKENDS.append("llvm")
-except ImportError:
-    pass
 
 HEAD = """
 import random

@@ -9,7 +9,8 @@ from collections import namedtuple
 from types import SimpleNamespace
 
 import pytest
-from test_step import compile_step, eager, equal, half_adder, numbers
+from shared import half_adder
+from training import compile_step, eager, equal, numbers
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value

@@ -11,7 +11,17 @@ import pytest
 from bounds import bounded, single
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from programs import ARITHMETIC, BATCHES, SMOOTH, bits, eager, extended_by_lists, plans
+from programs import (
+    ARITHMETIC,
+    BATCHES,
+    SMOOTH,
+    bits,
+    eager,
+    extended_by_lists,
+    plans,
+    with_a_group_after_its_reader,
+    with_lanes_exchanged,
+)
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -262,24 +272,6 @@ def network(*scalars):
     model = tn.MLP(4, [9, 2], "tanh", rng=random.Random(1))
     a, b = model(list(scalars))
     return a * b / (1.0 + a * a)
-
-
-def with_lanes_exchanged(turned):
-    """Turned squares with two of their vectors exchanged."""
-
-    def wrong(b, vectors):
-        found = turned(b, vectors)
-        return [*found[1::-1], *found[2:]]
-
-    return wrong
-
-
-def with_a_group_after_its_reader(clusters):
-    def wrong(groups, read, dear):
-        found = clusters(groups, read, dear)
-        return [*found[1:], found[0]] if len(found) > 1 else found
-
-    return wrong
 
 
 def without_an_operand(with_dots):

@@ -2,13 +2,11 @@
 
 import copy
 import errno
-import hashlib
 import math
 import os
 import pickle
 import random
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -16,17 +14,11 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_files import MODELS, bits, network, resealed
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.nn import saving as storage
-
-NUMBERS = [0.1, -0.0, 0.0, 5e-324, -1.7976931348623157e308, math.inf, -math.inf, 1 / 3]
-NAN = struct.unpack(">d", bytes.fromhex("7ff80000deadbeef"))[0]
-
-
-def bits(numbers):
-    return [struct.pack(">d", number) for number in numbers]
 
 
 def facts(model):
@@ -37,33 +29,6 @@ def facts(model):
     values = model.parameters()
     kept = [neuron.activation for neuron in neurons], names, model.place.name, [value.label for value in values]
     return type(model), repr(model), kept, bits(value.data for value in values)
-
-
-def network():
-    """A network with every kind of number and name."""
-    model = tn.MLP(
-        2,
-        [3, 2],
-        "tanh",
-        "sigmoid",
-        rng=random.Random(1),
-        input_names=["x 1", 'ü"\\'],
-        output_names=["a", ""],
-        name="n",
-    )
-    for value, number in zip(model.parameters(), [*NUMBERS, NAN], strict=False):
-        value.data = number
-    model.layers[0].neurons[1].activation = "gelu"
-    model.layers[1].neurons[0].bias.label = "threshold\n"
-    return model
-
-
-MODELS = {
-    "network": network,
-    "layer": lambda: tn.Layer(2, 3, "relu", name="alone", rng=random.Random(2)),
-    "neuron": lambda: tn.Neuron(4, "softplus", rng=random.Random(3)),
-    "one layer": lambda: tn.MLP(1, [1], rng=random.Random(4)),
-}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -106,11 +71,6 @@ def test_pickle_and_deepcopy():
         found.layers[0].neurons[0].bias.data = 7.0
         assert model.layers[0].neurons[0].bias.data != 7.0
         assert [place.name for place in found.layers[0].neurons[0].place.path()] == ["n", "layer 1", "neuron 1"]
-
-
-def resealed(body):
-    """A text with the digest that fits it, as somebody would who means harm."""
-    return body + "sha256 " + hashlib.sha256(body.encode()).hexdigest() + "\n"
 
 
 ATOMS = ["NaN", "Infinity", "1e999", "-1", "{}", "[]", '"x"', "null", "true", "9" * 5000, "[" * 3000, '"__import__"']

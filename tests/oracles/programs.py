@@ -94,3 +94,21 @@ def extended_by_lists(pool, plan, n, squash=lambda x: x):
     for kind, *places in plan:
         pool += [squash(OPERATIONS[kind](*(pool[(place + m) % len(pool)] for place in places))) for m in range(n)]
     return pool
+
+
+def with_lanes_exchanged(turned):
+    """Turned squares with two of their vectors exchanged."""
+
+    def wrong(b, vectors):
+        found = turned(b, vectors)
+        return [*found[1::-1], *found[2:]]
+
+    return wrong
+
+
+def with_a_group_after_its_reader(clusters):
+    def wrong(groups, read, dear):
+        found = clusters(groups, read, dear)
+        return [*found[1:], found[0]] if len(found) > 1 else found
+
+    return wrong

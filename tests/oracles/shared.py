@@ -32,10 +32,10 @@ def needed(backend):
     return backend
 
 
-def half_adder():
+def half_adder(seed=1, activation="sigmoid"):
     """A network of 2 inputs, 3 hidden neurons and 2 outputs, all named."""
     return tn.MLP(
-        2, [3, 2], activation="sigmoid", output_activation="sigmoid", init="normal", rng=random.Random(1),
+        2, [3, 2], activation=activation, output_activation="sigmoid", init="normal", rng=random.Random(seed),
         input_names=["x1", "x2"], output_names=["carry", "sum"],
     )  # fmt: skip
 

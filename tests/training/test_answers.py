@@ -5,14 +5,13 @@ import math
 import pickle
 import random
 import warnings
-from importlib.util import find_spec
 
 import pytest
+from training import BACKENDS
 
 import tinygrad_nn as tn
 from tinygrad_nn.training.answers import Answers
 
-BACKENDS = ["eager", "python"] + ["llvm"] * (find_spec("llvmlite") is not None)
 ONE_OUTPUT = ["squared_error", "absolute_error", "huber", "hinge", "binary_cross_entropy_with_logits"]
 X, Y = tn.data.moons(30, noise=0.3, rng=random.Random(4))
 

@@ -5,7 +5,7 @@ import warnings
 from math import inf, isfinite
 
 import pytest
-from test_lint import BACKENDS
+from training import BACKENDS
 
 import tinygrad_nn as tn
 from tinygrad_nn.optim import Optimizer

@@ -10,18 +10,10 @@ import time
 import types
 
 import pytest
+from training import BACKENDS
 
 import tinygrad_nn as tn
 from tinygrad_nn.training import checkpoints, progress
-
-BACKENDS = ["eager", "python"]
-try:
-    import llvmlite  # noqa: F401
-    import numpy  # noqa: F401
-
-    BACKENDS.append("llvm")
-except ImportError:
-    pass
 
 
 def moons(count=30, seed=4):

@@ -13,8 +13,8 @@ import threading
 import time
 
 import pytest
-from test_lint import BACKENDS
-from test_storage import MODELS, resealed
+from model_files import MODELS, resealed
+from training import BACKENDS
 
 import tinygrad_nn as tn
 from tinygrad_nn.nn import saving as storage

@@ -8,9 +8,8 @@ import pytest
 from bounds import UNITS, Running, bounded, single, summed
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from programs import BATCHES, KINDS, extended_by_lists, plans
-from test_differential import with_a_group_after_its_reader, with_lanes_exchanged
-from test_step import OPTIMIZERS, eager, l2, numbers
+from programs import BATCHES, KINDS, extended_by_lists, plans, with_a_group_after_its_reader, with_lanes_exchanged
+from training import OPTIMIZERS, eager, l2, numbers
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value

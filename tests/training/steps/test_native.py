@@ -6,13 +6,13 @@ import signal
 import threading
 
 import pytest
-from test_step import (
+from shared import half_adder
+from training import (
     OPTIMIZERS,
     Momentumless,
     X,
     Y,
     eager,
-    half_adder,
     l2,
     numbers,
     root_mean_square,

@@ -1,0 +1,88 @@
+"""What tests of training share: back ends, optimizers, a small network, steps as a user writes them."""
+
+import functools
+import random
+from importlib.util import find_spec
+
+import pytest
+from programs import bits
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+
+BACKENDS = ["eager", "python", *(["llvm"] if find_spec("numpy") and find_spec("llvmlite") else [])]
+X, Y = tn.data.half_adder()
+compile_step = functools.partial(tn.compile_step, backend="python")  # which is the engine to the bit
+OPTIMIZERS = {
+    "sgd": lambda ps: tn.SGD(ps, lr=0.5),
+    "momentum": lambda ps: tn.SGD(ps, lr=0.1, momentum=0.9),
+    "nesterov": lambda ps: tn.SGD(ps, lr=0.1, momentum=0.5, nesterov=True),
+    "decay": lambda ps: tn.SGD(ps, lr=0.1, momentum=0.5, weight_decay=0.01),
+    "adam": lambda ps: tn.Adam(ps, lr=0.05),
+    "adam with decay": lambda ps: tn.Adam(ps, lr=0.05, betas=(0.5, 0.75), weight_decay=0.1),
+    "schedule": lambda ps: tn.SGD(ps, lr=tn.optim.linear(1.0, 0.1, steps=10), momentum=0.5),
+    "adam on a schedule": lambda ps: tn.Adam(ps, lr=tn.optim.cosine(0.1, 0.0, steps=30)),
+}
+
+
+def eager(model, loss, optimizer, rows, targets, regularizer=None):
+    """One step as a user writes it."""
+    losses = [loss(model(x), y) for x, y in zip(rows, targets, strict=True)]
+    total = tn.mean(losses) if len(losses) > 1 else losses[0]
+    if regularizer is not None:
+        total = total + regularizer(model)
+    total = total if isinstance(total, Value) else Value(total)
+    optimizer.zero_grad()
+    total.backward()
+    optimizer.step()
+    return total.data
+
+
+def numbers(optimizer):
+    """All that a step changes."""
+    return [*(p.data for p in optimizer.parameters), *(s for state in optimizer.state for s in state), optimizer.steps]
+
+
+def equal(a, b):
+    return len(a) == len(b) and all(map(bits, a, b))
+
+
+def l2(model):
+    parameters = model.parameters()
+    return 1e-2 * tn.dot(parameters, parameters)
+
+
+def root_mean_square(prediction, target):
+    return tn.sqrt(tn.losses.squared_error(prediction, target))
+
+
+class Momentumless(tn.optim.Optimizer):
+    """A user's own: it remembers the parameter it had, swaps two numbers, and has settings in a list."""
+
+    initial_state = (0.0, 1.0, 2.0)
+
+    def __init__(self, parameters, lr, rates=(1.0, 0.5)):
+        super().__init__(parameters, lr)
+        self.rates = list(rates)
+        self.names = {"clip": 0.05}
+
+    def update(self, parameter, gradient, state, lr, step):
+        _, b, c = state
+        if gradient > self.names["clip"]:
+            gradient = gradient * self.rates[1]
+        return parameter - lr * gradient * (step + self.rates[0]), (parameter, c, b)
+
+
+def wrong_class(backend, bad, batch_size, shuffle):
+    """What a run says of a row with a class that is none, and the numbers before and after it."""
+    rng = random.Random(3)
+    model = tn.MLP(3, [4, 3], rng=rng)
+    optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    X = [[rng.random() for _ in range(3)] for _ in range(20)]
+    Y = [7 if k == bad else k % 3 for k in range(20)]
+    step = tn.compile_step(model, "cross_entropy", optimizer, backend=backend)
+    before = numbers(optimizer)
+    with pytest.raises(ValueError, match=rf"^row {bad} of X and Y: got the index 7, but with 3 values") as caught:
+        step.run(X, Y, 3, batch_size, shuffle=shuffle, rng=rng) if batch_size else step(X, Y)
+    assert optimizer.steps == 0
+    return str(caught.value), before, numbers(optimizer)
