@@ -45,8 +45,6 @@ from .autograd.recording import no_grad
 from .autograd.transforms.derivatives import derivative, grad, gradient, hessian, hvp, jacobian, value_and_grad
 from .autograd.transforms.products import jvp, vjp
 from .autograd.value import Value
-from .check.gradcheck import GradientError, gradcheck
-from .drawn import draw, draw_network, steps
 from .functional import (
     acos,
     asin,
@@ -84,23 +82,32 @@ from .functional import (
 )
 from .nn.layers import MLP, Layer, Neuron
 from .nn.module import Module
-from .on_demand import check_c, compile, compile_step, export_c, fit
 from .optim import SGD, Adam
-from .training.history import History
 from .version import __version__ as __version__
 
+# What most programs do not begin with is imported when it is first asked for.
 TYPE_CHECKING = False
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # for editors and type checkers, which do not see `_LATER`
     from typing import Any
 
     from . import metrics, plots
+    from . import nn as nn
     from .autograd.custom import primitive
     from .check.anomaly import AnomalyError, detect_anomaly
     from .check.explain import explain
     from .check.formula import formula
+    from .check.gradcheck import GradientError, gradcheck
     from .check.lint import Finding, LintWarning, lint
+    from .compiler.function import compile
+    from .drawing.graph.draw import draw
+    from .drawing.network import draw_network
+    from .drawing.steps.steps import steps
+    from .export.export import check_c, export_c
     from .nn.entries import StorageError
     from .nn.saving import load, save
+    from .training.fit import fit
+    from .training.history import History
+    from .training.steps.step import compile_step
 
 __all__ = [
     "MLP",
@@ -183,21 +190,32 @@ __all__ = [
     "vjp",
 ]
 
-# What most programs do not begin with is imported when it is first asked for: a module, or what one holds.
+# Where each of them is: in the module of its name, or of another.
 _LATER = {
+    "metrics": "metrics",
+    "plots": "plots",
     "AnomalyError": "check.anomaly",
     "Finding": "check.lint",
+    "GradientError": "check.gradcheck",
+    "History": "training.history",
     "LintWarning": "check.lint",
     "StorageError": "nn.entries",
+    "check_c": "export.export",
+    "compile": "compiler.function",
+    "compile_step": "training.steps.step",
     "detect_anomaly": "check.anomaly",
+    "draw": "drawing.graph.draw",
+    "draw_network": "drawing.network",
     "explain": "check.explain",
+    "export_c": "export.export",
+    "fit": "training.fit",
     "formula": "check.formula",
+    "gradcheck": "check.gradcheck",
     "lint": "check.lint",
     "load": "nn.saving",
-    "metrics": "",
-    "plots": "",
     "primitive": "autograd.custom",
     "save": "nn.saving",
+    "steps": "drawing.steps.steps",
 }
 
 
@@ -206,10 +224,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    module = import_module(f".{_LATER[name] or name}", __name__)
-    found = globals()[name] = getattr(module, name) if _LATER[name] else module
+    module = import_module(f".{_LATER[name]}", __name__)
+    found = globals()[name] = module if name == _LATER[name] else getattr(module, name)
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return [*__all__, "nn"]

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+__all__ = ["batches", "circles", "half_adder", "moons", "spirals", "xor"]
+__dir__ = __all__.copy  # so that dir() shows what is a user's
+
 Rows = list[list[float]]
 
 

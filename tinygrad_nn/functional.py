@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["clip", "detach", "dot", "log_softmax", "logsumexp", "maximum", "mean", "minimum", "softmax", "sum", "take"]
 __all__ += elementary.__all__
+__dir__ = __all__.copy  # so that dir() shows what is a user's
 
 
 def detach(x: Number) -> Any:

@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 
     Loss = Callable[..., Any]
 
+__all__ = [
+    "absolute_error",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "hinge",
+    "huber",
+    "squared_error",
+]
+__dir__ = __all__.copy  # so that dir() shows what is a user's
+
 
 def _averaged(loss: Loss) -> Loss:
     """The mean of a loss over the outputs of one example, recorded in the scope of the loss."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 
 __all__ = ["accuracy", "mean_absolute_error", "root_mean_squared_error"]
+__dir__ = __all__.copy  # so that dir() shows what is a user's
 
 LISTS = "a list of one for each row, an array or a frame"
 GRADIENTS = "gradients"  # what fit is asked for by name beside these

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 __all__ = ["SGD", "Adam", "Optimizer", "Schedule", "cosine", "linear", "step_decay", "warmup"]
+__dir__ = __all__.copy  # so that dir() shows what is a user's
 
 
 class Optimizer:

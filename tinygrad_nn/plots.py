@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .training.history import History
 
 __all__ = ["plot_boundary", "plot_gradients", "plot_history"]
+__dir__ = __all__.copy  # so that dir() shows what is a user's
 
 STYLES = ("#1b66a8", "#c2500a", "#2a7f3f", "#7a3e9d", "#8a6d00", "#b0306a")
 

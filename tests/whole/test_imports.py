@@ -22,7 +22,6 @@ STOREYS = [
     ["check", "drawing"],
     ["training"],
     ["export"],
-    ["drawn", "on_demand"],
     ["sklearn"],
     ["__init__"],
 ]

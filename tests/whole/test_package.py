@@ -1,6 +1,8 @@
 """The package itself: what importing it costs and brings, its names, its layers, and a README that tells the truth."""
 
 import ast
+import importlib.util
+import inspect
 import json
 import re
 import shutil
@@ -43,17 +45,88 @@ def test_importing_brings_nothing_optional():
     }
 
 
-def test_draw_is_a_function_before_and_after_every_submodule_is_imported():
+def test_draw_is_a_function_and_every_name_what_it_was_after_every_submodule_is_imported():
     code = """
-import contextlib, importlib, pkgutil, tinygrad_nn as tn
-assert callable(tn.draw)
+import contextlib, importlib, inspect, pkgutil, tinygrad_nn as tn
+assert inspect.isfunction(tn.draw)
 for module in pkgutil.walk_packages(tn.__path__, "tinygrad_nn.", onerror=lambda name: None):
     with contextlib.suppress(ImportError if module.name.startswith("tinygrad_nn.sklearn") else ()):
         importlib.import_module(module.name)
-assert callable(tn.draw), tn.draw
+print(*(name for name in tn.__all__ if inspect.ismodule(getattr(tn, name))))
 print(tn.draw(tn.Value(1.0)).source.count("v0"))
 """
-    assert fresh(code).strip() == "1"
+    modules, drawn = fresh(code).splitlines()
+    assert modules.split() == ["data", "functional", "losses", "metrics", "optim", "plots"]
+    assert drawn == "1"
+
+
+def test_a_public_module_shows_only_what_is_a_users():
+    assert dir(tn) == sorted([*tn.__all__, "nn"])
+    modules = [module for name in dir(tn) if inspect.ismodule(module := getattr(tn, name))]
+    assert len(modules) == 7
+    if importlib.util.find_spec("sklearn"):
+        modules.append(importlib.import_module("tinygrad_nn.sklearn"))
+    for module in modules:
+        assert dir(module) == sorted(module.__all__), module
+        for name in dir(module):
+            assert getattr(module, name).__module__.startswith("tinygrad_nn."), name
+
+
+def test_what_loads_later_is_where_its_table_and_its_types_say():
+    """Each name stands in the table, in the imports that type checkers see and among the public names."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    [typed] = [node for node in tree.body if isinstance(node, ast.If)]
+    said = {
+        alias.name: node.module or alias.name
+        for node in typed.body
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+        if not alias.asname
+    }
+    assert said == tn._LATER
+    assert set(said) <= set(tn.__all__)
+    later = f"import tinygrad_nn as tn; print(*(set({sorted(said)}) & set(vars(tn))))"
+    assert fresh(later).split() == []
+
+
+def test_a_name_that_loads_later_is_as_if_it_had_been_there():
+    code = """
+import doctest, importlib, inspect, pickle, pydoc, tinygrad_nn as tn
+print(inspect.signature(tn.fit).return_annotation, inspect.signature(tn.compile).return_annotation)
+print(all(option in pydoc.render_doc(tn.fit) for option in ("resume: 'bool' = False", "Ctrl-C ends")))
+print(pickle.loads(pickle.dumps(tn.fit)) is tn.fit, tn.fit.__module__)
+print("explain" in dict(inspect.getmembers(tn)), "tn.data.xor()" in pydoc.render_doc(tn))
+before = tn.fit
+print(importlib.reload(tn) is tn, tn.fit is before, len(doctest.DocTestFinder().find(tn)) > 0)
+"""
+    assert fresh(code).splitlines() == [
+        "History Function", "True", "True tinygrad_nn.training.fit", "True True", "True True True",
+    ]  # fmt: skip
+    with pytest.raises(AttributeError, match="no attribute 'fitted'"):
+        tn.fitted
+
+
+@pytest.mark.slow
+def test_type_checkers_see_what_loads_later(tmp_path):
+    pytest.importorskip("mypy", reason="mypy is not installed")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import tinygrad_nn as tn\n"
+        "model = tn.MLP(2, [1])\n"
+        "optimizer = tn.SGD(model.parameters(), lr=0.1)\n"
+        "reveal_type(tn.fit(model, [[1, 2]], [1], 'squared_error', optimizer))\n"
+        "reveal_type(tn.compile(lambda x: x))\n"
+        "reveal_type(tn.compile_step(model, 'squared_error', optimizer))\n"
+        "reveal_type(tn.draw(tn.Value(1.0)))\n"
+        "reveal_type(tn.steps(tn.Value(1.0)))\n"
+        "reveal_type(tn.check_c(model))\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(program)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    revealed = re.findall(r'Revealed type is "([^"]*)"', run.stdout)
+    assert [name.split(".")[-1] for name in revealed] == ["History", "Function", "Step", "Diagram", "Steps", "float"]
+    assert "error" not in run.stdout
 
 
 def test_the_public_names_are_sorted_and_there():

@@ -30,10 +30,10 @@ from .batch import (
     matrix_of,
     outputs_of,
 )
-from .function_path import FunctionPath
+from .function_path import FunctionPath, Programs
 from .loops.roll import rolled
 from .loops.rolled import Rolled
-from .paths import PathError, Paths
+from .paths import PathError
 from .program.collector import uncollected
 from .program.names import argument_names, check_count
 from .program.program import OffPath
@@ -42,18 +42,6 @@ from .surroundings.captured import traced_in
 from .surroundings.surroundings import Known, Surroundings
 from .surroundings.walk import name_of
 from .target import Target, chosen
-
-
-class _Programs:
-    """The programs of a function in its surroundings, by the shapes of arguments, and the path of the latest call."""
-
-    def __init__(self, world: Surroundings) -> None:
-        self.world = world
-        self.paths: dict[Shape, Paths[FunctionPath]] = {}
-        self.last: FunctionPath | None = None
-
-    def of(self, shape: Shape, name: str) -> Paths[FunctionPath]:
-        return self.paths.setdefault(shape, Paths(name))
 
 
 class Function:
@@ -67,7 +55,7 @@ class Function:
         self.__name__ = name_of(function).strip("<>")
         self.__doc__ = function.__doc__
         self.of_data = False  # whether it is never called with Values, so that it may ask what only numbers answer
-        self._known = Known(lambda: Surroundings(reads or [function]), _Programs)
+        self._known = Known(lambda: Surroundings(reads or [function]), Programs)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """The value: a number, or nested lists of them, as the function returns it.
@@ -230,7 +218,7 @@ class Function:
         return found
 
     @uncollected
-    def _traced(self, known: _Programs, shape: Shape, numbers: Sequence[float]) -> FunctionPath:
+    def _traced(self, known: Programs, shape: Shape, numbers: Sequence[float]) -> FunctionPath:
         check_count(self.function, len(shape), self.__name__)
         tracer = Tracer(self.__name__)
         tracer.floats = self.of_data and not has_arrays(shape)
@@ -253,7 +241,52 @@ def compile(
     exact: bool = False,
     namespace: Any = None,
 ) -> Function:
-    """The compiled function; `tinygrad_nn.compile` says what the options are."""
+    """A plain function of numbers as straight-line code, with its derivatives.
+
+    f = compile(function) is called like the function: f(x, y) is its value, f.grad(x, y) its derivatives
+    [df/dx, df/dy], f.value_and_grad(x, y) both, f.batch(rows, gradients=False) one of them for many rows. Arguments and
+    results are numbers, nested lists of numbers, or NumPy's arrays, which are arrays (of objects) inside the function,
+    too; the derivatives for an array are an array. `print(f.program)` and `print(f.source())` show what runs.
+
+    The function is traced at its first call, and again where the shape of an argument differs, a list comes in place of
+    an array, or a branch goes the other way: a comparison with a number, or by < and its like of two values. Values
+    that it captures, such as a model's weights, are read at every call; gradients go to the arguments alone. Called
+    with Values, f records as the plain function does.
+
+    What else the function reads is watched: captured variables, globals, defaults, attributes of objects, classes and
+    modules, lists, tuples, dicts, sets and arrays, the wiring of a model, and the `.data` of a captured Value where it
+    is read as a plain number; so is what the functions read that it calls, as far as they are yours. Where any of it
+    has changed, the next call traces anew, or takes what was traced when all was as it is now (the latest eight are
+    kept). An error at the call, after which all is as it was, says where the function cannot be a program: where it
+    draws random numbers (of `random`, a random.Random, NumPy or PyTorch), asks a clock or an iterator, changes one of
+    the things above itself, such as a counter, or keeps a traced value.
+
+    Not seen are files, the network, other processes, os.getenv(), names looked up in `globals()`, modules looked up in
+    `sys.modules` or by `__import__`, and what stands in extension modules and in the objects and the code of the
+    standard library and of installed packages. `type(t)` of a number of a row is not float here; isinstance is right.
+
+    `backend` is one of
+
+    - "python": generated Python, equal to the engine in bits (but for the sign of a derivative that is 0), with nothing
+      to install;
+    - "array": the loops rolled back into operations on whole arrays, all rows of a batch at once, equal within
+      rounding; in NumPy, or by `namespace=jax.numpy` in JAX (extra `fast`, or JAX itself);
+    - "llvm": machine code, a row of the batch in each lane of a vector; `exact` keeps every product and sum rounded by
+      itself, so that arithmetic is equal in bits (extra `fast`);
+    - "auto": Python for calls; for batches arrays from 32 rows on and LLVM from 4,096, where they are installed and
+      `exact` does not ask for the engine's bits.
+
+    f.backend says which one calls run on. `dtype` is "float64" or, but in Python, "float32", in which a larger number
+    is a ValueError. Threads may share a compiled function; a copy, or one that was pickled, compiles for itself.
+
+    Raises TypeError where something cannot be traced (.data, float(), range(), truth or text of an argument), also if
+    the function catches it; ValueError for an unknown back end, and at a call RuntimeError past 16 paths through the
+    branches.
+
+    >>> f = compile(lambda x, y: x * y + x**2)
+    >>> f(3.0, 2.0), f.grad(3.0, 2.0)
+    (15.0, [8.0, 3.0])
+    """
     return Function(checked_function("compile()", function, "of numbers"), chosen(backend, dtype, exact, namespace))
 
 

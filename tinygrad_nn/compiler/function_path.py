@@ -1,4 +1,7 @@
-"""One path of a compiled function: its value and its derivatives as programs, and what runs them."""
+"""One path of a compiled function: its value and its derivatives as programs, and what runs them.
+
+The paths of a function are kept by the shapes of the arguments they were traced with.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from .backends.python import function as python
 from .batch import ArrayProgram, NativeProgram, RowProgram
 from .locked import locked
 from .loops.roll import rolled
+from .paths import Paths
 from .program.adjoint import adjoints
 from .program.collector import uncollected
 from .program.program import Program
 from .program.rewrite import simplified
 from .program.trace import Tracer
+from .surroundings.surroundings import Surroundings
 from .target import Target
 
 Runner = Callable[[Sequence[float]], Sequence[float]]
@@ -78,3 +83,15 @@ class FunctionPath:
                 runner = python.compiled(self.gradient if gradients else self.value)
             self._runners[gradients] = runner
         return runner
+
+
+class Programs:
+    """The programs of a function in its surroundings, by the shapes of arguments, and the path of the latest call."""
+
+    def __init__(self, world: Surroundings) -> None:
+        self.world = world
+        self.paths: dict[Shape, Paths[FunctionPath]] = {}
+        self.last: FunctionPath | None = None
+
+    def of(self, shape: Shape, name: str) -> Paths[FunctionPath]:
+        return self.paths.setdefault(shape, Paths(name))

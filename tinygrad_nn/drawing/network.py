@@ -43,8 +43,18 @@ def draw_network(
     title: str | None = None,
     optimizer: Any = None,
 ) -> Diagram:
-    """The drawing; `tinygrad_nn.draw_network` says what the options are.
+    """The layers of an MLP, Layer or Neuron as circles and lines: a graphviz.Digraph to `.write("network.svg")`.
 
+    - x: one row of inputs; the circles then show what each neuron answers, asked layer by layer;
+    - color: what the lines and the circles (of the biases) show: "weight", "grad", or "velocity", which lives in the
+      `optimizer`; blue above 0, orange below, wider or deeper the larger;
+    - max_neurons: of a wider layer the first and the last are drawn; edge_labels: the number on each line, by default
+      on up to 12 lines; title: a line above.
+
+    Raises TypeError for another kind of model, ValueError for an unknown color, a velocity without its optimizer, or a
+    row of the wrong length.
+
+    >>> from tinygrad_nn import MLP
     >>> draw_network(MLP(2, [3, 1])).source.count("->")
     9
     """

@@ -31,10 +31,56 @@ FLAGS = ("-std=c99", "-O2", "-ffp-contract=off")
 
 
 def export_c(
-    model: Any, path: Any, name: str, loss: Any, train: Any, dtype: str, header: bool, overwrite: bool, inputs: Any,
-    targets: int | None,
-) -> None:  # fmt: skip
-    """Write the file; `tinygrad_nn.export_c` says what the options are."""
+    model: Any,
+    path: Any,
+    name: str = "model",
+    loss: Any = None,
+    train: Any = None,
+    dtype: str = "float",
+    *,
+    header: bool = False,
+    overwrite: bool = False,
+    inputs: Any = None,
+    targets: int | None = None,
+) -> None:
+    """Write a model as one C99 file for where Python does not run: it predicts, and with `train` it learns.
+
+    The file needs a C compiler and libm, nothing else: no allocation, no global that changes; C++ takes it too. With
+    name="model" it has
+
+        void model_predict(const float x[], float y[]);
+
+    and with a `loss` and an optimizer to `train` by, both as `compile_step` takes them, a struct model_state of
+    weights, of what the optimizer remembers and of scratch, and
+
+        void model_init(model_state *state);              as model and optimizer are now
+        void model_predict(model_state *state, const float x[], float y[]);
+        float model_train(model_state *state, const float x[], const float target[]);
+
+    model_train makes one step on one example, and returns the loss before it; a class index out of range gives NAN and
+    changes nothing. The comment at the top says how many bytes and operations that takes. Compiled with
+    -DMODEL_SELF_TEST the file is a program that compares itself with numbers from Python. A compiled function is
+    written with its derivatives, as `f.source("c")` has it.
+
+    `dtype` is "float" or "double"; `header` writes a header beside the file; an existing file is replaced with
+    `overwrite` alone. `inputs`, their number or their names, and `targets`, the numbers in a target, are for models and
+    losses that do not say.
+
+    Raises ValueError for a name that C cannot have, or that C, C++ or their libraries have already, a parameter that is
+    nan, infinite or larger than `dtype` holds, a model with branches (`if`), a learning rate that is a function, or a
+    loss without `train`; TypeError for what is no model or optimizer; OSError where the file cannot be written.
+
+    >>> import pathlib, tempfile
+    >>> import tinygrad_nn as tn
+    >>> model = tn.MLP(2, [4, 1], "tanh", "sigmoid")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "xor.c")
+    ...     export_c(model, path, name="xor_gate", loss="binary_cross_entropy",
+    ...              train=tn.SGD(model.parameters(), lr=0.5, momentum=0.9))
+    ...     text = path.read_text()
+    >>> "float xor_gate_train(xor_gate_state *state, const float x[2], const float target[1]);" in text
+    True
+    """
     checked_name(name)
     place_for(path)
     header, overwrite = checked_switch("header", header), checked_switch("overwrite", overwrite)
@@ -68,8 +114,22 @@ def _exported(model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: 
     return ModelFile(model, name, loss, train, dtype, inputs, targets)
 
 
-def check_c(model: Any, rows: Any, dtype: str, compiler: str | None, flags: Sequence[str], inputs: Any) -> float:
-    """The largest difference; `tinygrad_nn.check_c` says what the options are."""
+def check_c(
+    model: Any,
+    rows: Any = None,
+    *,
+    dtype: str = "float",
+    compiler: str | None = None,
+    flags: Sequence[str] = (),
+    inputs: Any = None,
+) -> float:
+    """The largest difference between the predictions of a model's C file and those of Python, over some rows.
+
+    The file is built with the `compiler`, by default the system's cc, gcc or clang, with -O2 and any `flags`. Without
+    rows it is a hundred of numbers from -1 to 1.
+
+    Raises FileNotFoundError where there is no compiler, RuntimeError with its words where it fails, and as `export_c`.
+    """
     if isinstance(flags, str | bytes) or not all(isinstance(flag, str) for flag in plain(flags, "flags", FLAGGED)):
         raise TypeError(f"flags must be {FLAGGED}, but got {short(flags)}")
     if compiler is not None:

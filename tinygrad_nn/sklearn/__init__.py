@@ -14,3 +14,4 @@ except ModuleNotFoundError as error:
     ) from None
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
+__dir__ = __all__.copy  # so that dir() shows what is a user's

@@ -15,10 +15,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from ..autograd.value import Value
 from ..compiler.backends.array.functions import functions
 from ..compiler.backends.single_precision import TOO_LARGE
+from ..compiler.function import compile
 from ..functional import sigmoid, softmax, take
 from ..nn.layers import MLP
-from ..on_demand import compile
-from ..training.steps.step import rows_of
+from ..training.steps.rows import rows_of
 from .trainer import ACTIVATIONS, Patience, Shuffle, Trainer, check_parameters, fast, initial, trainer_of, weights_of
 
 LARGEST_BATCH = 200

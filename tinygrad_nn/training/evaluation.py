@@ -21,7 +21,7 @@ from .steps.engines.python import commit, state_of
 from .steps.engines.recorded import number_of
 from .steps.observers import Watch
 from .steps.recipe import Recipe
-from .steps.step import Rows
+from .steps.rows import Rows
 
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 State = tuple[list[float], int]  # what state_of gives of an optimizer, and its steps

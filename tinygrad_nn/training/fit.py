@@ -9,7 +9,6 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 from functools import partial
-from math import isfinite
 from typing import Any
 
 from ..autograd.recording import next_number, watched
@@ -17,7 +16,7 @@ from ..check.lint import Finding, LintWarning, of_training
 from ..compiler.arguments import shaped
 from ..compiler.surroundings.captured import undone
 from ..compiler.target import Target
-from ..metrics import GRADIENTS, VALIDATION, accuracy, named
+from ..metrics import GRADIENTS, VALIDATION, accuracy
 from ..nn.entries import StorageError
 from ..nn.module import Module
 from ..optim import Optimizer
@@ -27,20 +26,98 @@ from .answers import Answers, Thresholds
 from .checkpoints import Begun, Checkpoint
 from .evaluation import RESTORED, Gradients, Looked, Watched, flat_targets
 from .history import History
+from .options import check_trained, checked_rows, listed, named_metrics
 from .progress import Progress
 from .steps.engines.recorded import RecordedStepper
-from .steps.step import Rows, Step, compile_step, rows_of
+from .steps.rows import Rows
+from .steps.step import Step, compile_step
 from .steps.stretch import diverged
 
 MOST_LINTED, LINTED = 32, 500_000  # rows that lint looks at, and rows times parameters
 
 
 def fit(
-    model: Any, X: Any, Y: Any, loss: Any, optimizer: Optimizer, epochs: int, batch_size: int, shuffle: bool, rng: Any,
-    regularizer: Any, metrics: Any, validation: Any, patience: int | None, until: Any, checkpoint: Any, callbacks: Any,
-    progress: bool, backend: str, dtype: str, resume: bool,
-) -> History:  # fmt: skip
-    """The run; `tinygrad_nn.fit` says what the options are."""
+    model: Any,
+    X: Any,
+    Y: Any,
+    loss: Any,
+    optimizer: Optimizer,
+    epochs: int = 100,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    rng: Any = None,
+    regularizer: Any = None,
+    metrics: Any = (),
+    validation: Any = None,
+    patience: int | None = None,
+    until: Any = None,
+    checkpoint: Any = None,
+    callbacks: Any = (),
+    progress: bool = True,
+    backend: str = "auto",
+    dtype: str = "float64",
+    resume: bool = False,
+) -> History:
+    """Train a model on rows X with targets Y; returns the History of its losses, metrics and times.
+
+    Epochs of steps on `batch_size` rows each, in an order drawn from `rng` for every epoch unless shuffle=False, down
+    the gradient of the mean `loss` plus `regularizer(model)`, by `optimizer`. Loss, optimizer and regularizer are as
+    `compile_step` takes them, and so is `backend`; backend="eager" trains on the recorded graph. The same rng gives the
+    same losses on each, within rounding. X and Y are lists, arrays, or frames and series, of pandas for one; where the
+    model's inputs have no names yet, they are called as the columns of the frame.
+
+    `metrics` are names ("accuracy", "mae", "rmse") or functions (prediction, target) of a row, of which the mean is
+    taken; they look at all rows at the end of each epoch. Accuracy is the share of right answers by the loss: of the
+    labels that the targets have, the answer is that with the smallest loss, and the threshold between two of them is
+    left on the model for `predict_classes`. "gradients" adds the size of the gradient of each layer, for
+    `plots.plot_gradients`. `validation=(X, Y)` are rows to look at and not to train on:
+    the history has their "validation loss" and their metrics. `patience` ends the run after so many epochs without a
+    lower validation loss (or loss, without validation); at its end model and optimizer are what they were at the best.
+    until=(metric, threshold) is that of a step's run. A callback(history) is called after each epoch; the run ends
+    where it returns True.
+
+    `checkpoint` is a file for the model and the optimizer, written every second at most and at the end; `load` reads
+    it. With `resume`, the same call made again goes on from what the file says, or begins where there is none: to the
+    bit as the run would have gone on, with its history, its rng and its patience; so a script may be killed and started
+    again. Learning rates that are functions of your own, callbacks and data are those of the new call. A run that
+    `until` or `patience` ended is over, and its history comes back.
+
+    `progress` shows a bar on a terminal where tqdm is installed, else a line on stderr after 1, 2, 4 ... seconds and at
+    the end. Ctrl-C ends the run with the model as it stands. `history.stopped` says why a run ended: "diverged", with a
+    RuntimeWarning, after the first epoch whose loss is not finite, or that leaves a number of the model or the
+    optimizer that is not; the checkpoint keeps an earlier state then, and with `patience` the best comes back.
+
+    Warns by a LintWarning of what `lint` finds on some of the rows: before the run of parameters without a loss, of
+    probabilities for logits and of layers without a live unit, after it of units that died or saturated on the way.
+
+    Raises ValueError and TypeError as `compile_step` does, and for a row that holds nan, StorageError for a checkpoint
+    that is no such file, or of another run; nothing has changed then.
+
+    >>> import random
+    >>> import tinygrad_nn as tn
+    >>> X, Y = tn.data.xor()
+    >>> model = tn.MLP(2, [4, 1], "tanh", "sigmoid", rng=random.Random(1))
+    >>> optimizer = tn.SGD(model.parameters(), lr=0.5, momentum=0.9)
+    >>> history = fit(model, X, Y, "binary_cross_entropy", optimizer, epochs=200, batch_size=4, metrics="accuracy",
+    ...               rng=random.Random(2), progress=False)
+    >>> history.stopped, history.metrics["accuracy"][-1]
+    ('epochs', 1.0)
+
+    Two runs of 50 and then of 100 epochs, as a script makes them that was stopped and started again:
+
+    >>> import os, tempfile
+    >>> def script(epochs, path):
+    ...     rng = random.Random(1)
+    ...     model = tn.MLP(2, [4, 1], "tanh", rng=rng)
+    ...     optimizer = tn.Adam(model.parameters(), lr=tn.optim.cosine(0.1, 0.0, steps=200))
+    ...     return fit(model, X, Y, "squared_error", optimizer, epochs, batch_size=2, rng=rng, checkpoint=path,
+    ...                resume=True, progress=False).losses
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     first, resumed = [script(epochs, os.path.join(folder, "run.txt")) for epochs in (50, 100)]
+    ...     whole = script(100, os.path.join(folder, "whole.txt"))
+    >>> len(first), resumed == whole
+    (50, True)
+    """
     shuffle, progress = checked_switch("shuffle", shuffle), checked_switch("progress", progress)
     eager = isinstance(backend, str) and backend == "eager"
     if eager and dtype != "float64":
@@ -51,20 +128,20 @@ def fit(
         return Step(step.recipe, Target("eager")) if eager else step
 
     step = stepped(optimizer)
-    _check_trained(model, optimizer)
-    metrics = _listed(metrics, "metrics", "names or functions (prediction, target) of a row")
-    wanted = _named(metrics, until)
-    callbacks = _listed(callbacks, "callbacks", "functions of the history")
+    check_trained(model, optimizer)
+    metrics = listed(metrics, "metrics", "names or functions (prediction, target) of a row")
+    wanted = named_metrics(metrics, until)
+    callbacks = listed(callbacks, "callbacks", "functions of the history")
     for callback in callbacks:
         if not callable(callback):
             raise TypeError(f"a callback is a function of the history, but got {short(callback)}")
     patience = None if patience is None else checked_count("patience", patience)
-    rows = _checked(X, Y, "", model)
+    rows = checked_rows(X, Y, "", model)
     looking = {"": rows} if wanted else {}
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise TypeError(f"validation wants (X, Y), rows and targets to look at, but got {short(validation)}")
-        looking[VALIDATION] = _checked(validation[0], validation[1], "the validation's ", model)
+        looking[VALIDATION] = checked_rows(validation[0], validation[1], "the validation's ", model)
     answers = Answers(
         step.recipe.loss, [target for those in (rows, *looking.values()) for target in flat_targets(those)]
     )
@@ -122,7 +199,7 @@ def fit(
         kept = ""
         if saver is not None:
             kept = "; the checkpoint " + ("holds an earlier state" if saver.written else "was not written")
-        warnings.warn(diverged(history, optimizer) + kept, RuntimeWarning, stacklevel=3)
+        warnings.warn(diverged(history, optimizer) + kept, RuntimeWarning, stacklevel=2)
     if history.stopped in RESTORED:
         watch.restore()
     with suppress(KeyboardInterrupt):  # the run is over, and the file of before still there
@@ -139,7 +216,7 @@ def _begun(saver: Checkpoint, resume: bool) -> Begun | None:
     except StorageError as error:
         if resume:
             raise
-        warnings.warn(f"no run can go on from the checkpoint: {error}", RuntimeWarning, stacklevel=4)
+        warnings.warn(f"no run can go on from the checkpoint: {error}", RuntimeWarning, stacklevel=3)
     return saver.begun() if resume else None
 
 
@@ -156,28 +233,8 @@ def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
         total, _ = RecordedStepper(step.recipe, shapes).total(rows[:: -(-len(rows) // most)])
         found = of_training(parameters, model, total, ended, step.backend == "eager")
     for finding in found:
-        warnings.warn(str(finding), LintWarning, stacklevel=4)
+        warnings.warn(str(finding), LintWarning, stacklevel=3)
     return bool(found)
-
-
-def _named(metrics: list[Any], until: Any) -> dict[str, Any]:
-    """The metrics by their names. Raises ValueError for two of one name, as a history has a column for each."""
-    taken = {"loss"}
-    if isinstance(until, list | tuple) and until:
-        taken.add(getattr(until[0], "__name__", "metric"))
-    found = {}
-    for metric in metrics:
-        if isinstance(metric, str) and metric == GRADIENTS:
-            continue
-        name, function = named(metric)
-        if name in taken:
-            raise ValueError(
-                f"two columns of the history would be called {name!r} (the loss and the metric of until are columns, "
-                "too): give each metric a name of its own by def, or by function.__name__ = ..."
-            )
-        taken.add(name)
-        found[name] = function
-    return found
 
 
 def _remember(model: Any, learned: dict[str, Any]) -> dict[str, Any]:
@@ -187,37 +244,3 @@ def _remember(model: Any, learned: dict[str, Any]) -> dict[str, Any]:
     for name, entry in known.items():
         setattr(model, name, entry)
     return before
-
-
-def _listed(given: Any, what: str, of: str) -> list[Any]:
-    """One of something, or several, as a list. Raises TypeError for what is neither."""
-    if isinstance(given, str) or callable(given):
-        return [given]
-    if not isinstance(given, list | tuple):
-        raise TypeError(f"{what} are one or a list of {of}, but got {given!r}")
-    return list(given)
-
-
-def _check_trained(model: Any, optimizer: Optimizer) -> None:
-    """Raise ValueError for an optimizer that has no parameter of the model, as one of another model has."""
-    if isinstance(model, Module):
-        own = {id(parameter) for parameter in model.parameters()}
-        if own and not own & {id(parameter) for parameter in optimizer.parameters}:
-            raise ValueError(
-                "the optimizer has none of the model's parameters, and would train another: give it model.parameters()"
-            )
-
-
-def _checked(X: Any, Y: Any, whose: str, model: Any) -> Rows:
-    """The rows. Raises ValueError for one that is not finite, as training on it makes all weights nan."""
-    try:
-        shapes, rows = rows_of(X, Y, model)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{whose}{error}") from None
-    for i, row in enumerate(rows):
-        if not isfinite(sum(row)):
-            for number in row:
-                if not isfinite(number):
-                    what = f"row {i} of {whose}X and Y holds {number}"
-                    raise ValueError(f"{what}: leave the row out, or fill in what it should be")
-    return shapes, rows

@@ -38,10 +38,27 @@ def draw(
     clusters: bool = True,
     repeat_shared: bool = False,
 ) -> Diagram:
-    """The drawing; `tinygrad_nn.draw` says what the options are.
+    """The graph that `root`, a Value, was computed by, as a graphviz.Digraph; `.write("graph.svg")` makes the picture.
 
-    >>> a = Value(2.0, label="a")
-    >>> draw(a + a).source.count("->")
+    - view: "graph" shows each Value as a card, its label and data over its gradient, with the operation that made it on
+      the left; "neurons" folds each Neuron into a table of its weights, "layers" each Layer into heat maps; "auto" is
+      the most detailed of them that can be read;
+    - style: "compact", or "classic" with operations as circles; expand: a neuron's dot as its products and their sum;
+    - rankdir: graphviz's direction (LR, TB, RL or BT); digits: significant digits; title: a line above;
+    - max_nodes: the most nodes drawn; clusters: boxes around what a neuron, layer or loss recorded;
+    - repeat_shared: a leaf drawn once for each of its uses, for fewer lines that cross.
+
+    style, expand and repeat_shared are of the graph view.
+
+    Colour is the gradient, and a line's what flows back along it (local derivative times gradient): blue above 0,
+    orange below. Nothing is changed, and no renderer is needed before a picture is asked for.
+
+    Raises TypeError where root is no Value, ValueError for an unknown option, for a folded view of a graph without
+    Neurons, or for more than `max_nodes` nodes.
+
+    >>> from tinygrad_nn import Value
+    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    >>> draw(a * b).source.count("->")
     2
     """
     if not isinstance(root, Value):

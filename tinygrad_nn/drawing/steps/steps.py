@@ -62,9 +62,19 @@ class Steps:
 def steps(
     root: Value, *, expand: bool = False, digits: int = 4, title: str | None = None, max_nodes: int = 500
 ) -> Steps:
-    """The steps; `tinygrad_nn.steps` says what the options are.
+    """Backpropagation to `root`, a Value, one operation at a time: forward, then backward.
 
-    >>> len(steps(Value(2.0) * 3.0))
+    `.save("steps.html")` writes a page that any browser shows without a network; a notebook shows it in place;
+    `.frames()` are the pictures, as the text of SVG files; `len` is the number of steps. With `expand` a neuron's dot
+    is its products and their sum, as on a blackboard; `digits` are the significant digits, `max_nodes` the most nodes.
+
+    The gradients on the page are those of one `backward` from 0 (with `expand`, up to the rounding of sums where a
+    Value is in both columns of a dot); the Values are not touched. Raises TypeError where root is no Value, ValueError
+    for more than `max_nodes` nodes.
+
+    >>> from tinygrad_nn import Value
+    >>> a = Value(3.0, label="a")
+    >>> len(steps(a * a))
     4
     """
     if not isinstance(root, Value):

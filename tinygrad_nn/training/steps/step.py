@@ -9,14 +9,13 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable, Sequence
-from math import prod
 from threading import RLock
 from typing import Any
 
 from ... import losses as losses_
 from ...autograd.recording import watcher
 from ...autograd.value import Value
-from ...compiler.arguments import ArrayShape, RecordedError, Shape, array_shape, flat, is_array
+from ...compiler.arguments import Shape
 from ...compiler.backends.spellings import UnspelledError
 from ...compiler.locked import locked
 from ...compiler.loops.roll import rolled
@@ -24,20 +23,19 @@ from ...compiler.loops.rolled import Rolled
 from ...compiler.target import Target, for_steps
 from ...optim import Optimizer, check_steps
 from ...support.checks import checked_count, checked_function, checked_rng, checked_switch
-from ...support.tabular import TARGETS, check_columns, plain, short
 from ..history import History
 from .engines.checked import Guarded
 from .engines.native import NativeSteps, UnsupportedError
 from .engines.native_run import NativeCourse
-from .engines.python import Path, Row, Stepper, fitting
+from .engines.python import Path, Stepper, fitting
 from .engines.recorded import RecordedStepper
 from .observers import Watch
 from .recipe import Recipe
+from .rows import Rows, rows_of
 from .run import Course
 from .settings import check_optimizer, same, settings_of
 from .stretch import Metric, diverged, until_of
 
-Rows = tuple[Shape, list[Row]]  # the shapes of a row and of its target, and the numbers of both for each row
 MOST_STEPPERS = 8  # kept for other shapes of rows and other metrics
 
 
@@ -216,7 +214,45 @@ class Step:
 def compile_step(
     model: Any, loss: Any, optimizer: Optimizer, regularizer: Any = None, backend: str = "auto", dtype: str = "float64"
 ) -> Step:
-    """The compiled step; `tinygrad_nn.compile_step` says what the options are."""
+    """A training step as straight-line code: the loss of the rows, its gradient and the optimiser's update.
+
+    `loss` is one of `losses`, its name, or a function (prediction, target) of one row; `regularizer`, a function of the
+    model, is added to the mean loss. step(X, Y) makes one update on the mean over the rows X, with targets Y, and
+    returns the loss before it. step.run(X, Y, epochs, batch_size=1, shuffle=False, rng=None, until=None, progress=None)
+    is the whole loop, and returns a History with `epochs`, `losses`, `metrics` and `times`; until=(metric, threshold)
+    ends it when the metric(prediction, target), summed over an epoch, is below the threshold.
+
+    Parameters, velocities and the count of steps are where they always are, read before and true after each call, so
+    compiled and eager steps may alternate; lr and momentum may change between them. The `.grad` of parameters is not
+    touched. An optimiser of your own is compiled from its `update`.
+
+    What else model, loss, regularizer, metric and update read is watched as `compile` watches it: at each step(X, Y),
+    and in a run at its start and after each call of a callback or of `progress`. Where it has changed (a number, an
+    activation, a weight that is another Value) the next step is the new one. Where they draw random numbers, count, ask
+    a clock or read the `.data` of what is trained, backend="auto" makes the steps on the recorded graph, with one
+    RuntimeWarning that says why; a back end that was asked for by name raises. A traced value that is kept, as in
+    `self.h = h`, is an error that names the attribute.
+
+    The numbers of a row and of its target are plain numbers: `if t == 1`, `if t`, `weights[int(t)]`, `round(t)` are
+    branches, each a path of its own, as `compile` has them; tn.take(weights, t) is one path for all. Rows that are
+    NumPy's arrays are arrays to the model, and lists are lists.
+
+    `backend` is "python" (a step on one row equals the eager one in bits, but for the sign of a gradient of 0, which
+    the state of an optimizer may keep; `print(step.source())` shows it), "llvm"
+    (machine code, equal within rounding, in `dtype` "float64" or "float32"; extra `fast`) or "auto", LLVM where it is
+    installed; step.backend says which. `print(step.program)` shows what is computed.
+
+    Raises TypeError and ValueError for what is no model, loss or optimizer, and as `compile` does.
+
+    >>> import tinygrad_nn as tn
+    >>> X, Y = tn.data.half_adder()
+    >>> model = tn.MLP.from_weights([[[0.1, -0.2], [0.3, 0.4]]], [[0.0, 0.0]], output_activation="sigmoid")
+    >>> step = compile_step(model, tn.losses.squared_error, tn.SGD(model.parameters(), lr=0.5))
+    >>> round(step(X, Y), 6)
+    0.254041
+    >>> step.run(X, Y, epochs=1000).stopped
+    'epochs'
+    """
     for what, given in (("model", model), *((("regularizer", regularizer),) if regularizer is not None else ())):
         if not callable(given):
             raise TypeError(f"the {what} must be a function or a Module, but got {given!r}")
@@ -229,55 +265,3 @@ def compile_step(
     if target.backend == "array":
         raise ValueError(f"training steps run on backend='python', 'llvm' or 'auto', but got {backend!r}")
     return Step(Recipe(model, losses_.named(loss), optimizer, regularizer), target)
-
-
-def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
-    """The shapes of a row and of its target, and for each row the numbers of both."""
-    check_columns(X, model, "X")
-    X, Y = plain(X, "X"), plain(Y, "Y", TARGETS)
-    if len(X) != len(Y):
-        raise ValueError(f"X has {len(X)} rows and Y {len(Y)}: give one target for each row")
-    if not len(X):
-        raise ValueError("X and Y are empty: a step is on one row or more")
-    if all(is_array(given) and given.dtype.kind in "fiu" for given in (X, Y)):
-        sides = tuple([array_shape(given.shape[1:]) for given in (X, Y)])
-        both = [given.reshape((len(X), prod(given.shape[1:]))).astype("float64").tolist() for given in (X, Y)]
-        return sides, [(*x, *y) for x, y in zip(*both, strict=True)]
-    X, Y = (list(given if is_array(given) and given.ndim > 1 else _in_lists(given)) for given in (X, Y))
-    rows: list[Row] = []
-    first: Shape = None
-    for i, (x, y) in enumerate(zip(X, Y, strict=True)):
-        try:
-            shape, numbers = flat((x, y), "the step")
-        except RecordedError as error:
-            raise TypeError(f"row {i} of X and Y, {short(x)} and {short(y)}: {error}") from None
-        except TypeError:
-            wrong = f"row {i} of X and Y, {short(x)} and {short(y)}"
-            advice = "; number classes 0, 1, 2 ..." if isinstance(y, str) else ""
-            raise TypeError(f"{wrong}, must hold numbers or lists of them{advice}") from None
-        if i == 0:
-            first = shape
-        elif shape != first:
-            which, k = ("X", 0) if shape[0] != first[0] else ("Y", 1)
-            raise ValueError(
-                f"all rows must have one shape, but row {i} of {which} has {_told(shape[k])} and row 0 has "
-                f"{_told(first[k])}"
-            )
-        rows.append(tuple(numbers))
-    return first, rows
-
-
-def _told(shape: Shape) -> str:
-    """A shape in words: one number in no list, 3 numbers, or 2 entries, the first of which has 3 numbers."""
-    if shape is None:
-        return "one number in no list"
-    if type(shape) is ArrayShape:
-        return f"an array of {' x '.join(map(str, shape.sides))} number{'s' * (shape.sides != (1,))}"
-    if any(entry is not None for entry in shape):
-        return f"{len(shape)} entries, the first of which has {_told(shape[0])}"
-    return f"{len(shape)} number{'s' * (len(shape) != 1)}"
-
-
-def _in_lists(given: Any) -> Any:
-    """What an array holds, as lists."""
-    return given.tolist() if hasattr(given, "tolist") else given

@@ -20,7 +20,8 @@ from .recorded import RecordedStepper
 
 if TYPE_CHECKING:
     from ...history import History
-    from ..step import Rows, Step
+    from ..rows import Rows
+    from ..step import Step
 
 
 class Guarded(Guard):

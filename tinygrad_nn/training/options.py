@@ -1,0 +1,65 @@
+"""What `fit` is given, checked before anything is trained: metrics and callbacks, rows, and whose parameters."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+from ..metrics import GRADIENTS, named
+from ..nn.module import Module
+from ..optim import Optimizer
+from .steps.rows import Rows, rows_of
+
+
+def named_metrics(metrics: list[Any], until: Any) -> dict[str, Any]:
+    """The metrics by their names. Raises ValueError for two of one name, as a history has a column for each."""
+    taken = {"loss"}
+    if isinstance(until, list | tuple) and until:
+        taken.add(getattr(until[0], "__name__", "metric"))
+    found = {}
+    for metric in metrics:
+        if isinstance(metric, str) and metric == GRADIENTS:
+            continue
+        name, function = named(metric)
+        if name in taken:
+            raise ValueError(
+                f"two columns of the history would be called {name!r} (the loss and the metric of until are columns, "
+                "too): give each metric a name of its own by def, or by function.__name__ = ..."
+            )
+        taken.add(name)
+        found[name] = function
+    return found
+
+
+def listed(given: Any, what: str, of: str) -> list[Any]:
+    """One of something, or several, as a list. Raises TypeError for what is neither."""
+    if isinstance(given, str) or callable(given):
+        return [given]
+    if not isinstance(given, list | tuple):
+        raise TypeError(f"{what} are one or a list of {of}, but got {given!r}")
+    return list(given)
+
+
+def check_trained(model: Any, optimizer: Optimizer) -> None:
+    """Raise ValueError for an optimizer that has no parameter of the model, as one of another model has."""
+    if isinstance(model, Module):
+        own = {id(parameter) for parameter in model.parameters()}
+        if own and not own & {id(parameter) for parameter in optimizer.parameters}:
+            raise ValueError(
+                "the optimizer has none of the model's parameters, and would train another: give it model.parameters()"
+            )
+
+
+def checked_rows(X: Any, Y: Any, whose: str, model: Any) -> Rows:
+    """The rows. Raises ValueError for one that is not finite, as training on it makes all weights nan."""
+    try:
+        shapes, rows = rows_of(X, Y, model)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{whose}{error}") from None
+    for i, row in enumerate(rows):
+        if not isfinite(sum(row)):
+            for number in row:
+                if not isfinite(number):
+                    what = f"row {i} of {whose}X and Y holds {number}"
+                    raise ValueError(f"{what}: leave the row out, or fill in what it should be")
+    return shapes, rows

@@ -1,0 +1,68 @@
+"""The rows X and targets Y of a call as numbers in one shape: lists, arrays or frames, checked once.
+
+An error says which row it is of, and what all the others have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from ...compiler.arguments import ArrayShape, RecordedError, Shape, array_shape, flat, is_array
+from ...support.tabular import TARGETS, check_columns, plain, short
+
+# The shapes of a row and of its target, and the numbers of both for each row.
+Rows = tuple[Shape, list[Sequence[float]]]
+
+
+def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
+    """The shapes of a row and of its target, and for each row the numbers of both."""
+    check_columns(X, model, "X")
+    X, Y = plain(X, "X"), plain(Y, "Y", TARGETS)
+    if len(X) != len(Y):
+        raise ValueError(f"X has {len(X)} rows and Y {len(Y)}: give one target for each row")
+    if not len(X):
+        raise ValueError("X and Y are empty: a step is on one row or more")
+    if all(is_array(given) and given.dtype.kind in "fiu" for given in (X, Y)):
+        sides = tuple([array_shape(given.shape[1:]) for given in (X, Y)])
+        both = [given.reshape((len(X), prod(given.shape[1:]))).astype("float64").tolist() for given in (X, Y)]
+        return sides, [(*x, *y) for x, y in zip(*both, strict=True)]
+    X, Y = (list(given if is_array(given) and given.ndim > 1 else _in_lists(given)) for given in (X, Y))
+    rows: list[Sequence[float]] = []
+    first: Shape = None
+    for i, (x, y) in enumerate(zip(X, Y, strict=True)):
+        try:
+            shape, numbers = flat((x, y), "the step")
+        except RecordedError as error:
+            raise TypeError(f"row {i} of X and Y, {short(x)} and {short(y)}: {error}") from None
+        except TypeError:
+            wrong = f"row {i} of X and Y, {short(x)} and {short(y)}"
+            advice = "; number classes 0, 1, 2 ..." if isinstance(y, str) else ""
+            raise TypeError(f"{wrong}, must hold numbers or lists of them{advice}") from None
+        if i == 0:
+            first = shape
+        elif shape != first:
+            which, k = ("X", 0) if shape[0] != first[0] else ("Y", 1)
+            raise ValueError(
+                f"all rows must have one shape, but row {i} of {which} has {_told(shape[k])} and row 0 has "
+                f"{_told(first[k])}"
+            )
+        rows.append(tuple(numbers))
+    return first, rows
+
+
+def _told(shape: Shape) -> str:
+    """A shape in words: one number in no list, 3 numbers, or 2 entries, the first of which has 3 numbers."""
+    if shape is None:
+        return "one number in no list"
+    if type(shape) is ArrayShape:
+        return f"an array of {' x '.join(map(str, shape.sides))} number{'s' * (shape.sides != (1,))}"
+    if any(entry is not None for entry in shape):
+        return f"{len(shape)} entries, the first of which has {_told(shape[0])}"
+    return f"{len(shape)} number{'s' * (len(shape) != 1)}"
+
+
+def _in_lists(given: Any) -> Any:
+    """What an array holds, as lists."""
+    return given.tolist() if hasattr(given, "tolist") else given
