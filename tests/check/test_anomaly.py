@@ -9,6 +9,7 @@ import pytest
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.autograd.recording import next_number, watched
 from tinygrad_nn.check.anomaly import AnomalyError, detect_anomaly
 from tinygrad_nn.training.steps.engines.recorded import RecordedStepper
 
@@ -330,3 +331,17 @@ def test_gradients_that_overflow_in_float32_leave_parameters_alone():
     with pytest.raises(AnomalyError), detect_anomaly():
         f.value_and_grad(1.0)
     assert [p.grad for p in model.parameters()] == [0.0, 0.0]
+
+
+def test_a_result_is_handed_to_who_gives_the_numbers_whatever_the_caller_calls_it():
+    handed = []
+
+    def number(result=None):
+        handed.append(result)
+        return next_number()
+
+    with watched(None, number):
+        x = Value(2.0)
+        made = [x + 1.0, x * x, tn.exp(x), *tn.MLP(2, [2, 1])([x, x * 3.0]).operands]
+    assert all(any(result is each for each in handed) for result in made if result.op is not None)
+    assert all(result.op is not None and math.isfinite(result.data) for result in handed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from contextvars import ContextVar
+from functools import partial
 from itertools import count
 
 from ..support.checks import checked_text
@@ -25,16 +26,17 @@ FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 class Recorder:
     """What an operation asks of the context it runs in: its number, and the neuron, layer or loss it belongs to.
 
+    `next_number` is given the result, which is whole but for its number, so that who gives the numbers may look at it.
     `watcher`, while a function is traced, is told what recorded operations alone do not show: comparisons, gradients.
     """
 
     __slots__ = ("next_number", "scope", "watcher")
 
-    def __init__(self, next_number: Callable[[], int], scope: object = None, watcher: Any = None) -> None:
+    def __init__(self, next_number: Callable[..., int], scope: object = None, watcher: Any = None) -> None:
         self.next_number, self.scope, self.watcher = next_number, scope, watcher
 
 
-_DEFAULT = Recorder(count(1).__next__)
+_DEFAULT = Recorder(partial(next, count(1)))  # in C: a result is a default of `next` that is never wanted
 _recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=_DEFAULT)
 current_recorder = _recorder.get
 next_number = _DEFAULT.next_number
@@ -142,7 +144,7 @@ class watched(_Context):  # noqa: N801
 
     __slots__ = ("by", "numbered")
 
-    def __init__(self, by: Any, numbered: Callable[[], int] | None = None) -> None:
+    def __init__(self, by: Any, numbered: Callable[..., int] | None = None) -> None:
         super().__init__()
         self.by, self.numbered = by, numbered
 

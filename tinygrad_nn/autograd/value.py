@@ -88,7 +88,7 @@ class Value(Scalar):
         result.third = None
         result.scope = recorder.scope
         next_number = recorder.next_number  # a call of the attribute itself would look it up as a method
-        result.number = next_number()
+        result.number = next_number(result)
         return result
 
     def __mul__(self, other: Any) -> Any:
@@ -112,7 +112,7 @@ class Value(Scalar):
         result.third = None
         result.scope = recorder.scope
         next_number = recorder.next_number  # a call of the attribute itself would look it up as a method
-        result.number = next_number()
+        result.number = next_number(result)
         return result
 
     def _binary(self, primitive: Primitive, other: Any, swapped: bool = False) -> Any:
@@ -249,7 +249,7 @@ def recorded(
     result.third = third
     result.scope = recorder.scope if owner is None else owner
     next_number = recorder.next_number
-    result.number = next_number()
+    result.number = next_number(result)
     return result
 
 

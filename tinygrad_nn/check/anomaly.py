@@ -6,7 +6,6 @@ nothing: a recorded operation asks for its number anyway, and here the one who g
 
 from __future__ import annotations
 
-import sys
 from math import isfinite
 
 from ..autograd.primitives import detached
@@ -71,13 +70,12 @@ class detect_anomaly:  # noqa: N801
     def __exit__(self, *error: object) -> None:
         self.contexts.pop().__exit__(*error)
 
-    def number(self) -> int:
-        """The number of an operation: whoever makes a result holds it as `result`, and all but its number is set."""
+    def number(self, result: Result | None = None) -> int:
+        """The number of an operation, whose result is looked at."""
         number = next_number()
-        result: Any = sys._getframe(1).f_locals.get("result")
         frame = users_frame()
         self.lines[number] = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
-        if type(result) is Result and _is_wrong(result):
+        if result is not None and _is_wrong(result):
             result.number = number
             raise self._of_value(result, [])
         return number

@@ -83,7 +83,7 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
         result.second = column
         result.third = bias
         result.scope = neuron
-        result.number = next_number()
+        result.number = next_number(result)
         if activate is not None:
             value, total = activate.value, result
             result = Result()
@@ -94,7 +94,7 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
             result.first = total
             result.second = result.third = None
             result.scope = neuron
-            result.number = next_number()
+            result.number = next_number(result)
         outputs.append(result)
     return outputs
 
