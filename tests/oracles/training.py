@@ -86,3 +86,19 @@ def wrong_class(backend, bad, batch_size, shuffle):
         step.run(X, Y, 3, batch_size, shuffle=shuffle, rng=rng) if batch_size else step(X, Y)
     assert optimizer.steps == 0
     return str(caught.value), before, numbers(optimizer)
+
+
+def moons(count=30, seed=4):
+    """Two half moons, with targets of -1 and 1."""
+    X, Y = tn.data.moons(count, rng=random.Random(seed))
+    return X, [2 * y - 1 for y in Y]
+
+
+def trained(backend="python", loss="hinge", data=None, epochs=6, seed=1, outputs=1, **options):
+    """The history, the model and the optimizer of a short run of fit."""
+    X, Y = data or moons()
+    model = tn.MLP(2, [6, outputs], "tanh", rng=random.Random(seed))
+    optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.5)
+    options = {"progress": False, "batch_size": 7, "rng": random.Random(3)} | options
+    history = tn.fit(model, X, Y, loss, optimizer, epochs=epochs, backend=backend, **options)
+    return history, model, optimizer

@@ -4,34 +4,14 @@ import itertools
 import math
 import random
 import signal
-import sys
 import threading
 import time
-import types
 
 import pytest
-from training import BACKENDS
+from training import BACKENDS, l2, moons, trained
 
 import tinygrad_nn as tn
 from tinygrad_nn.training import checkpoints, progress
-
-
-def moons(count=30, seed=4):
-    X, Y = tn.data.moons(count, rng=random.Random(seed))
-    return X, [2 * y - 1 for y in Y]
-
-
-def trained(backend="python", loss="hinge", data=None, epochs=6, seed=1, outputs=1, **options):
-    X, Y = data or moons()
-    model = tn.MLP(2, [6, outputs], "tanh", rng=random.Random(seed))
-    optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.5)
-    options = {"progress": False, "batch_size": 7, "rng": random.Random(3)} | options
-    history = tn.fit(model, X, Y, loss, optimizer, epochs=epochs, backend=backend, **options)
-    return history, model, optimizer
-
-
-def l2(model):
-    return 0.01 * tn.dot(model.parameters(), model.parameters())
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 100])
@@ -50,91 +30,6 @@ def test_the_same_losses_and_metrics_on_every_back_end(batch_size, shuffle):
         told.append([*itertools.chain(*columns), *(p.data for p in model.parameters())])
     for other in told[1:]:
         assert other == pytest.approx(told[0], rel=1e-9, abs=1e-12)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_metrics_are_of_the_model_after_the_epoch(backend):
-    X, Y = moons()
-    history, model, _ = trained(backend, metrics=["accuracy", lambda p, t: abs(p - t), "rmse"])
-    predictions = model.predict(X)
-    right = sum((p > 0) == (t > 0) for p, t in zip(predictions, Y, strict=True)) / len(X)
-    error = math.fsum(abs(p - t) for p, t in zip(predictions, Y, strict=True)) / len(X)
-    assert history.metrics["accuracy"][-1] == right
-    assert history.metrics["<lambda>"][-1] == pytest.approx(error)
-
-
-def test_accuracy_by_threshold_and_by_shape():
-    assert tn.metrics.accuracy([0.4, 0.6], [1, 1]) == tn.metrics.accuracy([0.4, -0.6], [1, 1], threshold=0.0) == 0.5
-    assert tn.metrics.accuracy([[0.1, 0.9], [0.8, 0.7]], [[0, 1], [1, 0]]) == 0.75
-    assert tn.metrics.accuracy([[1.0, 1.0, 0.0]], [0]) == 1.0
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_gradients_by_layer_are_those_of_the_graph(backend):
-    X, Y = moons()
-    history, model, _ = trained(backend, regularizer=l2, metrics=["gradients", "accuracy"], epochs=3)
-    losses = [tn.losses.hinge(model(x), y) for x, y in zip(X, Y, strict=True)]
-    model.zero_grad()
-    (tn.mean(losses) + l2(model)).backward()
-    assert list(history.metrics) == ["accuracy", "gradient of layer 1", "gradient of layer 2"]
-    for k, layer in enumerate(model.layers, 1):
-        size = math.sqrt(math.fsum(p.grad**2 for p in layer.parameters()) / len(layer.parameters()))
-        assert history.metrics[f"gradient of layer {k}"][-1] == pytest.approx(size, rel=1e-9)
-    without, other, _ = trained(backend, regularizer=l2, epochs=3)
-    assert without.losses == history.losses
-    assert other.state_dict() == model.state_dict()
-
-
-class Skip(tn.Module):
-    """A model wired by hand, of a layer, a neuron and numbers of its own."""
-
-    def __init__(self):
-        rng = random.Random(1)
-        self.hidden, self.out = tn.Layer(2, 3, "tanh", rng=rng), tn.Neuron(3, "linear", rng=rng)
-        self.slopes, self.offset = [tn.Value(0.5), tn.Value(0.1)], tn.Value(0.0)
-
-    def __call__(self, x):
-        return self.out(self.hidden(x)) + tn.dot(self.slopes, x) + self.offset
-
-
-@pytest.mark.filterwarnings("ignore::tinygrad_nn.LintWarning")  # one parameter is free
-def test_gradients_of_other_models_go_by_their_attributes():
-    X, Y = moons()
-    model, free = Skip(), tn.Value(1.0)
-    for trained, names in (
-        (model.parameters(), ["hidden", "out", "slopes", "offset"]),
-        (model.out.parameters(), ["out"]),
-        ([*model.slopes, free], ["slopes", "parameters"]),
-    ):
-        optimizer = tn.SGD(trained, lr=0.1)
-        history = tn.fit(model, X, Y, "hinge", optimizer, epochs=2, metrics="gradients", progress=False)
-        assert list(history.metrics) == [f"gradient of {name}" for name in names]
-    assert history.metrics["gradient of parameters"] == [0.0, 0.0]
-
-    def line(x):
-        return tn.dot(model.slopes, x)
-
-    optimizer = tn.SGD(model.slopes, lr=0.1)
-    assert list(tn.fit(line, X, Y, "hinge", optimizer, epochs=2, metrics="gradients", progress=False).metrics) == [
-        "gradient of parameters"
-    ]
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_patience_ends_the_run_and_gives_the_best_weights_back(backend):
-    X, Y = moons(12)
-    wrong = X, [-y for y in Y]  # the better it trains, the worse it does there
-    seen = []
-
-    def callback(history):
-        seen.append((history.metrics["validation loss"][-1], history.epochs[-1]))
-
-    history, model, _ = trained(backend, data=(X, Y), epochs=50, validation=wrong, patience=3, callbacks=callback)
-    best = min(range(len(seen)), key=lambda i: seen[i][0])
-    assert history.stopped == "patience"
-    assert len(seen) == best + 4 == history.epochs[-1]
-    losses = [max(0.0, 1 - t * p) for p, t in zip(model.predict(X), wrong[1], strict=True)]
-    assert math.fsum(losses) / len(losses) == pytest.approx(seen[best][0])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -183,41 +78,9 @@ def test_ctrl_c_returns_the_history_with_the_model_whole(backend):
     assert optimizer.steps >= history.epochs[-1] > 0
 
 
-class Bar:
-    """What tqdm is to fit."""
-
-    def __init__(self, total, unit):
-        self.total, self.unit, self.n, self.told, self.closed = total, unit, 0, [], False
-        Bar.made = self
-
-    def set_postfix_str(self, text, refresh):
-        self.told.append(text)
-
-    def update(self, more):
-        self.n += more
-
-    def close(self):
-        self.closed = True
-
-
-def test_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "tqdm", types.SimpleNamespace(tqdm=Bar))
-    trained(progress=True, metrics="accuracy")
-    assert "epoch 6: loss " in capsys.readouterr().err
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    trained(progress=True, metrics="accuracy")
-    assert (Bar.made.n, Bar.made.total, Bar.made.closed) == (6, 6, True)
-    assert Bar.made.told[-1].startswith("loss 0.")
-    assert "accuracy" in Bar.made.told[-1]
-    monkeypatch.setitem(sys.modules, "tqdm", None)  # as where it is not installed
-    capsys.readouterr()
-    trained(progress=True)
-    assert "epoch 6: loss " in capsys.readouterr().err
-    trained(progress=False)
-    assert capsys.readouterr().err == ""
-
-
 X, Y = moons(6)
+
+
 CLASSES = {"loss": "cross_entropy", "outputs": 3}
 
 
@@ -328,68 +191,6 @@ def test_a_callback_may_thaw_parameters(backend):
     tn.fit(model, X, Y, "hinge", optimizer, epochs=4, callbacks=thaw, progress=False, backend=backend)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_patience_without_validation_gives_back_the_weights_of_the_lowest_loss(backend):
-    weight = tn.Value(1.0)
-    optimizer = tn.SGD([weight], lr=1.1)
-    options = {"patience": 3, "progress": False, "backend": backend}
-    history = tn.fit(lambda x: weight * x[0], [[1.0]], [0.0], "squared_error", optimizer, 50, **options)
-    assert history.losses == pytest.approx([1.0, 1.2**2, 1.2**4, 1.2**6])
-    assert (weight.data, optimizer.velocity, optimizer.steps) == (1.0, [0.0], 0)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_patience_gives_state_and_steps_back_with_the_weights(backend, tmp_path):
-    X, Y = moons(12)
-    states = []
-    model = tn.MLP(2, [6, 1], "tanh", rng=random.Random(1))
-    optimizer = tn.Adam(model.parameters(), lr=0.05)
-
-    def seen(history):
-        loss = history.metrics["validation loss"][-1]
-        states.append((loss, model.state_dict(), list(optimizer.state), optimizer.steps))
-
-    options = {"validation": (X, [-y for y in Y]), "callbacks": seen, "progress": False, "backend": backend}
-    history = tn.fit(model, X, Y, "hinge", optimizer, 20, patience=3, checkpoint=tmp_path / "m.txt", **options)
-    assert history.stopped == "patience"
-    best = min(states, key=lambda state: state[0])
-    assert (model.state_dict(), optimizer.state, optimizer.steps) == best[1:]
-    again, other = tn.load(tmp_path / "m.txt", optimizer=True)
-    assert (again.state_dict(), other.state, other.steps) == best[1:]
-    options["callbacks"] = lambda history: len(history) == 2
-    steps = optimizer.steps
-    tn.fit(model, X, Y, "hinge", optimizer, 20, patience=9, **options)
-    assert optimizer.steps == steps + 2  # whoever ends a run otherwise has it as it stands
-
-
-def loss(prediction, target):
-    return 100.0
-
-
-def accuracy(prediction, target):
-    return 1.0
-
-
-@pytest.mark.parametrize(
-    ("options", "name"),
-    [
-        ({"metrics": loss, "validation": (X, Y)}, "loss"),
-        ({"metrics": [lambda p, t: 1.0, lambda p, t: 2.0]}, "<lambda>"),
-        ({"metrics": ["accuracy", accuracy]}, "accuracy"),
-        ({"metrics": [accuracy], "until": (accuracy, 0.0)}, "accuracy"),
-    ],
-)
-def test_columns_of_one_name_are_refused(options, name):
-    with pytest.raises(ValueError, match=f"two columns of the history would be called '{name}'"):
-        trained(data=(X, Y), **options)
-
-
-def test_the_functions_of_metrics_are_those_of_their_names():
-    history, _, _ = trained(metrics=[tn.metrics.root_mean_squared_error, tn.metrics.accuracy])
-    named, _, _ = trained(metrics=["rmse", "accuracy"])
-    assert history.metrics == named.metrics
-
-
 def test_callbacks_of_numpy_and_arrays_of_values():
     numpy = pytest.importorskip("numpy", reason="NumPy is not installed")
     history, _, _ = trained(epochs=50, callbacks=lambda h: numpy.mean(h.losses[-3:]) < 10)
@@ -410,34 +211,6 @@ def test_callbacks_of_numpy_and_arrays_of_values():
                        progress=False, backend=backend)  # fmt: skip
         told.append(found.metrics["mae"])
     assert all(other == pytest.approx(told[0], rel=1e-9) for other in told)
-
-
-def test_gradients_of_lists_of_lists_and_of_layers_of_one_name():
-    class Table(tn.Module):
-        def __init__(self):
-            self.W = [[tn.Value(0.1), tn.Value(0.2)], [tn.Value(0.3), tn.Value(0.4)]]
-
-        def __call__(self, x):
-            return tn.sum([tn.dot(row, x) for row in self.W])
-
-    table, model = Table(), tn.MLP(2, [3, 1], "tanh")
-    model.layers = [tn.Layer(2, 3), tn.Layer(3, 3), tn.Layer(3, 1)]
-    for made, names in ((table, ["W"]), (model, ["layer 1", "layer 2", "layer 3"])):
-        optimizer = tn.SGD(made.parameters(), lr=0.1)
-        history = tn.fit(made, X, Y, "hinge", optimizer, epochs=1, metrics="gradients", progress=False)
-        assert list(history.metrics) == [f"gradient of {name}" for name in names]
-
-
-def test_progress_tells_of_the_first_epoch_and_keeps_checkpoints_in_it(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(progress, "CHECKPOINTS", 0.0)
-    monkeypatch.setattr(progress, "FIRST_TOLD", 0.0)
-    path, seen = tmp_path / "model.txt", []
-    monkeypatch.setattr(checkpoints, "write_all", lambda *given: seen.append(given))
-    trained(epochs=1, batch_size=2, progress=True, checkpoint=path)
-    assert len(seen) >= 10
-    assert capsys.readouterr().err.startswith("epoch 1 of 1\n")
-    monkeypatch.setattr(sys, "stderr", None)  # as where there is no console
-    trained(epochs=1, progress=True)
 
 
 @pytest.mark.parametrize("backend", ["eager", "python"])
