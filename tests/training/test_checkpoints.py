@@ -18,7 +18,7 @@ from shared import needed
 
 import tinygrad_nn as tn
 from tinygrad_nn.training import checkpoints, history, progress
-from tinygrad_nn.training.steps.engines import python as stepper
+from tinygrad_nn.training.steps import state
 
 RUN = """
 import random, sys
@@ -218,7 +218,7 @@ def test_ctrl_c_before_the_first_step_returns_an_empty_history(monkeypatch):
 @pytest.mark.parametrize("looked_at", [False, True])
 def test_a_long_run_does_not_grow(looked_at, monkeypatch):
     monkeypatch.setattr(history, "MOST_POINTS", 500)
-    monkeypatch.setattr(stepper.Pace, "took", lambda pace, *given: setattr(pace, "rows", 400))  # on any machine
+    monkeypatch.setattr(state.Pace, "took", lambda pace, *given: setattr(pace, "rows", 400))  # on any machine
     X, Y = tn.data.xor()
     model = tn.MLP(2, [2, 1], "tanh", rng=random.Random(1))
     optimizer = tn.SGD(model.parameters(), lr=0.01)

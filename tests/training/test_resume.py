@@ -21,7 +21,7 @@ from tinygrad_nn.nn import saving as storage
 from tinygrad_nn.optim import cosine, linear, step_decay, warmup
 from tinygrad_nn.training import checkpoints, progress
 from tinygrad_nn.training.evaluation import Watched
-from tinygrad_nn.training.steps.engines import python as stepper
+from tinygrad_nn.training.steps import state
 
 X, Y = tn.data.moons(7, rng=random.Random(3))
 OPTIMIZERS = {
@@ -75,7 +75,7 @@ class Kept:
     def __init__(self, monkeypatch, stretch=0.0):
         self.texts = []
         monkeypatch.setattr(progress, "CHECKPOINTS", 0.0)
-        monkeypatch.setattr(stepper.Pace, "STRETCH", stretch)  # with 0 a step at a time, also inside an epoch
+        monkeypatch.setattr(state.Pace, "STRETCH", stretch)  # with 0 a step at a time, also inside an epoch
         monkeypatch.setattr(os, "fsync", lambda file: None)
         write = checkpoints.write_all
 

@@ -17,11 +17,11 @@ from ..nn.module import Module
 from ..optim import Optimizer
 from .answers import Answers
 from .history import History
-from .steps.engines.python import commit, state_of
 from .steps.engines.recorded import number_of
 from .steps.observers import Watch
 from .steps.recipe import Recipe
 from .steps.rows import Rows
+from .steps.state import commit, state_of
 
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 State = tuple[list[float], int]  # what state_of gives of an optimizer, and its steps

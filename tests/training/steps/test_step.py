@@ -36,7 +36,8 @@ from tinygrad_nn.compiler.program.program import OffPath
 from tinygrad_nn.compiler.program.trace import TraceError
 from tinygrad_nn.compiler.target import BACKENDS, BackendError
 from tinygrad_nn.training.history import MOST_POINTS, History
-from tinygrad_nn.training.steps.engines import python as stepper
+from tinygrad_nn.training.steps import state
+from tinygrad_nn.training.steps.engines import python
 
 
 def interpreted(loop, rate=None):
@@ -221,7 +222,7 @@ WEIGHT = Value(0.5, label="weight")
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7])
 @pytest.mark.parametrize("stretch", [0.02, 0.0])
 def test_rows_that_disagree_take_their_own_paths(batch_size, stretch, monkeypatch):
-    monkeypatch.setattr(stepper.Pace, "STRETCH", stretch)  # with 0, a row at a time
+    monkeypatch.setattr(state.Pace, "STRETCH", stretch)  # with 0, a row at a time
     rows = [[1.0], [-2.0], [3.0], [0.0], [-1.0], [math.nan], [2.0]]
     targets = [float(i) for i in range(7)]
     epochs = 1 if batch_size == 7 else 6  # one with a nan in it is the last
@@ -366,7 +367,7 @@ def test_until_stops_after_the_epoch():
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_shuffled_runs_draw_as_batches_does(batch_size, stretch, monkeypatch):
     """The same generator gives the same run, however it falls into stretches; and none is drawn ahead of need."""
-    monkeypatch.setattr(stepper.Pace, "STRETCH", stretch)
+    monkeypatch.setattr(state.Pace, "STRETCH", stretch)
     X, Y = tn.data.moons(10, rng=random.Random(4))
     models = [tn.MLP(2, [3, 1], rng=random.Random(2)) for _ in range(2)]
     optimizers = [tn.SGD(model.parameters(), lr=0.1) for model in models]
@@ -455,7 +456,7 @@ def test_ctrl_c_waits_for_the_model_to_be_written(monkeypatch):
                     signal.raise_signal(signal.SIGINT)
                 yield parameter
 
-    commit = stepper.commit
+    commit = python.commit
 
     def interrupted(optimizer, numbers, steps):
         parameters, optimizer.parameters = optimizer.parameters, Interrupting(optimizer.parameters)
@@ -465,7 +466,7 @@ def test_ctrl_c_waits_for_the_model_to_be_written(monkeypatch):
             optimizer.parameters = parameters
             numbers_seen.append(globals()["numbers"](optimizer))
 
-    monkeypatch.setattr(stepper, "commit", interrupted)
+    monkeypatch.setattr(python, "commit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         step(X, Y)
     twin = half_adder()

@@ -25,9 +25,9 @@ from ...compiler.program.program import Program
 from ...compiler.surroundings.surroundings import Known, Surroundings
 from ...compiler.target import DTYPES, Target
 from ...support.tabular import short
-from .engines.python import commit, state_of
 from .recipe import Recipe, penalty, row_gradient, update_of_one
 from .settings import settings_of
+from .state import commit, state_of
 
 OPERATORS = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,

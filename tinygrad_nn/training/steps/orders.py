@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...compiler.surroundings.surroundings import steady
-from .engines.python import Row
 from .interrupt import Uninterrupted
+from .state import Row
 
 
 class Orders:

@@ -13,10 +13,11 @@ from time import perf_counter
 from typing import Any
 
 from ..history import History
-from .engines.python import Pace, Row, RowError, Stepper, commit, state_of
+from .engines.python import Stepper
 from .interrupt import Uninterrupted
 from .observers import Guard, Watch
 from .orders import Orders
+from .state import Pace, Row, RowError, commit, state_of
 from .stretch import Ended, Standing
 
 

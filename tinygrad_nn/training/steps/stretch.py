@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ...autograd.scalar import as_float
 from ...optim import Optimizer
 from ..history import History
-from .engines.python import left_sum
+from .state import left_sum
 
 Metric = Callable[[Any, Any], Any]
 

@@ -14,8 +14,8 @@ from ....autograd.recording import next_number, watched
 from ....check.anomaly import beyond
 from ..observers import Guard
 from ..run import Course
+from ..state import commit, state_of
 from ..stretch import Ended
-from .python import commit, state_of
 from .recorded import RecordedStepper
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from ....compiler.target import Target
 from ....optim import Optimizer
 from ..recipe import Recipe, penalty, row_gradient, update_of_one
 from ..settings import settings_of
+from ..state import Row, RowError, commit, state_of
 from .native_text import step_text, update_text
-from .python import Row, RowError, commit, state_of
 
 
 class UnsupportedError(TypeError):

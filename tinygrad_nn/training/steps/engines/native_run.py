@@ -12,9 +12,9 @@ from ....compiler.surroundings.captured import SurroundingsError
 from ....compiler.target import Target
 from ..interrupt import Uninterrupted
 from ..run import Course
+from ..state import RowError, commit, state_of
 from ..stretch import Batches, Ended
 from .native import NativeSteps, matrix
-from .python import RowError, commit, state_of
 
 
 class NativeCourse(Course):

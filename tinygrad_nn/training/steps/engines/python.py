@@ -7,53 +7,24 @@ from there and puts them back when it has ended well, so that eager and compiled
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import chain, count, islice
+from itertools import count
 from math import inf
 from typing import Any
 
 from ....autograd import primitives as table
 from ....autograd.ieee import NoSuchIndexError
-from ....autograd.scalar import as_float
 from ....compiler.arguments import Shape, data_of
 from ....compiler.backends.python import function as python
 from ....compiler.backends.python import loop as python_loop
 from ....compiler.paths import Paths
-from ....compiler.program.collector import uncollected
 from ....compiler.program.program import Loop, OffPath, Program
 from ....compiler.surroundings.captured import SurroundingsError
 from ....optim import Optimizer
-from ..interrupt import Uninterrupted
 from ..recipe import Recipe, Whole, one_row, penalty, update, whole
 from ..settings import settings_of
-
-Row = Sequence[float]
-
-
-class RowError(ValueError):
-    """What is wrong with a row: `place` is which of those that a step was given."""
-
-    def __init__(self, place: int, error: Exception) -> None:
-        super().__init__(place, error)  # which make it again where it was pickled
-        self.place, self.error = place, error
-
-    def __str__(self) -> str:
-        return f"row {self.place} of X and Y: {self.error}"
-
-
-class Pace:
-    """How many rows fill a stretch of some twenty milliseconds, so that Ctrl-C and progress never wait for long."""
-
-    STRETCH = 0.02
-
-    def __init__(self) -> None:
-        self.rows = 1
-
-    def took(self, rows: int, seconds: float) -> None:
-        """So many rows took so long; the next stretch is at most four times as long."""
-        fitting = rows * self.STRETCH / seconds if seconds else 4.0 * self.rows
-        self.rows = max(1, min(4 * self.rows, int(fitting)))
+from ..state import Row, RowError, commit, left_sum, state_of
 
 
 class Path:
@@ -226,14 +197,6 @@ def fitting(
     return kind(replace(recipe, world=now), shapes, auto)  # type: ignore[no-any-return]
 
 
-def left_sum(numbers: Sequence[float]) -> float:
-    """The sum from the left, each sum rounded once; builtins.sum compensates from Python 3.12 on."""
-    total = numbers[0]
-    for number in numbers[1:]:
-        total += number
-    return total
-
-
 def _settled(path: Whole, optimizer: Optimizer, scheduled: bool) -> list[float]:
     """What is the same for all rows: learning rate, settings, and parameters that are not trained."""
     numbers = dict(zip(path.settings, settings_of(optimizer)[0], strict=True))
@@ -242,37 +205,3 @@ def _settled(path: Whole, optimizer: Optimizer, scheduled: bool) -> list[float]:
     parameters = path.loop.program.parameters
     inputs = [numbers[slot] for slot in path.loop.settled if slot in numbers]
     return inputs + data_of([parameters[slot] for slot in path.loop.settled if slot in parameters])
-
-
-def state_of(optimizer: Optimizer) -> list[float]:
-    """All that a step changes but the count of steps: the parameters, then the states.
-
-    Raises TypeError for what was set to no number, ValueError for states that are not one for each parameter.
-    """
-    if len(optimizer.state) != len(optimizer.parameters):
-        raise ValueError(
-            f"the optimizer has {len(optimizer.parameters)} parameters, but its state was set to "
-            f"{len(optimizer.state)}: give a tuple of numbers for each"
-        )
-    numbers = list(chain.from_iterable(optimizer.state))
-    if not set(map(type, numbers)) <= {float}:
-        for i, number in enumerate(numbers):
-            if (found := as_float(number)) is None:
-                raise TypeError(f"the state of the optimizer was set to {number!r}, which is no number")
-            numbers[i] = found
-    return data_of(optimizer.parameters) + numbers
-
-
-@uncollected
-def commit(optimizer: Optimizer, numbers: Iterator[float], steps: int) -> None:
-    """Put the numbers of steps that ended well where the user sees them."""
-    with Uninterrupted():
-        for parameter, number in zip(optimizer.parameters, numbers, strict=False):
-            parameter.data = number
-        widths = set(map(len, optimizer.state))
-        if len(widths) == 1 and (width := widths.pop()):  # as with all optimisers here
-            states = islice(numbers, width * len(optimizer.state))
-            optimizer.state = list(zip(*[states] * width, strict=True))
-        else:
-            optimizer.state = [tuple(islice(numbers, len(state))) for state in optimizer.state]
-        optimizer.steps += steps

@@ -12,7 +12,8 @@ from ....compiler.arguments import Shape, shaped
 from ....functional import mean
 from ..interrupt import Uninterrupted
 from ..recipe import Recipe
-from .python import Path, Row, RowError
+from ..state import Row, RowError
+from .python import Path
 
 
 class RecordedStepper:

@@ -1,0 +1,84 @@
+"""What a step changes, where the user sees it: the parameters and what the optimizer remembers of each.
+
+`state_of` takes the numbers from there, and `commit` puts those of steps that ended well back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+
+from ...autograd.scalar import as_float
+from ...compiler.arguments import data_of
+from ...compiler.program.collector import uncollected
+from ...optim import Optimizer
+from .interrupt import Uninterrupted
+
+Row = Sequence[float]
+
+
+class RowError(ValueError):
+    """What is wrong with a row: `place` is which of those that a step was given."""
+
+    def __init__(self, place: int, error: Exception) -> None:
+        super().__init__(place, error)  # which make it again where it was pickled
+        self.place, self.error = place, error
+
+    def __str__(self) -> str:
+        return f"row {self.place} of X and Y: {self.error}"
+
+
+class Pace:
+    """How many rows fill a stretch of some twenty milliseconds, so that Ctrl-C and progress never wait for long."""
+
+    STRETCH = 0.02
+
+    def __init__(self) -> None:
+        self.rows = 1
+
+    def took(self, rows: int, seconds: float) -> None:
+        """So many rows took so long; the next stretch is at most four times as long."""
+        fitting = rows * self.STRETCH / seconds if seconds else 4.0 * self.rows
+        self.rows = max(1, min(4 * self.rows, int(fitting)))
+
+
+def left_sum(numbers: Sequence[float]) -> float:
+    """The sum from the left, each sum rounded once; builtins.sum compensates from Python 3.12 on."""
+    total = numbers[0]
+    for number in numbers[1:]:
+        total += number
+    return total
+
+
+def state_of(optimizer: Optimizer) -> list[float]:
+    """All that a step changes but the count of steps: the parameters, then the states.
+
+    Raises TypeError for what was set to no number, ValueError for states that are not one for each parameter.
+    """
+    if len(optimizer.state) != len(optimizer.parameters):
+        raise ValueError(
+            f"the optimizer has {len(optimizer.parameters)} parameters, but its state was set to "
+            f"{len(optimizer.state)}: give a tuple of numbers for each"
+        )
+    numbers = list(chain.from_iterable(optimizer.state))
+    if not set(map(type, numbers)) <= {float}:
+        for i, number in enumerate(numbers):
+            if (found := as_float(number)) is None:
+                raise TypeError(f"the state of the optimizer was set to {number!r}, which is no number")
+            numbers[i] = found
+    return data_of(optimizer.parameters) + numbers
+
+
+@uncollected
+def commit(optimizer: Optimizer, numbers: Iterator[float], steps: int) -> None:
+    """Put the numbers of steps that ended well where the user sees them."""
+    with Uninterrupted():
+        for parameter, number in zip(optimizer.parameters, numbers, strict=False):
+            parameter.data = number
+        widths = set(map(len, optimizer.state))
+        if len(widths) == 1 and (width := widths.pop()):  # as with all optimisers here
+            states = islice(numbers, width * len(optimizer.state))
+            optimizer.state = list(zip(*[states] * width, strict=True))
+        else:
+            optimizer.state = [tuple(islice(numbers, len(state))) for state in optimizer.state]
+        optimizer.steps += steps
