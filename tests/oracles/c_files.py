@@ -1,12 +1,16 @@
-"""What the tests of C share: building a text as a library or a program, and calling it."""
+"""What the tests of C share: building a text as a library or a program, calling it, and models to export."""
 
 import ctypes
+import random
 import shutil
 import subprocess
 import sys
 from itertools import count
 
 import pytest
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
 
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror", "-ffp-contract=off"]
 COMPILERS = {"gcc": ["-std=c99"], "clang": ["-std=c99"], "g++": ["-xc++"]}
@@ -53,3 +57,65 @@ def called(loaded, name, numbers, outputs=()):
     arrays = [(ctypes.c_double * size)() for size in outputs]
     value = function(*given, *arrays)
     return value, [list(array) for array in arrays]
+
+
+def network(sizes=(3, 5, 4, 2), activation="tanh", output="linear", seed=1, **options):
+    return tn.MLP(sizes[0], sizes[1:], activation, output, rng=random.Random(seed), **options)
+
+
+def squash(x):
+    return tn.maximum(x * 0.5, tn.sin(x))
+
+
+class Skip(tn.Module):
+    """Wired by hand: a layer, a neuron, a number that is shared, and one that does not learn."""
+
+    def __init__(self):
+        rng = random.Random(3)
+        self.hidden, self.out = tn.Layer(2, 3, "softplus", rng=rng), tn.Neuron(3, "linear", rng=rng)
+        self.scale, self.offset = Value(0.5), Value(0.25)
+
+    def __call__(self, x):
+        return self.out([h * self.scale for h in self.hidden(x)]) * self.scale + self.offset + 0.0 * x[0]
+
+
+def _decayed(parameters):
+    return tn.SGD(parameters, 0.1, weight_decay=0.1)
+
+
+def _gently(parameters):
+    return tn.SGD(parameters, 0.09, 0.015)
+
+
+MODELS = {
+    "tanh, two outputs": (network, "squared_error", lambda p: tn.SGD(p, 0.05, momentum=0.9), {}),
+    "xor": (lambda: network((2, 4, 1), "tanh", "sigmoid"), "binary_cross_entropy", lambda p: tn.Adam(p, 0.05), {}),
+    "classes": (lambda: network((3, 6, 4), "relu"), "cross_entropy", lambda p: tn.SGD(p, 0.1, 0.5, nesterov=True), {}),
+    "no hidden layer": (lambda: network((2, 1), output="linear"), "hinge", _decayed, {}),
+    "gelu, logits": (lambda: network((2, 3, 3, 1), "gelu"), "binary_cross_entropy_with_logits", tn.Adam, {}),
+    "an activation in Python": (lambda: network((2, 4, 1), squash), "huber", lambda p: tn.SGD(p, 0.05), {}),
+    "one neuron": (lambda: tn.Neuron(2, "silu", rng=random.Random(1)), "absolute_error", lambda p: tn.SGD(p, 0.1), {}),
+    "one layer": (lambda: tn.Layer(2, 3, "elu", rng=random.Random(1)), "squared_error", lambda p: tn.SGD(p, 0.1), {}),
+    "by hand": (Skip, "squared_error", lambda p: tn.SGD(p[:-1], 0.01, 0.5), {"inputs": 2}),
+    "a loss in Python": (network, lambda p, t: tn.exp(p[0] - t[0]) + p[1] * p[1], lambda p: tn.SGD(p, 0.01), {}),
+    "half adder": (lambda: network((2, 3, 2), "sigmoid", "sigmoid"), "squared_error", _gently, {}),
+}  # fmt: skip
+
+
+def exported(which, folder, learns=True, dtype="float", **options):
+    """The text of a model's file, the model and its optimizer."""
+    make, loss, optimizer, own = MODELS[which]
+    model = make()
+    optimizer = optimizer(model.parameters())
+    given = {"loss": loss, "train": optimizer} if learns else {}
+    path = folder / "model.c"
+    tn.export_c(model, path, dtype=dtype, overwrite=True, **given, **own, **options)
+    return path.read_text(encoding="utf-8"), model, optimizer
+
+
+def python_step(model, loss, optimizer, x, target):
+    found = loss(model(x), target)
+    optimizer.zero_grad()
+    found.backward()
+    optimizer.step()
+    return found.data

@@ -1,0 +1,90 @@
+"""The C file of a model: its length, what its comment says, and models of every kind."""
+
+import re
+
+import pytest
+from c_files import (
+    built,
+    needs_cc,
+    network,
+    printed,
+)
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+
+pytestmark = needs_cc
+
+
+def code_lines(text):
+    return [line for line in text.split("*/", 1)[1].splitlines() if line.strip() and not re.match(r"\s+[-\d(.]", line)]
+
+
+def test_code_grows_with_layers_and_not_with_weights(tmp_path):
+    sizes = [(5, 6, 7), (20, 30, 40)]  # dots of up to four products are written out
+    lengths = []
+    for n, hidden, outputs in sizes:
+        model = network((n, hidden, outputs), "relu")
+        optimizer = tn.SGD(model.parameters(), 0.1, 0.9)
+        tn.export_c(model, tmp_path / "model.c", loss="cross_entropy", train=optimizer, overwrite=True)
+        text = (tmp_path / "model.c").read_text()
+        lengths.append(len(code_lines(text.split("#ifdef MODEL_SELF_TEST")[0])))
+    assert lengths[1] <= lengths[0] + 2
+    assert lengths[0] < 170
+
+
+def test_what_the_comment_says_is_so(tmp_path):
+    model = network((2, 4, 1), "tanh", "sigmoid", input_names=["left */ right", "größe??/"], output_names=["xor"])
+    optimizer = tn.SGD(model.parameters(), 0.1, 0.9)
+    tn.export_c(model, tmp_path / "model.c", loss="binary_cross_entropy", train=optimizer)
+    text = (tmp_path / "model.c").read_text(encoding="ascii")
+    size = int(re.search(r"RAM: ([\d,]+) bytes of state", text)[1].replace(",", ""))
+    made = built(
+        f'{text}\n#include <stdio.h>\nint main(void) {{ printf("%d", (int)sizeof(model_state)); return 0; }}', tmp_path
+    )
+    assert printed(made)[0] == str(size)
+    assert size <= 1024
+    assert "flash: 68 bytes of constants" in text
+    assert "(left * / right, gr\\xf6\\xdfe? ?/)" in text
+    assert "y 1 (xor)" in text
+
+
+CAPTURED = Value(1.5)
+
+
+def root(x):
+    return x[0] ** 0.5 * CAPTURED
+
+
+def taken(x):
+    return tn.take([CAPTURED, x[0]], x[1])
+
+
+@pytest.mark.parametrize(("model", "inputs"), [(root, 1), (taken, 2), (lambda x: [x[0], 1.5, CAPTURED], 2)])
+def test_models_that_plain_floats_do_not_suit(model, inputs, tmp_path):
+    tn.export_c(model, tmp_path / "model.c", inputs=inputs)
+    assert printed(built((tmp_path / "model.c").read_text(), tmp_path, "-DMODEL_SELF_TEST")) == ("ok", 0)
+
+
+def test_what_no_float_can_hold(tmp_path):
+    model = network()
+    train = tn.Adam(model.parameters(), betas=(0.9, 0.99999999))
+    with pytest.raises(ValueError, match=r"the setting 0.99999999 of the optimizer is 1 as a float"):
+        tn.export_c(model, tmp_path / "model.c", loss="squared_error", train=train)
+    model.layers[0].neurons[0].bias.data = 1e39
+    with pytest.raises(
+        ValueError, match=r"neurons.0.bias is 1e\+39, which is larger than any float: export with dtype"
+    ):
+        tn.export_c(model, tmp_path / "model.c")
+    assert list(tmp_path.iterdir()) == []
+    tn.export_c(model, tmp_path / "model.c", dtype="double")
+
+
+def test_comments_that_names_cannot_end(tmp_path):
+    tn.export_c(network((2, 1), input_names=["*\\\n/", "b*/"]), tmp_path / "model.c")
+    built((tmp_path / "model.c").read_text(), tmp_path, "-c")
+
+
+def test_models_without_outputs_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="returns no numbers"):
+        tn.export_c(lambda x: [], tmp_path / "model.c", inputs=1)
