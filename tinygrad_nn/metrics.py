@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 
-from .autograd.scalar import as_float
 from .autograd.value import Value
 from .support.checks import checked_choice, checked_number
+from .support.numbers import as_float
 from .support.tabular import plain, short
 
 TYPE_CHECKING = False

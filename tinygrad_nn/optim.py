@@ -9,10 +9,11 @@ from __future__ import annotations
 from .autograd import primitives as table
 from .autograd.containers import flattened
 from .autograd.recording import watcher
-from .autograd.scalar import Scalar, as_float
+from .autograd.scalar import Scalar
 from .autograd.value import Value
 from .schedules import Schedule, checked_setting, cosine, linear, step_decay, warmup
 from .support.checks import checked_count, checked_switch
+from .support.numbers import as_float
 from .support.tabular import plain, short
 
 TYPE_CHECKING = False

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 
-from .autograd.scalar import as_float
 from .support.checks import checked_count, checked_finite
+from .support.numbers import as_float
 from .support.tabular import short
 
 TYPE_CHECKING = False

@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_nn as tn
 from tinygrad_nn import MLP, Layer, Module, Neuron, Value
-from tinygrad_nn.nn.initial import ACTIVATIONS
+from tinygrad_nn.nn.activations import ACTIVATIONS
 
 
 def by_hand(neuron, inputs):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from types import FunctionType, MethodType, ModuleType
 
-from .recording import Place
+from .scope import Place
 from .value import Value
 
 TYPE_CHECKING = False

@@ -13,13 +13,13 @@ import keyword
 import sys
 from typing import TYPE_CHECKING
 
+from ..support.numbers import as_float
 from ..support.tabular import short
 from . import primitives as table
 from .elementary import as_operand
 from .ieee_floats import on_ieee_floats
 from .primitives import Primitive
 from .rules import is_column
-from .scalar import as_float
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,10 +6,11 @@ results of IEEE 754: nothing overflows into a Python exception.
 
 from __future__ import annotations
 
+from ..support.numbers import as_float
 from ..support.tabular import is_frame, is_unordered, plain
 from . import primitives as table
 from .primitives import Primitive
-from .scalar import Scalar, as_float
+from .scalar import Scalar
 from .value import Value
 
 TYPE_CHECKING = False

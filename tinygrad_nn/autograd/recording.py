@@ -12,8 +12,6 @@ from contextvars import ContextVar
 from functools import partial
 from itertools import count
 
-from ..support.checks import checked_text
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,14 +126,6 @@ class scope(_Context):  # noqa: N801
         return current and Recorder(current.next_number, self.owner, current.watcher)
 
 
-def scope_name(scope: object) -> str:
-    """What is said of who recorded an operation: the name of the neuron, layer or loss; "" where there is none."""
-    if scope is None:
-        return ""
-    name = getattr(scope, "name", None) or getattr(scope, "__name__", None)
-    return str(name or (scope if isinstance(scope, str) else type(scope).__name__))
-
-
 class watched(_Context):  # noqa: N801
     """Operations recorded inside are told to a watcher: the tracer of a compiled function, or detect_anomaly.
 
@@ -165,30 +155,3 @@ def users_frame() -> Any:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(FOLDER):
         frame = frame.f_back
     return frame
-
-
-class Place:
-    """A module's name, and the place of the larger module that it is a part of; None where it stands alone.
-
-    A place is an identity apart from the module: so a neuron can tell its layer without holding it, which would be a
-    reference cycle. Drawings nest their boxes by it.
-
-    >>> str(Place("neuron 2", Place("layer 1", Place(""))))
-    'layer 1, neuron 2'
-    """
-
-    __slots__ = ("name", "within")
-
-    def __init__(self, name: str, within: Place | None = None) -> None:
-        self.name, self.within = checked_text("the name of a module", name), within
-
-    def path(self) -> list[Place]:
-        """The places from the outermost to this one."""
-        path, place = [self], self.within
-        while place is not None:
-            path.append(place)
-            place = place.within
-        return path[::-1]
-
-    def __str__(self) -> str:
-        return ", ".join(place.name for place in self.path() if place.name)

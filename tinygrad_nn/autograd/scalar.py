@@ -6,9 +6,9 @@ operation is recorded, so that both have the same operators by construction.
 
 from __future__ import annotations
 
-import math
 import operator
 
+from ..support.numbers import as_float
 from . import primitives as table
 from .primitives import Primitive
 
@@ -37,22 +37,6 @@ UFUNCS: dict[str, Callable[..., Any]] = {
     "equal": operator.eq,
     "not_equal": operator.ne,
 }
-
-
-def as_float(number: object) -> float | None:
-    """A real number (int, float, Fraction, Decimal, NumPy scalar or array of no dimension) as a float, else None."""
-    if type(number) is float:
-        return number
-    if isinstance(number, Scalar | str | bytes | complex) or not hasattr(number, "__float__"):
-        return None
-    if getattr(number, "ndim", 0) != 0 or getattr(getattr(number, "dtype", None), "kind", "f") not in "biuf":
-        return None
-    try:
-        return float(number)
-    except (TypeError, ValueError):
-        return None
-    except OverflowError:  # an int past the largest float
-        return math.copysign(math.inf, 1 if number > 0 else -1)  # type: ignore[operator]
 
 
 class Scalar:

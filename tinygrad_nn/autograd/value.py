@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import operator
 
+from ..support.numbers import as_float
 from . import primitives as table
 from . import reverse
+from .column import Column, numbers
 from .primitives import Primitive
 from .recording import current_recorder, watcher
-from .reverse import Column
-from .scalar import Scalar, as_float
+from .scalar import Scalar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class Value(Scalar):
         if len(operands) == 1 and type(first) is not tuple:
             value = primitive.value
             return recorded(primitive, value(first.data), first)
-        data = primitive.value(*map(reverse.numbers, operands))
+        data = primitive.value(*map(numbers, operands))
         return recorded(primitive, data, *[Column(o) if type(o) is tuple else o for o in operands])
 
     def backward(self) -> None:

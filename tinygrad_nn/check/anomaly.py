@@ -9,10 +9,11 @@ from __future__ import annotations
 from math import isfinite
 
 from ..autograd.primitives import detached
-from ..autograd.recording import next_number, scope_name, users_frame, watched
+from ..autograd.recording import next_number, users_frame, watched
 from ..autograd.reverse import contributions, operations_behind
-from ..autograd.scalar import as_float
+from ..autograd.scope import scope_name
 from ..autograd.value import Result, Value, named_operands
+from ..support.numbers import as_float
 from .advice import stable_form
 
 TYPE_CHECKING = False

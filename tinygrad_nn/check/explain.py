@@ -12,8 +12,8 @@ from itertools import groupby
 from math import fsum, inf, isfinite
 
 from ..autograd import primitives as table
-from ..autograd.recording import scope_name
 from ..autograd.reverse import contributions, operations_behind
+from ..autograd.scope import scope_name
 from ..autograd.transforms.variables import slopes
 from ..autograd.value import Result, Value, named_operands
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from math import isclose
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..autograd.column import numbers
 from ..autograd.recording import next_number, watched
-from ..autograd.reverse import contributions, numbers, operations_behind, reached
+from ..autograd.reverse import contributions, operations_behind, reached
 from ..autograd.value import Result, Value
 from ..nn.module import Module
 from ..support.tabular import plain

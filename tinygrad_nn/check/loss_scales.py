@@ -6,7 +6,7 @@ from math import inf, isfinite
 
 from .. import losses
 from ..autograd import primitives as table
-from ..autograd.recording import scope_name
+from ..autograd.scope import scope_name
 from ..autograd.value import Result, Value
 from .advice import is_softmax
 

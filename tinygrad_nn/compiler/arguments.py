@@ -12,8 +12,9 @@ from itertools import islice
 from math import prod
 from typing import Any
 
-from ..autograd.scalar import Scalar, as_float
+from ..autograd.scalar import Scalar
 from ..autograd.value import Value
+from ..support.numbers import as_float
 from ..support.tabular import is_frame, plain
 
 Shape = Any  # None for a number, a tuple of shapes for a list, an ArrayShape for an array of NumPy's

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from ..autograd.recording import watcher
-from ..autograd.scalar import as_float
 from ..autograd.value import Value
 from ..support.checks import checked_choice, checked_function, checked_switch
+from ..support.numbers import as_float
 from ..support.tabular import plain
 from .arguments import RecordedError, Shape, flat, has_arrays, leaves_of, shaped
 from .backends.array import printer as array

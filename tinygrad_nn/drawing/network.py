@@ -14,7 +14,7 @@ from typing import Any
 from ..autograd.elementary import as_operands
 from ..autograd.recording import no_grad
 from ..autograd.value import Value
-from ..nn.initial import activation_name
+from ..nn.activations import activation_name
 from ..nn.layers import MLP, Layer
 from ..nn.module import Module
 from ..nn.neuron import Neuron

@@ -13,7 +13,8 @@ from typing import Any
 
 from ..autograd import primitives as table
 from ..autograd import reverse
-from ..autograd.recording import Place, scope_name
+from ..autograd.column import Column, numbers
+from ..autograd.scope import Place, scope_name
 from ..autograd.value import Result, Value
 from ..nn.module import Module
 from ..nn.neuron import Neuron
@@ -107,7 +108,7 @@ def changed(drawn: list[Node]) -> bool:
     for node in drawn:
         if isinstance(node.value, Result):
             try:
-                now = node.value.op.value(*map(reverse.numbers, node.value.groups))
+                now = node.value.op.value(*map(numbers, node.value.groups))
             except ValueError:  # an index that is none any more
                 return True
             if now != node.data and not (now != now and node.data != node.data):
@@ -160,7 +161,7 @@ def expanded(root: Result) -> tuple[Result, dict[int, int]]:
         result: Result = Result()
         result.op, result.data, result.grad, result.label, result.scope = primitive, data, of.grad, label, of.scope
         result.first, result.second, result.third = [
-            reverse.Column(o) if type(o) is tuple else o for o in (*operands, None, None)
+            Column(o) if type(o) is tuple else o for o in (*operands, None, None)
         ][:3]
         result.number = next_number()
         return result
@@ -171,7 +172,7 @@ def expanded(root: Result) -> tuple[Result, dict[int, int]]:
             ws, xs, bias = groups
             products: list[Any] = []
             for w, x in zip(ws, xs, strict=True):
-                product: Any = reverse.numbers(w) * reverse.numbers(x)
+                product: Any = numbers(w) * numbers(x)
                 literal = type(w) is type(x) is float
                 products.append(product if literal else copy(result, table.multiply, product, "", [w, x]))
             recorded = [product for product in products if type(product) is not float]

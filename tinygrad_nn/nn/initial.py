@@ -1,6 +1,6 @@
-"""What a network is made with: activations and ways to draw weights by name, and checks of sizes, names and matrices.
+"""The first weights of a network: drawn in a way that has a name or by a function of one's own, or given as matrices.
 
-A name stands for an entry of these two dictionaries; a function of the user's own serves in place of any name.
+Sizes, names and matrices are checked here before anything is made of them.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from ..autograd import primitives as table
-from ..autograd.primitives import Primitive
-from ..autograd.scalar import as_float
+from ..support.numbers import as_float
 from ..support.tabular import is_frame, is_list, plain
 
 TYPE_CHECKING = False
@@ -18,20 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    Activation = str | Callable[[Any], Any]
     Init = str | Callable[[Any], float]
-
-ACTIVATIONS: dict[str, Primitive | None] = {
-    "linear": None,
-    "relu": table.relu,
-    "tanh": table.tanh,
-    "sigmoid": table.sigmoid,
-    "leaky_relu": table.leaky_relu,
-    "elu": table.elu,
-    "softplus": table.softplus,
-    "silu": table.silu,
-    "gelu": table.gelu,
-}
 
 
 def _glorot(rng: Any, n_inputs: int, n_outputs: int) -> float:
@@ -45,28 +30,6 @@ INITS: dict[str, Callable[[Any, int, int], float]] = {
     "xavier": _glorot,
     "he": lambda rng, n_inputs, n_outputs: rng.gauss(0.0, math.sqrt(2.0 / n_inputs)),
 }
-
-
-def checked_activation(activation: Activation | bool) -> Activation:
-    """The activation as a name or a function; micrograd's `nonlin` booleans stand for relu and linear."""
-    if isinstance(activation, bool):
-        return "relu" if activation else "linear"
-    if isinstance(activation, Primitive) and len(activation.operands) != 1:
-        raise ValueError(f"an activation takes one number, but {activation.name} takes {len(activation.operands)}")
-    if callable(activation) or (isinstance(activation, str) and activation in ACTIVATIONS):
-        return activation
-    raise ValueError(
-        f"unknown activation {activation!r}: give one of {', '.join(ACTIVATIONS)}, or a function of a Value"
-    )
-
-
-def activation_function(activation: Activation) -> Primitive | Callable[[Any], Any] | None:
-    """The row of the table for a name (None for linear), or the function itself."""
-    return ACTIVATIONS[activation] if isinstance(activation, str) else activation
-
-
-def activation_name(activation: Activation) -> str:
-    return activation if isinstance(activation, str) else getattr(activation, "__name__", repr(activation))
 
 
 def weight_draws(init: Init, n_inputs: int, n_outputs: int) -> tuple[Callable[[Any], float], Callable[[Any], float]]:

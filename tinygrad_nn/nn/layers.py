@@ -6,11 +6,12 @@ Each is a plain list of the smaller thing, so networks can be wired by hand from
 from __future__ import annotations
 
 from ..autograd.elementary import as_operands
-from ..autograd.recording import Place
+from ..autograd.scope import Place
 from ..autograd.value import Value
 from ..support.checks import checked_count
 from ..support.tabular import plain
-from .initial import activation_name, checked_activation, checked_names, checked_weights
+from .activations import activation_name, checked_activation
+from .initial import checked_names, checked_weights
 from .module import Module, _table
 from .neuron import Neuron, neuron_outputs
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from .initial import Activation, Init
+    from .activations import Activation
+    from .initial import Init
 
 __all__ = ["MLP", "Layer", "Neuron"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..optim import SGD, Adam, Optimizer
 from ..schedules import SCHEDULES
 from . import entries
+from .activations import ACTIVATIONS
 from .entries import StorageError
-from .initial import ACTIVATIONS
 from .layers import MLP, Layer, Neuron
 
 TYPE_CHECKING = False

@@ -9,9 +9,9 @@ from ..autograd import primitives as table
 from ..autograd.containers import collected, leaves
 from ..autograd.primitives import Primitive
 from ..autograd.recording import next_number, no_grad, watched
-from ..autograd.scalar import as_float
 from ..autograd.value import Value
 from ..support.checks import checked_number
+from ..support.numbers import as_float
 from ..support.tabular import check_columns, check_rows, is_frame, is_list, plain, short
 
 TYPE_CHECKING = False

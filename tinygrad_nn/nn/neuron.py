@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from ..autograd import primitives as table
+from ..autograd.column import Column
 from ..autograd.elementary import as_operand, as_operands
 from ..autograd.primitives import Primitive
-from ..autograd.recording import Place, current_recorder, scope
-from ..autograd.reverse import Column
+from ..autograd.recording import current_recorder, scope
+from ..autograd.scope import Place
 from ..autograd.value import Result, Value, unrecorded
 from ..support.checks import checked_count, checked_rng
-from .initial import activation_function, activation_name, checked_activation, weight_draws
+from .activations import activation_function, activation_name, checked_activation
+from .initial import weight_draws
 from .module import Module
 from .weights import Weights, column_numbers
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
-    from .initial import Activation, Init
+    from .activations import Activation
+    from .initial import Init
 
 
 def _fold(weights: Sequence[Value], numbers: list[float], total: float) -> float:

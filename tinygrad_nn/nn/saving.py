@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 
-from ..autograd.scalar import as_float
 from ..autograd.value import Value
 from ..optim import Optimizer
 from ..schedules import Schedule, checked_setting
 from ..support.checks import checked_count, checked_switch
 from ..support.files import path_of, write_all
+from ..support.numbers import as_float
+from .activations import ACTIVATIONS
 from .entries import StorageError
-from .initial import ACTIVATIONS
 from .layers import MLP, Layer, Neuron
 from .loading import END, FORMAT, SETTINGS, VERSION, built, content_of, digest, made_optimizer
 from .module import Module, learned_by

@@ -6,8 +6,8 @@ for, and drops it with every change. What cannot be a weight is refused before a
 
 from __future__ import annotations
 
+from ..autograd.column import Column
 from ..autograd.elementary import as_operand, as_operands
-from ..autograd.reverse import Column
 from ..autograd.value import Result, Value
 
 TYPE_CHECKING = False

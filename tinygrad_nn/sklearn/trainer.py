@@ -15,7 +15,7 @@ import numpy as np
 from .. import losses
 from ..autograd.value import Value
 from ..functional import dot
-from ..nn.initial import ACTIVATIONS as NAMES
+from ..nn.activations import ACTIVATIONS as NAMES
 from ..nn.layers import MLP
 from ..optim import SGD, Adam
 from ..support.checks import MOST, checked_choice, checked_count, checked_finite, checked_switch

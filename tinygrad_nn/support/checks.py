@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from ..autograd.scalar import as_float
+from .numbers import as_float
 from .tabular import short
 
 TYPE_CHECKING = False

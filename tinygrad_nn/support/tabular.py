@@ -5,7 +5,7 @@ A frame or series is whatever has `to_numpy` (of pandas, polars and their like),
 
 from __future__ import annotations
 
-from ..autograd.scalar import as_float
+from .numbers import as_float
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from programs import KINDS, bits, extended_by_lists, plans
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.compiler.function import compile
-from tinygrad_nn.compiler.loops.rolled import Access
+from tinygrad_nn.compiler.loops.groups import Access
 from tinygrad_nn.compiler.program.program import OffPath
 
 

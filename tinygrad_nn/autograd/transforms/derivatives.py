@@ -8,9 +8,9 @@ compiled function: so transforms nest to any depth, and compile.
 
 from __future__ import annotations
 
-from ...functional import dot
 from ...support.checks import checked_count, checked_function, checked_switch
 from ...support.tabular import short
+from .. import primitives as table
 from ..scalar import Scalar
 from ..value import Value
 from .variables import Run, check_recorded, entries_in, leaves, one_number, slopes
@@ -198,7 +198,7 @@ def hvp(f: Function) -> Callable[[Any, Any], list[Any]]:
                 raise ValueError(f"hvp() got a point of {len(inputs)} numbers and a direction of {len(along)}")
             result = one_number(f(point), run.what)
             run.settle(result)
-            product = dot(slopes(result, inputs, create_graph=True), along)
+            product = table.dot(tuple(slopes(result, inputs, create_graph=True)), tuple(along), 0.0)
             return run.gradients(product, inputs)  # type: ignore[no-any-return]
 
     return hvp_of_f

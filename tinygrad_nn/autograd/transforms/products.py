@@ -6,9 +6,9 @@ another and in the other transforms, and compile, as those do.
 
 from __future__ import annotations
 
-from ...functional import dot
 from ...support.checks import checked_function
 from ...support.tabular import short
+from .. import primitives as table
 from .variables import Run, leaves, mapped, number, outputs_in
 
 TYPE_CHECKING = False
@@ -64,7 +64,8 @@ def vjp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
             outputs = outputs_in(f(point), f"each entry of {run.what}")
             _check_shapes("vjp() wants a cotangent", along, "what the function returns", outputs)
             run.settle(outputs)
-            return run.told(outputs), run.gradients(dot(leaves(along), leaves(outputs)), inputs)
+            product = table.dot(tuple(leaves(along)), tuple(leaves(outputs)), 0.0)
+            return run.told(outputs), run.gradients(product, inputs)
 
     return vjp_of_f
 

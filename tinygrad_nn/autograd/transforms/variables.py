@@ -7,11 +7,13 @@ it, the derivatives are Values, too, and can be differentiated in their turn; el
 
 from __future__ import annotations
 
-from .. import forward, reverse
+from ...support.numbers import as_float
 from .. import primitives as table
+from .. import reverse
 from ..recording import current_recorder, next_number, recording, watcher
-from ..scalar import Scalar, as_float
+from ..scalar import Scalar
 from ..value import UNRECORDED, Value, recorded
+from . import forward
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ stay in registers, and what nobody else reads is never stored.
 
 from __future__ import annotations
 
-from .rolled import Access, Group
+from .groups import Access, Group
 
 Cluster = list[Group]
 

@@ -7,11 +7,8 @@ from collections.abc import Sequence
 
 from ...autograd import primitives as table
 from ..program.names import told
-from ..program.program import INPUTS, LITERALS, PARAMETERS
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .rolled import Access, Group, Rolled
+from ..program.program import INPUTS, LITERALS, PARAMETERS, Program
+from .groups import Access, Group
 
 FEWEST = 4  # operations that are worth a loop on paper
 LETTERS = "ij"
@@ -19,27 +16,26 @@ LETTERS = "ij"
 Arrays = Sequence[tuple[str, list[str]]]  # a name, and those of what stands in it
 
 
-def listing(roll: Rolled) -> str:
+def listing(program: Program, groups: Sequence[Group], slots_of: Sequence[Sequence[int]]) -> str:
     """The program as a person reads it."""
-    program = roll.flat
     names = told(program)
-    bases = array_names(roll, names)
-    for group in roll.groups:  # an element whose name does not say where it stands
+    bases = array_names(slots_of, names)
+    for group in groups:  # an element whose name does not say where it stands
         if group.size >= FEWEST and group.primitive is not None:
-            for k, slot in enumerate(roll.slots[group.array]):
+            for k, slot in enumerate(slots_of[group.array]):
                 if not names[slot].startswith(f"{bases[group.array]}."):
                     place = divmod(k, group.extents[1]) if len(group.extents) == 2 else (k,)
                     names[slot] = f"{bases[group.array]}[{', '.join(map(str, place))}]"
-    slots = [list(each) for each in roll.slots]
-    for group in roll.groups:
+    slots = [list(each) for each in slots_of]
+    for group in groups:
         if group.primitive is None and group.guard is None:
             slots[group.array] = [slots[o.array][i] for o in group.operands for i in o.indices(())]
-    by_name = {o.array for group in roll.groups for o in group.operands if _in_a_loop(group) or (o.width or 0) > FEWEST}
+    by_name = {o.array for group in groups for o in group.operands if _in_a_loop(group) or (o.width or 0) > FEWEST}
     elements = [[names.get(slot, "") for slot in each] for each in slots]
     arrays = list(zip(bases, elements, strict=True))
     loops = any(
         _in_a_loop(group) and (group.primitive is not None or group.array in by_name)
-        for group in roll.groups
+        for group in groups
         if group.guard is None
     )
     lines = [f"{program.name}({_listed([names[slot] for slot in program.inputs])})"]
@@ -48,7 +44,7 @@ def listing(roll: Rolled) -> str:
     if program.parameters:
         reads = f"    reads {_listed([names[slot] for slot in program.parameters])}"
         lines.append(reads + (f"    # {arrays[PARAMETERS][0]}[0 : {len(program.parameters)}]" if loops else ""))
-    for group in roll.groups:
+    for group in groups:
         if not _in_a_loop(group):
             lines += [f"    {line}" for line in _one_by_one(slots, group, names, arrays)]
         elif group.primitive is not None or group.guard is not None or group.array in by_name:
@@ -62,10 +58,10 @@ def _listed(names: list[str], most: int = 24) -> str:
     return ", ".join(names if len(names) <= most else [*names[:3], "...", *names[-2:]])
 
 
-def array_names(roll: Rolled, names: dict[int, str]) -> list[str]:
+def array_names(slots_of: Sequence[Sequence[int]], names: dict[int, str]) -> list[str]:
     """A name for each array, each once: what the names of its slots have in common."""
     found: dict[str, int] = {}  # and the number that the next one of this name has
-    for array, slots in enumerate(roll.slots):
+    for array, slots in enumerate(slots_of):
         if array in (INPUTS, PARAMETERS, LITERALS):
             base = ("inputs", "parameters", "literals")[array]
         elif slots[:1] == [-1]:

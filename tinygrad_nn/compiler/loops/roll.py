@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from ..program.collector import uncollected
 from ..program.program import LITERALS, Guard, Instruction, Operand, Program
-from .rolled import Access, Group, Place, Rolled
+from .groups import Access, Group, Place
+from .rolled import Rolled
 
 MOST_PIECES = 16  # of a column that is pieced together from several arrays, in the order in which it is read
 

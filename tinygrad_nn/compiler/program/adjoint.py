@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...autograd import primitives as table
-from ...autograd.forward import pushed
-from ...autograd.recording import scope_name
+from ...autograd.scope import scope_name
+from ...autograd.transforms.forward import pushed
 from ...autograd.transforms.variables import leaves, mapped
 from .program import Instruction
 from .trace import DATA, LITERALS, VALUES, Traced, TracedNumber, Tracer

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ...autograd import primitives as table
 from ...autograd.primitives import Primitive
-from ...autograd.scalar import TRUTH, UFUNCS, Scalar, as_float
+from ...autograd.scalar import TRUTH, UFUNCS, Scalar
 from ...autograd.value import Value
+from ...support.numbers import as_float
 from .of_floats import check_division, complex_power
 
 if TYPE_CHECKING:

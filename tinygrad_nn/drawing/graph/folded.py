@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...nn.initial import activation_name
+from ...nn.activations import activation_name
 from ...nn.neuron import Neuron
 from .. import colors
 from ..diagram import Diagram

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...autograd.scalar import as_float
 from ...compiler.arguments import Shape, has_arrays, shaped
 from ...compiler.program.adjoint import adjoints
 from ...compiler.program.collector import uncollected
@@ -22,6 +21,7 @@ from ...compiler.surroundings.captured import traced_in
 from ...compiler.surroundings.surroundings import Surroundings
 from ...compiler.surroundings.walk import name_of
 from ...optim import Optimizer
+from ...support.numbers import as_float
 from .settings import with_settings
 
 Numbers = Sequence[float]

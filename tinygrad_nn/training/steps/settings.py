@@ -12,8 +12,9 @@ from enum import Enum
 from types import ModuleType
 from typing import Any, NoReturn
 
-from ...autograd.scalar import Scalar, as_float
+from ...autograd.scalar import Scalar
 from ...optim import Optimizer
+from ...support.numbers import as_float
 
 OWN = ("parameters", "lr", "steps", "state")  # what an optimiser has beside its settings
 OF_CLASSES = ("initial_state", "state_names")  # what a class says of all its optimisers

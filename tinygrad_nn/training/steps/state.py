@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
-from ...autograd.scalar import as_float
 from ...compiler.arguments import data_of
 from ...compiler.program.collector import uncollected
 from ...optim import Optimizer
+from ...support.numbers import as_float
 from .interrupt import Uninterrupted
 
 Row = Sequence[float]

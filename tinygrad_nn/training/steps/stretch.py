@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
-from ...autograd.scalar import as_float
 from ...optim import Optimizer
+from ...support.numbers import as_float
 from ..history import History
 from .state import left_sum
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
+from ...loops.groups import Access, Group
 from ...loops.listing import array_names
-from ...loops.rolled import Access, Group, Rolled
+from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
 from .. import spellings as own_spellings
@@ -60,7 +61,7 @@ class Printer:
         self.tables: list[tuple[int, ...]] = []
         names = told(roll.flat)
         named = of_slots(owned(roll.flat.instructions).values())
-        self.names = [named(name) for name in array_names(roll, names)]
+        self.names = [named(name) for name in array_names(roll.slots, names)]
 
     def source(self) -> str:
         roll = self.roll

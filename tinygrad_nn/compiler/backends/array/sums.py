@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...loops.rolled import Group, Rolled
+from ...loops.groups import Group
+from ...loops.rolled import Rolled
 from .printer import Printer, loaded
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from ....autograd.primitives import Primitive
 from ...loops.clusters import clusters, stored, strides
+from ...loops.groups import Access
 from ...loops.listing import array_names
 from ...loops.roll import affine
-from ...loops.rolled import Access, Rolled
+from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
 from ..python.expressions import MATHS
@@ -109,7 +110,7 @@ class Places:
         self.regions = {INPUTS: list(inputs), PARAMETERS: list(parameters), LITERALS: list[Region]()}
         self.literals = list(roll.flat.literals.values())
         taken = {region.name for region in [*inputs, *parameters, *outputs]}
-        self.names = identifiers(array_names(roll, told(roll.flat)), taken, constants.name)
+        self.names = identifiers(array_names(roll.slots, told(roll.flat)), taken, constants.name)
         self.inlined = self._inlined()
         self.direct = self._direct(1 if returns else 0)
         ends = {array for k, (array, _) in enumerate(roll.outputs) if (array not in self.direct) or (returns and not k)}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...loops.clusters import Cluster
-from ...loops.rolled import Access, Group, Rolled
+from ...loops.groups import Access, Group
+from ...loops.rolled import Rolled
 from .functions import FOLDS, called, owned, spelled
 from .places import COUNTERS, SHORT, Constants, Places, Region, plus, strided
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...loops.clusters import Cluster, strides, tiles
-from ...loops.rolled import Access, Group, Rolled
+from ...loops.groups import Access, Group
+from ...loops.rolled import Rolled
 from ...program.program import LITERALS
 from ..single_precision import checked_literals
 from .functions import FOLDS, fold, spelled

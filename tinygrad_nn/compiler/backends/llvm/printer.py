@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ...loops.clusters import clusters, stored
-from ...loops.rolled import Access, Group, Place, Rolled
+from ...loops.groups import Access, Group, Place
+from ...loops.rolled import Rolled
 from ...program.program import INPUTS
 from .ir import Kind
 from .loops import DEAR, Loops

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...loops.clusters import tiles
-from ...loops.rolled import Access, Group, Rolled
+from ...loops.groups import Access, Group
+from ...loops.rolled import Rolled
 from ...program.program import INPUTS
 from .printer import Printer
 from .row_terms import Term, terms

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 from ...loops.clusters import tiles
-from ...loops.rolled import Access, Group, Rolled
+from ...loops.groups import Access, Group
+from ...loops.rolled import Rolled
 from ...program.program import INPUTS
 from .ir import Kind
 from .row_products import CHUNK, RowProducts

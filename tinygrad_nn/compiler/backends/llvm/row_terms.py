@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ...loops.groups import Access, Group, Place
 from ...loops.roll import access
-from ...loops.rolled import Access, Group, Place, Rolled
+from ...loops.rolled import Rolled
 from ...program.program import INPUTS
 
 Scatter = tuple[Access, Access, tuple[int, ...]]  # where outputs lie, where they go, and the loops over both

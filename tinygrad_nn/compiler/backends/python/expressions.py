@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ....autograd.recording import scope_name
 from ....autograd.rules import is_column
+from ....autograd.scope import scope_name
 from ...program.program import Guard, Instruction, Program
 from ..identifiers import of_primitive
 

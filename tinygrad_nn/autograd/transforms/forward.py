@@ -7,15 +7,15 @@ direction, for any number of results.
 
 from __future__ import annotations
 
-from .reverse import applied, operations_behind
+from ..reverse import applied, operations_behind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from .primitives import Primitive
-    from .value import Result, Value
+    from ..primitives import Primitive
+    from ..value import Result, Value
 
 
 def tangents(outputs: Sequence[Value], inputs: dict[int, Any], create_graph: bool) -> list[Any]:
