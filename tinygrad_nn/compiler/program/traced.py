@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from ...autograd import primitives as table
 from ...autograd.primitives import Primitive
@@ -18,9 +18,6 @@ from ...autograd.scalar import TRUTH, UFUNCS, Scalar
 from ...autograd.value import Value
 from ...support.numbers import as_float
 from .of_floats import check_division, complex_power
-
-if TYPE_CHECKING:
-    from .trace import Tracer
 
 OF_FLOATS = ("real", "imag", "conjugate", "is_integer", "as_integer_ratio", "hex")
 
@@ -35,7 +32,7 @@ class Traced(Scalar):
     __slots__ = ("_slot", "_tracer")
     _precedence = 1
 
-    def __init__(self, tracer: Tracer, slot: int) -> None:
+    def __init__(self, tracer: Any, slot: int) -> None:
         self._tracer, self._slot = tracer, slot
 
     def _kind(self) -> type:
