@@ -14,7 +14,7 @@ from training import compile_step, eager, equal, numbers
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.compiler.program.trace import TraceError
+from tinygrad_nn.compiler.tracing.traced import TraceError
 
 SQUARED = tn.losses.squared_error
 

@@ -16,7 +16,7 @@ from tinygrad_nn.compiler.backends.python import expressions
 from tinygrad_nn.compiler.backends.python import function as python
 from tinygrad_nn.compiler.function import PathError, compile
 from tinygrad_nn.compiler.program.program import Guard, Instruction, OffPath, Program, ProgramError
-from tinygrad_nn.compiler.program.trace import TraceError
+from tinygrad_nn.compiler.tracing.traced import TraceError
 
 expression = load_example("expression").expression  # that of micrograd's README
 

@@ -21,8 +21,8 @@ from shared import needed
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.compiler.program.trace import TraceError
 from tinygrad_nn.compiler.surroundings.captured import SurroundingsError
+from tinygrad_nn.compiler.tracing.traced import TraceError
 
 LEVEL = 2.0
 TABLE = {"a": [1.0, 2.0]}

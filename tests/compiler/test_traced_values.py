@@ -11,7 +11,7 @@ from shared import needed, same
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.compiler.function import PathError
-from tinygrad_nn.compiler.program.trace import TraceError
+from tinygrad_nn.compiler.tracing.traced import TraceError
 
 BACKENDS = ["eager", "python", "llvm"]
 SQUARED = tn.losses.squared_error

@@ -37,11 +37,12 @@ from .paths import PathError
 from .program.collector import uncollected
 from .program.names import argument_names, check_count
 from .program.program import OffPath
-from .program.trace import Traced, TraceError, Tracer
 from .surroundings.captured import traced_in
 from .surroundings.surroundings import Known, Surroundings
 from .surroundings.walk import name_of
 from .target import Target, chosen
+from .tracing.traced import Traced, TraceError
+from .tracing.tracer import Tracer
 
 
 class Function:

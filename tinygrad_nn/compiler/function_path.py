@@ -16,13 +16,13 @@ from .batch import ArrayProgram, NativeProgram, RowProgram
 from .locked import locked
 from .loops.roll import rolled
 from .paths import Paths
-from .program.adjoint import adjoints
 from .program.collector import uncollected
 from .program.program import Program
 from .program.rewrite import simplified
-from .program.trace import Tracer
 from .surroundings.surroundings import Surroundings
 from .target import Target
+from .tracing.adjoint import adjoints
+from .tracing.tracer import Tracer
 
 Runner = Callable[[Sequence[float]], Sequence[float]]
 

@@ -33,8 +33,8 @@ from tinygrad_nn.compiler.backends.python import expressions
 from tinygrad_nn.compiler.backends.python import loop as python_loop
 from tinygrad_nn.compiler.paths import PathError
 from tinygrad_nn.compiler.program.program import OffPath
-from tinygrad_nn.compiler.program.trace import TraceError
 from tinygrad_nn.compiler.target import BACKENDS, BackendError
+from tinygrad_nn.compiler.tracing.traced import TraceError
 from tinygrad_nn.training.history import MOST_POINTS, History
 from tinygrad_nn.training.steps import state
 from tinygrad_nn.training.steps.engines import python

@@ -13,7 +13,8 @@ from ...autograd.primitives import Primitive
 from ...autograd.recording import FOLDER, watcher
 from ...autograd.scalar import Scalar
 from ...autograd.value import Result, Value
-from ..program.trace import Traced, TraceError, Tracer, traced_by
+from ..tracing.traced import Traced, TraceError
+from ..tracing.tracer import Tracer, traced_by
 from .generators import States
 from .surroundings import Surroundings, steady
 

@@ -12,14 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...compiler.arguments import Shape, has_arrays, shaped
-from ...compiler.program.adjoint import adjoints
 from ...compiler.program.collector import uncollected
 from ...compiler.program.program import Loop, Program
 from ...compiler.program.rewrite import simplified
-from ...compiler.program.trace import Traced, TracedNumber, Tracer, traced_by
 from ...compiler.surroundings.captured import traced_in
 from ...compiler.surroundings.surroundings import Surroundings
 from ...compiler.surroundings.walk import name_of
+from ...compiler.tracing.adjoint import adjoints
+from ...compiler.tracing.traced import Traced
+from ...compiler.tracing.traced_number import TracedNumber
+from ...compiler.tracing.tracer import Tracer, traced_by
 from ...optim import Optimizer
 from ...support.numbers import as_float
 from .settings import with_settings

@@ -1,8 +1,7 @@
-"""Tracing: a function is run once on traced values, which write down every operation and every branch.
+"""The writer of a program: each operation on a traced value becomes an instruction, each branch a guard.
 
-A traced value is a scalar like `Value`, with all its operators and methods. A Value that the function captures becomes
-a parameter, read anew at each call; a comparison becomes a guard; what cannot be traced raises here. What the function
-reads beside that is in the run's surroundings, which are compared before its program is run again.
+A Value that the function captures becomes a parameter, read anew at each call, and what was recorded from Values before
+is computed again from them.
 """
 
 from __future__ import annotations
@@ -11,16 +10,16 @@ from typing import Any, NoReturn
 
 from ...autograd import reverse
 from ...autograd.primitives import Primitive
-from ...autograd.recording import current_recorder, next_number, users_frame, watched
+from ...autograd.recording import current_recorder, next_number, users_frame
 from ...autograd.value import Result, Value
-from .differentiable import Differentiable
-from .program import COMPARISONS, Guard, Instruction, Operand, Program
-from .traced import Traced, TracedNumber, TraceError
+from ..program.program import COMPARISONS, Guard, Instruction, Operand, Program
+from .traced import Traced, TraceError
+from .traced_number import TracedNumber
 
 LITERALS, DATA, VALUES = range(3)
 
 
-class Tracer(Differentiable):
+class Writer:
     """Writes a Program while a function runs; `numbers` are what the slots held in that run."""
 
     def __init__(self, name: str) -> None:
@@ -32,8 +31,6 @@ class Tracer(Differentiable):
         self.of_data = True  # whether all inputs are numbers, so that what is computed from Values alone is one
         self.floats = False  # whether the numbers of a row are Python's floats, which refuse to be divided by 0
         self.refused = ""  # what was refused first, and where: a function may catch the error and go on
-        self.world: Any = None  # the surroundings of the function
-        self.changed: list[tuple[Value, str, Any]] = []  # attributes of Values that were set, and what they were
         self.block = ""  # whose the instructions are that nobody recorded: "update", say
         self._literals: dict[str, int] = {}
         self._parameters: dict[int, int] = {}
@@ -82,25 +79,6 @@ class Tracer(Differentiable):
             self._literals[key] = self._slot(number, "")
             self.program.literals[self._literals[key]] = number
         return self._literals[key]
-
-    def backward(self, output: Any) -> NoReturn:
-        self.refuse("backward()")
-
-    def call(self, compiled: Any, arguments: Any, named: dict[str, Any]) -> Any:
-        """A call of another compiled function, which is the plain one here."""
-        return compiled.function(*arguments, **named)
-
-    def gradient(self, compiled: Any, arguments: Any) -> NoReturn:
-        self.refuse("the gradient of another compiled function")
-
-    def rows(self, compiled: Any, rows: Any, gradients: bool) -> NoReturn:
-        self.refuse("the rows of another compiled function")
-
-    def steps(self) -> NoReturn:
-        self.refuse("a training step")
-
-    def updated(self, optimizer: object, numbers: object) -> NoReturn:
-        self.refuse("optimizer.step()")
 
     def refuse(self, what: str) -> NoReturn:
         raise self.refusal(
@@ -161,26 +139,7 @@ class Tracer(Differentiable):
         return slot
 
 
-class traced_by(watched):  # noqa: N801
-    """A function of the user's runs inside, on the values of a tracer.
-
-    Raises TraceError at its end where one was raised inside and caught there, so that nothing else was traced instead.
-    """
-
-    def __init__(self, tracer: Tracer) -> None:
-        super().__init__(tracer)
-
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        went_on = error[1] is None or (isinstance(error[1], Exception) and not isinstance(error[1], TraceError))
-        if self.by.refused and went_on:
-            raise TraceError(f"{self.by.refused}; the error was caught, and what follows from that is not compiled")
-
-
 def users_line() -> str:
     """The file and line of the user's code that is running."""
     frame = users_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-__all__ = ["TraceError", "Traced", "TracedNumber", "Tracer", "traced_by", "users_line"]

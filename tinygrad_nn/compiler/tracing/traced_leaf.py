@@ -10,7 +10,7 @@ from typing import Any
 
 from ...autograd.scalar import Scalar
 from ...autograd.value import Value
-from .trace import Traced
+from .traced import Traced
 
 LABEL = vars(Value)["label"]  # the slot, which holds the traced value that the leaf stands for
 

@@ -13,12 +13,14 @@ from ...autograd import primitives as table
 from ...autograd.scope import scope_name
 from ...autograd.transforms.forward import pushed
 from ...autograd.transforms.variables import leaves, mapped
-from .program import Instruction
-from .trace import DATA, LITERALS, VALUES, Traced, TracedNumber, Tracer
+from ..program.program import Instruction
+from .traced import Traced
+from .traced_number import TracedNumber
+from .writer import DATA, LITERALS, VALUES, Writer
 
 
 def adjoints(
-    tracer: Tracer, output: int, inputs: list[int], seed: Any = 1.0, sums: Sequence[Any] | None = None
+    tracer: Writer, output: int, inputs: list[int], seed: Any = 1.0, sums: Sequence[Any] | None = None
 ) -> list[Any]:
     """d output / d input for the slots of the inputs: traced values, or floats where they depend on nothing.
 
@@ -44,7 +46,7 @@ def adjoints(
     return [found.get(slot, 0.0) for slot in inputs]
 
 
-def gradients(tracer: Tracer, output: Any, inputs: Any, create_graph: bool) -> Any:
+def gradients(tracer: Writer, output: Any, inputs: Any, create_graph: bool) -> Any:
     """d output / d inputs in the shape of the inputs; without a graph, as the plain numbers that they are outside."""
     slots = list(map(tracer.slot_of, leaves(inputs)))
     each = iter(adjoints(tracer, tracer.slot_of(output), slots))
@@ -56,7 +58,7 @@ def gradients(tracer: Tracer, output: Any, inputs: Any, create_graph: bool) -> A
     return mapped(inputs, gradient)
 
 
-def tangents(tracer: Tracer, outputs: list[Any], inputs: list[tuple[Any, Any]]) -> list[Any]:
+def tangents(tracer: Writer, outputs: list[Any], inputs: list[tuple[Any, Any]]) -> list[Any]:
     """The tangent of each output, of pairs of an input and its tangent; None where it depends on no input."""
     found = {tracer.slot_of(entry): along for entry, along in inputs}
     slots = list(map(tracer.slot_of, outputs))
@@ -74,7 +76,7 @@ def tangents(tracer: Tracer, outputs: list[Any], inputs: list[tuple[Any, Any]]) 
     return [found.get(slot) for slot in slots]
 
 
-def given_back(tracer: Tracer, read: list[Any], given: list[Any], variables: list[Any]) -> Callable[[Any], Any]:
+def given_back(tracer: Writer, read: list[Any], given: list[Any], variables: list[Any]) -> Callable[[Any], Any]:
     """What a transform gives back as what, by what its function has read, beside its variables, and it was given.
 
     Values where there is a Value among it; else numbers of the data, as the traced function knows them, or floats.
@@ -93,13 +95,13 @@ def given_back(tracer: Tracer, read: list[Any], given: list[Any], variables: lis
     return lambda found: float(tracer.numbers[tracer.slot_of(found)])
 
 
-def _number(tracer: Tracer, slot: int) -> TracedNumber:
+def _number(tracer: Writer, slot: int) -> TracedNumber:
     """A slot as what is a plain number when the function is not compiled."""
     tracer.reads[slot] = min(tracer.reads[slot], DATA)
     return TracedNumber(tracer, slot)
 
 
-def _behind(tracer: Tracer, inputs: list[int]) -> list[Instruction]:
+def _behind(tracer: Writer, inputs: list[int]) -> list[Instruction]:
     """The instructions that may read one of the inputs, or what was computed from it: those written after the first."""
     found: list[Instruction] = []
     first = min(inputs, default=len(tracer.numbers))
@@ -111,7 +113,7 @@ def _behind(tracer: Tracer, inputs: list[int]) -> list[Instruction]:
     return found[::-1]
 
 
-def _traced(tracer: Tracer, entry: Instruction) -> list[Any]:
+def _traced(tracer: Writer, entry: Instruction) -> list[Any]:
     """The operands of an instruction, as rules take them."""
     return [
         tuple([Traced(tracer, slot) for slot in o]) if isinstance(o, tuple) else Traced(tracer, o)
@@ -119,7 +121,7 @@ def _traced(tracer: Tracer, entry: Instruction) -> list[Any]:
     ]
 
 
-def _pull(tracer: Tracer, entry: Instruction, found: dict[int, Any], between: set[int]) -> None:
+def _pull(tracer: Writer, entry: Instruction, found: dict[int, Any], between: set[int]) -> None:
     """Add what one instruction passes on to the adjoints of its operands."""
     operands = _traced(tracer, entry)
     adjoint, result = found[entry.slot], Traced(tracer, entry.slot)
