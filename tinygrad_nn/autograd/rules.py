@@ -7,6 +7,8 @@ as source, a pull has no calls and no loops but the ones its formulas need; trac
 
 from __future__ import annotations
 
+from ..support.source import defined
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,8 +36,7 @@ def rule_functions(name: str, operands: Sequence[str], rules: Sequence[Rule], na
 
 def pull_function(name: str, operands: Sequence[str], rules: Sequence[Rule], namespace: dict[str, Any]) -> Any:
     """A function of a result that adds g * dy/d(operand) to the `.grad` of each of its operands."""
-    import linecache  # here and below, since importing the package should not pay for them
-    import re
+    import re  # here and below, since importing the package should not pay for it
 
     wide = len(operands) > 2 or any(map(is_column, operands))
     namespace = namespace | {f"_rule_{operand}": rule for operand, rule in zip(operands, rules, strict=True)}
@@ -45,10 +46,7 @@ def pull_function(name: str, operands: Sequence[str], rules: Sequence[Rule], nam
     given = [("g", "_result.grad"), ("y", "_result.data")]
     head = [f"{variable} = {source}" for variable, source in given if re.search(rf"\b{variable}\b", body)]
     text = "\n    ".join([f"def pull_{name}(_result):", *head, body]) + "\n"
-    file = f"<pull of {name}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    exec(compile(text, file, "exec"), namespace)
-    return namespace[f"pull_{name}"]
+    return defined(f"pull_{name}", text, f"pull of {name}", namespace)
 
 
 def _called(operand: str, rule: Rule, operands: Sequence[str]) -> str | None:

@@ -10,6 +10,7 @@ from ..autograd.recording import recording
 from ..autograd.reverse import adjoints, operations_behind
 from ..autograd.value import Result, Value
 from ..support.checks import checked_number
+from ..support.names import free, numbered
 from .notation import ATOM, UNARY, latex_name, latex_number, written
 
 TYPE_CHECKING = False
@@ -167,10 +168,8 @@ class _Writer:
 
     def _name(self, label: str, letter: str) -> str:
         """The label if it is a name, with a number if another has it already; else a letter and a number."""
-        name, k = label if _is_name(label) else f"{letter}1", 1
-        while name in self.taken or (name != label and name in self.labels):
-            k += 1
-            name = f"{label}_{k}" if _is_name(label) else f"{letter}{k}"
+        wanted, form = (label, numbered) if _is_name(label) else (f"{letter}1", lambda _, k: f"{letter}{k}")
+        name = free(wanted, lambda name: name in self.taken or (name != label and name in self.labels), form)
         self.taken.add(name)
         return name
 

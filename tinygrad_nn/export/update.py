@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..compiler.backends.c.file import File
-from ..compiler.backends.c.functions import FOLDS, called, identifier, number, owned, rounded
+from ..compiler.backends.c.functions import FOLDS, LocalNames, called, number, owned, rounded
 from ..compiler.program.names import told
 from ..compiler.program.program import Instruction
 from ..training.steps.recipe import Recipe, update_of_one
@@ -47,9 +47,7 @@ class Update:
         names = (
             optimizer.state_names if len(optimizer.state_names) == width else [f"state{k + 1}" for k in range(width)]
         )
-        self.states: list[str] = []
-        for name in names:
-            self.states.append(identifier(name, file.name, {*FIELDS, *self.states}))
+        self.states = list(map(LocalNames(file.name, FIELDS), names))
         for value in self.settings.values():
             if file.single and value != 1.0 and rounded(value) == 1.0:
                 raise ValueError(f"the setting {value!r} of the optimizer is 1 as a float: export with dtype='double'")
@@ -95,14 +93,13 @@ class Update:
 
     def lines(self) -> str:
         """The update of all parameters; what is the same for all comes before the loop."""
-        names, taken, texts = told(self.program), {"gradient", "state"}, dict(self.texts)
+        names, named, texts = told(self.program), LocalNames(self.file.name, ("gradient", "state")), dict(self.texts)
         before: list[str] = []
         during: list[str] = []
         of_member = set(self.of_member)
         for entry in self.program.instructions:
             text = self._expression(entry, texts)
-            texts[entry.slot] = name = identifier(names[entry.slot], self.file.name, taken)
-            taken.add(name)
+            texts[entry.slot] = name = named(names[entry.slot])
             inside = not of_member.isdisjoint(entry.slots())
             (during if inside else before).append(f"const real {name} = {text};")
             of_member |= {entry.slot} if inside else set()
@@ -111,8 +108,7 @@ class Update:
             if texts[slot] == target:
                 continue
             if slot in self.of_member:  # an old number, which another line may overwrite
-                name = identifier(f"old_{names[slot]}", self.file.name, taken)
-                taken.add(name)
+                name = named(f"old_{names[slot]}")
                 during.append(f"const real {name} = {texts[slot]};")
                 stored.append(f"{target} = {name};")
             else:

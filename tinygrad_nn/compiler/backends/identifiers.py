@@ -10,9 +10,10 @@ import builtins
 import keyword
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 
 from ...autograd.primitives import TABLE, Primitive
+from ...support.names import Names, free, underscored
 
 # The words of the loops and of the functions of arrays, beside those of their programs.
 WORDS = (
@@ -41,28 +42,14 @@ def of_primitive(primitive: Primitive) -> str:
 
 def of_function(name: str, primitives: Iterable[Primitive]) -> str:
     """What the function itself is called beside the primitives of one's own that it calls."""
-    called = {*RESERVED, *map(of_primitive, primitives)}
-    found = identifier(name)
-    while found in called:
-        found += "_"
-    return found
+    return free(identifier(name), {*RESERVED, *map(of_primitive, primitives)}.__contains__, underscored)
 
 
-def distinct(taken: Iterable[str], spelled: Callable[[str], str] = identifier) -> Callable[[str], str]:
-    """A function that gives each name that it is asked for a spelling that is not taken yet: x, x_2, x_3 ..."""
-    used, numbered = set(taken), dict[str, int]()
-
-    def named(name: str) -> str:
-        wanted = unique = spelled(name)
-        while unique in used:
-            numbered[wanted] = numbered.get(wanted, 1) + 1
-            unique = f"{wanted}_{numbered[wanted]}"
-        used.add(unique)
-        return unique
-
-    return named
-
-
-def of_slots(primitives: Collection[Primitive]) -> Callable[[str], str]:
+class SlotNames(Names):
     """The names of slots and arrays, beside the primitives of one's own that are called."""
-    return distinct((*RESERVED, *map(of_primitive, primitives)))
+
+    def __init__(self, primitives: Iterable[Primitive]) -> None:
+        super().__init__((*RESERVED, *map(of_primitive, primitives)))
+
+    def __call__(self, wanted: str) -> str:
+        return super().__call__(identifier(wanted))

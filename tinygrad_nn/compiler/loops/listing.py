@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ...autograd import primitives as table
+from ...support.names import Names
 from ..program.names import told
 from ..program.program import INPUTS, LITERALS, PARAMETERS, Program
 from .groups import Access, Group
@@ -60,7 +61,7 @@ def _listed(names: list[str], most: int = 24) -> str:
 
 def array_names(slots_of: Sequence[Sequence[int]], names: dict[int, str]) -> list[str]:
     """A name for each array, each once: what the names of its slots have in common."""
-    found: dict[str, int] = {}  # and the number that the next one of this name has
+    found, named = [], Names()
     for array, slots in enumerate(slots_of):
         if array in (INPUTS, PARAMETERS, LITERALS):
             base = ("inputs", "parameters", "literals")[array]
@@ -68,12 +69,8 @@ def array_names(slots_of: Sequence[Sequence[int]], names: dict[int, str]) -> lis
             base = "gathered"
         else:
             base = _common([names[slot] for slot in (slots[0], slots[-1])])
-        name, k = base, found.get(base, 2)
-        while name in found:
-            name, k = f"{base}_{k}", k + 1
-        found[base] = k
-        found[name] = 2
-    return list(found)
+        found.append(named(base))
+    return found
 
 
 def _common(names: list[str]) -> str:

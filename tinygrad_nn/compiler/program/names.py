@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from ...autograd import primitives as table
+from ...support.names import Names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,18 +24,12 @@ def told(program: Program) -> dict[int, str]:
     """A name for each slot, each once: its own, or v and a number; literals are their numbers."""
     names = {slot: repr(number) for slot, number in program.literals.items()}
     wanted = {**program.names, **_of_neurons(program)}
-    taken: set[str] = set()
-    numbered: dict[str, int] = {}
+    named = Names()
     slots = [*program.inputs, *program.parameters, *(entry.slot for entry in program.instructions)]
     after = {slot: program.derived[slot] for slot in slots if slot in program.derived and slot not in wanted}
     for slot in [*(slot for slot in slots if slot not in after), *after]:
         prefix, of = after.get(slot, ("", slot))
-        name = base = prefix + names[of] if of in names else wanted.get(slot) or f"v{slot}"
-        while name in taken:
-            numbered[base] = numbered.get(base, 1) + 1
-            name = f"{base}_{numbered[base]}"
-        taken.add(name)
-        names[slot] = name
+        names[slot] = named(prefix + names[of] if of in names else wanted.get(slot) or f"v{slot}")
     return names
 
 

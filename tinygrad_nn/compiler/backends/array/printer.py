@@ -6,26 +6,23 @@ same inputs is a matrix product. Nothing is written in place: what NumPy runs, J
 
 from __future__ import annotations
 
-import linecache
-import weakref
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import Any
 
+from ....support.source import defined
 from ...loops.groups import Access, Group
 from ...loops.listing import array_names
 from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
 from .. import spellings as own_spellings
-from ..identifiers import identifier, of_primitive, of_slots
+from ..identifiers import SlotNames, identifier, of_primitive
 from ..python.function import function_name
 from ..single_precision import checked_literals
 from ..spellings import owned
 from .functions import functions
 
 OPERATORS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}", "negative": "-{}"}
-_numbers = count(1)
 
 
 def source(roll: Rolled) -> str:
@@ -42,15 +39,11 @@ def loaded(printer: Printer, namespace: Any, dtype: str) -> Any:
     """The function that a printer writes; tracebacks show its lines."""
     program = printer.roll.flat
     checked_literals(program, dtype == "float32")
-    text, file = printer.source(), f"<compiled {identifier(program.name)} for arrays {next(_numbers)}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    text = printer.source()
     names: dict[str, Any] = functions(namespace)
     names |= own_spellings.functions(owned(program.instructions), "array", names | {"xp": namespace})
     names |= {"xp": namespace, "tables": printer.tables, "inf": float("inf"), "nan": float("nan"), "dtype": dtype}
-    exec(compile(text, file, "exec"), names)
-    function = names[function_name(program)]
-    weakref.finalize(function, linecache.cache.pop, file, None)
-    return function
+    return defined(function_name(program), text, f"compiled {identifier(program.name)} for arrays", names)
 
 
 class Printer:
@@ -60,7 +53,7 @@ class Printer:
         self.roll = roll
         self.tables: list[tuple[int, ...]] = []
         names = told(roll.flat)
-        named = of_slots(owned(roll.flat.instructions).values())
+        named = SlotNames(owned(roll.flat.instructions).values())
         self.names = [named(name) for name in array_names(roll.slots, names)]
 
     def source(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ....autograd.value import Value
 from ....nn.module import Module
+from ....support.names import free
 from ...loops.roll import rolled
 from ...program.program import Instruction, Program
 from .functions import functions, number, plain_name, rounded, spelled
@@ -130,14 +131,10 @@ def clash_of(name: str) -> str:
 
 def free_name(name: str) -> str:
     """The nearest name to that of a function that C can have for an export: with a number where it means something."""
-    base, count = plain_name(name), 1
+    base = plain_name(name)
     if clash_of(base) and clash_of(f"{base}_2"):  # of a family, such as posix_
         base = f"v_{base}"
-    unique = base
-    while clash_of(unique):
-        count += 1
-        unique = f"{base}_{count}"
-    return unique
+    return free(base, clash_of)
 
 
 def guarded(name: str, declarations: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from ...arguments import Shape, leaves_of
 from ...program.program import Program
 from .file import C_PLUS_PLUS, File, check_values, comment, free_name, guarded, laid, operations
-from .functions import identifier
+from .functions import LocalNames
 from .places import Region
 
 
@@ -44,12 +44,10 @@ class FunctionFile:
         for argument, size in self.arguments:
             self.inputs.append(Region(argument, start, 1 if size is None else size, alone=size is None))
             start += 1 if size is None else size
-        taken = [argument for argument, _ in self.arguments]
-        self.gradients: list[str] = []
-        for argument, _ in self.arguments:
-            self.gradients.append(identifier(f"d_{argument}", self.name, [*taken, *self.gradients]))
+        named = LocalNames(self.name, [argument for argument, _ in self.arguments])
+        self.gradients = [named(f"d_{argument}") for argument, _ in self.arguments]
         self.scalar = first.shape is None
-        self.y = identifier("result", self.name, [*taken, *self.gradients])
+        self.y = named("result")
         self._add(self.name, [path.value for path in self.paths], gradient=False)
         if self.scalar:
             self._add(f"{self.name}_grad", [path.gradient for path in self.paths], gradient=True)
@@ -143,11 +141,12 @@ def _argument_names(function: Any, shape: Shape) -> list[str]:
 def _arguments(names: list[str], shape: Shape, name: str) -> list[tuple[str, int | None]]:
     """A C name for each argument, and how many numbers it has; None for one that is a number."""
     found: list[tuple[str, int | None]] = []
+    named = LocalNames(name)
     for given, entry in zip(names, shape, strict=True):
-        taken = [argument for argument, _ in found]
-        plain = given in ("x", "y") and given not in taken  # which are names of a model's arguments alone
+        plain = given in ("x", "y") and given not in named.taken  # which are names of a model's arguments alone
         size = None if entry is None else len(list(leaves_of(_filled(entry))))
-        found.append((given if plain else identifier(given, name, taken), size))
+        found.append((given if plain else named(given), size))
+        named.taken.add(found[-1][0])
     return found
 
 

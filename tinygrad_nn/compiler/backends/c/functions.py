@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from ....autograd.ieee import FLOOR, SINGLE_FLOOR
 from ....autograd.primitives import Primitive
+from ....support.names import Names
 from ..python.expressions import MATHS
 from ..spellings import LIBRARY, in_c, spelling
 from .words import meaning
@@ -124,21 +125,28 @@ def rounded(value: float) -> float:
         return math.copysign(math.inf, value)
 
 
-def identifier(name: str, prefix: str, taken: Collection[str]) -> str:
-    """The nearest name that C can have for what is not seen outside of a function: one that means nothing there yet.
+class LocalNames(Names):
+    """The nearest names that C can have for what is not seen outside of a function: those that mean nothing there yet.
 
-    It is none of those taken, no macro's, none of the file's, which begin by `prefix`, nor one whose member in a loop,
+    One is none of those taken, no macro's, none of the file's, which begin by `prefix`, nor one whose member in a loop,
     as in z1_i, is taken.
     """
-    base = plain_name(name)
-    of_a_family = meaning(base) and meaning(f"{base}_2")
-    if of_a_family or (base.isupper() and len(base) > 1) or f"{base}_".startswith(f"{prefix}_"):
-        base = f"v_{base}"
-    unique, count = base, 1
-    while _in_use(unique) or any(f"{unique}{ending}" in taken for ending in ENDINGS):
-        count += 1
-        unique = f"{base}_{count}"
-    return unique
+
+    def __init__(self, prefix: str, taken: Iterable[str] = ()) -> None:
+        super().__init__(taken)
+        self.prefix = prefix
+
+    def __call__(self, wanted: str) -> str:
+        base = plain_name(wanted)
+        of_a_family = meaning(base) and meaning(f"{base}_2")
+        if of_a_family or (base.isupper() and len(base) > 1) or f"{base}_".startswith(f"{self.prefix}_"):
+            base = f"v_{base}"
+        name = super().__call__(base)
+        self.taken.update(f"{name}{ending}" for ending in ENDINGS)
+        return name
+
+    def refuses(self, name: str) -> bool:
+        return _in_use(name) or any(f"{name}{ending}" in self.taken for ending in ENDINGS)
 
 
 def _in_use(name: str) -> bool:

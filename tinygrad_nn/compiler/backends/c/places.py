@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ....autograd.primitives import Primitive
+from ....support.names import free
 from ...loops.clusters import clusters, stored, strides
 from ...loops.groups import Access
 from ...loops.listing import array_names
@@ -19,7 +20,7 @@ from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
 from ..python.expressions import MATHS
-from .functions import ENDINGS, FOLDS, FUNCTIONS, identifier, number, spelled
+from .functions import FOLDS, FUNCTIONS, LocalNames, number, spelled
 
 DEAR = {*FOLDS, *FUNCTIONS, *MATHS, "power", "divide"}  # primitives that are not worth computing later
 COUNTERS = "ij"
@@ -67,10 +68,9 @@ class Constants:
         entries = [entry.strip("()") for entry in entries]  # which negative numbers stand in
         key = kind, tuple(entries)
         if key not in self.tables:
-            wanted = unique = f"{self.name}_{name or 'table1'}"
-            while unique in self.tables.values():
-                unique = f"{wanted.rstrip('0123456789')}{len(self.tables) + 1}"
-            self.tables[key] = unique
+            wanted, taken = f"{self.name}_{name or 'table1'}", {*self.tables.values()}.__contains__
+            stem, count = wanted.rstrip("0123456789"), len(self.tables)
+            self.tables[key] = free(wanted, taken, lambda _, k: f"{stem}{count + k - 1}")
         return self.tables[key]
 
     @property
@@ -109,8 +109,8 @@ class Places:
         self.roll, self.single, self.constants, self.outputs = roll, constants.single, constants, list(outputs)
         self.regions = {INPUTS: list(inputs), PARAMETERS: list(parameters), LITERALS: list[Region]()}
         self.literals = list(roll.flat.literals.values())
-        taken = {region.name for region in [*inputs, *parameters, *outputs]}
-        self.names = identifiers(array_names(roll.slots, told(roll.flat)), taken, constants.name)
+        named = LocalNames(constants.name, [region.name for region in [*inputs, *parameters, *outputs]])
+        self.names = list(map(named, array_names(roll.slots, told(roll.flat))))
         self.inlined = self._inlined()
         self.direct = self._direct(1 if returns else 0)
         ends = {array for k, (array, _) in enumerate(roll.outputs) if (array not in self.direct) or (returns and not k)}
@@ -266,13 +266,3 @@ def scaled(count: str, width: int, k: str | None) -> str:
     """Entry k of row `count` of a table that is `width` wide."""
     row = "" if count == "0" else f"{width} * ({count})" if " " in count else f"{width} * {count}"
     return " + ".join(part for part in (row, k or "") if part and part != "0") or "0"
-
-
-def identifiers(names: Sequence[str], taken: set[str], prefix: str) -> list[str]:
-    """A C name for each array, each once and none of those taken."""
-    found: list[str] = []
-    used = set(taken)
-    for name in names:
-        found.append(identifier(name, prefix, used))
-        used |= {f"{found[-1]}{ending}" for ending in ENDINGS}
-    return found

@@ -6,18 +6,16 @@ Python's floats raise and IEEE 754 does not, the call is run again by the progra
 
 from __future__ import annotations
 
-import linecache
 import math
-import weakref
 from collections.abc import Callable, Iterable, Sequence
-from itertools import count
 from typing import Any
 
 from ....autograd import ieee
+from ....support.source import defined
 from ...arguments import data_of
 from ...program.names import told
 from ...program.program import OffPath, Program
-from ..identifiers import identifier, of_function, of_slots
+from ..identifiers import SlotNames, identifier, of_function
 from ..spellings import functions, owned
 from .expressions import MATHS, Statement, statements
 
@@ -31,7 +29,6 @@ NAMESPACE = (
     | {"pow": math.pow, "inf": math.inf, "nan": math.nan, "OffPath": OffPath}
 )  # fmt: skip
 NOT_IEEE = "(ZeroDivisionError, OverflowError, ValueError)"  # where the standard has a result
-_numbers = count(1)
 
 
 def source(program: Program) -> str:
@@ -79,13 +76,8 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
 
 def loaded(text: str, program: Program) -> Any:
     """The function that the source of a program defines; tracebacks show its lines."""
-    file = f"<compiled {identifier(program.name)} {next(_numbers)}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     namespace: dict[str, Any] = NAMESPACE | functions(owned(program.instructions), "python", NAMESPACE)
-    exec(compile(text, file, "exec"), namespace)
-    function = namespace[function_name(program)]
-    weakref.finalize(function, linecache.cache.pop, file, None)
-    return function
+    return defined(function_name(program), text, f"compiled {identifier(program.name)}", namespace)
 
 
 def written(
@@ -109,7 +101,7 @@ def written(
 def identifiers(program: Program) -> dict[int, str]:
     """A Python name for each slot, each once; a literal is its number."""
     names: dict[int, str] = {}
-    named = of_slots(owned(program.instructions).values())
+    named = SlotNames(owned(program.instructions).values())
     for slot, name in told(program).items():
         if slot in program.literals:
             number = program.literals[slot]
