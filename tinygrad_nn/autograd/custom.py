@@ -204,7 +204,7 @@ def _check_call(what: str, call: ast.Call, own: dict[str, int]) -> None:
     """Raise ValueError for a call that is none of a primitive on as many numbers as it takes."""
     called = call.func.id if isinstance(call.func, ast.Name) else ""
     row = table.TABLE.get(called)
-    count = own.get(called, len(row.operands) if row and not any(map(is_column, row.operands)) else -1)
+    count = own.get(called, len(row.operands) if row and not row.folds else -1)
     if call.keywords or count != len(call.args):
         wants = f", which takes {count}" if count >= 0 else ", which is no primitive of numbers"
         raise ValueError(f"{what} calls {ast.unparse(call.func)} on {len(call.args)} numbers{wants}")

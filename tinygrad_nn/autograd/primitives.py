@@ -13,7 +13,7 @@ import operator
 
 from . import ieee
 from .ieee_floats import IeeeFloat
-from .rules import pull_function, rule_functions
+from .rules import is_column, pull_function, rule_functions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,19 +35,21 @@ class Primitive:
     (6.0, ('g * b', 'g * a'), 3.0)
     """
 
-    __slots__ = ("_rules", "formulas", "name", "operands", "partial", "pull", "symbol", "value")
+    __slots__ = ("_rules", "folds", "formulas", "name", "operands", "partial", "pull", "symbol", "value")
     name: str
     symbol: str
     operands: tuple[str, ...]
     value: Callable[..., float]
     formulas: tuple[Rule, ...]
     partial: bool  # whether the result does not depend on some operand
+    folds: bool  # whether some operand is a column
     _rules: tuple[Callable[..., Any] | None, ...] | None
     spellings: Any = None  # of a primitive of one's own, for the back ends
     pull: Callable[[Any], None]  # all rules as one: adds to the gradients of the operands of a Result
 
     def __init__(self, name: str, symbol: str, operands: str, value: Callable[..., float], *formulas: Rule) -> None:
         fields = {"name": name, "symbol": symbol, "operands": tuple(operands.split()), "value": value}
+        fields["folds"] = any(map(is_column, operands.split()))
         for field, content in (
             fields | {"formulas": formulas, "partial": None in formulas, "_rules": None, "pull": self._first_pull}
         ).items():

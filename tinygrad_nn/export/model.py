@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import losses as losses_
+from ..autograd import primitives as table
 from ..autograd.ieee import NoSuchIndexError
 from ..autograd.recording import no_grad
 from ..compiler.arguments import leaves_of
@@ -175,7 +176,7 @@ class ModelFile:
             assert self.gradient is not None
             assert self.recipe is not None
             loss = name_of(self.recipe.loss)
-            takes = any(entry.primitive.name == "take" for entry in self.gradient.instructions)
+            takes = any(entry.primitive is table.take for entry in self.gradient.instructions)
             of_class = "; NAN for an index that is none, and then nothing changes." if takes else "."
             calls = [
                 f"{name}_init(&state)    weights and {type(self.optimizer).__name__} as they were in Python",

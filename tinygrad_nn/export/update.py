@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..autograd import primitives as table
 from ..compiler.backends.c.file import File
-from ..compiler.backends.c.functions import FOLDS, LocalNames, called, number, owned, rounded
+from ..compiler.backends.c.functions import LocalNames, called, number, owned, rounded
 from ..compiler.program.names import told
 from ..compiler.program.program import Instruction
 from ..training.steps.recipe import Recipe, update_of_one
@@ -118,13 +119,13 @@ class Update:
         return owned("".join(f"    {line}\n" for line in [*before, *loop, *steps]), self.file.name)
 
     def _expression(self, entry: Instruction, texts: dict[int, str]) -> str:
-        if entry.primitive.name == "dot":
+        if entry.primitive is table.dot:
             ws, xs, bias = entry.operands
             pairs = zip(ws, xs, strict=True)  # type: ignore[arg-type]
             terms = [texts[x] if texts[w] in ("1.0", "1.0f") else f"{texts[w]} * {texts[x]}" for w, x in pairs]
             start = [] if texts[bias] in ("(-0.0)", "(-0.0f)") and terms else [texts[bias]]  # type: ignore[index]
             return " + ".join([*start, *terms])
-        if entry.primitive.name in FOLDS:
+        if entry.primitive.folds:
             raise ValueError(
                 f"{type(self.optimizer).__name__}.update() calls a function of lists ({entry.primitive.name}), which "
                 "its loop in C cannot follow: of three numbers take tn.maximum by twos"

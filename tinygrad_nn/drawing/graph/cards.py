@@ -6,19 +6,19 @@ the expression does, from top to bottom, with a port for the edge of each operan
 
 from __future__ import annotations
 
-from ...autograd import primitives as table_of_primitives
-from ...autograd.rules import is_column
+from ...autograd import primitives
 from .. import colors
 from ..labels import cell, escaped, font, number, shortened, table
 from ..nodes import Node, is_sum
 
 SYMBOLS = {
-    "multiply": "×", "divide": "÷", "subtract": "−", "negative": "−", "power": "^", "absolute": "|x|", "sqrt": "√",
-    "zeroth_power": "x⁰", "square": "x²", "cube": "x³", "fourth_power": "x⁴",
+    primitives.multiply: "×", primitives.divide: "÷", primitives.subtract: "−", primitives.negative: "−",
+    primitives.power: "^", primitives.absolute: "|x|", primitives.sqrt: "√", primitives.zeroth_power: "x⁰",
+    primitives.square: "x²", primitives.cube: "x³", primitives.fourth_power: "x⁴",
 }  # fmt: skip
-UNORDERED = ("add", "multiply", "maximum", "minimum")
+UNORDERED = (primitives.add, primitives.multiply, primitives.maximum, primitives.minimum)
+INFIX = (primitives.subtract, primitives.divide, primitives.power)
 LONGEST = 4000  # letters of a label: Graphviz takes no more than some 16,000
-INFIX = ("subtract", "divide", "power")
 SIDES = {"LR": "w", "RL": "e", "TB": "n", "BT": "s"}  # where edges arrive, by rankdir
 
 Row = tuple[str, int | None]  # the text of a row of the operation, and the operand whose edge ends there
@@ -29,12 +29,12 @@ def symbol(node: Node) -> str:
     op = node.value.op
     if op is None:
         return ""
-    return "+" if is_sum(node.value) else SYMBOLS.get(op.name, op.symbol)
+    return "+" if is_sum(node.value) else SYMBOLS.get(op, op.symbol)
 
 
 def is_dot(node: Node) -> bool:
     """Whether products are summed in one operation."""
-    return node.value.op is table_of_primitives.dot and not is_sum(node.value)
+    return node.value.op is primitives.dot and not is_sum(node.value)
 
 
 def operation(node: Node, digits: int) -> list[Row]:
@@ -47,16 +47,16 @@ def operation(node: Node, digits: int) -> list[Row]:
         return _products(texts)
     if is_sum(node.value):
         return [(" ".join(["+", *(text for text in texts[len(texts) // 2 :] if text not in ("", "0"))]), None)]
-    if op.name in UNORDERED:
+    if op in UNORDERED:
         return [(" ".join(filter(None, [texts[0], symbol(node), texts[1]])), None)]
-    if op.name in INFIX:
+    if op in INFIX:
         return [(texts[0], 0), (symbol(node), None), (texts[1], 1)]
-    if op is table_of_primitives.take:
+    if op is primitives.take:
         rows = [(f"{i} = {text}" if text else f"{i}", i) for i, text in enumerate(texts[:-1])]
         return [(f"take {texts[-1]}", None), *rows]
-    if op is table_of_primitives.largest:
+    if op is primitives.largest:
         texts.pop()  # the count of ties
-    if len(op.operands) == 1 or any(map(is_column, op.operands)):
+    if len(op.operands) == 1 or op.folds:
         return [(" ".join([symbol(node), ", ".join(filter(None, texts))]).strip(), None)]
     roles = enumerate(zip(op.operands, texts, strict=True))
     return [(symbol(node), None), *((f"{role} = {text}" if text else role, i) for i, (role, text) in roles)]
@@ -150,9 +150,9 @@ def circle(node: Node, digits: int) -> str:
 def role(node: Node, i: int) -> str:
     """What the i-th operand is to its operation, where the order matters: w1, x1, b, 1, 2; else nothing."""
     op = node.value.op
-    if op is None or op.name in UNORDERED or len(op.operands) == 1 or is_sum(node.value):
+    if op is None or op in UNORDERED or len(op.operands) == 1 or is_sum(node.value):
         return ""
     if is_dot(node):
         n = len(node.operands) // 2
         return "b" if i == 2 * n else f"{'w' if i < n else 'x'}{i % n + 1}"
-    return f"{i + 1}" if op.name in INFIX or any(map(is_column, op.operands)) else op.operands[i]
+    return f"{i + 1}" if op in INFIX or op.folds else op.operands[i]

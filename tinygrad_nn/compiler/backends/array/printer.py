@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ....autograd import primitives as table
 from ....support.source import defined
 from ...loops.groups import Access, Group
 from ...loops.listing import array_names
@@ -75,7 +76,7 @@ class Printer:
         target = self.names[group.array]
         if group.primitive is None:
             return [f"{target} = {self._gathered(group)}"]
-        if group.primitive.name == "dot":
+        if group.primitive is table.dot:
             text = self._dot(group)
         else:
             operands = [self._read(operand, group.extents) for operand in group.operands]
@@ -88,7 +89,7 @@ class Printer:
         if len(group.extents) > 1:
             text = f"xp.reshape({text}, ({'rows, ' * group.by_row}{group.size},))"
         lines = [f"{target} = {text}"]
-        if group.primitive.name == "take":  # an index that is none is for the program itself to refuse
+        if group.primitive is table.take:  # an index that is none is for the program itself to refuse
             index = self._read(group.operands[1], group.extents)
             lines.append(f"on_path = on_path & xp.all(is_index({index}, {group.operands[0].width}))")
             if self.roll.by_row[group.operands[1].array]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ....autograd import primitives as table
 from ...loops.groups import Group
 from ...loops.rolled import Rolled
 from .printer import Printer, loaded
@@ -59,7 +60,7 @@ class SumPrinter(Printer):
 
 def _is_outer(group: Group) -> bool:
     """Whether a group multiplies what its first loop indexes and what its second does."""
-    if group.primitive is None or group.primitive.name != "multiply" or len(group.extents) != 2:
+    if group.primitive is not table.multiply or len(group.extents) != 2:
         return False
     a, b = (operand.strides for operand in group.operands)
     plain = all(operand.table is None for operand in group.operands)

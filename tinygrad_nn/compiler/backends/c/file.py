@@ -8,6 +8,7 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any
 
+from ....autograd import primitives as table
 from ....autograd.value import Value
 from ....nn.module import Module
 from ....support.names import free
@@ -105,7 +106,7 @@ def operations(program: Program) -> int:
 
 def _operations(entry: Instruction) -> int:
     columns = [len(operand) for operand in entry.operands if isinstance(operand, tuple)]
-    return sum(columns) if columns and entry.primitive.name != "take" else 1
+    return sum(columns) if columns and entry.primitive is not table.take else 1
 
 
 def checked_name(name: object) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ....autograd import primitives as table
 from ....autograd.primitives import Primitive
 from ....support.names import free
 from ...loops.clusters import clusters, stored, strides
@@ -129,7 +130,7 @@ class Places:
         }
         kept = {array for array, _ in self.roll.outputs}
         for group in self.roll.groups:
-            short = group.size == 1 and group.primitive is not None and group.primitive.name == "dot"
+            short = group.size == 1 and group.primitive is table.dot
             kept |= {
                 o.array for o in group.operands if not short or o.table is not None or (o.width or SHORT + 1) > SHORT
             }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ....autograd import primitives as table
 from ...loops.clusters import Cluster
 from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
-from .functions import FOLDS, called, owned, spelled
+from .functions import called, owned, spelled
 from .places import COUNTERS, SHORT, Constants, Places, Region, plus, strided
 
 
@@ -96,8 +97,8 @@ class Printer(Places):
         here = any(o.array == array for other in cluster for o in other.operands)
         local = here or not targets or (not self.is_array(array) and array in self.stored)
         name = f"{self.names[array]}_{self.letters}" if self.letters else self.names[array]
-        short = group.primitive.name == "dot" and (group.operands[0].width or 0) <= SHORT
-        if group.primitive.name in FOLDS and not short:
+        short = group.primitive is table.dot and (group.operands[0].width or 0) <= SHORT
+        if group.primitive.folds and not short:
             self._fold(group, name)
         else:
             if short:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ....autograd import primitives as table
 from ...loops.clusters import Cluster, strides, tiles
 from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
@@ -107,7 +108,7 @@ class Loops:
         self.registers = {}
         for group in cluster:
             assert group.primitive is not None
-            if group.primitive.name == "dot":
+            if group.primitive is table.dot:
                 results = self._dots(group, members, kind)
             else:
                 results = [self._member(group, k, counters, kind) for k, counters in enumerate(members)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ....autograd import primitives as table
 from ...loops.groups import Access, Group, Place
 from ...loops.roll import access
 from ...loops.rolled import Rolled
@@ -54,7 +55,7 @@ def terms(roll: Rolled, totals: int) -> list[Term]:
     placed = scatters(roll.outputs[totals:], groups)
     for source, target, extents in placed:
         group = groups.get(source.array)
-        if group is not None and group.primitive is not None and group.primitive.name == "multiply":
+        if group is not None and group.primitive is table.multiply:
             apart = any(operand.table is None and 0 in operand.strides for operand in group.operands)
             once = [other.array for other, *_ in placed].count(source.array) == 1 and source.array not in read
             if apart and once and extents == group.extents and not source.base:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from ....autograd import primitives as table
 from ....autograd.rules import is_column
 from ....autograd.scope import scope_name
 from ...program.program import Guard, Instruction, Program
@@ -100,7 +101,7 @@ def statements(program: Program, names: dict[int, str], settled: Iterable[int] =
             continue
         written = (
             _dot(entry, operand, program.literals)
-            if entry.primitive.name == "dot"
+            if entry.primitive is table.dot
             else _called(entry, operand, program.literals)
         )
         if entry.slot in alone and written.size <= LONGEST and written.depth <= DEEPEST:
