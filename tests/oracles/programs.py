@@ -112,3 +112,15 @@ def with_a_group_after_its_reader(clusters):
         return [*found[1:], found[0]] if len(found) > 1 else found
 
     return wrong
+
+
+def agree_on_python(function, numbers):
+    """Eager, interpreter and python give the same bits."""
+    value, gradients = eager(function, numbers)
+    compiled = tn.compile(function)
+    got, flows = compiled.value_and_grad(*numbers)
+    assert bits(got, value), (got, value)
+    assert all(map(bits, flows, gradients)), (flows, gradients)
+    assert bits(compiled(*numbers), value)
+    interpreted = compiled.gradient_program.flat.run(numbers)
+    assert all(map(bits, interpreted, [value, *gradients])), (interpreted, value, gradients)

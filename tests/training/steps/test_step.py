@@ -2,10 +2,6 @@
 
 import math
 import random
-import signal
-import threading
-import time
-from contextlib import nullcontext
 from unittest import mock
 
 import pytest
@@ -24,20 +20,15 @@ from training import (
     l2,
     numbers,
     root_mean_square,
-    wrong_class,
 )
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.compiler.backends.python import expressions
 from tinygrad_nn.compiler.backends.python import loop as python_loop
-from tinygrad_nn.compiler.paths import PathError
 from tinygrad_nn.compiler.program.program import OffPath
 from tinygrad_nn.compiler.target import BACKENDS, BackendError
 from tinygrad_nn.compiler.tracing.traced import TraceError
-from tinygrad_nn.training.history import MOST_POINTS, History
-from tinygrad_nn.training.steps import state
-from tinygrad_nn.training.steps.engines import python
 
 
 def interpreted(loop, rate=None):
@@ -211,113 +202,6 @@ def test_a_fault_in_the_order_of_replacing_is_caught(monkeypatch):
         test_an_optimizer_of_the_users_own(1)
 
 
-def branching(x):
-    """A model with a branch, of one trained Value."""
-    return x[0] * WEIGHT if x[0] > 0.0 else x[0] * x[0] - WEIGHT
-
-
-WEIGHT = Value(0.5, label="weight")
-
-
-@pytest.mark.parametrize("batch_size", [1, 2, 3, 7])
-@pytest.mark.parametrize("stretch", [0.02, 0.0])
-def test_rows_that_disagree_take_their_own_paths(batch_size, stretch, monkeypatch):
-    monkeypatch.setattr(state.Pace, "STRETCH", stretch)  # with 0, a row at a time
-    rows = [[1.0], [-2.0], [3.0], [0.0], [-1.0], [math.nan], [2.0]]
-    targets = [float(i) for i in range(7)]
-    epochs = 1 if batch_size == 7 else 6  # one with a nan in it is the last
-
-    def trained(compiled):
-        WEIGHT.data = 0.5
-        optimizer = tn.SGD([WEIGHT], lr=0.05, momentum=0.5)
-        order = rows if batch_size == 7 else [row for row in rows if row[0] == row[0]]
-        loss = tn.losses.squared_error
-        if compiled:
-            step = compile_step(branching, loss, optimizer)
-            with nullcontext() if epochs > 1 else pytest.warns(RuntimeWarning, match="the run diverged in epoch 1"):
-                history = step.run(order, targets[: len(order)], 6, batch_size, until=(root_mean_square, -1.0))
-            return [*numbers(optimizer), *history.losses, *history.metrics["root_mean_square"]]
-        losses, metrics = [], []
-        for _ in range(epochs):
-            losses.append(0.0)
-            metrics.append(0.0)
-            for xs, ys in tn.data.batches(order, targets[: len(order)], batch_size, shuffle=False):
-                part = 0.0
-                for x, y in reversed(list(zip(xs, ys, strict=True))):
-                    part += root_mean_square(branching(x), y).data
-                metrics[-1] += part
-                losses[-1] += len(xs) * eager(branching, loss, optimizer, xs, ys)
-            losses[-1] /= len(order)
-        return [*numbers(optimizer), *losses, *metrics]
-
-    expected, got = trained(False), trained(True)
-    assert equal(got[:3], expected[:3])
-    assert got == pytest.approx(expected, rel=1e-13, nan_ok=True)
-
-
-def test_a_branch_on_a_parameter_flips_within_a_run():
-    """The path is left in the middle of a pass, when training has moved the parameter over the threshold."""
-
-    def trained(compiled):
-        weight = Value(2.0)
-        optimizer = tn.SGD([weight], lr=0.1)
-
-        def model(x):
-            return weight * x[0] if weight > 1.0 else weight * x[0] + 1.0
-
-        data = [[1.0], [0.5], [2.0]], [0.0, 0.0, 0.0]
-        if compiled:
-            compile_step(model, "squared_error", optimizer).run(*data, epochs=20)
-        else:
-            for _ in range(20):
-                for x, y in zip(*data, strict=True):
-                    eager(model, tn.losses.squared_error, optimizer, [x], [y])
-        return numbers(optimizer)
-
-    assert trained(True) == trained(False)
-
-
-def test_too_many_paths_name_the_line():
-    def model(x):
-        return x[0] * float(sum(x[0] > float(k) for k in range(40))) + WEIGHT
-
-    optimizer = tn.SGD([WEIGHT], lr=0.0)
-    step = compile_step(model, "squared_error", optimizer)
-    with pytest.raises(PathError, match=r"taken 16 paths.*test_step.py:\d+.*tn.relu, tn.maximum or tn.take"):
-        step.run([[k + 0.5] for k in range(20)], [0.0] * 20)
-    with pytest.raises(PathError, match="taken 16 paths"):
-        step([[k + 0.5] for k in range(20)], [0.0] * 20)
-
-
-@pytest.mark.parametrize("batch_size", [1, 2])
-def test_where_pythons_floats_refuse_the_run_goes_on(batch_size):
-    """1/0, log(0) and exp(1000) in the middle of an epoch: the numbers are IEEE's, and the engine's."""
-
-    def trained(compiled):
-        weight = Value(1.0)
-        optimizer = tn.Adam([weight], lr=0.01)
-
-        def model(x):
-            return tn.exp(x[0]) * 1e-300 + weight / x[1] + tn.log(x[2]) * weight
-
-        rows = [[1.0, 2.0, 3.0], [1000.0, 1.0, 1.0], [0.0, 4.0, 0.5], [1.0, 1.0, 0.0], [1.0, 0.0, 1.0], [1.0, 1.0, 1.0]]
-        told = []
-        if compiled:
-            step = compile_step(model, tn.losses.huber, optimizer)
-            with pytest.warns(RuntimeWarning, match="the run diverged in epoch 1"):
-                told = step.run(rows, [0.0] * 6, 2, batch_size, progress=lambda h: None).losses
-        else:
-            total = 0.0
-            for xs, ys in tn.data.batches(rows, [0.0] * 6, batch_size, shuffle=False):
-                total += len(xs) * eager(model, tn.losses.huber, optimizer, xs, ys)
-            told.append(total / 6)
-        return [*numbers(optimizer), *told]
-
-    expected, got = trained(False), trained(True)
-    assert all(same(a, b) or a == pytest.approx(b) for a, b in zip(got, expected, strict=True)), (got, expected)
-    assert equal(got[:4], expected[:4])
-
-
 def test_classes_and_lookups_are_one_program():
     X, Y = tn.data.spirals(30, rng=random.Random(1))
     models = [tn.MLP(2, [4, 3], "tanh", rng=random.Random(2)) for _ in range(2)]
@@ -338,208 +222,6 @@ def test_nan_in_the_data_is_told_by_the_loss():
     step = compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1))
     assert math.isnan(step([[math.nan, 1.0]], [[0.0, 1.0]]))
     assert all(math.isnan(p.data) for p in model.layers[0].neurons[0].weights[:1])
-
-
-def test_until_stops_after_the_epoch():
-    model = half_adder()
-    optimizer = tn.SGD(model.parameters(), lr=2.0, momentum=0.5)
-    step = compile_step(model, "squared_error", optimizer)
-    history = step.run(X, Y, epochs=100_000, until=(root_mean_square, 0.5))
-    errors = history.metrics["root_mean_square"]
-    assert history.stopped == "until"
-    assert errors[-1] < 0.5 <= min(errors[:-1])
-    assert optimizer.steps == 4 * history.epochs[-1]
-    again = half_adder()
-    twin = tn.SGD(again.parameters(), lr=2.0, momentum=0.5)
-    epochs = 0
-    while True:
-        epochs, error = epochs + 1, 0.0
-        for x, y in zip(X, Y, strict=True):
-            error += root_mean_square(again(x), y).data
-            eager(again, tn.losses.squared_error, twin, [x], [y])
-        if error < 0.5:
-            break
-    assert (epochs, error) == (history.epochs[-1], errors[-1])
-    assert equal(numbers(twin), numbers(optimizer))
-
-
-@pytest.mark.parametrize("stretch", [0.02, 0.0])
-@pytest.mark.parametrize("batch_size", [1, 4])
-def test_shuffled_runs_draw_as_batches_does(batch_size, stretch, monkeypatch):
-    """The same generator gives the same run, however it falls into stretches; and none is drawn ahead of need."""
-    monkeypatch.setattr(state.Pace, "STRETCH", stretch)
-    X, Y = tn.data.moons(10, rng=random.Random(4))
-    models = [tn.MLP(2, [3, 1], rng=random.Random(2)) for _ in range(2)]
-    optimizers = [tn.SGD(model.parameters(), lr=0.1) for model in models]
-    step = compile_step(models[1], "squared_error", optimizers[1])
-    left, right = random.Random(7), random.Random(7)
-    stop = (root_mean_square, 3.0)
-    history = step.run(X, Y, 40, batch_size, shuffle=True, rng=left, until=stop)
-    for _ in range(history.epochs[-1]):
-        for rows, targets in tn.data.batches(X, Y, batch_size, rng=right):
-            eager(models[0], tn.losses.squared_error, optimizers[0], rows, targets)
-    assert equal(numbers(optimizers[1]), numbers(optimizers[0]))
-    assert left.random() == right.random()
-
-
-def test_progress_is_told_in_stretches():
-    model = half_adder()
-    step = compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1))
-    told = []
-    start = time.perf_counter()
-    history = step.run(X, Y, epochs=30_000, progress=lambda h: told.append((h.epochs[-1], time.perf_counter())))
-    assert told[-1][0] == history.epochs[-1] == 30_000
-    assert sorted(told) == told
-    assert len(told) > 3
-    assert history.times[-1] <= time.perf_counter() - start
-    assert sorted(history.times) == history.times
-    assert len(history) == len(history.losses) == len(history.times) <= MOST_POINTS
-
-    def fails(history):
-        raise RuntimeError("the user's own")
-
-    with pytest.raises(RuntimeError, match="the user's own"):
-        step.run(X, Y, epochs=30_000, progress=fails)
-
-
-@pytest.mark.parametrize("batch_size", [1, 50])
-def test_ctrl_c_ends_a_run_with_the_model_whole(batch_size):
-    X, Y = tn.data.moons(200, rng=random.Random(4))
-    model = tn.MLP(2, [16, 16, 1], rng=random.Random(2))
-    optimizer = tn.SGD(model.parameters(), lr=0.01)
-    step = compile_step(model, "hinge", optimizer, l2)
-    step.run(X[:60], Y[:60], batch_size=batch_size)
-    steps = optimizer.steps
-    timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
-    handler = signal.getsignal(signal.SIGINT)
-    timer.start()
-    history = step.run(X, Y, epochs=10**9, batch_size=batch_size)
-    assert history.stopped == "interrupt"
-    assert signal.getsignal(signal.SIGINT) is handler
-    assert optimizer.steps > steps
-    if history.epochs:
-        assert optimizer.steps - steps >= history.epochs[-1] * len(X) // batch_size
-    assert all(math.isfinite(p.data) for p in model.parameters())
-
-
-def test_ctrl_c_is_told_to_who_handled_it_before():
-    model = half_adder()
-    step = compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1))
-    noted = []
-
-    def handler(number, frame):
-        noted.append(number)
-        if len(noted) == 3:
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        history = step.run(X, Y, epochs=10**9, progress=lambda h: signal.raise_signal(signal.SIGINT))
-        assert history.stopped == "interrupt"
-        assert noted == [signal.SIGINT] * 3
-        assert signal.getsignal(signal.SIGINT) is handler
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def test_ctrl_c_waits_for_the_model_to_be_written(monkeypatch):
-    """A signal in the middle of writing back is told when all numbers are there."""
-    model = half_adder()
-    optimizer = tn.SGD(model.parameters(), lr=0.5, momentum=0.5)
-    step = compile_step(model, "squared_error", optimizer)
-    numbers_seen = []
-
-    class Interrupting(list):
-        def __iter__(self):
-            for i, parameter in enumerate(super().__iter__()):
-                if i == 3:
-                    signal.raise_signal(signal.SIGINT)
-                yield parameter
-
-    commit = python.commit
-
-    def interrupted(optimizer, numbers, steps):
-        parameters, optimizer.parameters = optimizer.parameters, Interrupting(optimizer.parameters)
-        try:
-            commit(optimizer, numbers, steps)
-        finally:
-            optimizer.parameters = parameters
-            numbers_seen.append(globals()["numbers"](optimizer))
-
-    monkeypatch.setattr(python, "commit", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        step(X, Y)
-    twin = half_adder()
-    twins = tn.SGD(twin.parameters(), lr=0.5, momentum=0.5)
-    eager(twin, tn.losses.squared_error, twins, X, Y)
-    assert equal(numbers_seen[0], numbers(twins))
-
-
-def test_a_run_outside_of_the_main_thread():
-    model = half_adder()
-    step = compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1))
-    found = []
-    thread = threading.Thread(target=lambda: found.append(step.run(X, Y, epochs=10)))
-    thread.start()
-    thread.join()
-    assert found[0].stopped == "epochs"
-
-
-def test_the_history_keeps_few_points():
-    history = History()
-    for epoch in range(1, 100_001):
-        assert history.wanted(epoch, epoch) == [epoch]
-        history.record(epoch, float(epoch), epoch / 10, {"error": -float(epoch)})
-        assert len(history) <= MOST_POINTS + 1
-    assert history.epochs[0] == 1
-    assert history.epochs[-1] == 100_000
-    assert len(history) > MOST_POINTS // 4
-    gaps = {b - a for a, b in zip(history.epochs[:-1], history.epochs[1:-1], strict=False)}
-    assert len(gaps) == 1
-    assert history.losses == [float(e) for e in history.epochs]
-    assert history.metrics["error"] == [-float(e) for e in history.epochs]
-    assert History().wanted(1, 5) == [1, 2, 3, 4, 5]
-    assert repr(History()) == "<History: no epochs>"
-
-
-def test_the_source_and_the_program_are_readable():
-    model = tn.MLP(1, [1], output_activation="tanh", rng=random.Random(1))
-    step = compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1, momentum=0.5))
-    step.run([[1.0]], [0.5], until=(root_mean_square, 0.0))
-    body = [line.strip() for line in step.source().splitlines()]
-    for line in (
-        "# layer 1, neuron 1",
-        "h1_1 = tanh(b1_1 + w1_1_1 * x1)",
-        "velocity_w1_1_1 = momentum * velocity_w1_1_1 + d_z1_1 * x1",
-        "w1_1_1 = w1_1_1 - lr * velocity_w1_1_1",
-        "error += root_mean_square",
-        "put(loss)",
-    ):
-        assert line in body, step.source()
-    assert "h1.1 = tanh z1.1" in str(step.program)
-    step([[1.0], [2.0]], [0.5, 0.5])
-    assert step.source().count("def ") == 2  # the rows, the update
-    assert "row_of_MLP" in str(step.program)
-    assert repr(step) == "<compiled step of MLP, back end python>"
-
-
-def test_names_that_python_or_the_loop_use_are_taken():
-    names = ["passes", "put", "rows", "error", "e", "class", "exp", "lr", "momentum", "found"]
-    values = [Value(0.1 * i, label=name) for i, name in enumerate(names)]
-    for value in values:
-        value.grad = 0.0
-
-    def model(x):
-        return tn.dot(values, x)
-
-    before = [value.data for value in values]
-    optimizer = tn.SGD(values, lr=0.1, momentum=0.5)
-    step = compile_step(model, "squared_error", optimizer)
-    step([[1.0] * 10], [0.0])
-    twins = [Value(number) for number in before]
-    twin = tn.SGD(twins, lr=0.1, momentum=0.5)
-    eager(lambda x: tn.dot(twins, x), tn.losses.squared_error, twin, [[1.0] * 10], [0.0])
-    assert equal(numbers(optimizer), numbers(twin))
 
 
 def test_arrays_are_rows():
@@ -630,11 +312,3 @@ def test_a_back_end_that_is_not_installed_is_named(monkeypatch):
             make(backend="quick")
         assert make(backend="auto").backend in ("python", "llvm")
         assert make(backend="python").backend == "python"
-
-
-@pytest.mark.parametrize("shuffle", [False, True])
-@pytest.mark.parametrize("batch_size", [0, 1, 3, 20])
-@pytest.mark.parametrize("bad", [0, 13, 19])
-def test_a_class_that_is_none_names_its_row_and_updates_nothing(bad, batch_size, shuffle):
-    _, before, after = wrong_class("python", bad, batch_size, shuffle)
-    assert after == before

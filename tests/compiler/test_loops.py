@@ -92,7 +92,7 @@ def test_what_is_not_affine_goes_by_a_table():
     branching([1.0, 2.0, 3.0, 4.0, 5.0])
     roll = branching.program
     assert "if not (inputs[i] > 0.5): another path    for i < 5    # " in str(roll)
-    with pytest.raises(OffPath, match=r"test_roll\.py"):
+    with pytest.raises(OffPath, match=r"test_loops\.py"):
         roll.run([1.0, 2.0, 0.0, 4.0, 5.0], [])
 
 
