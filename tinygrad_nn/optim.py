@@ -7,7 +7,7 @@ traced values in the compiler, so the formula stands in one place.
 from __future__ import annotations
 
 from .autograd import primitives as table
-from .autograd.containers import flattened
+from .autograd.containers import Holder, flattened
 from .autograd.recording import watcher
 from .autograd.scalar import Scalar
 from .autograd.value import Value
@@ -30,7 +30,7 @@ __all__ = ["SGD", "Adam", "Optimizer", "Schedule", "cosine", "linear", "step_dec
 __dir__ = __all__.copy  # so that dir() shows what is a user's
 
 
-class Optimizer:
+class Optimizer(Holder):
     """Parameters, a learning rate and a state of floats for each parameter.
 
     The parameters are Values, in a list, an array, a dict by names, or in those within others, in their order.
@@ -39,6 +39,7 @@ class Optimizer:
     parameter that is no Value.
     """
 
+    _moved_by_steps = frozenset({"steps", "state", "velocity", "rate"})
     initial_state: State = ()
     state_names: tuple[str, ...] = ()  # what the numbers of the state are called
 

@@ -48,6 +48,17 @@ def _all_finite(numbers: list[Any]) -> bool:
         return False
 
 
+class SharingList(list):  # type: ignore[type-arg]
+    """A list that keeps a Column of what it holds now, and drops it with every change."""
+
+    __slots__ = ("column",)
+    column: Column | None
+
+    def shared(self) -> Column:
+        """The Column of what the list holds now."""
+        raise NotImplementedError
+
+
 class Sink:
     """Takes the gradient of a literal, which nobody reads."""
 

@@ -25,6 +25,22 @@ PLAIN = (*TEXT, int, float, complex, Place, type(None))  # none of which holds a
 BUILT_IN = {"builtins", "collections", "_collections_abc"}
 
 
+class Holder:
+    """What holds Values in attributes, a Module or an Optimizer, and says which of them a compiled function may read.
+
+    A program holds as long as these are the same: those that its function names, those that the library's own code
+    reads, and those where parameters are looked for.
+    """
+
+    _read_by_library: frozenset[str] = frozenset()
+    _kept_beside: frozenset[str] = frozenset()  # which nothing is computed with
+    _moved_by_steps: frozenset[str] = frozenset()
+
+    def _may_hold_parameters(self, name: str, entry: Any) -> bool:
+        """Whether parameters are looked for in an attribute."""
+        return False
+
+
 def listed(found: Any) -> Any:
     """A sequence or an array of objects as a list, what is a list or tuple as it is; anything else as it is."""
     if isinstance(found, (list, tuple, *TEXT, Mapping)):

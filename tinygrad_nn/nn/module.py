@@ -6,7 +6,7 @@ Neurons, layers and networks are Modules; so is a class of the user's own that k
 from __future__ import annotations
 
 from ..autograd import primitives as table
-from ..autograd.containers import collected, leaves
+from ..autograd.containers import Holder, collected, leaves
 from ..autograd.primitives import Primitive
 from ..autograd.recording import next_number, no_grad, watched
 from ..autograd.value import Value
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 THRESHOLDS: dict[Primitive | None, float] = {table.sigmoid: 0.5, table.tanh: 0.0}
 
 
-class Module:
+class Module(Holder):
     """A function with parameters: the Values in its attributes, and in Modules, lists, tuples and dicts there.
 
     Other sequences, mappings and arrays of Values count, too. Attributes whose name starts with an underscore are
@@ -41,6 +41,10 @@ class Module:
     ({'slope': 2.0, 'offset': 1.0}, [1.0, 7.0])
     """
 
+    _read_by_library = frozenset(
+        {"function", "layers", "neurons", "weights", "bias", "_activation", "_activate", "_has_row"}
+    )
+    _kept_beside = frozenset({"place", "_learned"})
     _learned: Any = None  # the thresholds of the outputs, or what finds them: `fit` leaves them, by its loss and labels
 
     def __call__(self, row: Any) -> Any:
@@ -171,6 +175,13 @@ class Module:
     def _entries(self) -> dict[str, Any]:
         """Every attribute that is a Value or nested lists of Values, by its path, in order; shared ones once."""
         return collected(self, Module)
+
+    def _may_hold_parameters(self, name: str, entry: Any) -> bool:
+        kinds: Any = (Module, Value, list, tuple, dict)
+        if name.startswith("_") or not isinstance(entry, kinds):
+            return False
+        entries = entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list | tuple) else (entry,)
+        return any(isinstance(inner, kinds) for inner in entries)
 
 
 def learned_by(module: Module) -> Sequence[float] | None:

@@ -6,7 +6,7 @@ for, and drops it with every change. What cannot be a weight is refused before a
 
 from __future__ import annotations
 
-from ..autograd.column import Column
+from ..autograd.column import Column, SharingList
 from ..autograd.elementary import as_operand, as_operands
 from ..autograd.value import Result, Value
 
@@ -15,18 +15,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Weights(list):  # type: ignore[type-arg]
-    """A list of Values, or of numbers that are to stay as they are, that names its neuron where it is given another.
+class Weights(SharingList):
+    """A list of Values, or of numbers that are to stay as they are, that names its neuron where it is given another."""
 
-    `column` is the Column of what it holds now, None where it has changed since.
-    """
-
-    __slots__ = ("column", "owner")
+    __slots__ = ("owner",)
 
     def __init__(self, weights: Any, owner: object) -> None:
         self.owner = owner
         super().__init__(self._checked(weights))
-        self.column: Column | None = None
+        self.column = None
 
     def _checked(self, weights: Any) -> tuple[Any, ...]:
         """The weights that are given. Raises TypeError for what is none, and for an array of numbers."""

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
 
+from ...autograd.column import SharingList
 from ...autograd.value import Value
-from ...nn.weights import Weights
 
 ABSENT = object()
 ATOMS = frozenset({type(None), bool, int, str, bytes, complex, type(...), range, type(NotImplemented)})
@@ -67,7 +67,7 @@ class Found:
 
     def _entries(self, path: str, found: Any) -> None:
         content = list(found)
-        if isinstance(found, Weights) and (column := found.shared()) is found.column:  # which goes with any change
+        if isinstance(found, SharingList) and (column := found.shared()) is found.column:  # which goes with any change
             self.attributes.append((found, "column", column))
             self.contents.append((found, content))
         elif not isinstance(found, tuple | frozenset):

@@ -14,9 +14,8 @@ from threading import RLock
 from typing import Any, Generic, TypeVar
 
 from ...autograd.value import Value
-from ...optim import Optimizer
 from .found import ABSENT, bytes_of, content_of
-from .walk import OF_MODULES, Walk, name_of
+from .walk import Moving, Walk, name_of
 
 MOST_KNOWN = 8
 steady = RLock()  # whose thread alone looks at surroundings, since a trace has their Values of another class meanwhile
@@ -30,10 +29,11 @@ class Surroundings:
     them. `moving` is the optimizer of a step, whose parameters each step changes.
     """
 
-    def __init__(self, roots: Sequence[Any], moving: Optimizer | None = None) -> None:
+    def __init__(self, roots: Sequence[Any], moving: Moving | None = None) -> None:
         self.roots, self.moving = roots, moving
         self.reads: dict[tuple[int, str], tuple[Value, str, Any]] = {}
-        names, known = set(OF_MODULES), 0
+        names: set[str] = set()
+        known = -1
         with steady:
             while known < len(names):  # what was found may name more
                 known = len(names)

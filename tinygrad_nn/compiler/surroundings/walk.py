@@ -13,29 +13,31 @@ from contextvars import ContextVar
 from enum import Enum
 from functools import cached_property, partial
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
-from typing import Any
+from typing import Any, Protocol
 
-from ...autograd.containers import PACKAGE, slots_of
+from ...autograd.containers import PACKAGE, Holder, slots_of
 from ...autograd.primitives import Primitive
 from ...autograd.scalar import Scalar
 from ...autograd.value import Value
-from ...nn.module import Module
-from ...optim import Optimizer
 from .found import ABSENT, ATOMS, Found, content_of, is_generator
 from .reachable import ANY, CALLED, Origin, foreign, imported, is_source, is_unseeded, reads_of
 
 PRINTED = frozenset({"decimal", "fractions", "datetime", "pathlib"})  # their objects are what they print as
 SILENT = frozenset({"__init__", "__new__", "__post_init__", "__repr__", "__str__", "__del__", "__init_subclass__"})
+NOT_A_HOLDER = Holder()
 INSIDE = ("__wrapped__", "__func__", "fget", "func")  # of what is around a function
-CACHES = frozenset({"place", "_learned"})  # what modules of this library keep beside what they compute with
-OF_MODULES = frozenset({"function", "layers", "neurons", "weights", "bias", "_activation", "_activate", "_has_row"})
-MOVING = frozenset({"steps", "state", "velocity", "rate"})  # what a step changes of its optimizer
+
+
+class Moving(Protocol):
+    """The optimizer of a step, whose parameters each step changes."""
+
+    parameters: list[Value]
 
 
 class Walk(Found):
     """What stands around some functions, given with their names."""
 
-    def __init__(self, roots: Sequence[tuple[str, Any]], names: set[str], moving: Optimizer | None) -> None:
+    def __init__(self, roots: Sequence[tuple[str, Any]], names: set[str], moving: Moving | None) -> None:
         self.names, self.moving = names, moving
         self.own = frozenset(_module(root).partition(".")[0] for _, root in roots) - {PACKAGE}
         super().__init__()
@@ -203,10 +205,10 @@ class Walk(Found):
             self.told[path] = kind, repr(found)
         elif others and hasattr(kind, "__next__") and not hasattr(kind, "read"):
             self.sources.append(f"the iterator {path}")
-        elif isinstance(found, Enum) or (others and not isinstance(found, Module)):
+        elif isinstance(found, Enum) or (others and not (isinstance(found, Holder) and callable(found))):
             self._opaque(path, found)
         if isinstance(getattr(found, "__dict__", None), dict):
-            read_by_others = isinstance(found, Module | Mapping | MutableSequence) or callable(found)
+            read_by_others = isinstance(found, Mapping | MutableSequence) or callable(found)
             self._attributes(path, found, read_by_others if others else self._inherits(kind))
         if kind.__module__ in ("builtins", "functools"):
             self._push_all((f"{path}.{name}", getattr(found, name)) for name in INSIDE if hasattr(found, name))
@@ -234,23 +236,16 @@ class Walk(Found):
         self._watch(own.values(), own, dict(own))
         if not whole:
             self.views.append(own)  # its keys
-        read = [name for name in own if self._is_read(name) or (whole and name not in CACHES)]
-        if isinstance(found, Module):  # as parameters() looks for them
-            read += [name for name, entry in own.items() if name not in read and _may_hold_parameters(name, entry)]
-        if isinstance(found, Optimizer):
-            read = [name for name in own if name in self.names and name not in MOVING]
-            if found is self.moving and not MOVING.isdisjoint(self.names):
-                self.sources.append(f"{path}.{min(MOVING & self.names)}")
+        holder = found if isinstance(found, Holder) else NOT_A_HOLDER
+        self.names |= holder._read_by_library
+        read = [name for name in own if self._is_read(name) or (whole and name not in holder._kept_beside)]
+        read += [name for name, entry in own.items() if name not in read and holder._may_hold_parameters(name, entry)]
+        if moved := holder._moved_by_steps:
+            read = [name for name in own if name in self.names and name not in moved]
+            if found is self.moving and not moved.isdisjoint(self.names):
+                self.sources.append(f"{path}.{min(moved & self.names)}")
         self.told[f"{path}.__dict__"] = tuple(read)
         self._push_all((f"{path}.{name}", own[name]) for name in read)
-
-
-def _may_hold_parameters(name: str, entry: Any) -> bool:
-    kinds: Any = (Module, Value, list, tuple, dict)
-    if name.startswith("_") or not isinstance(entry, kinds):
-        return False
-    entries = entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list | tuple) else (entry,)
-    return any(isinstance(inner, kinds) for inner in entries)
 
 
 def _is_operator(name: str) -> bool:

@@ -10,7 +10,6 @@ from typing import Any
 
 from ....autograd import primitives as table
 from ....autograd.value import Value
-from ....nn.module import Module
 from ....support.names import free
 from ...loops.roll import rolled
 from ...program.program import Instruction, Program
@@ -69,7 +68,7 @@ class File:
 
 def check_values(values: Sequence[Value], numbers: Sequence[float], single: bool, model: Any, what: str = "") -> None:
     """Raise ValueError that names a parameter of a model whose number, or that of `what`, a file could not use."""
-    named = model.named_parameters() if isinstance(model, Module) else ()
+    named = model.named_parameters() if hasattr(model, "named_parameters") else ()
     for place, (value, found) in enumerate(zip(values, numbers, strict=True)):
         if isfinite(rounded(found) if single else found):
             continue
