@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.autograd.recording import next_number, watched
+from tinygrad_nn.autograd.recording import Watcher, watched
 from tinygrad_nn.check.anomaly import AnomalyError, detect_anomaly
 from tinygrad_nn.training.steps.engines.recorded import RecordedStepper
 
@@ -333,15 +333,43 @@ def test_gradients_that_overflow_in_float32_leave_parameters_alone():
     assert [p.grad for p in model.parameters()] == [0.0, 0.0]
 
 
-def test_a_result_is_handed_to_who_gives_the_numbers_whatever_the_caller_calls_it():
-    handed = []
+class Told(Watcher):
+    """Who lets everything be as it is, and keeps what it was told of."""
 
-    def number(result=None):
-        handed.append(result)
-        return next_number()
+    def __init__(self):
+        self.results = []
 
-    with watched(None, number):
+    def recorded(self, result):
+        self.results.append(result)
+
+
+def all_that_is_told():
+    """All that a watcher is told of or asked, and what comes of it."""
+    x, f = Value(2.0), tn.compile(lambda a: a * a)
+    y = x * x + 1.0
+    y.backward()
+    optimizer = tn.SGD([x], lr=0.1)
+    optimizer.step()
+    with tn.no_grad():
+        z = x * 3.0
+    found = [y < z, x > 5, z.data, y.data, x.data, tn.grad(y, x), tn.derivative(lambda a: a**3, x).data]
+    found += [tn.jvp(lambda a: [a[0] * a[1]])([1.0, 2.0], [0.0, 1.0]), f(3.0), f.grad(3.0), f.batch([[1.0], [2.0]])]
+    step = tn.compile_step(lambda a: x * a, "squared_error", optimizer, backend="python")
+    return [*found, step([1.0], [2.0]), x.data]
+
+
+def test_a_watcher_of_nothing_changes_nothing():
+    with watched(Told()):
+        found = all_that_is_told()
+    assert found == all_that_is_told()
+
+
+def test_a_watcher_is_told_of_every_result():
+    told = Told()
+    with watched(told):
         x = Value(2.0)
         made = [x + 1.0, x * x, tn.exp(x), *tn.MLP(2, [2, 1])([x, x * 3.0]).operands]
-    assert all(any(result is each for each in handed) for result in made if result.op is not None)
-    assert all(result.op is not None and math.isfinite(result.data) for result in handed)
+    assert all(any(result is each for each in told.results) for result in made if result.op is not None)
+    assert all(result.op is not None and math.isfinite(result.data) for result in told.results)
+    numbers = [result.number for result in told.results]
+    assert numbers == sorted(set(numbers))

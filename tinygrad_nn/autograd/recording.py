@@ -9,35 +9,87 @@ from __future__ import annotations
 import os
 import sys
 from contextvars import ContextVar
-from functools import partial
 from itertools import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
+
+    from .value import Result, Value
 
 # The folder of this package, with the separator at its end, so that no folder beside it begins as it does.
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 
 
-class Recorder:
-    """What an operation asks of the context it runs in: its number, and the neuron, layer or loss it belongs to.
+class Watcher:
+    """What is told of operations, and asked about them: the tracer of a compiled function, or detect_anomaly.
 
-    `next_number` is given the result, which is whole but for its number, so that who gives the numbers may look at it.
-    `watcher`, while a function is traced, is told what recorded operations alone do not show: comparisons, gradients.
+    This one lets everything be as it is when nobody watches, which is what None stands for in an answer.
     """
 
-    __slots__ = ("next_number", "scope", "watcher")
+    def recorded(self, result: Result) -> None:
+        """An operation on Values was recorded; `result` has all but other operations that use it."""
 
-    def __init__(self, next_number: Callable[..., int], scope: object = None, watcher: Any = None) -> None:
-        self.next_number, self.scope, self.watcher = next_number, scope, watcher
+    def guard(self, value: Value, symbol: str, other: Any) -> Any:
+        """What the comparison of a Value with another, or with a float, gives."""
+
+    def backward(self, output: Value) -> None:
+        """`output.backward()` begins."""
+
+    def refuse(self, what: str) -> None:
+        """Something else that not every watcher can let happen is about to, such as "no_grad()"."""
+
+    def variable(self, number: Any) -> Any:
+        """The variable that a transform differentiates by, for a number or a Value that it was given."""
+
+    def leaf(self, value: Value, number: Any, label: str) -> Any:
+        """Whether it has made the new Value itself, of a scalar that is no plain number."""
+
+    def grad(self, output: Any, inputs: Any, create_graph: bool) -> Any:
+        """The gradients of an output, in the shape of the inputs."""
+
+    def tangents(self, outputs: list[Any], inputs: list[tuple[Any, Any]]) -> Any:
+        """The tangents of outputs, of pairs of an input and its tangent."""
+
+    def outside(self, read: list[Any], given: list[Any], variables: list[Any]) -> Any:
+        """The function that makes of each answer of a transform what it is given back as."""
+
+    def call(self, compiled: Any, arguments: Sequence[Any], named: dict[str, Any]) -> Any:
+        """The result of a call of a compiled function, inside which nobody watches."""
+        with watched(None):
+            return compiled(*arguments, **named)
+
+    def gradient(self, compiled: Any, arguments: Sequence[Any]) -> Any:
+        """The value and the gradient of a compiled function."""
+        with watched(None):
+            return compiled.value_and_grad(*arguments)
+
+    def rows(self, compiled: Any, rows: Any, gradients: bool) -> Any:
+        """The results of a compiled function for many rows."""
+        with watched(None):
+            return compiled.batch(rows, gradients)
+
+    def steps(self) -> None:
+        """Training steps are about to be made."""
+
+    def updated(self, optimizer: Any, numbers: Sequence[float]) -> None:
+        """An optimizer is about to set its parameters to these numbers."""
 
 
-_DEFAULT = Recorder(partial(next, count(1)))  # in C: a result is a default of `next` that is never wanted
+class Recorder:
+    """Where operations are recorded: in the name of which neuron, layer or loss, and who watches, if anybody does."""
+
+    __slots__ = ("scope", "watcher")
+
+    def __init__(self, scope: object = None, watcher: Watcher | None = None) -> None:
+        self.scope, self.watcher = scope, watcher
+
+
+_DEFAULT = Recorder()
 _recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=_DEFAULT)
 current_recorder = _recorder.get
-next_number = _DEFAULT.next_number
+next_number = count(1).__next__  # of an operation, which orders those of all threads
 
 
 class _Context:
@@ -123,30 +175,26 @@ class scope(_Context):  # noqa: N801
         self.owner = owner
 
     def recorder(self, current: Recorder | None) -> Recorder | None:
-        return current and Recorder(current.next_number, self.owner, current.watcher)
+        return current and Recorder(self.owner, current.watcher)
 
 
 class watched(_Context):  # noqa: N801
-    """Operations recorded inside are told to a watcher: the tracer of a compiled function, or detect_anomaly.
+    """Operations recorded inside are told to a watcher; None for nobody, within those of another, too."""
 
-    `numbered`, if given, hands out their numbers in place of the one who did before.
-    """
+    __slots__ = ("by",)
 
-    __slots__ = ("by", "numbered")
-
-    def __init__(self, by: Any, numbered: Callable[..., int] | None = None) -> None:
+    def __init__(self, by: Any) -> None:
         super().__init__()
-        self.by, self.numbered = by, numbered
+        self.by = by
 
     def recorder(self, current: Recorder | None) -> Recorder:
-        current = current or _DEFAULT
-        return Recorder(self.numbered or current.next_number, current.scope, self.by)
+        return Recorder((current or _DEFAULT).scope, self.by)
 
 
-def watcher() -> Any:
-    """Who watches the operations of this context; None outside of tracing."""
+def watcher() -> Watcher | None:
+    """Who watches the operations of this context."""
     recorder = current_recorder()
-    return recorder and recorder.watcher
+    return None if recorder is None else recorder.watcher
 
 
 def users_frame() -> Any:

@@ -13,7 +13,7 @@ from . import primitives as table
 from . import reverse
 from .column import Column, numbers
 from .primitives import Primitive
-from .recording import current_recorder, watcher
+from .recording import current_recorder, next_number, watcher
 from .scalar import Scalar
 
 TYPE_CHECKING = False
@@ -88,8 +88,9 @@ class Value(Scalar):
         result.second = other
         result.third = None
         result.scope = recorder.scope
-        next_number = recorder.next_number  # a call of the attribute itself would look it up as a method
-        result.number = next_number(result)
+        result.number = next_number()
+        if recorder.watcher is not None:
+            recorder.watcher.recorded(result)
         return result
 
     def __mul__(self, other: Any) -> Any:
@@ -112,8 +113,9 @@ class Value(Scalar):
         result.second = other
         result.third = None
         result.scope = recorder.scope
-        next_number = recorder.next_number  # a call of the attribute itself would look it up as a method
-        result.number = next_number(result)
+        result.number = next_number()
+        if recorder.watcher is not None:
+            recorder.watcher.recorded(result)
         return result
 
     def _binary(self, primitive: Primitive, other: Any, swapped: bool = False) -> Any:
@@ -249,8 +251,9 @@ def recorded(
     result.second = second
     result.third = third
     result.scope = recorder.scope if owner is None else owner
-    next_number = recorder.next_number
-    result.number = next_number(result)
+    result.number = next_number()
+    if recorder.watcher is not None:
+        recorder.watcher.recorded(result)
     return result
 
 

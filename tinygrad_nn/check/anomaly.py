@@ -1,7 +1,7 @@
 """detect_anomaly: the first operation whose value or gradient is not finite, named with its line and its operands.
 
 Inside it every operation is looked at when it is recorded, and backward when that is asked for. Outside it costs
-nothing: a recorded operation asks for its number anyway, and here the one who gives the numbers looks at it.
+nothing: a recorded operation asks anyway whether somebody watches.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import isfinite
 
 from ..autograd.primitives import detached
-from ..autograd.recording import next_number, users_frame, watched
+from ..autograd.recording import Watcher, users_frame, watched
 from ..autograd.reverse import contributions, operations_behind
 from ..autograd.scope import scope_name
 from ..autograd.value import Result, Value, named_operands
@@ -40,7 +40,7 @@ class AnomalyError(ArithmeticError):
         return type(self), (str(self), None, self.where), others  # an operation, and the graph behind it, stays here
 
 
-class detect_anomaly:  # noqa: N801
+class detect_anomaly(Watcher):  # noqa: N801
     """Inside, the first operation whose value or gradient is not finite raises an AnomalyError that says all about it.
 
     It names the operation, the values and the labels of its operands, the file and line where it was written, the way
@@ -71,30 +71,14 @@ class detect_anomaly:  # noqa: N801
     def __exit__(self, *error: object) -> None:
         self.contexts.pop().__exit__(*error)
 
-    def number(self, result: Result | None = None) -> int:
-        """The number of an operation, whose result is looked at."""
-        number = next_number()
+    # What a watcher is told and asked.
+
+    def recorded(self, result: Result) -> None:
+        """Look at the value of an operation."""
         frame = users_frame()
-        self.lines[number] = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
-        if result is not None and _is_wrong(result):
-            result.number = number
+        self.lines[result.number] = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+        if _is_wrong(result):
             raise self._of_value(result, [])
-        return number
-
-    # What a watcher is asked.
-
-    def guard(self, value: Value, symbol: str, other: Any) -> None:
-        """A comparison is what it would be outside."""
-
-    def refuse(self, what: str) -> None:
-        """Nothing is refused here."""
-
-    def variable(self, number: Any) -> None:
-        """A transform's variables and answers are what they would be outside."""
-
-    def outside(self, read: Any, given: Any, variables: Any) -> None: ...
-
-    def leaf(self, value: Any, number: Any, label: str) -> None: ...
 
     def tangents(self, outputs: Any, inputs: Any) -> None:
         """Look at the slopes that tangents are made of."""
@@ -128,16 +112,14 @@ class detect_anomaly:  # noqa: N801
         """A call of a compiled function; where the result is not finite, once more on Values."""
         if any(isinstance(leaf, Value) for leaf in _leaves(arguments)):
             return compiled.function(*arguments, **named)
-        with watched(None, next_number):
-            found = compiled(*arguments, **named)
+        found = super().call(compiled, arguments, named)
         if not _finite(found) and _finite(compiled.function(*_recorded(arguments))):
             raise beyond(f"{compiled.__name__}, compiled in {compiled.target.dtype},")
         return found
 
     def gradient(self, compiled: Any, arguments: Sequence[Any]) -> Any:
         """The value and the gradient of a compiled function; where they are not finite, once more on Values."""
-        with watched(None, next_number):
-            found = compiled.value_and_grad(*arguments)
+        found = super().gradient(compiled, arguments)
         if not _finite(found):
             value = compiled.function(*_recorded(arguments))
             self.backward(value)
@@ -148,8 +130,7 @@ class detect_anomaly:  # noqa: N801
     def rows(self, compiled: Any, rows: Any, gradients: bool) -> Any:
         """A batch of a compiled function; the first row whose results are not finite once more on Values."""
         rows = rows if hasattr(rows, "__len__") else list(rows)
-        with watched(None, next_number):
-            found = compiled.batch(rows, gradients)
+        found = super().rows(compiled, rows, gradients)
         for row, results in zip(rows, zip(*found, strict=True) if gradients else found, strict=True):
             if not _finite(results):
                 self.gradient(compiled, list(row)) if gradients else self.call(compiled, list(row), {})
@@ -160,7 +141,7 @@ class detect_anomaly:  # noqa: N801
 
     def again(self) -> watched:
         """Inside, operations are looked at once more."""
-        return watched(self, self.number)
+        return watched(self)
 
     def updated(self, optimizer: Any, numbers: Sequence[float]) -> None:
         """Look at the parameters that an optimizer is about to set."""

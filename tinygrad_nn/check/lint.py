@@ -10,7 +10,7 @@ from math import isclose
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..autograd.column import numbers
-from ..autograd.recording import next_number, watched
+from ..autograd.recording import watched
 from ..autograd.reverse import contributions, operations_behind, reached
 from ..autograd.value import Result, Value
 from ..nn.module import Module
@@ -245,7 +245,7 @@ def _recorded(model: Any, rows: Any) -> list[Result]:
     if rows is not None and not callable(model):
         raise TypeError("rows are for a model that can be called on them, but lint() got a list of parameters")
     found: list[Result] = []
-    with watched(None, next_number):
+    with watched(None):
         for row in plain(rows, "rows", "a list of inputs to call the model on") if rows is not None else ():
             outputs = model(list(row) if hasattr(row, "__iter__") else row)
             outputs = outputs if isinstance(outputs, list | tuple) else (outputs,)

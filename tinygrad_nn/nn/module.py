@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..autograd import primitives as table
 from ..autograd.containers import Holder, collected, leaves
 from ..autograd.primitives import Primitive
-from ..autograd.recording import next_number, no_grad, watched
+from ..autograd.recording import no_grad, watched
 from ..autograd.value import Value
 from ..support.checks import checked_number
 from ..support.numbers import as_float
@@ -138,7 +138,7 @@ class Module(Holder):
             return learned
         if outputs > 1:
             return None
-        with watched(None, next_number):
+        with watched(None):
             output = self(row)
         output = output.tolist() if hasattr(output, "tolist") else output
         (output,) = output if isinstance(output, list | tuple) else (output,)

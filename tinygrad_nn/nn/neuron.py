@@ -6,7 +6,7 @@ from ..autograd import primitives as table
 from ..autograd.column import Column
 from ..autograd.elementary import as_operand, as_operands
 from ..autograd.primitives import Primitive
-from ..autograd.recording import current_recorder, scope
+from ..autograd.recording import current_recorder, next_number, scope
 from ..autograd.scope import Place
 from ..autograd.value import Result, Value, unrecorded
 from ..support.checks import checked_count, checked_rng
@@ -61,7 +61,7 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
     column, numbers, recorder = Column(xs), column_numbers(xs), current_recorder()
     if numbers is None or (recorder is not None and recorder.watcher is not None):
         return [neuron._output_of_any(xs) for neuron in neurons]
-    n, fold, dot, next_number = len(xs), FOLDS[len(xs)], table.dot, recorder.next_number if recorder else None
+    n, fold, dot = len(xs), FOLDS[len(xs)], table.dot
     outputs: list[Any] = []
     for neuron in neurons:
         activate: Any = neuron._activate
@@ -74,7 +74,7 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
         except AttributeError:  # a weight or bias that is a plain number
             outputs.append(neuron._output_of_any(xs))
             continue
-        if next_number is None:
+        if recorder is None:
             outputs.append(unrecorded(number if activate is None else activate.value(number)))
             continue
         result = Result()
@@ -86,7 +86,7 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
         result.second = column
         result.third = bias
         result.scope = neuron
-        result.number = next_number(result)
+        result.number = next_number()
         if activate is not None:
             value, total = activate.value, result
             result = Result()
@@ -97,7 +97,7 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
             result.first = total
             result.second = result.third = None
             result.scope = neuron
-            result.number = next_number(result)
+            result.number = next_number()
         outputs.append(result)
     return outputs
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from ..autograd.recording import next_number, watched
+from ..autograd.recording import watched
 from ..check.lint import Finding, LintWarning, of_training
 from ..compiler.arguments import shaped
 from ..compiler.surroundings.captured import undone
@@ -229,7 +229,7 @@ def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
     most = max(1, min(MOST_LINTED, LINTED // max(1, len(parameters))))
     shapes, rows = given
     found: list[Finding] = []
-    with suppress(Exception), watched(None, next_number), undone(step.recipe.surroundings()):
+    with suppress(Exception), watched(None), undone(step.recipe.surroundings()):
         total, _ = RecordedStepper(step.recipe, shapes).total(rows[:: -(-len(rows) // most)])
         found = of_training(parameters, model, total, ended, step.backend == "eager")
     for finding in found:

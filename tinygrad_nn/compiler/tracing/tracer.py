@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from ...autograd import primitives as table
-from ...autograd.recording import next_number, watched
+from ...autograd.recording import Watcher, next_number, watched
 from ...autograd.value import Value
 from . import adjoint
 from .traced import Traced, TraceError
@@ -18,8 +18,8 @@ from .traced_leaf import become_leaf
 from .writer import VALUES, Writer
 
 
-class Tracer(Writer):
-    """The watcher of a function that is traced, as `autograd.recording.watched` wants one."""
+class Tracer(Writer, Watcher):
+    """The watcher of a function that is traced."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

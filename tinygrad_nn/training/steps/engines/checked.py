@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from ....autograd.recording import next_number, watched
+from ....autograd.recording import watched
 from ....check.anomaly import beyond
 from ..observers import Guard
 from ..run import Course
@@ -35,7 +35,7 @@ class Guarded(Guard):
     def on(self, given: Rows) -> float:
         """One update on rows, and its loss. Raises AnomalyError where either is not finite, and nothing has changed."""
         before, steps = state_of(self.optimizer), self.optimizer.steps
-        with watched(None, next_number):
+        with watched(None):
             loss = self.step.on(given)
         if isfinite(loss) and not self._spoilt(before):
             return loss
@@ -53,7 +53,7 @@ class Guarded(Guard):
     def run(self, given: Rows, made: Callable[[Guarded], History]) -> History:
         """A run that asks `made` for each stretch of steps."""
         self.shapes = given[0]
-        with watched(None, next_number):
+        with watched(None):
             return made(self)
 
     def made(self, course: Course, before: int) -> Ended:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ....autograd.ieee import NoSuchIndexError
-from ....autograd.recording import next_number, recording, watched
+from ....autograd.recording import recording, watched
 from ....autograd.value import Value
 from ....compiler.arguments import Shape, shaped
 from ....functional import mean
@@ -38,7 +38,7 @@ class RecordedStepper:
             except NoSuchIndexError as wrong:
                 raise RowError(place, wrong) from None
             if recipe.metric is not None:
-                with watched(None, next_number):  # no anomaly of a step
+                with watched(None):  # no anomaly of a step
                     error += number_of(recipe.metric(prediction, target))
         total = losses[0] if len(losses) == 1 else mean(losses)
         if recipe.regularizer is not None:
