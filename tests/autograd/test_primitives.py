@@ -32,6 +32,8 @@ def larger(*xs):
 
 # The formula of each row in mpmath, and points inside its domain, away from kinks.
 ONE = [[-2.5], [-0.7], [0.3], [1.9]]
+
+
 ORACLE = {
     "add": (lambda a, b: a + b, [[0.3, -2.0]]),
     "subtract": (lambda a, b: a - b, [[0.3, -2.0]]),
@@ -100,9 +102,15 @@ ORACLE = {
     "normal_cdf": (cdf, [*ONE, [-6.0]]),
     "normal_pdf": (lambda x: mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi), ONE),
 }
+
+
 # The widths of the columns where a row has any, by the number of operands.
 WIDTHS = {"dot": lambda n: [(n - 1) // 2] * 2, "take": lambda n: [n - 1], "largest": lambda n: [n - 1]}
+
+
 WIDTHS |= {"normalizer": lambda n: [n - 1], "logsumexp": lambda n: [n], "ties": lambda n: [n]}
+
+
 CASES = [(name, point) for name, (_, points) in ORACLE.items() for point in points]
 
 
@@ -436,23 +444,7 @@ def test_a_row_is_frozen_and_an_identity():
         row.name = "other"
 
 
-def test_a_traceback_shows_the_written_out_rule():
-    import linecache
-
-    x = Value(1.0)
-    x.tanh().backward()
-    assert linecache.getline("<pull of tanh>", 5) == "    _first.grad += g * (1.0 - y * y)\n"
-
-
 @pytest.mark.parametrize("index", [-1.0, 0.5, 3.0, NAN, INF])
 def test_take_refuses_what_is_no_index(index):
     with pytest.raises(ValueError, match="whole number from 0 to 2"):
         tn.take([1.0, 2.0, 3.0], index)
-
-
-def test_rules_given_as_functions_work_like_texts():
-    row = Primitive("scaled_product", "@", "xs b", lambda xs, b: math.prod(xs) * b,
-                    lambda g, y, xs, b: [g * y / x for x in xs], lambda g, y, xs, b: g * y / b)  # fmt: skip
-    leaves = [Value(2.0), Value(3.0), Value(5.0)]
-    row((leaves[0], leaves[1]), leaves[2]).backward()
-    assert [leaf.grad for leaf in leaves] == [15.0, 10.0, 6.0]

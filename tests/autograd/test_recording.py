@@ -7,8 +7,9 @@ import math
 import pytest
 
 import tinygrad_nn as tn
-from tinygrad_nn import Value
+from tinygrad_nn.autograd import primitives as table
 from tinygrad_nn.autograd.recording import current_recorder, recording, scope, watched
+from tinygrad_nn.autograd.value import Value
 
 
 def test_contexts_nest_in_themselves():
@@ -160,3 +161,46 @@ def test_a_decorator_without_its_parentheses_is_told():
         @tn.no_grad
         def quiet():
             return 1.0
+
+
+def test_no_grad_records_nothing():
+    a = Value(2.0)
+    with tn.no_grad():
+        assert (a * a + a.exp()).op is None
+        with tn.no_grad():
+            pass
+        assert tn.dot([a], [a]).op is None
+        assert tn.MLP(1, [2, 1])([1.0]).op is None
+    assert (a * a).op is table.multiply
+    with pytest.raises(RuntimeError), tn.no_grad():
+        raise RuntimeError
+    assert (a + 1).op is table.add
+
+
+def test_no_grad_as_a_decorator():
+    @tn.no_grad()
+    def quiet(x):
+        return x * x
+
+    assert quiet(Value(3.0)).op is None
+    assert quiet.__name__ == "quiet"
+
+
+def test_no_grad_in_one_thread_leaves_the_others_alone():
+    import threading
+
+    inside, leave, seen = threading.Event(), threading.Event(), []
+
+    def quiet():
+        with tn.no_grad():
+            inside.set()
+            leave.wait(5)
+            seen.append((Value(1.0) * 2).op)
+
+    thread = threading.Thread(target=quiet)
+    thread.start()
+    inside.wait(5)
+    assert (Value(1.0) * 2).op is table.multiply
+    leave.set()
+    thread.join()
+    assert seen == [None]

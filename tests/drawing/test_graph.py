@@ -1,48 +1,16 @@
 """The drawn graph: its text in every view and style, and both renderers."""
 
-import html
-import math
 import random
 import re
 import shutil
 
 import graphviz
 import pytest
-from shared import half_adder_loss
+from drawings import attributes, cells, edges, learned
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.drawing import colors, diagram
-from tinygrad_nn.drawing.diagram import Diagram, MissingRendererError, RendererError
 from tinygrad_nn.drawing.nodes import nodes
-
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="the system has no `dot`")
-
-
-def cells(source):
-    """For each node the texts of its card, in the order they stand there."""
-    cards = re.findall(r"^\t+([vf]\d+) \[label=<(.*)>\]$", source, re.MULTILINE)
-    return {
-        name: [html.unescape(t) for t in re.sub(r"<[^>]*>", "\n", card).split("\n") if t.strip()]
-        for name, card in cards
-    }
-
-
-def edges(source):
-    return re.findall(r"^\t+([vf]\d+)(?::out:e)? -> ([vf]\d+(?::p\d+)?)", source, re.MULTILINE)
-
-
-def attributes(source, tail, head):
-    """The attributes of an edge."""
-    line = re.search(rf"^\t+{tail} -> {head}(?::\w+)* \[(.*)\]$", source, re.MULTILINE)[1]
-    return dict(re.findall(r'(\w+)="?([^" ]+)"?', line))
-
-
-def learned():
-    """The loss of the half adder after backward."""
-    loss = half_adder_loss()
-    loss.backward()
-    return loss
 
 
 def test_every_value_has_label_data_gradient_and_operation():
@@ -109,127 +77,6 @@ def test_literals_stand_with_their_operation_in_order():
         assert card[: len(words)] == words
 
 
-def test_operations_without_a_label_get_a_name():
-    a, b = Value(2.0, label="a"), Value(3.0, label="b")
-    assert [node.label for node in nodes(Value(1.0) + Value(2.0))] == ["v1", "v2", "v3"]
-    clash = Value(1.0, label="v1")
-    assert [node.label for node in nodes((clash + 2) * Value(3.0))] == ["v1", "v2", "v3", "v4"]
-    names = {node.value.op.name: (node.label, node.given) for node in nodes((a * b + a).exp()) if node.value.op}
-    assert names == {"multiply": ("a·b", False), "add": ("v1", False), "exp": ("v2", False)}
-    loss = learned()
-    labels = [node.label for node in nodes(loss) if node.operands]
-    assert labels == [
-        *("z1.1", "h1.1", "z1.2", "h1.2", "z1.3", "h1.3", "z2.1", "carry", "z2.2", "sum"),
-        *("v1", "v2", "v3", "v4", "v5", "loss"),
-    ]
-    assert "w1·h1.1" in [node.label for node in nodes(loss, expand=True)]
-
-
-def test_an_edge_has_the_colour_and_width_of_what_flows_back_along_it():
-    a, b, c = Value(2.0), Value(-3.0), Value(4.0)
-    y = a * b + c * 0.0
-    y.backward()
-    source = tn.draw(y).source
-    assert attributes(source, "v0", "v2") == {"color": colors.BELOW, "penwidth": "3.5"}  # b = -3, the largest
-    assert attributes(source, "v1", "v2")["color"] == colors.ABOVE
-    assert float(attributes(source, "v1", "v2")["penwidth"]) == pytest.approx(0.9 + 2.6 * math.sqrt(2 / 3), abs=0.01)
-    assert attributes(source, "v3", "v4") == {"color": colors.LINE, "penwidth": "0.8"}  # 0
-    assert "lines: what flows back" in source
-    unknown = tn.draw(Value(1.0) * 2).source
-    assert attributes(unknown, "v0", "v1")["color"] == colors.LINE
-    assert "no backward() has reached the result drawn" in unknown
-
-
-def test_cells_are_coloured_by_their_gradient():
-    a, b = Value(2.0), Value(-3.0)
-    y = a * b
-    y.backward()
-    source = tn.draw(y).source
-    assert f'bgcolor="{colors.fill(-3.0, 3.0)}">-3<' in source
-    assert f'bgcolor="{colors.fill(2.0, 3.0)}">2<' in source
-    assert colors.fill(1e-3, 1.0) != colors.fill(0.0, 1.0) != colors.fill(-1e-3, 1.0)
-
-
-@pytest.mark.parametrize("gradient", [0, 0.1, 0.5, 1, -0.1, -0.5, -1, math.nan])
-def test_ink_is_readable_on_every_fill(gradient):
-    """The contrast of WCAG 2: at least 4.5 for text of this size."""
-    fill = colors.fill(gradient, 1.0)
-
-    def luminance(color):
-        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    assert (luminance(fill) + 0.05) / (luminance(colors.INK) + 0.05) >= 4.5
-
-
-def test_before_backward_a_dash_and_special_numbers_print():
-    a = Value(0.5, label="a")
-    assert cells(tn.draw(a * 2).source)["v0"] == ["a", "0.5", "grad", "-"]
-    for number, text in (
-        (float("nan"), "nan"),
-        (float("inf"), "inf"),
-        (-0.0, "-0"),
-        (1e-300, "1e-300"),
-        (1 / 3, "0.3333"),
-    ):
-        assert text in cells(tn.draw(Value(number)).source)["v0"]
-    assert "0.333333333" in tn.draw(Value(1 / 3), digits=9).source
-
-
-def test_gradients_of_another_pass_do_not_show_as_this_ones():
-    a, b = Value(2.0, label="a"), Value(3.0)
-    (a * a).backward()
-    assert cells(tn.draw(a + b).source)["v0"] == ["a", "2", "grad", "-"]
-
-
-def test_a_root_that_no_backward_reached_shows_no_gradient_of_another_pass():
-    x = Value(2.0, label="x")
-    h = x * 3
-    h.backward()
-    source = tn.draw(h * 10).source
-    assert [card[-1] for card in cells(source).values()] == ["-", "-", "-"]
-    assert "no backward() has reached" in source
-
-
-def test_data_that_was_set_after_recording_is_told():
-    a = Value(2.0, label="a")
-    y = a * 3.0 + tn.dot([a], [1.0], 0.5)
-    assert "was changed after this was recorded" not in tn.draw(y).source
-    a.data = 5.0
-    assert "was changed after this was recorded" in tn.draw(y).source
-    taken = tn.take([a, 1.0], index := Value(0.0))
-    index.data = 7.0
-    assert "was changed after this was recorded" in tn.draw(taken).source
-
-
-def test_the_counts_of_ties_are_no_numbers_of_the_user():
-    a, b = Value(1.0, label="a"), Value(2.0, label="b")
-    source = tn.draw(tn.maximum(a, b, 0.5, b)).source
-    assert list(cells(source).values())[-1][0] == "max 0.5"
-    assert len(edges(source)) == 3
-    assert "ties" not in source
-
-
-def test_what_is_not_a_number_is_purple():
-    a = Value(math.nan, label="a")
-    y = a * Value(2.0)
-    y.backward()
-    source = tn.draw(y).source
-    assert attributes(source, "v1", "v2")["color"] == colors.NOT_A_NUMBER
-    assert ">nan<" in source
-    model = tn.MLP(50, [2, 1], rng=random.Random(0))
-    model.layers[0].neurons[0].weights[1].data = math.nan
-    assert colors.NOT_A_NUMBER_FILL in tn.draw(model([0.1] * 50), view="layers").source
-
-
-def test_very_long_labels_are_cut_where_graphviz_would_give_up():
-    drawn = tn.draw(Value(1.0, label="x" * 100_000) * 2, title="y" * 100_000)
-    assert len(drawn.source) < 20_000
-    if shutil.which("dot"):
-        assert "…" in drawn.pipe(format="svg", encoding="utf-8")
-
-
 def test_drawing_changes_nothing_and_repeats_to_the_byte():
     model = tn.MLP(2, [3, 1], rng=random.Random(0))
     loss = tn.losses.squared_error(model([1.0, 2.0]), 1.0)
@@ -276,24 +123,6 @@ def test_repeat_shared_draws_a_leaf_for_each_use():
     a = Value(2.0, label="a")
     assert edges(tn.draw(a * a, repeat_shared=True).source) == [("v0", "v2"), ("v1", "v2")]
     assert cells(tn.draw(a, repeat_shared=True).source) == {"v0": ["a", "2", "grad", "-"]}
-
-
-def test_expand_draws_a_dot_as_its_products_and_sum():
-    loss = learned()
-    drawn = nodes(loss, expand=True)
-    plain = {node.label: node for node in nodes(loss)}
-    for node in drawn:
-        if node.label in plain and plain[node.label].kind != "parameter" and not node.label.startswith("v"):
-            same = [n for n in nodes(loss) if n.label == node.label]
-            assert (node.data, node.grad) in [(n.data, n.grad) for n in same]
-    sums = [node for node in drawn if node.label == "z1.1"]
-    assert [operand.label for operand in sums[0].operands if not isinstance(operand, float)] == ["w1·x1", "w2·x2", "b"]
-    assert len(drawn) == len(nodes(loss)) + 12
-    half = tn.draw(tn.dot([Value(2.0, label="w")], [0.5]), expand=True).source
-    assert cells(half)["v1"][0] == "× 0.5"
-    no_dot = Value(2.0, label="a") * 3.0
-    assert tn.draw(no_dot, expand=True).source == tn.draw(no_dot).source
-    assert len(nodes(tn.dot([], [], Value(1.0)), expand=True)) == 2
 
 
 def test_the_classic_style_has_circles_for_operations():
@@ -479,60 +308,3 @@ def test_a_long_chain_does_not_recurse():
 def test_bad_input(call, error, words):
     with pytest.raises(error, match=words):
         call()
-
-
-@needs_dot
-def test_the_systems_dot_renders(tmp_path):
-    drawn = tn.draw(Value(1.0) + Value(2.0))
-    assert drawn.write(tmp_path / "sum.svg") == str(tmp_path / "sum.svg")
-    assert (tmp_path / "sum.svg").read_bytes().count(b"<svg") == 1
-    assert drawn.write(str(tmp_path / "sum.png")).endswith(".png")
-    assert (tmp_path / "sum.png").read_bytes().startswith(b"\x89PNG")
-    assert drawn.render(str(tmp_path / "again"), format="png") == str(tmp_path / "again.png")
-    assert "image/svg+xml" in drawn._repr_mimebundle_()
-    with pytest.raises(FileNotFoundError):
-        drawn.write(tmp_path / "missing" / "sum.svg")
-
-
-def without_dot(monkeypatch):
-    monkeypatch.setattr(graphviz.backend.dot_command, "DOT_BINARY", "no-such-dot-here")
-
-
-def test_pygraphviz_renders_where_there_is_no_dot(tmp_path, monkeypatch):
-    pytest.importorskip("pygraphviz", reason="pygraphviz, the extra `render`, is not installed")
-    without_dot(monkeypatch)
-    drawn = tn.draw(Value(1.0, label="<é>") + Value(2.0))
-    assert drawn.write(tmp_path / "sum.svg") == str(tmp_path / "sum.svg")
-    assert "&lt;é&gt;" in (tmp_path / "sum.svg").read_text(encoding="utf-8")
-    assert drawn.pipe(format="png").startswith(b"\x89PNG")
-    assert drawn.render(str(tmp_path / "again"), format="svg", cleanup=True) == str(tmp_path / "again.svg")
-    assert not (tmp_path / "again").exists()
-    assert "<svg" in drawn._repr_mimebundle_()["image/svg+xml"]
-    network = tn.draw_network(tn.MLP(2, [3, 1]))
-    network.pipe(format="svg")
-    centres = set(re.findall(r'<ellipse[^>]*cx="([-\d.]+)"', network.pipe(format="svg", encoding="utf-8")))
-    assert len(centres) == 3  # neato kept the columns
-    with pytest.raises(RendererError, match="pygraphviz could not draw this as exr"):
-        drawn.pipe(format="exr")
-
-
-def test_without_a_renderer_the_text_is_written_and_the_line_says_what_to_install(tmp_path, monkeypatch):
-    without_dot(monkeypatch)
-    monkeypatch.setitem(__import__("sys").modules, "pygraphviz", None)
-    drawn = tn.draw(Value(1.0) + Value(2.0))
-    line = drawn.write(tmp_path / "sum.svg")
-    assert line.startswith(str(tmp_path / "sum.gv"))
-    assert diagram.HINT in line
-    assert "\n" not in line
-    assert (tmp_path / "sum.gv").read_text(encoding="utf-8") == drawn.source
-    with pytest.raises(MissingRendererError, match="pip install"):
-        drawn.pipe(format="svg")
-    with pytest.raises(MissingRendererError, match="The text of the drawing is in"):
-        drawn.render(str(tmp_path / "again"), format="svg")
-    assert drawn._repr_mimebundle_()["text/plain"].startswith(diagram.HINT)
-
-
-@needs_dot
-def test_a_format_that_dot_lacks(tmp_path):
-    with pytest.raises(RendererError, match="Graphviz draws no 'nonsense'"):
-        Diagram().write(tmp_path / "x.nonsense")

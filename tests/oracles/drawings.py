@@ -1,0 +1,32 @@
+"""What tests of drawings share: reading the cards and lines out of a drawing's text."""
+
+import html
+import re
+
+from shared import half_adder_loss
+
+
+def cells(source):
+    """For each node the texts of its card, in the order they stand there."""
+    cards = re.findall(r"^\t+([vf]\d+) \[label=<(.*)>\]$", source, re.MULTILINE)
+    return {
+        name: [html.unescape(t) for t in re.sub(r"<[^>]*>", "\n", card).split("\n") if t.strip()]
+        for name, card in cards
+    }
+
+
+def edges(source):
+    return re.findall(r"^\t+([vf]\d+)(?::out:e)? -> ([vf]\d+(?::p\d+)?)", source, re.MULTILINE)
+
+
+def attributes(source, tail, head):
+    """The attributes of an edge."""
+    line = re.search(rf"^\t+{tail} -> {head}(?::\w+)* \[(.*)\]$", source, re.MULTILINE)[1]
+    return dict(re.findall(r'(\w+)="?([^" ]+)"?', line))
+
+
+def learned():
+    """The loss of the half adder after backward."""
+    loss = half_adder_loss()
+    loss.backward()
+    return loss
