@@ -13,33 +13,55 @@ from .ieee_floats import on_ieee_floats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Sequence
+    from typing import Any, Protocol, TypeVar
 
-    from .value import Result, Value
+    from .primitives import Primitive
+
+    class Leaf(Protocol):
+        """A Value, which stands on this module."""
+
+        data: float
+        grad: float
+
+    class Operation(Leaf, Protocol):
+        """A Result, which is a Value that holds what it was made by."""
+
+        op: Primitive
+        first: Any
+        second: Any
+        third: Any
+        number: int
+        passes: int
+
+        @property
+        def groups(self) -> tuple[Any, ...]: ...
+        @property
+        def operands(self) -> tuple[Any, ...]: ...
+
+    Recorded = TypeVar("Recorded", bound=Operation)
 
 
-def operations_behind(*outputs: Result) -> list[Result]:
+def operations_behind(*outputs: Recorded) -> list[Recorded]:
     """The operations that the outputs were computed by, themselves among them, each before its operands."""
     seen = {output.number: output for output in outputs}
     waiting: list[Any] = list(seen.values())
-    kinds: Any = {base for output in outputs for base in type(output).__mro__ if "number" in vars(base)}
-    kind = tuple(kinds)  # Result, which stands on this module
     while waiting:
         result = waiting.pop()
         for operand in result.operands:
-            if isinstance(operand, kind) and operand.number not in seen:
+            if type(operand) is not float and operand.op is not None and operand.number not in seen:
                 seen[operand.number] = operand
                 waiting.append(operand)
     return [seen[number] for number in sorted(seen, reverse=True)]
 
 
-def backward(output: Result) -> None:
+def backward(output: Operation) -> None:
     """Add d output / d value to the `.grad` of every leaf behind `output`, and set it on every operation.
 
     A leaf gathers the sum of this pass from 0 and adds it to what it had at the end, so that a second pass doubles
     it to the bit; should a rule raise, the leaves keep what they had.
     """
-    leaves: list[tuple[Value, float]] = []
+    leaves: list[tuple[Leaf, float]] = []
     try:
         results = _reset(output, leaves)
         output.grad = 1.0
@@ -59,7 +81,7 @@ def backward(output: Result) -> None:
     output.passes = getattr(output, "passes", 0) + 1
 
 
-def _reset(output: Result, leaves: list[tuple[Value, float]]) -> list[Result]:
+def _reset(output: Operation, leaves: list[tuple[Leaf, float]]) -> list[Operation]:
     """The operations behind `output`, latest first, all columns refreshed; and the leaves with their gradients.
 
     All gradients become a zero that is an object of its own for each pass, so that holding it also says `seen`.
@@ -104,7 +126,7 @@ def _reset(output: Result, leaves: list[tuple[Value, float]]) -> list[Result]:
     return [result for result in results if id(result) in found]
 
 
-def _visit(operand: Any, zero: float, results: list[Result], leaves: list[tuple[Value, float]]) -> None:
+def _visit(operand: Any, zero: float, results: list[Operation], leaves: list[tuple[Leaf, float]]) -> None:
     """The first meeting in a pass with a leaf, or with a column and so with its operands."""
     if type(operand) is not Column:
         _save(operand, leaves)
@@ -121,7 +143,7 @@ def _visit(operand: Any, zero: float, results: list[Result], leaves: list[tuple[
         entry.grad = zero
 
 
-def _save(leaf: Value, leaves: list[tuple[Value, float]]) -> None:
+def _save(leaf: Leaf, leaves: list[tuple[Leaf, float]]) -> None:
     """Put a leaf and its gradient aside. Raises TypeError where its data was set to something else than a number."""
     if type(leaf.data) is not float and as_float(leaf.data) is None:
         raise TypeError(
@@ -131,7 +153,7 @@ def _save(leaf: Value, leaves: list[tuple[Value, float]]) -> None:
     leaves.append((leaf, leaf.grad))
 
 
-def reached(results: list[Result]) -> set[int]:
+def reached(results: Sequence[Operation]) -> set[int]:
     """The ids of the results and leaves that the first depends on by operands with a rule: no other has an adjoint."""
     found = {id(results[0])}
     for result in results:
@@ -142,7 +164,7 @@ def reached(results: list[Result]) -> set[int]:
     return found
 
 
-def _pull_on_ieee_floats(result: Result) -> None:
+def _pull_on_ieee_floats(result: Operation) -> None:
     """The pull of a result where a rule divided by zero, which floats refuse and IEEE 754 does not."""
     groups = result.groups
     data = [numbers(group) for group in groups]
@@ -155,7 +177,7 @@ def _pull_on_ieee_floats(result: Result) -> None:
                 operand.grad += entry
 
 
-def adjoints(output: Value, inputs: dict[int, Value], create_graph: bool) -> dict[int, Any]:
+def adjoints(output: Any, inputs: dict[int, Any], create_graph: bool) -> dict[int, Any]:
     """d output / d input by the id of the input, for those that `output` depends on.
 
     Only the operations between the inputs and the output are visited with a rule.
@@ -163,7 +185,7 @@ def adjoints(output: Value, inputs: dict[int, Value], create_graph: bool) -> dic
     found: dict[int, Any] = {id(output): 1.0}
     if output.op is None:
         return found
-    results = operations_behind(output)  # type: ignore[arg-type]
+    results = operations_behind(output)
     between = set(inputs)
     for result in reversed(results):
         if any(id(operand) in between for operand in result.operands):
@@ -185,7 +207,7 @@ def adjoints(output: Value, inputs: dict[int, Value], create_graph: bool) -> dic
     return found
 
 
-def contributions(result: Result, adjoint: float) -> list[float]:
+def contributions(result: Operation, adjoint: float) -> list[float]:
     """What `result` adds to the gradient of each of its operands, in order, where its own gradient is `adjoint`."""
     entries: list[float] = []
     for group, rule in zip(result.groups, result.op.rules, strict=True):
@@ -198,7 +220,7 @@ def contributions(result: Result, adjoint: float) -> list[float]:
     return entries
 
 
-def applied(rule: Any, adjoint: Any, result: Result, groups: tuple[Any, ...], create_graph: bool) -> Any:
+def applied(rule: Any, adjoint: Any, result: Operation, groups: tuple[Any, ...], create_graph: bool) -> Any:
     """A rule on Values when a graph of the gradient is wanted, on floats otherwise."""
     operands = (result, *groups) if create_graph else (result.data, *map(numbers, groups))
     try:

@@ -113,7 +113,7 @@ def slopes(output: Any, inputs: Any, create_graph: bool) -> Any:
     if watching is not None and (found := watching.grad(output, inputs, create_graph)) is not None:
         return found
     wanted = {id(entry): entry for entry in leaves(inputs)}
-    adjoints = reverse.adjoints(output, wanted, create_graph)  # type: ignore[arg-type]
+    adjoints = reverse.adjoints(output, wanted, create_graph)
 
     def slope(entry: Value) -> Any:
         adjoint = adjoints.get(id(entry), 0.0)
