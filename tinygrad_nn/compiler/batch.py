@@ -10,10 +10,10 @@ from .arguments import RecordedError, Shape, data_of, flat, has_arrays, shaped
 from .backends.array import printer as array
 from .backends.llvm import engine as native
 from .backends.llvm import printer as llvm
-from .backends.single_precision import TooLargeError
 from .loops.rolled import Rolled
 from .paths import Paths
 from .program.program import OffPath
+from .single_precision import TooLargeError
 from .target import Target
 
 IN_CACHE = 16384  # numbers of an array

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..support.checks import checked_choice, checked_switch
 from ..support.tabular import short
-from .backends.single_precision import in_range
+from .single_precision import in_range
 
 # By its name, the package that a back end needs and the extra that installs it.
 BACKENDS: dict[str, tuple[str, str] | None] = {"python": None, "array": ("numpy", "fast"), "llvm": ("llvmlite", "fast")}

@@ -14,8 +14,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ..autograd.value import Value
 from ..compiler.backends.array.functions import functions
-from ..compiler.backends.single_precision import TOO_LARGE
 from ..compiler.function import compile
+from ..compiler.single_precision import TOO_LARGE
 from ..functional import sigmoid, softmax, take
 from ..nn.layers import MLP
 from ..training.steps.rows import rows_of

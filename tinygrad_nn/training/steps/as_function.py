@@ -18,10 +18,10 @@ from ...compiler.backends.array import printer as array
 from ...compiler.backends.array.functions import functions
 from ...compiler.backends.array.sums import summed
 from ...compiler.backends.identifiers import of_primitive
-from ...compiler.backends.single_precision import TooLargeError, in_range
 from ...compiler.backends.spellings import owned
 from ...compiler.loops.roll import rolled
 from ...compiler.program.program import Program
+from ...compiler.single_precision import TooLargeError, in_range
 from ...compiler.surroundings.surroundings import Known, Surroundings
 from ...compiler.target import DTYPES, Target
 from ...support.tabular import short

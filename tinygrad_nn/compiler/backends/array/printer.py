@@ -16,10 +16,10 @@ from ...loops.listing import array_names
 from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
+from ...single_precision import checked_literals
 from .. import spellings as own_spellings
 from ..identifiers import SlotNames, identifier, of_primitive
 from ..python.function import function_name
-from ..single_precision import checked_literals
 from ..spellings import owned
 from .functions import functions
 

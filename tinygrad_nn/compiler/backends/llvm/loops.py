@@ -9,7 +9,7 @@ from ...loops.clusters import Cluster, strides, tiles
 from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
 from ...program.program import LITERALS
-from ..single_precision import checked_literals
+from ...single_precision import checked_literals
 from .functions import FOLDS, fold, spelled
 from .ir import Block, Kind, constant
 from .transpose import lane_sums

@@ -6,8 +6,8 @@ from ....compiler.backends.llvm.functions import spelled
 from ....compiler.backends.llvm.ir import Block, Kind
 from ....compiler.backends.llvm.printer import Printer, module
 from ....compiler.backends.llvm.row_sums import RowSums
-from ....compiler.backends.single_precision import checked_literals
 from ....compiler.program.program import INPUTS, Program
+from ....compiler.single_precision import checked_literals
 
 
 def update_text(program: Program, kind: Kind, states: int, regularized: bool, exact: bool) -> tuple[str, Block]:

@@ -7,7 +7,7 @@ from math import isinf
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..program.program import Program
+    from .program.program import Program
 
 TOO_LARGE = (2.0 - 2.0**-24) * 2.0**127  # from here on doubles round to inf
 
