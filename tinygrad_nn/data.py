@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["batches", "circles", "half_adder", "moons", "spirals", "xor"]
 __dir__ = __all__.copy  # so that dir() shows what is a user's
 
-Rows = list[list[float]]
+Points = list[list[float]]
 
 
-def half_adder() -> tuple[Rows, Rows]:
+def half_adder() -> tuple[Points, Points]:
     """The half adder: inputs 00, 01, 10, 11 and for each the targets (carry, sum).
 
     >>> X, Y = half_adder()
@@ -32,7 +32,7 @@ def half_adder() -> tuple[Rows, Rows]:
     return [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [[0.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]]
 
 
-def xor() -> tuple[Rows, list[float]]:
+def xor() -> tuple[Points, list[float]]:
     """Exclusive or: inputs 00, 01, 10, 11 and the targets 0, 1, 1, 0.
 
     >>> xor()[1]
@@ -41,7 +41,7 @@ def xor() -> tuple[Rows, list[float]]:
     return half_adder()[0], [0.0, 1.0, 1.0, 0.0]
 
 
-def moons(n: int = 100, noise: float = 0.1, rng: random.Random | None = None) -> tuple[Rows, list[int]]:
+def moons(n: int = 100, noise: float = 0.1, rng: random.Random | None = None) -> tuple[Points, list[int]]:
     """n points of two interleaved half circles, in random order: class 0 the upper moon, class 1 the lower.
 
     `noise` is the standard deviation of the normal noise added to both coordinates.
@@ -59,7 +59,7 @@ def moons(n: int = 100, noise: float = 0.1, rng: random.Random | None = None) ->
 
 def circles(
     n: int = 100, noise: float = 0.05, factor: float = 0.5, rng: random.Random | None = None
-) -> tuple[Rows, list[int]]:
+) -> tuple[Points, list[int]]:
     """n points of two circles, in random order: class 0 of radius 1, class 1 of radius `factor`.
 
     >>> import random
@@ -77,7 +77,7 @@ def circles(
 
 def spirals(
     n: int = 150, classes: int = 3, turns: float = 0.65, noise: float = 0.02, rng: random.Random | None = None
-) -> tuple[Rows, list[int]]:
+) -> tuple[Points, list[int]]:
     """n points of spiral arms from the origin to radius 1, in random order: one class for each arm.
 
     >>> import random
@@ -127,7 +127,7 @@ def _checked_noise(noise: Any) -> float:
     return checked_finite("noise", noise, least=0.0)
 
 
-def _shuffled(groups: list[Rows], noise: float, generator: Any) -> tuple[Rows, list[int]]:
+def _shuffled(groups: list[Points], noise: float, generator: Any) -> tuple[Points, list[int]]:
     """The points of all classes in random order, each coordinate with normal noise."""
     points = [(point, label) for label, group in enumerate(groups) for point in group]
     generator.shuffle(points)

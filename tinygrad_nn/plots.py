@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_boundary", "plot_gradients", "plot_history"]
 __dir__ = __all__.copy  # so that dir() shows what is a user's
 
-STYLES = ("#1b66a8", "#c2500a", "#2a7f3f", "#7a3e9d", "#8a6d00", "#b0306a")
+PALETTE = ("#1b66a8", "#c2500a", "#2a7f3f", "#7a3e9d", "#8a6d00", "#b0306a")
 
 
 def plot_history(history: Points, ax: Any = None) -> Any:
@@ -110,11 +110,11 @@ def plot_boundary(
     grid = [outputs[k * len(across) : (k + 1) * len(across)] for k in range(len(up))]
     if several:
         _regions(axes, across, up, grid)
-        colors = [STYLES[int(target) % len(STYLES)] for target in targets]
+        colors = [PALETTE[int(target) % len(PALETTE)] for target in targets]
     else:
         _halves(axes, across, up, grid, cut)
         middle = (min(targets) + max(targets)) / 2.0 if min(targets) < max(targets) else 0.0
-        colors = [STYLES[0] if target > middle else STYLES[1] for target in targets]
+        colors = [PALETTE[0] if target > middle else PALETTE[1] for target in targets]
     axes.scatter(xs, ys, c=colors, edgecolors="white", linewidths=0.6, s=28)
     names = getattr(model, "input_names", None) or ["x1", "x2"]
     axes.set_xlabel(_text(names[0]))
@@ -158,7 +158,7 @@ def _regions(axes: Any, across: list[float], up: list[float], grid: list[list[in
     from matplotlib.colors import ListedColormap, to_rgb
 
     count = max(map(max, grid)) + 1
-    pale = [[1.0 - 0.4 * (1.0 - part) for part in to_rgb(STYLES[k % len(STYLES)])] for k in range(count)]
+    pale = [[1.0 - 0.4 * (1.0 - part) for part in to_rgb(PALETTE[k % len(PALETTE)])] for k in range(count)]
     bounds = {"vmin": -0.5, "vmax": count - 0.5}
     axes.pcolormesh(across, up, grid, cmap=ListedColormap(pale), shading="nearest", rasterized=True, **bounds)
 
@@ -192,7 +192,7 @@ def _lines(axes: Any, history: Points, columns: dict[str, list[float]], first: i
     lines = []
     for name, numbers in columns.items():
         base = name.removeprefix(VALIDATION)
-        color = colors.setdefault(base, STYLES[(first + len(colors)) % len(STYLES)])
+        color = colors.setdefault(base, PALETTE[(first + len(colors)) % len(PALETTE)])
         style = "-" if base == name else "--"
         lines += axes.plot(history.epochs, numbers, style, color=color, label=_text(name), linewidth=1.5)
     return lines

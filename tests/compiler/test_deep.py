@@ -61,7 +61,7 @@ def test_functions_of_machine_code_are_of_bounded_length(texts, batch):
         with pytest.raises(RuntimeError, match="enough"):
             f.batch([[row] for row in data(16)[0]], gradients=True)
         lengths.append([max(functions(text)) for text in texts[-2:]])
-    assert all(longest < 2 * parts.LONGEST for each in lengths for longest in each)
+    assert all(longest < 2 * parts.LONGEST_FUNCTION for each in lengths for longest in each)
     assert max(b / a for a, b in zip(*lengths, strict=True)) < 1.5  # of twice the depth
 
 
@@ -78,7 +78,7 @@ def test_cut_functions_train_as_whole_ones(monkeypatch, activation, batch, dtype
     X, Y = data(20)
     found = []
     for longest, part in ((10**9, 10**9), (50, 20)):
-        monkeypatch.setattr(parts, "LONGEST", longest)
+        monkeypatch.setattr(parts, "LONGEST_FUNCTION", longest)
         monkeypatch.setattr(parts, "PART", part)
         native.native.cache_clear()
         model = network(3, activation=activation)
@@ -97,7 +97,7 @@ def test_cut_functions_with_kept_rows_and_products_train_as_whole_ones(monkeypat
     Y = [rng.choice([-1.0, 1.0]) for _ in X]
     found = []
     for longest, part in ((10**9, 10**9), (50, 20)):
-        monkeypatch.setattr(parts, "LONGEST", longest)
+        monkeypatch.setattr(parts, "LONGEST_FUNCTION", longest)
         monkeypatch.setattr(parts, "PART", part)
         native.native.cache_clear()
         model = tn.MLP(9, [17, 9, 1], "relu", rng=random.Random(3))
@@ -113,7 +113,7 @@ def test_cut_functions_compute_as_whole_ones(monkeypatch):
     rows = [[row] for row in X]
     found = []
     for longest, part in ((10**9, 10**9), (30, 10)):
-        monkeypatch.setattr(parts, "LONGEST", longest)
+        monkeypatch.setattr(parts, "LONGEST_FUNCTION", longest)
         monkeypatch.setattr(parts, "PART", part)
         native.native.cache_clear()
         f = tn.compile(lambda x: sum(model(x)) * 2.0 if x[0] > 0.0 else sum(model(x)), backend="llvm")
@@ -149,7 +149,7 @@ def test_ctrl_c_is_heard_while_machine_code_is_made(monkeypatch):
         begun.wait(60.0)
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
-    monkeypatch.setattr(native, "LONGEST", 0)
+    monkeypatch.setattr(native, "LONGEST_TEXT", 0)
     monkeypatch.setattr(native, "_engine", long)
     native.native.cache_clear()
     model = network(2)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
-TEXT = (str, UserString, bytes, bytearray, memoryview, range)
-PLAIN = (*TEXT, int, float, complex, Place, type(None))  # none of which holds a Value
+TEXTUAL = (str, UserString, bytes, bytearray, memoryview, range)
+WITHOUT_VALUES = (*TEXTUAL, int, float, complex, Place, type(None))  # none of which holds a Value
 BUILT_IN = {"builtins", "collections", "_collections_abc"}
 
 
@@ -43,7 +43,7 @@ class Holder:
 
 def listed(found: Any) -> Any:
     """A sequence or an array of objects as a list, what is a list or tuple as it is; anything else as it is."""
-    if isinstance(found, (list, tuple, *TEXT, Mapping)):
+    if isinstance(found, (list, tuple, *TEXTUAL, Mapping)):
         return found
     if getattr(getattr(found, "dtype", None), "kind", "") == "O" and hasattr(found, "tolist"):
         return found.tolist()
@@ -103,7 +103,7 @@ def collected(module: Any, kind: type) -> dict[str, Any]:
     waiting: list[tuple[str, Any]] = [("", module)]
     while waiting:
         path, held = waiting.pop()
-        if id(held) in seen or isinstance(held, PLAIN) or (isinstance(held, Value) and held.op is not None):
+        if id(held) in seen or isinstance(held, WITHOUT_VALUES) or (isinstance(held, Value) and held.op is not None):
             continue
         seen[id(held)] = held
         found = listed(held)
@@ -120,7 +120,9 @@ def collected(module: Any, kind: type) -> dict[str, Any]:
             others.append((path, found, ""))
             continue
         waiting.extend(reversed([(f"{path}{dot}{name}", child) for name, child in children]))
-    trained = {id(leaf) for path, entry in entries.items() for _, leaf in leaves(entry, path)} if others else set()
+    trained = (
+        {id(leaf) for path, entry in entries.items() for _, leaf in named_leaves(entry, path)} if others else set()
+    )
     for path, holder, shared in others:
         if (value := _untrained(holder, trained)) is not None:
             raise TypeError(_forgotten(type(module).__name__, path, holder, shared, value))
@@ -143,11 +145,11 @@ def _all_values(found: Any) -> bool:
     return all(waiting)
 
 
-def leaves(found: Any, path: str) -> list[tuple[str, Value]]:
+def named_leaves(found: Any, path: str) -> list[tuple[str, Value]]:
     """The Values of nested lists, with the path to each."""
     if isinstance(found, Value):
         return [(path, found)]
-    return [leaf for i, entry in enumerate(found) for leaf in leaves(entry, f"{path}.{i}")]
+    return [leaf for i, entry in enumerate(found) for leaf in named_leaves(entry, f"{path}.{i}")]
 
 
 def _forgotten(model: str, path: str, holder: Any, kind: str, value: Value) -> str:
@@ -187,7 +189,7 @@ def _untrained(holder: Any, trained: set[int]) -> Value | None:
 
 def _parts(found: Any) -> Iterable[Any]:
     """What an object refers to, as far as a Value may be there."""
-    if isinstance(found, (*PLAIN, type, ModuleType)):
+    if isinstance(found, (*WITHOUT_VALUES, type, ModuleType)):
         return ()
     if isinstance(found, FunctionType):
         cells = [cell.cell_contents for cell in found.__closure__ or () if _is_filled(cell)]

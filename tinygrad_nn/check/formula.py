@@ -11,13 +11,13 @@ from ..autograd.reverse import adjoints, operations_behind
 from ..autograd.value import Result, Value
 from ..support.checks import checked_number
 from ..support.names import free, numbered
-from .notation import ATOM, UNARY, latex_name, latex_number, written
+from .notation import ATOM, UNARY, latex_name, latex_number, written_twice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-LONGEST = 60  # letters of an expression that is written inside another
+LONGEST_INSIDE = 60  # letters of an expression that is written inside another
 SHORTEST = 8  # letters of one that is used again, above which it has a name of its own
 DIGITS = 6  # of the numbers beside
 
@@ -142,10 +142,10 @@ class _Writer:
     def _write(self, result: Result) -> None:
         """A line for what is last, labelled, used again or long; else its text, for where it is used."""
         operands = [self._operand(operand) for operand in result.operands]
-        (text, tight), (latex, latex_tight) = written(result, [o[0] for o in operands], [o[1] for o in operands])
+        (text, tight), (latex, latex_tight) = written_twice(result, [o[0] for o in operands], [o[1] for o in operands])
         if result is self.output:
             self._line(self.title, self.latex_title, text, latex, result.data)
-        elif result.label or len(text) > (SHORTEST if self.uses[id(result)] > 1 else LONGEST):
+        elif result.label or len(text) > (SHORTEST if self.uses[id(result)] > 1 else LONGEST_INSIDE):
             name = self._name(result.label, self.letter)
             self._line(name, latex_name(name), text, latex, result.data)
             self._named(result, name)

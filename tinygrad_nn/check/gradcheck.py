@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 from ..autograd.recording import recording
-from ..autograd.transforms.variables import mapped, number, numbers_in, one_number, slopes
+from ..autograd.transforms.variables import float_of, mapped, numbers_in, one_number, slopes
 from ..autograd.value import Value
 from ..support.checks import checked_count, checked_function, checked_number
 
@@ -39,7 +39,7 @@ def gradcheck(f: Callable[..., Any], inputs: Any, order: int = 2, tolerance: flo
         raise ValueError(f"gradcheck() checks order 1 or 2, but got order={order!r}")
     if not isinstance(inputs, list | tuple):
         raise TypeError(f"gradcheck(f, inputs) calls f(*inputs): give a list of arguments, not {inputs!r}")
-    point = mapped(numbers_in(inputs, "gradcheck()"), lambda given: Value(number(given)))
+    point = mapped(numbers_in(inputs, "gradcheck()"), lambda given: Value(float_of(given)))
     with recording():
         return _checked(f, point, order, tolerance)
 
@@ -48,10 +48,10 @@ def _checked(f: Callable[..., Any], point: list[Any], order: int, tolerance: flo
     leaves = _flat(point, "input")
 
     def value() -> float:
-        return number(one_number(f(*point), "gradcheck()"))
+        return float_of(one_number(f(*point), "gradcheck()"))
 
     if not math.isfinite(value()):
-        raise ValueError(f"gradcheck() needs a finite result, but f{tuple(mapped(point, number))!r} is {value()!r}")
+        raise ValueError(f"gradcheck() needs a finite result, but f{tuple(mapped(point, float_of))!r} is {value()!r}")
     first = _first_derivatives(f, point, leaves)
     for (name, leaf), derivative in zip(leaves, first, strict=True):
         _compare(f"df/d({name})", derivative.data, _difference(value, leaf), tolerance)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Unit = tuple[object, object]  # the activation, and the neuron
     Slopes = dict[Unit, list[float]]
 
-FEWEST = 4  # rows that a unit must have seen
+FEWEST_ROWS = 4  # rows that a unit must have seen
 FLAT = {table.relu: 0.0, table.sigmoid: 0.01, table.tanh: 0.04}  # the largest mean slope that counts as none
 STEEP = (table.log, table.log1p, table.binary_cross_entropy, table.sigmoid_cross_entropy)
 # The slope of a row's loss at a unit's output from which on its silence matters; a saturated one that is right has some
@@ -75,7 +75,7 @@ def idle_units(results: Sequence[Result], slopes: Slopes, whole: bool = False) -
     for (name, layer), units in layers.items():
         idle = [unit for unit, seen in units if sum(seen) <= FLAT[unit[0]] * len(seen)]  # type: ignore[index]
         rows = min(len(seen) for _, seen in units)
-        if rows < FEWEST or not _too_many(len(idle), len(units), whole):
+        if rows < FEWEST_ROWS or not _too_many(len(idle), len(units), whole):
             continue
         pushes = _pushes(results) if pushes is None else pushes
         flat = max(sum(slopes[unit]) / len(slopes[unit]) for unit in idle)

@@ -68,7 +68,7 @@ LATEX_FUNCTIONS = {"log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "maximum"
 NAMES = {"maximum": "max", "minimum": "min", "largest": "max"}
 
 
-def written(result: Result, texts: Sequence[Written], latex: Sequence[Written]) -> tuple[Written, Written]:
+def written_twice(result: Result, texts: Sequence[Written], latex: Sequence[Written]) -> tuple[Written, Written]:
     """An operation as text and as LaTeX, given its operands so written."""
     return _written(result, texts, TEXT, False), _written(result, latex, LATEX, True)
 

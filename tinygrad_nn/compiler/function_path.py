@@ -21,7 +21,7 @@ from .program.program import Program
 from .program.rewrite import simplified
 from .surroundings.surroundings import Surroundings
 from .target import Target
-from .tracing.adjoint import adjoints
+from .tracing.adjoint import traced_adjoints
 from .tracing.tracer import Tracer
 
 Runner = Callable[[Sequence[float]], Sequence[float]]
@@ -52,7 +52,7 @@ class FunctionPath:
                     f"a gradient is of a function that returns one number, but {self.tracer.program.name} returned "
                     f"{len(self.results)}: return one of them, or their sum"
                 )
-            flows = adjoints(self.tracer, self.results[0], self.tracer.program.inputs)
+            flows = traced_adjoints(self.tracer, self.results[0], self.tracer.program.inputs)
             outputs = [self.results[0], *map(self.tracer.slot_of, flows)]
             self._gradient = simplified(self.tracer.program.returning(outputs))
         return self._gradient

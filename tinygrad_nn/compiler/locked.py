@@ -8,17 +8,17 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 This = TypeVar("This")
 Given = ParamSpec("Given")
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
 
-def locked(method: Callable[Concatenate[This, Given], Result]) -> Callable[Concatenate[This, Given], Result]:
+def locked(method: Callable[Concatenate[This, Given], Returned]) -> Callable[Concatenate[This, Given], Returned]:
     """The method, for one thread at a time: the one that holds the object's `lock`, a threading.RLock.
 
     The same thread may come in again, since a callback may call what it was called from.
     """
 
     @wraps(method)
-    def alone(this: This, /, *arguments: Given.args, **named: Given.kwargs) -> Result:
+    def alone(this: This, /, *arguments: Given.args, **named: Given.kwargs) -> Returned:
         with this.lock:  # type: ignore[attr-defined]
             return method(this, *arguments, **named)
 

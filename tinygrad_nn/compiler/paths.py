@@ -13,32 +13,32 @@ from .program.program import OffPath
 
 MOST_PATHS = 16
 
-Path = TypeVar("Path")
-Result = TypeVar("Result")
+AnyPath = TypeVar("AnyPath")
+Returned = TypeVar("Returned")
 
 
 class PathError(RuntimeError):
     """The function branches in more ways than are worth a program each."""
 
 
-class Paths(Generic[Path]):
+class Paths(Generic[AnyPath]):
     """The programs of one function for one shape of its arguments, the latest first."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.found: list[Path] = []
+        self.found: list[AnyPath] = []
         self._where = "an unknown line"
         self._tracing = threading.RLock()
 
     def __len__(self) -> int:
         return len(self.found)
 
-    def run(self, attempt: Callable[[Path], Result], trace: Callable[[], Path]) -> Result:
+    def run(self, attempt: Callable[[AnyPath], Returned], trace: Callable[[], AnyPath]) -> Returned:
         """What `attempt` gives for the path that fits, which is traced where there is none yet.
 
         Raises PathError where a new path would be one too many.
         """
-        tried: list[Path] = []
+        tried: list[AnyPath] = []
         result = self._first(attempt, tried)
         if result is None:
             with self._tracing:  # one thread at a time, and what another has traced meanwhile is tried first
@@ -50,7 +50,7 @@ class Paths(Generic[Path]):
                     self.found = [path, *self.found]
         return result[0]
 
-    def _first(self, attempt: Callable[[Path], Result], tried: list[Path]) -> tuple[Result] | None:
+    def _first(self, attempt: Callable[[AnyPath], Returned], tried: list[AnyPath]) -> tuple[Returned] | None:
         """What `attempt` gives for the first path that fits and was not tried yet."""
         for path in self.found:
             if path in tried:

@@ -38,7 +38,7 @@ def document(kind: str, title: str, word: str, last: int, data: dict[str, Any], 
     )
 
 
-def save(path: str | Path, page: str) -> str:
+def save_page(path: str | Path, page: str) -> str:
     """Write a page and give back its path.
 
     Raises ValueError for a path that does not end in .html, OSError for one that cannot be written.

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 NEGATIVE, POSITIVE = ((255, 245, 235), (245, 127, 42)), ((243, 248, 253), (85, 159, 206))  # faint and full
 BELOW, ABOVE = "#c2500a", "#1b66a8"  # lines of negative and positive contributions
-KINDS = {"input": "#e4ede4", "parameter": "#eae4f4", "operation": "#ffffff", "root": "#fff0bf"}
+KIND_FILLS = {"input": "#e4ede4", "parameter": "#eae4f4", "operation": "#ffffff", "root": "#fff0bf"}
 INK, DARK, LINE, FAINT = "#1f2937", "#3b4351", "#8a94a3", "#5b6573"
 NOT_A_NUMBER, NOT_A_NUMBER_FILL = "#86358f", "#e5c6e8"  # of a line, of a cell
 

@@ -6,13 +6,13 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from .browser import document, notebook_frame, save
+from .browser import document, notebook_frame, save_page
 from .diagram import Diagram
 from .labels import clean
 from .options import check_title
-from .steps.picture import text
+from .steps.picture import svg_text
 
-PACE = 400  # milliseconds a frame when playing
+FRAME_PACE = 400  # milliseconds a frame when playing
 
 
 class Film:
@@ -49,14 +49,14 @@ class Film:
 
     def save(self, path: str | Path) -> str:
         """Write the page and give back its path; the path ends in .html. Raises ValueError for no frames."""
-        return save(path, self.html())
+        return save_page(path, self.html())
 
     def html(self) -> str:
         """The text of the page."""
         if not self._frames:
             raise ValueError("this film has no frames: add some with film.add(words, picture)")
-        data = {"frames": self._frames, "pace": PACE}
-        return document("film", text(self.title), "frame", len(self) - 1, data)
+        data = {"frames": self._frames, "pace": FRAME_PACE}
+        return document("film", svg_text(self.title), "frame", len(self) - 1, data)
 
     def _repr_html_(self) -> str:
         return notebook_frame(self.html(), self.title)

@@ -10,8 +10,11 @@ import html
 import unicodedata
 from collections.abc import Iterable
 
+FONT = "Helvetica,Arial,sans-serif"
+LONGEST = 4000  # letters of a label: Graphviz takes no more than some 16,000
 
-def number(value: float, digits: int = 4) -> str:
+
+def in_digits(value: float, digits: int = 4) -> str:
     """The number to so many significant digits, in ASCII, so that it pastes back into Python.
 
     >>> number(24.704081632653063), number(-0.0), number(1e-300), number(float("nan"))
@@ -20,9 +23,9 @@ def number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
-def plain(value: float, digits: int) -> str:
+def readable(value: float, digits: int) -> str:
     """The number for reading, with a true minus."""
-    return number(value, digits).replace("-", "−")
+    return in_digits(value, digits).replace("-", "−")
 
 
 def clean(text: str) -> str:

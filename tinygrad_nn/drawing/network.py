@@ -21,16 +21,15 @@ from ..nn.neuron import Neuron
 from ..support.checks import checked_choice, checked_count, checked_switch
 from . import colors
 from .diagram import Diagram
-from .graph.sheet import FONT
-from .labels import cell, clean, escaped, font, number, shortened, table, text_width
+from .labels import FONT, cell, clean, escaped, font, in_digits, shortened, table, text_width
 from .options import check_title
 
 COLORS = {"weight": "weights", "grad": "gradients", "velocity": "velocities"}
 ROW, COLUMN, RADIUS = 58.0, 170.0, 21.0  # points
-LONGEST = 40  # letters of a name in the picture; the whole of it is in the tooltip
+LONGEST_NAME = 40  # letters of a name in the picture; the whole of it is in the tooltip
 SPOTS = tuple(0.27 + 0.03 * k for k in range(17))  # where on a line its number may stand
 
-Point = tuple[float, float]  # in columns and rows
+GridPoint = tuple[float, float]  # in columns and rows
 
 
 def draw_network(
@@ -72,7 +71,7 @@ def draw_network(
 
 
 @dataclass
-class Column:
+class Circles:
     """The inputs or a layer: which of its entries are drawn (None for the dots between them), and their numbers.
 
     `weights` lists those of each neuron, `biases` one for each; both are empty for the inputs.
@@ -123,24 +122,24 @@ def _numbers(layers: list[list[Neuron]], color: str, optimizer: Any) -> dict[int
     return plain | velocities
 
 
-def _columns(model: Module, layers: list[list[Neuron]], numbers: dict[int, float], x: Any, most: int) -> list[Column]:
+def _columns(model: Module, layers: list[list[Neuron]], numbers: dict[int, float], x: Any, most: int) -> list[Circles]:
     """The columns of the picture, the inputs first."""
     n, last = len(layers[0][0].weights), len(layers) - 1
     activations = [None] * (len(layers) + 1) if x is None else _activations(layers, x)
     inputs = getattr(model, "input_names", None) or [f"x{i + 1}" for i in range(n)]
     detail = f"{n} value{'s' * (n > 1)}"
     columns = [
-        Column(f"input{'s' * (n > 1)}", detail, _shown(n, most), list(map(clean, inputs)), activations[0], [], [])
+        Circles(f"input{'s' * (n > 1)}", detail, _shown(n, most), list(map(clean, inputs)), activations[0], [], [])
     ]
     for k, layer in enumerate(layers):
         heading = "output" if k == last else "hidden" if last == 1 else f"hidden {k + 1}"
-        kind = shortened(activation_name(layer[0].activation), LONGEST)
+        kind = shortened(activation_name(layer[0].activation), LONGEST_NAME)
         detail = f"{len(layer)} neuron{'s' * (len(layer) > 1)} · {kind}"
         names = (getattr(model, "output_names", None) if k == last else None) or [""] * len(layer)
         weights = [[numbers[id(w)] for w in neuron.weights] for neuron in layer]
         biases = [numbers[id(neuron.bias)] for neuron in layer]
         shown = _shown(len(layer), most)
-        columns.append(Column(heading, detail, shown, list(map(clean, names)), activations[k + 1], weights, biases))
+        columns.append(Circles(heading, detail, shown, list(map(clean, names)), activations[k + 1], weights, biases))
     return columns
 
 
@@ -183,12 +182,12 @@ def _empty() -> Diagram:
     )  # fmt: skip
 
 
-def _put_circles(drawing: Diagram, columns: list[Column], color: str) -> None:
+def _put_circles(drawing: Diagram, columns: list[Circles], color: str) -> None:
     """A circle for each input and neuron, with its activation or its name; names that do not fit stand beside."""
     scale = colors.largest(bias for column in columns for bias in column.biases)
     brightest = colors.largest(a for column in columns[1:] for a in column.activations or ())
     for c, column in enumerate(columns):
-        room = max(text_width(shortened(name, LONGEST), 10) for name in column.names)
+        room = max(text_width(shortened(name, LONGEST_NAME), 10) for name in column.names)
         side = -1 if c == 0 else 1
         for i in column.shown:
             position = _position(c, column.row(i))
@@ -196,23 +195,23 @@ def _put_circles(drawing: Diagram, columns: list[Column], color: str) -> None:
                 drawing.node(f"dots{c}", "⋮", pos=position, shape="plaintext", style="", fontsize="20")
                 continue
             name, inside = column.names[i], column.activations is None and len(column.names[i]) <= 5
-            text = escaped(name) if inside else number(column.activations[i], 2) if column.activations else ""
-            tip, shade = name, colors.KINDS["input"]
+            text = escaped(name) if inside else in_digits(column.activations[i], 2) if column.activations else ""
+            tip, shade = name, colors.KIND_FILLS["input"]
             if column.biases:
                 shade = colors.fill(column.biases[i], scale)
                 if column.activations:
                     shade = colors.fill(column.activations[i], brightest)
-                tip = f"{name} {'' if color == 'weight' else color + ' of the '}bias {number(column.biases[i], 4)}"
+                tip = f"{name} {'' if color == 'weight' else color + ' of the '}bias {in_digits(column.biases[i], 4)}"
             small = {"fontsize": "8"} if len(text) > 6 else {}
             drawing.node(f"n{c}_{i}", text, pos=position, fillcolor=shade, tooltip=escaped(tip.strip()), **small)
             if name and not inside:
-                told = font(escaped(shortened(name, LONGEST)), 10)
+                told = font(escaped(shortened(name, LONGEST_NAME)), 10)
                 told = cell(told, align="left" if side > 0 else "right", width=round(room))
                 shift = side * (RADIUS + 8 + room / 2)
                 _put_text(drawing, f"name{c}_{i}", c, column.row(i), table([told], cellpadding=0), shift)
 
 
-def _put_lines(drawing: Diagram, columns: list[Column], edge_labels: bool | None) -> None:
+def _put_lines(drawing: Diagram, columns: list[Circles], edge_labels: bool | None) -> None:
     """The weights as lines, the strongest last and so on top."""
     lines = [
         (column.weights[j][i], c, i, j)
@@ -229,13 +228,13 @@ def _put_lines(drawing: Diagram, columns: list[Column], edge_labels: bool | None
         _label_lines(drawing, columns, lines)
 
 
-def _largest_weight(columns: list[Column]) -> float:
+def _largest_weight(columns: list[Circles]) -> float:
     return colors.largest(weight for column in columns for row in column.weights for weight in row)
 
 
-def _label_lines(drawing: Diagram, columns: list[Column], lines: list[tuple[float, int, int, int]]) -> None:
+def _label_lines(drawing: Diagram, columns: list[Circles], lines: list[tuple[float, int, int, int]]) -> None:
     """The number of each line on it, in its colour, where no other number is near and no other line crosses."""
-    taken: list[Point] = []
+    taken: list[GridPoint] = []
     ends = [((c, columns[c].row(i)), (c + 1, columns[c + 1].row(j))) for _, c, i, j in lines]
     for k, (entry, c, i, j) in enumerate(lines):
         (x0, y0), (x1, y1) = ends[k]
@@ -243,11 +242,11 @@ def _label_lines(drawing: Diagram, columns: list[Column], lines: list[tuple[floa
         spots = [(x0 + t * (x1 - x0), y0 + t * (y1 - y0)) for t in SPOTS]
         spot = max(spots, key=lambda spot, others=others: _room(spot, taken, others))  # type: ignore[misc]
         taken.append(spot)
-        told = font(number(entry, 3), 8, colors.line(entry, 1.0)[0])
+        told = font(in_digits(entry, 3), 8, colors.line(entry, 1.0)[0])
         _put_text(drawing, f"w{c}_{i}_{j}", *spot, table([cell(told)], cellpadding=0, bgcolor="white"))
 
 
-def _room(spot: Point, numbers: list[Point], lines: list[tuple[Point, Point]]) -> float:
+def _room(spot: GridPoint, numbers: list[GridPoint], lines: list[tuple[GridPoint, GridPoint]]) -> float:
     """The distance to the nearest number, and to the nearest line, in their sizes, up to what is enough."""
     x, y = spot
     distances = [math.hypot((x - a) * COLUMN / 32, (y - b) * ROW / 13) for a, b in numbers]
@@ -256,14 +255,14 @@ def _room(spot: Point, numbers: list[Point], lines: list[tuple[Point, Point]]) -
     return min([1.2, *distances])
 
 
-def _put_words(drawing: Diagram, columns: list[Column], color: str, title: str | None) -> None:
+def _put_words(drawing: Diagram, columns: list[Circles], color: str, title: str | None) -> None:
     """What each column is above it, what the colours mean below, and the title."""
     half = max(len(column.shown) for column in columns) / 2
     for c, column in enumerate(columns):
         heading = f"<b>{column.heading}</b><br/>" + font(escaped(column.detail), 9, colors.FAINT)
         _put_text(drawing, f"head{c}", c, -half - 0.45, heading)
-    weights = number(_largest_weight(columns), 3)
-    biases = number(colors.largest(bias for column in columns for bias in column.biases), 3)
+    weights = in_digits(_largest_weight(columns), 3)
+    biases = in_digits(colors.largest(bias for column in columns for bias in column.biases), 3)
     if color == "grad" and weights == biases == "0":
         words = "all gradients are 0, as they are before backward()"
     else:

@@ -25,7 +25,7 @@ from ..training.steps.engines.recorded import number_of
 from .model import ModelFile
 from .self_test import self_test
 
-ROWS = 100  # that are drawn where none are given
+ROWS_TO_CHECK = 100  # that are drawn where none are given
 FLAGGED = 'a list of options of the compiler, such as ["-O3"]'
 FLAGS = ("-std=c99", "-O2", "-ffp-contract=off")
 
@@ -143,7 +143,7 @@ def check_c(
     exported = _exported(model, "model", None, None, dtype, inputs, None)
     if rows is None:
         rng = random.Random(0)
-        rows = [[rng.uniform(-1.0, 1.0) for _ in exported.inputs] for _ in range(ROWS)]
+        rows = [[rng.uniform(-1.0, 1.0) for _ in exported.inputs] for _ in range(ROWS_TO_CHECK)]
     rows = _rows(rows)[0]
     if not rows:
         raise ValueError("check_c() compares predictions of rows, but there are none")

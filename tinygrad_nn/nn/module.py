@@ -6,7 +6,7 @@ Neurons, layers and networks are Modules; so is a class of the user's own that k
 from __future__ import annotations
 
 from ..autograd import primitives as table
-from ..autograd.containers import Holder, collected, leaves
+from ..autograd.containers import Holder, collected, named_leaves
 from ..autograd.primitives import Primitive
 from ..autograd.recording import no_grad, watched
 from ..autograd.value import Value
@@ -57,7 +57,7 @@ class Module(Holder):
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Pairs of a path such as `layers.0.neurons.1.weights.2` and the parameter there."""
-        named = (leaf for entry, found in self._entries().items() for leaf in leaves(found, entry))
+        named = (leaf for entry, found in self._entries().items() for leaf in named_leaves(found, entry))
         seen: set[int] = set()
         for path, parameter in named:
             if id(parameter) not in seen:
@@ -164,7 +164,7 @@ class Module(Holder):
         24 bytes of parameters
         """
         entries = self._entries()
-        found = [[id(leaf) for _, leaf in leaves(entry, path)] for path, entry in entries.items()]
+        found = [[id(leaf) for _, leaf in named_leaves(entry, path)] for path, entry in entries.items()]
         seen: set[int] = set()
         counts = []
         for each in found:  # a shared one counts where it comes first

@@ -19,7 +19,7 @@ from ..compiler.single_precision import TOO_LARGE
 from ..functional import sigmoid, softmax, take
 from ..nn.layers import MLP
 from ..training.steps.rows import rows_of
-from .trainer import ACTIVATIONS, Patience, Shuffle, Trainer, check_parameters, fast, initial, trainer_of, weights_of
+from .trainer import RENAMED, Patience, Shuffle, Trainer, check_parameters, fast, initial, trainer_of, weights_of
 
 LARGEST_BATCH = 200
 LONG = 1_000_000  # rows times weights, above which numbers are of single precision where that is left open
@@ -166,7 +166,7 @@ class _MLP(BaseEstimator):
 
     @property
     def _activation(self) -> str:
-        return ACTIVATIONS.get(self.activation, self.activation)
+        return RENAMED.get(self.activation, self.activation)
 
     @property
     def _hidden(self) -> tuple[int, ...]:

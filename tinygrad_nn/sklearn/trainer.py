@@ -15,7 +15,7 @@ import numpy as np
 from .. import losses
 from ..autograd.value import Value
 from ..functional import dot
-from ..nn.activations import ACTIVATIONS as NAMES
+from ..nn.activations import ACTIVATIONS
 from ..nn.layers import MLP
 from ..optim import SGD, Adam
 from ..support.checks import MOST, checked_choice, checked_count, checked_finite, checked_switch
@@ -23,7 +23,7 @@ from ..training.history import History
 from ..training.steps.observers import Watch
 from ..training.steps.step import compile_step
 
-ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}  # by scikit-learn's names; others are the library's own
+RENAMED = {"identity": "linear", "logistic": "sigmoid"}  # by scikit-learn's names; others are the library's own
 
 
 class Trainer:
@@ -131,7 +131,7 @@ def weights_of(model: MLP) -> tuple[list[Any], list[Any]]:
 
 def check_parameters(estimator: Any, hidden: Sequence[Any]) -> None:
     """Raise ValueError or TypeError for a parameter that makes no sense."""
-    checked_choice("activation", estimator.activation, [*ACTIVATIONS, *NAMES])
+    checked_choice("activation", estimator.activation, [*RENAMED, *ACTIVATIONS])
     checked_choice("solver", estimator.solver, ("adam", "sgd"))
     checked_choice("dtype", estimator.dtype, ("auto", "float64", "float32"))
     for name in ("shuffle", "nesterovs_momentum"):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 OLD = 60.0  # seconds after which what is still beside a file was left there, as no file takes so long to be written
-RANDOM = 8  # letters that tempfile puts into a name
+DRAWN_LETTERS = 8  # letters that tempfile puts into a name
 
 
 def path_of(path: Any) -> str:
@@ -125,7 +125,7 @@ def _clear(folder: str, name: str) -> None:
     with suppress(OSError):
         for entry in os.listdir(folder):
             left = entry.startswith(start) and entry.endswith(".part")
-            if left and len(entry) == len(start) + RANDOM + len(".part"):
+            if left and len(entry) == len(start) + DRAWN_LETTERS + len(".part"):
                 with suppress(OSError):
                     path = os.path.join(folder, entry)
                     if time.time() - os.stat(path).st_mtime > OLD:

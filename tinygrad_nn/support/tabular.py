@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 BY_KEYS = (dict, set, frozenset)
-LONGEST = 80  # letters of what is shown in an error
+LONGEST_SHOWN = 80  # letters of what is shown in an error
 ROWS = "a list of rows, an array of two dimensions or a frame"
 TARGETS = "a list with a target for each row, an array or a frame"
 
@@ -59,7 +59,7 @@ def check_rows(rows: Any, wanted: str) -> None:
 def short(given: Any) -> str:
     """What was given, as an error shows it: cut where it is long."""
     text = " ".join(repr(given).split())
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 4]} ..."
 
 
 def is_frame(given: Any) -> bool:

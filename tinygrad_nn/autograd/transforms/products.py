@@ -9,7 +9,7 @@ from __future__ import annotations
 from ...support.checks import checked_function
 from ...support.tabular import short
 from .. import primitives as table
-from .variables import Run, leaves, mapped, number, outputs_in
+from .variables import Run, float_of, leaves, mapped, outputs_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,5 +74,5 @@ def _check_shapes(wanted: str, given: Any, like: str, other: Any) -> None:
     if mapped(given, lambda entry: None) != mapped(other, lambda entry: None):
         raise ValueError(
             f"{wanted} in the shape of {like}, such as {short(mapped(other, lambda entry: 0.0))}, but got "
-            f"{short(mapped(given, number))}"
+            f"{short(mapped(given, float_of))}"
         )

@@ -59,7 +59,7 @@ class Run:
     def vector(self, found: Any) -> list[Any]:
         """What `made` or `constants` gave, where it is one flat list. Raises TypeError for any other shape."""
         if not isinstance(found, list) or any(isinstance(entry, list) for entry in found):
-            raise TypeError(f"{self.what} wants one flat list of numbers, but got {mapped(found, number)!r}")
+            raise TypeError(f"{self.what} wants one flat list of numbers, but got {mapped(found, float_of)!r}")
         return found
 
     def settle(self, outputs: Any) -> None:
@@ -80,7 +80,7 @@ class Run:
         tangents = watching.tangents(found, pairs) if watching is not None else None
         if tangents is None:
             graph = self.graph and self.records
-            seeds = {id(variable): along if graph else number(along) for variable, along in pairs}
+            seeds = {id(variable): along if graph else float_of(along) for variable, along in pairs}
             tangents = forward.tangents([constant(o) if type(o) is float else o for o in found], seeds, graph)
         each = iter(tangents)
         return self.told(mapped(outputs, lambda output: next(each)))
@@ -99,9 +99,9 @@ class Run:
         if self.outside is not None:
             return self.outside(found)
         if not self.graph:
-            return number(found)
+            return float_of(found)
         if not self.records:
-            return Value(number(found))
+            return Value(float_of(found))
         return found if isinstance(found, Scalar) else constant(found)
 
 
@@ -127,7 +127,7 @@ def constant(number: float) -> Value:
     return recorded(table.detached, number, number)
 
 
-def number(scalar: Any) -> float:
+def float_of(scalar: Any) -> float:
     """The number of a Value; a float as it is."""
     return scalar.data if isinstance(scalar, Value) else scalar
 

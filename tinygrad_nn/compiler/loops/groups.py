@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ...autograd.primitives import Primitive
 
-Place = tuple[int, int]  # an array, and an index in it
+Spot = tuple[int, int]  # an array, and an index in it
 
 
 @dataclass(frozen=True)

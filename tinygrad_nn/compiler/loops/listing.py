@@ -11,7 +11,7 @@ from ..program.names import told
 from ..program.program import INPUTS, LITERALS, PARAMETERS, Program
 from .groups import Access, Group
 
-FEWEST = 4  # operations that are worth a loop on paper
+WORTH_IT = 4  # operations that are worth a loop on paper
 LETTERS = "ij"
 
 Arrays = Sequence[tuple[str, list[str]]]  # a name, and those of what stands in it
@@ -22,7 +22,7 @@ def listing(program: Program, groups: Sequence[Group], slots_of: Sequence[Sequen
     names = told(program)
     bases = array_names(slots_of, names)
     for group in groups:  # an element whose name does not say where it stands
-        if group.size >= FEWEST and group.primitive is not None:
+        if group.size >= WORTH_IT and group.primitive is not None:
             for k, slot in enumerate(slots_of[group.array]):
                 if not names[slot].startswith(f"{bases[group.array]}."):
                     place = divmod(k, group.extents[1]) if len(group.extents) == 2 else (k,)
@@ -31,7 +31,7 @@ def listing(program: Program, groups: Sequence[Group], slots_of: Sequence[Sequen
     for group in groups:
         if group.primitive is None and group.guard is None:
             slots[group.array] = [slots[o.array][i] for o in group.operands for i in o.indices(())]
-    by_name = {o.array for group in groups for o in group.operands if _in_a_loop(group) or (o.width or 0) > FEWEST}
+    by_name = {o.array for group in groups for o in group.operands if _in_a_loop(group) or (o.width or 0) > WORTH_IT}
     elements = [[names.get(slot, "") for slot in each] for each in slots]
     arrays = list(zip(bases, elements, strict=True))
     loops = any(
@@ -92,7 +92,7 @@ def _common(names: list[str]) -> str:
 
 def _in_a_loop(group: Group) -> bool:
     """Whether a group is told in one line; what lays columns side by side is, too."""
-    return group.size >= FEWEST or (group.primitive is None and group.guard is None)
+    return group.size >= WORTH_IT or (group.primitive is None and group.guard is None)
 
 
 def _one_by_one(slots_of: Sequence[Sequence[int]], group: Group, names: dict[int, str], arrays: Arrays) -> list[str]:
@@ -103,7 +103,7 @@ def _one_by_one(slots_of: Sequence[Sequence[int]], group: Group, names: dict[int
         operands = []
         for operand, slots in zip(group.operands, read, strict=True):
             width = operand.width
-            if width is not None and width > FEWEST and operand.table is None:
+            if width is not None and width > WORTH_IT and operand.table is None:
                 operands.append(_element(operand.at(k, group.extents), arrays, ""))
                 continue
             column = slots[k * width : (k + 1) * width] if width is not None else [slots[k]]

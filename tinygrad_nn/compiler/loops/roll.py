@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..program.collector import uncollected
 from ..program.program import LITERALS, Guard, Instruction, Operand, Program
-from .groups import Access, Group, Place
+from .groups import Access, Group, Spot
 from .rolled import Rolled
 
 MOST_PIECES = 16  # of a column that is pieced together from several arrays, in the order in which it is read
@@ -19,7 +19,7 @@ MOST_PIECES = 16  # of a column that is pieced together from several arrays, in 
 def rolled(program: Program) -> Rolled:
     """The program in groups. All inputs are of the row; parameters and literals are the same for all rows."""
     roll = Rolled(program)
-    places: dict[int, Place] = {}
+    places: dict[int, Spot] = {}
     for slots, by_row in ((program.inputs, True), (list(program.parameters), False), (list(program.literals), False)):
         _add_array(roll, places, list(slots), by_row)
     levels = dict.fromkeys(places, 0)
@@ -30,7 +30,7 @@ def rolled(program: Program) -> Rolled:
         if isinstance(entry, Instruction):
             levels[entry.slot] = level
     for level in sorted(waiting):
-        alike: dict[object, list[tuple[list[list[Place]], Instruction | Guard]]] = {}
+        alike: dict[object, list[tuple[list[list[Spot]], Instruction | Guard]]] = {}
         for entry in waiting[level]:
             read = [[places[s] for s in o] if isinstance(o, tuple) else [places[o]] for o in _operands(entry)]
             alike.setdefault(_kind(entry, read), []).append((read, entry))
@@ -45,7 +45,7 @@ def _operands(entry: Instruction | Guard) -> tuple[Operand, ...]:
     return entry.operands if isinstance(entry, Instruction) else (entry.left, entry.right)
 
 
-def _kind(entry: Instruction | Guard, read: list[list[Place]]) -> object:
+def _kind(entry: Instruction | Guard, read: list[list[Spot]]) -> object:
     """What the members of a group share: the primitive, and from which arrays each operand is read."""
     arrays = tuple([tuple(dict.fromkeys(array for array, _ in places)) for places in read])
     widths = tuple(map(len, read))
@@ -54,7 +54,7 @@ def _kind(entry: Instruction | Guard, read: list[list[Place]]) -> object:
     return entry.primitive, arrays, widths
 
 
-def _add_array(roll: Rolled, places: dict[int, Place], slots: list[int], by_row: bool) -> int:
+def _add_array(roll: Rolled, places: dict[int, Spot], slots: list[int], by_row: bool) -> int:
     array = len(roll.sizes)
     roll.sizes.append(len(slots))
     roll.by_row.append(by_row)
@@ -65,7 +65,7 @@ def _add_array(roll: Rolled, places: dict[int, Place], slots: list[int], by_row:
 
 
 def _add_group(
-    roll: Rolled, places: dict[int, Place], reads: list[list[list[Place]]], entries: list[Instruction | Guard]
+    roll: Rolled, places: dict[int, Spot], reads: list[list[list[Spot]]], entries: list[Instruction | Guard]
 ) -> None:
     """A group of alike instructions, whose operands lie at `reads`, and the array of their results."""
     first = entries[0]
@@ -82,7 +82,7 @@ def _add_group(
     roll.groups.append(Group(array, first.primitive, extents, operands, by_row))
 
 
-def _gathered(roll: Rolled, rows: list[list[Place]]) -> tuple[int, list[list[int]]]:
+def _gathered(roll: Rolled, rows: list[list[Spot]]) -> tuple[int, list[list[int]]]:
     """The one array that an operand of a group is read from, and the indices there for each member of the group.
 
     Where a column is pieced together from several arrays, a gathering group that lays them side by side comes before.
@@ -107,7 +107,7 @@ def _gathered(roll: Rolled, rows: list[list[Place]]) -> tuple[int, list[list[int
     return array, lying
 
 
-def _pieces(laid: list[Place]) -> list[Access]:
+def _pieces(laid: list[Spot]) -> list[Access]:
     """What is laid side by side, as columns of one array each."""
     pieces, start = [], 0
     for end in range(1, len(laid) + 1):

@@ -8,14 +8,14 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 Given = ParamSpec("Given")
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
 
-def uncollected(function: Callable[Given, Result]) -> Callable[Given, Result]:
+def uncollected(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
     """The function with Python's cyclic garbage collector at rest while it runs, if it was at work."""
 
     @wraps(function)
-    def resting(*arguments: Given.args, **named: Given.kwargs) -> Result:
+    def resting(*arguments: Given.args, **named: Given.kwargs) -> Returned:
         at_work = gc.isenabled()
         gc.disable()
         try:

@@ -26,7 +26,7 @@ class SurroundingsError(TraceError):
     """The function reads what no program can hold, or changes something beside its result."""
 
 
-def _told(name: str) -> property:
+def _reported(name: str) -> property:
     """The attribute of a Value, which tells the tracer who reads it and who sets it."""
     slot = vars(Value)[name]
 
@@ -56,9 +56,9 @@ class Captured(Value):
 
     __slots__ = ()
     _precedence = Traced._precedence
-    data = _told("data")
-    grad = _told("grad")
-    label = _told("label")
+    data = _reported("data")
+    grad = _reported("grad")
+    label = _reported("label")
     _binary = Scalar._binary
     __add__ = Scalar.__add__
     __mul__ = Scalar.__mul__
@@ -77,7 +77,7 @@ class CapturedResult(Captured, Result):
 
 
 CAPTURED: dict[type, type] = {Value: Captured, Result: CapturedResult}
-PLAIN = {around: kind for kind, around in CAPTURED.items()}
+OUTSIDE = {around: kind for kind, around in CAPTURED.items()}
 
 
 class traced_in:  # noqa: N801
@@ -119,7 +119,7 @@ class traced_in:  # noqa: N801
             except TraceError as caught:
                 refused = caught
             for value in self.values:
-                value.__class__ = PLAIN.get(type(value), type(value))
+                value.__class__ = OUTSIDE.get(type(value), type(value))
             wrong = refused or self._wrong()
             if wrong is not None or kind is not None:
                 self._restore()

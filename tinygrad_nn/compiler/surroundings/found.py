@@ -19,14 +19,14 @@ ATOMS = frozenset({type(None), bool, int, str, bytes, complex, type(...), range,
 
 
 class Found:
-    """What was found, by paths such as `model.tau`: `told` says what stands there.
+    """What was found, by paths such as `model.tau`: `snapshot` says what stands there.
 
     `values` are the Values among it, `sources` what no program can hold, `leaked` where a traced value was kept. The
     lists after them hold what can change, with what was there.
     """
 
     def __init__(self) -> None:
-        self.told: dict[str, Any] = {}
+        self.snapshot: dict[str, Any] = {}
         self.values: list[Value] = []
         self.sources: list[str] = []
         self.leaked: list[str] = []
@@ -59,7 +59,7 @@ class Found:
             self._push(path, found)
 
     def _opaque(self, path: str, found: Any) -> None:
-        self.told[path] = type(found), id(found)
+        self.snapshot[path] = type(found), id(found)
 
     def _watch(self, view: Any, holder: Any, content: Any) -> None:
         self.views.append(view)
@@ -74,12 +74,12 @@ class Found:
             self._watch(found, found, content)
         kinds = set(map(type, content))
         if kinds == {float}:
-            self.told[path] = type(found), array("d", content).tobytes()
+            self.snapshot[path] = type(found), array("d", content).tobytes()
         elif kinds == {Value}:
-            self.told[path] = type(found), tuple(map(id, content))
+            self.snapshot[path] = type(found), tuple(map(id, content))
             self.values += content
         else:
-            self.told[path] = type(found), len(content)
+            self.snapshot[path] = type(found), len(content)
             self._push_all((f"{path}[{i}]", entry) for i, entry in enumerate(content))
 
     def _dictionary(self, path: str, found: Any) -> None:
@@ -87,7 +87,7 @@ class Found:
         self._watch(found.values(), found, content)
         self.views.append(found)
         keys = [key if type(key) in ATOMS else id(key) for key in content]
-        self.told[path] = type(found), tuple((type(key), key) for key in keys)
+        self.snapshot[path] = type(found), tuple((type(key), key) for key in keys)
         self._push_all((f"{path}, key {i}", key) for i, key in enumerate(content) if type(key) not in ATOMS)
         shown = [repr(key)[:40] if type(key) in ATOMS else type(key).__name__ for key in content]
         self._push_all(
@@ -105,12 +105,12 @@ class Found:
         shape, dtype = str(getattr(found, "shape", None)), str(getattr(found, "dtype", ""))
         objects = list(found.flat) if dtype == "object" else None
         self.arrays.append((found, content, objects))
-        self.told[path] = type(found), shape, dtype, b"" if objects else content
+        self.snapshot[path] = type(found), shape, dtype, b"" if objects else content
         if objects is not None:
             self._push_all((f"{path}.flat[{i}]", entry) for i, entry in enumerate(objects))
 
 
-def content_of(cell: Any) -> Any:
+def cell_content(cell: Any) -> Any:
     """What a captured variable holds, or ABSENT."""
     try:
         return cell.cell_contents

@@ -14,7 +14,7 @@ from threading import RLock
 from typing import Any, Generic, TypeVar
 
 from ...autograd.value import Value
-from .found import ABSENT, bytes_of, content_of
+from .found import ABSENT, bytes_of, cell_content
 from .walk import Moving, Walk, name_of
 
 MOST_KNOWN = 8
@@ -85,11 +85,11 @@ class Surroundings:
 
     def holds_now(self, now: Surroundings) -> bool:
         """Whether a program that was traced in these holds in those of now."""
-        return self.walk.told == now.walk.told and self.read_alike()
+        return self.walk.snapshot == now.walk.snapshot and self.read_alike()
 
     def filled(self, now: Surroundings) -> bool:
         """Whether those of now differ by nothing but cached properties that were asked for since."""
-        before, after = self.walk.told, now.walk.told
+        before, after = self.walk.snapshot, now.walk.snapshot
         unfilled = self.walk.unfilled
         inside = tuple(path + mark for path in unfilled for mark in ".['")  # the last of one that has two names
         holders = {f"{path.rpartition('.')[0]}.__dict__" for path in unfilled}
@@ -107,7 +107,7 @@ class Surroundings:
 
     def difference(self, now: Surroundings) -> str:
         """Where those of now differ, as a path."""
-        before, after = self.walk.told, now.walk.told
+        before, after = self.walk.snapshot, now.walk.snapshot
         places = [path for path in {*before, *after} if before.get(path, ABSENT) != after.get(path, ABSENT)]
         return min(places, key=lambda path: (len(path), path), default="").removesuffix(".__dict__")
 
@@ -115,7 +115,7 @@ class Surroundings:
         """Put back all that can be changed in place."""
         walk = self.walk
         for cell, was in walk.cells:
-            if content_of(cell) is not was:
+            if cell_content(cell) is not was:
                 if was is ABSENT:
                     del cell.cell_contents
                 else:

@@ -19,7 +19,7 @@ from ...autograd.containers import PACKAGE, Holder, slots_of
 from ...autograd.primitives import Primitive
 from ...autograd.scalar import Scalar
 from ...autograd.value import Value
-from .found import ABSENT, ATOMS, Found, content_of, is_generator
+from .found import ABSENT, ATOMS, Found, cell_content, is_generator
 from .reachable import ANY, CALLED, Origin, foreign, imported, is_source, is_unseeded, reads_of
 
 PRINTED = frozenset({"decimal", "fractions", "datetime", "pathlib"})  # their objects are what they print as
@@ -48,29 +48,29 @@ class Walk(Found):
     def _visit(self, path: str, found: Any) -> None:
         kind = type(found)
         if kind is float:
-            self.told[path] = float, found.hex()
+            self.snapshot[path] = float, found.hex()
             return
         if kind in ATOMS:
-            self.told[path] = kind, found
+            self.snapshot[path] = kind, found
             return
         if isinstance(found, Scalar):
             self._scalar(path, found, kind)
             return
         if id(found) in self._seen:
-            self.told[path] = "that of", self._seen[id(found)]
+            self.snapshot[path] = "that of", self._seen[id(found)]
             return
         self._seen[id(found)] = path
         self._kept.append(found)
         if kind is FunctionType:
             self._function(path, found)
         elif isinstance(found, MethodType):
-            self.told[path] = (kind,)
+            self.snapshot[path] = (kind,)
             self._push_all([(name_of(found.__self__), found.__self__), (f"{path}()", found.__func__)])
         elif isinstance(found, partial):
-            self.told[path] = (kind,)
+            self.snapshot[path] = (kind,)
             self._push_all((f"{path}.{name}", getattr(found, name)) for name in ("func", "args", "keywords"))
         elif isinstance(found, BuiltinFunctionType):
-            self.told[path] = kind, found.__qualname__, id(found.__self__)
+            self.snapshot[path] = kind, found.__qualname__, id(found.__self__)
             if is_source(found):
                 self.sources.append(f"{found.__qualname__}()")
             elif not isinstance(found.__self__, ModuleType | type | None):  # a method of an object
@@ -84,7 +84,7 @@ class Walk(Found):
             self._object(path, found, kind)
 
     def _scalar(self, path: str, found: Any, kind: type) -> None:
-        self.told[path] = Scalar, id(found)
+        self.snapshot[path] = Scalar, id(found)
         if hasattr(kind, "_tracer"):
             self.leaked.append(path)
         elif isinstance(found, Value):
@@ -99,7 +99,7 @@ class Walk(Found):
             return
         code = found.__code__
         self._kept.append(code)
-        self.told[path] = FunctionType, id(code)
+        self.snapshot[path] = FunctionType, id(code)
         self.attributes += [(found, "__code__", code), (found, "__defaults__", found.__defaults__)]
         self._push_all([(f"{path}.__defaults__", found.__defaults__), (f"{path}.__kwdefaults__", found.__kwdefaults__)])
         if vars(found):
@@ -108,7 +108,7 @@ class Walk(Found):
             self.empty.append(vars(found))
         captured = {}
         for name, cell in zip(code.co_freevars, found.__closure__ or (), strict=True):
-            captured[name] = content = content_of(cell)
+            captured[name] = content = cell_content(cell)
             if self._is_new(("cell", id(cell))):
                 self.cells.append((cell, content))
                 self._push(name, content)
@@ -149,7 +149,7 @@ class Walk(Found):
             if found is not ABSENT:
                 self._push(name, found)
             else:
-                self.told[f"{names.get('__name__')}.{name}"] = (ABSENT,)
+                self.snapshot[f"{names.get('__name__')}.{name}"] = (ABSENT,)
                 builtin = names.get("__builtins__", {})
                 builtin = (builtin if isinstance(builtin, dict) else vars(builtin)).get(name)
                 if isinstance(builtin, BuiltinFunctionType) and is_source(builtin):
@@ -183,7 +183,7 @@ class Walk(Found):
     def _object(self, path: str, found: Any, kind: type) -> None:
         """An object of any other class: a container, an array, a generator, or one with attributes."""
         others = foreign(kind.__module__, self.own)
-        self.told[path] = (kind,)
+        self.snapshot[path] = (kind,)
         if isinstance(found, list | tuple | deque | set | frozenset):
             self._entries(path, found)
         elif isinstance(found, dict | MappingProxyType):
@@ -202,7 +202,7 @@ class Walk(Found):
             self.context.append((found, found.get(ABSENT)))
             self._push(f"{path}.get()", found.get(ABSENT))
         elif kind.__module__ in PRINTED:
-            self.told[path] = kind, repr(found)
+            self.snapshot[path] = kind, repr(found)
         elif others and hasattr(kind, "__next__") and not hasattr(kind, "read"):
             self.sources.append(f"the iterator {path}")
         elif isinstance(found, Enum) or (others and not (isinstance(found, Holder) and callable(found))):
@@ -244,7 +244,7 @@ class Walk(Found):
             read = [name for name in own if name in self.names and name not in moved]
             if found is self.moving and not moved.isdisjoint(self.names):
                 self.sources.append(f"{path}.{min(moved & self.names)}")
-        self.told[f"{path}.__dict__"] = tuple(read)
+        self.snapshot[f"{path}.__dict__"] = tuple(read)
         self._push_all((f"{path}.{name}", own[name]) for name in read)
 
 

@@ -19,7 +19,7 @@ from .traced_number import TracedNumber
 from .writer import DATA, LITERALS, VALUES, Writer
 
 
-def adjoints(
+def traced_adjoints(
     tracer: Writer, output: int, inputs: list[int], seed: Any = 1.0, sums: Sequence[Any] | None = None
 ) -> list[Any]:
     """d output / d input for the slots of the inputs: traced values, or floats where they depend on nothing.
@@ -49,7 +49,7 @@ def adjoints(
 def gradients(tracer: Writer, output: Any, inputs: Any, create_graph: bool) -> Any:
     """d output / d inputs in the shape of the inputs; without a graph, as the plain numbers that they are outside."""
     slots = list(map(tracer.slot_of, leaves(inputs)))
-    each = iter(adjoints(tracer, tracer.slot_of(output), slots))
+    each = iter(traced_adjoints(tracer, tracer.slot_of(output), slots))
 
     def gradient(entry: Any) -> Traced:
         flow = Traced(tracer, tracer.slot_of(next(each)))
@@ -58,7 +58,7 @@ def gradients(tracer: Writer, output: Any, inputs: Any, create_graph: bool) -> A
     return mapped(inputs, gradient)
 
 
-def tangents(tracer: Writer, outputs: list[Any], inputs: list[tuple[Any, Any]]) -> list[Any]:
+def traced_tangents(tracer: Writer, outputs: list[Any], inputs: list[tuple[Any, Any]]) -> list[Any]:
     """The tangent of each output, of pairs of an input and its tangent; None where it depends on no input."""
     found = {tracer.slot_of(entry): along for entry, along in inputs}
     slots = list(map(tracer.slot_of, outputs))

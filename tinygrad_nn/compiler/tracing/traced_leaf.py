@@ -30,10 +30,10 @@ class TracedLeaf(Value):
         return LABEL.__get__(self)._slot  # type: ignore[no-any-return]
 
 
-OWN = {*vars(TracedLeaf), "__init__", "__class__", "__slots__", "__dict__", "__weakref__"}
+OF_ALL_LEAVES = {*vars(TracedLeaf), "__init__", "__class__", "__slots__", "__dict__", "__weakref__"}
 for kind in (Scalar, Traced):  # what Value has in its own way, and what a traced value has in its own
     for name, entry in vars(kind).items():
-        if name not in OWN:
+        if name not in OF_ALL_LEAVES:
             setattr(TracedLeaf, name, entry)
 
 

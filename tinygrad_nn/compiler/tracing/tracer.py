@@ -38,7 +38,7 @@ class Tracer(Writer, Watcher):
         return True
 
     grad = adjoint.gradients  # as more instructions
-    tangents = adjoint.tangents
+    tangents = adjoint.traced_tangents
     outside = adjoint.given_back
 
     def backward(self, output: Any) -> NoReturn:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...autograd import primitives
 from .. import colors
-from ..labels import cell, escaped, font, number, shortened, table
+from ..labels import LONGEST, cell, escaped, font, in_digits, shortened, table
 from ..nodes import Node, is_sum
 
 SYMBOLS = {
@@ -18,10 +18,9 @@ SYMBOLS = {
 }  # fmt: skip
 UNORDERED = (primitives.add, primitives.multiply, primitives.maximum, primitives.minimum)
 INFIX = (primitives.subtract, primitives.divide, primitives.power)
-LONGEST = 4000  # letters of a label: Graphviz takes no more than some 16,000
-SIDES = {"LR": "w", "RL": "e", "TB": "n", "BT": "s"}  # where edges arrive, by rankdir
+HEADS = {"LR": "w", "RL": "e", "TB": "n", "BT": "s"}  # where edges arrive, by rankdir
 
-Row = tuple[str, int | None]  # the text of a row of the operation, and the operand whose edge ends there
+OperationRow = tuple[str, int | None]  # the text of a row of the operation, and the operand whose edge ends there
 
 
 def symbol(node: Node) -> str:
@@ -37,12 +36,12 @@ def is_dot(node: Node) -> bool:
     return node.value.op is primitives.dot and not is_sum(node.value)
 
 
-def operation(node: Node, digits: int) -> list[Row]:
+def operation(node: Node, digits: int) -> list[OperationRow]:
     """The rows of the operation's cell. Literals stand in them, since they have no node."""
     op, operands = node.value.op, node.operands
     if op is None:
         return []
-    texts = [number(o, digits) if isinstance(o, float) else "" for o in operands]
+    texts = [in_digits(o, digits) if isinstance(o, float) else "" for o in operands]
     if is_dot(node):
         return _products(texts)
     if is_sum(node.value):
@@ -62,10 +61,10 @@ def operation(node: Node, digits: int) -> list[Row]:
     return [(symbol(node), None), *((f"{role} = {text}" if text else role, i) for i, (role, text) in roles)]
 
 
-def _products(texts: list[str]) -> list[Row]:
+def _products(texts: list[str]) -> list[OperationRow]:
     """A row for each product of a dot, at which both of its edges end, and one for the bias."""
     n = len(texts) // 2
-    rows: list[Row] = [(" ".join(filter(None, [texts[i], "×", texts[n + i]])), i) for i in range(n)]
+    rows: list[OperationRow] = [(" ".join(filter(None, [texts[i], "×", texts[n + i]])), i) for i in range(n)]
     return rows if texts[-1] in ("0", "-0") and n else [*rows, (f"+ {texts[-1]}".strip(), 2 * n)]
 
 
@@ -81,7 +80,7 @@ def ports(node: Node, digits: int) -> dict[int, str]:
 def card(node: Node, digits: int, scale: float, rankdir: str = "LR") -> str:
     """The label of a node; `scale` is the gradient of the deepest colour."""
     label, data, grad = texts_of(node, digits)
-    kind, shade = colors.KINDS[node.kind], colors.fill(node.grad, scale)
+    kind, shade = colors.KIND_FILLS[node.kind], colors.fill(node.grad, scale)
     rows = [
         cell(label, align="left", bgcolor=kind) + cell(data, align="right", bgcolor=kind),
         cell(font("grad"), align="left", bgcolor=shade) + cell(grad, align="right", bgcolor=shade),
@@ -96,7 +95,7 @@ def card(node: Node, digits: int, scale: float, rankdir: str = "LR") -> str:
     return framed(rows, node.kind == "root")
 
 
-def _operation_cell(rows: list[Row], upright: bool) -> str:
+def _operation_cell(rows: list[OperationRow], upright: bool) -> str:
     """The dark cell with the operation, its rows below each other, or beside each other where edges run down."""
     span = {"rowspan": 2} if upright else {"colspan": 2}
     if len(rows) == 1:
@@ -118,7 +117,7 @@ def _white(text: str) -> str:
 def row_card(node: Node, digits: int, scale: float) -> str:
     """The label of the classic style: `label | data | grad` in one row, the operation being a node of its own."""
     label, data, grad = texts_of(node, digits)
-    kind, shade = colors.KINDS[node.kind], colors.fill(node.grad, scale)
+    kind, shade = colors.KIND_FILLS[node.kind], colors.fill(node.grad, scale)
     cells = [(label, kind), (f"{font('data')}&#160;{data}", kind), (f"{font('grad')}&#160;{grad}", shade)]
     row = "".join(cell(text, border=1, color=colors.LINE, bgcolor=color) for text, color in cells)
     return framed([row], node.kind == "root")
@@ -128,7 +127,7 @@ def texts_of(node: Node, digits: int) -> tuple[str, str, str]:
     """Label, data and gradient, ready for a cell; labels that were made up are grey."""
     label = escaped(shortened(node.label, LONGEST))
     label = f"<b>{label}</b>" if node.given else font(label, 11, colors.FAINT)
-    return label, number(node.data, digits), "-" if node.grad is None else number(node.grad, digits)
+    return label, in_digits(node.data, digits), "-" if node.grad is None else in_digits(node.grad, digits)
 
 
 def framed(rows: list[str], strong: bool = False) -> str:
@@ -140,7 +139,7 @@ def framed(rows: list[str], strong: bool = False) -> str:
 def circle(node: Node, digits: int) -> str:
     """The text in the circle of an operation in the classic style, with its literals."""
     if is_dot(node):
-        literals = ", ".join(number(o, digits) for o in node.operands[:-1] if isinstance(o, float))
+        literals = ", ".join(in_digits(o, digits) for o in node.operands[:-1] if isinstance(o, float))
         bias = [text for text, i in operation(node, digits)[-1:] if i == len(node.operands) - 1 and text != "+"]
         return " ".join(["dot", *(["×", literals] if literals else []), *bias])
     rows = operation(node, digits)

@@ -15,7 +15,7 @@ from ..labels import escaped
 from ..nodes import Node, flows, nodes, recorded_values, span
 from ..options import check_digits, check_size, check_title, what_to_draw
 from . import folded
-from .cards import SIDES, card, circle, ports, role, row_card
+from .cards import HEADS, card, circle, ports, role, row_card
 from .sheet import Statements, bound_the_search, edge_line, legend, node_line, put_boxes, sheet
 
 VIEWS = ("auto", "graph", "neurons", "layers")
@@ -64,7 +64,7 @@ def draw(
     if not isinstance(root, Value):
         given = f"{root!r} of type {type(root).__name__}"
         raise TypeError(f"draw() draws the graph behind a Value, but got {given}{what_to_draw(root)}")
-    for what, given, known in (("view", view, VIEWS), ("style", style, STYLES), ("rankdir", rankdir, tuple(SIDES))):
+    for what, given, known in (("view", view, VIEWS), ("style", style, STYLES), ("rankdir", rankdir, tuple(HEADS))):
         checked_choice(what, given, known)
     for what, switch in (("expand", expand), ("clusters", clusters), ("repeat_shared", repeat_shared)):
         checked_switch(what, switch)
@@ -139,9 +139,9 @@ def _put_edges(diagram: Diagram, drawn: list[Node], style: str, digits: int, ran
                 attributes["minlen"] = "2"  # room between boxes
             head = node.name if compact else f"{node.name}o"
             if i in arrivals:
-                head += f":{arrivals[i]}:{SIDES[rankdir]}"
+                head += f":{arrivals[i]}:{HEADS[rankdir]}"
             elif compact and len(node.operands) == 1:
-                head += f":{SIDES[rankdir]}"
+                head += f":{HEADS[rankdir]}"
             elif not compact and role(node, i):
                 attributes["headlabel"] = role(node, i)
             diagram.body.append(edge_line(operand.name, head, **attributes))

@@ -15,13 +15,13 @@ from ...nn.activations import activation_name
 from ...nn.neuron import Neuron
 from .. import colors
 from ..diagram import Diagram
-from ..labels import cell, escaped, font, number, shortened, table
+from ..labels import LONGEST, cell, escaped, font, in_digits, shortened, table
 from ..nodes import Box, Node, flows, weighs
 from ..options import check_size
-from .cards import LONGEST, SIDES, card, framed, ports
+from .cards import HEADS, card, framed, ports
 from .sheet import TAILS, Statements, edge_line, legend, node_line, put_boxes, sheet
 
-FEW = 24  # operations beside the neurons that are drawn one by one; a fourth of it beside layers
+ONE_BY_ONE = 24  # operations beside the neurons that are drawn one by one; a fourth of it beside layers
 MOST_ROWS = 12  # weights in the table of a neuron
 MOST_CELLS = 24  # rows and columns of a heat map
 
@@ -79,7 +79,7 @@ def _folds(drawn: list[Node], by_layer: bool) -> list[Fold]:
     """The folds of the nodes of a graph, in the order of recording."""
     neurons: dict[int, Any] = {id(node.value.scope): node.value.scope for node in drawn if weighs(node)}
     others = [node for node in drawn if node.operands and id(node.value.scope) not in neurons]
-    crowded = len(others) > (FEW // 4 if by_layer else FEW)
+    crowded = len(others) > (ONE_BY_ONE // 4 if by_layer else ONE_BY_ONE)
     given = sum(node.kind == "input" for node in drawn)
     owners = {id(p): neuron for neuron in neurons.values() for p in (*neuron.weights, neuron.bias)}
     found: dict[object, Fold] = {}
@@ -95,7 +95,7 @@ def _folds(drawn: list[Node], by_layer: bool) -> list[Fold]:
         elif node.operands and crowded:
             title, box = (node.box.label if node.box else "other operations"), None
             key = key if node.kind == "root" else ("operations", id(owner))
-        elif node.kind == "input" and given > FEW // 2:
+        elif node.kind == "input" and given > ONE_BY_ONE // 2:
             key, title = ("input", node.label), node.label or "given"
         fold = found.setdefault(key, Fold(f"f{len(found)}", title, box))
         fold.members.append(node)
@@ -121,7 +121,7 @@ def _put_edges(diagram: Diagram, found: list[Fold], rankdir: str, by_layer: bool
             port = f"p{_row(i % n if i < 2 * n else n, n)}" if weighted and not by_layer else None
             if len(target.members) == 1:
                 port = ports(node, 1).get(i)
-            row = f":{port}:{SIDES[rankdir]}" if port else ""
+            row = f":{port}:{HEADS[rankdir]}" if port else ""
             out = f":out:{TAILS[rankdir]}" if source.neurons and not by_layer else ""
             ends = source.name + out, target.name + row
             totals[ends] = totals.get(ends, 0.0) + (flow or 0.0)
@@ -158,9 +158,9 @@ def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale
     n = len(neuron.weights)
 
     def row(label: str, data: float, grad: float | None, kind: str, port: str | None, out: str | None = None) -> str:
-        shown, shade = "-" if grad is None else number(grad, digits), colors.fill(grad, scale)
+        shown, shade = "-" if grad is None else in_digits(grad, digits), colors.fill(grad, scale)
         cells = cell(label, align="left", bgcolor=kind, port=port) + cell(
-            number(data, digits), align="right", bgcolor=kind
+            in_digits(data, digits), align="right", bgcolor=kind
         )
         return cells + cell(shown, align="right", bgcolor=shade, port=out)
 
@@ -172,16 +172,18 @@ def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale
         if _row(i, n) == i and not (n > MOST_ROWS and i == MOST_ROWS - 4):
             label = f"<b>{escaped(shortened(_label_of(weight) or f'w{i + 1}', LONGEST))}</b>"
             if isinstance(x, float) and fold.calls == 1:
-                label += font(f"&#160;× {number(x, digits)}", 9, colors.FAINT)
-            rows.append(row(label, _data_of(weight), grads.get(id(weight)), colors.KINDS["parameter"], f"p{i}"))
-    rows.append(row("<b>b</b>", _data_of(neuron.bias), grads.get(id(neuron.bias)), colors.KINDS["parameter"], f"p{n}"))
+                label += font(f"&#160;× {in_digits(x, digits)}", 9, colors.FAINT)
+            rows.append(row(label, _data_of(weight), grads.get(id(weight)), colors.KIND_FILLS["parameter"], f"p{i}"))
+    rows.append(
+        row("<b>b</b>", _data_of(neuron.bias), grads.get(id(neuron.bias)), colors.KIND_FILLS["parameter"], f"p{n}")
+    )
     if fold.calls > 1:
         what = cell(font(f"{fold.calls} values"), align="right", colspan=2, port="out")
         rows.append(cell("out", align="left") + what)
     else:
         label = escaped(shortened(output.label, LONGEST))
         label = f"<b>{label}</b>" if output.given else label
-        rows.append(row(label, output.data, output.grad, colors.KINDS[output.kind], None, "out"))
+        rows.append(row(label, output.data, output.grad, colors.KIND_FILLS[output.kind], None, "out"))
     return framed(rows, output.kind == "root")
 
 
@@ -209,7 +211,8 @@ def _layer_table(fold: Fold, digits: int) -> str:
     titles = "".join(cell(font(title), colspan=span) for title, _, _ in maps)
     cells = "".join(cell(_heat_map(entries), colspan=span) for _, _, entries in maps)
     feet = "".join(
-        cell(font(f"largest |{what}| {number(_largest(entries), digits)}"), colspan=span) for _, what, entries in maps
+        cell(font(f"largest |{what}| {in_digits(_largest(entries), digits)}"), colspan=span)
+        for _, what, entries in maps
     )
     return framed([head, titles, cells, feet], any(node.kind == "root" for node in fold.members))
 

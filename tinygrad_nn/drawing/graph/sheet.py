@@ -6,13 +6,11 @@ from typing import Any
 
 from .. import colors
 from ..diagram import Diagram
-from ..labels import cell, escaped, font, number, shortened, table
+from ..labels import FONT, LONGEST, cell, escaped, font, in_digits, shortened, table
 from ..nodes import Box, Node, changed
 
-FONT = "Helvetica,Arial,sans-serif"
 TAILS = {"LR": "e", "RL": "w", "TB": "s", "BT": "n"}  # where edges leave, by rankdir
-KINDS = {"input": "given number", "parameter": "parameter", "root": "the result drawn"}
-LONGEST = 4000  # letters of a title: Graphviz takes no more than some 16,000
+KIND_WORDS = {"input": "given number", "parameter": "parameter", "root": "the result drawn"}
 CHANGED = "data was changed after this was recorded (optimizer.step()?): run the model and backward() again"
 
 Statements = dict[str | None, list[str]]  # lines of DOT text, by the name of the box they stand in
@@ -66,9 +64,9 @@ def legend(drawn: list[Node], digits: int, kinds: set[str], lines: bool = True) 
     """What the colours mean, of the kinds of Values, of gradients and of lines, and whether the numbers are of now."""
     known = drawn[-1].grad is not None
     scale = colors.largest(node.grad for node in drawn)
-    swatches = [(colors.KINDS[kind], words) for kind, words in KINDS.items() if kind in kinds]
+    swatches = [(colors.KIND_FILLS[kind], words) for kind, words in KIND_WORDS.items() if kind in kinds]
     if known:
-        lowest, highest = (number(-scale, digits), number(scale, digits)) if lines else ("< 0", "> 0")
+        lowest, highest = (in_digits(-scale, digits), in_digits(scale, digits)) if lines else ("< 0", "> 0")
         swatches += [(colors.fill(-1.0, 1.0), f"gradient {lowest}"), ("#ffffff", "0"), (colors.fill(1.0, 1.0), highest)]
     if any(node.grad != node.grad for node in drawn):
         swatches.append((colors.NOT_A_NUMBER_FILL, "nan"))

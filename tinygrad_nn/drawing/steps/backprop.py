@@ -16,7 +16,7 @@ from ...autograd.rules import is_column
 from ...autograd.value import Result
 from ..graph.cards import symbol
 from ..graph.sheet import CHANGED
-from ..labels import clean, number, plain
+from ..labels import clean, in_digits, readable
 from ..nodes import Node, changed, is_sum
 
 SEED = "Backward: how much does {} change with each number?"
@@ -39,7 +39,7 @@ class Pass:
 
 
 @dataclass
-class Step:
+class PassStep:
     """One step: the node it is about, what it says, and what it passes to the operands."""
 
     phase: str  # "start", "forward", "seed" or "backward"
@@ -50,21 +50,21 @@ class Step:
     gradient: float = 1.0  # of the node itself, in a backward step
 
 
-def steps_of(drawn: list[Node], digits: int) -> list[Step]:
+def steps_of(drawn: list[Node], digits: int) -> list[PassStep]:
     """All steps for the nodes of a graph, in the order of recording, whose last is the root."""
     order = {node.name: i for i, node in enumerate(drawn)}
     root = len(drawn) - 1
     leaves = sum(node.value.op is None for node in drawn)
     begin = f"{leaves} number{'s are' if leaves != 1 else ' is'} given. Forward: each operation computes its value."
     begin += f" Beware: {CHANGED}." if changed(drawn) else ""
-    steps = [Step("start", root, begin)]
+    steps = [PassStep("start", root, begin)]
     for i, node in enumerate(drawn):
         if node.value.op is not None:
-            steps.append(Step("forward", i, forward_text(node, digits)))
-    name = name_of(drawn[root])
+            steps.append(PassStep("forward", i, forward_text(node, digits)))
+    name = node_name(drawn[root])
     gradients: dict[int, float] = {root: 1.0}
     seed = f"{SEED.format(name)} With itself, by 1."
-    steps.append(Step("seed", root, seed, gradients={root: 1.0}))
+    steps.append(PassStep("seed", root, seed, gradients={root: 1.0}))
     results = [i for i in range(root, -1, -1) if isinstance(drawn[i].value, Result)]
     for i in sorted(results, key=lambda i: drawn[i].turn, reverse=True):
         if i in gradients:
@@ -75,11 +75,11 @@ def steps_of(drawn: list[Node], digits: int) -> list[Step]:
     return steps
 
 
-def _backward(drawn: list[Node], i: int, gradients: dict[int, float], order: dict[str, int], digits: int) -> Step:
+def _backward(drawn: list[Node], i: int, gradients: dict[int, float], order: dict[str, int], digits: int) -> PassStep:
     """The step in which node i passes its gradient on to its operands."""
     node, gradient = drawn[i], gradients[i]
     result: Any = node.value
-    step = Step("backward", i, "", gradient=gradient)
+    step = PassStep("backward", i, "", gradient=gradient)
     locals_, flows, rules = contributions(result, 1.0), contributions(result, gradient), _rule_texts(node, digits)
     for place, operand in enumerate(node.operands):
         if isinstance(operand, float) or rules[place] is None:
@@ -90,7 +90,7 @@ def _backward(drawn: list[Node], i: int, gradients: dict[int, float], order: dic
         passed = Pass(k, place, rules[place] or "", gradient, float(locals_[place]), flow, before, gradients[k])
         step.passes.append(passed)
         step.gradients[k] = gradients[k]
-    step.text = f"{name_of(node)} = {expression(node, digits)} has gradient {plain(gradient, digits)}."
+    step.text = f"{node_name(node)} = {expression(node, digits)} has gradient {readable(gradient, digits)}."
     step.text += TIMES_LOCAL if step.passes else NOTHING
     return step
 
@@ -98,8 +98,8 @@ def _backward(drawn: list[Node], i: int, gradients: dict[int, float], order: dic
 def _rule_texts(node: Node, digits: int) -> list[str | None]:
     """For each operand its rule in the table, told with the names of this graph; None where it has no rule."""
     result: Any = node.value
-    names = [whole(name_of(o)) if isinstance(o, Node) else number(o, digits) for o in node.operands]
-    known = {"y": whole(name_of(node)), "g": f"{whole(name_of(node))}.grad"}
+    names = [in_one_piece(node_name(o)) if isinstance(o, Node) else in_digits(o, digits) for o in node.operands]
+    known = {"y": in_one_piece(node_name(node)), "g": f"{in_one_piece(node_name(node))}.grad"}
     starts: dict[str, int] = {}
     start = 0
     for operand, group in zip(result.op.operands, result.groups, strict=True):
@@ -122,23 +122,23 @@ def _told_rule(formula: Any, names: dict[str, str]) -> str | None:
     return re.sub(r"[A-Za-z_]\w*", lambda word: names.get(word[0], word[0]), formula)
 
 
-def whole(name: str) -> str:
+def in_one_piece(name: str) -> str:
     """A name that stands in an expression: in brackets unless it is one word."""
     return name if re.fullmatch(r"[\w.]+", name) else f"({name})"
 
 
-def name_of(node: Node) -> str:
+def node_name(node: Node) -> str:
     return clean(node.label)
 
 
 def forward_text(node: Node, digits: int) -> str:
     """The operation with names, then with numbers, then its value."""
     named, numbered = expression(node, digits), expression(node, digits, numbers=True)
-    told = plain(node.data, digits)
+    told = readable(node.data, digits)
     return (
-        f"{name_of(node)} = {named} = {numbered} = {told}"
+        f"{node_name(node)} = {named} = {numbered} = {told}"
         if named != numbered
-        else f"{name_of(node)} = {named} = {told}"
+        else f"{node_name(node)} = {named} = {told}"
     )
 
 
@@ -147,10 +147,10 @@ def expression(node: Node, digits: int, numbers: bool = False) -> str:
     bare, parts = [], []
     for operand in node.operands:
         if isinstance(operand, Node) and not numbers:
-            bare.append(name_of(operand))
-            parts.append(whole(bare[-1]))
+            bare.append(node_name(operand))
+            parts.append(in_one_piece(bare[-1]))
         else:
-            bare.append(plain(operand if isinstance(operand, float) else operand.data, digits))
+            bare.append(readable(operand if isinstance(operand, float) else operand.data, digits))
             parts.append(f"({bare[-1]})" if bare[-1].startswith("−") else bare[-1])
     name = node.value.op.name if node.value.op else ""
     if name == "dot":

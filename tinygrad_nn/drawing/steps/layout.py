@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from ..diagram import MissingRendererError
 from ..graph.cards import operation, ports
 from ..graph.sheet import Statements, bound_the_search, edge_line, node_line, put_boxes, sheet
-from ..labels import plain, shortened, text_width
+from ..labels import readable, shortened, text_width
 from ..nodes import Box, Node, span
 
 ROW, BAR = 21.0, 17.0  # heights in points of a row of a card, and of a row of an operation of several
 LONGEST_SPAN = 4_000  # ranks that all lines together pass; Graphviz takes from half a minute to minutes for more
-LONGEST = 16  # letters of a label on a card; the whole of it is in the page's text
+ON_CARD = 16  # letters of a label on a card; the whole of it is in the page's text
 
 Point = tuple[float, float]
 
@@ -76,7 +76,7 @@ def laid_out(drawn: list[Node], digits: int) -> Layout:
 def _card(node: Node, digits: int) -> Card:
     rows = [text for text, _ in operation(node, digits)]
     bar = max([20.0, *(text_width(text, 15 if len(text) == 1 else 11) + 10 for text in rows)]) if rows else 0.0
-    label, data = (text_width(text, 13) for text in (shortened(node.label, LONGEST), plain(node.data, digits)))
+    label, data = (text_width(text, 13) for text in (shortened(node.label, ON_CARD), readable(node.data, digits)))
     wide = max(label * 1.06 + data + 26, 32 + 0.58 * 13 * (digits + 6))  # labels are bold
     return Card(bar + wide, max(2 * ROW, BAR * len(rows)), rows, bar)
 

@@ -7,26 +7,26 @@ from typing import Any
 
 from .. import colors
 from ..browser import document
-from ..labels import clean, number, plain
+from ..labels import clean, in_digits, readable
 from ..nodes import Node
-from .backprop import SEED, Pass, Step, expression, name_of, whole
+from .backprop import SEED, Pass, PassStep, expression, in_one_piece, node_name
 from .layout import Layout
-from .picture import PASSING, Pictures, scales, text
+from .picture import PASSING, Pictures, scales, svg_text
 
-PACE = 1200  # milliseconds a step when playing
+STEP_PACE = 1200  # milliseconds a step when playing
 PHASES = {"start": "Start", "forward": "Forward", "seed": "Backward", "backward": "Backward"}
-KINDS = {"input": "a given number", "parameter": "a parameter"}
+LEAF_WORDS = {"input": "a given number", "parameter": "a parameter"}
 
 
-def page(drawn: list[Node], steps: list[Step], layout: Layout, digits: int, title: str) -> str:
+def page(drawn: list[Node], steps: list[PassStep], layout: Layout, digits: int, title: str) -> str:
     """The text of the page."""
     last = len(steps) - 1
     picture = Pictures(layout, drawn, steps, digits, title).last()
     data = _data(drawn, steps, layout, digits)
-    return document("steps", text(title), "step", last, data, svg=picture)
+    return document("steps", svg_text(title), "step", last, data, svg=picture)
 
 
-def _data(drawn: list[Node], steps: list[Step], layout: Layout, digits: int) -> dict[str, Any]:
+def _data(drawn: list[Node], steps: list[PassStep], layout: Layout, digits: int) -> dict[str, Any]:
     """Everything the script shows: what each step says, and when each number and line comes to light."""
     flow_scale = scales(steps)[1]
     flows = {(step.node, p.place): (k, p.flow) for k, step in enumerate(steps) for p in step.passes}
@@ -39,29 +39,29 @@ def _data(drawn: list[Node], steps: list[Step], layout: Layout, digits: int) -> 
         "nodes": _nodes(drawn, steps, layout, digits),
         "lines": lines,
         "steps": [_step(step, drawn, digits) for step in steps],
-        "root": name_of(drawn[-1]),
-        "pace": PACE,
+        "root": node_name(drawn[-1]),
+        "pace": STEP_PACE,
         "passing": PASSING,
     }
 
 
-def _nodes(drawn: list[Node], steps: list[Step], layout: Layout, digits: int) -> list[dict[str, Any]]:
+def _nodes(drawn: list[Node], steps: list[PassStep], layout: Layout, digits: int) -> list[dict[str, Any]]:
     """What the script knows of each node: texts, where its card is, and its gradient by the step that sets it."""
     scale = scales(steps)[0]
     computed = {step.node: k for k, step in enumerate(steps) if step.phase == "forward"}
     gradients: list[list[dict[str, Any]]] = [[] for _ in drawn]
     for k, step in enumerate(steps):
         for i, gradient in step.gradients.items():
-            told = {"text": plain(gradient, digits), "fill": colors.fill(gradient, scale), "exact": repr(gradient)}
+            told = {"text": readable(gradient, digits), "fill": colors.fill(gradient, scale), "exact": repr(gradient)}
             gradients[i].append({"step": k, **told})
     order = {node.name: i for i, node in enumerate(drawn)}
     told_nodes = []
     for i, (node, card) in enumerate(zip(drawn, layout.cards, strict=True)):
         told_nodes.append(
             {
-                "name": name_of(node),
-                "data": plain(node.data, digits),
-                "about": expression(node, digits) if node.operands else KINDS.get(node.kind, ""),
+                "name": node_name(node),
+                "data": readable(node.data, digits),
+                "about": expression(node, digits) if node.operands else LEAF_WORDS.get(node.kind, ""),
                 "where": _where(node),
                 "root": node.kind == "root",
                 "step": computed.get(i, 0),
@@ -74,19 +74,19 @@ def _nodes(drawn: list[Node], steps: list[Step], layout: Layout, digits: int) ->
     return told_nodes
 
 
-def _step(step: Step, drawn: list[Node], digits: int) -> dict[str, Any]:
+def _step(step: PassStep, drawn: list[Node], digits: int) -> dict[str, Any]:
     """What the page says at a step, and what it asks there when the reader wants to predict."""
-    node, root = drawn[step.node], name_of(drawn[-1])
-    name, before, question, answer = name_of(node), step.text, "", node.data
+    node, root = drawn[step.node], node_name(drawn[-1])
+    name, before, question, answer = node_name(node), step.text, "", node.data
     if step.phase == "forward":
         before, question = f"{name} = {expression(node, digits)}", f"What is {name}?"
     elif step.phase == "seed":
         before, question, answer = SEED.format(root), f"What is the gradient of {root} with respect to itself?", 1.0
     elif step.phase == "backward":
-        before = f"{name} = {expression(node, digits)} has gradient {plain(step.gradient, digits)}."
+        before = f"{name} = {expression(node, digits)} has gradient {readable(step.gradient, digits)}."
         question, answer = f"What does {name} pass on?", 0.0
         if step.passes:
-            question = f"What does {name} pass on to {name_of(drawn[step.passes[0].operand])}?"
+            question = f"What does {name} pass on to {node_name(drawn[step.passes[0].operand])}?"
             answer = step.passes[0].flow
     sizes = [abs(o if isinstance(o, float) else o.data) for o in node.operands]
     return {
@@ -97,7 +97,7 @@ def _step(step: Step, drawn: list[Node], digits: int) -> dict[str, Any]:
         "before": before,
         "question": question,
         "answer": _javascript(answer),
-        "shown": _javascript(float(number(answer, digits))),
+        "shown": _javascript(float(in_digits(answer, digits))),
         "rounding": _javascript(1e-12 * max((size for size in sizes if size < math.inf), default=0.0)),
         "passes": [_pass(passed, node, drawn[passed.operand], digits) for passed in step.passes],
     }
@@ -106,22 +106,22 @@ def _step(step: Step, drawn: list[Node], digits: int) -> dict[str, Any]:
 def _pass(passed: Pass, node: Node, to: Node, digits: int) -> dict[str, Any]:
     """The card of what goes to one operand: rule, local derivative, product, sum."""
     local, gradient, flow, after = (
-        plain(n, digits) for n in (passed.local, passed.gradient, passed.flow, passed.after)
+        readable(n, digits) for n in (passed.local, passed.gradient, passed.flow, passed.after)
     )
-    name, target = whole(name_of(node)), whole(name_of(to))
+    name, target = in_one_piece(node_name(node)), in_one_piece(node_name(to))
     places = [i for i, operand in enumerate(node.operands) if operand is to]
     place = f" at place {places.index(passed.place) + 1} of {len(places)}" if len(places) > 1 else ""
     product = passed.local * passed.gradient
     multiplied = str(product) == str(passed.flow) or abs(product - passed.flow) <= 1e-9 * abs(passed.flow)
     return {
-        "to": name_of(to),
+        "to": node_name(to),
         "rule": f"{target}.grad += {passed.rule}",
         "derivative": f"∂{name} / ∂{target}{place} = ",
         "local": local,
         "chain": f"{_bracketed(local)} × {_bracketed(gradient)} = " if multiplied else "by the rule: ",
         "flow": flow,
         "sum": f"{target}.grad = ",
-        "before": "" if passed.before is None else f"{plain(passed.before, digits)} + {_bracketed(flow)} = ",
+        "before": "" if passed.before is None else f"{readable(passed.before, digits)} + {_bracketed(flow)} = ",
         "after": after,
         "signs": [(n > 0) - (n < 0) for n in (passed.local, passed.flow, passed.after)],
     }

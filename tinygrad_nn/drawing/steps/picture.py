@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import colors
-from ..labels import clean, plain, shortened
+from ..labels import FONT, clean, readable, shortened
 from ..nodes import Node
-from .backprop import Step, name_of
-from .layout import LONGEST, Card, Layout, Line
+from .backprop import PassStep, node_name
+from .layout import ON_CARD, Card, Layout, Line
 
-FONT = "Helvetica, Arial, sans-serif"
 PASSING = 2.0  # the width of a line along which a value goes forward
 
 
@@ -34,7 +33,7 @@ class Shown:
     active: int | None = None
     passing: set[tuple[int, int]] = field(default_factory=set)
 
-    def take(self, step: Step, drawn: list[Node]) -> None:
+    def take(self, step: PassStep, drawn: list[Node]) -> None:
         """Take in the next step."""
         if step.phase == "forward":
             self.values.add(step.node)
@@ -48,11 +47,11 @@ class Shown:
 class Pictures:
     """The pictures of the steps of one graph; what a step leaves as it was is not written anew."""
 
-    def __init__(self, layout: Layout, drawn: list[Node], steps: list[Step], digits: int, title: str) -> None:
+    def __init__(self, layout: Layout, drawn: list[Node], steps: list[PassStep], digits: int, title: str) -> None:
         self.layout, self.drawn, self.steps, self.digits = layout, drawn, steps, digits
         self.scale, self.flow_scale = scales(steps)
         self.boxes = "".join([_box(*box) for box in layout.boxes])
-        self.title = text(title)
+        self.title = svg_text(title)
         self.written: dict[object, str] = {}
 
     def all(self) -> Iterator[str]:
@@ -90,13 +89,13 @@ class Pictures:
         )  # fmt: skip
 
 
-def scales(steps: list[Step]) -> tuple[float, float]:
+def scales(steps: list[PassStep]) -> tuple[float, float]:
     """The gradient of the deepest colour, and the flow of the widest line, over all steps."""
     gradients = {i: gradient for step in steps for i, gradient in step.gradients.items()}
     return colors.largest(gradients.values()), colors.largest(p.flow for step in steps for p in step.passes)
 
 
-def text(anything: str) -> str:
+def svg_text(anything: str) -> str:
     """Text for markup, in an attribute or between tags."""
     return html.escape(clean(anything))
 
@@ -119,7 +118,7 @@ def _box(label: str, x: float, y: float, width: float, height: float) -> str:
     frame = tag(
         "rect", x=x, y=y, width=width, height=height, rx=9, fill="#5b6573", fill_opacity=".05", stroke="#d5dae1"
     )
-    return frame + _text(x + width - 8, y + 13, 11, colors.FAINT, text(label), anchor="end")
+    return frame + _text(x + width - 8, y + 13, 11, colors.FAINT, svg_text(label), anchor="end")
 
 
 def _text(x: float, y: float, size: int, color: str, content: str, **options: str | None) -> str:
@@ -154,16 +153,16 @@ def _card(
     """The operation on the left, then `label | data` over `grad | number`."""
     x, y, bar, half = card.x, card.y, card.bar, card.height / 2
     left, right, upper, lower = x + bar + 6, x + card.width - 6, y + half / 2 + 4.6, y + 1.5 * half + 4.6
-    data = plain(node.data, digits) if known else ""
-    grad = "–" if gradient is None else plain(gradient, digits)
+    data = readable(node.data, digits) if known else ""
+    grad = "–" if gradient is None else readable(gradient, digits)
     ink, weight = (colors.INK, "bold") if node.given else (colors.FAINT, None)
     body: dict[str, Any] = {"x": x + bar, "width": card.width - bar, "height": half}
     parts = [
-        tag("title", text(name_of(node))),
+        tag("title", svg_text(node_name(node))),
         *_operation(card),
-        tag("rect", y=y, fill=colors.KINDS[node.kind], **body),
+        tag("rect", y=y, fill=colors.KIND_FILLS[node.kind], **body),
         tag("rect", y=y + half, fill=colors.fill(gradient, scale), class_="shade", **body),
-        _text(left, upper, 13, ink, text(shortened(node.label, LONGEST)), weight=weight),
+        _text(left, upper, 13, ink, svg_text(shortened(node.label, ON_CARD)), weight=weight),
         _text(right, upper, 13, colors.INK, data, anchor="end", class_="data"),
         _text(left, lower, 11, colors.INK, "grad"),
         _text(right, lower, 13, colors.INK, grad, anchor="end", class_="grad"),
@@ -184,5 +183,5 @@ def _operation(card: Card) -> list[str]:
     for k, row in enumerate(card.rows):
         size = 15 if len(row) == 1 and not row.isalnum() else 11
         middle = card.y + (k + 0.5) * card.height / len(card.rows) + size * 0.36
-        parts.append(_text(card.x + card.bar / 2, middle, size, "#fff", text(row or "·"), anchor="middle"))
+        parts.append(_text(card.x + card.bar / 2, middle, size, "#fff", svg_text(row or "·"), anchor="middle"))
     return parts

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ...autograd.value import Value
 from ...support.checks import checked_switch
-from ..browser import notebook_frame, save
+from ..browser import notebook_frame, save_page
 from ..labels import clean
 from ..nodes import Node, nodes, recorded_values
 from ..options import check_digits, check_size, check_title, what_to_draw
-from .backprop import name_of, steps_of
+from .backprop import node_name, steps_of
 from .layout import Layout, laid_out
 from .page import page
 from .picture import Pictures
@@ -36,7 +36,7 @@ class Steps:
 
         Raises ValueError for a path that does not end in .html, OSError for one that cannot be written.
         """
-        return save(path, self.html())
+        return save_page(path, self.html())
 
     def html(self) -> str:
         """The text of the page."""
@@ -86,4 +86,4 @@ def steps(
     check_size(len(recorded_values(root)), max_nodes)
     drawn = nodes(root, expand)
     check_size(len(drawn), max_nodes)
-    return Steps(drawn, digits, clean(f"Backpropagation from {name_of(drawn[-1])}" if title is None else title))
+    return Steps(drawn, digits, clean(f"Backpropagation from {node_name(drawn[-1])}" if title is None else title))

@@ -18,7 +18,7 @@ from ...compiler.program.rewrite import simplified
 from ...compiler.surroundings.captured import traced_in
 from ...compiler.surroundings.surroundings import Surroundings
 from ...compiler.surroundings.walk import name_of
-from ...compiler.tracing.adjoint import adjoints
+from ...compiler.tracing.adjoint import traced_adjoints
 from ...compiler.tracing.traced import Traced
 from ...compiler.tracing.traced_number import TracedNumber
 from ...compiler.tracing.tracer import Tracer, traced_by
@@ -67,7 +67,7 @@ def whole(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> Whole:
     """
     tracing = _Tracing(recipe, f"step_of_{recipe.name}")
     each, losses = tracing.losses(shapes, row)
-    gradients = adjoints(tracing.tracer, losses[0], tracing.parameters)
+    gradients = traced_adjoints(tracing.tracer, losses[0], tracing.parameters)
     rate, step, settings, states, outputs = tracing.updated(gradients)
     given, counted = [*tracing.parameters, *states], tracing.tracer.slot_of(step + 1.0)
     program = tracing.program([*losses, *outputs])
@@ -85,7 +85,7 @@ def one_row(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers, sums: Num
     each, losses = tracing.losses(shapes, row, regularized=False)
     carried = [tracing.derived(number, "d_", p) for number, p in zip(sums, tracing.parameters, strict=True)]
     seed = tracing.tracer.input(1.0, "seed")
-    flows = adjoints(tracing.tracer, losses[0], tracing.parameters, seed, carried)
+    flows = traced_adjoints(tracing.tracer, losses[0], tracing.parameters, seed, carried)
     program = tracing.program([*losses, *map(tracing.tracer.slot_of, flows)])
     return _loop(program, each, [sum._slot for sum in carried], recipe.metric is not None)
 
@@ -95,7 +95,7 @@ def row_gradient(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> P
     """The loss of one row, the metric if there is one, and the gradient, for a back end that adds up rows itself."""
     tracing = _Tracing(recipe, f"row_of_{recipe.name}")
     _, losses = tracing.losses(shapes, row, regularized=False)
-    flows = adjoints(tracing.tracer, losses[0], tracing.parameters)
+    flows = traced_adjoints(tracing.tracer, losses[0], tracing.parameters)
     return tracing.program([*losses, *map(tracing.tracer.slot_of, flows)])
 
 
@@ -111,7 +111,7 @@ def penalty(recipe: Recipe) -> Program:
     """The regulariser and its gradient, of the parameters as they are."""
     tracing = _Tracing(recipe, f"regularizer_of_{recipe.name}")
     output = tracing.regularizer()
-    flows = adjoints(tracing.tracer, output, tracing.parameters)
+    flows = traced_adjoints(tracing.tracer, output, tracing.parameters)
     return tracing.program([output, *map(tracing.tracer.slot_of, flows)])
 
 

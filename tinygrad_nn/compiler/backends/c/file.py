@@ -19,16 +19,16 @@ from .printer import Printer
 from .words import meaning_when_linked
 
 C_PLUS_PLUS = '#ifdef __cplusplus\nextern "C" {\n#endif\n', "#ifdef __cplusplus\n}\n#endif\n"
-DTYPES = ("float", "double")
+NUMBER_TYPES = ("float", "double")
 # What is added to the name of an export for the names of its functions and types.
-ENDINGS = ("", "_grad", "_predict", "_predict_in", "_train", "_init", "_update", "_state", "_scratch")
+EXPORTED = ("", "_grad", "_predict", "_predict_in", "_train", "_init", "_update", "_state", "_scratch")
 
 
 class File:
     """The text of a C file as it grows: constants, functions and declarations, of numbers of one dtype."""
 
     def __init__(self, name: str, dtype: str) -> None:
-        if not isinstance(dtype, str) or dtype not in DTYPES:
+        if not isinstance(dtype, str) or dtype not in NUMBER_TYPES:
             raise ValueError(f"numbers in C are of dtype 'float' or 'double', but got {dtype!r}")
         self.name, self.dtype, self.single = name, dtype, dtype == "float"
         self.size = 4 if self.single else 8  # bytes of a number
@@ -121,9 +121,9 @@ def checked_name(name: object) -> str:
 
 def clash_of(name: str) -> str:
     """What else a name means to a program that has an export of this name in it, in words; "" if nothing."""
-    if ending := next((ending for ending in ENDINGS[1:] if name.endswith(ending)), ""):
+    if ending := next((ending for ending in EXPORTED[1:] if name.endswith(ending)), ""):
         return f"{name!r} is a function or a type beside an export {name.removesuffix(ending)!r}"
-    for ending in ENDINGS:
+    for ending in EXPORTED:
         if means := meaning_when_linked(f"{name}{ending}"):
             return f"{name!r} is {means}" if not ending else f"{name!r} has a {name}{ending}, which is {means}"
     return ""

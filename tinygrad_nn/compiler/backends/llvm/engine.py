@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from typing import Any
 
-LONGEST = 6000  # lines of a text that LLVM is done with before anybody loses patience
+LONGEST_TEXT = 6000  # lines of a text that LLVM is done with before anybody loses patience
 
 
 class Native:
     """A compiled module; `run` is its function of pointers and a count."""
 
     def __init__(self, text: str, pointers: int) -> None:
-        long = text.count("\n") > LONGEST
+        long = text.count("\n") > LONGEST_TEXT
         self._engine = _interruptibly(_engine, text, False) if long else _engine(text, True)  # has what it compiled
         kinds = [ctypes.c_void_p] * pointers
         self.run: Any = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(self._engine.get_function_address("run"))

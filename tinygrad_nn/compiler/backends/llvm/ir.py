@@ -52,7 +52,7 @@ class Kind:
 
     def number(self, x: float) -> str:
         """A constant in every lane."""
-        return self._all(self.scalar, constant(x, self.single))
+        return self._all(self.scalar, number_constant(x, self.single))
 
     def integer(self, n: int) -> str:
         """An integer in every lane."""
@@ -288,7 +288,7 @@ class Block:
         return result
 
 
-def constant(x: float, single: bool) -> str:
+def number_constant(x: float, single: bool) -> str:
     """A constant by its bits; a float is written as the double that equals it."""
     if single:
         try:

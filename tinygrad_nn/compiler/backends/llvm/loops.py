@@ -11,7 +11,7 @@ from ...loops.rolled import Rolled
 from ...program.program import LITERALS
 from ...single_precision import checked_literals
 from .functions import FOLDS, fold, spelled
-from .ir import Block, Kind, constant
+from .ir import Block, Kind, number_constant
 from .transpose import lane_sums
 from .vector_math import FUNCTIONS
 
@@ -288,7 +288,7 @@ class Loops:
 
     def _constants(self, name: str, numbers: list[float]) -> str:
         kind = self.one
-        entries = ", ".join(f"{kind.scalar} {constant(number, kind.single)}" for number in numbers or [0.0])
+        entries = ", ".join(f"{kind.scalar} {number_constant(number, kind.single)}" for number in numbers or [0.0])
         return f"{name} = private constant [{max(1, len(numbers))} x {kind.scalar}] [{entries}]"
 
     def _table(self, table: tuple[int, ...]) -> str:

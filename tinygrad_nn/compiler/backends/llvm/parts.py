@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from .ir import Block
 
-LONGEST = 4000  # lines that stay in one function
+LONGEST_FUNCTION = 4000  # lines that stay in one function
 PART = 800  # lines of a part, or one loop that has more
 
 Mark = tuple[int, int]  # how many lines there are, and how many variables
@@ -28,7 +28,7 @@ def cut(block: Block, name: str, marks: list[Mark], kinds: Mapping[str, str]) ->
 
     `kinds` are the types of what a part may read from outside, where it is no pointer.
     """
-    if marks[-1][0] - marks[0][0] <= LONGEST:
+    if marks[-1][0] - marks[0][0] <= LONGEST_FUNCTION:
         return []
     ends = [marks[0]]
     for each in marks[1:-1]:

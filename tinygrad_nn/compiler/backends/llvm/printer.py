@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ...loops.clusters import clusters, stored
-from ...loops.groups import Access, Group, Place
+from ...loops.groups import Access, Group, Spot
 from ...loops.rolled import Rolled
 from ...program.program import INPUTS
 from .ir import Kind
@@ -186,7 +186,7 @@ class Copy(NamedTuple):
     extents: tuple[int, int]
 
 
-def copies(outputs: Sequence[Place]) -> list[Copy]:
+def copies(outputs: Sequence[Spot]) -> list[Copy]:
     """The outputs in runs that lie evenly in an array, and runs of one kind that repeat evenly: weights and biases."""
     runs: list[list[int]] = []  # array, base, stride, place among the outputs, length
     for k, (array, index) in enumerate(outputs):

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ....autograd import primitives as table
-from ...loops.groups import Access, Group, Place
+from ...loops.groups import Access, Group, Spot
 from ...loops.roll import access
 from ...loops.rolled import Rolled
 from ...program.program import INPUTS
 
 Scatter = tuple[Access, Access, tuple[int, ...]]  # where outputs lie, where they go, and the loops over both
-FEW = 64  # weights, which are no matrix
+FEW_WEIGHTS = 64  # weights, which are no matrix
 MOST_RUNS = 8  # loops over the gradients of one array
 
 
@@ -35,7 +35,7 @@ class Term:
     def matrix(self, roll: Rolled, lanes: int) -> tuple[Access, Access] | None:
         """The factor of a loop over neurons, and that of one over their inputs; None if it is no such product."""
         inner = self.extents[-1] if self.extents else 0
-        if self.group is None or self.group.size < FEW or self.target.strides[-1] != 1 or 2 * inner < lanes:
+        if self.group is None or self.group.size < FEW_WEIGHTS or self.target.strides[-1] != 1 or 2 * inner < lanes:
             return None
         if any(factor.table is not None or not roll.by_row[factor.array] for factor in self.factors):
             return None
@@ -65,7 +65,7 @@ def terms(roll: Rolled, totals: int) -> list[Term]:
     return found
 
 
-def scatters(places: list[Place], groups: Mapping[int, Group]) -> list[Scatter]:
+def scatters(places: list[Spot], groups: Mapping[int, Group]) -> list[Scatter]:
     """Where outputs lie and where they go: in a few loops for each array, or by tables where its order is another."""
     by_array: dict[int, list[tuple[int, int]]] = {}
     for target, (array, index) in enumerate(places):
