@@ -6,86 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..support.tabular import check_rows
-from .arguments import RecordedError, Shape, data_of, flat, has_arrays, shaped
-from .backends.array import printer as array
-from .backends.llvm import engine as native
-from .backends.llvm import printer as llvm
-from .loops.rolled import Rolled
+from .arguments import RecordedError, Shape, flat, has_arrays, shaped
+from .backends.backend import RowRunner
 from .paths import Paths
 from .program.program import OffPath
 from .single_precision import TooLargeError
 from .target import Target
 
-IN_CACHE = 16384  # numbers of an array
-
-
-class ArrayProgram:
-    """A program compiled for whole arrays, with its parameters read at each call."""
-
-    def __init__(self, roll: Rolled, target: Target) -> None:
-        self.parameters, self.target, self.roll = list(roll.flat.parameters.values()), target, roll
-        self.compiled = array.compiled(self.roll, target.namespace, target.dtype)
-        self.widest = max([1, *(size for size, by_row in zip(roll.sizes, roll.by_row, strict=True) if by_row)])
-
-    def __call__(self, rows: Any) -> tuple[Any, Any]:
-        """Outputs of shape (rows, n), and whether each row's comparisons are those of this path.
-
-        NumPy takes the rows in parts whose arrays fit the processor's cache: each of its operations walks all of one.
-        """
-        xp, count = self.target.namespace, rows.shape[0]
-        parameters = self.target.array(data_of(self.parameters))
-        part = max(64, IN_CACHE // self.widest) if xp.__name__ == "numpy" else max(1, count)
-        if count <= part:
-            outputs, on_path = array.evaluated(self.compiled, rows, parameters, xp)
-            return outputs, on_path
-        parts = [array.evaluated(self.compiled, rows[k : k + part], parameters, xp) for k in range(0, count, part)]
-        outputs, on_path = (xp.concatenate(column) for column in zip(*parts, strict=True))
-        return outputs, on_path
-
-    def run(self: Any, numbers: Sequence[float]) -> Sequence[float]:
-        """The outputs of one row. Raises OffPath where its comparisons are not those of this path."""
-        outputs, on_path = self(self.target.array([list(numbers)]))
-        if not on_path[0]:
-            raise OffPath(next((line for group in self.roll.groups if group.guard for line in group.guard[2]), ""))
-        return outputs[0].tolist()  # type: ignore[no-any-return]
-
-
-class NativeProgram:
-    """A program compiled to machine code, a row in each lane, with its parameters read at each call."""
-
-    def __init__(self, roll: Rolled, target: Target) -> None:
-        self.parameters, self.target, self.roll = list(roll.flat.parameters.values()), target, roll
-        single = target.dtype == "float32"
-        self.lanes = native.register_bytes() // (4 if single else 8)
-        printer = llvm.Printer(roll, self.lanes, single, target.exact)
-        self.compiled = native.native(printer.text, pointers=5)
-        self.scratch = printer.scratch + 64
-
-    def __call__(self, rows: Any) -> tuple[Any, Any]:
-        """Outputs of shape (rows, n), and whether each row's comparisons are those of this path."""
-        xp, count = self.target.namespace, rows.shape[0]
-        blocks = -(-count // self.lanes)
-        padded = xp.ascontiguousarray(rows)
-        if missing := blocks * self.lanes - count:
-            padded = xp.concatenate([padded, xp.repeat(padded[-1:], missing, axis=0)], axis=0)
-        outputs = xp.empty((len(padded), len(self.roll.outputs)), dtype=self.target.dtype)
-        flags, scratch = xp.empty(len(padded), dtype=xp.uint8), xp.empty(self.scratch, dtype=xp.uint8)
-        parameters = self.target.array(data_of(self.parameters))
-        aligned = scratch.ctypes.data + -scratch.ctypes.data % 64
-        given = (padded.ctypes.data, parameters.ctypes.data, outputs.ctypes.data, flags.ctypes.data, aligned)
-        self.compiled.run(*given, blocks)
-        return outputs[:count], flags[:count].astype(bool)
-
-    run = ArrayProgram.run
-
-
-RowProgram = ArrayProgram | NativeProgram
-
 
 def outputs_of(
     matrix: Any,
     paths: Paths[Any],
-    compiled: Callable[[Any], RowProgram],
+    compiled: Callable[[Any], RowRunner],
     trace: Callable[[Sequence[float]], Any],
     target: Target,
 ) -> Any:

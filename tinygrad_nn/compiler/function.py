@@ -15,12 +15,9 @@ from ..support.checks import checked_choice, checked_function, checked_switch
 from ..support.numbers import as_float
 from ..support.tabular import plain
 from .arguments import RecordedError, Shape, flat, has_arrays, leaves_of, shaped
-from .backends.array import printer as array
-from .backends.llvm import printer as llvm
-from .backends.python import function as python
+from .backends.backend import BACKENDS, RowRunner, chosen, named
 from .backends.spellings import UnspelledError
 from .batch import (
-    RowProgram,
     array_of,
     as_lists,
     check_lengths,
@@ -40,7 +37,7 @@ from .program.program import OffPath
 from .surroundings.captured import traced_in
 from .surroundings.surroundings import Known, Surroundings
 from .surroundings.walk import name_of
-from .target import Target, chosen
+from .target import Target
 from .tracing.traced import Traced, TraceError
 from .tracing.tracer import Tracer
 
@@ -53,6 +50,7 @@ class Function:
 
     def __init__(self, function: Callable[..., Any], target: Target, reads: Sequence[Any] = ()) -> None:
         self.function, self.target, self.backend = function, target, target.backend
+        self._takes_arrays = named(target.backend).takes_arrays
         self.__name__ = name_of(function).strip("<>")
         self.__doc__ = function.__doc__
         self.of_data = False  # whether it is never called with Values, so that it may ask what only numbers answer
@@ -68,7 +66,7 @@ class Function:
         if named:
             self._refuse(named)
         try:
-            shape, numbers = flat(arguments, self.__name__, self.backend == "llvm")
+            shape, numbers = flat(arguments, self.__name__, self._takes_arrays)
         except RecordedError:
             return self.function(*arguments)
         path, outputs = self._run(shape, numbers, gradients=False)
@@ -95,7 +93,7 @@ class Function:
             self._refuse(named)
         if (watching := watcher()) is not None:
             return watching.gradient(self, arguments)  # type: ignore[no-any-return]
-        shape, numbers = flat(arguments, self.__name__, self.backend == "llvm")
+        shape, numbers = flat(arguments, self.__name__, self._takes_arrays)
         outputs: Any = self._run(shape, numbers, gradients=True)[1]
         if numbers is arguments:
             return outputs[0], list(outputs[1:])
@@ -123,7 +121,7 @@ class Function:
         as_array = array_of(rows, self.target)
         if getattr(rows, "ndim", 0) < 2:
             check_lengths(listed)
-        if (backend := self.target.for_rows(len(listed))) != "python":
+        if named(backend := self.target.for_rows(len(listed))).rows is not None:
             try:
                 found = self._of_rows(listed, gradients, backend)
             except UnspelledError:
@@ -149,7 +147,7 @@ class Function:
         known, taken = self._known.now(), []
         paths = known.of(shape, self.__name__)
 
-        def compiled(path: FunctionPath) -> RowProgram:
+        def compiled(path: FunctionPath) -> RowRunner:
             taken.append(path.shape)
             return path.for_rows(gradients, backend)
 
@@ -171,17 +169,10 @@ class Function:
 
     def source(self, backend: str = "python", gradient: bool = False) -> str:
         """The source of the latest call's program in a back end's language, or with `gradient` of its derivatives."""
-        checked_choice("back end for source", backend, ("python", "array", "llvm", "c"))
-        program = self.gradient_program if checked_switch("gradient", gradient) else self.program
-        if backend == "python":
-            return python.source(program.flat)
-        if backend == "array":
-            return array.source(program)
-        if backend == "llvm":
-            return llvm.Printer(program, 8, self.target.dtype == "float32", self.target.exact).text
-        from .backends.c.function import source_of
-
-        return source_of(self)[0]
+        found = named(checked_choice("back end for source", backend, BACKENDS))
+        latest = self._latest()
+        program = latest.gradient if checked_switch("gradient", gradient) else latest.value
+        return found.source(program, self)
 
     def latest_paths(self) -> list[FunctionPath]:
         """The paths that calls of the latest shapes took, the latest first. Raises ValueError before any call."""

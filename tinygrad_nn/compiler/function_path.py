@@ -5,16 +5,13 @@ The paths of a function are kept by the shapes of the arguments they were traced
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import RLock
 from typing import Any
 
 from .arguments import Shape, leaves_of, shape_of
-from .backends.llvm.call import NativeCall
-from .backends.python import function as python
-from .batch import ArrayProgram, NativeProgram, RowProgram
+from .backends.backend import RowRunner, Runner, named
 from .locked import locked
-from .loops.roll import rolled
 from .paths import Paths
 from .program.collector import uncollected
 from .program.program import Program
@@ -23,8 +20,6 @@ from .surroundings.surroundings import Surroundings
 from .target import Target
 from .tracing.adjoint import traced_adjoints
 from .tracing.tracer import Tracer
-
-Runner = Callable[[Sequence[float]], Sequence[float]]
 
 
 class FunctionPath:
@@ -39,7 +34,7 @@ class FunctionPath:
         self._runners: list[Runner | None] = [None, None]
         self._target = target
         self._gradient: Program | None = None
-        self._for_rows: dict[tuple[bool, str], RowProgram] = {}
+        self._for_rows: dict[tuple[bool, str], RowRunner] = {}
 
     @property
     @locked
@@ -58,12 +53,13 @@ class FunctionPath:
         return self._gradient
 
     @locked
-    def for_rows(self, gradients: bool, backend: str) -> RowProgram:
-        """The value, or the value and the derivatives, of many rows, by a back end for them."""
+    def for_rows(self, gradients: bool, backend: str) -> RowRunner:
+        """The value, or the value and the derivatives, of many rows, by a back end that has `rows`."""
         key = gradients, backend
         if key not in self._for_rows:
-            roll = rolled(self.gradient if gradients else self.value)
-            self._for_rows[key] = (NativeProgram if backend == "llvm" else ArrayProgram)(roll, self._target)
+            rows = named(backend).rows
+            assert rows is not None
+            self._for_rows[key] = rows(self.gradient if gradients else self.value, self._target)
         return self._for_rows[key]
 
     def run(self, numbers: Sequence[float], gradients: bool) -> Sequence[float]:
@@ -73,14 +69,10 @@ class FunctionPath:
 
     @locked
     def _compiled(self, gradients: bool) -> Runner:
-        runner = self._runners[gradients]
+        runner, backend = self._runners[gradients], self._target.backend
         if runner is None:
-            if self._target.backend == "llvm":
-                runner = NativeCall(rolled(self.gradient if gradients else self.value), self._target).run
-            elif self._target.backend != "python":
-                runner = self.for_rows(gradients, self._target.backend).run
-            else:
-                runner = python.compiled(self.gradient if gradients else self.value)
+            program = self.gradient if gradients else self.value
+            runner = named(backend).runner(program, self._target, lambda: self.for_rows(gradients, backend))
             self._runners[gradients] = runner
         return runner
 

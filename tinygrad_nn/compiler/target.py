@@ -1,25 +1,17 @@
-"""What runs programs, each in a module of its own: a printer of programs, and how it spells each primitive."""
+"""Where programs run: the name of a back end, and what numbers it is to compute in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from ..support.checks import checked_choice, checked_switch
-from ..support.tabular import short
 from .single_precision import in_range
 
-# By its name, the package that a back end needs and the extra that installs it.
-BACKENDS: dict[str, tuple[str, str] | None] = {"python": None, "array": ("numpy", "fast"), "llvm": ("llvmlite", "fast")}
 DTYPES = ("float64", "float32")
 WORTH_ARRAYS, WORTH_LLVM = 32, 4096  # rows of a batch; llvmlite takes a quarter of a second to begin
-
-
-class BackendError(ImportError):
-    """A back end's package is not installed."""
 
 
 @dataclass(frozen=True)
@@ -57,41 +49,3 @@ class Target:
                 "for JAX call jax.config.update('jax_enable_x64', True) first"
             )
         return found
-
-
-def for_steps(backend: str, dtype: str) -> Target:
-    """The target of training steps: with "auto" machine code where llvmlite and NumPy are, else Python."""
-    if not isinstance(backend, str) or backend != "auto":
-        return chosen(backend, dtype)
-    if find_spec("llvmlite") is not None and find_spec("numpy") is not None:
-        return replace(chosen("llvm", dtype), auto=True)
-    return replace(chosen("python", dtype), auto=True)
-
-
-def chosen(backend: str, dtype: str = "float64", exact: bool = False, namespace: Any = None) -> Target:
-    """The target to compile for: the back end that is asked for, or with "auto" the fastest that is installed.
-
-    Raises ValueError for an unknown one or for numbers that it cannot compute in, BackendError for one whose package is
-    not installed.
-    """
-    checked_choice("back end", backend, ["auto", *BACKENDS])
-    checked_choice("dtype", dtype, DTYPES)
-    exact = checked_switch("exact", exact)
-    auto = backend == "auto"
-    if namespace is not None:
-        if not hasattr(namespace, "asarray"):
-            raise TypeError(f"namespace is a module of arrays such as jax.numpy, but got {short(namespace)}")
-        if backend not in ("auto", "array"):
-            raise ValueError(f"namespace is for the array back end, but got backend={backend!r} with it")
-        return Target("array", False, dtype, exact, namespace)
-    if auto:
-        backend = "array" if dtype == "float32" else "python"
-    if backend == "python" and dtype != "float64":
-        raise ValueError(f"the python back end computes in dtype 'float64', but got {dtype!r}")
-    needed = BACKENDS[backend]
-    if needed is not None and find_spec(needed[0]) is None:
-        raise BackendError(
-            f"the back end {backend!r} needs {needed[0]}, which is not installed: "
-            f"pip install 'tinygrad_nn[{needed[1]}]', or give backend='auto'"
-        )
-    return Target(backend, auto, dtype, exact)

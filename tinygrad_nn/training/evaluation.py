@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from ..autograd.recording import no_grad
 from ..autograd.value import Value
 from ..compiler.arguments import Shape, in_lists, leaves_of, shape_of, shaped
+from ..compiler.backends.backend import chosen
 from ..compiler.function import Function, PathError, TraceError
-from ..compiler.target import chosen
 from ..metrics import GRADIENT, VALIDATION, total
 from ..nn.layers import MLP
 from ..nn.module import Module

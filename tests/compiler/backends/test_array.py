@@ -11,7 +11,7 @@ from tinygrad_nn import Value
 from tinygrad_nn.autograd.primitives import TABLE
 from tinygrad_nn.compiler.backends.array import functions as array_functions
 from tinygrad_nn.compiler.backends.array import printer as array
-from tinygrad_nn.compiler.batch import ArrayProgram
+from tinygrad_nn.compiler.backends.array.rows import ArrayProgram
 from tinygrad_nn.compiler.function import compile
 from tinygrad_nn.compiler.target import Target
 

@@ -20,8 +20,8 @@ from tinygrad_nn.compiler.backends.llvm import engine as native
 from tinygrad_nn.compiler.backends.llvm import functions as llvm_functions
 from tinygrad_nn.compiler.backends.llvm import printer as llvm
 from tinygrad_nn.compiler.backends.llvm import vector_math
+from tinygrad_nn.compiler.backends.llvm.call import NativeProgram
 from tinygrad_nn.compiler.backends.llvm.ir import Block, Kind
-from tinygrad_nn.compiler.batch import NativeProgram
 from tinygrad_nn.compiler.function import compile
 from tinygrad_nn.compiler.target import Target
 

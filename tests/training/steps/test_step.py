@@ -2,6 +2,8 @@
 
 import math
 import random
+import sys
+import types
 from unittest import mock
 
 import pytest
@@ -24,10 +26,10 @@ from training import (
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.compiler.backends.backend import BACKENDS, Backend, BackendError
 from tinygrad_nn.compiler.backends.python import expressions
 from tinygrad_nn.compiler.backends.python import loop as python_loop
 from tinygrad_nn.compiler.program.program import OffPath
-from tinygrad_nn.compiler.target import BACKENDS, BackendError
 from tinygrad_nn.compiler.tracing.traced import TraceError
 
 
@@ -306,7 +308,10 @@ def test_steps_do_not_run_on_arrays_yet():
 
 
 def test_a_back_end_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setitem(BACKENDS, "quick", ("no_such_package", "fast"))
+    module = types.ModuleType("quick_back_end")
+    module.BACKEND = Backend(str, call=lambda program, target: program.run, needs=("no_such_package", "fast"))
+    monkeypatch.setitem(sys.modules, "quick_back_end", module)
+    monkeypatch.setitem(BACKENDS, "quick", "quick_back_end")
     for make in (lambda **o: tn.compile(lambda x: x, **o), made):
         with pytest.raises(BackendError, match=r"'quick' needs no_such_package.*pip install 'tinygrad_nn\[fast\]'"):
             make(backend="quick")

@@ -16,11 +16,12 @@ from ... import losses as losses_
 from ...autograd.recording import watcher
 from ...autograd.value import Value
 from ...compiler.arguments import Shape
+from ...compiler.backends.backend import for_steps
 from ...compiler.backends.spellings import UnspelledError
 from ...compiler.locked import locked
 from ...compiler.loops.roll import rolled
 from ...compiler.loops.rolled import Rolled
-from ...compiler.target import Target, for_steps
+from ...compiler.target import Target
 from ...optim import Optimizer, check_steps
 from ...support.checks import checked_count, checked_function, checked_rng, checked_switch
 from ..history import History

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...arguments import Shape, leaves_of
 from ...program.program import Program
+from ..backend import Backend
 from .file import C_PLUS_PLUS, File, check_values, comment, free_name, guarded, laid, operations
 from .functions import LocalNames
 from .places import Region
@@ -157,3 +158,6 @@ def _length(size: int) -> str:
 
 def _filled(shape: Shape) -> Any:
     return 0.0 if shape is None else [_filled(entry) for entry in shape]
+
+
+BACKEND = Backend(source=lambda program, function: source_of(function)[0])

@@ -1,4 +1,7 @@
-"""A program in machine code for call after call: the numbers of one call in, its results out, nothing made between."""
+"""The `llvm` back end: a program in machine code, for call after call and for many rows at once.
+
+The numbers of one call go in, its results come out, and nothing is made in between; of many rows, each has a lane.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from struct import Struct
 from typing import Any
 
 from ...arguments import data_of
+from ...loops.roll import rolled
 from ...loops.rolled import Rolled
-from ...program.program import OffPath
-from ...target import Target
+from ...program.program import OffPath, Program
+from ...target import DTYPES, Target
+from ..backend import Backend
 from . import engine as native
 from . import printer as llvm
 
@@ -80,3 +85,45 @@ class _Places:
         start = ctypes.addressof(self._scratch)
         places = (self.inputs, self.parameters, self.outputs, self.flag)
         self.addresses = (*map(ctypes.addressof, places), start + -start % 64)
+
+
+class NativeProgram:
+    """A program compiled to machine code, a row in each lane, with its parameters read at each call."""
+
+    def __init__(self, roll: Rolled, target: Target) -> None:
+        self.parameters, self.target, self.roll = list(roll.flat.parameters.values()), target, roll
+        single = target.dtype == "float32"
+        self.lanes = native.register_bytes() // (4 if single else 8)
+        printer = llvm.Printer(roll, self.lanes, single, target.exact)
+        self.compiled = native.native(printer.text, pointers=5)
+        self.scratch = printer.scratch + 64
+
+    def __call__(self, rows: Any) -> tuple[Any, Any]:
+        """Outputs of shape (rows, n), and whether each row's comparisons are those of this path."""
+        xp, count = self.target.namespace, rows.shape[0]
+        blocks = -(-count // self.lanes)
+        padded = xp.ascontiguousarray(rows)
+        if missing := blocks * self.lanes - count:
+            padded = xp.concatenate([padded, xp.repeat(padded[-1:], missing, axis=0)], axis=0)
+        outputs = xp.empty((len(padded), len(self.roll.outputs)), dtype=self.target.dtype)
+        flags, scratch = xp.empty(len(padded), dtype=xp.uint8), xp.empty(self.scratch, dtype=xp.uint8)
+        parameters = self.target.array(data_of(self.parameters))
+        aligned = scratch.ctypes.data + -scratch.ctypes.data % 64
+        given = (padded.ctypes.data, parameters.ctypes.data, outputs.ctypes.data, flags.ctypes.data, aligned)
+        self.compiled.run(*given, blocks)
+        return outputs[:count], flags[:count].astype(bool)
+
+
+def _source(program: Program, function: Any) -> str:
+    target: Target = function.target
+    return llvm.Printer(rolled(program), 8, target.dtype == "float32", target.exact).text
+
+
+BACKEND = Backend(
+    source=_source,
+    call=lambda program, target: NativeCall(rolled(program), target).run,
+    rows=lambda program, target: NativeProgram(rolled(program), target),
+    dtypes=DTYPES,
+    needs=("llvmlite", "fast"),
+    takes_arrays=True,
+)

@@ -15,6 +15,7 @@ from ....support.source import defined
 from ...arguments import data_of
 from ...program.names import told
 from ...program.program import OffPath, Program
+from ..backend import Backend
 from ..identifiers import SlotNames, identifier, of_function
 from ..spellings import functions, owned
 from .expressions import MATHS, Statement, statements
@@ -114,3 +115,6 @@ def identifiers(program: Program) -> dict[int, str]:
 def function_name(program: Program) -> str:
     """A name for the function itself, which hides nothing that it calls."""
     return of_function(program.name, owned(program.instructions).values())
+
+
+BACKEND = Backend(source=lambda program, function: source(program), call=lambda program, target: compiled(program))
