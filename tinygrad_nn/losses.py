@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .autograd import primitives as table
 from .autograd.elementary import as_operand, as_operands
-from .autograd.ieee import INF
+from .autograd.ieee.functions import INF
 from .autograd.recording import scope
 from .autograd.scalar import Scalar
 from .functional import maximum, minimum, relu, softplus, sum

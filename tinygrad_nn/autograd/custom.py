@@ -17,7 +17,7 @@ from ..support.numbers import as_float
 from ..support.tabular import short
 from . import primitives as table
 from .elementary import as_operand
-from .ieee_floats import on_ieee_floats
+from .ieee.floats import on_ieee_floats
 from .primitives import Primitive
 from .rules import is_column
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 import operator
 
-from . import ieee
-from .ieee_floats import IeeeFloat
+from .ieee import functions as ieee
+from .ieee.floats import IeeeFloat
 from .rules import is_column, pull_function, rule_functions
 
 TYPE_CHECKING = False

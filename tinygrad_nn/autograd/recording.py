@@ -139,7 +139,7 @@ class no_grad(_Context):  # noqa: N801
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """As a decorator: the function records nothing while it runs."""
-        from ..support.decorated import within
+        from ..support.decorators import within
 
         return within(no_grad, function)
 

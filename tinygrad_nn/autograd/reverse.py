@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..support.numbers import as_float
 from .column import Column, numbers
-from .ieee_floats import on_ieee_floats
+from .ieee.floats import on_ieee_floats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from math import fsum, inf, isfinite
 from ..autograd import primitives as table
 from ..autograd.reverse import contributions, operations_behind
 from ..autograd.scope import scope_name
-from ..autograd.transforms.variables import slopes
+from ..autograd.transforms.run import slopes
 from ..autograd.value import Result, Value, named_operands
 
 TYPE_CHECKING = False

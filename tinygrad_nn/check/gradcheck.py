@@ -6,9 +6,10 @@ import math
 from itertools import pairwise
 
 from ..autograd.recording import recording
-from ..autograd.transforms.variables import float_of, mapped, numbers_in, one_number, slopes
+from ..autograd.transforms.run import float_of, numbers_in, one_number, slopes
 from ..autograd.value import Value
 from ..support.checks import checked_count, checked_function, checked_number
+from ..support.nested import mapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..autograd.ieee import FLOOR
+from ..autograd.ieee.functions import FLOOR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

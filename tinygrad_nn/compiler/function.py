@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from ..autograd.recording import watcher
 from ..autograd.value import Value
 from ..support.checks import checked_choice, checked_function, checked_switch
+from ..support.decorators import uncollected
 from ..support.numbers import as_float
 from ..support.tabular import plain
 from .arguments import RecordedError, Shape, flat, has_arrays, leaves_of, shaped
@@ -27,13 +28,12 @@ from .batch import (
     matrix_of,
     outputs_of,
 )
-from .function_path import FunctionPath, Programs
 from .loops.roll import rolled
 from .loops.rolled import Rolled
 from .paths import PathError
-from .program.collector import uncollected
 from .program.names import argument_names, check_count
 from .program.program import OffPath
+from .programs import FunctionPath, Programs
 from .surroundings.captured import traced_in
 from .surroundings.surroundings import Known, Surroundings
 from .surroundings.walk import name_of

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import losses as losses_
 from ..autograd import primitives as table
-from ..autograd.ieee import NoSuchIndexError
+from ..autograd.ieee.functions import NoSuchIndexError
 from ..autograd.recording import no_grad
 from ..compiler.arguments import leaves_of
 from ..compiler.backends.c.file import (

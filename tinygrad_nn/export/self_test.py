@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from ..autograd.ieee import NoSuchIndexError
+from ..autograd.ieee.functions import NoSuchIndexError
 from ..compiler.backends.c.functions import number, rounded
 from ..compiler.backends.c.places import wrapped
 from .model import ModelFile

@@ -9,11 +9,12 @@ compiled function: so transforms nest to any depth, and compile.
 from __future__ import annotations
 
 from ...support.checks import checked_count, checked_function, checked_switch
+from ...support.nested import entries_in, leaves
 from ...support.tabular import short
 from .. import primitives as table
 from ..scalar import Scalar
 from ..value import Value
-from .variables import Run, check_recorded, entries_in, leaves, one_number, slopes
+from .run import Run, check_recorded, one_number, slopes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

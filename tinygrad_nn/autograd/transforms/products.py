@@ -7,9 +7,10 @@ another and in the other transforms, and compile, as those do.
 from __future__ import annotations
 
 from ...support.checks import checked_function
+from ...support.nested import leaves, mapped
 from ...support.tabular import short
 from .. import primitives as table
-from .variables import Run, float_of, leaves, mapped, outputs_in
+from .run import Run, float_of, outputs_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ is a group of products in two loops.
 
 from __future__ import annotations
 
-from ..program.collector import uncollected
+from ...support.decorators import uncollected
 from ..program.program import LITERALS, Guard, Instruction, Operand, Program
 from .groups import Access, Group, Spot
 from .rolled import Rolled

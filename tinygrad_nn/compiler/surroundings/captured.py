@@ -15,7 +15,7 @@ from ...autograd.scalar import Scalar
 from ...autograd.value import Result, Value
 from ..tracing.traced import Traced, TraceError
 from ..tracing.tracer import Tracer, traced_by
-from .generators import States
+from .random_state import States
 from .surroundings import Surroundings, steady
 
 MOVING = ("data", "grad")  # what steps change of a Value

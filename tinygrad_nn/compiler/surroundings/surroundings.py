@@ -14,7 +14,7 @@ from threading import RLock
 from typing import Any, Generic, TypeVar
 
 from ...autograd.value import Value
-from .found import ABSENT, bytes_of, cell_content
+from .findings import ABSENT, bytes_of, cell_content
 from .walk import Moving, Walk, name_of
 
 MOST_KNOWN = 8

@@ -19,8 +19,8 @@ from ...autograd.containers import PACKAGE, Holder, slots_of
 from ...autograd.primitives import Primitive
 from ...autograd.scalar import Scalar
 from ...autograd.value import Value
-from .found import ABSENT, ATOMS, Found, cell_content, is_generator
-from .reachable import ANY, CALLED, Origin, foreign, imported, is_source, is_unseeded, reads_of
+from .bytecode import ANY, CALLED, Origin, foreign, imported, is_source, is_unseeded, reads_of
+from .findings import ABSENT, ATOMS, Findings, cell_content, is_generator
 
 PRINTED = frozenset({"decimal", "fractions", "datetime", "pathlib"})  # their objects are what they print as
 SILENT = frozenset({"__init__", "__new__", "__post_init__", "__repr__", "__str__", "__del__", "__init_subclass__"})
@@ -34,7 +34,7 @@ class Moving(Protocol):
     parameters: list[Value]
 
 
-class Walk(Found):
+class Walk(Findings):
     """What stands around some functions, given with their names."""
 
     def __init__(self, roots: Sequence[tuple[str, Any]], names: set[str], moving: Moving | None) -> None:

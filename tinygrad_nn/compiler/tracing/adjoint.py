@@ -12,7 +12,7 @@ from typing import Any
 from ...autograd import primitives as table
 from ...autograd.scope import scope_name
 from ...autograd.transforms.forward import pushed
-from ...autograd.transforms.variables import leaves, mapped
+from ...support.nested import leaves, mapped
 from ..program.program import Instruction
 from .traced import Traced
 from .traced_number import TracedNumber

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...compiler.arguments import Shape, has_arrays, shaped
-from ...compiler.program.collector import uncollected
 from ...compiler.program.program import Loop, Program
 from ...compiler.program.rewrite import simplified
 from ...compiler.surroundings.captured import traced_in
@@ -23,6 +22,7 @@ from ...compiler.tracing.traced import Traced
 from ...compiler.tracing.traced_number import TracedNumber
 from ...compiler.tracing.tracer import Tracer, traced_by
 from ...optim import Optimizer
+from ...support.decorators import uncollected
 from ...support.numbers import as_float
 from .settings import with_settings
 

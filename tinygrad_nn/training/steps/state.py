@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
 from ...compiler.arguments import data_of
-from ...compiler.program.collector import uncollected
 from ...optim import Optimizer
+from ...support.decorators import uncollected
 from ...support.numbers import as_float
 from .interrupt import Uninterrupted
 

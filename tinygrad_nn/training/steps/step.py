@@ -18,12 +18,12 @@ from ...autograd.value import Value
 from ...compiler.arguments import Shape
 from ...compiler.backends.backend import for_steps
 from ...compiler.backends.spellings import UnspelledError
-from ...compiler.locked import locked
 from ...compiler.loops.roll import rolled
 from ...compiler.loops.rolled import Rolled
 from ...compiler.target import Target
 from ...optim import Optimizer, check_steps
 from ...support.checks import checked_count, checked_function, checked_rng, checked_switch
+from ...support.decorators import locked
 from ..history import History
 from .engines.checked import Guarded
 from .engines.native import NativeSteps, UnsupportedError

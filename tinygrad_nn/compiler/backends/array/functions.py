@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ....autograd.ieee import FLOOR, SINGLE_FLOOR
+from ....autograd.ieee.functions import FLOOR, SINGLE_FLOOR
 
 SAME_NAME = ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign")
 ARCS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}  # their names before NumPy 2

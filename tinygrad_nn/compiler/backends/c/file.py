@@ -16,7 +16,7 @@ from ...program.program import Instruction, Program
 from .functions import functions, number, plain_name, rounded, spelled
 from .places import Constants, Region
 from .printer import Printer
-from .words import meaning_when_linked
+from .reserved_names import meaning_when_linked
 
 C_PLUS_PLUS = '#ifdef __cplusplus\nextern "C" {\n#endif\n', "#ifdef __cplusplus\n}\n#endif\n"
 NUMBER_TYPES = ("float", "double")

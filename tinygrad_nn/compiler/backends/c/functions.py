@@ -11,12 +11,12 @@ import re
 import struct
 from collections.abc import Iterable
 
-from ....autograd.ieee import FLOOR, SINGLE_FLOOR
+from ....autograd.ieee.functions import FLOOR, SINGLE_FLOOR
 from ....autograd.primitives import Primitive
 from ....support.names import Names
 from ..python.expressions import MATHS
 from ..spellings import LIBRARY, in_c, spelling
-from .words import meaning
+from .reserved_names import meaning
 
 # What is written in place, of operands that are names, numbers or elements of arrays.
 EXPRESSIONS: dict[str, str] = {

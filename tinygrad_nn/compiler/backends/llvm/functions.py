@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ....autograd.ieee import FLOOR, SINGLE_FLOOR
+from ....autograd.ieee.functions import FLOOR, SINGLE_FLOOR
 from ....autograd.primitives import Primitive
 from ..spellings import in_vectors
 from .ir import Block

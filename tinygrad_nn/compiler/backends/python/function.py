@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ....autograd import ieee
+from ....autograd.ieee import functions as ieee
 from ....support.source import defined
 from ...arguments import data_of
 from ...program.names import told

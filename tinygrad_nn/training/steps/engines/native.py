@@ -19,11 +19,11 @@ from ....compiler.backends.llvm.printer import Printer
 from ....compiler.backends.llvm.row_sums import RowSums
 from ....compiler.loops.roll import rolled
 from ....compiler.loops.rolled import Rolled
-from ....compiler.program.collector import uncollected
 from ....compiler.program.program import Program
 from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
 from ....optim import Optimizer
+from ....support.decorators import uncollected
 from ..recipe import Recipe, penalty, row_gradient, update_of_one
 from ..settings import settings_of
 from ..state import Row, RowError, commit, state_of

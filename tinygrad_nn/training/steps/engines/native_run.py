@@ -7,7 +7,7 @@ from itertools import chain
 from time import perf_counter
 from typing import Any
 
-from ....autograd.ieee import NoSuchIndexError
+from ....autograd.ieee.functions import NoSuchIndexError
 from ....compiler.surroundings.captured import SurroundingsError
 from ....compiler.target import Target
 from ..interrupt import Uninterrupted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ....autograd.ieee import NoSuchIndexError
+from ....autograd.ieee.functions import NoSuchIndexError
 from ....autograd.recording import recording, watched
 from ....autograd.value import Value
 from ....compiler.arguments import Shape, shaped

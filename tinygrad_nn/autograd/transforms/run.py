@@ -7,6 +7,7 @@ it, the derivatives are Values, too, and can be differentiated in their turn; el
 
 from __future__ import annotations
 
+from ...support.nested import leaves, mapped
 from ...support.numbers import as_float
 from .. import primitives as table
 from .. import reverse
@@ -17,7 +18,7 @@ from . import forward
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -161,29 +162,6 @@ def numbers_in(argument: Any, what: str) -> Any:
     if found is None:
         raise TypeError(f"{what} wants numbers or nested lists of numbers, but got {argument!r}")
     return found
-
-
-def leaves(found: Any) -> Iterator[Any]:
-    """What stands in nested lists, in order."""
-    if isinstance(found, list | tuple):
-        for entry in found:
-            yield from leaves(entry)
-    else:
-        yield found
-
-
-def mapped(found: Any, function: Callable[[Any], Any]) -> Any:
-    """Nested lists with the function of each entry in its place."""
-    return [mapped(entry, function) for entry in found] if isinstance(found, list | tuple) else function(found)
-
-
-def entries_in(found: Any, function: Callable[[Any], Any]) -> Any:
-    """The same lists, tuples and dicts with the function of each entry in its place."""
-    if type(found) is dict:
-        return {key: entries_in(entry, function) for key, entry in found.items()}
-    if type(found) is list or type(found) is tuple:
-        return type(found)([entries_in(entry, function) for entry in found])
-    return function(found)
 
 
 def outputs_in(result: Any, what: str) -> Any:

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from threading import RLock
 from typing import Any
 
+from ..support.decorators import locked, uncollected
 from .arguments import Shape, leaves_of, shape_of
 from .backends.backend import RowRunner, Runner, named
-from .locked import locked
 from .paths import Paths
-from .program.collector import uncollected
 from .program.program import Program
 from .program.rewrite import simplified
 from .surroundings.surroundings import Surroundings

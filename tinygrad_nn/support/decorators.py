@@ -1,10 +1,11 @@
-"""A context as a decorator: functions, generators and coroutines whose bodies run inside it, as `no_grad` wants it.
+"""Decorators: functions that run one thread at a time, without Python's collector, or inside a context, as `no_grad`.
 
 The body of a generator runs in pieces, between which its caller goes on: each piece runs inside the context by itself.
 """
 
 from __future__ import annotations
 
+import gc
 import inspect
 from functools import wraps
 from types import coroutine
@@ -14,10 +15,46 @@ from .tabular import short
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
-    from typing import Any
+    from typing import Any, Concatenate, ParamSpec, TypeVar
 
     Context = Callable[[], Any]
     Function = Callable[..., Any]
+    This = TypeVar("This")
+    Given = ParamSpec("Given")
+    Returned = TypeVar("Returned")
+
+
+def locked(method: Callable[Concatenate[This, Given], Returned]) -> Callable[Concatenate[This, Given], Returned]:
+    """The method, for one thread at a time: the one that holds the object's `lock`, a threading.RLock.
+
+    The same thread may come in again, since a callback may call what it was called from.
+    """
+
+    @wraps(method)
+    def alone(this: This, /, *arguments: Given.args, **named: Given.kwargs) -> Returned:
+        with this.lock:  # type: ignore[attr-defined]
+            return method(this, *arguments, **named)
+
+    return alone
+
+
+def uncollected(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
+    """The function with Python's cyclic garbage collector at rest while it runs, if it was at work.
+
+    Tracing and rolling make a million small tuples and no cycle among them: the collector need not walk them all.
+    """
+
+    @wraps(function)
+    def resting(*arguments: Given.args, **named: Given.kwargs) -> Returned:
+        at_work = gc.isenabled()
+        gc.disable()
+        try:
+            return function(*arguments, **named)
+        finally:
+            if at_work:
+                gc.enable()
+
+    return resting
 
 
 def within(context: Context, function: Function) -> Function:

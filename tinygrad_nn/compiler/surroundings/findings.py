@@ -18,7 +18,7 @@ ABSENT = object()
 ATOMS = frozenset({type(None), bool, int, str, bytes, complex, type(...), range, type(NotImplemented)})
 
 
-class Found:
+class Findings:
     """What was found, by paths such as `model.tau`: `snapshot` says what stands there.
 
     `values` are the Values among it, `sources` what no program can hold, `leaked` where a traced value was kept. The

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 
-from .ieee import divide, power
+from .functions import divide, power
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
