@@ -9,50 +9,14 @@ from __future__ import annotations
 
 from ..support.numbers import as_float
 from .column import Column, numbers
+from .graph import operations_behind, reached
 from .ieee.floats import on_ieee_floats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any, Protocol, TypeVar
+    from typing import Any
 
-    from .primitives import Primitive
-
-    class Leaf(Protocol):
-        """A Value, which stands on this module."""
-
-        data: float
-        grad: float
-
-    class Operation(Leaf, Protocol):
-        """A Result, which is a Value that holds what it was made by."""
-
-        op: Primitive
-        first: Any
-        second: Any
-        third: Any
-        number: int
-        passes: int
-
-        @property
-        def groups(self) -> tuple[Any, ...]: ...
-        @property
-        def operands(self) -> tuple[Any, ...]: ...
-
-    Recorded = TypeVar("Recorded", bound=Operation)
-
-
-def operations_behind(*outputs: Recorded) -> list[Recorded]:
-    """The operations that the outputs were computed by, themselves among them, each before its operands."""
-    seen = {output.number: output for output in outputs}
-    waiting: list[Any] = list(seen.values())
-    while waiting:
-        result = waiting.pop()
-        for operand in result.operands:
-            if type(operand) is not float and operand.op is not None and operand.number not in seen:
-                seen[operand.number] = operand
-                waiting.append(operand)
-    return [seen[number] for number in sorted(seen, reverse=True)]
+    from .graph import Leaf, Operation
 
 
 def backward(output: Operation) -> None:
@@ -151,17 +115,6 @@ def _save(leaf: Leaf, leaves: list[tuple[Leaf, float]]) -> None:
             "with .data and .grad on the right, too"
         )
     leaves.append((leaf, leaf.grad))
-
-
-def reached(results: Sequence[Operation]) -> set[int]:
-    """The ids of the results and leaves that the first depends on by operands with a rule: no other has an adjoint."""
-    found = {id(results[0])}
-    for result in results:
-        if id(result) in found:
-            for group, rule in zip(result.groups, result.op.formulas, strict=True):
-                if rule is not None:
-                    found.update(map(id, group if type(group) is tuple else (group,)))
-    return found
 
 
 def _pull_on_ieee_floats(result: Operation) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from math import isfinite
 
+from ..autograd.graph import operations_behind
 from ..autograd.primitives import detached
 from ..autograd.recording import Watcher, users_frame, watched
-from ..autograd.reverse import contributions, operations_behind
+from ..autograd.reverse import contributions
 from ..autograd.scope import scope_name
 from ..autograd.value import Result, Value, named_operands
 from ..support.numbers import as_float

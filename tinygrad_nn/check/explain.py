@@ -12,7 +12,8 @@ from itertools import groupby
 from math import fsum, inf, isfinite
 
 from ..autograd import primitives as table
-from ..autograd.reverse import contributions, operations_behind
+from ..autograd.graph import operations_behind
+from ..autograd.reverse import contributions
 from ..autograd.scope import scope_name
 from ..autograd.transforms.run import slopes
 from ..autograd.value import Result, Value, named_operands

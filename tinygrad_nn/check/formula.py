@@ -6,8 +6,9 @@ gets a line and a name of its own; everything else is written where it is used.
 
 from __future__ import annotations
 
+from ..autograd.graph import operations_behind
 from ..autograd.recording import recording
-from ..autograd.reverse import adjoints, operations_behind
+from ..autograd.reverse import adjoints
 from ..autograd.value import Result, Value
 from ..support.checks import checked_number
 from ..support.names import free, numbered

@@ -10,8 +10,9 @@ from math import isclose
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..autograd.column import numbers
+from ..autograd.graph import operations_behind, reached
 from ..autograd.recording import watched
-from ..autograd.reverse import contributions, operations_behind, reached
+from ..autograd.reverse import contributions
 from ..autograd.value import Result, Value
 from ..nn.module import Module
 from ..support.tabular import plain

@@ -12,8 +12,9 @@ from itertools import count
 from typing import Any
 
 from ..autograd import primitives as table
-from ..autograd import reverse
 from ..autograd.column import Column, numbers
+from ..autograd.graph import operations_behind
+from ..autograd.reverse import contributions
 from ..autograd.scope import Place, scope_name
 from ..autograd.value import Result, Value
 from ..nn.module import Module
@@ -120,12 +121,12 @@ def flows(node: Node) -> list[float | None]:
     """What a node adds to the gradient of each of its operands; None before any backward."""
     if node.grad is None or not isinstance(node.value, Result):
         return [None] * len(node.operands)
-    return list(reverse.contributions(node.value, node.grad))
+    return list(contributions(node.value, node.grad))
 
 
 def recorded_values(root: Value) -> list[Value]:
     """Every Value behind `root` and itself, operands first, in the order of recording."""
-    results = reversed(reverse.operations_behind(root)) if isinstance(root, Result) else [root]
+    results = reversed(operations_behind(root)) if isinstance(root, Result) else [root]
     values: dict[int, Value] = {}
     for result in results:
         for value in (*result.operands, result):
@@ -166,7 +167,7 @@ def expanded(root: Result) -> tuple[Result, dict[int, int]]:
         result.number = next_number()
         return result
 
-    for result in reversed(reverse.operations_behind(root)):
+    for result in reversed(operations_behind(root)):
         groups = [tuple(map(now, g)) if type(g) is tuple else now(g) for g in result.groups]
         if result.op is table.dot and not is_sum(result):
             ws, xs, bias = groups

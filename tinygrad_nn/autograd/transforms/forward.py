@@ -7,7 +7,8 @@ direction, for any number of results.
 
 from __future__ import annotations
 
-from ..reverse import applied, operations_behind
+from ..graph import operations_behind
+from ..reverse import applied
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from ...autograd import reverse
+from ...autograd.graph import operations_behind
 from ...autograd.primitives import Primitive
 from ...autograd.recording import current_recorder, next_number, users_frame
 from ...autograd.value import Result, Value
@@ -103,7 +103,7 @@ class Writer:
             return value._slot  # type: ignore[no-any-return]
         if isinstance(value, Result) and id(value) not in self._parameters:
             if id(value) not in self._results:
-                for result in reversed(reverse.operations_behind(value)):
+                for result in reversed(operations_behind(value)):
                     if id(result) in self._results or id(result) in self._parameters:
                         continue
                     self._kept.append(result)

@@ -1,0 +1,57 @@
+"""The recorded graph as data: what its parts hold, for whoever stands below Value, and what stands behind a result."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Protocol, TypeVar
+
+    from .primitives import Primitive
+
+    class Leaf(Protocol):
+        """A Value."""
+
+        data: float
+        grad: float
+
+    class Operation(Leaf, Protocol):
+        """A Result: a Value that holds its primitive, its operands and its number in the order of recording."""
+
+        op: Primitive
+        first: Any
+        second: Any
+        third: Any
+        number: int
+        passes: int
+
+        @property
+        def groups(self) -> tuple[Any, ...]: ...
+        @property
+        def operands(self) -> tuple[Any, ...]: ...
+
+    Recorded = TypeVar("Recorded", bound=Operation)
+
+
+def operations_behind(*outputs: Recorded) -> list[Recorded]:
+    """The operations that the outputs were computed by, themselves among them, each before its operands."""
+    seen = {output.number: output for output in outputs}
+    waiting: list[Any] = list(seen.values())
+    while waiting:
+        result = waiting.pop()
+        for operand in result.operands:
+            if type(operand) is not float and operand.op is not None and operand.number not in seen:
+                seen[operand.number] = operand
+                waiting.append(operand)
+    return [seen[number] for number in sorted(seen, reverse=True)]
+
+
+def reached(results: Sequence[Operation]) -> set[int]:
+    """The ids of the results and leaves that the first depends on by operands with a rule: no other has an adjoint."""
+    found = {id(results[0])}
+    for result in results:
+        if id(result) in found:
+            for group, rule in zip(result.groups, result.op.formulas, strict=True):
+                if rule is not None:
+                    found.update(map(id, group if type(group) is tuple else (group,)))
+    return found
