@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from .graph import Leaf, Operation
+    from .graph import Leaf
 
 # The folder of this package, with the separator at its end, so that no folder beside it begins as it does.
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
@@ -28,7 +28,7 @@ class Watcher:
     This one lets everything be as it is when nobody watches, which is what None stands for in an answer.
     """
 
-    def recorded(self, result: Operation) -> None:
+    def recorded(self, result: Any) -> None:
         """An operation on Values was recorded; `result` has all but other operations that use it."""
 
     def guard(self, value: Leaf, symbol: str, other: Any) -> Any:
@@ -43,7 +43,7 @@ class Watcher:
     def variable(self, number: Any) -> Any:
         """The variable that a transform differentiates by, for a number or a Value that it was given."""
 
-    def leaf(self, value: Leaf, number: Any, label: str) -> Any:
+    def leaf(self, value: Any, number: Any, label: str) -> Any:
         """Whether it has made the new Value itself, of a scalar that is no plain number."""
 
     def grad(self, output: Any, inputs: Any, create_graph: bool) -> Any:
