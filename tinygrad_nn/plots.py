@@ -6,7 +6,7 @@ Each function draws into the Axes that it is given, or into new ones, and return
 from __future__ import annotations
 
 from .metrics import GRADIENT, VALIDATION
-from .nn.module import Module, _rows
+from .nn.module import Module, rows_for, thresholds_of
 from .support.checks import checked_count, checked_number
 from .support.tabular import TARGETS, plain, short
 
@@ -93,7 +93,7 @@ def plot_boundary(
     if not hasattr(model, "predict"):
         raise TypeError(f"plot_boundary draws what a Module predicts, but got {model!r}")
     resolution = checked_count("resolution", resolution, least=2)
-    rows = [row if hasattr(row, "__len__") else [row] for row in _rows(X, model)[0]]
+    rows = [row if hasattr(row, "__len__") else [row] for row in rows_for(X, model)[0]]
     points = [[checked_number(f"row {i} of X", entry) for entry in row] for i, row in enumerate(rows)]
     if not points or any(len(row) != 2 for row in points):
         raise ValueError("plot_boundary draws a plane: give rows of two numbers")
@@ -137,7 +137,7 @@ def _threshold(model: Any, threshold: float | None, row: list[float]) -> float:
         return checked_number("threshold", threshold)
     if not isinstance(model, Module):
         raise ValueError("plot_boundary wants threshold=, the output between two classes, of what is no Module")
-    return (model._thresholds(1, row) or [0.0])[0]
+    return (thresholds_of(model, 1, row) or [0.0])[0]
 
 
 def _halves(axes: Any, across: list[float], up: list[float], grid: list[list[float]], cut: float) -> None:

@@ -16,7 +16,7 @@ from ..compiler.arguments import leaves_of
 from ..compiler.backends.c.file import checked_name
 from ..compiler.backends.c.function import source_of
 from ..compiler.function import Function
-from ..nn.module import _rows
+from ..nn.module import rows_for
 from ..optim import Optimizer
 from ..support.checks import checked_number, checked_switch, checked_text
 from ..support.files import place_for, write_all
@@ -144,7 +144,7 @@ def check_c(
     if rows is None:
         rng = random.Random(0)
         rows = [[rng.uniform(-1.0, 1.0) for _ in exported.inputs] for _ in range(ROWS_TO_CHECK)]
-    rows = _rows(rows)[0]
+    rows = rows_for(rows)[0]
     if not rows:
         raise ValueError("check_c() compares predictions of rows, but there are none")
     for i, row in enumerate(rows):

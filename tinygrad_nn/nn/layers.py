@@ -12,7 +12,7 @@ from ..support.checks import checked_count
 from ..support.tabular import plain
 from .activations import activation_name, checked_activation
 from .initial import checked_names, checked_weights
-from .module import Module, _table
+from .module import Module, parameter_table
 from .neuron import Neuron, neuron_outputs
 
 TYPE_CHECKING = False
@@ -201,7 +201,7 @@ class MLP(Module):
             counts.append(sum(len(neuron.weights) + 1 for neuron in layer.neurons))
             operations += sum(2 * len(n.weights) + (n.activation != "linear") for n in layer.neurons)
         below = f", {operations:,} operations per prediction"
-        return _table(["layer", "shape", "activation"], rows, counts, below)
+        return parameter_table(["layer", "shape", "activation"], rows, counts, below)
 
     def __repr__(self) -> str:
         sizes = [len(layer.neurons) for layer in self.layers]

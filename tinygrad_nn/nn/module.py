@@ -102,7 +102,7 @@ class Module(Holder):
         Rows are lists, an array or a frame; the output of a row is a float where the module has one output, else a list
         of floats. Raises TypeError for what is no rows, ValueError for a frame whose columns are not the `input_names`.
         """
-        rows, many = _rows(rows, self)
+        rows, many = rows_for(rows, self)
         with no_grad():
             outputs = [_numbers(self(row)) for row in rows]
         return outputs if many else outputs[0]
@@ -117,38 +117,16 @@ class Module(Holder):
 
         Raises ValueError where there is no threshold for one output, as of a linear one without `fit`.
         """
-        rows, many = _rows(rows, self)
+        rows, many = rows_for(rows, self)
         if threshold is not None:
             threshold = checked_number("threshold", threshold)
         outputs = [output if isinstance(output, list) else [output] for output in self.predict(rows)]
         cuts = None
         if outputs:
             n = len(outputs[0])
-            cuts = self._thresholds(n, rows[0]) if threshold is None else [threshold] * n
+            cuts = thresholds_of(self, n, rows[0]) if threshold is None else [threshold] * n
         predicted = [_answers(output, cuts) for output in outputs]
         return predicted if many else predicted[0]
-
-    def _thresholds(self, outputs: int, row: Any) -> Sequence[float] | None:
-        """The threshold of each output, None where the largest of several is the class.
-
-        Raises ValueError for one output that has none.
-        """
-        learned = learned_by(self)
-        if learned is not None and len(learned) == outputs:
-            return learned
-        if outputs > 1:
-            return None
-        with watched(None):
-            output = self(row)
-        output = output.tolist() if hasattr(output, "tolist") else output
-        (output,) = output if isinstance(output, list | tuple) else (output,)
-        cut = THRESHOLDS.get(getattr(output, "op", None))
-        if cut is None:
-            raise ValueError(
-                f"the one output of this {type(self).__name__} needs a threshold between two classes: give threshold=0 "
-                "for hinge and logits, 0.5 for probabilities (fit leaves one on the model; sigmoid and tanh have one)"
-            )
-        return [cut]
 
     def summary(self) -> str:
         """A table of the attributes that hold parameters and how many each has, and their bytes as doubles.
@@ -170,7 +148,7 @@ class Module(Holder):
         for each in found:  # a shared one counts where it comes first
             counts.append(len(set(each) - seen))
             seen.update(each)
-        return _table([type(self).__name__], [[path] for path in entries], counts)
+        return parameter_table([type(self).__name__], [[path] for path in entries], counts)
 
     def _entries(self) -> dict[str, Any]:
         """Every attribute that is a Value or nested lists of Values, by its path, in order; shared ones once."""
@@ -190,7 +168,30 @@ def learned_by(module: Module) -> Sequence[float] | None:
     return learned
 
 
-def _rows(rows: Any, model: Any = None) -> tuple[list[Any], bool]:
+def thresholds_of(module: Module, outputs: int, row: Any) -> Sequence[float] | None:
+    """The threshold of each output, None where the largest of several is the class.
+
+    Raises ValueError for one output that has none.
+    """
+    learned = learned_by(module)
+    if learned is not None and len(learned) == outputs:
+        return learned
+    if outputs > 1:
+        return None
+    with watched(None):
+        output = module(row)
+    output = output.tolist() if hasattr(output, "tolist") else output
+    (output,) = output if isinstance(output, list | tuple) else (output,)
+    cut = THRESHOLDS.get(getattr(output, "op", None))
+    if cut is None:
+        raise ValueError(
+            f"the one output of this {type(module).__name__} needs a threshold between two classes: give threshold=0 "
+            "for hinge and logits, 0.5 for probabilities (fit leaves one on the model; sigmoid and tanh have one)"
+        )
+    return [cut]
+
+
+def rows_for(rows: Any, model: Any = None) -> tuple[list[Any], bool]:
     """The rows in a list, and whether many were given or one row of numbers. No rows at all are many.
 
     Raises TypeError for what holds no rows, ValueError for a frame whose columns are not the inputs of the model.
@@ -233,7 +234,9 @@ def _pairs(found: Any, numbers: Any, path: str) -> list[tuple[Value, float]]:
     return [pair for i, (f, n) in enumerate(zip(found, numbers, strict=True)) for pair in _pairs(f, n, f"{path}.{i}")]
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], parameters: Sequence[int], below: str = "") -> str:
+def parameter_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], parameters: Sequence[int], below: str = ""
+) -> str:
     """Columns of text, then the number of parameters of each row and their sum, and below what they take."""
     total = sum(parameters)
     cells = [[*head], *(list(row) for row in rows), ["total", *[""] * (len(head) - 1)]]
