@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Named = Sequence[tuple[str, Value]]
+    Judged = tuple[str, Value, float]  # a parameter with its path and its gradient by the last pass
 
 
 FELT = 1e-8  # a gradient that most steps make something of; a smaller one may leave a parameter as it is
@@ -121,22 +122,30 @@ def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iter
         return
     judged = [(path, p, sums[id(p)]) for path, p in named if id(p) in sums and id(p) not in doubtful]
     judged = [(path, p, own) for path, p, own in judged if own or p.grad]
-    passes = getattr(loss, "passes", 0)
+    if not getattr(loss, "passes", 0):
+        return
     lost = [entry for entry in judged if abs(entry[2]) > FELT]
-    if passes and lost and not stale and not any(_leaf_gradients(results)):
-        path, _, own = max(lost, key=lambda entry: abs(entry[2]))
-        yield Finding(
-            "gradients set to zero",
-            f"backward() gave {path} the gradient {own:.6g}, and all gradients are 0 now, while the numbers are still "
-            "those that the loss was recorded from: unless the gradients were used before that, no step learns from "
-            "them; call zero_grad() before backward() or after the step, not between them",
-        )
+    if lost and not stale and not any(_leaf_gradients(results)):
+        yield _set_to_zero(lost)
         return
     more = [entry for entry in judged if not isclose(entry[1].grad, entry[2], rel_tol=1e-6, abs_tol=1e-12)]
-    if not passes or len(more) < 0.9 * len(judged) or not _adds_up(more):
-        return
+    if len(more) >= 0.9 * len(judged) and _adds_up(more):
+        yield _added_up(more)
+
+
+def _set_to_zero(lost: Sequence[Judged]) -> Finding:
+    path, _, own = max(lost, key=lambda entry: abs(entry[2]))
+    return Finding(
+        "gradients set to zero",
+        f"backward() gave {path} the gradient {own:.6g}, and all gradients are 0 now, while the numbers are still "
+        "those that the loss was recorded from: unless the gradients were used before that, no step learns from "
+        "them; call zero_grad() before backward() or after the step, not between them",
+    )
+
+
+def _added_up(more: Sequence[Judged]) -> Finding:
     path, parameter, own = max(more, key=lambda entry: abs(entry[1].grad) - abs(entry[2]))
-    yield Finding(
+    return Finding(
         "gradients add up",
         f"the gradient of {path} is {parameter.grad:.6g}, and {own:.6g} is that of this loss, so other passes are in "
         "it, too: unless they are to be added up, call zero_grad() of the model, or of an optimizer that has this "
@@ -144,7 +153,7 @@ def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iter
     )
 
 
-def _adds_up(more: Sequence[tuple[str, Value, float]]) -> bool:
+def _adds_up(more: Sequence[Judged]) -> bool:
     """Whether gradients that differ from those of the loss are larger ones, neither scaled nor decayed by hand."""
     larger = any(abs(p.grad) > abs(own) or p.grad * own < 0.0 for _, p, own in more)
     scales = [p.grad / own for _, p, own in more if own]

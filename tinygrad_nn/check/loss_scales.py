@@ -61,50 +61,65 @@ def _out_of_range(result: Result) -> tuple[str, str] | None:
 
 def _of_scale(result: Result, without: set[int]) -> tuple[str, str] | None:
     """What is wrong with what an operation of a loss is given."""
-    loss, name = result.scope, scope_name(result.scope)
-    if loss is losses.hinge:
-        target = _number(result.first)
-        if result.op is table.multiply and abs(target) != 1.0:
-            return (
-                "other targets",
-                f"{name} takes targets of 1 and -1, and is given {target:.4g}: of classes 0 and 1 make 2 * y - 1, or "
-                "take binary_cross_entropy_with_logits",
-            )
-        return None
-    wanted: Any = 0.0
-    if result.op in OF_PROBABILITY:
-        wanted = result.operands[-1]
-    elif loss is losses.binary_cross_entropy_with_logits and result.op is table.scaled:
-        softplus = result.second
-        if type(softplus) is Result and type(softplus.first) is Result and softplus.first.op is table.negative:
-            wanted = result.first
-    if not 0.0 <= _number(wanted) <= 1.0:
+    if result.scope is losses.hinge:
+        return _of_hinge(result)
+    target = _target(result)
+    if not 0.0 <= target <= 1.0:
         return (
             "other targets",
-            f"{name} takes targets from 0 to 1, and is given {_number(wanted):.4g}: of classes -1 and 1 make "
-            "(y + 1) / 2, or take hinge",
+            f"{scope_name(result.scope)} takes targets from 0 to 1, and is given {target:.4g}: of classes -1 and 1 "
+            "make (y + 1) / 2, or take hinge",
         )
-    given = [o for o in result.operands if isinstance(o, Value) and o.scope is not loss]
-    if result.op is table.sigmoid_cross_entropy:
+    given = [o for o in result.operands if isinstance(o, Value) and o.scope is not result.scope]
+    if result.scope is losses.binary_cross_entropy:
+        return _of_probability(result, given)
+    with_logits = result.scope is losses.binary_cross_entropy_with_logits
+    if with_logits and result.op not in (table.softplus, table.negative):  # of the target, which is a probability
         return None
-    if loss is losses.binary_cross_entropy:
-        wrong = [v for v in given if not 0.0 <= v.data <= 1.0 or (v.op in BEYOND_ONE and hasattr(v.scope, "place"))]
-        if result.op not in OF_PROBABILITY or not wrong:
-            return None
-        whose = f"the result of {wrong[0].op.name}, " if wrong[0].op else ""
-        return (
-            "logits for probabilities",
-            f"{name} takes a probability, and is given {whose}{wrong[0].data:.4g}: put a sigmoid last, or take "
-            "binary_cross_entropy_with_logits",
-        )
-    if loss is losses.binary_cross_entropy_with_logits and result.op not in (table.softplus, table.negative):
-        return None  # of the target, which is a probability
+    return _of_logits(result, given, without)
+
+
+def _of_hinge(result: Result) -> tuple[str, str] | None:
+    target = _number(result.first)
+    if result.op is not table.multiply or abs(target) == 1.0:
+        return None
+    return (
+        "other targets",
+        f"{scope_name(result.scope)} takes targets of 1 and -1, and is given {target:.4g}: of classes 0 and 1 make "
+        "2 * y - 1, or take binary_cross_entropy_with_logits",
+    )
+
+
+def _target(result: Result) -> float:
+    """The target that an operation of a cross-entropy reads; 0, which is one, where it reads none."""
+    if result.op in OF_PROBABILITY:
+        return _number(result.operands[-1])
+    if result.scope is losses.binary_cross_entropy_with_logits and result.op is table.scaled:
+        softplus = result.second
+        if type(softplus) is Result and type(softplus.first) is Result and softplus.first.op is table.negative:
+            return _number(result.first)
+    return 0.0
+
+
+def _of_probability(result: Result, given: Sequence[Value]) -> tuple[str, str] | None:
+    wrong = [v for v in given if not 0.0 <= v.data <= 1.0 or (v.op in BEYOND_ONE and hasattr(v.scope, "place"))]
+    if result.op is not table.binary_cross_entropy or not wrong:
+        return None
+    whose = f"the result of {wrong[0].op.name}, " if wrong[0].op else ""
+    return (
+        "logits for probabilities",
+        f"{scope_name(result.scope)} takes a probability, and is given {whose}{wrong[0].data:.4g}: put a sigmoid last, "
+        "or take binary_cross_entropy_with_logits",
+    )
+
+
+def _of_logits(result: Result, given: Sequence[Value], without: set[int]) -> tuple[str, str] | None:
     for value in given:
         if value.op is not None and _is_probability(value, without):
             return (
                 "probabilities for logits",
-                f"{name} takes logits, and is given results of {value.op.name}, such as {value.data:.4g}: leave out "
-                "the last sigmoid or softmax, which this loss has within it",
+                f"{scope_name(result.scope)} takes logits, and is given results of {value.op.name}, such as "
+                f"{value.data:.4g}: leave out the last sigmoid or softmax, which this loss has within it",
             )
     return None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ..autograd import primitives as table
 from ..autograd.ieee.functions import FLOOR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from ..autograd.primitives import Primitive
     from ..autograd.value import Result
 
     Written = tuple[str, int]  # a text, and how tightly it holds together
@@ -74,34 +76,53 @@ def written_twice(result: Result, texts: Sequence[Written], latex: Sequence[Writ
 
 
 def _written(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
-    name, groups = result.op.name, result.groups
-    ones = [type(operand) is float and operand == 1.0 for operand in result.operands]
-    if name == "multiply" and any(ones):  # x * 1 is x, to the bit
-        return operands[1 if ones[0] else 0]
-    if name == "detached":
-        return operands[0]
-    if name == "add" and operands[1][1] == UNARY:  # a + -b is a - b, to the bit
-        return f"{_held(operands[0], SUM, latex)} - {operands[1][0][1:]}", SUM
-    if name == "dot":
-        return _dot(result, operands, spellings["multiply"][0], latex)
-    if name == "take":
-        return operands[int(_number(groups[1]))]
-    if name in ("logsumexp", "largest", "ties", "normalizer"):
-        operands = operands[: len(groups[0])]
-    if name == "normalizer":
-        return " + ".join([_held(o, PRODUCT, latex) for o in operands]), SUM if len(operands) > 1 else operands[0][1]
-    if name == "logsumexp":
-        each = [(spellings.get("exp") or ("exp({})", ATOM, (SUM,)))[0].format(_held(o, SUM, latex)) for o in operands]
-        return _function("log", [" + ".join(each)], latex), ATOM
-    if name in spellings:
-        template, tightness, wanted = spellings[name]
+    op = result.op
+    found = FORMS[op](result, operands, spellings, latex) if op in FORMS else None
+    if found is not None:
+        return found
+    if op.name in spellings:
+        template, tightness, wanted = spellings[op.name]
         held = [_held(o, least, latex) for o, least in zip(operands, wanted, strict=True)]
         return template.format(*held), tightness
-    return _function(name, [_held(o, SUM, latex) for o in operands], latex), ATOM
+    elements = operands[: len(result.groups[0])] if op.folds else operands
+    return _function(op.name, [_held(o, SUM, latex) for o in elements], latex), ATOM
 
 
-def _dot(result: Result, operands: Sequence[Written], product: str, latex: bool) -> Written:
+def _add(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written | None:
+    """a + -b as a - b, which it is to the bit."""
+    if operands[1][1] != UNARY:
+        return None
+    return f"{_held(operands[0], SUM, latex)} - {operands[1][0][1:]}", SUM
+
+
+def _multiply(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written | None:
+    """x * 1 as x, which it is to the bit."""
+    ones = [type(operand) is float and operand == 1.0 for operand in result.operands]
+    return operands[1 if ones[0] else 0] if any(ones) else None
+
+
+def _detached(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
+    return operands[0]
+
+
+def _take(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
+    index = result.groups[1]
+    return operands[int(getattr(index, "data", index))]
+
+
+def _normalizer(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
+    shares = operands[: len(result.groups[0])]
+    return " + ".join([_held(o, PRODUCT, latex) for o in shares]), SUM if len(shares) > 1 else shares[0][1]
+
+
+def _logsumexp(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
+    exp = (spellings.get("exp") or ("exp({})", ATOM, (SUM,)))[0]
+    return _function("log", [" + ".join([exp.format(_held(o, SUM, latex)) for o in operands])], latex), ATOM
+
+
+def _dot(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
     """w1 x1 + w2 x2 + ... + b, without a bias of 0."""
+    product = spellings["multiply"][0]
     n, terms = len(result.groups[0]), []
     for w, x, weight in zip(operands[:n], operands[n : 2 * n], result.groups[0], strict=True):
         one = type(weight) is float and weight == 1.0
@@ -111,6 +132,13 @@ def _dot(result: Result, operands: Sequence[Written], product: str, latex: bool)
     if not terms or type(bias) is not float or bias != 0.0:
         terms.append(_held(operands[-1], PRODUCT, latex))
     return " + ".join(terms), SUM if len(terms) > 1 else PRODUCT
+
+
+# How operations are written that are more than a template; None leaves it to that.
+FORMS: dict[Primitive, Callable[..., Written | None]] = {
+    table.add: _add, table.multiply: _multiply, table.detached: _detached, table.dot: _dot, table.take: _take,
+    table.normalizer: _normalizer, table.logsumexp: _logsumexp,
+}  # fmt: skip
 
 
 def _function(name: str, operands: Sequence[str], latex: bool) -> str:
@@ -127,10 +155,6 @@ def _held(operand: Written, least: int, latex: bool) -> str:
     if tightness >= least:
         return text
     return rf"\left({text}\right)" if latex else f"({text})"
-
-
-def _number(operand: object) -> float:
-    return float(getattr(operand, "data", operand))  # type: ignore[arg-type]
 
 
 def latex_name(name: str) -> str:
