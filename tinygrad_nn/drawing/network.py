@@ -196,12 +196,7 @@ def _put_circles(drawing: Diagram, columns: list[Circles], color: str) -> None:
                 continue
             name, inside = column.names[i], column.activations is None and len(column.names[i]) <= 5
             text = escaped(name) if inside else in_digits(column.activations[i], 2) if column.activations else ""
-            tip, shade = name, colors.KIND_FILLS["input"]
-            if column.biases:
-                shade = colors.fill(column.biases[i], scale)
-                if column.activations:
-                    shade = colors.fill(column.activations[i], brightest)
-                tip = f"{name} {'' if color == 'weight' else color + ' of the '}bias {in_digits(column.biases[i], 4)}"
+            shade, tip = _shade_and_tip(column, i, color, scale, brightest)
             small = {"fontsize": "8"} if len(text) > 6 else {}
             drawing.node(f"n{c}_{i}", text, pos=position, fillcolor=shade, tooltip=escaped(tip.strip()), **small)
             if name and not inside:
@@ -209,6 +204,15 @@ def _put_circles(drawing: Diagram, columns: list[Circles], color: str) -> None:
                 told = cell(told, align="left" if side > 0 else "right", width=round(room))
                 shift = side * (RADIUS + 8 + room / 2)
                 _put_text(drawing, f"name{c}_{i}", c, column.row(i), table([told], cellpadding=0), shift)
+
+
+def _shade_and_tip(column: Circles, i: int, color: str, scale: float, brightest: float) -> tuple[str, str]:
+    """The colour of a circle, by its activation or its bias, and what is told of it."""
+    if not column.biases:
+        return colors.KIND_FILLS["input"], column.names[i]
+    numbers, most = (column.activations, brightest) if column.activations else (column.biases, scale)
+    kind = "" if color == "weight" else f"{color} of the "
+    return colors.fill(numbers[i], most), f"{column.names[i]} {kind}bias {in_digits(column.biases[i], 4)}"
 
 
 def _put_lines(drawing: Diagram, columns: list[Circles], edge_labels: bool | None) -> None:

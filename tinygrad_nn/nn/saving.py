@@ -121,14 +121,7 @@ def layers_of(model: Module) -> list[list[Neuron]]:
     before = None
     for neurons in rows:
         for neuron in neurons:
-            if type(neuron) is not Neuron or len(neuron.weights) != (before or len(neurons[0].weights)):
-                raise StorageError(f"save() writes networks as they were made, but {neuron!r} was wired by hand")
-            if isinstance(neuron.activation, str) and neuron.activation not in ACTIVATIONS:
-                raise StorageError(f"the activation of {neuron.name} is {neuron.activation!r}, which there is not")
-            if not isinstance(neuron.activation, str):
-                raise StorageError(
-                    f"the activation of {neuron.name} is a function, which no file can hold: give a name"
-                )
+            _check_neuron(neuron, before or len(neurons[0].weights))
         before = len(neurons)
     values = [value for neurons in rows for neuron in neurons for value in (*neuron.weights, neuron.bias)]
     for value in values:
@@ -141,6 +134,16 @@ def layers_of(model: Module) -> list[list[Neuron]]:
         if id(parameter) not in own:
             raise StorageError(f"save() writes networks as they were made, but this model has the parameter {name}")
     return rows
+
+
+def _check_neuron(neuron: Any, width: int) -> None:
+    """Raise StorageError for a neuron of another kind or number of weights, or whose activation has no name."""
+    if type(neuron) is not Neuron or len(neuron.weights) != width:
+        raise StorageError(f"save() writes networks as they were made, but {neuron!r} was wired by hand")
+    if not isinstance(neuron.activation, str):
+        raise StorageError(f"the activation of {neuron.name} is a function, which no file can hold: give a name")
+    if neuron.activation not in ACTIVATIONS:
+        raise StorageError(f"the activation of {neuron.name} is {neuron.activation!r}, which there is not")
 
 
 def _neuron_text(neuron: Neuron) -> str:

@@ -80,28 +80,37 @@ def _folds(drawn: list[Node], by_layer: bool) -> list[Fold]:
     neurons: dict[int, Any] = {id(node.value.scope): node.value.scope for node in drawn if weighs(node)}
     others = [node for node in drawn if node.operands and id(node.value.scope) not in neurons]
     crowded = len(others) > (ONE_BY_ONE // 4 if by_layer else ONE_BY_ONE)
-    given = sum(node.kind == "input" for node in drawn)
+    many_given = sum(node.kind == "input" for node in drawn) > ONE_BY_ONE // 2
     owners = {id(p): neuron for neuron in neurons.values() for p in (*neuron.weights, neuron.bias)}
     found: dict[object, Fold] = {}
     for node in drawn:
-        owner: Any = node.value.scope if node.operands else owners.get(id(node.value))
-        folded = isinstance(owner, Neuron) and id(owner) in neurons
-        box, key = node.box, object()
-        title = node.label
-        if folded:  # its table, or that of its layer, stands for its box
-            place = owner.place.within if by_layer and owner.place.within else owner.place
-            box, key, title = (box.within if box else None), id(place), place.name
-            box = box.within if box and place is not owner.place else box
-        elif node.operands and crowded:
-            title, box = (node.box.label if node.box else "other operations"), None
-            key = key if node.kind == "root" else ("operations", id(owner))
-        elif node.kind == "input" and given > ONE_BY_ONE // 2:
-            key, title = ("input", node.label), node.label or "given"
+        owner = node.value.scope if node.operands else owners.get(id(node.value))
+        neuron = neurons.get(id(owner))
+        key, title, box = _of_other(node, crowded, many_given)
+        if neuron is not None:
+            key, title, box = _of_neuron(neuron, node.box, by_layer)
         fold = found.setdefault(key, Fold(f"f{len(found)}", title, box))
         fold.members.append(node)
-        if folded and not any(owner is known for known in fold.neurons):
-            fold.neurons.append(owner)
+        if neuron is not None and not any(neuron is known for known in fold.neurons):
+            fold.neurons.append(neuron)
     return list(found.values())
+
+
+def _of_neuron(neuron: Neuron, box: Box | None, by_layer: bool) -> tuple[object, str, Box | None]:
+    """What is one for the nodes of a fold, its title and box: the table of the neuron or layer stands for its own."""
+    place = neuron.place.within if by_layer and neuron.place.within else neuron.place
+    outer = box.within if box else None
+    return id(place), place.name, outer.within if outer and place is not neuron.place else outer
+
+
+def _of_other(node: Node, crowded: bool, many_given: bool) -> tuple[object, str, Box | None]:
+    """The same of a node that is no neuron's: of many, those of one loss, or of one label, go together."""
+    if node.operands and crowded:
+        key = object() if node.kind == "root" else ("operations", id(node.value.scope))
+        return key, node.box.label if node.box else "other operations", None
+    if node.kind == "input" and many_given:
+        return ("input", node.label), node.label or "given", node.box
+    return object(), node.label, node.box
 
 
 def _put_edges(diagram: Diagram, found: list[Fold], rankdir: str, by_layer: bool) -> None:
@@ -109,18 +118,11 @@ def _put_edges(diagram: Diagram, found: list[Fold], rankdir: str, by_layer: bool
     fold_of = {node.name: fold for fold in found for node in fold.members}
     totals: dict[tuple[str, str], float] = {}
     for node in (node for fold in found for node in fold.members):
-        target, n = fold_of[node.name], len(node.operands) // 2
+        target = fold_of[node.name]
         for i, (operand, flow) in enumerate(zip(node.operands, flows(node), strict=True)):
-            if isinstance(operand, float):
+            if isinstance(operand, float) or _stays_inside(node, i, operand, fold_of[operand.name] is target):
                 continue
-            source, weighted = fold_of[operand.name], weighs(node)
-            stands_in_the_table = weighted and not n <= i < 2 * n and not operand.operands
-            inside = source is target and not (weighted and operand.operands)  # a recurrent neuron keeps its loop
-            if inside or stands_in_the_table:
-                continue
-            port = f"p{_row(i % n if i < 2 * n else n, n)}" if weighted and not by_layer else None
-            if len(target.members) == 1:
-                port = ports(node, 1).get(i)
+            source, port = fold_of[operand.name], _port(node, i, len(target.members) == 1, by_layer)
             row = f":{port}:{HEADS[rankdir]}" if port else ""
             out = f":out:{TAILS[rankdir]}" if source.neurons and not by_layer else ""
             ends = source.name + out, target.name + row
@@ -129,6 +131,22 @@ def _put_edges(diagram: Diagram, found: list[Fold], rankdir: str, by_layer: bool
     for (tail, head), flow in totals.items():
         color, width = (colors.LINE, 1.5) if by_layer else colors.line(flow, scale)
         diagram.body.append(edge_line(tail, head, color=color, penwidth=f"{width:g}"))
+
+
+def _stays_inside(node: Node, i: int, operand: Node, one_fold: bool) -> bool:
+    """Whether the table of a fold shows the operand, so that no edge is drawn; a recurrent neuron keeps its loop."""
+    if not weighs(node):
+        return one_fold
+    n = len(node.operands) // 2
+    return not operand.operands and (one_fold or not n <= i < 2 * n)
+
+
+def _port(node: Node, i: int, alone: bool, by_layer: bool) -> str | None:
+    """Where in the drawing of its fold the edge of an operand ends."""
+    if alone:
+        return ports(node, 1).get(i)
+    n = len(node.operands) // 2
+    return f"p{_row(i % n if i < 2 * n else n, n)}" if weighs(node) and not by_layer else None
 
 
 def _row(i: int, n: int) -> int:

@@ -11,10 +11,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...autograd import primitives as table
+from ...autograd.primitives import Primitive
 from ...autograd.reverse import contributions
 from ...autograd.rules import is_column
 from ...autograd.value import Result
-from ..graph.cards import symbol
+from ..graph.cards import INFIX, symbol
 from ..graph.sheet import CHANGED
 from ..labels import clean, in_digits, readable
 from ..nodes import Node, changed, is_sum
@@ -22,6 +24,13 @@ from ..nodes import Node, changed, is_sum
 SEED = "Backward: how much does {} change with each number?"
 TIMES_LOCAL = " It passes it on, times its local derivative:"
 NOTHING = " It has no operand that it depends on smoothly, and passes nothing on."
+
+
+RAISED = (table.zeroth_power, table.square, table.cube, table.fourth_power)
+FORMS: dict[Primitive | None, str] = {  # the last operand of `largest` counts the ties
+    table.negative: "−{part}", table.absolute: "|{names}|", table.largest: "max({but_last})",
+    table.take: "[{but_last}][{last}]",
+}  # fmt: skip
 
 
 @dataclass
@@ -152,27 +161,22 @@ def expression(node: Node, digits: int, numbers: bool = False) -> str:
         else:
             bare.append(readable(operand if isinstance(operand, float) else operand.data, digits))
             parts.append(f"({bare[-1]})" if bare[-1].startswith("−") else bare[-1])
-    name = node.value.op.name if node.value.op else ""
-    if name == "dot":
+    op = node.value.op
+    if op is table.dot:
         n = len(parts) // 2
         products = [f"{w} × {x}" for w, x in zip(parts[:n], parts[n:], strict=False)]
         terms = _summands(bare[n:-1], parts[n:-1]) if is_sum(node.value) else products
         return " + ".join(terms if node.operands[-1] == 0.0 and terms else [*terms, parts[-1]])
-    if name in ("subtract", "multiply", "divide", "power"):
-        return f"{parts[0]} {symbol(node)} {parts[1]}"
-    if name in ("square", "cube", "fourth_power", "zeroth_power"):
-        return parts[0] + symbol(node)[1:]
-    if name == "negative":
-        return f"−{parts[0]}"
-    if name == "absolute":
-        return f"|{bare[0]}|"
-    if name == "largest":  # whose last operand counts the ties
-        return f"max({', '.join(bare[:-1])})"
-    if name == "add":
+    if op is table.add:
         return " + ".join(_summands(bare, parts))
-    if name == "take":
-        return f"[{', '.join(bare[:-1])}][{bare[-1]}]"
-    return f"{symbol(node)}({', '.join(bare)})"
+    if op is table.multiply or op in INFIX:
+        return f"{parts[0]} {symbol(node)} {parts[1]}"
+    if op in RAISED:
+        return parts[0] + symbol(node)[1:]
+    names, but_last = ", ".join(bare), ", ".join(bare[:-1])
+    if op in FORMS:
+        return FORMS[op].format(part=parts[0], names=names, but_last=but_last, last=bare[-1])
+    return f"{symbol(node)}({names})"
 
 
 def _summands(bare: list[str], parts: list[str]) -> list[str]:
