@@ -36,6 +36,10 @@ Where to look
 - drawing: draw, draw_network, steps (a page that steps through backpropagation)
 
 Numbers are IEEE 754 doubles with one meaning everywhere: 1/0 is inf, log(-1) is nan, and nothing raises a math error.
+
+The source, from the ground up: `version`, `support`; `autograd`; `data`, `functional`, `schedules`; `optim`,
+`losses`, `metrics`; `nn`; `compiler`, `plots`; `check`, `drawing`; `training`; `export`; `sklearn`. Each folder's
+docstring says in which order to read its files.
 """
 
 from __future__ import annotations

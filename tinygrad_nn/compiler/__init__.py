@@ -1,5 +1,11 @@
-"""From recorded scalar code to programs: traced once, differentiated by the table, rewritten, and run by a back end.
+"""A function of numbers becomes a program, and a program code; nothing here knows of training, networks or files.
 
-`tn.compile` and `tn.compile_step` stand on this package. Imports run program, traced <- trace <- adjoint, rewrite,
-roll <- backends <- function, step.
+It stands on autograd alone. A function is traced into a program, whose alike instructions are rolled into loops,
+which a back end prints.
+
+From the ground up: `arguments` are flattened into numbers; `program` is straight-line code as data, `loops` what it
+is rolled into, `tracing` writes it while a function runs, `surroundings` are what the function reads beside its
+arguments. `paths` are the ways through its branches; `single_precision` and `target` say in which numbers it runs,
+and `backends` where. `programs` are those of one function, `batch` is for many rows at once, and `function` is what
+tn.compile gives.
 """

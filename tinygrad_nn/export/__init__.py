@@ -1,1 +1,6 @@
-"""."""
+"""C files of models that predict and learn where Python does not run.
+
+It stands on the C back end and on what a training step is made of.
+
+`update` is an optimizer in C, `model` the file, `self_test` its test, and `export` is tn.export_c and tn.check_c.
+"""

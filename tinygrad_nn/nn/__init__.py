@@ -1,4 +1,11 @@
-"""Networks: Module, Neuron, Layer, MLP."""
+"""Networks: Module, Neuron, Layer and MLP, how they begin, and how they are kept in files.
+
+It stands on autograd, and for the files on optim.
+
+From the ground up: `initial` draws the first weights, `activations` have names, `weights` are a neuron's list;
+`module` is anything with parameters, `neuron` and `layers` are those that come with the library; `entries` and
+`loading` believe nothing of a file, and `saving` writes it.
+"""
 
 from .layers import MLP, Layer, Neuron
 

@@ -2,6 +2,8 @@
 
 The parameters are named, and mean, what those of scikit-learn's own do. Beyond them there are `input_gradients`, what a
 prediction would change by if a feature did, and `model_`, the network to draw, to save and to export to C.
+
+`trainer` trains a network for one fit after another; `estimators` are what scikit-learn asks of them.
 """
 
 try:

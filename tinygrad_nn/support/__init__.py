@@ -1,4 +1,8 @@
-"""What every storey stands on, and what knows nothing of derivatives: checks of what is given, rows, files.
+"""What every storey stands on and what knows nothing of derivatives: checks of what is given, rows, files, names.
 
-It imports nothing else of the library. Read checks first.
+It imports nothing else of the library.
+
+From the ground up: `numbers` says what a number is, `nested` walks lists of them, `names` gives each name once,
+`source` makes functions of generated Python, `files` are written whole or not at all, `tabular` takes rows as people
+have them, `decorators` wrap functions, and `checks` say in an error what was wanted.
 """

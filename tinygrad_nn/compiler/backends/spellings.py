@@ -11,7 +11,6 @@ from ...autograd import primitives as table
 from ...autograd.primitives import Primitive
 from ..program.program import Instruction
 from .identifiers import of_primitive
-from .llvm.ir import Block
 
 OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
@@ -80,7 +79,7 @@ def in_vectors(primitive: Primitive, rows: dict[str, Callable[..., str]]) -> Cal
             "`... if a < b else ...`, numbers, operands, primitives of the table and functions of C's library"
         )
 
-    def written(b: Block, *operands: str) -> str:
+    def written(b: Any, *operands: str) -> str:
         known = dict(zip(primitive.operands, operands, strict=True))
 
         def visit(node: ast.expr) -> str:

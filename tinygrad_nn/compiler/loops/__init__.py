@@ -1,1 +1,7 @@
-"""."""
+"""A flat program as the loops that it was written by: groups of alike instructions, found again in it.
+
+It stands on programs.
+
+`groups` and where their operands lie are data; `clusters` are groups that can share a loop, `listing` prints them,
+`rolled` is the program made of them, and `roll` finds them.
+"""

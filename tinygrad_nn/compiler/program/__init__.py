@@ -1,1 +1,6 @@
-"""."""
+"""Programs as data: a flat list of instructions over numbered slots, which prints, checks and runs itself.
+
+It stands on the table of primitives.
+
+`program` is the data, `names` are what its slots are called, `rewrite` makes it shorter without changing a result.
+"""

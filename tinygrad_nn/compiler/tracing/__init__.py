@@ -1,1 +1,8 @@
-"""."""
+"""A function runs once on traced values, and a program is written of what it does, and of its derivatives.
+
+It stands on programs and on autograd, whose operators and rules the traced values share.
+
+`traced` is a value in the place of a Value, `traced_number` one in the place of a float, `traced_leaf` what Value(x)
+gives of one; `writer` writes the program, `adjoint` its derivatives by the table, and `tracer` answers what the
+function asks of its context.
+"""

@@ -1,1 +1,6 @@
-"""."""
+"""The array back end: rolled programs as functional operations on whole arrays of NumPy, JAX or their like.
+
+It stands on loops; the first axis of each array are the rows.
+
+`functions` spell the primitives, `printer` prints a program, `sums` one that is summed over the rows, `rows` runs it.
+"""
