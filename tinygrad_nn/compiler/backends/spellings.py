@@ -79,10 +79,10 @@ def in_vectors(primitive: Primitive, rows: dict[str, Callable[..., str]]) -> Cal
             "`... if a < b else ...`, numbers, operands, primitives of the table and functions of C's library"
         )
 
-    def written(b: Any, *operands: str) -> str:
+    def written(b: Any, *operands: str) -> Any:
         known = dict(zip(primitive.operands, operands, strict=True))
 
-        def visit(node: ast.expr) -> str:
+        def visit(node: ast.expr) -> Any:
             if isinstance(node, ast.Name) and node.id in known:
                 return known[node.id]
             if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
