@@ -36,7 +36,7 @@ from ..optim import Optimizer
 from ..support.checks import MOST, checked_count
 from ..training.steps.engines.recorded import number_of
 from ..training.steps.recipe import Recipe, row_gradient
-from .update import Update
+from .update import UpdateLoop
 
 
 class ModelFile:
@@ -59,7 +59,7 @@ class ModelFile:
                 (1 if of_class else self.n_outputs) if targets is None else checked_count("targets", targets)
             )
             self.gradient = self._gradient()
-            self.update, trained = Update(self.recipe, self.file), train.parameters
+            self.update, trained = UpdateLoop(self.recipe, self.file), train.parameters
         self._lay(trained)
         self._write()
 

@@ -9,13 +9,13 @@ from ..compiler.backends.c.file import File
 from ..compiler.backends.c.functions import LocalNames, called, number, owned, rounded
 from ..compiler.program.names import told
 from ..compiler.program.program import Instruction
-from ..training.steps.recipe import Recipe, update_of_one
-from ..training.steps.settings import check_optimizer, settings_of
+from ..training.steps.recipe import Recipe, Update
+from ..training.steps.settings import check_optimizer
 
 FIELDS = {"weights", "learning_rate", "steps", "scratch"}
 
 
-class Update:
+class UpdateLoop:
     """The fields of a state, and the lines that set and update them. `numbers` is how many numbers the state holds.
 
     Raises ValueError for a learning rate that is a function, and for an update that no loop can make.
@@ -30,36 +30,25 @@ class Update:
                 "of the state between steps"
             )
         self.optimizer, self.count = optimizer, len(optimizer.parameters)
-        self.program = update_of_one(recipe)
-        widths = {len(state) for state in optimizer.state}
-        gradient, rate, step, *rest = self.program.inputs
-        (width,) = widths if len(widths) == 1 else (-1,)
-        self.settings = dict(zip(rest, settings_of(optimizer)[0], strict=False))
-        known = self.settings | self.program.literals
-        settled = all(
-            guard.left in known and guard.right in known and guard.holds(known)  # type: ignore[arg-type]
-            for guard in self.program.guards
-        )
-        if width < 0 or len(self.program.parameters) != 1 or not settled:
-            raise ValueError(
-                f"{type(optimizer).__name__}.update() branches on numbers of a parameter, reads other Values or has "
-                "states of different lengths, which one loop in C cannot follow"
-            )
+        update = Update(recipe)
+        if obstacle := update.obstacle():
+            raise ValueError(f"{obstacle}, which one loop in C cannot follow")
+        self.program, known, width = update.program, update.numbers(), len(update.states)
+        self.settings = [known[slot] for slot in update.settings]
         names = (
             optimizer.state_names if len(optimizer.state_names) == width else [f"state{k + 1}" for k in range(width)]
         )
         self.states = list(map(LocalNames(file.name, FIELDS), names))
-        for value in self.settings.values():
+        for value in self.settings:
             if file.single and value != 1.0 and rounded(value) == 1.0:
                 raise ValueError(f"the setting {value!r} of the optimizer is 1 as a float: export with dtype='double'")
-        (parameter,) = self.program.parameters
-        self.texts = {gradient: "gradient[i]", rate: "state->learning_rate", step: "state->steps"}
+        self.texts = {update.gradient: "gradient[i]", update.rate: "state->learning_rate", update.step: "state->steps"}
         self.texts |= {slot: number(value, file.single) for slot, value in known.items()}
         self.targets = ["state->weights[i]", *(f"state->{name}[i]" for name in self.states)]
-        before = [parameter, *rest[len(rest) - width :]]
+        before = [update.parameter, *update.states]
         self.texts |= dict(zip(before, self.targets, strict=True))
-        self.of_member = {gradient, *before}
-        self.counts_steps = any(step in entry.slots() for entry in self.program.instructions)
+        self.of_member = {update.gradient, *before}
+        self.counts_steps = any(update.step in entry.slots() for entry in self.program.instructions)
 
     @property
     def fields(self) -> list[str]:
@@ -74,7 +63,7 @@ class Update:
     def run(self, step: int, parameter: float, gradient: float, state: Sequence[float]) -> Sequence[float]:
         """The new parameter and its new state, as the program has them."""
         rate = self.optimizer.rate()
-        return self.program.run([gradient, rate, float(step), *self.settings.values(), *state], [parameter])
+        return self.program.run([gradient, rate, float(step), *self.settings, *state], [parameter])
 
     def init(self, weights: Sequence[float]) -> str:
         """The lines that set a state to what the optimiser and its parameters are now."""

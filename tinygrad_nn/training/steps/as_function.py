@@ -25,8 +25,7 @@ from ...compiler.single_precision import TooLargeError, in_range
 from ...compiler.surroundings.surroundings import Known, Surroundings
 from ...compiler.target import DTYPES, Target
 from ...support.tabular import short
-from .recipe import Recipe, penalty, row_gradient, update_of_one
-from .settings import settings_of
+from .recipe import Recipe, Update, penalty, row_gradient
 from .state import commit, state_of
 
 OPERATORS = {
@@ -60,20 +59,17 @@ class PureStep:
             raise ValueError(f"dtype must be 'float64' or 'float32', but got {target.dtype!r}")
         self.__name__ = f"step_of_{recipe.name}"
         self._width = len(recipe.optimizer.state[0])
-        self._update()  # what it cannot be is said now
         self._known = Known(recipe.surroundings, self._in)
+        self._update()  # what it cannot be is said now
 
-    def _update(self) -> Program:
+    def _update(self) -> Update:
         """The update of a parameter, for the settings as they are."""
-        program, optimizer = update_of_one(self.recipe), self.recipe.optimizer
-        fixed = {*program.inputs[3 : len(program.inputs) - self._width], *program.literals}
-        branches = any(not fixed.issuperset(guard.slots()) for guard in program.guards)
-        if branches or len(program.parameters) != 1 or any(len(state) != self._width for state in optimizer.state):
-            raise TypeError(
-                f"{type(optimizer).__name__}.update() branches on numbers of a parameter, reads other Values or has "
-                "states of different lengths, which a function of arrays cannot"
-            )
-        return program
+        recipe, traced = self._known.now()
+        if Update not in traced or not traced[Update].holds():
+            traced[Update] = Update(recipe)
+            if obstacle := traced[Update].obstacle():
+                raise TypeError(f"{obstacle}, which a function of arrays cannot follow")
+        return traced[Update]  # type: ignore[no-any-return]
 
     def state(self) -> State:
         """The parameters, the optimizer's states and the count of its steps, as arrays."""
@@ -100,7 +96,7 @@ class PureStep:
 
         A class that is none makes the loss nan, as a function of arrays cannot raise.
         """
-        xp, optimizer = self.target.namespace, self.recipe.optimizer
+        xp = self.target.namespace
         for name, given in (("X", X), ("Y", Y)):
             if len(getattr(given, "shape", ())) < 1 or not given.shape[0]:
                 raise ValueError(f"{name} must be an array of one row or more, but got {short(given)}")
@@ -124,14 +120,10 @@ class PureStep:
             more = regular[0](xp.zeros((1, 0), dtype=dtype), self._all(state.parameters, regular[1]))[0][0]
             loss, gradient = loss + more[0], gradient + more[1:]
         update = self._update()
-        given, rate, step, *rest = update.inputs
-        settings, before = rest[: len(rest) - self._width], rest[len(rest) - self._width :]
-        numbers: dict[int, Any] = dict(update.literals)
-        numbers |= {given: gradient, step: state.steps, next(iter(update.parameters)): state.parameters}
-        numbers[rate] = self._rate(state.steps)
-        numbers |= zip(settings, settings_of(optimizer)[0], strict=True)
-        numbers |= zip(before, state.states, strict=True)
-        new = [xp.broadcast_to(xp.asarray(n, dtype=dtype), gradient.shape) for n in _run(update, numbers, xp)]
+        numbers: dict[int, Any] = update.numbers() | {update.rate: self._rate(state.steps), update.step: state.steps}
+        numbers |= {update.gradient: gradient, update.parameter: state.parameters}
+        numbers |= zip(update.states, state.states, strict=True)
+        new = [xp.broadcast_to(xp.asarray(n, dtype=dtype), gradient.shape) for n in _run(update.program, numbers, xp)]
         return State(new[0], tuple(new[1:]), state.steps + 1), loss
 
     def _rate(self, steps: Any) -> Any:
@@ -160,7 +152,7 @@ class PureStep:
         return xp.concatenate([parameters, xp.asarray(data_of(frozen), dtype=parameters.dtype)])
 
     def _in(self, world: Surroundings) -> tuple[Recipe, dict[Any, Any]]:
-        """The recipe in given surroundings, and what was traced in them by the shapes of rows."""
+        """The recipe in given surroundings, and what was traced in them: the update, and by the shapes of rows."""
         return replace(self.recipe, world=world), {}
 
     def _programs(self, sides: tuple[Any, Any]) -> Any:

@@ -24,7 +24,7 @@ from ...compiler.tracing.tracer import Tracer, traced_by
 from ...optim import Optimizer
 from ...support.decorators import uncollected
 from ...support.numbers import as_float
-from .settings import with_settings
+from .settings import settings_of, with_settings
 
 Numbers = Sequence[float]
 
@@ -99,11 +99,41 @@ def row_gradient(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> P
     return tracing.program([*losses, *map(tracing.tracer.slot_of, flows)])
 
 
+class Update:
+    """The update of one parameter, which is that of each: its program, and what the slots of that are."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        tracing = _Tracing(recipe, f"update_of_{recipe.name}", most=1)
+        given = [tracing.derived(0.0, "d_", tracing.parameters[0])]
+        self.optimizer, self.parameter, self.gradient = recipe.optimizer, tracing.parameters[0], given[0]._slot
+        self.rate, step, self.settings, self.states, outputs = tracing.updated(given)
+        self.step, self.program = step._slot, tracing.program(outputs)
+
+    def numbers(self) -> dict[int, float]:
+        """What is the same for all parameters and, until somebody changes a setting, for all steps."""
+        return dict(zip(self.settings, settings_of(self.optimizer)[0], strict=True)) | self.program.literals
+
+    def holds(self) -> bool:
+        """Whether it branches on settings alone, and they are still on the path that was traced."""
+        numbers = self.numbers()
+        return all(
+            guard.left in numbers and guard.right in numbers and guard.holds(numbers)  # type: ignore[arg-type]
+            for guard in self.program.guards
+        )
+
+    def obstacle(self) -> str:
+        """Why it is not that of each parameter, or ""."""
+        widths = {len(state) for state in self.optimizer.state}
+        if len(widths) == len(self.program.parameters) == 1 and self.holds():
+            return ""
+        return (
+            f"{type(self.optimizer).__name__}.update() branches on numbers of a parameter, reads other Values or has "
+            "states of different lengths"
+        )
+
+
 def update_of_one(recipe: Recipe) -> Program:
-    """The update of one parameter, of gradient, learning rate, step, settings and states, in this order."""
-    tracing = _Tracing(recipe, f"update_of_{recipe.name}", most=1)
-    given = [tracing.derived(0.0, "d_", tracing.parameters[0])]
-    return tracing.program(tracing.updated(given)[-1])
+    return Update(recipe).program
 
 
 @uncollected
