@@ -193,12 +193,13 @@ def is_sum(value: Value) -> bool:
 
 
 class Boxes:
-    """The box of each scope, nested by the places of neurons and layers; that of an only network is left out."""
+    """The box of each scope, nested by the places of modules; a network that holds all neurons of a graph has none."""
 
     def __init__(self, values: list[Value]) -> None:
         places = [getattr(scope, "place", None) for scope in {id(v.scope): v.scope for v in values}.values()]
         paths = [place.path() for place in places if isinstance(place, Place)]
-        self.networks = {id(path[0]) for path in paths if len(path) > 2}
+        networks = [held for path in paths if (held := {place for place in path if place.kind})]
+        self.left_out = set.intersection(*networks) if networks else set()
         self.boxes: dict[int, Box] = {}
 
     def of(self, scope: object) -> Box:
@@ -214,9 +215,8 @@ class Boxes:
         box = self.boxes.get(id(place))
         if box is None:
             within = place.within
-            only = within is not None and within.within is None and self.networks == {id(within)}
-            outer = None if within is None or only else self._of_place(within)
-            box = self.boxes[id(place)] = Box(f"cluster_{len(self.boxes)}", place.name or "MLP", outer)
+            outer = None if within is None or within in self.left_out else self._of_place(within)
+            box = self.boxes[id(place)] = Box(f"cluster_{len(self.boxes)}", place.name or place.kind, outer)
         return box
 
 
@@ -242,18 +242,11 @@ def _name(drawn: list[Node]) -> None:
         if node.given:
             continue
         if isinstance(scope, Neuron) and node.name not in within:
-            node.label = _called("h" + _number_of(scope, len(layers) > 1), calls)
+            node.label = _called("h" + scope.place.number(len(layers) > 1), calls)
         elif isinstance(scope, Neuron) and (weighs(node) or is_sum(node.value)):
-            node.label = _called("z" + _number_of(scope, len(layers) > 1), calls)
+            node.label = _called("z" + scope.place.number(len(layers) > 1), calls)
         else:
             node.label = _product_of_names(node) or next(numbered)
-
-
-def _number_of(neuron: Any, with_layer: bool) -> str:
-    """The number of a neuron in its layer, after that of the layer; nothing where its name has none."""
-    places = [neuron.place.within, neuron.place] if with_layer and neuron.place.within else [neuron.place]
-    digits = [place.name.rpartition(" ")[2] for place in places]
-    return ".".join(digit for digit in digits if digit.isdecimal())
 
 
 def _called(name: str, calls: Counter[str]) -> str:

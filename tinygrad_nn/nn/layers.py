@@ -46,7 +46,7 @@ class Layer(Module):
         within: Place | None = None,
     ) -> None:
         n_outputs = checked_count("n_outputs", n_outputs)
-        self.place = Place(name, within)
+        self.place = Place(name, within, given=within is None and name != "layer")
         self.neurons = [
             Neuron(
                 n_inputs,
@@ -112,7 +112,7 @@ class MLP(Module):
         widths = [checked_count("each size", width) for width in widths]
         activation, output_activation = checked_activation(activation), checked_activation(output_activation)
         last = len(widths) - 2
-        self.place = Place(name)
+        self.place = Place(name, kind=type(self).__name__, given=bool(name))
         self.input_names = checked_names("input_names", input_names, widths[0])
         self.output_names = checked_names("output_names", output_names, widths[-1])
         self.layers = [

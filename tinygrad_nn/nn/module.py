@@ -6,13 +6,14 @@ Neurons, layers and networks are Modules; so is a class of the user's own that k
 from __future__ import annotations
 
 from ..autograd import primitives as table
-from ..autograd.containers import Holder, collected, named_leaves
+from ..autograd.containers import collected, named_leaves
 from ..autograd.primitives import Primitive
 from ..autograd.recording import no_grad, watched
 from ..autograd.value import Value
 from ..support.checks import checked_number
 from ..support.numbers import as_float
 from ..support.tabular import check_columns, check_rows, is_frame, is_list, plain, short
+from .names import Named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
 THRESHOLDS: dict[Primitive | None, float] = {table.sigmoid: 0.5, table.tanh: 0.0}
 
 
-class Module(Holder):
+class Module(Named):
     """A function with parameters: the Values in its attributes, and in Modules, lists, tuples and dicts there.
 
     Other sequences, mappings and arrays of Values count, too. Attributes whose name starts with an underscore are
     passed over, and so are recorded results. A Value in a set, a plain object, a function or the class, where it would
     not be found, is a TypeError that names the attribute.
+
+    Drawings and errors call a Module as the attribute of its holder, `head`, or `blocks 1` and `heads left` where it is
+    in a list or a dict there. A `name` that it was made with stays, and so does that of the first attribute.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -44,7 +48,7 @@ class Module(Holder):
     _read_by_library = frozenset(
         {"function", "layers", "neurons", "weights", "bias", "_activation", "_activate", "_has_row"}
     )
-    _kept_beside = frozenset({"place", "_learned"})
+    _kept_beside = frozenset({"place", "_Named__place", "_learned"})
     _learned: Any = None  # the thresholds of the outputs, or what finds them: `fit` leaves them, by its loss and labels
 
     def __call__(self, row: Any) -> Any:

@@ -138,7 +138,7 @@ class Neuron(Module):
         activation = checked_activation(activation if nonlin is None else nonlin)
         draw, draw_bias = weight_draws(init, n_inputs, n_outputs)
         generator = checked_rng(rng)
-        self.place = Place(name, within)
+        self.place = Place(name, within, given=within is None and name != "neuron")
         self.weights: Any = [Value(draw(generator), label=f"w{i + 1}") for i in range(n_inputs)]
         self.bias = Value(draw_bias(generator), label="b")
         self.activation = activation  # a Module has its own parameters, after these

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ...autograd.scope import Place
     from ..arguments import Shape
     from .program import Program
 
@@ -37,10 +38,10 @@ def _of_neurons(program: Program) -> dict[int, str]:
     """The names of what neurons read and compute, where nobody gave another."""
     names: dict[int, str] = {}
     for entry in program.instructions:
-        place = getattr(program.scopes.get(entry.slot), "place", None)
+        place: Place | None = getattr(program.scopes.get(entry.slot), "place", None)
         if place is None:
             continue
-        number = _number(place)
+        number = place.number()
         if entry.primitive is not table.dot:
             names[entry.slot] = program.names.get(entry.slot) or f"h{number}"
             continue
@@ -50,12 +51,6 @@ def _of_neurons(program: Program) -> dict[int, str]:
             if slot in program.parameters and slot not in names and (parts := re.fullmatch(r"([a-z]+)(\d*)", label)):
                 names[slot] = f"{parts[1]}{number}{'.' * bool(parts[2])}{parts[2]}"
     return names
-
-
-def _number(place: object) -> str:
-    """The numbers of the layer and the neuron: "1.2" for layer 1, neuron 2; "" for a neuron that stands alone."""
-    parts = [found[1] for name in str(place).split(", ") if (found := re.fullmatch(r"(?:layer|neuron) (\d+)", name))]
-    return ".".join(parts)
 
 
 def check_count(function: Callable[..., Any], count: int, name: str) -> None:

@@ -98,7 +98,7 @@ def _folds(drawn: list[Node], by_layer: bool) -> list[Fold]:
 
 def _of_neuron(neuron: Neuron, box: Box | None, by_layer: bool) -> tuple[object, str, Box | None]:
     """What is one for the nodes of a fold, its title and box: the table of the neuron or layer stands for its own."""
-    place = neuron.place.within if by_layer and neuron.place.within else neuron.place
+    place = neuron.place.layer if by_layer else neuron.place
     outer = box.within if box else None
     return id(place), place.name, outer.within if outer and place is not neuron.place else outer
 

@@ -1,0 +1,72 @@
+"""What modules are called: as the attributes of the module that holds them, unless the user gave them a name.
+
+A name is taken when a module is put into an attribute, or into a list there before the __init__ of its holder ends; so
+a forward pass does nothing for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import wraps
+
+from ..autograd.containers import PACKAGE, WITHOUT_VALUES, Holder, attributes, members
+from ..autograd.scalar import Scalar
+from ..autograd.scope import Place
+from .weights import Weights
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+UNHELD = (Scalar, Weights, *WITHOUT_VALUES)  # what no module is, and none is in
+
+
+class Named(Holder):
+    """A module as its parts see it: what they are called after."""
+
+    __place: Place | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """The __init__ of a user's class ends by naming the parts, those too that came into a list after it was set."""
+        super().__init_subclass__(**options)
+        if "__init__" not in vars(cls) or cls.__module__.partition(".")[0] == PACKAGE:
+            return
+        init: Callable[..., None] = cls.__init__
+
+        @wraps(init)
+        def named(self: Named, *arguments: Any, **options: Any) -> None:
+            init(self, *arguments, **options)
+            for name, entry in attributes(self):
+                self.__hold(name, entry)
+
+        cls.__init__ = named  # type: ignore[assignment,method-assign]
+
+    def __setattr__(self, name: str, entry: Any) -> None:
+        if name[:1] == "_" or isinstance(entry, UNHELD):
+            super().__setattr__(name, entry)
+            return
+        self.__stands()  # before its parts, so that a copy of the whole copies it before theirs
+        super().__setattr__(name, entry)
+        self.__hold(name, entry)
+
+    def __hold(self, name: str, entry: Any) -> None:
+        """Let the modules in an attribute be called as it is, as far as nothing holds them yet."""
+        waiting, seen = [(name, entry)], set()
+        for name, found in waiting:  # a list that grows as more are met
+            if isinstance(found, Named):
+                self.__stands().hold(found.__stands(), name)
+            elif id(found) not in seen and (inner := members(found)) is not None:
+                seen.add(id(found))
+                keyed = isinstance(found, Mapping)  # else entries are counted, as people do
+                named = [(f"{name} {key if keyed else key + 1}", child) for key, child in inner]
+                waiting += [(name, child) for name, child in named if not isinstance(child, UNHELD)]
+
+    def __stands(self) -> Place:
+        """Where this module stands: of one of the user's its own secret, as that may have a place of another kind."""
+        place = self.__dict__.get("place")
+        if isinstance(place, Place):
+            return place
+        if self.__place is None:
+            self.__place = Place("", kind=type(self).__name__)
+        return self.__place
