@@ -30,8 +30,6 @@ softsign = tn.primitive(
     symbol="soft",
     spellings={"array": "x / (1.0 + abs(x))", "llvm": "x / (1.0 + abs(x))", "c": "x / (1.0 + fabs(x))"},
 )
-
-
 log_gamma = tn.primitive(
     "log_gamma",
     lambda x: math.lgamma(x),
@@ -56,8 +54,6 @@ angle = tn.primitive(
     {"b": "-(g * a / (a * a + b * b))", "a": "g * b / (a * a + b * b)"},
     spellings={"array": lambda a, b: numpy.arctan2(a, b), "llvm": "atan2(a, b)", "c": "atan2(a, b)"},
 )
-
-
 hard = tn.primitive(
     "hard",
     lambda x: min(1.0, max(-1.0, x)),

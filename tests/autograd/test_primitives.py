@@ -32,8 +32,6 @@ def larger(*xs):
 
 # The formula of each row in mpmath, and points inside its domain, away from kinks.
 ONE = [[-2.5], [-0.7], [0.3], [1.9]]
-
-
 ORACLE = {
     "add": (lambda a, b: a + b, [[0.3, -2.0]]),
     "subtract": (lambda a, b: a - b, [[0.3, -2.0]]),

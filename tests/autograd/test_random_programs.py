@@ -20,8 +20,6 @@ UNARY = {
     "softplus": lambda x: mp.log(1 + mp.exp(x)),
 }
 BINARY = ["+", "-", "*", "/", "dot", "logsumexp", "**2"]
-
-
 SPECIAL = {
     "dot": lambda a, b, c, k: tn.dot([a, 2.0, b], [b, c, 0.0], c),
     "take": lambda a, b, c, k: tn.take([a, 1.0, b], float(k % 3)),

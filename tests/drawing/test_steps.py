@@ -1,6 +1,5 @@
 """The steps of backpropagation: their numbers are the engine's, their pictures keep still, their page is whole."""
 
-import json
 import math
 import random
 import re
@@ -8,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 import graphviz
 import pytest
+from drawings import data_of
 from hypothesis import given
 from hypothesis import strategies as st
 from shared import half_adder_loss, same
@@ -18,10 +18,6 @@ from tinygrad_nn.drawing import diagram
 from tinygrad_nn.drawing.film import Film
 from tinygrad_nn.drawing.nodes import nodes
 from tinygrad_nn.drawing.steps.backprop import steps_of
-
-
-def data_of(page):
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1])
 
 
 def last_gradients(page):
@@ -250,27 +246,6 @@ def test_special_numbers_are_told():
     for number, told in ((math.nan, "nan"), (math.inf, "inf"), (-math.inf, "−inf"), (-0.0, "−0"), (1e-300, "1e−300")):
         page = data_of(tn.steps(Value(number, label="a") * 1.0).html())
         assert page["nodes"][0]["data"] == told
-
-
-def test_a_film():
-    film = Film("training")
-    with pytest.raises(ValueError, match="this film has no frames: add some"):
-        film.html()
-    film.add("step 0", "<svg/>", "<svg/>")
-    film.add("step 1", "<svg/>")
-    assert len(film) == 2
-    assert [len(frame["pictures"]) for frame in data_of(film.html())["frames"]] == [2, 1]
-    assert "img-src data:" in film.html()
-    assert film._repr_html_().startswith("<iframe srcdoc=")
-
-
-def test_pages_are_saved(tmp_path):
-    steps, film = tn.steps(Value(1.0) * 2), Film("f")
-    film.add("one", "<svg/>")
-    for page in (steps, film):
-        path = tmp_path / "page.html"
-        assert page.save(path) == str(path)
-        assert path.read_text(encoding="utf-8") == page.html()
 
 
 @pytest.mark.parametrize(

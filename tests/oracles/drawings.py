@@ -1,6 +1,7 @@
 """What tests of drawings share: reading the cards and lines out of a drawing's text."""
 
 import html
+import json
 import re
 
 from shared import half_adder_loss
@@ -30,3 +31,8 @@ def learned():
     loss = half_adder_loss()
     loss.backward()
     return loss
+
+
+def data_of(page):
+    """What a page says to its script."""
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1])

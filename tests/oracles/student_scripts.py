@@ -365,8 +365,6 @@ loss.backward()
 """,
     ),
 }
-
-
 HEALTHY = {
     "a layer that begins at 0, and the one after it does not": """
 model = tn.MLP(2, [4, 1], "tanh")

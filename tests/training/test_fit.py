@@ -79,8 +79,6 @@ def test_ctrl_c_returns_the_history_with_the_model_whole(backend):
 
 
 X, Y = moons(6)
-
-
 CLASSES = {"loss": "cross_entropy", "outputs": 3}
 
 

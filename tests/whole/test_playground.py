@@ -20,8 +20,6 @@ pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("playwright") is None, reason="playwright is not installed"),
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
 RAN = "!document.getElementById('run').disabled"
 # what programs print, one after the other
 PROGRAMS = {

@@ -209,8 +209,6 @@ ON_DATA = {
     "root": lambda t: 2.0 if isinstance(t**0.5, complex) else 1.0 + t**0.5,
 }  # fmt: skip
 LABELS = [0.0, 1.0, -1.0, 2.0, -2.0, 1.5, -1.5, 0.5, -0.5, 2.5, -0.0, 0.25]
-
-
 IN_MACHINE_CODE = ("equal", "truth", "int", "dictionary", "divided")
 
 

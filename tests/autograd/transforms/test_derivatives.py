@@ -5,6 +5,7 @@ import math
 import pytest
 
 import tinygrad_nn as tn
+from tinygrad_nn import Value
 
 
 def test_derivatives_of_any_order():
@@ -57,3 +58,32 @@ def test_transforms_against_sympy_by_hand():
 def test_bad_input_of_transforms(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_code_for_arrays_runs_on_arrays():
+    """A sum of arrays is one of their entries; of lists it would be both."""
+    numpy = pytest.importorskip("numpy", reason="NumPy is not installed")
+    v, m = numpy.array([1.0, 2.0, 4.0]), numpy.asfortranarray([[1.0, 2.0], [3.0, 5.0]])
+    assert tn.gradient(lambda v: tn.mean(v + v))(v) == [[2 / 3] * 3]
+    assert tn.gradient(lambda m, b: (m @ m).sum() * b)(m, 2.0) == [[[14.0, 24.0], [20.0, 30.0]], 68.0]
+    assert tn.jacobian(lambda v: 2 * v * v)(v) == [[4.0, 0.0, 0.0], [0.0, 8.0, 0.0], [0.0, 0.0, 16.0]]
+    assert tn.hessian(lambda v: (v * v * v).sum())(v) == [[6.0, 0.0, 0.0], [0.0, 12.0, 0.0], [0.0, 0.0, 24.0]]
+    assert tn.hvp(lambda v: (v * v * v).sum())(v, v) == [6.0, 24.0, 96.0]
+    assert tn.jvp(lambda m: m + m)(m, m) == ([[2.0, 4.0], [6.0, 10.0]],) * 2
+    assert tn.vjp(lambda m: m * m)(m, m)[1] == [[2.0, 8.0], [18.0, 50.0]]
+    w = Value(2.0)
+    assert tn.grad(tn.gradient(lambda v: w * tn.mean(v[:2] * v[1:]))(v)[0][1], w) == 2.5
+    assert tn.derivative(lambda x: tn.sum(tn.gradient(lambda u: x * (u * u).sum())(v)[0]), 1.0) == 14.0
+
+
+def test_value_and_grad_of_what_is_beside():
+    def f(x, v):
+        y = x * v[0]
+        return y * v[1], {"y": y, "list": [x, (v[0], "text", None)], "number": 3}
+
+    found = tn.value_and_grad(f, has_aux=True)(2.0, [3.0, 5.0])
+    assert found == ((30.0, {"y": 6.0, "list": [2.0, (3.0, "text", None)], "number": 3}), [15.0, [10.0, 6.0]])
+    w = Value(5.0)
+    (value, beside), (slope,) = tn.value_and_grad(lambda x: (x * x, [x * w]), has_aux=True)(2.0)
+    assert (value.data, beside[0].data, slope.data) == (4.0, 10.0, 4.0)
+    assert tn.grad(beside[0], w) == 2.0
