@@ -21,7 +21,6 @@ from ..compiler.backends.c.file import (
     check_values,
     comment,
     guarded,
-    laid,
     operations,
     without_branches,
 )
@@ -95,8 +94,8 @@ class ModelFile:
         if fixed:
             table = self.file.numbers(fixed, "fixed" if trained else "weights")
             self.parameters.append(Region(table, self.count, len(fixed)))
-        self.prediction = laid(self.prediction, values)
-        self.gradient = self.gradient and laid(self.gradient, values)
+        self.prediction = self.prediction.reading(values)
+        self.gradient = self.gradient and self.gradient.reading(values)
 
     def _write(self) -> None:
         """The functions of the file."""

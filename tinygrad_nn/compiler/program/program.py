@@ -98,6 +98,14 @@ class Program:
             self, parameters=dict(self.parameters), literals=dict(self.literals), body=list(self.body), outputs=outputs
         )
 
+    def reading(self, values: Sequence[Value]) -> Program:
+        """A copy whose parameters are these Values, in this order: all that it reads, and others.
+
+        So the parameters of several programs lie in one order.
+        """
+        slots = {id(value): slot for slot, value in self.parameters.items()}
+        return replace(self, parameters={slots.get(id(v), -1 - k): v for k, v in enumerate(values)})
+
     def verify(self) -> Program:
         """The program itself, if every slot is set once, before it is read. Raises ProgramError where not."""
         known = {*self.inputs, *self.parameters, *self.literals}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -80,12 +79,6 @@ def check_values(values: Sequence[Value], numbers: Sequence[float], single: bool
             f"{which}, and a file with it would predict no numbers: load the weights of a run that did not diverge, "
             "or train again; a number that is meant to be infinite is written as such, and is no parameter"
         )
-
-
-def laid(program: Program, values: Sequence[Value]) -> Program:
-    """The program with its parameters in the order of these Values, all that it may read; unread ones, too."""
-    slots = {id(value): slot for slot, value in program.parameters.items()}
-    return replace(program, parameters={slots.get(id(v), -1 - k): v for k, v in enumerate(values)})
 
 
 def without_branches(program: Program, name: str) -> Program:

@@ -9,7 +9,7 @@ from typing import Any
 from ...arguments import Shape, leaves_of
 from ...program.program import Program
 from ..backend import Backend
-from .file import C_PLUS_PLUS, File, check_values, comment, free_name, guarded, laid, operations
+from .file import C_PLUS_PLUS, File, check_values, comment, free_name, guarded, operations
 from .functions import LocalNames
 from .places import Region
 
@@ -96,7 +96,8 @@ class FunctionFile:
             check_values(values, [value.data for value in values], self.file.single, self.function)
             table = self.file.numbers([value.data for value in values], "values")
             parameters = [Region(table, 0, len(values))]
-        printer = self.file.printed(laid(program, values), self.inputs, parameters, outputs, self.scalar, off, "slots")
+        program = program.reading(values)
+        printer = self.file.printed(program, self.inputs, parameters, outputs, self.scalar, off, "slots")
         scratch = f"    real slots[{printer.slots}];\n" if printer.slots else ""
         if into:
             end = f"    {into} = {printer.returned};\n    return 1;\n" if self.scalar else "    return 1;\n"
