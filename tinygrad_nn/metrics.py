@@ -89,7 +89,7 @@ def named(metric: Any) -> tuple[str, Metric]:
     """
     metric = next((name for name, known in METRICS.items() if known is metric), metric)
     if callable(metric):
-        name = getattr(metric, "__name__", "metric")
+        name = name_of(metric)
 
         def mean(predictions: Sequence[Any], targets: Sequence[Any]) -> float:
             found = [_number(metric(p, t), name) for p, t in _rows(predictions, targets)]
@@ -100,6 +100,11 @@ def named(metric: Any) -> tuple[str, Metric]:
         raise TypeError(f"a metric is a name or a function (prediction, target) of a row, but got {short(metric)}")
     checked_choice("metric", metric, METRICS, ", a function of a row, or to fit 'gradients'")
     return metric, METRICS[metric]
+
+
+def name_of(metric: Callable[..., Any]) -> str:
+    """What a function of one's own is called as a metric."""
+    return getattr(metric, "__name__", "metric")
 
 
 def _rows(predictions: Sequence[Any], targets: Sequence[Any]) -> list[tuple[Any, Any]]:

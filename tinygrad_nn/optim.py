@@ -6,13 +6,15 @@ traced values in the compiler, so the formula stands in one place.
 
 from __future__ import annotations
 
+from math import inf
+
 from .autograd import primitives as table
 from .autograd.containers import Holder, flattened
 from .autograd.recording import watcher
 from .autograd.scalar import Scalar
 from .autograd.value import Value
 from .schedules import Schedule, checked_setting, cosine, linear, step_decay, warmup
-from .support.checks import checked_count, checked_switch
+from .support.checks import MOST, checked_count, checked_switch
 from .support.numbers import as_float
 from .support.tabular import plain, short
 
@@ -67,6 +69,8 @@ class Optimizer(Holder):
     def rate(self, step: int | None = None) -> float:
         """The learning rate of a step, counted from 0; of the next one by default. Raises ValueError for a bad one."""
         step = self.steps if step is None else step
+        if type(self.lr) is float and 0.0 <= self.lr < inf:
+            return self.lr
         return checked_setting("lr", self.lr(step) if callable(self.lr) else self.lr)
 
     def check(self) -> None:
@@ -108,6 +112,8 @@ class Optimizer(Holder):
 
 def check_steps(optimizer: Optimizer) -> None:
     """Raise TypeError or ValueError for `steps` that were set to no count."""
+    if type(optimizer.steps) is int and 0 <= optimizer.steps < MOST:
+        return
     optimizer.steps = checked_count("the steps of an optimizer", optimizer.steps, least=0)
 
 
@@ -149,7 +155,8 @@ class SGD(Optimizer):
 
     def check(self) -> None:
         """Raise ValueError for a momentum that was set outside [0, 1)."""
-        self.momentum = checked_setting("momentum", self.momentum, below=1.0)
+        if not (type(self.momentum) is float and 0.0 <= self.momentum < 1.0):
+            self.momentum = checked_setting("momentum", self.momentum, below=1.0)
 
     def update(self, parameter: Any, gradient: Any, state: State, lr: Any, step: Any) -> tuple[Any, State]:
         """v = momentum v + g, p = p - lr v."""

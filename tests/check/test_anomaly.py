@@ -11,7 +11,7 @@ import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.autograd.recording import Watcher, watched
 from tinygrad_nn.check.anomaly import AnomalyError, detect_anomaly
-from tinygrad_nn.training.steps.engines.recorded import RecordedStepper
+from tinygrad_nn.training.steps.engines.recorded import RecordedEngine
 
 BACKENDS = ["python"]
 try:
@@ -210,8 +210,8 @@ def diverging(where):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_only_the_step_that_fails_is_made_on_the_graph(backend, shuffle, batch_size, monkeypatch):
     recorded = []
-    right = RecordedStepper.batch
-    monkeypatch.setattr(RecordedStepper, "batch", lambda self, rows: recorded.append(rows) or right(self, rows))
+    right = RecordedEngine.batch
+    monkeypatch.setattr(RecordedEngine, "batch", lambda self, rows: recorded.append(rows) or right(self, rows))
     before, optimizer, rows = diverging(500)
     X, Y = zip(*rows, strict=True)
     options = {"epochs": 1000, "batch_size": batch_size, "shuffle": shuffle}

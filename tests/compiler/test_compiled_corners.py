@@ -399,7 +399,7 @@ def test_nothing_is_left_behind():
         gc.enable()
     for _ in range(20):
         step.run(rows[:1], rows[:1], until=(lambda p, t: tn.sum(p), 0.0))
-    assert len(step._steppers) <= 8
+    assert len(step._known) <= 8
 
 
 def method_compiled():

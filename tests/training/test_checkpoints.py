@@ -18,7 +18,7 @@ from shared import needed
 
 import tinygrad_nn as tn
 from tinygrad_nn.training import checkpoints, history, progress
-from tinygrad_nn.training.steps import state
+from tinygrad_nn.training.steps.run import Pace
 
 RUN = """
 import random, sys
@@ -209,7 +209,7 @@ def test_ctrl_c_before_the_first_step_returns_an_empty_history(monkeypatch):
     X, Y = tn.data.xor()
     model = tn.MLP(2, [3, 1], "tanh")
     before = model.state_dict()
-    monkeypatch.setattr(step.Step, "_course", pressed)
+    monkeypatch.setattr(step.Step, "run_on", pressed)
     history = tn.fit(model, X, Y, "squared_error", tn.SGD(model.parameters(), lr=0.1))
     assert (history.stopped, history.epochs, history.losses) == ("interrupt", [], [])
     assert model.state_dict() == before
@@ -218,7 +218,7 @@ def test_ctrl_c_before_the_first_step_returns_an_empty_history(monkeypatch):
 @pytest.mark.parametrize("looked_at", [False, True])
 def test_a_long_run_does_not_grow(looked_at, monkeypatch):
     monkeypatch.setattr(history, "MOST_POINTS", 500)
-    monkeypatch.setattr(state.Pace, "took", lambda pace, *given: setattr(pace, "rows", 400))  # on any machine
+    monkeypatch.setattr(Pace, "took", lambda pace, *given: setattr(pace, "steps", 400))  # on any machine
     X, Y = tn.data.xor()
     model = tn.MLP(2, [2, 1], "tanh", rng=random.Random(1))
     optimizer = tn.SGD(model.parameters(), lr=0.01)

@@ -21,7 +21,7 @@ from tinygrad_nn.nn import saving as storage
 from tinygrad_nn.optim import cosine, linear, step_decay, warmup
 from tinygrad_nn.training import checkpoints, progress
 from tinygrad_nn.training.evaluation import Watched
-from tinygrad_nn.training.steps import state
+from tinygrad_nn.training.steps.run import Pace
 
 X, Y = tn.data.moons(7, rng=random.Random(3))
 OPTIMIZERS = {
@@ -75,7 +75,7 @@ class Kept:
     def __init__(self, monkeypatch, stretch=0.0):
         self.texts = []
         monkeypatch.setattr(progress, "CHECKPOINTS", 0.0)
-        monkeypatch.setattr(state.Pace, "STRETCH", stretch)  # with 0 a step at a time, also inside an epoch
+        monkeypatch.setattr(Pace, "STRETCH", stretch)  # with 0 a step at a time, also inside an epoch
         monkeypatch.setattr(os, "fsync", lambda file: None)
         write = checkpoints.write_all
 
@@ -354,7 +354,7 @@ def test_changed_and_signed_checkpoints_are_refused_or_whole(changes, tmp_path, 
     model, optimizer, generator = written(path)
     head, _, rest = path.read_text(encoding="utf-8").partition("\n")
     body = rest.rpartition("sha256 ")[0]
-    watch = Watched(optimizer, {}, {}, None, 4, [])
+    watch = Watched(optimizer, {}, {}, 4, [])
     saver = checkpoints.Checkpoint(model, optimizer, path, generator, watch, 7, 3)
     text = ""
     monkeypatch.setattr(checkpoints, "text_in", lambda path: text)

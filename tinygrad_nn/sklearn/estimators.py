@@ -89,10 +89,8 @@ class _MLP(BaseEstimator):
         try:
             self._prepare(trainer, coefs, intercepts, self.alpha * n / (2.0 * batch_size * total))
             shuffle = Shuffle(generator, n) if self.shuffle and batch_size < n else None
-            watch = trainer.step.watch = Patience(self.tol, self.n_iter_no_change)
-            history = trainer.step.run_on(
-                rows_of(X, targets), self.max_iter, batch_size, shuffle is not None, shuffle, None, None
-            )
+            watch, rows = Patience(self.tol, self.n_iter_no_change), rows_of(X, targets)
+            history = trainer.step.run_on(rows, self.max_iter, batch_size, shuffle is not None, shuffle, None, [watch])
             coefs, intercepts = weights_of(trainer.model)
         finally:
             trainer.busy.release()

@@ -20,8 +20,8 @@ from ..nn.layers import MLP
 from ..optim import SGD, Adam
 from ..support.checks import MOST, checked_choice, checked_count, checked_finite, checked_switch
 from ..training.history import History
-from ..training.steps.observers import Watch
 from ..training.steps.step import compile_step
+from ..training.steps.watch import Watch
 
 RENAMED = {"identity": "linear", "logistic": "sigmoid"}  # by scikit-learn's names; others are the library's own
 

@@ -20,8 +20,7 @@ from ..schedules import is_own
 from ..support.files import check_writable, write_all
 from .evaluation import Remembered, Watched
 from .history import History
-from .steps.run import Course
-from .steps.stretch import Standing
+from .steps.watch import Standing, Underway
 
 RANDOM = 625  # numbers in the state of a random.Random
 ENDED = ("until", "patience")  # runs that are over, however many epochs are asked for
@@ -63,14 +62,14 @@ class Checkpoint:
                 "random.Random(0), or another seed"
             )
 
-    def write(self, course: Course) -> None:
+    def write(self, run: Underway) -> None:
         """Save model and optimizer, and where the run stands; the model alone where the file cannot hold the rest.
 
         Warns where nothing can be written; the file of before is there then.
         """
         try:
             try:
-                text = text_of(self.model, self.optimizer, json_of(self._run(course)))
+                text = text_of(self.model, self.optimizer, json_of(self._run(run)))
             except StorageError:  # what the optimizer was set to since
                 text = text_of(self.model)
             write_all([(self.path, text)])
@@ -82,8 +81,8 @@ class Checkpoint:
                 stacklevel=2,
             )
 
-    def _run(self, course: Course) -> dict[str, Any]:
-        standing = course.standing()
+    def _run(self, run: Underway) -> dict[str, Any]:
+        standing = run.standing()
         history = standing.history
         points = {"epochs": history.epochs, "losses": history.losses, "times": history.times}
         return {

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from ..autograd.recording import no_grad
 from ..autograd.value import Value
 from ..compiler.arguments import Shape, in_lists, leaves_of, shape_of, shaped
-from ..compiler.backends.backend import chosen
 from ..compiler.function import Function, PathError, TraceError
+from ..compiler.target import Target
 from ..metrics import GRADIENT, VALIDATION, total
 from ..nn.layers import MLP
 from ..nn.module import Module
@@ -18,10 +18,10 @@ from ..optim import Optimizer
 from .answers import Answers
 from .history import History
 from .steps.engines.recorded import number_of
-from .steps.observers import Watch
 from .steps.recipe import Recipe
 from .steps.rows import Rows
 from .steps.state import commit, state_of
+from .steps.watch import Watch
 
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 State = tuple[list[float], int]  # what state_of gives of an optimizer, and its steps
@@ -31,9 +31,7 @@ RESTORED = ("patience", "epochs", "diverged")  # runs whose best state is given 
 class Looked:
     """Rows and their targets, for the losses and the predictions of a model as it stands: compiled, or recorded."""
 
-    def __init__(
-        self, recipe: Recipe, rows: Rows, whose: str, backend: str, dtype: str, answers: Answers | None
-    ) -> None:
+    def __init__(self, recipe: Recipe, rows: Rows, whose: str, target: Target | None, answers: Answers | None) -> None:
         self.recipe, self.whose, (self.shapes, self.rows) = recipe, whose, rows
         self.answers = answers  # where somebody wants to know the share of right ones
         self.flat_targets = flat_targets(rows)
@@ -41,10 +39,8 @@ class Looked:
         self.shape: Shape = None  # of a prediction
         self.compiled: Any = None
         self.given: Any = [[row] for row in self.rows]
-        if backend != "eager":
-            self.compiled = Function(
-                self._answer, chosen("auto" if backend == "llvm" else backend, dtype), [recipe.model, recipe.loss]
-            )
+        if target is not None:
+            self.compiled = Function(self._answer, target, [recipe.model, recipe.loss])
             self.compiled.of_data = True
             if self.compiled.target.for_rows(len(self.rows)) != "python":
                 self.given = self.compiled.target.array(self.given)
@@ -193,9 +189,10 @@ class Watched(Watch):
 
     def __init__(
         self, optimizer: Optimizer, looked: Mapping[str, Looked], metrics: Mapping[str, Metric | Answers],
-        gradients: Gradients | None, patience: int | None, callbacks: Sequence[Callable[[History], Any]],
+        patience: int | None, callbacks: Sequence[Callable[[History], Any]],
     ) -> None:  # fmt: skip
-        self.optimizer, self.looked, self.metrics, self.gradients = optimizer, looked, metrics, gradients
+        self.optimizer, self.looked, self.metrics = optimizer, looked, metrics
+        self.gradients: Gradients | None = None
         self.patience, self.callbacks = patience, callbacks
         self.best, self.waited = math.inf, 0
         self.before: State | None = self._state() if patience is not None else None

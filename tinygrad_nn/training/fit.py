@@ -15,23 +15,31 @@ from ..autograd.recording import watched
 from ..check.lint import Finding, LintWarning, of_training
 from ..compiler.arguments import shaped
 from ..compiler.surroundings.captured import undone
-from ..compiler.target import Target
+from ..compiler.backends.backend import chosen
 from ..metrics import GRADIENTS, VALIDATION, accuracy
 from ..nn.entries import StorageError
 from ..nn.module import Module
 from ..optim import Optimizer
 from ..support.checks import checked_count, checked_rng, checked_switch
-from ..support.tabular import names_for, short
+from ..support.tabular import names_for
 from .answers import Answers, Thresholds
 from .checkpoints import Begun, Checkpoint
 from .evaluation import RESTORED, Gradients, Looked, Watched, flat_targets
 from .history import History
-from .options import check_trained, checked_rows, listed, named_metrics
+from .options import (
+    check_trained,
+    checked_rows,
+    listed,
+    listed_callbacks,
+    named_metrics,
+    target_of,
+    validation_rows,
+)
 from .progress import Progress
-from .steps.engines.recorded import RecordedStepper
+from .steps.engines.recorded import RecordedEngine
 from .steps.rows import Rows
-from .steps.step import Step, compile_step
-from .steps.stretch import diverged
+from .steps.run import diverged
+from .steps.step import Step, step_of
 
 MOST_LINTED, LINTED = 32, 500_000  # rows that lint looks at, and rows times parameters
 
@@ -119,75 +127,43 @@ def fit(
     (50, True)
     """
     shuffle, progress = checked_switch("shuffle", shuffle), checked_switch("progress", progress)
-    eager = isinstance(backend, str) and backend == "eager"
-    if eager and dtype != "float64":
-        raise ValueError(f"the recorded graph computes in dtype 'float64', but got {dtype!r}")
-
-    def stepped(by: Optimizer) -> Step:
-        step = compile_step(model, loss, by, regularizer, "python" if eager else backend, dtype)
-        return Step(step.recipe, Target("eager")) if eager else step
-
-    step = stepped(optimizer)
+    step = step_of(model, loss, optimizer, regularizer, target_of(backend, dtype))
     check_trained(model, optimizer)
     metrics = listed(metrics, "metrics", "names or functions (prediction, target) of a row")
     wanted = named_metrics(metrics, until)
-    callbacks = listed(callbacks, "callbacks", "functions of the history")
-    for callback in callbacks:
-        if not callable(callback):
-            raise TypeError(f"a callback is a function of the history, but got {short(callback)}")
+    callbacks = listed_callbacks(callbacks)
     patience = None if patience is None else checked_count("patience", patience)
     rows = checked_rows(X, Y, "", model)
     looking = {"": rows} if wanted else {}
     if validation is not None:
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            raise TypeError(f"validation wants (X, Y), rows and targets to look at, but got {short(validation)}")
-        looking[VALIDATION] = checked_rows(validation[0], validation[1], "the validation's ", model)
+        looking[VALIDATION] = validation_rows(validation, model)
     answers = Answers(
         step.recipe.loss, [target for those in (rows, *looking.values()) for target in flat_targets(those)]
     )
-    counted = [name for name, metric in wanted.items() if metric is accuracy]
-    wanted |= dict.fromkeys(counted, answers)
-    looked = {
-        prefix: Looked(
-            step.recipe, those, "the validation's " * bool(prefix), step.backend, dtype, answers if counted else None
-        )
-        for prefix, those in looking.items()
-    }
-    gradients = None
+    watch = Watched(optimizer, _looked(step, looking, wanted, answers), wanted, patience, callbacks)
     if GRADIENTS in metrics:
-        gradients = Gradients(model, optimizer.parameters, lambda probe: partial(stepped(probe).on, rows))
-    watch = Watched(optimizer, looked, wanted, gradients, patience, callbacks)
-    step.watch = watch if watch.wanted else None
-    batch_size = checked_count("batch_size", batch_size)
-    rng = checked_rng(rng, ["shuffle"])
+        watch.gradients = Gradients(model, optimizer.parameters, lambda by: partial(step.by(by).on, rows))
+    batch_size, rng = checked_count("batch_size", batch_size), checked_rng(rng, ["shuffle"])
     resume, saver, begun = checked_switch("resume", resume), None, None
     if checkpoint is not None:
-        generator = rng if shuffle else None
-        saver = Checkpoint(model, optimizer, checkpoint, generator, watch, len(rows[1]), batch_size)
+        saver = Checkpoint(model, optimizer, checkpoint, rng if shuffle else None, watch, len(rows[1]), batch_size)
         begun = _begun(saver, resume)
     elif resume:
         raise ValueError("a run goes on from its checkpoint: give the file, as in checkpoint='run.txt', resume=True")
-    before: dict[str, Any] = {}
-    epochs, history, warned = checked_count("epochs", epochs), History(), False
-    names = names_for(model, X)
-    learned: dict[str, Any] = {"input_names": names} if names else {}
-    with undone(step.recipe.surroundings()):
-        thresholds = answers.learned(lambda target: shaped(rows[0][1], iter(target)))
-        if saver is not None and isinstance(thresholds, Thresholds):
-            thresholds = thresholds.found()  # for the file, which is written in the midst of the run
-    learned["_learned"] = thresholds
-    if begun is not None and saver is not None:
-        history = begun.standing.history
-        if saver.take_up(begun, epochs):
-            _remember(model, learned)
-            return history
-    display = Progress(epochs, progress, None if saver is None else saver.write, begun and begun.standing)
+    epochs = checked_count("epochs", epochs)
+    learned = _learned(step, rows, answers, names_for(model, X), now=saver is not None)
+    if begun is not None and saver is not None and saver.take_up(begun, epochs):
+        _remember(model, learned)
+        return begun.standing.history
+    display = Progress(epochs, progress, None if saver is None else saver.write)
+    watches = [watch, display] if watch.wanted else [display]
+    history, before, warned = History() if begun is None else begun.standing.history, {}, False
     try:
         with undone(step.recipe.surroundings()):
             watch.measured()  # what it cannot look at is said before anything is trained
         warned = _warn(model, step, rows, ended=False)
         before = _remember(model, learned)
-        history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, display)
+        history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, watches, begun and begun.standing)
     except KeyboardInterrupt:  # before the first step
         history.stopped = "interrupt"
     except Exception:
@@ -207,6 +183,27 @@ def fit(
         if not (warned or history.stopped in ("interrupt", "diverged")):
             _warn(model, step, rows, ended=True)
     return history
+
+
+def _looked(step: Step, looking: dict[str, Rows], wanted: dict[str, Any], answers: Answers) -> dict[str, Looked]:
+    """The rows that are looked at after each epoch, by what the history calls them; accuracy asks answers."""
+    counted = [name for name, metric in wanted.items() if metric is accuracy]
+    wanted |= dict.fromkeys(counted, answers)
+    backend = "auto" if step.backend == "llvm" else step.backend
+    target = None if step.records else chosen(backend, step.target.dtype)
+    return {
+        prefix: Looked(step.recipe, rows, "the validation's " * bool(prefix), target, answers if counted else None)
+        for prefix, rows in looking.items()
+    }
+
+
+def _learned(step: Step, rows: Rows, answers: Answers, names: list[str] | None, now: bool) -> dict[str, Any]:
+    """What the data says of the model's inputs and outputs: their names, and thresholds; numbers where they must be."""
+    with undone(step.recipe.surroundings()):
+        thresholds = answers.learned(lambda target: shaped(rows[0][1], iter(target)))
+        if now and isinstance(thresholds, Thresholds):
+            thresholds = thresholds.found()  # for the file, which is written in the midst of the run
+    return ({"input_names": names} if names else {}) | {"_learned": thresholds}
 
 
 def _begun(saver: Checkpoint, resume: bool) -> Begun | None:
@@ -230,8 +227,8 @@ def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
     shapes, rows = given
     found: list[Finding] = []
     with suppress(Exception), watched(None), undone(step.recipe.surroundings()):
-        total, _ = RecordedStepper(step.recipe, shapes).total(rows[:: -(-len(rows) // most)])
-        found = of_training(parameters, model, total, ended, step.backend == "eager")
+        total, _ = RecordedEngine(step.recipe, shapes).total(rows[:: -(-len(rows) // most)])
+        found = of_training(parameters, model, total, ended, step.records)
     for finding in found:
         warnings.warn(str(finding), LintWarning, stacklevel=3)
     return bool(found)

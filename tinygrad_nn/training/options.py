@@ -5,9 +5,12 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
-from ..metrics import GRADIENTS, named
+from ..compiler.backends.backend import for_steps
+from ..compiler.target import Target
+from ..metrics import GRADIENTS, name_of, named
 from ..nn.module import Module
 from ..optim import Optimizer
+from ..support.tabular import short
 from .steps.rows import Rows, rows_of
 
 
@@ -15,7 +18,7 @@ def named_metrics(metrics: list[Any], until: Any) -> dict[str, Any]:
     """The metrics by their names. Raises ValueError for two of one name, as a history has a column for each."""
     taken = {"loss"}
     if isinstance(until, list | tuple) and until:
-        taken.add(getattr(until[0], "__name__", "metric"))
+        taken.add(name_of(until[0]))
     found = {}
     for metric in metrics:
         if isinstance(metric, str) and metric == GRADIENTS:
@@ -38,6 +41,31 @@ def listed(given: Any, what: str, of: str) -> list[Any]:
     if not isinstance(given, list | tuple):
         raise TypeError(f"{what} are one or a list of {of}, but got {given!r}")
     return list(given)
+
+
+def listed_callbacks(given: Any) -> list[Any]:
+    """The callbacks. Raises TypeError for what is no function."""
+    callbacks = listed(given, "callbacks", "functions of the history")
+    for callback in callbacks:
+        if not callable(callback):
+            raise TypeError(f"a callback is a function of the history, but got {short(callback)}")
+    return callbacks
+
+
+def target_of(backend: Any, dtype: Any) -> Target:
+    """Where the steps are made: on a back end, or with "eager" on the recorded graph."""
+    if not isinstance(backend, str) or backend != "eager":
+        return for_steps(backend, dtype)
+    if dtype != "float64":
+        raise ValueError(f"the recorded graph computes in dtype 'float64', but got {dtype!r}")
+    return Target("eager")
+
+
+def validation_rows(validation: Any, model: Any) -> Rows:
+    """The rows to look at and not to train on."""
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise TypeError(f"validation wants (X, Y), rows and targets to look at, but got {short(validation)}")
+    return checked_rows(validation[0], validation[1], "the validation's ", model)
 
 
 def check_trained(model: Any, optimizer: Optimizer) -> None:

@@ -8,27 +8,27 @@ from collections.abc import Callable
 from typing import Any
 
 from ..metrics import GRADIENT
+from ..support.checks import MOST
 from .history import History
-from .steps.run import Course
-from .steps.stretch import Standing
+from .steps.watch import Underway, Watch
 
 CHECKPOINTS = 1.0  # seconds between two of them, at least
 MOVED = 0.1  # seconds between two moves of the bar
 FIRST_TOLD = 1.0  # seconds before the first line where there is no bar; the next waits twice as long, and so on
 
 
-class Progress:
-    """Called with the history as it grows: shows it where that is wanted, and has checkpoints written."""
+class Progress(Watch):
+    """Shows the history as it grows where that is wanted, and has checkpoints written."""
 
-    def __init__(
-        self, epochs: int, shown: bool, checkpoint: Callable[[Course], None] | None, begun: Standing | None = None
-    ) -> None:
-        self.epochs, self.checkpoint, self.begun = epochs, checkpoint, begun
+    looks = False
+    ahead = MOST
+
+    def __init__(self, epochs: int, shown: bool, checkpoint: Callable[[Underway], None] | None) -> None:
+        self.epochs, self.checkpoint = epochs, checkpoint
         self.start = self.saved = self.moved = time.perf_counter()
         self.next_told = FIRST_TOLD  # seconds after the start
-        self.due = False  # whether a checkpoint is to be written
         self.bar: Any = None
-        self.course: Course | None = None
+        self.run: Underway | None = None
         self.shown = shown = shown and sys.stderr is not None  # as it is where there is no console
         if shown and sys.stderr.isatty():
             try:
@@ -37,27 +37,17 @@ class Progress:
                 return
             self.bar = tqdm(total=epochs, unit="epoch")
 
-    @property
-    def looks(self) -> bool:
-        """Whether the next call looks at the model, which is then to be put where it can be seen."""
-        self.due = self.checkpoint is not None and time.perf_counter() - self.saved >= CHECKPOINTS
-        return self.due
+    def begins(self, run: Underway) -> None:
+        self.run = run
 
-    def begins(self, course: Course) -> None:
-        """Called with the run that is to be told of; it begins where another stood, if there was one."""
-        self.course = course
-        if self.begun is not None:
-            course.go_on(self.begun)
-
-    def waiting(self) -> None:
-        """Called while the first epoch goes on."""
-        self._keep()
-        self._tell(lambda: f"epoch 1 of {self.epochs:,}")
-
-    def __call__(self, history: History) -> None:
-        self._keep()
+    def told(self, history: History) -> None:
         now = time.perf_counter()
-        if self.bar is not None:
+        if self.checkpoint is not None and now - self.saved >= CHECKPOINTS:
+            self.keep()
+            self.saved = now = time.perf_counter()
+        if not history.epochs:
+            self._tell(lambda: f"epoch 1 of {self.epochs:,}")
+        elif self.bar is not None:
             if now - self.moved >= MOVED:
                 self.moved = now
                 self._move(history)
@@ -75,16 +65,12 @@ class Progress:
 
     def keep(self) -> None:
         """Have a checkpoint written, if there is one, of a run that did not diverge."""
-        course = self.course
-        if self.checkpoint is None or course is None or course.history.stopped == "diverged":
+        run = self.run
+        if self.checkpoint is None or run is None or run.history.stopped == "diverged":
             return
-        if course.finite():
-            self.checkpoint(course)
-
-    def _keep(self) -> None:
-        if self.due:
-            self.keep()
-            self.saved = time.perf_counter()
+        if run.finite():
+            run.put()
+            self.checkpoint(run)
 
     def _tell(self, words: Callable[[], str]) -> None:
         """A line, if the time for one has come."""

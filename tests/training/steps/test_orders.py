@@ -12,14 +12,14 @@ from training import (
 )
 
 import tinygrad_nn as tn
-from tinygrad_nn.training.steps import state
+from tinygrad_nn.training.steps.run import Pace
 
 
 @pytest.mark.parametrize("stretch", [0.02, 0.0])
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_shuffled_runs_draw_as_batches_does(batch_size, stretch, monkeypatch):
     """The same generator gives the same run, however it falls into stretches; and none is drawn ahead of need."""
-    monkeypatch.setattr(state.Pace, "STRETCH", stretch)
+    monkeypatch.setattr(Pace, "STRETCH", stretch)
     X, Y = tn.data.moons(10, rng=random.Random(4))
     models = [tn.MLP(2, [3, 1], rng=random.Random(2)) for _ in range(2)]
     optimizers = [tn.SGD(model.parameters(), lr=0.1) for model in models]

@@ -1,16 +1,20 @@
-"""Ctrl-C, put off for the moment in which a model is written back, so that it is always whole."""
+"""Ctrl-C, put off for the moment in which a model is written back, so that it is always whole.
+
+So is Python's garbage collector, which may run finalizers of the user's: the numbers that are put back make no cycle.
+"""
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from typing import Any
 
 
 class Uninterrupted:
-    """Inside, Ctrl-C is only noted; whoever handles it is told when it is left.
+    """Inside, Ctrl-C is only noted; whoever handles it is told when it is left. The garbage collector is at rest.
 
-    Outside of the main thread, where no signal comes, it does nothing.
+    Outside of the main thread no signal comes.
     """
 
     def __init__(self) -> None:
@@ -22,8 +26,12 @@ class Uninterrupted:
         if callable(handler) and threading.current_thread() is threading.main_thread():
             self._before = handler
             signal.signal(signal.SIGINT, self._note)
+        self._collects = gc.isenabled()
+        gc.disable()
 
     def __exit__(self, *error: object) -> None:
+        if self._collects:
+            gc.enable()
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
             if self._noted:

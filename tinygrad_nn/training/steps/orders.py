@@ -6,11 +6,13 @@ A stretch of steps that is made again, or a run that goes on from a file, takes 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from ...compiler.surroundings.surroundings import steady
+from ...compiler.target import Target
 from .interrupt import Uninterrupted
-from .state import Row
+from .state import Row, RowError, matrix
 
 
 class Orders:
@@ -22,6 +24,8 @@ class Orders:
         self.waiting: list[list[int]] = []  # of this epoch and of later ones, as far as they were drawn
         self._all: list[list[int]] = []  # those that were waiting at the last `start`, and those drawn since
         self._taken: Sequence[Row] | None = rows
+        self._array: Any = None  # the rows as they were given
+        self._laid: tuple[list[int], Any] | None = None  # an order, and the array that begins with it
 
     def start(self) -> None:
         """`back` will come back to here."""
@@ -51,6 +55,23 @@ class Orders:
         if self._taken is None:
             self._taken = [self.rows[i] for i in self.places]
         return self._taken
+
+    def laid(self, epochs: int, target: Target) -> Any:
+        """The rows of this epoch and those that follow as one array, each in its order; once where there is one."""
+        if self._array is None:
+            self._array = matrix(self.rows, target)
+        if self.generator is None:
+            return self._array
+        self.draw(epochs)
+        if epochs > 1 or self._laid is None or self._laid[0] is not self.waiting[0]:
+            places = chain.from_iterable(self.waiting[:epochs])
+            chosen = target.namespace.fromiter(places, int, epochs * len(self.rows))
+            self._laid = self.waiting[0], self._array[chosen]
+        return self._laid[1]
+
+    def as_given(self, wrong: RowError, start: int) -> RowError:
+        """The error of a row of this epoch, counted from `start`, that says where it was given."""
+        return RowError(self.places[(start + wrong.place) % len(self.rows)], wrong.error)
 
     def over(self, epochs: int) -> None:
         """So many epochs are over."""

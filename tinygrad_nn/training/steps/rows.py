@@ -6,6 +6,7 @@ An error says which row it is of, and what all the others have.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -14,10 +15,13 @@ from ...support.tabular import TARGETS, check_columns, plain, short
 
 # The shapes of a row and of its target, and the numbers of both for each row.
 Rows = tuple[Shape, list[Sequence[float]]]
+NUMBERS, LISTS = {float, int}, {list, tuple}
 
 
 def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
     """The shapes of a row and of its target, and for each row the numbers of both."""
+    if (found := _plain_rows(X, Y)) is not None:
+        return found
     check_columns(X, model, "X")
     X, Y = plain(X, "X"), plain(Y, "Y", TARGETS)
     if len(X) != len(Y):
@@ -50,6 +54,31 @@ def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
             )
         rows.append(tuple(numbers))
     return first, rows
+
+
+def _plain_rows(X: Any, Y: Any) -> Rows | None:
+    """The rows where they are lists of as many numbers, and the targets numbers or such lists, as most are."""
+    if type(X) is not list or type(Y) is not list or not 0 < len(X) == len(Y):
+        return None
+    shapes: list[Shape] = []
+    sides: list[list[Any]] = []
+    for given in (X, Y):
+        listed = set(map(type, given)) <= LISTS
+        kinds = set(map(type, chain.from_iterable(given) if listed else given))
+        if not kinds <= NUMBERS or (listed and len(set(map(len, given))) > 1):
+            return None
+        shapes.append((None,) * len(given[0]) if listed else None)
+        if kinds == {float}:
+            sides.append(given)
+            continue
+        try:
+            sides.append([list(map(float, row)) for row in given] if listed else list(map(float, given)))
+        except OverflowError:
+            return None
+    x, y = (
+        [(number,) for number in side] if shape is None else side for side, shape in zip(sides, shapes, strict=True)
+    )
+    return tuple(shapes), [(*a, *b) for a, b in zip(x, y, strict=True)]
 
 
 def _told(shape: Shape) -> str:

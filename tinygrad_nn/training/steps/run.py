@@ -1,274 +1,224 @@
-"""The course of a training run: epochs of batches in stretches of some twenty milliseconds, and what they are told.
+"""A run of training steps: epochs of batches in stretches of some twenty milliseconds, and what is told of them.
 
-Between two stretches the model is whole: progress is told, and the history is written. Ctrl-C ends the run at once:
-what Python computed in the stretch that it came into is dropped, and machine code ends its stretch.
+Between two stretches the model is whole: whoever watches is told, and the history is written. Ctrl-C ends the run at
+once: the stretch that it came into is dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Callable, Sequence
 from math import inf, isfinite
 from time import perf_counter
 from typing import Any
 
+from ...metrics import name_of
+from ...optim import Optimizer
+from ...support.numbers import as_float
 from ..history import History
-from .engines.python import Stepper
+from .engines.engine import CANNOT, Engine, Stretch, all_finite
 from .interrupt import Uninterrupted
-from .observers import Guard, Watch
 from .orders import Orders
-from .state import Pace, Row, RowError, commit, state_of
-from .stretch import Ended, Standing
+from .state import Row, commit, state_of
+from .watch import Standing, Watch
+
+Metric = Callable[[Any, Any], Any]
 
 
-class Course:
-    """One run of a stepper over rows: `go` returns its history."""
+class Pace:
+    """How many steps fill a stretch of some twenty milliseconds, so that Ctrl-C and progress never wait for long."""
+
+    STRETCH = 0.02
+
+    def __init__(self) -> None:
+        self.steps = 1
+
+    def took(self, steps: int, seconds: float) -> None:
+        """So many steps took so long; the next stretch is at most four times as long."""
+        fitting = steps * self.STRETCH / seconds if seconds else 4.0 * self.steps
+        self.steps = max(1, min(4 * self.steps, int(fitting)))
+
+
+class Run:
+    """A run over rows: `go` returns its history.
+
+    `engine(None)` is what makes the steps, for model and optimizer as they are; `engine(error)` what does in the place
+    of one that cannot. `until` is the name of the metric that ends the run, and its threshold.
+    """
 
     def __init__(
-        self,
-        stepper: Callable[[], Stepper],
-        rows: Sequence[Row],
-        epochs: int,
-        batch_size: int,
-        generator: Any,
-        until: tuple[str, float] | None,
-        progress: Callable[[History], Any] | None,
-    ) -> None:
-        self.find_stepper, self.rows, self.epochs, self.batch_size = stepper, rows, epochs, batch_size
-        self.stepper = stepper()
-        self.orders = Orders(rows, generator)
+        self, engine: Callable[[Exception | None], Engine], rows: Sequence[Row], epochs: int, batch_size: int,
+        generator: Any, until: tuple[str, float] | None = None, watches: Sequence[Watch] = (),
+        begun: Standing | None = None,
+    ) -> None:  # fmt: skip
+        self._engine_for, self.epochs, self.batch_size, self.watches = engine, epochs, batch_size, watches
+        self.engine, self.orders, self.pace, self.history = engine(None), Orders(rows, generator), Pace(), History()
         self.metric, self.threshold = until or ("", -inf)
-        self.progress, self.history, self.pace = progress, History(), Pace()
-        self.epoch = self.begun = 0  # how many have ended, and had when this run began
-        self.losses: list[float] = []  # of this epoch, so far
+        self.epoch = 0  # how many have ended
+        self.losses: Sequence[float] = []  # of the steps of this epoch, so far
         self.error = 0.0  # the metric summed over this epoch, so far
-        self.watch: Watch | None = None
-        self.guard: Guard | None = None
-        self.judged = False  # whether the run ends where its numbers are not finite any more
-        self.unbounded: set[int] = set()  # those of them that were not from the start
-        self.alone = False  # whether a stretch has one epoch at most
-        self.seen = True  # whether somebody may have looked at the model, and set its numbers, since the last stretch
+        if begun is not None:
+            self.epoch, self.losses, self.error, self.orders.waiting, self.history = begun
+            self.history.stopped = ""
+        self.unbounded: set[int] = set()  # which numbers were not finite from the start
 
     def go(self) -> History:
         """Run to the end, and say in the history why it was the end. What fails in the first epoch changes nothing."""
-        if (begins := getattr(self.progress, "begins", None)) is not None:
-            begins(self)
+        begun, optimizer = self.epoch, self.engine.optimizer
+        for watch in self.watches:
+            watch.begins(self)
         self.start = perf_counter() - (self.history.times[-1] if self.history.times else 0.0)
-        optimizer = self.stepper.optimizer
         steps, saved = optimizer.steps, state_of(optimizer)
-        if self.judged and not isfinite(sum(saved)):
+        if not isfinite(sum(saved)):
             self.unbounded = {i for i, number in enumerate(saved) if not isfinite(number)}
-        found = True  # when the course was made
+        self.engine.take()
         try:
             while not self.history.stopped:
                 try:
-                    if self.seen and not found:
-                        self.stepper = self.find_stepper()
-                    found = False
                     self._stretch()
-                except Exception as error:
-                    if self.epoch == self.begun:  # a row that cannot be taken shows in the first epoch
+                except CANNOT as error:
+                    self.engine.put()
+                    self.engine, self.pace = self._engine_for(error), Pace()
+                    self.engine.take()
+                    continue
+                except Exception:
+                    if self.epoch == begun:  # a row that cannot be taken shows in the first epoch
+                        self.engine.put()
                         commit(optimizer, iter(saved), steps - optimizer.steps)
-                    if isinstance(error, RowError):
-                        place = (len(self.losses) + error.place) % len(self.rows)
-                        raise RowError(self.orders.places[place], error.error) from None
                     raise
-                if self.history.epochs and self.progress is not None:
-                    self.progress(self.history)
-                elif (waiting := getattr(self.progress, "waiting", None)) is not None:  # in the first epoch
-                    waiting()
+                for watch in self.watches:
+                    watch.told(self.history)
+                if self._looked_at and not self.history.stopped:
+                    self.engine = self._engine_for(None)
+                    self.engine.take()
         except KeyboardInterrupt:
             self.history.stopped = "interrupt"
+        finally:
+            self.engine.put()
         return self.history
 
+    @property
     def _looked_at(self) -> bool:
-        """Whether somebody may look at the model after this stretch: a progress that does not says so by `looks`."""
-        looks = self.progress is not None and getattr(self.progress, "looks", True)
-        return looks or (self.watch is not None and self.watch.looks)
-
-    def _ahead(self) -> int:
-        """How many epochs a stretch may have: a watch asks for fewer, and a guard follows one order only."""
-        if (
-            self.alone
-            or self.stepper.recorded is not None
-            or (self.guard is not None and self.orders.generator is not None)
-        ):
-            return 1
-        return self.epochs if self.watch is None else self.watch.ahead
+        """Whether somebody may look at the model between two stretches, and set its numbers."""
+        return any(watch.looks for watch in self.watches)
 
     def _stretch(self) -> None:
         """Some steps, what the history is to know of them, and what follows from it."""
-        before, began, reason, lost = self.epoch, perf_counter(), "", 0
-        kept = self._kept() if self.judged else None
+        before, began, lost = self.epoch, perf_counter(), 0
+        kept: Any = self._kept()
         try:
-            ended = self.made() if self.guard is None else self.guard.made(self, before)
-            if kept is not None and (lost := self._lost(ended, kept)):
-                ended = ended.first(lost)
-            if ended:
-                measured = self._measured()
+            means, errors = self._made()
+            if lost := self._lost(means, kept):
+                means, errors = means[:lost], errors[:lost]
+            if self._looked_at:
+                self.engine.put()
+            if means:
+                measured = {name: number for watch in self.watches for name, number in watch.measured().items()}
                 with Uninterrupted():
-                    self._record(before, ended, began, measured)
-                    if self.watch is not None and not lost:
-                        self.watch.remember(self.history)
+                    self._record(before, means, errors, began, measured)
+                    for watch in self.watches if not lost else ():
+                        watch.remember(self.history)
                     kept = None  # there is no way back
         except KeyboardInterrupt:
             if kept is not None:
                 self._back(kept)
             raise
-        if ended and self.watch is not None and not lost:
-            reason = self.watch.verdict(self.history, ended.means(range(len(ended))))
+        reasons = [watch.verdict(self.history, means) for watch in self.watches] if means and not lost else []
         if lost:
             self.history.stopped = "diverged"
-        elif ended and self.metric and ended.errors[-1] < self.threshold:
+        elif means and self.metric and errors[-1] < self.threshold:
             self.history.stopped = "until"
-        elif reason:
-            self.history.stopped = reason
+        elif any(reasons):
+            self.history.stopped = next(filter(None, reasons))
         elif self.epoch == self.epochs:
             self.history.stopped = "epochs"
-        self.seen = self._looked_at()
+
+    def _made(self, most: int = 0) -> tuple[list[float], list[float]]:
+        """Some more steps: the mean loss of each epoch that ended with them, and its metric."""
+        self.orders.follow()
+        most = most or min([self.epochs - self.epoch, *(watch.ahead for watch in self.watches)])
+        stretch = Stretch(
+            self.orders, self.batch_size, self.losses, self.error, self.pace.steps, most, self.threshold
+        )  # fmt: skip
+        start = perf_counter()
+        found = self.engine.stretch(stretch)
+        count = len(found.means)
+        steps = count * stretch.batches + len(found.losses) - len(self.losses)
+        self.pace.took(steps, perf_counter() - start)
+        self.losses, self.error = found.losses, found.error
+        self.epoch += count
+        self.orders.over(count)
+        return found.means, found.errors
 
     def _kept(self) -> Any:
         """What `_back` needs to make this stretch as if it had not been."""
-        optimizer = self.stepper.optimizer
         self.orders.start()
-        return state_of(optimizer), optimizer.steps, self.epoch, (self.losses, len(self.losses)), self.error
+        return self.engine.kept(), self.epoch, self.losses, self.error
 
     def _back(self, kept: Any) -> None:
-        numbers, steps, self.epoch, (losses, done), self.error = kept
-        optimizer = self.stepper.optimizer
-        commit(optimizer, iter(numbers), steps - optimizer.steps)
-        self.losses = losses[:done]
+        numbers, self.epoch, self.losses, self.error = kept
+        self.engine.back(numbers)
         self.orders.back()
-        self.orders.follow()
 
-    def _lost(self, ended: Ended, kept: Any) -> int:
+    def _lost(self, means: list[float], kept: Any) -> int:
         """Which of the epochs that ended is the first with a loss, or a number at its end, that is not finite: 0 if
         none is, else counted from 1, with the model as it was then."""
-        if not len(ended) or (all(map(isfinite, ended.means(range(len(ended))))) and self.finite()):
+        if not means or (all_finite(means) and self.finite()):
             return 0
-        if len(ended) == 1:
+        if len(means) == 1:
             return 1
         self._back(kept)
-        self.alone = True
         made = 0
-        while made < len(ended):
-            one = self.made()
+        while made < len(means):
+            one, _ = self._made(most=1)
             made += len(one)
-            if len(one) and not (isfinite(one.means([0])[0]) and self.finite()):
+            if one and not (isfinite(one[0]) and self.finite()):
                 return made
-        self.alone = False
         return 0
 
     def finite(self) -> bool:
         """Whether all numbers of model and optimizer are finite, but for those that never were."""
-        return self._all_finite(state_of(self.stepper.optimizer))
-
-    def _all_finite(self, numbers: Sequence[float]) -> bool:
-        return isfinite(sum(numbers)) or all(isfinite(x) or i in self.unbounded for i, x in enumerate(numbers))
-
-    def standing(self) -> Standing:
-        """Where the run stands, between two stretches."""
-        return Standing(self.epoch, self._of_batches(), self.error, self.orders.waiting, self.history)
-
-    def go_on(self, standing: Standing) -> None:
-        """Begin where another run stood on the same rows, in the same batches."""
-        self.epoch, losses, self.error, self.orders.waiting, self.history = standing
-        self.begun, self.history.stopped = self.epoch, ""
-        self._take_up(losses)
-
-    def _of_batches(self) -> list[float]:
-        """The losses of this epoch's batches so far."""
-        return self.losses[:: self.batch_size]
-
-    def _take_up(self, losses: list[float]) -> None:
-        """Let an epoch be under way, of whose batches these are the losses."""
-        size, n = self.batch_size, len(self.rows)
-        self.losses = [loss for i, loss in enumerate(losses) for _ in range(min(size, n - i * size))]
-        if losses:
-            self.orders.follow()
-
-    @property
-    def done(self) -> int:
-        """How many rows of this epoch are through."""
-        return len(self.losses)
-
-    @property
-    def unfinished(self) -> Sequence[float]:
-        """The losses of this epoch so far."""
-        return self.losses
+        return self.engine.finite(self.unbounded)
 
     def put(self) -> None:
         """Let the model hold the numbers of the steps that were made, if it does not."""
+        self.engine.put()
 
-    def made(self) -> Ended:
-        """The epochs that end with some more steps."""
-        return self._one_by_one() if self.batch_size == 1 else self._batch()
+    def standing(self) -> Standing:
+        """Where the run stands, between two stretches."""
+        return Standing(self.epoch, list(map(float, self.losses)), self.error, self.orders.waiting, self.history)
 
-    def _measured(self) -> Mapping[str, float]:
-        """What is seen of the model, which may take long and be interrupted."""
-        return {} if self.watch is None else self.watch.measured()
-
-    def _one_by_one(self) -> Ended:
-        """A stretch of steps on one row each. The losses and the metric of each epoch that ended in it."""
-        n, done = len(self.rows), len(self.losses)
-        if not done:
-            self.orders.follow()
-        losses: list[float] = []
-        sums: list[float] = []
-        start = perf_counter()
-        whole = 0 if done else min(self.pace.rows // n, self.epochs - self.epoch, self._ahead())
-        part = self.order[done : done + self.pace.rows]
-        last = done + len(part) == n
-        passes = (lambda: self._passes(whole)) if whole else (lambda: repeat(part, 1))
-        threshold = self.threshold if whole or last else -inf
-        self.error = self.stepper.advance(passes, part[0], losses, sums, self.error, threshold)
-        self.pace.took(len(losses), perf_counter() - start)
-        if not whole and sums and not last:
-            self.error = sums.pop()  # the sum of a part of the epoch
-        losses = self.losses + losses
-        count = len(losses) // n
-        self.losses = losses[count * n :]
-        self.epoch += count
-        self.orders.over(count)
-        return Ended([losses[i * n : (i + 1) * n] for i in range(count)], sums)
-
-    def _passes(self, count: int) -> Iterator[Sequence[Row]]:
-        """The orders of the epochs to come, each drawn when it begins, so that no more are drawn than are run."""
-        for i in range(count):
-            self.orders.follow(i)
-            yield self.order
-
-    @property
-    def order(self) -> Sequence[Row]:
-        """The rows as this epoch takes them."""
-        return self.orders.taken
-
-    def _batch(self) -> Ended:
-        """One step on the mean of a batch. Losses and metric of the epoch if it ended with it."""
-        done = len(self.losses)
-        if not done:
-            self.orders.follow()
-        rows = self.order[done : done + self.batch_size]
-        loss, error = self.stepper.batch(rows)
-        self.losses += [loss] * len(rows)
-        self.error += error
-        if len(self.losses) < len(self.rows):
-            return Ended([], [])
-        ended = Ended([self.losses], [self.error])
-        self.losses, self.error = [], 0.0
-        self.epoch += 1
-        self.orders.over(1)
-        return ended
-
-    def _record(self, before: int, ended: Ended, began: float, measured: Mapping[str, float]) -> None:
+    def _record(
+        self, before: int, means: list[float], errors: list[float], began: float, measured: dict[str, float]
+    ) -> None:
         """The points of the epochs after `before`; their times divide those of the stretch evenly."""
         start, end = began - self.start, perf_counter() - self.start
         epochs = self.history.wanted(before + 1, self.epoch)
-        each = (end - start) / len(ended)
-        every = len(epochs) == len(ended)
-        these: Sequence[int] = range(len(ended)) if every else [epoch - before - 1 for epoch in epochs]
+        each = (end - start) / len(means)
+        these = [epoch - before - 1 for epoch in epochs]
         first = start + each
-        times = [first + each * i for i in these]
-        metrics = {self.metric: [ended.errors[i] for i in these]} if self.metric else {}
+        metrics = {self.metric: [errors[i] for i in these]} if self.metric else {}
         metrics |= {name: [number] for name, number in measured.items()}
-        self.history.extend(epochs, ended.means(these), times, metrics)
+        self.history.extend(epochs, [means[i] for i in these], [first + each * i for i in these], metrics)
+
+
+def until_of(until: Any) -> tuple[Metric | None, tuple[str, float] | None]:
+    """The metric that ends a run, its name and its threshold."""
+    if until is None:
+        return None, None
+    if not isinstance(until, list | tuple) or len(until) != 2 or not callable(until[0]):
+        raise TypeError(f"until wants (metric, threshold), a function (prediction, target) and a number, got {until!r}")
+    threshold = as_float(until[1])
+    if threshold is None:
+        raise TypeError(f"the threshold of until must be a number, but got {until[1]!r}")
+    return until[0], (name_of(until[0]), threshold)
+
+
+def diverged(history: History, optimizer: Optimizer) -> str:
+    """What a run that diverged tells, and what to do about it."""
+    epoch, loss = history.epochs[-1], history.losses[-1]
+    seen = f"its loss is {loss}" if not isfinite(loss) else "a number of the model or the optimizer is not finite"
+    return (
+        f"the run diverged in epoch {epoch:,}: {seen} ({optimizer.rate(max(0, optimizer.steps - 1)):g} was the lr), "
+        "and more epochs cannot mend it: take a smaller lr, scale inputs and targets to about -1 ... 1, and give a "
+        "probability's loss logits (..._with_logits, cross_entropy); inside tn.detect_anomaly() the operation is named"
+    )

@@ -91,6 +91,8 @@ def _entries(optimizer: Optimizer) -> Iterator[tuple[str, Any]]:
 
 def _mapped(entry: Any, number: Callable[[float], Any], other: Callable[[Any], None]) -> Any:
     """The entry with each number in it, or in lists, tuples, dicts and arrays in it, replaced; all else is told."""
+    if type(entry) is float:
+        return number(entry)
     if getattr(entry, "ndim", 0) > 0 and hasattr(entry, "tolist"):
         entry = entry.tolist()
     if isinstance(entry, list | tuple):

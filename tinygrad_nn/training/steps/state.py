@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
+from typing import Any
 
 from ...compiler.arguments import data_of
+from ...compiler.single_precision import TooLargeError
+from ...compiler.target import Target
 from ...optim import Optimizer
-from ...support.decorators import uncollected
 from ...support.numbers import as_float
 from .interrupt import Uninterrupted
 
@@ -28,18 +30,14 @@ class RowError(ValueError):
         return f"row {self.place} of X and Y: {self.error}"
 
 
-class Pace:
-    """How many rows fill a stretch of some twenty milliseconds, so that Ctrl-C and progress never wait for long."""
-
-    STRETCH = 0.02
-
-    def __init__(self) -> None:
-        self.rows = 1
-
-    def took(self, rows: int, seconds: float) -> None:
-        """So many rows took so long; the next stretch is at most four times as long."""
-        fitting = rows * self.STRETCH / seconds if seconds else 4.0 * self.rows
-        self.rows = max(1, min(4 * self.rows, int(fitting)))
+def matrix(rows: Sequence[Row], target: Target) -> Any:
+    """The rows as one array, a row after the other. Raises RowError for one with a number that no float32 holds."""
+    if target.dtype == "float64":
+        return target.namespace.array(rows)
+    try:
+        return target.namespace.ascontiguousarray(target.array(rows))
+    except TooLargeError as error:
+        raise RowError(error.place, error) from None
 
 
 def left_sum(numbers: Sequence[float]) -> float:
@@ -60,16 +58,18 @@ def state_of(optimizer: Optimizer) -> list[float]:
             f"the optimizer has {len(optimizer.parameters)} parameters, but its state was set to "
             f"{len(optimizer.state)}: give a tuple of numbers for each"
         )
-    numbers = list(chain.from_iterable(optimizer.state))
-    if not set(map(type, numbers)) <= {float}:
-        for i, number in enumerate(numbers):
-            if (found := as_float(number)) is None:
-                raise TypeError(f"the state of the optimizer was set to {number!r}, which is no number")
-            numbers[i] = found
-    return data_of(optimizer.parameters) + numbers
+    numbers = [parameter.data for parameter in optimizer.parameters]
+    numbers += chain.from_iterable(optimizer.state)
+    if set(map(type, numbers)) <= {float}:
+        return numbers
+    numbers[: len(optimizer.parameters)] = data_of(optimizer.parameters)
+    for i, number in enumerate(numbers):
+        if (found := as_float(number)) is None:
+            raise TypeError(f"the state of the optimizer was set to {number!r}, which is no number")
+        numbers[i] = found
+    return numbers
 
 
-@uncollected
 def commit(optimizer: Optimizer, numbers: Iterator[float], steps: int) -> None:
     """Put the numbers of steps that ended well where the user sees them."""
     with Uninterrupted():

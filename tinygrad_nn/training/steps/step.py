@@ -9,35 +9,37 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from threading import RLock
 from typing import Any
 
 from ... import losses as losses_
-from ...autograd.recording import watcher
+from ...autograd.recording import current_recorder, watched
 from ...autograd.value import Value
 from ...compiler.arguments import Shape
-from ...compiler.backends.backend import for_steps
-from ...compiler.backends.spellings import UnspelledError
-from ...compiler.loops.roll import rolled
 from ...compiler.loops.rolled import Rolled
+from ...compiler.surroundings.captured import SurroundingsError
+from ...compiler.surroundings.surroundings import Known, Surroundings
+from ...compiler.backends.backend import for_steps
 from ...compiler.target import Target
 from ...optim import Optimizer, check_steps
 from ...support.checks import checked_count, checked_function, checked_rng, checked_switch
-from ...support.decorators import locked
 from ..history import History
-from .engines.checked import Guarded
-from .engines.native import NativeSteps, UnsupportedError
-from .engines.native_run import NativeCourse
-from .engines.python import Path, Stepper, fitting
-from .engines.recorded import RecordedStepper
-from .observers import Watch
+from .engines.checked import CheckedEngine
+from .engines.engine import CANNOT, Engine
+from .engines.native import NativeEngine
+from .engines.python import PythonEngine
+from .engines.recorded import RecordedEngine
 from .recipe import Recipe
 from .rows import Rows, rows_of
-from .run import Course
+from .run import Metric, Run, diverged, until_of
 from .settings import check_optimizer, same, settings_of
-from .stretch import Metric, diverged, until_of
+from .watch import Standing, Told, Watch
 
-MOST_STEPPERS = 8  # kept for other shapes of rows and other metrics
+MOST_KINDS = 8  # of rows and metrics for which engines are kept
+# By the name of a back end: the recorded graph is none that a user asks `compile_step` for, but `fit`.
+ENGINES: dict[str, type[Engine]] = {"python": PythonEngine, "llvm": NativeEngine, "eager": RecordedEngine}
 
 
 class Step:
@@ -47,13 +49,12 @@ class Step:
     """
 
     def __init__(self, recipe: Recipe, target: Target) -> None:
-        self.lock = RLock()
+        self.lock = RLock()  # a step changes a model: one thread at a time, which a callback may call from
         self.recipe, self.target, self.backend = recipe, target, target.backend
-        self._steppers: list[Stepper] = []  # the latest first
+        self._known: dict[Any, Known[Engine] | RecordedEngine] = {}  # by metric and shapes of rows, the latest last
         self._fixed: list[object] = []
         self._parameters: list[Value] = []
-        self._native: NativeSteps | None = None
-        self.watch: Watch | None = None  # who looks at the model after each epoch of a run
+        self._latest: Engine | None = None
 
     def __call__(self, X: Sequence[Any], Y: Sequence[Any]) -> float:
         """One update on the mean loss over the rows, with the regularizer; returns that loss, before the update.
@@ -63,25 +64,26 @@ class Step:
         """
         return self.on(rows_of(X, Y, self.recipe.model))
 
-    @locked
     def on(self, given: Rows) -> float:
         """One update on rows as `rows_of` gives them."""
         shapes, rows = given
-        if (watching := watcher()) is not None:
-            watching.steps()
-            if self.backend != "eager":
-                return Guarded(self, watching).on(given)
-        if self.backend == "llvm":
-            history = self._course(None, shapes, rows, 1, len(rows), None, None, None).go()
-            if history.stopped == "interrupt":
-                raise KeyboardInterrupt
-            return history.losses[0]
-        stepper = self._stepper(None, shapes)
-        if len(rows) > 1:
-            return stepper.batch(rows)[0]
-        losses: list[float] = []
-        stepper.advance(lambda: [rows], rows[0], losses, [], 0.0, 0.0)
-        return losses[0]
+        watching = getattr(current_recorder(), "watcher", None)
+        with self.lock:
+            if watching is not None:
+                watching.steps()
+                if not self.records:
+                    with watched(None):
+                        return self._on(shapes, rows, watching)
+            return self._on(shapes, rows)
+
+    def _on(self, shapes: Shape, rows: list[Any], watching: Any = None) -> float:
+        error: Exception | None = None
+        while True:
+            engine = self._engine(None, shapes, watching, error)
+            try:
+                return engine.step(rows)
+            except CANNOT as found:
+                error = found
 
     def run(
         self,
@@ -106,53 +108,40 @@ class Step:
 
         Raises as a call does, and ValueError for counts below 1. What raises in the first epoch has changed nothing.
         """
-        rows = rows_of(X, Y, self.recipe.model)
-        history = self.run_on(rows, epochs, batch_size, shuffle, rng, until, progress)
+        watches = [] if progress is None else [Told(checked_function("progress", progress, "of the history"))]
+        rng = checked_rng(rng, ["shuffle"])
+        history = self.run_on(rows_of(X, Y, self.recipe.model), epochs, batch_size, shuffle, rng, until, watches)
         if history.stopped == "diverged":
             warnings.warn(diverged(history, self.recipe.optimizer), RuntimeWarning, stacklevel=2)
         return history
 
-    @locked
     def run_on(
         self, given: Rows, epochs: int, batch_size: int, shuffle: bool, rng: Any, until: Any,
-        progress: Callable[[History], Any] | None,
+        watches: Sequence[Watch] = (), begun: Standing | None = None,
     ) -> History:  # fmt: skip
-        """A run on rows as `rows_of` gives them."""
+        """A run on rows as `rows_of` gives them, which may begin where another one stood."""
         epochs, batch_size = checked_count("epochs", epochs), checked_count("batch_size", batch_size)
-        shuffle = checked_switch("shuffle", shuffle)
-        if progress is not None:
-            checked_function("progress", progress, "of the history")
-        rng = checked_rng(rng, ["shuffle"])
+        generator = rng if checked_switch("shuffle", shuffle) else None
         metric, limit = until_of(until)
         shapes, rows = given
-        batch_size = min(batch_size, len(rows))
+        watching = getattr(current_recorder(), "watcher", None)
+        with self.lock:
+            if watching is not None:
+                watching.steps()
+                watching = None if self.records else watching
 
-        def run(guard: Guarded | None = None) -> History:
-            course = self._course(metric, shapes, rows, epochs, batch_size, rng if shuffle else None, limit, progress)
-            course.watch, course.guard, course.judged = self.watch, guard, True
-            try:
-                return course.go()
-            finally:
-                self._native = getattr(course, "native", None)  # another one where something changed on the way
+            def go() -> History:
+                engine = partial(self._engine, metric, shapes, watching)
+                return Run(engine, rows, epochs, min(batch_size, len(rows)), generator, limit, watches, begun).go()
 
-        if (watching := watcher()) is None:
-            return run()
-        watching.steps()
-        return run() if self.backend == "eager" else Guarded(self, watching).run(given, run)
+            if watching is None:
+                return go()
+            with watched(None):
+                return go()
 
-    def _course(self, metric: Metric | None, shapes: Shape, *given: Any) -> Course:
-        """A run on this step's back end; on Python where the choice is ours and the step cannot be machine code."""
-        if self.backend == "llvm":
-            try:
-                course = NativeCourse(lambda: self._stepper(metric, shapes), *given, target=self.target)
-                self._native = course.native
-                if course.native is not None:
-                    return course
-            except (UnsupportedError, UnspelledError):
-                if not self.target.auto:
-                    raise
-                self.backend, self._native = "python", None
-        return Course(lambda: self._stepper(metric, shapes), *given)
+    def by(self, optimizer: Optimizer) -> Step:
+        """The step of the same model and loss by another optimizer."""
+        return Step(replace(self.recipe, optimizer=optimizer), self.target)
 
     def as_function(self, namespace: Any = None, dtype: str = "") -> Any:
         """The step as a pure function (state, X, Y) -> (state, loss) of arrays of a namespace: NumPy, or jax.numpy.
@@ -169,18 +158,18 @@ class Step:
     @property
     def program(self) -> Rolled:
         """The program of the latest step, rolled: of one row with its update, or of the rows of a batch."""
-        if self._native is not None:
-            return self._native.roll
-        paths = self._last_paths()
-        return rolled(next((path.program for path in paths if path.loop is not None), paths[0].program))
+        return self._last().program
 
     def source(self, backend: str | None = None) -> str:
         """The source of what the latest step ran, in the language of its back end."""
         if backend is not None and not (isinstance(backend, str) and backend == self.backend):
             raise ValueError(f"this step runs on {self.backend!r}, so its source is not in {backend!r}")
-        if self._native is not None:
-            return self._native.text
-        return "\n\n".join(path.source() for path in self._last_paths())
+        return self._last().source
+
+    @property
+    def records(self) -> bool:
+        """Whether its steps are recorded, as a loop of the user's own would."""
+        return ENGINES[self.backend].records
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Step, (self.recipe, self.target)  # a copy compiles for itself
@@ -188,28 +177,52 @@ class Step:
     def __repr__(self) -> str:
         return f"<compiled step of {self.recipe.name}, back end {self.backend}>"
 
-    def _last_paths(self) -> list[Path]:
-        if self._steppers and self._steppers[0].recorded is not None:
-            raise ValueError("this step is made on the recorded graph, as a warning said: it has no program")
-        if not self._steppers or not self._steppers[0].latest:
+    def _last(self) -> Engine:
+        if self._latest is None:
             raise ValueError("this step has no program yet: it is traced when it first runs, so run it once")
-        return self._steppers[0].latest
+        return self._latest
 
-    def _stepper(self, metric: Metric | None, shapes: Shape) -> Stepper:
-        """The programs for rows of these shapes, as long as nothing but numbers of the optimiser changes."""
-        optimizer = self.recipe.optimizer
+    def _engine(self, metric: Metric | None, shapes: Shape, watching: Any, error: Exception | None) -> Engine:
+        """What makes steps on rows of these shapes, as long as nothing but numbers of the optimiser changes.
+
+        With an error, what does in the place of an engine that cannot, where the choice is ours; else it is raised.
+        """
+        optimizer, kind = self.recipe.optimizer, (id(metric), shapes)
         optimizer.check()
         check_steps(optimizer)
         if not callable(optimizer.lr):
             optimizer.rate()
         fixed = settings_of(optimizer)[1]
         if not same(fixed, self._fixed) or self._parameters != optimizer.parameters:
-            self._steppers, self._fixed, self._parameters = [], fixed, list(optimizer.parameters)
-        found = [each for each in self._steppers if each.recipe.metric is metric and each.shapes == shapes]
-        kind = RecordedStepper if self.backend == "eager" else Stepper
-        stepper = fitting(found, kind, self.recipe, metric, shapes, self.target.auto)
-        self._steppers = [stepper, *(other for other in self._steppers if other is not stepper)][:MOST_STEPPERS]
-        return stepper
+            self._known, self._fixed, self._parameters = {}, fixed, list(optimizer.parameters)
+        if error is not None:
+            self._give_up(error, metric, shapes)
+        known = self._known.pop(kind, None) or self._made(metric, shapes)
+        self._known[kind] = known
+        if len(self._known) > MOST_KINDS:
+            del self._known[next(iter(self._known))]
+        self._latest = engine = known.now() if isinstance(known, Known) else known
+        return engine if watching is None else CheckedEngine(engine, watching, self.target.dtype)
+
+    def _made(self, metric: Metric | None, shapes: Shape) -> Known[Engine] | RecordedEngine:
+        """The engines for rows of these shapes: one for each of the latest surroundings, or one for all."""
+        recipe, kind = replace(self.recipe, metric=metric), ENGINES[self.backend]
+
+        def made(world: Surroundings) -> Engine:
+            traced = replace(recipe, world=world)
+            return NativeEngine(traced, shapes, self.target) if kind is NativeEngine else kind(traced, shapes)
+
+        return RecordedEngine(recipe, shapes) if kind.records else Known(recipe.surroundings, made)
+
+    def _give_up(self, error: Exception, metric: Metric | None, shapes: Shape) -> None:
+        """Take another engine in the place of one that cannot make the steps."""
+        if not self.target.auto:
+            raise error
+        if isinstance(error, SurroundingsError):
+            warnings.warn(f"training on the recorded graph, not compiled: {error}", RuntimeWarning, stacklevel=2)
+            self._known[id(metric), shapes] = RecordedEngine(replace(self.recipe, metric=metric), shapes)
+        else:
+            self.backend, self._known = "python", {}
 
 
 def compile_step(
@@ -254,6 +267,11 @@ def compile_step(
     >>> step.run(X, Y, epochs=1000).stopped
     'epochs'
     """
+    return step_of(model, loss, optimizer, regularizer, for_steps(backend, dtype))
+
+
+def step_of(model: Any, loss: Any, optimizer: Optimizer, regularizer: Any, target: Target) -> Step:
+    """The step for a target."""
     for what, given in (("model", model), *((("regularizer", regularizer),) if regularizer is not None else ())):
         if not callable(given):
             raise TypeError(f"the {what} must be a function or a Module, but got {given!r}")
@@ -262,7 +280,6 @@ def compile_step(
     check_optimizer(optimizer)
     if not (callable(loss) or isinstance(loss, str)):
         raise TypeError(f"the loss must be a function (prediction, target) or the name of one, but got {loss!r}")
-    target = for_steps(backend, dtype)
-    if target.backend == "array":
-        raise ValueError(f"training steps run on backend='python', 'llvm' or 'auto', but got {backend!r}")
+    if target.backend not in ENGINES:
+        raise ValueError(f"training steps run on backend='python', 'llvm' or 'auto', but got {target.backend!r}")
     return Step(Recipe(model, losses_.named(loss), optimizer, regularizer), target)

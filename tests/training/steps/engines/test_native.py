@@ -22,8 +22,8 @@ from training import (
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.compiler.backends.llvm import engine as native
-from tinygrad_nn.training.steps import state
-from tinygrad_nn.training.steps.engines.native_run import NativeCourse
+from tinygrad_nn.training.steps.engines.native import NativeEngine
+from tinygrad_nn.training.steps.run import Pace
 
 pytest.importorskip("numpy", reason="numpy is not installed")
 pytest.importorskip("llvmlite", reason="llvmlite is not installed")
@@ -103,7 +103,7 @@ def test_until_and_the_metric():
 @pytest.mark.parametrize("measured", [True, False])
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_rows_that_disagree_are_left_to_python(batch_size, stretch, measured, shuffle, monkeypatch):
-    monkeypatch.setattr(state.Pace, "STRETCH", stretch)
+    monkeypatch.setattr(Pace, "STRETCH", stretch)
     options = {"until": (root_mean_square, -1.0)} if measured else {}
     rows, targets = [[1.0], [-2.0], [3.0], [0.0], [-1.0], [2.0]], [float(i) for i in range(6)]
     told = []
@@ -128,7 +128,7 @@ def test_rows_that_disagree_are_left_to_python(batch_size, stretch, measured, sh
 def test_shuffled_runs_draw_as_the_others_do(batch_size, epochs_at_once, monkeypatch):
     """However many epochs, each in its order, fall into a stretch."""
     pace, stretches = epochs_at_once * -(-10 // batch_size), []
-    monkeypatch.setattr(state.Pace, "took", lambda self, *given: setattr(self, "rows", pace))
+    monkeypatch.setattr(Pace, "took", lambda self, *given: setattr(self, "steps", pace))
     X, Y = tn.data.moons(10, rng=random.Random(4))
     told = []
     for backend in ("python", "llvm"):
@@ -146,15 +146,15 @@ def test_shuffled_runs_draw_as_the_others_do(batch_size, epochs_at_once, monkeyp
 @pytest.mark.parametrize("batch_size", [1, 2, 7])
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_rows_that_disagree_only_in_a_later_epoch_of_a_stretch(batch_size, shuffle, monkeypatch):
-    monkeypatch.setattr(state.Pace, "took", lambda self, *given: setattr(self, "rows", 70))
+    monkeypatch.setattr(Pace, "took", lambda self, *given: setattr(self, "steps", 70))
     rows, told, apart = [[0.1 * i] for i in range(1, 8)], [], []
-    by_python = NativeCourse._apart
+    by_python = NativeEngine._apart
 
-    def left(course, native, batch):
-        apart.append(batch >= course.batches)
-        return by_python(course, native, batch)
+    def left(engine, stretch, batch):
+        apart.append(batch >= stretch.batches)
+        return by_python(engine, stretch, batch)
 
-    monkeypatch.setattr(NativeCourse, "_apart", left)
+    monkeypatch.setattr(NativeEngine, "_apart", left)
     for backend in ("python", "llvm"):
         weight = Value(0.5)
 

@@ -18,7 +18,7 @@ from training import (
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.compiler.paths import PathError
-from tinygrad_nn.training.steps import state
+from tinygrad_nn.training.steps.run import Pace
 
 
 def branching(x):
@@ -32,7 +32,7 @@ WEIGHT = Value(0.5, label="weight")
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7])
 @pytest.mark.parametrize("stretch", [0.02, 0.0])
 def test_rows_that_disagree_take_their_own_paths(batch_size, stretch, monkeypatch):
-    monkeypatch.setattr(state.Pace, "STRETCH", stretch)  # with 0, a row at a time
+    monkeypatch.setattr(Pace, "STRETCH", stretch)  # with 0, a row at a time
     rows = [[1.0], [-2.0], [3.0], [0.0], [-1.0], [math.nan], [2.0]]
     targets = [float(i) for i in range(7)]
     epochs = 1 if batch_size == 7 else 6  # one with a nan in it is the last

@@ -1,4 +1,4 @@
-"""Steps inside detect_anomaly: made as they are outside, and looked at when they were.
+"""Steps inside detect_anomaly: made as they are outside, by another engine, and looked at when they were.
 
 Where a number is not finite any more, the model goes back to where it was, and the step that went wrong is made once
 more on the recorded graph, which says where.
@@ -6,84 +6,70 @@ more on the recorded graph, which says where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ....autograd.recording import watched
 from ....check.anomaly import beyond
-from ..observers import Guard
-from ..run import Course
-from ..state import commit, state_of
-from ..stretch import Ended
-from .recorded import RecordedStepper
-
-if TYPE_CHECKING:
-    from ...history import History
-    from ..rows import Rows
-    from ..step import Step
+from ..state import Row, state_of
+from .engine import Engine, Made, Stretch, all_finite
+from .recorded import RecordedEngine
 
 
-class Guarded(Guard):
-    """A step, and who watches it."""
+class CheckedEngine(Engine):
+    """An engine, and who watches its steps. What raises AnomalyError leaves the model as it was before that step."""
 
-    def __init__(self, step: Step, watching: Any) -> None:
-        self.step, self.watching = step, watching
-        self.optimizer = step.recipe.optimizer
-        self.shapes: Any = None  # of the rows of a run
+    def __init__(self, engine: Engine, watching: Any, dtype: str) -> None:
+        super().__init__(engine.recipe, engine.shapes)
+        self.engine, self.watching, self.dtype = engine, watching, dtype
 
-    def on(self, given: Rows) -> float:
-        """One update on rows, and its loss. Raises AnomalyError where either is not finite, and nothing has changed."""
-        before, steps = state_of(self.optimizer), self.optimizer.steps
-        with watched(None):
-            loss = self.step.on(given)
-        if isfinite(loss) and not self._spoilt(before):
+    def step(self, rows: Sequence[Row]) -> float:
+        before = super().kept()
+        loss = self.engine.step(rows)
+        if isfinite(loss) and not self._spoilt(before[0]):
             return loss
-        self._back(before, steps)
+        super().back(before)
         gradients = [parameter.grad for parameter in self.optimizer.parameters]
         try:
             with self.watching.again():
-                RecordedStepper(self.step.recipe, given[0]).batch(given[1])
+                RecordedEngine(self.recipe, self.shapes).batch(rows)
         finally:
-            self._back(before, steps)
+            super().back(before)
             for parameter, gradient in zip(self.optimizer.parameters, gradients, strict=True):
                 parameter.grad = gradient
-        raise beyond(f"a compiled step in {self.step.target.dtype}")
+        raise beyond(f"a compiled step in {self.dtype}")
 
-    def run(self, given: Rows, made: Callable[[Guarded], History]) -> History:
-        """A run that asks `made` for each stretch of steps."""
-        self.shapes = given[0]
-        with watched(None):
-            return made(self)
+    def stretch(self, stretch: Stretch) -> Made:
+        before = super().kept()
+        found = self.engine.stretch(stretch)
+        self.engine.put()
+        if all_finite(found.means) and all_finite(found.losses) and not self._spoilt(before[0]):
+            return found
+        first, orders, size = len(stretch.losses), stretch.orders, stretch.batch_size
+        count = self.optimizer.steps - before[1]
+        super().back(before)
+        for k in range(first, first + count):
+            epoch, place = divmod(k, stretch.batches)
+            orders.follow(epoch)
+            self.step(orders.taken[place * size : (place + 1) * size])
+        super().back(before)
+        raise beyond(f"a compiled step in {self.dtype}")
 
-    def made(self, course: Course, before: int) -> Ended:
-        """A stretch of steps of a run, of one epoch or of several in one order.
-
-        Raises AnomalyError with the model as it was before the step that went wrong.
-        """
-        done, numbers, steps = course.done, state_of(self.optimizer), self.optimizer.steps
-        ended = course.made()
-        course.put()
-        told = [loss for losses in (*ended.losses, course.unfinished) for loss in losses]
-        if all(map(isfinite, told)) and not self._spoilt(numbers):
-            return ended
-        made, n = self.optimizer.steps - steps, len(course.order)
-        self._back(numbers, steps)
-        course.epoch = before
-        for _ in range(made):
-            self.on((self.shapes, list(course.order[done : done + course.batch_size])))
-            done += course.batch_size
-            if done >= n:
-                course.epoch, done = course.epoch + 1, 0
-        self._back(numbers, steps)
-        raise beyond(f"a compiled step in {self.step.target.dtype}")
-
-    def _spoilt(self, before: Iterable[float]) -> bool:
+    def _spoilt(self, before: list[float]) -> bool:
         """Whether a number that was finite is not any more."""
-        now = state_of(self.optimizer)
-        return not isfinite(sum(now)) and any(
-            isfinite(was) and not isfinite(number) for was, number in zip(before, now, strict=True)
-        )
+        return not all_finite(state_of(self.optimizer), {i for i, was in enumerate(before) if not isfinite(was)})
 
-    def _back(self, numbers: list[float], steps: int) -> None:
-        commit(self.optimizer, iter(numbers), steps - self.optimizer.steps)
+    def take(self) -> None:
+        self.engine.take()
+
+    def put(self) -> None:
+        self.engine.put()
+
+    def kept(self) -> Any:
+        return self.engine.kept()
+
+    def back(self, kept: Any) -> None:
+        self.engine.back(kept)
+
+    def finite(self, unbounded: Collection[int] = ()) -> bool:
+        return self.engine.finite(unbounded)

@@ -1,95 +1,182 @@
 """Training steps in machine code: packed parameters, and many steps in one call.
 
 The numbers live in arrays while a run goes on, and are put back where the user sees them whenever anybody looks: at its
-end, for `progress`, and before a batch whose rows take several paths, which the `python` back end makes the step of.
+end, for those who watch it, and before a batch whose rows take several paths, which the `python` engine makes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from math import inf
 from typing import Any
 
+from ....autograd.ieee.functions import NoSuchIndexError
 from ....autograd.value import Value
 from ....compiler.arguments import Shape, data_of
 from ....compiler.backends.llvm import engine as native
-from ....compiler.backends.llvm.functions import FOLDS
-from ....compiler.backends.llvm.ir import Kind
-from ....compiler.backends.llvm.printer import Printer
-from ....compiler.backends.llvm.row_sums import RowSums
+from ....compiler.single_precision import TooLargeError
 from ....compiler.loops.roll import rolled
 from ....compiler.loops.rolled import Rolled
-from ....compiler.program.program import Program
-from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
 from ....optim import Optimizer
-from ....support.decorators import uncollected
-from ..recipe import Recipe, penalty, row_gradient, update_of_one
+from ..interrupt import Uninterrupted
+from ..recipe import Recipe
 from ..settings import settings_of
-from ..state import Row, RowError, commit, state_of
-from .native_text import step_text, update_text
+from ..state import Row, RowError, commit, matrix, state_of
+from .engine import CANNOT, Engine, Made, Stretch, all_finite
+from .native_text import StepText
+from .python import PythonEngine
 
 
-class UnsupportedError(TypeError):
-    """A step that machine code cannot make yet."""
+class NativeEngine(Engine):
+    """Makes steps in machine code, which is compiled when it is first run: one for single rows, one for batches."""
+
+    def __init__(self, recipe: Recipe, shapes: Shape, target: Target) -> None:
+        super().__init__(recipe, shapes)
+        self.target, self.python = target, PythonEngine(recipe, shapes)
+        self._steps: dict[bool, NativeSteps] = {}  # by whether they are on batches
+        self._latest: NativeSteps | None = None
+        self._loaded = False  # whether the latest has the numbers
+
+    def step(self, rows: Sequence[Row]) -> float:
+        self._loaded = False
+        steps = self._ready(len(rows) > 1, rows[0])
+        x = matrix(rows, self.target)
+        losses, _, _, refused = steps.run(x, len(rows), len(rows), 0, steps.rates(1), 0.0, -inf)
+        self._loaded = False
+        if refused:
+            return self.python.step(rows)
+        steps.commit()
+        return float(losses[0])
+
+    def stretch(self, stretch: Stretch) -> Made:
+        """Steps in one call of machine code; after them one on a batch whose rows take several paths."""
+        orders, size, at, n, error = (
+            stretch.orders,
+            stretch.batch_size,
+            len(stretch.losses),
+            stretch.batches,
+            stretch.error,
+        )
+        steps = self._ready(size > 1, orders.rows[orders.places[stretch.start]])
+        # no order is drawn for an epoch that may not be run
+        most = 1 if orders.generator is not None and self.recipe.metric is not None else stretch.epochs
+        whole = 0 if at else min(stretch.steps // n, most)
+        rates = steps.rates(n * whole or min(stretch.steps, n - at))
+        with Uninterrupted():
+            x = orders.laid(1 if at else -(-len(rates) // n), self.target)
+            losses, errors, error, refused = steps.run(x, len(orders.rows), size, at, rates, error, stretch.threshold)
+            if refused:
+                try:
+                    loss, more = self._apart(stretch, at + len(losses))
+                except CANNOT:
+                    if not len(losses):
+                        raise  # else the next stretch begins with this batch, and raises
+                else:
+                    losses, error = self._joined(losses, [loss]), error + more
+                    if (at + len(losses)) % n == 0:
+                        errors, error = [*errors, error], 0.0
+        return self._made(stretch, losses, errors, error)
+
+    def _ready(self, batched: bool, row: Row) -> NativeSteps:
+        """The compiled steps for the settings as they are, with the numbers loaded where anybody may have set them."""
+        found = self._steps.get(batched)
+        if found is None or not (self._loaded and found is self._latest):
+            if found is None or not found.holds():
+                try:
+                    found = self._steps[batched] = NativeSteps(self.recipe, self.shapes, row, self.target, batched)
+                except NoSuchIndexError as error:
+                    raise RowError(0, error) from None
+            found.load()
+            self._latest, self._loaded = found, True
+        return found
+
+    def _apart(self, stretch: Stretch, batch: int) -> tuple[float, float]:
+        """The step on a batch whose rows are on several paths, by the python engine; its loss and metric."""
+        self.put()
+        self._loaded = False
+        epoch, place = divmod(batch, stretch.batches)
+        start = place * stretch.batch_size
+        stretch.orders.follow(epoch)
+        try:
+            return self.python.on(stretch.orders.taken[start : start + stretch.batch_size])
+        except RowError as wrong:
+            raise stretch.orders.as_given(wrong, start) from None
+
+    def _joined(self, losses: Any, more: Any) -> Any:
+        xp = self.target.namespace
+        return xp.concatenate([losses, more]) if len(losses) else xp.asarray(more)
+
+    def _made(self, stretch: Stretch, losses: Any, errors: list[float], error: float) -> Made:
+        """What was made: the mean over the rows of each epoch, and what is left."""
+        xp, n, size, rows = self.target.namespace, stretch.batches, stretch.batch_size, len(stretch.orders.rows)
+        losses = self._joined(stretch.losses, losses)
+        count = len(losses) // n * n
+        epochs = losses[:count].reshape((-1, n))
+        if n == 1:
+            return Made(epochs[:, 0].tolist(), errors, losses[count:], error)
+        weights = xp.full(n, float(size))
+        weights[-1] = rows - (n - 1) * size
+        with xp.errstate(all="ignore"):  # of losses that grew without bound
+            means = (epochs * weights).sum(axis=1) / weights.sum()
+        return Made(means.tolist(), errors, losses[count:], error)
+
+    def take(self) -> None:
+        self._loaded = False
+
+    def put(self) -> None:
+        if self._loaded and self._latest is not None:
+            self._latest.commit()
+
+    def kept(self) -> Any:
+        steps = self._latest
+        if not self._loaded or steps is None:
+            return None, super().kept()
+        return steps, (steps.parameters.copy(), steps.state.copy(), self.optimizer.steps + steps.made)
+
+    def back(self, kept: Any) -> None:
+        steps, numbers = kept
+        self._loaded = steps is not None
+        if steps is None:
+            super().back(numbers)
+        else:
+            self._latest = steps
+            steps.parameters[:], steps.state[:], done = numbers
+            steps.made = done - self.optimizer.steps
+
+    def finite(self, unbounded: Collection[int] = ()) -> bool:
+        if not self._loaded or self._latest is None:
+            return super().finite(unbounded)
+        return self._latest.finite() or all_finite(self._latest.numbers(), unbounded)
+
+    @property
+    def program(self) -> Rolled:
+        """The program of a row, rolled."""
+        return self.python.program if self._latest is None else rolled(self._latest.text.gradient)
+
+    @property
+    def source(self) -> str:
+        return self.python.source if self._latest is None else self._latest.text.text
 
 
 class NativeSteps:
-    """The steps of a recipe on rows of one shape: `load` the numbers, `run` steps, `commit` them."""
+    """The compiled steps of a recipe on rows of one shape: `load` the numbers, `run` steps, `commit` them."""
 
-    @uncollected
-    def __init__(self, recipe: Recipe, shapes: tuple[Shape, Shape], row: Row, target: Target, batched: bool) -> None:
+    def __init__(self, recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool) -> None:
         self.recipe, self.target, self.xp = recipe, target, target.namespace
-        single, exact = target.dtype == "float32", target.exact
-        full = native.register_bytes() // (4 if single else 8)
-        self.metric = recipe.metric is not None
-        gradient = row_gradient(recipe, shapes, row)
-        penalized = penalty(recipe) if recipe.regularizer is not None else None
-        trained, self.count = recipe.optimizer.parameters, len(recipe.optimizer.parameters)
-        self.vectors = -(-self.count // full)
-        self.padded = self.vectors * full
-        read = [value for p in (gradient, penalized) if p is not None for value in p.parameters.values()]
-        apart = {id(value) for value in trained}
-        self.untrained = list({id(value): value for value in read if id(value) not in apart}.values())
-        self.gradient = gradient
-        sums = RowSums(self._rolled(gradient), 1 + self.metric, full if batched else 1, full, single, exact)
-        regular = None if penalized is None else Printer(self._rolled(penalized), 1, single, exact, "penalty", full)
-        self.update = update_of_one(recipe)
-        self.widths = {len(state) for state in recipe.optimizer.state}
-        spelled = not any(entry.primitive.name in FOLDS for entry in self.update.instructions)
-        if len(self.widths) != 1 or len(self.update.parameters) != 1 or not spelled or not self.holds():
-            raise UnsupportedError(
-                f"{type(recipe.optimizer).__name__}.update() branches on numbers of a parameter, reads other Values, "
-                "calls a function of lists or has states of different lengths, which the llvm back end cannot "
-                "compile: give backend='python'"
-            )
-        (self.states,) = self.widths
-        text, block = update_text(self.update, Kind(full, single), self.states, regular is not None, exact)
-        self.text = step_text(sums, regular, text, block, self.metric)
-        self.compiled = native.native(self.text, pointers=14)
-        self.scratch = self.xp.zeros(max(sums.scratch, regular.scratch if regular else 0) + 64, dtype=self.xp.uint8)
-        self.parameters = self._numbers(self.padded + len(self.untrained))
-        self.gradients = self._numbers(self.padded)
-        self.penalty = self._numbers(self.padded + 1, first=1)
-        self.state = self._numbers(self.padded * max(1, self.states))
+        self.text = text = StepText(recipe, shapes, row, target, batched)
+        self.compiled = native.native(text.text, pointers=14)
+        self.parameters = self._numbers(text.padded + len(text.untrained))
+        self.gradients = self._numbers(text.padded)
+        self.penalty = self._numbers(text.padded + 1, first=1)
+        self.state = self._numbers(text.padded * max(1, len(text.update.states)))
         self.totals, self.flags = self._numbers(2), self.xp.zeros(64, dtype=self.xp.uint8)
+        self.scratch = self.xp.zeros(text.scratch + 64, dtype=self.xp.uint8)
         self.made = 0  # steps since the numbers were loaded
-
-    @property
-    def roll(self) -> Rolled:
-        """The program of a row, rolled."""
-        return rolled(self.gradient)
-
-    def _rolled(self, program: Program) -> Rolled:
-        """A program with its parameters where all programs read them: others follow the vectors of trained ones."""
-        if not self.untrained:
-            return rolled(program)
-        slots = {id(value): slot for slot, value in program.parameters.items()}
-        laid = dict(list(program.parameters.items())[: self.count])
-        filler = self.untrained[0]
-        laid |= {-1 - k: filler for k in range(self.padded - self.count)}
-        laid |= {slots.get(id(value), -1 - self.padded - k): value for k, value in enumerate(self.untrained)}
-        return rolled(replace(program, parameters=laid))
+        self._settings = settings_of(recipe.optimizer)[0]
+        start = self.scratch.ctypes.data
+        self._state = [array.ctypes.data for array in (self.parameters, self.state, self.gradients, self.penalty)]
+        self._scratch = [self.flags.ctypes.data, self.totals.ctypes.data, start + -start % 64]
 
     def _numbers(self, count: int, first: int = 0) -> Any:
         """So many zeros, of which the one at `first` lies where a line of the cache begins, as vectors are fastest."""
@@ -99,27 +186,32 @@ class NativeSteps:
         return zeros[start : start + count]
 
     def holds(self) -> bool:
-        """Whether the settings are still on the path that the update was traced on; only they may have branches."""
-        _, _, _, *rest = self.update.inputs
-        numbers = dict(zip(rest, settings_of(self.recipe.optimizer)[0], strict=False)) | self.update.literals
-        return all(
-            guard.left in numbers and guard.right in numbers and guard.holds(numbers)  # type: ignore[arg-type]
-            for guard in self.update.guards
-        )
+        """Whether the settings are still on the path that the update was traced on."""
+        settings = settings_of(self.recipe.optimizer)[0]
+        if settings != self._settings:
+            if not self.text.update.holds():
+                return False
+            self._settings = settings
+        return True
 
     def load(self) -> None:
         """Take the numbers from where the user sees them."""
         numbers, trained = state_of(self.recipe.optimizer), self.recipe.optimizer.parameters
-        self.parameters[: self.count] = self._narrow(numbers[: self.count], trained, "the parameter ")
-        self.parameters[self.padded :] = self._narrow(data_of(self.untrained), self.untrained, "the parameter ")
-        states = self.state.reshape((-1, self.padded))
-        for k in range(self.states):
-            column = numbers[self.count + k :: self.states]
-            states[k, : self.count] = self._narrow(column, trained, "the state of parameter ")
+        self.parameters[: self.text.count] = self._narrow(numbers[: self.text.count], trained, "the parameter ")
+        if self.text.untrained:
+            self.parameters[self.text.padded :] = self._narrow(
+                data_of(self.text.untrained), self.text.untrained, "the parameter "
+            )
+        states, width = self.state.reshape((-1, self.text.padded)), len(self.text.update.states)
+        for k in range(width):
+            column = numbers[self.text.count + k :: width]
+            states[k, : self.text.count] = self._narrow(column, trained, "the state of parameter ")
         self.made = 0
 
     def _narrow(self, numbers: Sequence[float], values: Sequence[Value], what: str) -> Any:
         """Numbers in the dtype of the steps. Raises ValueError that says what it cannot hold, and of which Value."""
+        if self.target.dtype == "float64":
+            return self.xp.array(numbers)
         try:
             return self.target.array(numbers)
         except TooLargeError as error:
@@ -140,8 +232,8 @@ class NativeSteps:
 
     def numbers(self) -> list[float]:
         """The parameters, then the states, as `state_of` gives them."""
-        states = self.state.reshape((-1, self.padded))[: self.states, : self.count]
-        return self.parameters[: self.count].tolist() + states.T.ravel().tolist()  # type: ignore[no-any-return]
+        states = self.state.reshape((-1, self.text.padded))[: len(self.text.update.states), : self.text.count]
+        return self.parameters[: self.text.count].tolist() + states.T.ravel().tolist()  # type: ignore[no-any-return]
 
     def rates(self, steps: int) -> Any:
         """The learning rates of so many steps, or of fewer where a schedule ends."""
@@ -164,14 +256,10 @@ class NativeSteps:
         batches = -(-rows // batch)
         losses, metrics = self._numbers(steps), xp.zeros(steps // batches + 2)
         settings = self._narrow([*settings_of(optimizer)[0], 0.0], (), "a setting of the optimizer")
-        counts = xp.asarray([rows, batch, first, self.vectors, rows if len(x) > rows else 0], dtype=xp.int64)
+        counts = xp.asarray([rows, batch, first, self.text.vectors, rows if len(x) > rows else 0], dtype=xp.int64)
         told = xp.asarray([float(done), error, threshold, 0.0, 0.0])
-        start = self.scratch.ctypes.data
-        arrays = (
-            x, self.parameters, self.state, self.gradients, self.penalty, losses, metrics, rates, settings, counts,
-            told, self.flags, self.totals,
-        )  # fmt: skip
-        self.compiled.run(*(array.ctypes.data for array in arrays), start + -start % 64, steps)
+        given = [array.ctypes.data for array in (losses, metrics, rates, settings, counts, told)]
+        self.compiled.run(x.ctypes.data, *self._state, *given, *self._scratch, steps)
         made = int(told[3])
         self.made += made
         ended = (first + made) // batches
@@ -187,11 +275,3 @@ def _rates(optimizer: Optimizer, done: int, steps: int) -> list[float]:
         except Exception:
             break
     return rates
-
-
-def matrix(rows: Sequence[Row], target: Target) -> Any:
-    """The rows as one array, a row after the other."""
-    try:
-        return target.namespace.ascontiguousarray(target.array(rows))
-    except TooLargeError as error:
-        raise RowError(error.place, error) from None

@@ -2,29 +2,77 @@
 
 from __future__ import annotations
 
-from ....compiler.backends.llvm.functions import spelled
+from dataclasses import replace
+
+from ....compiler.arguments import Shape
+from ....compiler.backends.llvm.engine import register_bytes
+from ....compiler.backends.llvm.functions import FOLDS, spelled
 from ....compiler.backends.llvm.ir import Block, Kind
 from ....compiler.backends.llvm.printer import Printer, module
 from ....compiler.backends.llvm.row_sums import RowSums
-from ....compiler.program.program import INPUTS, Program
 from ....compiler.single_precision import checked_literals
+from ....compiler.loops.roll import rolled
+from ....compiler.loops.rolled import Rolled
+from ....support.decorators import uncollected
+from ....compiler.program.program import INPUTS, Program
+from ....compiler.target import Target
+from ..recipe import Recipe, Update, penalty, row_gradient
+from ..state import Row
+from .engine import UnsupportedError
 
 
-def update_text(program: Program, kind: Kind, states: int, regularized: bool, exact: bool) -> tuple[str, Block]:
-    """The update of all parameters, from the program of one: gradient, lr, step, settings and states, in this order.
+class StepText:
+    """The text of the steps of a recipe, and how the numbers lie that it is given.
+
+    The trained parameters reach to the end of whole vectors, `padded` numbers, and after them those that are only read.
+    """
+
+    @uncollected
+    def __init__(self, recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool) -> None:
+        single, exact, metric = target.dtype == "float32", target.exact, recipe.metric is not None
+        full = register_bytes() // (4 if single else 8)
+        self.gradient = gradient = row_gradient(recipe, shapes, row)
+        penalized = penalty(recipe) if recipe.regularizer is not None else None
+        trained, self.count = recipe.optimizer.parameters, len(recipe.optimizer.parameters)
+        self.vectors = -(-self.count // full)
+        self.padded = self.vectors * full
+        read = [value for p in (gradient, penalized) if p is not None for value in p.parameters.values()]
+        apart = {id(value) for value in trained}
+        self.untrained = list({id(value): value for value in read if id(value) not in apart}.values())
+        sums = RowSums(self._rolled(gradient), 1 + metric, full if batched else 1, full, single, exact)
+        regular = None if penalized is None else Printer(self._rolled(penalized), 1, single, exact, "penalty", full)
+        self.update = update = Update(recipe)
+        obstacle = update.obstacle()
+        if not obstacle and any(entry.primitive.name in FOLDS for entry in update.program.instructions):
+            obstacle = f"{type(recipe.optimizer).__name__}.update() calls a function of lists"
+        if obstacle:
+            raise UnsupportedError(f"{obstacle}, which the llvm back end cannot compile: give backend='python'")
+        text, block = update_text(update, Kind(full, single), regular is not None, exact)
+        self.text = step_text(sums, regular, text, block, metric)
+        self.scratch = max(sums.scratch, regular.scratch if regular else 0)  # bytes
+
+    def _rolled(self, program: Program) -> Rolled:
+        """A program with its parameters where all programs read them: others follow the vectors of trained ones."""
+        if not self.untrained:
+            return rolled(program)
+        slots = {id(value): slot for slot, value in program.parameters.items()}
+        laid = dict(list(program.parameters.items())[: self.count])
+        filler = self.untrained[0]
+        laid |= {-1 - k: filler for k in range(self.padded - self.count)}
+        laid |= {slots.get(id(value), -1 - self.padded - k): value for k, value in enumerate(self.untrained)}
+        return rolled(replace(program, parameters=laid))
+
+
+def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> tuple[str, Block]:
+    """The update of all parameters, from that of one.
 
     The vectors reach to the end of whole vectors; `share` is what a row counts for in the mean.
     """
+    b, one, program = Block(kind), Kind(1, kind.single), update.program
     checked_literals(program, kind.single)
-    b = Block(kind)
     slots: dict[int, str] = {slot: kind.number(number) for slot, number in program.literals.items()}
-    gradient, rate, step, *rest = program.inputs
-    settings, before = rest[: len(rest) - states], rest[len(rest) - states :]
-    (parameter,) = program.parameters
-    one = Kind(1, kind.single)
-
-    slots[rate], slots[step] = b.everywhere("%rate"), b.everywhere("%step")
-    for k, slot in enumerate(settings):
+    slots[update.rate], slots[update.step] = b.everywhere("%rate"), b.everywhere("%step")
+    for k, slot in enumerate(update.settings):
         pointer = b.let(f"getelementptr {one.numbers}, ptr %settings, i64 {k}")
         slots[slot] = b.everywhere(b.let(f"load {one.numbers}, ptr {pointer}"))
     share = b.everywhere("%share")
@@ -34,12 +82,12 @@ def update_text(program: Program, kind: Kind, states: int, regularized: bool, ex
 
     def body(i: str) -> None:
         places = [vector("%parameters", i)]
-        for k in range(states):
+        for k in range(len(update.states)):
             start = b.let(f"mul nsw i64 %vectors, {k}")
             places.append(vector("%states", b.let(f"add nsw i64 {start}, {i}")))
         summed = b.multiply(b.load(vector("%gradients", i)), share)
-        slots[gradient] = b.add(b.load(vector("%penalty", i)), summed) if regularized else summed
-        for slot, place in zip([parameter, *before], places, strict=True):
+        slots[update.gradient] = b.add(b.load(vector("%penalty", i)), summed) if regularized else summed
+        for slot, place in zip([update.parameter, *update.states], places, strict=True):
             slots[slot] = b.load(place)
         for entry in program.instructions:
             operands = [slots[o] for o in entry.operands if isinstance(o, int)]

@@ -6,9 +6,7 @@ from there and puts them back when it has ended well, so that eager and compiled
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from math import inf
 from typing import Any
@@ -18,16 +16,19 @@ from ....autograd.ieee.functions import NoSuchIndexError
 from ....compiler.arguments import Shape, data_of
 from ....compiler.backends.python import function as python
 from ....compiler.backends.python import loop as python_loop
+from ....compiler.loops.roll import rolled
+from ....compiler.loops.rolled import Rolled
 from ....compiler.paths import Paths
 from ....compiler.program.program import Loop, OffPath, Program
-from ....compiler.surroundings.captured import SurroundingsError
 from ....optim import Optimizer
+from ..orders import Orders
 from ..recipe import Recipe, Whole, one_row, penalty, update, whole
 from ..settings import settings_of
 from ..state import Row, RowError, commit, left_sum, state_of
+from .engine import Engine, Made, Stretch, made
 
 
-class Path:
+class StepPath:
     """One path through a loop or a program, compiled when it is first run."""
 
     def __init__(self, program: Program, loop: Loop | None = None, whole: Whole | None = None) -> None:
@@ -56,30 +57,56 @@ class Path:
         return self.whole.rate if self.whole is not None and scheduled else None
 
 
-class Stepper:
-    """Runs the steps of a recipe on rows of one shape; `latest` are the paths that the last step took."""
+class PythonEngine(Engine):
+    """Makes steps in generated Python; `latest` are the paths that the last step took."""
 
-    def __init__(self, recipe: Recipe, shapes: tuple[Shape, Shape], auto: bool = False) -> None:
-        self.recipe, self.shapes, self.optimizer = recipe, shapes, recipe.optimizer
-        self._whole, self._row, self._penalty, self._update = (Paths[Path](recipe.name) for _ in range(4))
-        self.latest: list[Path] = []
-        self.world = recipe.world or recipe.surroundings()
-        self.auto = auto
-        self.recorded: Any = None  # who makes the steps where they cannot be compiled
-        self.native: dict[bool, Any] = {}  # the steps in machine code, on one row and on batches, kept for the next run
+    def __init__(self, recipe: Recipe, shapes: Shape) -> None:
+        super().__init__(recipe, shapes)
+        self._whole, self._row, self._penalty, self._update = (Paths[StepPath](recipe.name) for _ in range(4))
+        self.latest: list[StepPath] = []
 
-    def record(self, error: SurroundingsError) -> Any:
-        """Who makes the steps from here on, with a warning. Raises the error where a back end was asked for by name."""
-        if self.recorded is None:
-            if not self.auto:
-                raise error
-            from .recorded import RecordedStepper
+    def step(self, rows: Sequence[Row]) -> float:
+        return self.on(rows)[0]
 
-            warnings.warn(f"training on the recorded graph, not compiled: {error}", RuntimeWarning, stacklevel=2)
-            self.recorded = RecordedStepper(self.recipe, self.shapes)
-        return self.recorded
+    def on(self, rows: Sequence[Row]) -> tuple[float, float]:
+        """One step on the mean over the rows, or on one: the loss before it, and the metric summed over the rows."""
+        if len(rows) > 1:
+            return self.batch(rows)
+        losses: list[float] = []
+        errors: list[float] = []
+        self._advance(lambda: [rows], rows[0], losses, errors, 0.0, -inf)
+        return losses[0], errors[0] if errors else 0.0
 
-    def advance(
+    def stretch(self, stretch: Stretch) -> Made:
+        """Steps on one row each as far as one path goes, or one step on a batch."""
+        orders, start, size = stretch.orders, stretch.start, stretch.batch_size
+        rows, n, error = orders.taken, len(orders.rows), stretch.error
+        losses: list[float] = []
+        errors: list[float] = []
+        part = rows[start : start + (size if size > 1 else stretch.steps)]
+        last = start + len(part) == n
+        try:
+            if size > 1:
+                loss, more = self.batch(part)
+                losses, error = [loss], error + more
+                return made(stretch, losses, [error], 0.0) if last else made(stretch, losses, [], error)
+            whole = 0 if start else min(stretch.steps // n, stretch.epochs)
+            passes = (lambda: self._passes(orders, whole)) if whole else (lambda: iter([part]))
+            threshold = stretch.threshold if whole or last else -inf
+            error = self._advance(passes, part[0], losses, errors, error, threshold)
+        except RowError as wrong:
+            raise orders.as_given(wrong, start) from None
+        if not whole and errors and not last:
+            error = errors.pop()  # the sum of a part of the epoch
+        return made(stretch, losses, errors, error)
+
+    def _passes(self, orders: Orders, count: int) -> Iterator[Sequence[Row]]:
+        """The rows of the epochs to come, each order drawn when it begins, so that no more are drawn than are run."""
+        for i in range(count):
+            orders.follow(i)
+            yield orders.taken
+
+    def _advance(
         self, passes: Callable[[], Iterable[Sequence[Row]]], row: Row, losses: list[float], sums: list[float],
         error: float, threshold: float,
     ) -> float:  # fmt: skip
@@ -88,11 +115,9 @@ class Stepper:
         Adds the loss of each row and, after each pass, the sum of the metric, which stops there if it is below the
         threshold. `error` is that sum so far, in and out.
         """
-        if self.recorded is not None:
-            return self.recorded.advance(passes, row, losses, sums, error, threshold)  # type: ignore[no-any-return]
-        optimizer, before = self.optimizer, len(losses)
+        optimizer = self.optimizer
 
-        def attempt(path: Path) -> float:
+        def attempt(path: StepPath) -> float:
             assert path.whole is not None
             scheduled = callable(optimizer.lr)
             rates = map(optimizer.rate, count(optimizer.steps)) if scheduled else None
@@ -103,22 +128,19 @@ class Stepper:
             after, carried = path.run(scheduled)(
                 passes(), losses.append, sums.append, error, threshold, rates, settled, carried
             )
-            if len(losses) == before:
+            if not losses:
                 raise OffPath(path.branch)
-            commit(optimizer, iter(carried), len(losses) - before)
+            commit(optimizer, iter(carried), len(losses))
             return float(after)
 
-        def trace() -> Path:
+        def trace() -> StepPath:
             found = whole(self.recipe, self.shapes, row)
-            return Path(found.loop.program, found.loop, found)
+            return StepPath(found.loop.program, found.loop, found)
 
-        so_far = error
         try:
             after: float = self._whole.run(attempt, trace)
         except NoSuchIndexError as error:
             raise RowError(len(losses), error) from None
-        except SurroundingsError as error:
-            return self.record(error).advance(passes, row, losses, sums, so_far, threshold)  # type: ignore[no-any-return]
         self.latest = self._whole.found[:1]
         return after
 
@@ -127,18 +149,10 @@ class Stepper:
 
         The rows are taken from the last to the first, as the engine walks back over them.
         """
-        if self.recorded is None:
-            try:
-                return self._batch(rows)
-            except SurroundingsError as error:
-                self.record(error)
-        return self.recorded.batch(rows)  # type: ignore[no-any-return]
-
-    def _batch(self, rows: Sequence[Row]) -> tuple[float, float]:
         optimizer, latest = self.optimizer, []
         penalized, sums = 0.0, [0.0] * len(optimizer.parameters)
         if self.recipe.regularizer is not None:
-            penalized, *sums = self._penalty.run(lambda p: p.run()(()), lambda: Path(penalty(self.recipe)))
+            penalized, *sums = self._penalty.run(lambda p: p.run()(()), lambda: StepPath(penalty(self.recipe)))
             latest += self._penalty.found[:1]
         losses: list[float] = []
         error, backwards = 0.0, rows[::-1]
@@ -151,7 +165,7 @@ class Stepper:
         rate = optimizer.rate()
         given = [*sums, rate, float(optimizer.steps), *settings_of(optimizer)[0]]
         given += state_of(optimizer)[len(sums) :]
-        after = self._update.run(lambda p: p.run()(given), lambda: Path(update(self.recipe, sums)))
+        after = self._update.run(lambda p: p.run()(given), lambda: StepPath(update(self.recipe, sums)))
         commit(optimizer, iter(after), 1)
         self.latest = [*latest, *self._update.found[:1]]
         mean = table.divide(left_sum(losses[::-1]), float(len(losses)))
@@ -163,7 +177,7 @@ class Stepper:
         """The metric and the gradients with those of some of n rows added, as far as one path goes."""
         before = len(losses)
 
-        def attempt(path: Path) -> tuple[float, list[float]]:
+        def attempt(path: StepPath) -> tuple[float, list[float]]:
             loop = path.loop
             assert loop is not None
             parameters, seed = loop.program.parameters, 1.0 / n
@@ -174,27 +188,26 @@ class Stepper:
                 raise OffPath(path.branch)
             return ended[0] if ended else after, list(carried)
 
-        def trace() -> Path:
+        def trace() -> StepPath:
             loop = one_row(self.recipe, self.shapes, rows[0], sums)
-            return Path(loop.program, loop)
+            return StepPath(loop.program, loop)
 
         return self._row.run(attempt, trace)
 
+    @property
+    def program(self) -> Rolled:
+        """The program of one row with its update, or of the rows of a batch."""
+        paths = self._last()
+        return rolled(next((path.program for path in paths if path.loop is not None), paths[0].program))
 
-def fitting(
-    found: Sequence[Any], kind: Any, recipe: Recipe, metric: Any, shapes: tuple[Shape, Shape], auto: bool
-) -> Stepper:
-    """The stepper for the surroundings as they are: one that was traced in them, or in others that say the same."""
-    for stepper in found:
-        if stepper.recorded is not None or stepper.world.unchanged():
-            return stepper  # type: ignore[no-any-return]
-    recipe = replace(recipe, metric=metric)
-    now = recipe.surroundings()
-    for stepper in found:
-        if stepper.world.holds_now(now):
-            stepper.world.renew(now)
-            return stepper  # type: ignore[no-any-return]
-    return kind(replace(recipe, world=now), shapes, auto)  # type: ignore[no-any-return]
+    @property
+    def source(self) -> str:
+        return "\n\n".join(path.source() for path in self._last())
+
+    def _last(self) -> list[StepPath]:
+        if not self.latest:
+            raise ValueError("this step has no program yet: it is traced when it first runs, so run it once")
+        return self.latest
 
 
 def _settled(path: Whole, optimizer: Optimizer, scheduled: bool) -> list[float]:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ....autograd.ieee.functions import NoSuchIndexError
 from ....autograd.recording import recording, watched
 from ....autograd.value import Value
-from ....compiler.arguments import Shape, shaped
+from ....compiler.arguments import shaped
 from ....functional import mean
 from ..interrupt import Uninterrupted
-from ..recipe import Recipe
 from ..state import Row, RowError
-from .python import Path
+from .engine import Engine, Made, Stretch, made
 
 
-class RecordedStepper:
+class RecordedEngine(Engine):
     """Makes steps as a loop of the user's own would: forward, backward, update. Parameters keep the last gradient."""
 
-    def __init__(self, recipe: Recipe, shapes: tuple[Shape, Shape], auto: bool = False) -> None:
-        self.recipe, self.shapes, self.optimizer = recipe, shapes, recipe.optimizer
-        self.latest: list[Path] = []
-        self.native: dict[bool, Any] = {}
-        self.recorded = self
+    records = True
 
     def total(self, rows: Sequence[Row]) -> tuple[Any, float]:
         """The mean loss over the rows with the regularizer, recorded, and the metric summed over the rows."""
@@ -57,25 +52,22 @@ class RecordedStepper:
             optimizer.step()
         return number_of(total), error
 
-    def advance(
-        self, passes: Callable[[], Iterable[Sequence[Row]]], row: Row, losses: list[float], sums: list[float],
-        error: float, threshold: float,
-    ) -> float:  # fmt: skip
-        """A step on each row of the passes, as `Stepper.advance` makes them."""
-        for rows in passes():
-            for each in rows:
-                try:
-                    loss, more = self.batch([each])
-                except RowError as wrong:
-                    raise RowError(len(losses), wrong.error) from None
-                losses.append(loss)
-                error += more
-            if self.recipe.metric is not None:
-                sums.append(error)
-                if error < threshold:
-                    return 0.0
-                error = 0.0
-        return error
+    def step(self, rows: Sequence[Row]) -> float:
+        return self.batch(rows)[0]
+
+    def stretch(self, stretch: Stretch) -> Made:
+        """Steps to the end of the epoch at most."""
+        orders, size, error = stretch.orders, stretch.batch_size, stretch.error
+        rows, losses = orders.taken, []
+        end = min(len(rows), stretch.start + stretch.steps * size)
+        for start in range(stretch.start, end, size):
+            try:
+                loss, more = self.batch(rows[start : start + size])
+            except RowError as wrong:
+                raise orders.as_given(wrong, start) from None
+            losses.append(loss)
+            error += more
+        return made(stretch, losses, [error], 0.0) if end == len(rows) else made(stretch, losses, [], error)
 
 
 def number_of(found: Any) -> float:

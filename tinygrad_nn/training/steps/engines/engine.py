@@ -1,0 +1,125 @@
+"""What makes training steps, as a single step and a run ask it, whatever the numbers are computed by.
+
+A run owns the order of the rows, the pace, the history and what ends it; an engine owns the numbers, and how a stretch
+of steps is made. Python, machine code and the recorded graph are engines, and `checked` is one around another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from math import isfinite
+from typing import Any, NamedTuple
+
+from ....compiler.arguments import Shape
+from ....compiler.backends.spellings import UnspelledError
+from ....compiler.loops.rolled import Rolled
+from ....compiler.surroundings.captured import SurroundingsError
+from ..orders import Orders
+from ..recipe import Recipe
+from ..state import Row, commit, left_sum, state_of
+
+
+class UnsupportedError(TypeError):
+    """A step that machine code cannot make yet."""
+
+
+CANNOT = (SurroundingsError, UnspelledError, UnsupportedError)  # raised by an engine that cannot make a recipe's steps
+
+
+class Stretch(NamedTuple):
+    """The steps that a run asks for: from a place in an epoch on, as many as fill some twenty milliseconds."""
+
+    orders: Orders
+    batch_size: int
+    losses: Sequence[float]  # of the steps of this epoch, so far
+    error: float  # the metric summed over this epoch, so far
+    steps: int  # as many as fill the stretch
+    epochs: int  # where it begins with one, at most so many to their end
+    threshold: float  # of the metric, below which the stretch ends with the epoch
+
+    @property
+    def start(self) -> int:
+        """How many rows of this epoch are through."""
+        return len(self.losses) * self.batch_size
+
+    @property
+    def batches(self) -> int:
+        """How many steps an epoch has."""
+        return -(-len(self.orders.rows) // self.batch_size)
+
+
+class Made(NamedTuple):
+    """What a stretch made: the mean loss and the metric of each epoch that ended in it, and where the next one is."""
+
+    means: list[float]
+    errors: list[float]
+    losses: Sequence[float]  # of the steps of the next epoch, so far
+    error: float
+
+
+def made(stretch: Stretch, losses: list[float], errors: list[float], error: float) -> Made:
+    """What a stretch made whose steps had these losses."""
+    rows, size, n = len(stretch.orders.rows), stretch.batch_size, stretch.batches
+    losses = [*stretch.losses, *losses]
+    count = len(losses) // n * n
+    epochs = [losses[i : i + n] for i in range(0, count, n)]
+    if size > 1:  # the loss of a batch is that of each of its rows
+        sizes = [min(size, rows - start) for start in range(0, rows, size)]
+        epochs = [[loss for loss, size in zip(epoch, sizes, strict=True) for _ in range(size)] for epoch in epochs]
+    return Made([left_sum(epoch) / rows for epoch in epochs], errors, losses[count:], error)
+
+
+class Engine:
+    """Makes the steps of a recipe on rows of one shape.
+
+    Here the numbers always are where the user sees them. An engine that has them elsewhere takes them from there when
+    it is told to, and puts them back. What raises in a single step, or in a stretch before a step was made, has changed
+    nothing; a RowError says which row is wrong, of those that were given.
+    """
+
+    records = False  # whether operations are recorded, so that whoever watches those sees them
+
+    def __init__(self, recipe: Recipe, shapes: Shape) -> None:
+        self.recipe, self.shapes, self.optimizer = recipe, shapes, recipe.optimizer
+
+    def step(self, rows: Sequence[Row]) -> float:
+        """One step on the mean over the rows, from where the user sees the numbers and back; the loss before it."""
+        raise NotImplementedError
+
+    def stretch(self, stretch: Stretch) -> Made:
+        """Some steps of a run, at least one."""
+        raise NotImplementedError
+
+    def take(self) -> None:
+        """The numbers are those that the user sees, who may have set them."""
+
+    def put(self) -> None:
+        """Let the user see the numbers."""
+
+    def kept(self) -> Any:
+        """What `back` needs to let the numbers be what they are now."""
+        return state_of(self.optimizer), self.optimizer.steps
+
+    def back(self, kept: Any) -> None:
+        """Let the numbers be what they were."""
+        numbers, steps = kept
+        commit(self.optimizer, iter(numbers), steps - self.optimizer.steps)
+
+    def finite(self, unbounded: Collection[int] = ()) -> bool:
+        """Whether all numbers are finite, but for those at these places."""
+        return all_finite(state_of(self.optimizer), unbounded)
+
+    @property
+    def program(self) -> Rolled:
+        """The program of the latest step, rolled. Raises ValueError where there is none."""
+        raise ValueError("this step is made on the recorded graph, as a warning said: it has no program")
+
+    @property
+    def source(self) -> str:
+        """The source of what the latest step ran. Raises ValueError where there is none."""
+        raise ValueError("this step is made on the recorded graph, as a warning said: it has no program")
+
+
+def all_finite(numbers: Sequence[float], unbounded: Collection[int] = ()) -> bool:
+    """Whether all numbers are finite, but for those at these places."""
+    return isfinite(sum(numbers)) or all(isfinite(x) or i in unbounded for i, x in enumerate(numbers))

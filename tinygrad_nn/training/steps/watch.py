@@ -1,0 +1,78 @@
+"""Who looks at a run: at the model at the end of each epoch, and at the history between two stretches of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from ...support.checks import MOST
+from ..history import History
+
+
+class Standing(NamedTuple):
+    """What it takes, beside model and optimizer, for another run to go on from here."""
+
+    epoch: int  # how many have ended
+    losses: Sequence[float]  # of the steps of the next one, so far
+    error: float  # the metric summed over it, so far
+    orders: list[list[int]]  # of the next one and later ones, as far as they were drawn
+    history: History
+
+
+class Underway(Protocol):
+    """A run, as those who look at it know it."""
+
+    history: History
+
+    def put(self) -> None:
+        """Let the model hold the numbers of the steps that were made, if it does not."""
+
+    def standing(self) -> Standing:
+        """Where the run stands, between two stretches."""
+
+    def finite(self) -> bool:
+        """Whether all numbers of model and optimizer are finite, but for those that never were."""
+
+
+class Watch:
+    """Looks at a run, and may end it. This one does neither.
+
+    One whose `looks` is False sees the history alone, and may let several epochs pass before it is asked: `ahead`.
+    """
+
+    looks = True
+
+    @property
+    def ahead(self) -> int:
+        """How many epochs may pass before the next verdict."""
+        return 1
+
+    def begins(self, run: Underway) -> None:
+        """The run is about to begin."""
+
+    def measured(self) -> Mapping[str, float]:
+        """What the history is to know of the model as it stands, at the end of an epoch."""
+        return {}
+
+    def remember(self, history: History) -> None:
+        """Take note of the epoch that was written down last, before anything can interrupt."""
+
+    def verdict(self, history: History, losses: Sequence[float]) -> str:
+        """Why the run is to end now, or "". `losses` are those of the epochs since the last time, each of them."""
+        return ""
+
+    def told(self, history: History) -> None:
+        """A stretch of steps was made; the history is empty in the first epoch."""
+
+
+class Told(Watch):
+    """Tells a function of the history as it grows, which may look at the model and set its numbers."""
+
+    ahead = MOST
+
+    def __init__(self, function: Callable[[History], Any]) -> None:
+        self.function = function
+
+    def told(self, history: History) -> None:
+        if history.epochs:
+            self.function(history)
