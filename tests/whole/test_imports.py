@@ -29,7 +29,6 @@ STOREYS = [
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(STOREYS) for room in rooms}
 MOST_AT_THE_ROOT, MOST_IN_A_FOLDER = 9, 13
-STILL_IN_CIRCLES = ("training.steps",)  # until a step and a run are told apart
 
 
 def imports():
@@ -76,10 +75,6 @@ def order(folder):
     return found
 
 
-def is_in_circles(folder):
-    return f"{folder}.".startswith(tuple(f"{each}." for each in STILL_IN_CIRCLES))
-
-
 def test_every_room_has_a_floor():
     assert {room(name) for name in IMPORTS} == set(FLOOR)
 
@@ -95,13 +90,11 @@ def test_no_import_runs_upward():
 
 
 def test_no_import_runs_in_a_circle():
-    TopologicalSorter({name: t for name, t in IMPORTS.items() if not is_in_circles(name.rpartition(".")[0])}).prepare()
+    TopologicalSorter(IMPORTS).prepare()
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_room_within_a_folder_is_in_a_circle(folder):
-    if is_in_circles(folder):
-        pytest.skip("still in circles")
     try:
         TopologicalSorter(order(folder)).prepare()
     except CycleError as circle:
@@ -127,5 +120,4 @@ def test_the_guide_of_a_room_names_its_files_in_their_order(folder):
     told = re.findall(r"`(\w+)`", guide.rpartition("\n\n")[2])
     stands_on = order(folder)
     assert sorted(told) == sorted(stands_on)
-    if not is_in_circles(folder):
-        assert [(name, on) for k, name in enumerate(told) for on in stands_on[name] if on not in told[:k]] == []
+    assert [(name, on) for k, name in enumerate(told) for on in stands_on[name] if on not in told[:k]] == []

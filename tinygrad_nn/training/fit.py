@@ -14,8 +14,8 @@ from typing import Any
 from ..autograd.recording import watched
 from ..check.lint import Finding, LintWarning, of_training
 from ..compiler.arguments import shaped
-from ..compiler.surroundings.captured import undone
 from ..compiler.backends.backend import chosen
+from ..compiler.surroundings.captured import undone
 from ..metrics import GRADIENTS, VALIDATION, accuracy
 from ..nn.entries import StorageError
 from ..nn.module import Module

@@ -16,7 +16,7 @@ from tinygrad_nn import Value
 from tinygrad_nn.compiler.arguments import shape_of
 from tinygrad_nn.compiler.backends.llvm import printer as llvm
 from tinygrad_nn.compiler.backends.llvm import row_products, row_sums
-from tinygrad_nn.training.steps.recipe import Recipe, penalty, row_gradient, update_of_one
+from tinygrad_nn.training.steps.recipe import Recipe, Update, penalty, row_gradient
 from tinygrad_nn.training.steps.settings import settings_of
 
 numpy = pytest.importorskip("numpy", reason="numpy is not installed")
@@ -89,7 +89,7 @@ class Trained:
             regular = Running(penalty(self.recipe), [], self.dtype).outputs
             means = [summed(pair, self.dtype) for pair in zip(means, regular, strict=True)]
         optimizer = self.optimizers[0]
-        update, parts = update_of_one(self.recipe), []
+        update, parts = Update(self.recipe).program, []
         common = [optimizer.rate(), float(optimizer.steps), *settings_of(optimizer)[0]]
         for parameter, state, (gradient, off) in zip(optimizer.parameters, optimizer.state, means[1:], strict=True):
             given = [gradient, *common, *state]

@@ -132,10 +132,6 @@ class Update:
         )
 
 
-def update_of_one(recipe: Recipe) -> Program:
-    return Update(recipe).program
-
-
 @uncollected
 def penalty(recipe: Recipe) -> Program:
     """The regulariser and its gradient, of the parameters as they are."""

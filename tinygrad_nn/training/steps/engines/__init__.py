@@ -1,6 +1,7 @@
-"""What makes the steps of a run: machine code, Python or the recorded graph.
+"""What makes training steps: Python, machine code or the recorded graph.
 
-An engine owns the numbers, and a run owns the order of the rows.
+An engine owns the numbers and how a stretch of steps is made; it stands on what is around it: rows, recipe, numbers.
 
-In this folder: `native`, `python`, `checked`, `native_text`, `native_run`, `recorded`.
+From the ground up: `engine` is what each of them can do; `python`, `recorded` and `native` make steps, the last with
+code that `native_text` writes; `checked` is an engine around another, for detect_anomaly.
 """

@@ -14,9 +14,9 @@ from ....autograd.ieee.functions import NoSuchIndexError
 from ....autograd.value import Value
 from ....compiler.arguments import Shape, data_of
 from ....compiler.backends.llvm import engine as native
-from ....compiler.single_precision import TooLargeError
 from ....compiler.loops.roll import rolled
 from ....compiler.loops.rolled import Rolled
+from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
 from ....optim import Optimizer
 from ..interrupt import Uninterrupted

@@ -10,12 +10,12 @@ from ....compiler.backends.llvm.functions import FOLDS, spelled
 from ....compiler.backends.llvm.ir import Block, Kind
 from ....compiler.backends.llvm.printer import Printer, module
 from ....compiler.backends.llvm.row_sums import RowSums
-from ....compiler.single_precision import checked_literals
 from ....compiler.loops.roll import rolled
 from ....compiler.loops.rolled import Rolled
-from ....support.decorators import uncollected
 from ....compiler.program.program import INPUTS, Program
+from ....compiler.single_precision import checked_literals
 from ....compiler.target import Target
+from ....support.decorators import uncollected
 from ..recipe import Recipe, Update, penalty, row_gradient
 from ..state import Row
 from .engine import UnsupportedError
