@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler  # noqa: E402
 
 from tinygrad_nn.sklearn import MLPClassifier, MLPRegressor  # noqa: E402
 from tinygrad_nn.training import history  # noqa: E402
-from tinygrad_nn.training.steps import state  # noqa: E402
+from tinygrad_nn.training.steps.run import Pace  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 needs_llvm = pytest.mark.skipif(not __import__("importlib.util").util.find_spec("llvmlite"), reason="no llvmlite here")
@@ -24,7 +24,7 @@ def test_long_fits_count_every_epoch(monkeypatch):
     found = []
     for points, stretch in ((10_000, 0.02), (50, 0.02), (50, 0.0002)):
         monkeypatch.setattr(history, "MOST_POINTS", points)
-        monkeypatch.setattr(state.Pace, "STRETCH", stretch)
+        monkeypatch.setattr(Pace, "STRETCH", stretch)
         fitted = MLPRegressor((3,), "tanh", random_state=0, max_iter=9000, tol=1e-6, n_iter_no_change=40)
         found.append(fitted.fit(X, np.sin(3.0 * X[:, 0])).loss_curve_)
         assert len(found[-1]) == fitted.n_iter_
