@@ -85,7 +85,7 @@ def chosen(backend: str, dtype: str = "float64", exact: bool = False, namespace:
     Raises ValueError for an unknown one or for numbers that it cannot compute in, BackendError for one whose package is
     not installed.
     """
-    if backend != "auto" and not (isinstance(backend, str) and backend in BACKENDS and named(backend).runs):
+    if not isinstance(backend, str) or not (backend == "auto" or (backend in BACKENDS and named(backend).runs)):
         checked_choice("back end", backend, ["auto", *(name for name in BACKENDS if named(name).runs)])
     checked_choice("dtype", dtype, DTYPES)
     exact = checked_switch("exact", exact)

@@ -67,9 +67,6 @@ class traced_by(watched):  # noqa: N801
     Raises TraceError at its end where one was raised inside and caught there, so that nothing else was traced instead.
     """
 
-    def __init__(self, tracer: Tracer) -> None:
-        super().__init__(tracer)
-
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)
         went_on = error[1] is None or (isinstance(error[1], Exception) and not isinstance(error[1], TraceError))
