@@ -120,13 +120,18 @@ def collected(module: Any, kind: type) -> dict[str, Any]:
             others.append((path, found, ""))
             continue
         waiting.extend(reversed([(f"{path}{dot}{name}", child) for name, child in children]))
-    trained = (
-        {id(leaf) for path, entry in entries.items() for _, leaf in named_leaves(entry, path)} if others else set()
-    )
+    _check_others(others, entries, type(module).__name__)
+    return entries
+
+
+def _check_others(others: list[tuple[str, Any, str]], entries: dict[str, Any], module: str) -> None:
+    """Raise TypeError for what holds a Value where no parameter is found."""
+    if not others:
+        return
+    trained = {id(leaf) for path, entry in entries.items() for _, leaf in named_leaves(entry, path)}
     for path, holder, shared in others:
         if (value := _untrained(holder, trained)) is not None:
-            raise TypeError(_forgotten(type(module).__name__, path, holder, shared, value))
-    return entries
+            raise TypeError(_forgotten(module, path, holder, shared, value))
 
 
 def _all_values(found: Any) -> bool:

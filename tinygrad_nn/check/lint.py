@@ -120,16 +120,15 @@ def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iter
     if stale and (_is_older(stale, results, named) or _differentiated_since(loss, sums, doubtful)):
         yield _changed(stale[0])
         return
-    judged = [(path, p, sums[id(p)]) for path, p in named if id(p) in sums and id(p) not in doubtful]
-    judged = [(path, p, own) for path, p, own in judged if own or p.grad]
     if not getattr(loss, "passes", 0):
         return
-    lost = [entry for entry in judged if abs(entry[2]) > FELT]
-    if lost and not stale and not any(_leaf_gradients(results)):
-        yield _set_to_zero(lost)
-        return
+    sure = sums.keys() - doubtful.keys()
+    judged = [(path, p, sums[id(p)]) for path, p in named if id(p) in sure and (sums[id(p)] or p.grad)]
+    lost = [] if stale else [entry for entry in judged if abs(entry[2]) > FELT]
     more = [entry for entry in judged if not isclose(entry[1].grad, entry[2], rel_tol=1e-6, abs_tol=1e-12)]
-    if len(more) >= 0.9 * len(judged) and _adds_up(more):
+    if lost and not any(_leaf_gradients(results)):
+        yield _set_to_zero(lost)
+    elif len(more) >= 0.9 * len(judged) and _adds_up(more):
         yield _added_up(more)
 
 

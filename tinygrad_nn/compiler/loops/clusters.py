@@ -40,28 +40,39 @@ def clusters(groups: list[Group], read: set[int], dear: set[str]) -> list[Cluste
 def _sunk(found: list[Cluster], place: dict[int, int], read: set[int], dear: set[str]) -> list[Cluster]:
     """The clusters with what a single later one reads moved there."""
     held = stored(found, read)
+    readers, apart = _readers(found)
+    kept = read | apart
+    moved: list[Cluster] = [[] for _ in found]  # the last group first
+    for k in reversed(range(len(found))):
+        for group in reversed(found[k]):
+            to = k
+            later = readers.get(group.array, set())
+            if len(later) == 1 and k not in later and group.array not in kept and _is_cheap(group, dear):
+                (only,) = later
+                same = moved[only] and _loops(moved[only][-1]) == _loops(group)
+                if same and all(o.array in held or o.array not in place for o in group.operands):
+                    to = only
+            moved[to].append(group)
+    return [cluster[::-1] for cluster in moved if cluster]
+
+
+def _readers(found: list[Cluster]) -> tuple[dict[int, set[int]], set[int]]:
+    """The clusters that read each array, and the arrays that a loop reads otherwise than in step."""
     readers: dict[int, set[int]] = {}
-    apart: set[int] = set()  # arrays that a loop reads otherwise than in step
+    apart: set[int] = set()
     for k, cluster in enumerate(found):
         for group in cluster:
             for operand in group.operands:
                 readers.setdefault(operand.array, set()).add(k)
                 if not in_step(operand, group.extents):
                     apart.add(operand.array)
-    kept = read | apart
-    moved: list[Cluster] = [[] for _ in found]  # the last group first
-    for k in reversed(range(len(found))):
-        for group in reversed(found[k]):
-            to = k
-            row = group.primitive
-            cheap = row is not None and row.spellings is None and row.name not in dear
-            if cheap and group.array not in kept and len(readers.get(group.array, ())) == 1:
-                (later,) = readers[group.array]
-                same = moved[later] and _loops(moved[later][-1]) == _loops(group)
-                if later != k and same and all(o.array in held or o.array not in place for o in group.operands):
-                    to = later
-            moved[to].append(group)
-    return [cluster[::-1] for cluster in moved if cluster]
+    return readers, apart
+
+
+def _is_cheap(group: Group, dear: set[str]) -> bool:
+    """Whether a group may be computed where it is read."""
+    row = group.primitive
+    return row is not None and row.spellings is None and row.name not in dear
 
 
 def stored(found: list[Cluster], read: set[int]) -> set[int]:

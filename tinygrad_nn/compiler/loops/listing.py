@@ -21,37 +21,45 @@ def listing(program: Program, groups: Sequence[Group], slots_of: Sequence[Sequen
     """The program as a person reads it."""
     names = told(program)
     bases = array_names(slots_of, names)
-    for group in groups:  # an element whose name does not say where it stands
-        if group.size >= WORTH_IT and group.primitive is not None:
-            for k, slot in enumerate(slots_of[group.array]):
-                if not names[slot].startswith(f"{bases[group.array]}."):
-                    place = divmod(k, group.extents[1]) if len(group.extents) == 2 else (k,)
-                    names[slot] = f"{bases[group.array]}[{', '.join(map(str, place))}]"
+    _name_elements(names, bases, groups, slots_of)
     slots = [list(each) for each in slots_of]
     for group in groups:
-        if group.primitive is None and group.guard is None:
+        if _gathers(group):
             slots[group.array] = [slots[o.array][i] for o in group.operands for i in o.indices(())]
     by_name = {o.array for group in groups for o in group.operands if _in_a_loop(group) or (o.width or 0) > WORTH_IT}
+    shown = [group for group in groups if not _gathers(group) or group.array in by_name]
     elements = [[names.get(slot, "") for slot in each] for each in slots]
     arrays = list(zip(bases, elements, strict=True))
-    loops = any(
-        _in_a_loop(group) and (group.primitive is not None or group.array in by_name)
-        for group in groups
-        if group.guard is None
-    )
+    loops = any(_in_a_loop(group) and group.guard is None for group in shown)
     lines = [f"{program.name}({_listed([names[slot] for slot in program.inputs])})"]
     if loops and len(program.inputs) > 1:
         lines[0] += f"    # {arrays[INPUTS][0]}[0 : {len(program.inputs)}]"
     if program.parameters:
         reads = f"    reads {_listed([names[slot] for slot in program.parameters])}"
         lines.append(reads + (f"    # {arrays[PARAMETERS][0]}[0 : {len(program.parameters)}]" if loops else ""))
-    for group in groups:
-        if not _in_a_loop(group):
-            lines += [f"    {line}" for line in _one_by_one(slots, group, names, arrays)]
-        elif group.primitive is not None or group.guard is not None or group.array in by_name:
-            lines.append(f"    {_loop(group, arrays)}")
+    for group in shown:
+        told_ = [_loop(group, arrays)] if _in_a_loop(group) else _one_by_one(slots, group, names, arrays)
+        lines += [f"    {line}" for line in told_]
     returned = _listed([names[program_slot] for program_slot in program.outputs])
     return "\n".join([*lines, f"    return {returned}"])
+
+
+def _name_elements(
+    names: dict[int, str], bases: Sequence[str], groups: Sequence[Group], slots_of: Sequence[Sequence[int]]
+) -> None:
+    """Name what a loop computes by its place in the array, where its name does not say where it stands."""
+    for group in groups:
+        if group.size < WORTH_IT or group.primitive is None:
+            continue
+        for k, slot in enumerate(slots_of[group.array]):
+            if not names[slot].startswith(f"{bases[group.array]}."):
+                place = divmod(k, group.extents[1]) if len(group.extents) == 2 else (k,)
+                names[slot] = f"{bases[group.array]}[{', '.join(map(str, place))}]"
+
+
+def _gathers(group: Group) -> bool:
+    """Whether a group lays columns side by side."""
+    return group.primitive is None and group.guard is None
 
 
 def _listed(names: list[str], most: int = 24) -> str:
@@ -92,7 +100,7 @@ def _common(names: list[str]) -> str:
 
 def _in_a_loop(group: Group) -> bool:
     """Whether a group is told in one line; what lays columns side by side is, too."""
-    return group.size >= WORTH_IT or (group.primitive is None and group.guard is None)
+    return group.size >= WORTH_IT or _gathers(group)
 
 
 def _one_by_one(slots_of: Sequence[Sequence[int]], group: Group, names: dict[int, str], arrays: Arrays) -> list[str]:

@@ -6,7 +6,6 @@ their bits.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -76,28 +75,20 @@ def _bits(number: float) -> str:
     return number.hex() if number == number else "nan"
 
 
-GIVING_BACK = {table.multiply, table.divide, table.subtract, table.add}
+# What changes nothing as the second operand; of the zeros the one that leaves -0.0 as it is.
+NEUTRAL = {table.multiply: 1.0, table.divide: 1.0, table.subtract: 0.0, table.add: -0.0}
 
 
 def _given_back(entry: Instruction, literals: dict[int, float]) -> int | None:
     """The operand that an instruction gives back as it is: x * 1, 1 * x, x / 1, x - 0, x + -0."""
-    if len(entry.operands) != 2 or entry.primitive not in GIVING_BACK:
+    if entry.primitive not in NEUTRAL:
         return None
     a, b = entry.operands
-    if isinstance(a, tuple) or isinstance(b, tuple):
-        return None
-    first, second = literals.get(a), literals.get(b)
-    if entry.primitive is table.multiply and first == 1.0:
-        return b
-    if entry.primitive in (table.multiply, table.divide) and second == 1.0:
-        return a
-    zero = second == 0.0 and second is not None
-    positive = zero and math.copysign(1.0, second or 0.0) > 0
-    if (entry.primitive is table.subtract and zero and positive) or (
-        entry.primitive is table.add and zero and not positive
-    ):
-        return a
-    return None
+    if entry.primitive is table.multiply and literals.get(a) == 1.0:  # type: ignore[arg-type]
+        return b  # type: ignore[return-value]
+    second = literals.get(b)  # type: ignore[arg-type]
+    neutral = second is not None and _bits(second) == _bits(NEUTRAL[entry.primitive])
+    return a if neutral else None  # type: ignore[return-value]
 
 
 MANY = 8  # summands of a sum that is a dot, although not all of them are products
@@ -120,15 +111,7 @@ def with_dots(program: Program) -> Program:
     for entry in reversed(program.instructions):
         if entry.slot in absorbed or entry.primitive is not table.add:
             continue
-        base, taken, pairs = _summands(entry, made, uses, None)
-        if base in made and made[base].primitive is table.add:
-            longer = _summands(entry, made, uses, one)
-            if len(longer[2]) >= max(MANY, 2 * len(pairs)):
-                base, taken, pairs = longer
-        if pairs and base in made and made[base].primitive is table.multiply and uses[base] == 1:
-            taken.append(base)
-            pairs.append(made[base].operands)  # type: ignore[arg-type]
-            base = nothing  # -0.0, to which a product adds itself whatever its sign
+        base, taken, pairs = _products(entry, made, uses, one, nothing)
         if len(pairs) < 2:
             continue
         absorbed.update(taken)
@@ -141,6 +124,23 @@ def with_dots(program: Program) -> Program:
         if not (isinstance(entry, Instruction) and entry.slot in absorbed)
     ]
     return replace(program, body=body, literals=literals)
+
+
+def _products(
+    entry: Instruction, made: dict[int, Instruction], uses: Counter[int], one: int, nothing: int
+) -> tuple[int, list[int], list[tuple[int, int]]]:
+    """A sum as that of a dot: its bias, the slots that nothing else reads, and the factors, the last ones first.
+
+    `one` and `nothing` are the slots of 1.0 and -0.0, to which a product adds itself whatever its sign.
+    """
+    base, taken, pairs = _summands(entry, made, uses, None)
+    if base in made and made[base].primitive is table.add:
+        longer = _summands(entry, made, uses, one)
+        if len(longer[2]) >= max(MANY, 2 * len(pairs)):
+            base, taken, pairs = longer
+    if pairs and _is_alone(base, table.multiply, made, uses):
+        return nothing, [*taken, base], [*pairs, made[base].operands]  # type: ignore[list-item]
+    return base, taken, pairs
 
 
 def _summands(

@@ -31,6 +31,7 @@ SOURCES = {
 }
 # What makes a generator, which the machine seeds where nothing is given.
 UNSEEDED = {"random": "Random SystemRandom", "numpy": "default_rng RandomState PCG64 PCG64DXSM MT19937 Philox SFC64"}
+STORES = ("STORE_FAST", "STORE_DEREF", "STORE_FAST_LOAD_FAST")  # into variables of the function
 CALLED = "()"  # at the end of a chain: called with no arguments
 # Names of what reads attributes by names that are made, or written in a text.
 ANY = frozenset((
@@ -91,34 +92,40 @@ def _follow(code: CodeType, chains: dict[Chain, None], held: dict[str, Chain]) -
         if operation in ("LOAD_CONST", "LOAD_SMALL_INT"):
             constants = [constants[-1], name]
             base = None
-        elif operation == "STORE_FAST_LOAD_FAST":
-            if base is not None and base[0] is Origin.IMPORTED:
-                held[name[0]] = base
-            base = held.get(name[1])
-        elif operation in ("STORE_FAST", "STORE_DEREF") and base is not None and base[0] is Origin.IMPORTED:
-            held[name] = base
-            base = None
-        elif operation.startswith("LOAD_FAST") and isinstance(name, str):
-            base = held.get(name)
-        elif "GLOBAL" in operation or operation in ("LOAD_NAME", "STORE_NAME"):
-            base = Origin.GLOBAL, (name,)
-        elif "DEREF" in operation:
-            base = held.get(name) or (Origin.CAPTURED, (name,))
-        elif operation in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR") and base is not None:
-            base = base[0], (*base[1], name)
         elif operation == "IMPORT_NAME":
-            level, wanted = constants
-            whole = "." * (level if isinstance(level, int) else 0) + name
-            base = module = Origin.IMPORTED, (whole if wanted or level else name.partition(".")[0],)
+            base = module = Origin.IMPORTED, (_imported_name(name, *constants),)
         elif operation == "IMPORT_FROM":
             base = Origin.IMPORTED, (*module[1], name)
         elif operation == "CALL" and name == 0 and base is not None:
             chains[base[0], (*base[1], CALLED)] = None
             base = None
+        elif operation in STORES and base is not None and base[0] is Origin.IMPORTED:
+            held[name[0] if isinstance(name, tuple) else name] = base
+            base = held.get(name[1]) if isinstance(name, tuple) else None
         elif operation not in ("PRECALL", "PUSH_NULL"):
-            base = None
+            base = _named(operation, name, base, held)
         if base is not None:
             chains[base] = None
+
+
+def _imported_name(name: str, level: Any, wanted: Any) -> str:
+    """What an import statement names: the module of which it wants something, or the outermost package."""
+    return "." * (level if isinstance(level, int) else 0) + name if wanted or level else name.partition(".")[0]
+
+
+def _named(operation: str, name: Any, base: Chain | None, held: dict[str, Chain]) -> Chain | None:
+    """The chain of what an instruction names, which may go on from the one before; None where it names nothing."""
+    if operation == "STORE_FAST_LOAD_FAST":
+        return held.get(name[1])
+    if operation.startswith("LOAD_FAST") and isinstance(name, str):
+        return held.get(name)
+    if "GLOBAL" in operation or operation in ("LOAD_NAME", "STORE_NAME"):
+        return Origin.GLOBAL, (name,)
+    if "DEREF" in operation:
+        return held.get(name) or (Origin.CAPTURED, (name,))
+    if operation in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR") and base is not None:
+        return base[0], (*base[1], name)
+    return None
 
 
 def foreign(module: Any, own: frozenset[str]) -> bool:

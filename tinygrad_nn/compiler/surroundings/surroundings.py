@@ -53,21 +53,7 @@ class Surroundings:
         """Whether every variable, attribute and entry still is the very same object. A False may be a false alarm."""
         walk = self.walk
         try:
-            for cell, was in walk.cells:
-                if cell.cell_contents is not was:
-                    return False
-            for names, name, was in walk.variables:
-                if names.get(name, ABSENT) is not was:
-                    return False
-            for holder, name, was in walk.attributes:
-                if getattr(holder, name) is not was:
-                    return False
-            if walk.empty and any(walk.empty):
-                return False
-            if walk.views and (
-                list(map(len, walk.views)) != walk.sizes
-                or not all(map(is_, chain.from_iterable(walk.views), walk.entries))
-            ):
+            if not (_same_names(walk) and _same_entries(walk)):
                 return False
         except (AttributeError, RuntimeError, ValueError):  # gone, or another thread is changing it
             return False
@@ -162,6 +148,28 @@ class Known(Generic[Content]):
             found = now, self._make(now)
         self._found = [found, *(each for each in self._found if each is not found)][:MOST_KNOWN]
         return found[1]
+
+
+def _same_names(walk: Walk) -> bool:
+    """Whether variables and attributes hold what they did. Raises where one is gone."""
+    for cell, was in walk.cells:
+        if cell.cell_contents is not was:
+            return False
+    for names, name, was in walk.variables:
+        if names.get(name, ABSENT) is not was:
+            return False
+    for holder, name, was in walk.attributes:
+        if getattr(holder, name) is not was:
+            return False
+    return not (walk.empty and any(walk.empty))
+
+
+def _same_entries(walk: Walk) -> bool:
+    """Whether containers hold what they did."""
+    if not walk.views:
+        return True
+    entries = chain.from_iterable(walk.views)
+    return list(map(len, walk.views)) == walk.sizes and all(map(is_, entries, walk.entries))
 
 
 def _put(names: dict[str, Any], name: str, was: Any) -> None:

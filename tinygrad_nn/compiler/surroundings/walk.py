@@ -116,19 +116,23 @@ class Walk(Findings):
         self.names |= names
         for origin, (name, *rest) in chains:
             if origin is Origin.IMPORTED:
-                inner = imported(name, found.__globals__)
+                first = imported(name, found.__globals__)
             else:
-                inner = captured.get(name) if origin is Origin.CAPTURED else self._variable(found.__globals__, name)
-            for attribute in rest:
-                if attribute == CALLED:
-                    if is_unseeded(inner):
-                        self.sources.append(f"{inner.__name__}(), a generator that the machine seeds")
-                elif not isinstance(inner, ModuleType):
-                    if isinstance(inner, type) and foreign(inner.__module__, self.own):  # datetime.now
-                        self._push(f"{inner.__name__}.{attribute}", getattr(inner, attribute, None))
-                    break
-                else:
-                    inner = self._of_module(inner, attribute)
+                first = captured.get(name) if origin is Origin.CAPTURED else self._variable(found.__globals__, name)
+            self._chain(first, rest)
+
+    def _chain(self, inner: Any, names: list[str]) -> None:
+        """Attributes of attributes, as far as they are those of modules."""
+        for name in names:
+            if name == CALLED:
+                if is_unseeded(inner):
+                    self.sources.append(f"{inner.__name__}(), a generator that the machine seeds")
+            elif isinstance(inner, ModuleType):
+                inner = self._of_module(inner, name)
+            else:
+                if isinstance(inner, type) and foreign(inner.__module__, self.own):  # datetime.now
+                    self._push(f"{inner.__name__}.{name}", getattr(inner, name, None))
+                break
 
     def _of_module(self, module: ModuleType, name: str) -> Any:
         """An attribute of a module: watched in one of the user's, and looked at in any."""
@@ -184,6 +188,17 @@ class Walk(Findings):
         """An object of any other class: a container, an array, a generator, or one with attributes."""
         others = foreign(kind.__module__, self.own)
         self.snapshot[path] = (kind,)
+        self._content(path, found, kind, others)
+        if isinstance(getattr(found, "__dict__", None), dict):
+            read_by_others = isinstance(found, Mapping | MutableSequence) or callable(found)
+            self._attributes(path, found, read_by_others if others else self._inherits(kind))
+        if kind.__module__ in ("builtins", "functools"):
+            self._push_all((f"{path}.{name}", getattr(found, name)) for name in INSIDE if hasattr(found, name))
+        if not others:
+            self._of_own_class(path, found, kind)
+
+    def _content(self, path: str, found: Any, kind: type, others: bool) -> None:
+        """What an object holds that is no attribute of it; all that it is, where others wrote its class."""
         if isinstance(found, list | tuple | deque | set | frozenset):
             self._entries(path, found)
         elif isinstance(found, dict | MappingProxyType):
@@ -191,10 +206,7 @@ class Walk(Findings):
         elif hasattr(kind, "__array__") or isinstance(found, array | bytearray | memoryview):
             self._array(path, found)
         elif is_generator(found):
-            if hasattr(found, "getrandbits") and "SystemRandom" in {base.__name__ for base in kind.__mro__}:
-                self.sources.append(f"{path}, the machine's random numbers")
-            else:
-                self.generators[path] = found
+            self._generator(path, found)
         elif kind.__module__ == "operator":  # attrgetter, methodcaller
             self._opaque(path, found)
             self.names.add(kind.__name__)
@@ -205,25 +217,28 @@ class Walk(Findings):
             self.snapshot[path] = kind, repr(found)
         elif others and hasattr(kind, "__next__") and not hasattr(kind, "read"):
             self.sources.append(f"the iterator {path}")
-        elif isinstance(found, Enum) or (others and not (isinstance(found, Holder) and callable(found))):
+        elif isinstance(found, Enum) or (others and not _is_module(found)):
             self._opaque(path, found)
-        if isinstance(getattr(found, "__dict__", None), dict):
-            read_by_others = isinstance(found, Mapping | MutableSequence) or callable(found)
-            self._attributes(path, found, read_by_others if others else self._inherits(kind))
-        if kind.__module__ in ("builtins", "functools"):
-            self._push_all((f"{path}.{name}", getattr(found, name)) for name in INSIDE if hasattr(found, name))
-        if not others:
-            self.attributes.append((found, "__class__", kind))
-            for name in slots_of(kind):
-                if self._is_read(name) and name not in ("__dict__", "__weakref__"):
-                    entry = getattr(found, name, ABSENT)
-                    self.attributes.append((found, name, entry))
-                    self._push(f"{path}.{name}", entry)
-            self._class(kind)
-            for base in kind.__mro__:
-                for name, entry in vars(base).items():
-                    if type(entry) is cached_property and name not in getattr(found, "__dict__", ()):
-                        self.unfilled.append(f"{path}.{name}")
+
+    def _generator(self, path: str, found: Any) -> None:
+        if hasattr(found, "getrandbits") and "SystemRandom" in {base.__name__ for base in type(found).__mro__}:
+            self.sources.append(f"{path}, the machine's random numbers")
+        else:
+            self.generators[path] = found
+
+    def _of_own_class(self, path: str, found: Any, kind: type) -> None:
+        """What else is read of an object whose class is the user's: its slots, and the class itself."""
+        self.attributes.append((found, "__class__", kind))
+        for name in slots_of(kind):
+            if self._is_read(name) and name not in ("__dict__", "__weakref__"):
+                entry = getattr(found, name, ABSENT)
+                self.attributes.append((found, name, entry))
+                self._push(f"{path}.{name}", entry)
+        self._class(kind)
+        for base in kind.__mro__:
+            for name, entry in vars(base).items():
+                if type(entry) is cached_property and name not in getattr(found, "__dict__", ()):
+                    self.unfilled.append(f"{path}.{name}")
 
     def _inherits(self, kind: type) -> bool:
         """Whether a class of the user's has methods of others, who read attributes by names of their own."""
@@ -246,6 +261,10 @@ class Walk(Findings):
                 self.sources.append(f"{path}.{min(moved & self.names)}")
         self.snapshot[f"{path}.__dict__"] = tuple(read)
         self._push_all((f"{path}.{name}", own[name]) for name in read)
+
+
+def _is_module(found: Any) -> bool:
+    return isinstance(found, Holder) and callable(found)
 
 
 def _is_operator(name: str) -> bool:

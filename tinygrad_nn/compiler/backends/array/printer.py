@@ -176,37 +176,42 @@ class Printer:
 
     def _view(self, access: Access, extents: tuple[int, ...], strides: tuple[int, ...]) -> str:
         """A strided view of an array, in slices and one reshape; by a table where it is none."""
-        name, size = self.names[access.array], self.roll.sizes[access.array]
         moving = [k for k, stride in enumerate(strides) if stride and extents[k] > 1]
-        index = ", ".join(":" if k in moving else "None" for k in range(len(extents)))
         if len(moving) < 2:
-            k = moving[0] if moving else 0
-            stride, length = (strides[k], extents[k]) if moving else (1, 1)
-            text = _sliced(name, access.base, stride, length, size)
-            if not extents or len(extents) == 1:
-                return text
-            if not moving:
-                index = ", ".join(["None"] * (len(extents) - 1) + [":"])
-            return f"{text}[..., {index}]"
-        order = sorted(moving, key=lambda k: -abs(strides[k]))
-        outer, inner = order if len(order) == 2 else (None, None)
-        if outer is not None and inner is not None and strides[outer] > 0 and strides[inner] > 0:
-            block, end = strides[outer], access.base + extents[outer] * strides[outer]
-            reach = (extents[inner] - 1) * strides[inner] + 1
-            if reach <= block and end <= size:
-                whole = self._shaped(_sliced(name, access.base, 1, end - access.base, size), access.array,
-                                     (extents[outer], block))  # fmt: skip
-                text = whole if reach == block and strides[inner] == 1 else f"{whole}[..., 0:{reach}:{strides[inner]}]"
-                if outer > inner:
-                    text = _swapped(text)
-                return text if len(extents) == 2 else f"{text}[..., {index}]"
+            return self._slice(access, extents, strides, moving[0] if moving else None)
+        if len(moving) == 2 and (text := self._blocks(access, extents, strides, moving)):
+            return text
         indices = [access.base]
         for k in moving:
             indices = [start + strides[k] * i for start in indices for i in range(extents[k])]
         self.tables.append(tuple(indices))
-        text = f"xp.take({name}, xp.asarray(tables[{len(self.tables) - 1}]), axis=-1)"
+        text = f"xp.take({self.names[access.array]}, xp.asarray(tables[{len(self.tables) - 1}]), axis=-1)"
         shape = tuple(extents[k] if k in moving else 1 for k in range(len(extents)))
         return self._shaped(text, access.array, shape)
+
+    def _slice(self, access: Access, extents: tuple[int, ...], strides: tuple[int, ...], moving: int | None) -> str:
+        """A view in which one axis moves, or none: a slice, with an axis of length 1 for each of the others."""
+        stride, length = (1, 1) if moving is None else (strides[moving], extents[moving])
+        text = _sliced(self.names[access.array], access.base, stride, length, self.roll.sizes[access.array])
+        if len(extents) < 2:
+            return text
+        axis = len(extents) - 1 if moving is None else moving
+        return f"{text}[..., {_axes(extents, [axis])}]"
+
+    def _blocks(self, access: Access, extents: tuple[int, ...], strides: tuple[int, ...], moving: list[int]) -> str:
+        """A view in which two axes move, one by blocks and the other inside them; nothing where it is not so."""
+        outer, inner = sorted(moving, key=lambda k: -abs(strides[k]))
+        block, size = strides[outer], self.roll.sizes[access.array]
+        reach, end = (extents[inner] - 1) * strides[inner] + 1, access.base + extents[outer] * block
+        if strides[inner] < 0 or reach > block or end > size:
+            return ""
+        whole = _sliced(self.names[access.array], access.base, 1, end - access.base, size)
+        text = self._shaped(whole, access.array, (extents[outer], block))
+        if reach < block or strides[inner] > 1:
+            text = f"{text}[..., 0:{reach}:{strides[inner]}]"
+        if outer > inner:
+            text = _swapped(text)
+        return text if len(extents) == 2 else f"{text}[..., {_axes(extents, moving)}]"
 
     def _shaped(self, text: str, array: int, shape: tuple[int, ...]) -> str:
         rows = "rows, " if self.roll.by_row[array] else ""
@@ -226,6 +231,11 @@ class Printer:
             pieces.append(text)
             start = end
         return [f"return xp.concatenate([{', '.join(pieces)}], axis=-1), on_path"]
+
+
+def _axes(extents: Sequence[int], moving: list[int]) -> str:
+    """The index that gives a view an axis of length 1 for each that does not move."""
+    return ", ".join(":" if k in moving else "None" for k in range(len(extents)))
 
 
 def _swapped(text: str) -> str:

@@ -175,21 +175,7 @@ class Places:
             if any(self._region(o, group.extents) is None for group in self.roll.groups for o in group.operands
                    if o.array == array and group.array not in self.inlined):  # fmt: skip
                 spans.append((-1, len(self.clusters), array))
-        places: dict[int, int] = {}
-        taken: list[tuple[int, int, int]] = []  # place, size, last cluster
-        most = 0
-        for begins, finishes, array in sorted(spans):
-            size = self.roll.sizes[array]
-            busy = sorted((p, s) for p, s, until in taken if until >= begins)
-            place = 0
-            for other, length in busy:
-                if place + size <= other:
-                    break
-                place = max(place, other + length)
-            places[array] = place
-            taken.append((place, size, finishes))
-            most = max(most, place + size)
-        return places, most
+        return _packed(spans, self.roll.sizes)
 
     def is_array(self, array: int) -> bool:
         return self.roll.sizes[array] > 1
@@ -214,34 +200,58 @@ class Places:
         if array in self.inlined:
             return self.element(*self.inlined[array][access.base + access.step * int(k or 0)])
         if array in self.held:
-            return f"{self.names[array]}_{self.letters}" if self.letters else self.names[array]
-        base = access.base
-        if k is not None and access.table is None and access.step:
-            term = k if access.step == 1 else f"{access.step} * {k}" if not k.isdigit() else ""
-            base += access.step * int(k) if k.isdigit() else 0
-            index = " + ".join(filter(None, [index, "" if k.isdigit() else term]))
+            return self.local(array)
         if array == LITERALS:
             same = {number(self.literals[i], self.single) for i in access.indices(extents)}
             if len(same) == 1:
                 return same.pop()
-            region = Region(self.constants.table([number(n, self.single) for n in self.literals], "real"), 0, 0)
-        elif array in self.places:
-            region = Region(self.names[array], 0, 0)
-        elif array in (INPUTS, PARAMETERS):
-            found = self._region(access, extents)
-            assert found is not None
-            region = found
-        elif not self.is_array(array):
+        region = self._lying(access, extents)
+        if region is None:
             return self.names[array]
-        else:
-            raise AssertionError(f"the array {self.names[array]} is nowhere")
         if access.table is not None:
-            width = access.width
-            count = self.count(extents)
-            where = count if width is None else scaled(count, width, k)
+            where = self.count(extents) if access.width is None else scaled(self.count(extents), access.width, k)
             table = self.constants.table([str(i - region.start) for i in access.table], "index")
             return f"{region.name}[{table}[{where}]]"
-        return region.at(base, index)
+        if k is None or not access.step:
+            return region.at(access.base, index)
+        if k.isdigit():
+            return region.at(access.base + access.step * int(k), index)
+        term = k if access.step == 1 else f"{access.step} * {k}"
+        return region.at(access.base, " + ".join(filter(None, [index, term])))
+
+    def local(self, array: int) -> str:
+        """The variable that holds an entry of an array in the loops that are open."""
+        return f"{self.names[array]}_{self.letters}" if self.letters else self.names[array]
+
+    def _lying(self, access: Access, extents: tuple[int, ...]) -> Region | None:
+        """Where what an operand reads lies; None for a single number, which is a variable."""
+        array = access.array
+        if array == LITERALS:
+            return Region(self.constants.table([number(n, self.single) for n in self.literals], "real"), 0, 0)
+        if array in self.places:
+            return Region(self.names[array], 0, 0)
+        if array in (INPUTS, PARAMETERS):
+            return self._region(access, extents)
+        assert not self.is_array(array), f"the array {self.names[array]} is nowhere"
+        return None
+
+
+def _packed(spans: Sequence[tuple[int, int, int]], sizes: Sequence[int]) -> tuple[dict[int, int], int]:
+    """A place for each array, none over another that is in use at the same time; and how much they take together.
+
+    A span is the first and the last cluster that an array is there for, and the array.
+    """
+    places: dict[int, int] = {}
+    taken: list[tuple[int, int, int]] = []  # place, size, last cluster
+    for begins, finishes, array in sorted(spans):
+        place = 0
+        for other, length in sorted((p, s) for p, s, until in taken if until >= begins):
+            if place + sizes[array] <= other:
+                break
+            place = max(place, other + length)
+        places[array] = place
+        taken.append((place, sizes[array], finishes))
+    return places, max((place + size for place, size, _ in taken), default=0)
 
 
 def wrapped(entries: Sequence[str], width: int = 100) -> str:

@@ -96,7 +96,7 @@ class Printer(Places):
             targets.append(region.at(first, strided(spaced, extents)))
         here = any(o.array == array for other in cluster for o in other.operands)
         local = here or not targets or (not self.is_array(array) and array in self.stored)
-        name = f"{self.names[array]}_{self.letters}" if self.letters else self.names[array]
+        name = self.local(array)
         short = group.primitive is table.dot and (group.operands[0].width or 0) <= SHORT
         if group.primitive.folds and not short:
             self._fold(group, name)
