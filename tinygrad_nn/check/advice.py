@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 OVERFLOWS = "{} overflows beyond 709: sigmoid, softplus, softmax and logsumexp of tn stay finite there"
 NO_POWER = "a negative number, or 0, has no such power: take abs(x), or keep it above 0 by tn.clip"
 NO_ANGLE = "{} wants a number from -1 to 1, and has no finite slope at either end: keep it inside by tn.clip"
-TOO_LARGE = "the numbers are too large: a smaller learning rate, or inputs scaled to about 1, keep them small"
+OF_ANY_OTHER = "the numbers are too large: a smaller learning rate, or inputs scaled to about 1, keep them small"
 ADVICE = {
     **dict.fromkeys((table.exp, table.expm1, table.sinh, table.cosh), OVERFLOWS),
     **dict.fromkeys((table.power, table.monomial), NO_POWER),
@@ -34,7 +34,7 @@ def stable_form(result: Result, backward: bool = False) -> str:
         return _of_division(result.operands[1], data[1])
     if result.op is table.sqrt and backward:
         return "sqrt has no finite slope at 0: sqrt(x + 1e-12) has, or leave a norm squared"
-    return ADVICE.get(result.op, TOO_LARGE).format(result.op.name)
+    return ADVICE.get(result.op, OF_ANY_OTHER).format(result.op.name)
 
 
 def _of_log(operand: Any, number: float) -> str:

@@ -77,7 +77,7 @@ def written_twice(result: Result, texts: Sequence[Written], latex: Sequence[Writ
 
 def _written(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
     op = result.op
-    found = FORMS[op](result, operands, spellings, latex) if op in FORMS else None
+    found = WRITTEN_BY[op](result, operands, spellings, latex) if op in WRITTEN_BY else None
     if found is not None:
         return found
     if op.name in spellings:
@@ -135,7 +135,7 @@ def _dot(result: Result, operands: Sequence[Written], spellings: Spellings, late
 
 
 # How operations are written that are more than a template; None leaves it to that.
-FORMS: dict[Primitive, Callable[..., Written | None]] = {
+WRITTEN_BY: dict[Primitive, Callable[..., Written | None]] = {
     table.add: _add, table.multiply: _multiply, table.detached: _detached, table.dot: _dot, table.take: _take,
     table.normalizer: _normalizer, table.logsumexp: _logsumexp,
 }  # fmt: skip

@@ -41,7 +41,7 @@ def _written_out(n: int) -> Callable[[tuple[Value, ...], list[float], float], fl
     return namespace["fold"]  # type: ignore[no-any-return]
 
 
-class _Folds(dict):  # type: ignore[type-arg]
+class _Sums(dict):  # type: ignore[type-arg]
     """The written-out fold of each length up to 64, made when it is first asked for."""
 
     def __missing__(self, n: int) -> Any:
@@ -49,7 +49,7 @@ class _Folds(dict):  # type: ignore[type-arg]
         return self[n]
 
 
-FOLDS = _Folds()
+SUMS = _Sums()
 
 
 def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
@@ -61,7 +61,7 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
     column, numbers, recorder = Column(xs), column_numbers(xs), current_recorder()
     if numbers is None or (recorder is not None and recorder.watcher is not None):
         return [neuron._output_of_any(xs) for neuron in neurons]
-    n, fold, dot = len(xs), FOLDS[len(xs)], table.dot
+    n, fold, dot = len(xs), SUMS[len(xs)], table.dot
     outputs: list[Any] = []
     for neuron in neurons:
         activate: Any = neuron._activate

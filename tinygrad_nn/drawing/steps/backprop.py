@@ -27,7 +27,7 @@ NOTHING = " It has no operand that it depends on smoothly, and passes nothing on
 
 
 RAISED = (table.zeroth_power, table.square, table.cube, table.fourth_power)
-FORMS: dict[Primitive | None, str] = {  # the last operand of `largest` counts the ties
+TEMPLATES: dict[Primitive | None, str] = {  # the last operand of `largest` counts the ties
     table.negative: "−{part}", table.absolute: "|{names}|", table.largest: "max({but_last})",
     table.take: "[{but_last}][{last}]",
 }  # fmt: skip
@@ -174,8 +174,8 @@ def expression(node: Node, digits: int, numbers: bool = False) -> str:
     if op in RAISED:
         return parts[0] + symbol(node)[1:]
     names, but_last = ", ".join(bare), ", ".join(bare[:-1])
-    if op in FORMS:
-        return FORMS[op].format(part=parts[0], names=names, but_last=but_last, last=bare[-1])
+    if op in TEMPLATES:
+        return TEMPLATES[op].format(part=parts[0], names=names, but_last=but_last, last=bare[-1])
     return f"{symbol(node)}({names})"
 
 
