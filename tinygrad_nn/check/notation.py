@@ -80,8 +80,8 @@ def _written(result: Result, operands: Sequence[Written], spellings: Spellings, 
     found = WRITTEN_BY[op](result, operands, spellings, latex) if op in WRITTEN_BY else None
     if found is not None:
         return found
-    if op.name in spellings:
-        template, tightness, wanted = spellings[op.name]
+    if spelling := spellings.get(op.name):
+        template, tightness, wanted = spelling
         held = [_held(o, least, latex) for o, least in zip(operands, wanted, strict=True)]
         return template.format(*held), tightness
     elements = operands[: len(result.groups[0])] if op.folds else operands

@@ -16,7 +16,7 @@ INK, DARK, LINE, FAINT = "#1f2937", "#3b4351", "#8a94a3", "#5b6573"
 NOT_A_NUMBER, NOT_A_NUMBER_FILL = "#86358f", "#e5c6e8"  # of a line, of a cell
 
 
-def largest(numbers: Iterable[float | None]) -> float:
+def extent(numbers: Iterable[float | None]) -> float:
     """The largest magnitude of the finite numbers, 0 where there are none."""
     return max((abs(n) for n in numbers if n is not None and math.isfinite(n)), default=0.0)
 

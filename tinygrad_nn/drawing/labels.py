@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 
 FONT = "Helvetica,Arial,sans-serif"
-LONGEST = 4000  # letters of a label: Graphviz takes no more than some 16,000
+LONGEST_LABEL = 4000  # letters of a label: Graphviz takes no more than some 16,000
 
 
 def in_digits(value: float, digits: int = 4) -> str:

@@ -25,7 +25,7 @@ from .labels import FONT, cell, clean, escaped, font, in_digits, shortened, tabl
 from .options import check_title
 
 COLORS = {"weight": "weights", "grad": "gradients", "velocity": "velocities"}
-ROW, COLUMN, RADIUS = 58.0, 170.0, 21.0  # points
+ROW_HEIGHT, COLUMN, RADIUS = 58.0, 170.0, 21.0  # points
 LONGEST_NAME = 40  # letters of a name in the picture; the whole of it is in the tooltip
 SPOTS = tuple(0.27 + 0.03 * k for k in range(17))  # where on a line its number may stand
 
@@ -184,8 +184,8 @@ def _empty() -> Diagram:
 
 def _put_circles(drawing: Diagram, columns: list[Circles], color: str) -> None:
     """A circle for each input and neuron, with its activation or its name; names that do not fit stand beside."""
-    scale = colors.largest(bias for column in columns for bias in column.biases)
-    brightest = colors.largest(a for column in columns[1:] for a in column.activations or ())
+    scale = colors.extent(bias for column in columns for bias in column.biases)
+    brightest = colors.extent(a for column in columns[1:] for a in column.activations or ())
     for c, column in enumerate(columns):
         room = max(text_width(shortened(name, LONGEST_NAME), 10) for name in column.names)
         side = -1 if c == 0 else 1
@@ -233,7 +233,7 @@ def _put_lines(drawing: Diagram, columns: list[Circles], edge_labels: bool | Non
 
 
 def _largest_weight(columns: list[Circles]) -> float:
-    return colors.largest(weight for column in columns for row in column.weights for weight in row)
+    return colors.extent(weight for column in columns for row in column.weights for weight in row)
 
 
 def _label_lines(drawing: Diagram, columns: list[Circles], lines: list[tuple[float, int, int, int]]) -> None:
@@ -253,9 +253,9 @@ def _label_lines(drawing: Diagram, columns: list[Circles], lines: list[tuple[flo
 def _room(spot: GridPoint, numbers: list[GridPoint], lines: list[tuple[GridPoint, GridPoint]]) -> float:
     """The distance to the nearest number, and to the nearest line, in their sizes, up to what is enough."""
     x, y = spot
-    distances = [math.hypot((x - a) * COLUMN / 32, (y - b) * ROW / 13) for a, b in numbers]
+    distances = [math.hypot((x - a) * COLUMN / 32, (y - b) * ROW_HEIGHT / 13) for a, b in numbers]
     for (x0, y0), (x1, y1) in lines:
-        distances.append(abs(y - y0 - (x - x0) / (x1 - x0) * (y1 - y0)) * ROW / 9)
+        distances.append(abs(y - y0 - (x - x0) / (x1 - x0) * (y1 - y0)) * ROW_HEIGHT / 9)
     return min([1.2, *distances])
 
 
@@ -266,7 +266,7 @@ def _put_words(drawing: Diagram, columns: list[Circles], color: str, title: str 
         heading = f"<b>{column.heading}</b><br/>" + font(escaped(column.detail), 9, colors.FAINT)
         _put_text(drawing, f"head{c}", c, -half - 0.45, heading)
     weights = in_digits(_largest_weight(columns), 3)
-    biases = in_digits(colors.largest(bias for column in columns for bias in column.biases), 3)
+    biases = in_digits(colors.extent(bias for column in columns for bias in column.biases), 3)
     if color == "grad" and weights == biases == "0":
         words = "all gradients are 0, as they are before backward()"
     else:
@@ -287,4 +287,4 @@ def _put_text(drawing: Diagram, name: str, column: float, row: float, label: str
 
 
 def _position(column: float, row: float, shift: float = 0.0) -> str:
-    return f"{column * COLUMN + shift:.1f},{-row * ROW:.1f}!"
+    return f"{column * COLUMN + shift:.1f},{-row * ROW_HEIGHT:.1f}!"

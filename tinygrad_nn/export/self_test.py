@@ -10,14 +10,14 @@ from ..compiler.backends.c.functions import number, rounded
 from ..compiler.backends.c.places import wrapped
 from .model import ModelFile
 
-ROWS, STEPS = 4, 10
+TEST_ROWS, STEPS = 4, 10
 TOLERANCE = {"float": 1e-4, "double": 1e-9}  # times 1 and the size of what is expected
 
 
 def self_test(model: ModelFile) -> str:
     """The text of the main, behind an #ifdef of the model's name."""
     rng = random.Random(0)
-    rows = [_row(model, rng) for _ in range(ROWS)]
+    rows = [_row(model, rng) for _ in range(TEST_ROWS)]
     predictions = [model.prediction.run(row, model.values()) for row in rows]
     targets = [_target(model, prediction) for prediction in predictions]
     single, name = model.file.single, model.name
@@ -42,14 +42,14 @@ def self_test(model: ModelFile) -> str:
     n, m = len(model.inputs), model.n_outputs
     parts += [
         call,
-        f"    for (int row = 0; row < {ROWS}; ++row) {{\n        real y[{m}];\n"
+        f"    for (int row = 0; row < {TEST_ROWS}; ++row) {{\n        real y[{m}];\n"
         f"        {name}_predict({state}inputs + {n} * row, y);\n        for (int k = 0; k < {m}; ++k) {{\n"
         f'            wrong += differs("the prediction of row", row, y[k], expected[{m} * row + k]);\n'
         "        }\n    }\n",
     ]
     if model.optimizer is not None:
         parts.append(
-            f"    for (int step = 0; step < {STEPS}; ++step) {{\n        const int row = step % {ROWS};\n"
+            f"    for (int step = 0; step < {STEPS}; ++step) {{\n        const int row = step % {TEST_ROWS};\n"
             f"        const real loss = {name}_train(&state, inputs + {n} * row, targets + {model.n_targets} * row);\n"
             '        wrong += differs("the loss of step", step, loss, losses[step]);\n    }\n'
         )
@@ -92,7 +92,7 @@ def _losses(model: ModelFile, rows: Sequence[Sequence[float]], targets: Sequence
     numbers, states = model.values(), [*model.optimizer.state]
     losses = []
     for step in range(STEPS):
-        loss, *gradient = model.gradient.run([*rows[step % ROWS], *targets[step % ROWS]], numbers)
+        loss, *gradient = model.gradient.run([*rows[step % TEST_ROWS], *targets[step % TEST_ROWS]], numbers)
         losses.append(loss)
         for k, slope in enumerate(gradient):
             numbers[k], *state = model.update.run(model.optimizer.steps + step, numbers[k], slope, states[k])

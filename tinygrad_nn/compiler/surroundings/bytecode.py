@@ -34,7 +34,7 @@ UNSEEDED = {"random": "Random SystemRandom", "numpy": "default_rng RandomState P
 STORES = ("STORE_FAST", "STORE_DEREF", "STORE_FAST_LOAD_FAST")  # into variables of the function
 CALLED = "()"  # at the end of a chain: called with no arguments
 # Names of what reads attributes by names that are made, or written in a text.
-ANY = frozenset((
+READING_ANY = frozenset((
     "getattr", "vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller", "asdict", "astuple", "fields",
     "eval", "exec", "dir", "inspect", "format",
 ))  # fmt: skip

@@ -19,7 +19,7 @@ from ...autograd.containers import PACKAGE, Holder, slots_of
 from ...autograd.primitives import Primitive
 from ...autograd.scalar import Scalar
 from ...autograd.value import Value
-from .bytecode import ANY, CALLED, Origin, foreign, imported, is_source, is_unseeded, reads_of
+from .bytecode import CALLED, READING_ANY, Origin, foreign, imported, is_source, is_unseeded, reads_of
 from .findings import ABSENT, ATOMS, Findings, cell_content, is_generator
 
 PRINTED = frozenset({"decimal", "fractions", "datetime", "pathlib"})  # their objects are what they print as
@@ -182,7 +182,7 @@ class Walk(Findings):
             )
 
     def _is_read(self, name: str) -> bool:
-        return name in self.names or (not self.names.isdisjoint(ANY) and name[:2] != "__")
+        return name in self.names or (not self.names.isdisjoint(READING_ANY) and name[:2] != "__")
 
     def _object(self, path: str, found: Any, kind: type) -> None:
         """An object of any other class: a container, an array, a generator, or one with attributes."""

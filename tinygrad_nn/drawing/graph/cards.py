@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...autograd import primitives
 from .. import colors
-from ..labels import LONGEST, cell, escaped, font, in_digits, shortened, table
+from ..labels import LONGEST_LABEL, cell, escaped, font, in_digits, shortened, table
 from ..nodes import Node, is_sum
 
 SYMBOLS = {
@@ -125,7 +125,7 @@ def row_card(node: Node, digits: int, scale: float) -> str:
 
 def texts_of(node: Node, digits: int) -> tuple[str, str, str]:
     """Label, data and gradient, ready for a cell; labels that were made up are grey."""
-    label = escaped(shortened(node.label, LONGEST))
+    label = escaped(shortened(node.label, LONGEST_LABEL))
     label = f"<b>{label}</b>" if node.given else font(label, 11, colors.FAINT)
     return label, in_digits(node.data, digits), "-" if node.grad is None else in_digits(node.grad, digits)
 

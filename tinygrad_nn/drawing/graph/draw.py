@@ -104,7 +104,7 @@ def _readable_view(values: list[Value]) -> str:
 
 def _graph(drawn: list[Node], style: str, rankdir: str, digits: int, title: str | None) -> Diagram:
     """The view of all nodes."""
-    scale = colors.largest(node.grad for node in drawn)
+    scale = colors.extent(node.grad for node in drawn)
     diagram = sheet(rankdir, title, legend(drawn, digits, {node.kind for node in drawn}))
     bound_the_search(diagram, drawn)
     statements: Statements = {}
@@ -126,7 +126,7 @@ def _graph(drawn: list[Node], style: str, rankdir: str, digits: int, title: str 
 def _put_edges(diagram: Diagram, drawn: list[Node], style: str, digits: int, rankdir: str) -> None:
     """An edge for each operand, coloured by the sign and as wide as the size of what flows back through it."""
     flowing = [flows(node) for node in drawn]
-    scale = colors.largest(flow for entries in flowing for flow in entries)
+    scale = colors.extent(flow for entries in flowing for flow in entries)
     for node, entries in zip(drawn, flowing, strict=True):
         compact = style == "compact"
         arrivals = ports(node, digits) if compact else {}

@@ -15,7 +15,7 @@ from ...nn.activations import activation_name
 from ...nn.neuron import Neuron
 from .. import colors
 from ..diagram import Diagram
-from ..labels import LONGEST, cell, escaped, font, in_digits, shortened, table
+from ..labels import LONGEST_LABEL, cell, escaped, font, in_digits, shortened, table
 from ..nodes import Box, Node, flows, weighs
 from ..options import check_size
 from .cards import HEADS, card, framed, ports
@@ -51,7 +51,7 @@ def drawing(drawn: list[Node], by_layer: bool, rankdir: str, digits: int, title:
     """The text of a folded view. Raises ValueError for more than `most` folds."""
     found = _folds(drawn, by_layer)
     check_size(len(found), most)
-    scale = colors.largest(node.grad for node in drawn)
+    scale = colors.extent(node.grad for node in drawn)
     kinds = {fold.members[0].kind for fold in found if not fold.neurons and len(fold.members) == 1}
     diagram = sheet(rankdir, title, legend(drawn, digits, kinds, lines=not by_layer))
     diagram.attr(ranksep=".7")
@@ -127,7 +127,7 @@ def _put_edges(diagram: Diagram, found: list[Fold], rankdir: str, by_layer: bool
             out = f":out:{TAILS[rankdir]}" if source.neurons and not by_layer else ""
             ends = source.name + out, target.name + row
             totals[ends] = totals.get(ends, 0.0) + (flow or 0.0)
-    scale = colors.largest(totals.values())
+    scale = colors.extent(totals.values())
     for (tail, head), flow in totals.items():
         color, width = (colors.LINE, 1.5) if by_layer else colors.line(flow, scale)
         diagram.body.append(edge_line(tail, head, color=color, penwidth=f"{width:g}"))
@@ -165,9 +165,9 @@ def _header(title: str, detail: str, calls: int, span: int) -> str:
     dark = {"bgcolor": colors.DARK}
     detail += f" ×{calls}" if calls > 1 else ""
     left = cell(
-        font(f"<b>{escaped(shortened(title, LONGEST))}</b>", 11, "white"), align="left", colspan=span - 1, **dark
+        font(f"<b>{escaped(shortened(title, LONGEST_LABEL))}</b>", 11, "white"), align="left", colspan=span - 1, **dark
     )
-    return left + cell(font(escaped(shortened(detail, LONGEST)), 9, "#d5dae1"), align="right", **dark)
+    return left + cell(font(escaped(shortened(detail, LONGEST_LABEL)), 9, "#d5dae1"), align="right", **dark)
 
 
 def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale: float) -> str:
@@ -188,7 +188,7 @@ def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale
         if n > MOST_ROWS and i == MOST_ROWS - 4:
             rows.append(cell(font(f"... {n - 3 - i} more ..."), colspan=3, port=f"p{i}"))
         if _row(i, n) == i and not (n > MOST_ROWS and i == MOST_ROWS - 4):
-            label = f"<b>{escaped(shortened(_label_of(weight) or f'w{i + 1}', LONGEST))}</b>"
+            label = f"<b>{escaped(shortened(_label_of(weight) or f'w{i + 1}', LONGEST_LABEL))}</b>"
             if isinstance(x, float) and fold.calls == 1:
                 label += font(f"&#160;× {in_digits(x, digits)}", 9, colors.FAINT)
             rows.append(row(label, _data_of(weight), grads.get(id(weight)), colors.KIND_FILLS["parameter"], f"p{i}"))
@@ -199,7 +199,7 @@ def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale
         what = cell(font(f"{fold.calls} values"), align="right", colspan=2, port="out")
         rows.append(cell("out", align="left") + what)
     else:
-        label = escaped(shortened(output.label, LONGEST))
+        label = escaped(shortened(output.label, LONGEST_LABEL))
         label = f"<b>{label}</b>" if output.given else label
         rows.append(row(label, output.data, output.grad, colors.KIND_FILLS[output.kind], None, "out"))
     return framed(rows, output.kind == "root")
@@ -236,7 +236,7 @@ def _layer_table(fold: Fold, digits: int) -> str:
 
 
 def _largest(entries: list[list[float]]) -> float:
-    return colors.largest(entry for row in entries for entry in row)
+    return colors.extent(entry for row in entries for entry in row)
 
 
 def _block(entries: list[list[float]]) -> tuple[int, int]:
@@ -266,7 +266,8 @@ def _summary(fold: Fold) -> str:
     """Many operations, or many given numbers: what they are and how many."""
     results = sum(bool(node.operands) for node in fold.members)
     return _two_lines(
-        escaped(shortened(fold.title, LONGEST)), f"{results} operations" if results else f"{len(fold.members)} numbers"
+        escaped(shortened(fold.title, LONGEST_LABEL)),
+        f"{results} operations" if results else f"{len(fold.members)} numbers",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import colors
 from ..diagram import Diagram
-from ..labels import FONT, LONGEST, cell, escaped, font, in_digits, shortened, table
+from ..labels import FONT, LONGEST_LABEL, cell, escaped, font, in_digits, shortened, table
 from ..nodes import Box, Node, changed
 
 TAILS = {"LR": "e", "RL": "w", "TB": "s", "BT": "n"}  # where edges leave, by rankdir
@@ -47,7 +47,7 @@ def sheet(rankdir: str, title: str | None, legend: str) -> Diagram:
             "tailport": TAILS[rankdir],
         },
     )  # fmt: skip
-    rows = [cell(legend)] if title is None else [cell(font(escaped(shortened(title, LONGEST)), 14)), cell(legend)]
+    rows = [cell(legend)] if title is None else [cell(font(escaped(shortened(title, LONGEST_LABEL)), 14)), cell(legend)]
     diagram.attr(label=f"<{table(rows, cellpadding=2)}>", labelloc="b" if title is None else "t")
     return diagram
 
@@ -63,7 +63,7 @@ def bound_the_search(diagram: Diagram, drawn: list[Node]) -> None:
 def legend(drawn: list[Node], digits: int, kinds: set[str], lines: bool = True) -> str:
     """What the colours mean, of the kinds of Values, of gradients and of lines, and whether the numbers are of now."""
     known = drawn[-1].grad is not None
-    scale = colors.largest(node.grad for node in drawn)
+    scale = colors.extent(node.grad for node in drawn)
     swatches = [(colors.KIND_FILLS[kind], words) for kind, words in KIND_WORDS.items() if kind in kinds]
     if known:
         lowest, highest = (in_digits(-scale, digits), in_digits(scale, digits)) if lines else ("< 0", "> 0")
@@ -100,7 +100,9 @@ def put_boxes(diagram: Diagram, boxes: list[Box | None], statements: Statements)
         for box in children.get(name, {}).values():
             with parent.subgraph(name=box.name) as cluster:
                 shade = "#eef1f5" if box.within else "#f6f8fa"
-                cluster.attr(label=escaped(shortened(box.label, LONGEST)), labelloc="t", labeljust="r", fontsize="10")
+                cluster.attr(
+                    label=escaped(shortened(box.label, LONGEST_LABEL)), labelloc="t", labeljust="r", fontsize="10"
+                )
                 cluster.attr(style="rounded", color="#d5dae1", bgcolor=shade, fontcolor=colors.FAINT)
                 fill(cluster, box.name)
 

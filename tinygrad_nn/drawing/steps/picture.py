@@ -92,7 +92,7 @@ class Pictures:
 def scales(steps: list[PassStep]) -> tuple[float, float]:
     """The gradient of the deepest colour, and the flow of the widest line, over all steps."""
     gradients = {i: gradient for step in steps for i, gradient in step.gradients.items()}
-    return colors.largest(gradients.values()), colors.largest(p.flow for step in steps for p in step.passes)
+    return colors.extent(gradients.values()), colors.extent(p.flow for step in steps for p in step.passes)
 
 
 def svg_text(anything: str) -> str:

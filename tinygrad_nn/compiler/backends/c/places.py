@@ -209,7 +209,7 @@ class Places:
         if region is None:
             return self.names[array]
         if access.table is not None:
-            where = self.count(extents) if access.width is None else scaled(self.count(extents), access.width, k)
+            where = self.count(extents) if access.width is None else row_entry(self.count(extents), access.width, k)
             table = self.constants.table([str(i - region.start) for i in access.table], "index")
             return f"{region.name}[{table}[{where}]]"
         if k is None or not access.step:
@@ -273,7 +273,7 @@ def strided(steps: Sequence[int], extents: tuple[int, ...]) -> str:
     return " + ".join(terms)
 
 
-def scaled(count: str, width: int, k: str | None) -> str:
+def row_entry(count: str, width: int, k: str | None) -> str:
     """Entry k of row `count` of a table that is `width` wide."""
     row = "" if count == "0" else f"{width} * ({count})" if " " in count else f"{width} * {count}"
     return " + ".join(part for part in (row, k or "") if part and part != "0") or "0"
