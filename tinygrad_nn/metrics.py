@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["accuracy", "mean_absolute_error", "root_mean_squared_error"]
 __dir__ = __all__.copy  # so that dir() shows what is a user's
 
-LISTS = "a list of one for each row, an array or a frame"
+LISTED = "a list of one for each row, an array or a frame"
 GRADIENTS = "gradients"  # what fit is asked for by name beside these
 GRADIENT, VALIDATION = "gradient of ", "validation "  # how the columns begin that fit adds to a history
 
@@ -89,7 +89,7 @@ def named(metric: Any) -> tuple[str, Metric]:
     """
     metric = next((name for name, known in METRICS.items() if known is metric), metric)
     if callable(metric):
-        name = name_of(metric)
+        name = metric_name(metric)
 
         def mean(predictions: Sequence[Any], targets: Sequence[Any]) -> float:
             found = [_number(metric(p, t), name) for p, t in _rows(predictions, targets)]
@@ -102,14 +102,14 @@ def named(metric: Any) -> tuple[str, Metric]:
     return metric, METRICS[metric]
 
 
-def name_of(metric: Callable[..., Any]) -> str:
+def metric_name(metric: Callable[..., Any]) -> str:
     """What a function of one's own is called as a metric."""
     return getattr(metric, "__name__", "metric")
 
 
 def _rows(predictions: Sequence[Any], targets: Sequence[Any]) -> list[tuple[Any, Any]]:
     """The prediction of each row beside its target, as floats or lists of them."""
-    both = [plain(predictions, "predictions", LISTS), plain(targets, "targets", LISTS)]
+    both = [plain(predictions, "predictions", LISTED), plain(targets, "targets", LISTED)]
     both = [given.tolist() if hasattr(given, "dtype") else given for given in both]
     if len(both[0]) != len(both[1]):
         raise ValueError(

@@ -180,9 +180,9 @@ def _listed(factors: Link) -> list[tuple[str, float]]:
 
 def _branches(at: Result, local: dict[int, list[float]]) -> list[tuple[float, Any, str]]:
     """For each operand its local derivative, the operand, and where that is; a sum of sums is one of many terms."""
-    told = _told(at)
+    told, named = _told(at), bool(at.label or scope_name(at.scope))
     if at.op is not table.add:
-        owned = told != at.op.name and not at.label
+        owned = bool(scope_name(at.scope)) and not at.label
         words = []
         for name, operand in named_operands(at):
             label = operand.label if isinstance(operand, Value) else ""
@@ -195,7 +195,7 @@ def _branches(at: Result, local: dict[int, list[float]]) -> list[tuple[float, An
         spine = spine.operands[0]
     terms.append(spine)
     terms.reverse()
-    return [(1.0, term, f"{told}, term {k}" if told != "add" else f"term {k}") for k, term in enumerate(terms, 1)]
+    return [(1.0, term, f"{told}, term {k}" if named else f"term {k}") for k, term in enumerate(terms, 1)]
 
 
 def _told(result: Result) -> str:

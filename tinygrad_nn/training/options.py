@@ -7,7 +7,7 @@ from typing import Any
 
 from ..compiler.backends.backend import for_steps
 from ..compiler.target import Target
-from ..metrics import GRADIENTS, name_of, named
+from ..metrics import GRADIENTS, metric_name, named
 from ..nn.module import Module
 from ..optim import Optimizer
 from ..support.tabular import short
@@ -18,7 +18,7 @@ def named_metrics(metrics: list[Any], until: Any) -> dict[str, Any]:
     """The metrics by their names. Raises ValueError for two of one name, as a history has a column for each."""
     taken = {"loss"}
     if isinstance(until, list | tuple) and until:
-        taken.add(name_of(until[0]))
+        taken.add(metric_name(until[0]))
     found = {}
     for metric in metrics:
         if isinstance(metric, str) and metric == GRADIENTS:

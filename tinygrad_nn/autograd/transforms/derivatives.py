@@ -14,7 +14,7 @@ from ...support.tabular import short
 from .. import primitives as table
 from ..scalar import Scalar
 from ..value import Value
-from .run import Run, check_recorded, one_number, slopes
+from .run import Derivation, check_recorded, one_number, slopes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def derivative(f: Function, x: Any, order: int = 1) -> Any:
     """
     checked_function("derivative()", f, "of numbers")
     order = checked_count("the order of derivative()", order)
-    with Run("derivative()") as run:
+    with Derivation("derivative()") as run:
         variable, given = run.made(x)
         if isinstance(variable, list):
             raise TypeError(f"derivative() is at one number, but got {short(x)}: take tn.gradient(f)(x) for a list")
@@ -87,7 +87,7 @@ def gradient(f: Function) -> Callable[..., list[Any]]:
     checked_function("gradient()", f, "of numbers")
 
     def gradient_of_f(*arguments: Any) -> list[Any]:
-        return _value_and_gradient(Run("gradient()"), f, arguments)[1]  # type: ignore[no-any-return]
+        return _value_and_gradient(Derivation("gradient()"), f, arguments)[1]  # type: ignore[no-any-return]
 
     return gradient_of_f
 
@@ -109,12 +109,12 @@ def value_and_grad(f: Function, has_aux: bool = False) -> Callable[..., tuple[An
     has_aux = checked_switch("has_aux", has_aux)
 
     def value_and_grad_of_f(*arguments: Any) -> tuple[Any, list[Any]]:
-        return _value_and_gradient(Run("value_and_grad()"), f, arguments, has_aux)
+        return _value_and_gradient(Derivation("value_and_grad()"), f, arguments, has_aux)
 
     return value_and_grad_of_f
 
 
-def _value_and_gradient(run: Run, f: Function, arguments: Any, has_aux: bool = False) -> tuple[Any, Any]:
+def _value_and_gradient(run: Derivation, f: Function, arguments: Any, has_aux: bool = False) -> tuple[Any, Any]:
     with run:
         inputs, given = run.made(arguments)
         result, beside = f(*given), None
@@ -144,7 +144,7 @@ def jacobian(f: Function) -> Callable[[Any], list[list[Any]]]:
     checked_function("jacobian()", f, "of numbers")
 
     def jacobian_of_f(xs: Any) -> list[list[Any]]:
-        with Run("jacobian()") as run:
+        with Derivation("jacobian()") as run:
             inputs, point = run.made(xs)
             run.vector(inputs)
             results = f(point)
@@ -169,7 +169,7 @@ def hessian(f: Function) -> Callable[[Any], list[list[Any]]]:
     checked_function("hessian()", f, "of numbers")
 
     def hessian_of_f(xs: Any) -> list[list[Any]]:
-        with Run("hessian()") as run:
+        with Derivation("hessian()") as run:
             inputs, point = run.made(xs)
             run.vector(inputs)
             result = one_number(f(point), run.what)
@@ -193,7 +193,7 @@ def hvp(f: Function) -> Callable[[Any, Any], list[Any]]:
     checked_function("hvp()", f, "of numbers")
 
     def hvp_of_f(xs: Any, direction: Any) -> list[Any]:
-        with Run("hvp()") as run:
+        with Derivation("hvp()") as run:
             (inputs, point), along = run.made(xs), run.vector(run.constants(direction))
             if len(run.vector(inputs)) != len(along):
                 raise ValueError(f"hvp() got a point of {len(inputs)} numbers and a direction of {len(along)}")

@@ -10,7 +10,7 @@ from ...support.checks import checked_function
 from ...support.nested import leaves, mapped
 from ...support.tabular import short
 from .. import primitives as table
-from .run import Run, float_of, outputs_in
+from .run import Derivation, float_of, outputs_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def jvp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
     checked_function("jvp()", f, "of numbers")
 
     def jvp_of_f(xs: Any, direction: Any) -> tuple[Any, Any]:
-        with Run("jvp()") as run:
+        with Derivation("jvp()") as run:
             (inputs, point), along = run.made(xs), run.constants(direction)
             _check_shapes("jvp() wants a direction", along, "the point", inputs)
             outputs = outputs_in(f(point), f"each entry of {run.what}")
@@ -60,7 +60,7 @@ def vjp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
     checked_function("vjp()", f, "of numbers")
 
     def vjp_of_f(xs: Any, cotangent: Any) -> tuple[Any, Any]:
-        with Run("vjp()") as run:
+        with Derivation("vjp()") as run:
             (inputs, point), along = run.made(xs), run.constants(cotangent)
             outputs = outputs_in(f(point), f"each entry of {run.what}")
             _check_shapes("vjp() wants a cotangent", along, "what the function returns", outputs)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Run:
+class Derivation:
     """The run of a function that a transform, called `what`, differentiates: a `with` around all that it does.
 
     Inside, operations are recorded, also where `no_grad` holds outside; what is given back is without a history then.
@@ -38,7 +38,7 @@ class Run:
         self.records = current_recorder() is not None
         self.context = recording()
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Derivation:
         self.context.__enter__()
         return self
 

@@ -40,7 +40,7 @@ class TracedNumber(Traced):
         return Traced.__rpow__(self, base) if found is None else found
 
     def _as_floats(self, answer: Callable[[Any, Any], Any], a: object, b: object) -> Any:
-        return answer(a, b) if self._tracer.floats and {type(a), type(b)} <= NUMBERS else None
+        return answer(a, b) if self._tracer.floats and {type(a), type(b)} <= AS_FLOATS else None
 
     def __truediv__(self, other: object) -> Any:
         self._as_floats(_check_division, self, other)
@@ -135,7 +135,7 @@ class TracedNumber(Traced):
     data = grad = backward = op = property(_absent)
 
 
-NUMBERS = {TracedNumber, float, int, bool}
+AS_FLOATS = {TracedNumber, float, int, bool}
 
 
 def _check_division(number: Any, by: Any) -> None:

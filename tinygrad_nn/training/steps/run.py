@@ -11,7 +11,7 @@ from math import inf, isfinite
 from time import perf_counter
 from typing import Any
 
-from ...metrics import name_of
+from ...metrics import metric_name
 from ...optim import Optimizer
 from ...support.numbers import as_float
 from ..history import History
@@ -210,7 +210,7 @@ def until_of(until: Any) -> tuple[Metric | None, tuple[str, float] | None]:
     threshold = as_float(until[1])
     if threshold is None:
         raise TypeError(f"the threshold of until must be a number, but got {until[1]!r}")
-    return until[0], (name_of(until[0]), threshold)
+    return until[0], (metric_name(until[0]), threshold)
 
 
 def diverged(history: History, optimizer: Optimizer) -> str:
