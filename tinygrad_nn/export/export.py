@@ -14,7 +14,7 @@ from typing import Any
 from ..autograd.value import Value
 from ..compiler.arguments import leaves_of
 from ..compiler.backends.c.file import checked_name
-from ..compiler.backends.c.function import source_of
+from ..compiler.backends.c.function import FunctionFile
 from ..compiler.function import Function
 from ..nn.module import rows_for
 from ..optim import Optimizer
@@ -96,10 +96,10 @@ def export_c(
     if isinstance(model, Function):
         if loss is not None or train is not None or inputs is not None or targets is not None:
             raise ValueError("a compiled function is exported as it is: loss, train, inputs and targets are for models")
-        text, declarations = source_of(model, name, dtype, include)
+        text, declarations = FunctionFile(model, name, dtype).texts(include)
     else:
         exported = _exported(model, name, loss, train, dtype, inputs, targets)
-        text, declarations = exported.source(self_test(exported), include), exported.header()
+        text, declarations = exported.texts(self_test(exported), include)
     write_all([(path, text), *([(names[1], declarations)] if header else [])])
 
 
@@ -154,7 +154,7 @@ def check_c(
             checked_number(f"each entry of row {i}", x)
     with tempfile.TemporaryDirectory() as folder:
         source, program = os.path.join(folder, "model.c"), os.path.join(folder, "model.exe")
-        write_all([(source, exported.source("") + _main(exported))])
+        write_all([(source, exported.texts(_main(exported))[0])])
         _run([command, *FLAGS, *flags, source, "-o", program, "-lm"])
         given = "".join(f"{float(x)!r}\n" for row in rows for x in row)
         answers = iter(map(float, _run([program], given).split()))

@@ -16,11 +16,8 @@ from ..autograd.ieee.functions import NoSuchIndexError
 from ..autograd.recording import no_grad
 from ..compiler.arguments import leaves_of
 from ..compiler.backends.c.file import (
-    C_PLUS_PLUS,
     File,
     check_values,
-    comment,
-    guarded,
     operations,
     without_branches,
 )
@@ -135,28 +132,19 @@ class ModelFile:
 
     # The texts.
 
-    @property
-    def declarations(self) -> str:
-        """The structs and the functions, as a header has them."""
-        lines = [C_PLUS_PLUS[0], "\n"]
+    def texts(self, test: str = "", include: str = "") -> tuple[str, str]:
+        """The file, with a self test, and a header."""
+        structs = ""
         if self.slots:
-            lines.append(f"typedef struct {{\n    real slots[{self.slots}];\n}} {self.name}_scratch;\n\n")
+            structs += f"typedef struct {{\n    real slots[{self.slots}];\n}} {self.name}_scratch;\n\n"
         if self.optimizer is not None:
             fields = "".join(f"    real {field};\n" for field in self.update.fields)
             scratch = f"    {self.name}_scratch scratch;\n" if self.slots else ""
-            lines.append(f"typedef struct {{\n{fields}{scratch}}} {self.name}_state;\n\n")
-        return self.file.spelled("".join([*lines, *self.file.declarations, "\n", C_PLUS_PLUS[1]]))
+            structs += f"typedef struct {{\n{fields}{scratch}}} {self.name}_state;\n\n"
+        return self.file.texts(self._about(), structs, include, test)
 
-    def source(self, test: str, include: str = "") -> str:
-        """The file, with its self test; `include` is the header that declares what it defines."""
-        declared = f'#include "{include}"\n' if include else self.declarations
-        return f"{self.comment}\n#include <math.h>\n\n{declared}\n{self.file.definitions}{test}"
-
-    def header(self) -> str:
-        return f"{self.comment}\n{guarded(self.name, self.declarations)}"
-
-    @property
-    def comment(self) -> str:
+    def _about(self) -> list[str]:
+        """What the comment says."""
         from ..version import __version__
 
         name, size, outputs = self.name, self.file.size, getattr(self.model, "output_names", None) or []
@@ -188,14 +176,12 @@ class ModelFile:
             memory = f"{flash}; RAM: {self.state_bytes:,} bytes of state, {size * self.slots:,} of them scratch"
             steps = operations(self.gradient) + self.count * operations(self.update.program)
             counted += f", {steps:,} a training step"
-        return comment(
-            [
-                f"{name}: {_told(self.model)}, as C99 of tinygrad_nn {__version__}.", "", *calls, "",
-                f"{memory}; {counted}",
-                f"build: cc -std=c99 -O2 -c {name}.c, and link with -lm",
-                f"test:  cc -std=c99 -O2 -D{name.upper()}_SELF_TEST {name}.c -lm && ./a.out",
-            ]
-        )  # fmt: skip
+        return [
+            f"{name}: {_told(self.model)}, as C99 of tinygrad_nn {__version__}.", "", *calls, "",
+            f"{memory}; {counted}",
+            f"build: cc -std=c99 -O2 -c {name}.c, and link with -lm",
+            f"test:  cc -std=c99 -O2 -D{name.upper()}_SELF_TEST {name}.c -lm && ./a.out",
+        ]  # fmt: skip
 
 
 def _input_names(model: Any, inputs: Any) -> list[str]:

@@ -58,11 +58,17 @@ class File:
     def spelled(self, text: str) -> str:
         return spelled(text, self.single)
 
-    @property
-    def definitions(self) -> str:
-        """The constants, the functions that are called, and the functions that were added."""
-        bodies = "".join(self.bodies)  # which are complete before the constants that they want are
-        return self.constants.text + functions(self.constants.wanted, self.name, self.single) + bodies
+    def texts(self, about: Sequence[str], structs: str = "", include: str = "", test: str = "") -> tuple[str, str]:
+        """The file, and a header for it, which it includes under a name that is given, and else declares for itself.
+
+        Names that differ in case have guards that differ.
+        """
+        head, guard = comment(about), f"TINYGRAD_NN_{self.name}_H"
+        declared = "".join([C_PLUS_PLUS[0], "\n", self.spelled(structs), *self.declarations, "\n", C_PLUS_PLUS[1]])
+        given = f'#include "{include}"\n' if include else declared
+        called = functions(self.constants.wanted, self.name, self.single)
+        text = f"{head}\n#include <math.h>\n\n{given}\n{self.constants.text}{called}{''.join(self.bodies)}{test}"
+        return text, f"{head}\n#ifndef {guard}\n#define {guard}\n\n{declared}\n#endif\n"
 
 
 def check_values(values: Sequence[Value], numbers: Sequence[float], single: bool, model: Any, what: str = "") -> None:
@@ -128,12 +134,6 @@ def free_name(name: str) -> str:
     if clash_of(base) and clash_of(f"{base}_2"):  # of a family, such as posix_
         base = f"v_{base}"
     return free(base, clash_of)
-
-
-def guarded(name: str, declarations: str) -> str:
-    """The declarations of a header, which may be included twice; names that differ in case have guards that differ."""
-    guard = f"TINYGRAD_NN_{name}_H"
-    return f"#ifndef {guard}\n#define {guard}\n\n{declarations}\n#endif\n"
 
 
 def comment(lines: Sequence[str]) -> str:

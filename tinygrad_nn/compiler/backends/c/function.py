@@ -6,30 +6,22 @@ import inspect
 import os
 from typing import Any
 
-from ...arguments import Shape, leaves_of
+from ...arguments import Shape
 from ...program.program import Program
 from ..backend import Backend
-from .file import C_PLUS_PLUS, File, check_values, comment, free_name, guarded, operations
+from .file import File, check_values, free_name, operations
 from .functions import LocalNames
 from .places import Region
 
 
-def source_of(function: Any, name: str = "", dtype: str = "", include: str = "") -> tuple[str, str]:
-    """The C file of the paths that a compiled function has taken with arguments of its latest shapes; and a header.
-
-    Raises ValueError where the results of its paths have different shapes.
-    """
-    found = FunctionFile(function, name, dtype)
-    header = f"{found.comment}\n{guarded(found.name, found.declarations)}"
-    declared = f'#include "{include}"\n' if include else found.declarations
-    text = f"{found.comment}\n#include <math.h>\n\n{declared}\n{found.file.definitions}"
-    return text, header
-
-
 class FunctionFile:
-    """The C file of a compiled function. Where it has branches, each path is a function that says whether it holds."""
+    """The C file of the paths that a compiled function has taken with arguments of its latest shapes.
 
-    def __init__(self, function: Any, name: str, dtype: str) -> None:
+    Where it has branches, each path is a function that says whether it holds. Raises ValueError where the results of
+    its paths have different shapes.
+    """
+
+    def __init__(self, function: Any, name: str = "", dtype: str = "") -> None:
         self.paths, self.function = function.latest_paths(), function.function
         first = self.paths[0]
         if any(path.shape != first.shape for path in self.paths):
@@ -105,12 +97,8 @@ class FunctionFile:
             end = f"    return {printer.returned};\n" if self.scalar else ""
         return self.file.spelled(f"{scratch}{printer.text}{end}")
 
-    @property
-    def declarations(self) -> str:
-        return "".join([C_PLUS_PLUS[0], "\n", *self.file.declarations, "\n", C_PLUS_PLUS[1]])
-
-    @property
-    def comment(self) -> str:
+    def texts(self, include: str = "") -> tuple[str, str]:
+        """The file, and a header."""
         programs = [path.value for path in self.paths]
         lines = [f"{self.name}: a function of {', '.join(a for a, _ in self.arguments) or 'nothing'}, as C99."]
         if self.scalar:
@@ -125,7 +113,7 @@ class FunctionFile:
         size = self.file.constants.size
         held = f"flash: {size:,} bytes of constants; " if size else ""
         lines.append(f"{held}{max(map(operations, programs)):,} operations a call")
-        return comment(lines)
+        return self.file.texts(lines, include=include)
 
 
 def _argument_names(function: Any, shape: Shape) -> list[str]:
@@ -146,7 +134,7 @@ def _arguments(names: list[str], shape: Shape, name: str) -> list[tuple[str, int
     named = LocalNames(name)
     for given, entry in zip(names, shape, strict=True):
         plain = given in ("x", "y") and given not in named.taken  # which are names of a model's arguments alone
-        size = None if entry is None else len(list(leaves_of(_filled(entry))))
+        size = None if entry is None else _size(entry)
         found.append((given if plain else named(given), size))
         named.taken.add(found[-1][0])
     return found
@@ -157,8 +145,9 @@ def _length(size: int) -> str:
     return f"[{size or 1}]"
 
 
-def _filled(shape: Shape) -> Any:
-    return 0.0 if shape is None else [_filled(entry) for entry in shape]
+def _size(shape: Shape) -> int:
+    """How many numbers there are in it."""
+    return 1 if shape is None else sum(map(_size, shape))
 
 
-BACKEND = Backend(source=lambda program, function: source_of(function)[0])
+BACKEND = Backend(source=lambda program, function: FunctionFile(function).texts()[0])
