@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from ....autograd.value import Value
 from ....compiler.arguments import Shape
 from ....compiler.backends.llvm.engine import register_bytes
 from ....compiler.backends.llvm.functions import FOLDS, spelled
@@ -11,8 +10,7 @@ from ....compiler.backends.llvm.ir import Block, Kind
 from ....compiler.backends.llvm.printer import Printer, module
 from ....compiler.backends.llvm.row_sums import RowSums
 from ....compiler.loops.roll import rolled
-from ....compiler.loops.rolled import Rolled
-from ....compiler.program.program import INPUTS, Program
+from ....compiler.program.program import INPUTS
 from ....compiler.single_precision import checked_literals
 from ....compiler.target import Target
 from ....support.decorators import uncollected
@@ -39,8 +37,11 @@ class StepText:
         read = [value for p in (gradient, penalized) if p is not None for value in p.parameters.values()]
         apart = {id(value) for value in trained}
         self.untrained = list({id(value): value for value in read if id(value) not in apart}.values())
-        sums = RowSums(self._rolled(gradient), 1 + metric, full if batched else 1, full, single, exact)
-        regular = None if penalized is None else Printer(self._rolled(penalized), 1, single, exact, "penalty", full)
+        order = [*trained, *(Value(0.0) for _ in range(self.padded - self.count)), *self.untrained]
+        sums = RowSums(rolled(gradient.reading(order)), 1 + metric, full if batched else 1, full, single, exact)
+        regular = None
+        if penalized is not None:
+            regular = Printer(rolled(penalized.reading(order)), 1, single, exact, "penalty", full)
         self.update = update = Update(recipe)
         obstacle = update.obstacle()
         if not obstacle and any(entry.primitive.name in FOLDS for entry in update.program.instructions):
@@ -50,17 +51,6 @@ class StepText:
         text, block = update_text(update, Kind(full, single), regular is not None, exact)
         self.text = step_text(sums, regular, text, block, metric)
         self.scratch = max(sums.scratch, regular.scratch if regular else 0)  # bytes
-
-    def _rolled(self, program: Program) -> Rolled:
-        """A program with its parameters where all programs read them: others follow the vectors of trained ones."""
-        if not self.untrained:
-            return rolled(program)
-        slots = {id(value): slot for slot, value in program.parameters.items()}
-        laid = dict(list(program.parameters.items())[: self.count])
-        filler = self.untrained[0]
-        laid |= {-1 - k: filler for k in range(self.padded - self.count)}
-        laid |= {slots.get(id(value), -1 - self.padded - k): value for k, value in enumerate(self.untrained)}
-        return rolled(replace(program, parameters=laid))
 
 
 def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> tuple[str, Block]:
