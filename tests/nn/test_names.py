@@ -65,7 +65,11 @@ def test_layers_are_called_as_the_attributes_that_hold_them():
     assert (net.head.name, net.head.neurons[1].name) == ("head", "head, neuron 2")
     assert (net.mine.name, net.body.layers[0].name) == ("output", "body, layer 1")
     assert net.body.summary().splitlines()[1].startswith("body, layer 1  2 -> 2")
-    assert tn.MLP(2, [2]).layers[0].name == "layer 1"
+    model = tn.MLP(2, [2])
+    assert model.layers[0].name == "layer 1"
+    model.layers = [layer(), layer()]
+    model.layers[1].neurons = [tn.Neuron(2)]
+    assert model.layers[1].neurons[0].name == "layer 2, neuron 1"
     assert (tn.Layer(2, 2).name, tn.Neuron(2).name) == ("layer", "neuron")
 
 

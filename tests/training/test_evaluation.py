@@ -127,7 +127,7 @@ def test_gradients_of_lists_of_lists_and_of_layers_of_one_name():
             return tn.sum([tn.dot(row, x) for row in self.W])
 
     table, model = Table(), tn.MLP(2, [3, 1], "tanh")
-    model.layers = [tn.Layer(2, 3), tn.Layer(3, 3), tn.Layer(3, 1)]
+    model.layers = [tn.Layer(n, m, "tanh", name="same") for n, m in ((2, 3), (3, 3), (3, 1))]
     for made, names in ((table, ["W"]), (model, ["layer 1", "layer 2", "layer 3"])):
         optimizer = tn.SGD(made.parameters(), lr=0.1)
         history = tn.fit(made, X, Y, "hinge", optimizer, epochs=1, metrics="gradients", progress=False)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+ONE_OF = {"layers": "layer", "neurons": "neuron"}  # as an MLP and a Layer call theirs
 UNHELD = (Scalar, Weights, *WITHOUT_VALUES)  # what no module is, and none is in
 
 
@@ -59,7 +60,8 @@ class Named(Holder):
             elif id(found) not in seen and (inner := members(found)) is not None:
                 seen.add(id(found))
                 keyed = isinstance(found, Mapping)  # else entries are counted, as people do
-                named = [(f"{name} {key if keyed else key + 1}", child) for key, child in inner]
+                one = ONE_OF.get(name, name)
+                named = [(f"{one} {key if keyed else key + 1}", child) for key, child in inner]
                 waiting += [(name, child) for name, child in named if not isinstance(child, UNHELD)]
 
     def __stands(self) -> Place:
