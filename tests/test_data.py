@@ -4,6 +4,7 @@ import math
 import random
 
 import pytest
+from shared import wrong
 
 import tinygrad_nn as tn
 
@@ -43,7 +44,7 @@ def test_batches_hand_out_every_row_once():
         (lambda: tn.data.batches([[1.0]], [], 1), "1 rows and 0 targets"),
         (lambda: tn.data.batches([[1.0]], [1], 0), "the size of .* must be a whole number of 1 or more, but got 0"),
         (lambda: tn.data.moons(-1), "n must be a whole number of 0 or more, but got -1"),
-        (lambda: tn.data.circles(1.5), "n must be a whole number of 0 or more, but got 1.5"),
+        (lambda: tn.data.circles(wrong(1.5)), "n must be a whole number of 0 or more, but got 1.5"),
         (lambda: tn.data.spirals(10, classes=0), "classes must be a whole number of 1 or more, but got 0"),
         (lambda: tn.data.moons(10, noise=-1.0), "noise must be a number of 0 or more"),
     ],

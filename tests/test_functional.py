@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from shared import close
+from shared import close, wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn.autograd.value import Value
@@ -64,11 +64,11 @@ def test_softmax_and_cross_entropy_of_huge_logits():
         (lambda: tn.maximum(), ValueError, "tn.maximum wants at least one value"),
         (lambda: tn.softmax([]), ValueError, "tn.softmax wants at least one value"),
         (lambda: tn.dot([1.0], [1.0, 2.0]), ValueError, "1 weights and 2 inputs"),
-        (lambda: tn.sum(3.0), TypeError, "tn.sum wants a list of numbers or Values, but got 3.0"),
-        (lambda: tn.sum("12"), TypeError, "tn.sum wants a list of numbers or Values, but got '12'"),
-        (lambda: tn.sum([1.0, "2"]), TypeError, "each entry of tn.sum wants a number or a Value, but got '2'"),
-        (lambda: tn.take([1.0], "0"), TypeError, "the index of tn.take wants a number"),
-        (lambda: tn.exp([1.0]), TypeError, "tn.exp wants a number or a Value, but got"),
+        (lambda: tn.sum(wrong(3.0)), TypeError, "tn.sum wants a list of numbers or Values, but got 3.0"),
+        (lambda: tn.sum(wrong("12")), TypeError, "tn.sum wants a list of numbers or Values, but got '12'"),
+        (lambda: tn.sum([1.0, wrong("2")]), TypeError, "each entry of tn.sum wants a number or a Value, but got '2'"),
+        (lambda: tn.take([1.0], wrong("0")), TypeError, "the index of tn.take wants a number"),
+        (lambda: tn.exp(wrong([1.0])), TypeError, "tn.exp wants a number or a Value, but got"),
     ],
 )
 def test_bad_input(call, error, words):

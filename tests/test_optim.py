@@ -2,8 +2,10 @@
 
 import math
 import random
+from typing import Any
 
 import pytest
+from shared import wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -68,17 +70,17 @@ def test_momentum_by_hand():
     [
         (lambda p: tn.SGD(p, lr=-0.1), ValueError, "lr must be 0 or more and finite, but got -0.1"),
         (lambda p: tn.SGD(p, lr=math.nan), ValueError, "lr must be 0 or more and finite, but got nan"),
-        (lambda p: tn.SGD(p, lr="fast"), TypeError, "lr must be a number or a function of the step, got 'fast'"),
+        (lambda p: tn.SGD(p, lr=wrong("fast")), TypeError, "lr must be a number or a function of the step, got 'fast'"),
         (lambda p: tn.SGD(p, lr=0.1, momentum=1.0), ValueError, r"momentum must be in \[0, 1\), but got 1.0"),
         (lambda p: tn.SGD(p, lr=0.1, momentum=-0.1), ValueError, r"momentum must be in \[0, 1\), but got -0.1"),
         (lambda p: tn.SGD(p, lr=0.1, weight_decay=-1), ValueError, "weight_decay must be 0 or more"),
         (lambda p: tn.SGD(p, lr=0.1, nesterov=True), ValueError, "give a momentum above 0"),
         (lambda p: tn.SGD([], lr=0.1), ValueError, "SGD got no parameters: give it model.parameters()"),
         (lambda p: tn.Adam([], lr=0.1), ValueError, "Adam got no parameters"),
-        (lambda p: tn.SGD([1.0], lr=0.1), TypeError, "SGD updates Values, but one of the parameters is 1.0"),
+        (lambda p: tn.SGD([wrong(1.0)], lr=0.1), TypeError, "SGD updates Values, but one of the parameters is 1.0"),
         (lambda p: tn.SGD(p + p, lr=0.1), ValueError, "SGD got a parameter twice"),
         (
-            lambda p: tn.SGD(3, lr=0.1),
+            lambda p: tn.SGD(wrong(3), lr=0.1),
             TypeError,
             "the parameters of SGD must be a list of Values, such as .*, but got 3",
         ),
@@ -112,7 +114,7 @@ def test_steps_that_are_no_count_are_said_and_change_nothing(backend, steps, err
     loss = tn.losses.squared_error
     loss(model([1.0, 2.0]), 1.0).backward()
     optimizer.steps, before = steps, (model.state_dict(), optimizer.state)
-    calls = [optimizer.step]
+    calls: list[Any] = [optimizer.step]
     if backend != "recorded":
         calls = [lambda: tn.fit(model, [[1.0, 2.0]], [1.0], loss, optimizer, 1, progress=False, backend=backend)]
     if backend in ("python", "llvm"):

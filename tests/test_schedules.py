@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import pytest
+from shared import wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -75,13 +76,21 @@ def test_schedules_are_frozen_and_compare(name):
     ("call", "error", "words"),
     [
         (lambda: tn.optim.linear(-1.0, 0.0, 5), ValueError, "start must be 0 or more and finite, but got -1.0"),
-        (lambda: tn.optim.cosine(1.0, "0", 5), TypeError, "end must be a number, got '0'"),
-        (lambda: tn.optim.cosine(1.0, 0.0, 2.5), TypeError, "steps must be a whole number of 1 or more, but got 2.5"),
+        (lambda: tn.optim.cosine(1.0, wrong("0"), 5), TypeError, "end must be a number, got '0'"),
+        (
+            lambda: tn.optim.cosine(1.0, 0.0, wrong(2.5)),
+            TypeError,
+            "steps must be a whole number of 1 or more, but got 2.5",
+        ),
         (lambda: tn.optim.step_decay(1.0, 1.5, 5), ValueError, "step_decay wants a factor of at most 1, but got 1.5"),
         (lambda: tn.optim.step_decay(1.0, 0.5, 1)(-5_000), ValueError, "step of a schedule must be .* 0 or more"),
         (lambda: tn.optim.linear(1.0, 0.0, 3)(-1), ValueError, "step of a schedule must be a number of 0 or more"),
         (lambda: tn.optim.step_decay(1.0, 0.5, 0), ValueError, "every must be a whole number of 1 or more, but got 0"),
-        (lambda: tn.optim.warmup("fast", 5), TypeError, "after must be a number or a function of the step, got 'fast'"),
+        (
+            lambda: tn.optim.warmup(wrong("fast"), 5),
+            TypeError,
+            "after must be a number or a function of the step, got 'fast'",
+        ),
     ],
 )
 def test_bad_input_of_schedules(call, error, words):

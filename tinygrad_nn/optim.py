@@ -134,7 +134,7 @@ class SGD(Optimizer):
     (0.5, [3.0])
     """
 
-    initial_state = (0.0,)
+    initial_state: State = (0.0,)
     state_names = ("velocity",)
 
     def __init__(
@@ -189,7 +189,7 @@ class Adam(Optimizer):
     0.9
     """
 
-    initial_state = (0.0, 0.0)
+    initial_state: State = (0.0, 0.0)
     state_names = ("mean", "square")
 
     def __init__(

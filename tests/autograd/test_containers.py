@@ -6,6 +6,7 @@ from collections import ChainMap, OrderedDict, UserDict, UserList, UserString, d
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -170,7 +171,7 @@ FORGOTTEN = {
 def test_a_value_that_would_never_learn_is_named(name):
     make, words = FORGOTTEN[name]
     w = v(2.0, "lost")
-    model = Holder(held=make(w), other=v())
+    model: Any = Holder(held=make(w), other=v())
     for read in (
         model.parameters,
         model.state_dict,
@@ -270,11 +271,11 @@ def test_a_text_of_a_class_of_its_own_holds_no_value():
 
 
 def test_modules_in_circles_and_shared_ones_count_once():
-    parent = Holder(w=v())
+    parent: Any = Holder(w=v())
     child = Holder(parent=parent, w=v())
     parent.child, parent.again, parent.itself, parent.plain = child, [child, child], parent, Plain(child=child)
-    parent.circle = circle = []
-    circle.append(circle)
+    parent.circle = []
+    parent.circle.append(parent.circle)
     assert [name for name, _ in parent.named_parameters()] == ["w", "child.w"]
     assert [name for name, _ in child.named_parameters()] == ["parent.w", "w"]
     shared = v()
@@ -300,6 +301,7 @@ def test_a_deep_nest_is_no_limit():
 def test_an_optimizer_takes_parameters_in_whatever_has_an_order():
     a, b, c = v(1.0), v(2.0), v(3.0)
     model = Holder(w=a, others=[b, c])
+    given: Any
     for given in (
         [a, b, c], (a, b, c), iter([a, b, c]), (p for p in (a, b, c)), reversed([c, b, a]), deque([a, b, c]),
         [[a], (b, [c])], [a, iter([b, c])], {"a": a, "b": [b, c]}, {"a": a, "b": b, "c": c}.values(),

@@ -4,12 +4,13 @@ import copy
 import math
 import pickle
 import random
-import re
+from typing import Any
 
 import pytest
 from c_files import built, called, library, needs_cc
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shared import matched, wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -193,7 +194,7 @@ def test_where_there_is_no_spelling_it_is_said_and_auto_goes_elsewhere():
 def test_in_c(tmp_path):
     f = tn.compile(lambda x, z: mixed(x, [z, 0.7]) + log_gamma(x * x + 0.5), backend="python")
     value, flows = f.value_and_grad(0.3, -0.8)
-    name = re.search(r"double (\w+)_grad\(", f.source("c"))[1]
+    name = matched(r"double (\w+)_grad\(", f.source("c"))[1]
     got, mine = called(library(f.source("c"), tmp_path), f"{name}_grad", [0.3, -0.8], [1, 1])
     assert got == pytest.approx(value, rel=1e-14)
     assert [flow for (flow,) in mine] == pytest.approx(flows, rel=1e-12)
@@ -297,7 +298,7 @@ def test_bad_calls():
         softsign(1.0, 2.0)
     with pytest.raises(TypeError, match="softsign wants a number or a Value, but got 'a'"):
         softsign("a")
-    text = tn.primitive("text", lambda x: "a", "g")
+    text = tn.primitive("text", lambda x: wrong("a"), "g")
     with pytest.raises(TypeError, match=r"the value of text must be a number, but text\(1.0\) gave 'a'"):
         text(1.0)
     raising = tn.primitive("raising", lambda x: math.exp(x), "g * y")
@@ -355,7 +356,7 @@ def test_primitives_of_any_name(name):
     for backend in ("eager", *(b for b in BACKENDS if b != "array")):
         model = tn.MLP(2, [3, 1], made, rng=random.Random(1))
         optimizer = tn.Adam(model.parameters(), lr=0.01)
-        options = {"epochs": 3, "shuffle": False, "progress": False, "backend": backend}
+        options: dict[str, Any] = {"epochs": 3, "shuffle": False, "progress": False, "backend": backend}
         losses.append(tn.fit(model, *tn.data.xor(), "squared_error", optimizer, **options).losses)
     assert all(each == pytest.approx(losses[0], rel=1e-9) for each in losses)
     for backend in BACKENDS:

@@ -3,11 +3,11 @@
 import pytest
 
 import tinygrad_nn as tn
-from tinygrad_nn import functional
+from tinygrad_nn.autograd import elementary
 from tinygrad_nn.autograd.primitives import TABLE
 from tinygrad_nn.autograd.value import Value
 
-ELEMENTARY = list(functional.elementary.__all__)
+ELEMENTARY = list(elementary.__all__)
 
 
 @pytest.mark.parametrize("name", ELEMENTARY)

@@ -11,7 +11,6 @@ from c_files import called, library, needs_cc
 from facts import BINARY, PAIRS, POINTS, UNARY
 
 import tinygrad_nn as tn
-from tinygrad_nn.autograd.scalar import Scalar
 
 FEW = (0.0, -0.0, 1e-20, 0.3, -1.0, 36.7, -745.0, math.inf, -math.inf)
 
@@ -22,7 +21,7 @@ def of_one(x):
     for form, _ in UNARY.values():
         value = form(x)
         slope = tn.grad(value, x, create_graph=True)
-        found += [value, slope, tn.grad(slope, x, create_graph=True) if isinstance(slope, Scalar) else 0.0]
+        found += [value, slope, tn.grad(slope, x, create_graph=True) if isinstance(slope, tn.Value) else 0.0]
     return found
 
 

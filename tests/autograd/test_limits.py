@@ -10,7 +10,8 @@ import random
 
 import pytest
 from c_files import called, library, needs_cc
-from facts import UNARY, mp
+from facts import UNARY
+from mpmath import mp
 from shared import close
 
 import tinygrad_nn as tn
@@ -137,7 +138,24 @@ def test_limits_in_c(dtype, kind, bound, tmp_path):
     assert wrong(list(found), bound) == []
 
 
-LOGITS = (-INF, -800.0, -745.0, -740.0, -710.0, -120.0, -104.0, -90.0, -50.0, -27.7, -3.0, 0.0, 1.5, 16.7, 27.7, 36.7)
+LOGITS: tuple[float, ...] = (
+    -INF,
+    -800.0,
+    -745.0,
+    -740.0,
+    -710.0,
+    -120.0,
+    -104.0,
+    -90.0,
+    -50.0,
+    -27.7,
+    -3.0,
+    0.0,
+    1.5,
+    16.7,
+    27.7,
+    36.7,
+)
 LOGITS += (37.0, 40.0, 120.0, 800.0, INF)
 TARGETS = (0.0, 0.25, 1.0)
 

@@ -1,6 +1,7 @@
 """The reverse pass: its order, its sums, graphs as deep as a million, and gradients that are asked for by tn.grad."""
 
 import pytest
+from shared import wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn.autograd.value import Value
@@ -84,6 +85,6 @@ def test_grad_of_nested_inputs_leaves_grad_alone():
 
 def test_grad_refuses_what_is_no_value():
     with pytest.raises(TypeError, match="differentiates a Value, but the output is 3"):
-        tn.grad(3.0, Value(1.0))
+        tn.grad(wrong(3.0), Value(1.0))
     with pytest.raises(TypeError, match=r"Values or nested lists of Values as inputs, but got 2\.0"):
         tn.grad(Value(1.0), [2.0])

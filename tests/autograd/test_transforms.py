@@ -2,12 +2,13 @@
 
 import math
 import random
+from typing import Any
 
 import mpmath
 import pytest
 from c_files import called, library, needs_cc
 from programs import near
-from shared import close, same
+from shared import close, same, wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -169,8 +170,8 @@ def expression(rng, names, depth, size):
         return kind, expression(rng, names, depth, size // 2), expression(rng, names, depth, size // 2)
     new = [f"x{len(names)}", f"x{len(names) + 1}"]
     product = "multiply", ("sin", ("variable", new[0])), ("variable", new[1])  # so that no derivative is 0 throughout
-    body = "add", expression(rng, [*names, *new, *new], depth - 1, size - 1), product
-    body = "multiply", body, ("variable", rng.choice(names))
+    total = "add", expression(rng, [*names, *new, *new], depth - 1, size - 1), product
+    body = "multiply", total, ("variable", rng.choice(names))
     point = [expression(rng, names, depth - 1, 1) for _ in new]
     direction = [expression(rng, names, 0, 1) for _ in new]
     kind = rng.choice(["derivative", "second", "gradient", "jacobian", "hessian", "hvp", "jvp", "vjp"])
@@ -288,7 +289,7 @@ def test_many_random_transforms_against_sympy():
             (lambda t=t: getattr(tn, t)(3.0), TypeError, rf"{t}\(\) wants a function of numbers, but got 3.0")
             for t in ("gradient", "value_and_grad", "jacobian", "hessian", "hvp", "jvp", "vjp")
         ),
-        (lambda: derivative(3.0, 1.0), TypeError, r"derivative\(\) wants a function of numbers, but got 3.0"),
+        (lambda: derivative(wrong(3.0), 1.0), TypeError, r"derivative\(\) wants a function of numbers, but got 3.0"),
         (lambda: derivative(lambda v: v[0], [1.0]), TypeError, r"derivative\(\) is at one number, but got \[1.0\]"),
         (lambda: tn.jvp(tn.sin)(1.0, [1.0]), ValueError, "a direction in the shape of the point"),
         (lambda: tn.jvp(tn.sin)(1.0, "1"), TypeError, r"jvp\(\) wants numbers or nested lists of numbers, but got '1'"),
@@ -383,7 +384,12 @@ def test_a_derivative_of_data_is_a_number_as_it_is_in_a_recorded_run():
     losses = []
     for backend in ("eager", "python"):
         w = Value(0.1)
-        fit = {"optimizer": tn.SGD([w], lr=0.01), "epochs": 3, "rng": random.Random(0), "progress": False}
+        fit: dict[str, Any] = {
+            "optimizer": tn.SGD([w], lr=0.01),
+            "epochs": 3,
+            "rng": random.Random(0),
+            "progress": False,
+        }
         losses.append(tn.fit(model, X, Y, loss="squared_error", backend=backend, batch_size=1, **fit).losses)
     assert losses[0] == losses[1]
 
@@ -444,6 +450,7 @@ def test_a_gradient_without_a_graph_is_a_constant_everywhere():
 
 def test_transforms_record_for_themselves_inside_no_grad():
     w, x, model = Value(3.0), Value(2.0), tn.MLP(2, [3, 1], rng=random.Random(0))
+    kept = w**3 * x
     calls = [
         lambda: derivative(lambda x: x**3, 2.0), lambda: derivative(lambda x: x**3, 2.0, order=2),
         lambda: tn.gradient(lambda a, b: a * b)(2.0, 3.0), lambda: tn.jacobian(lambda v: [v[0] * v[1]])([2.0, 3.0]),
@@ -455,7 +462,6 @@ def test_transforms_record_for_themselves_inside_no_grad():
         lambda: [g.data for g in tn.gradient(lambda v: model(v))([1.0, 2.0])[0]],
         lambda: str(tn.formula(kept, wrt=w)), lambda: tn.grad(kept, w),
     ]  # fmt: skip
-    kept = w**3 * x
     for k, call in enumerate(calls):
         outside = call()
         with tn.no_grad():
@@ -503,7 +509,7 @@ def test_detach_is_a_constant_everywhere():
     assert tn.detach(2) == 2.0
     assert tn.detach(Value(2.0)).op.name == "detached"
     with pytest.raises(TypeError, match=r"tn\.detach wants a number or a Value, but got '2'"):
-        tn.detach("2")
+        tn.detach(wrong("2"))
 
 
 @needs_cc

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from shared import ROOT
+from shared import ROOT, wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn.autograd import primitives as table
@@ -115,7 +115,7 @@ def test_data_that_was_set_to_a_value_is_named_in_backward():
 
 def test_a_label_is_a_string():
     with pytest.raises(TypeError, match="the label of a Value is a string, but got 5"):
-        Value(1.0, 5)
+        Value(1.0, wrong(5))
 
 
 def test_functions_that_would_drop_the_gradient_are_refused():
@@ -152,7 +152,9 @@ def test_comparisons_are_of_data_and_equality_of_identity():
 def test_sum_adds_no_constant_node():
     a, b = Value(1.0), Value(2.0)
     assert 0 + a is a
-    assert sum([a, b]).operands == (a, b)
+    total = sum([a, b])
+    assert isinstance(total, Value)
+    assert total.operands == (a, b)
     assert (0.0 + a).op is table.add
 
 

@@ -9,8 +9,11 @@ import runpy
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 MOONS_STEPS = 20
 SIZES = [2, 16, 16, 1]
@@ -107,7 +110,7 @@ def xad_moons():
                         outputs.append(output if layer is layers[-1] else maximum(output, 0.0))
                     values = outputs
                 total = total + maximum(1.0 - y * values[0], 0.0)
-            penalty = 0.0
+            penalty: Any = 0.0
             for p in parameters:
                 penalty = penalty + p * p
             loss = total * (1.0 / len(X)) + 1e-4 * penalty
@@ -276,6 +279,7 @@ def half_adder_by_hand(epochs=10_000):
         def __init__(self, n, rng):
             self.weights, self.bias = [rng.gauss(0, 1) for _ in range(n)], rng.gauss(0, 1)
             self.velocities, self.velocity = [0.0] * n, 0.0
+            self.delta = 0.0
 
         def forward(self, inputs):
             total = self.bias
@@ -398,7 +402,7 @@ def jax_expression(a, b):
     return g + 10.0 / f
 
 
-WORK = {
+WORK: dict[tuple[str, str], Callable[[], Any]] = {
     ("tinygrad_nn", "moons"): tinygrad_nn_moons,
     ("micrograd", "moons"): micrograd_moons,
     ("xad", "moons"): xad_moons,
@@ -423,7 +427,7 @@ WORK = {
     ("jax", "expression"): jax_call,
     ("tinygrad_nn", "memory"): memory,
     ("tinygrad_nn", "drawn nodes"): drawn_nodes,
-    **{("tinygrad_nn", f"drawing {what}"): lambda what=what: drawing(what) for what in ("text", "svg", "page")},
+    **{("tinygrad_nn", f"drawing {what}"): partial(drawing, what) for what in ("text", "svg", "page")},
 }
 
 

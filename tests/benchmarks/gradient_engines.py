@@ -68,7 +68,7 @@ def pendulum(sin):
 
 def alternated(works):
     """Seconds a call of each of the works, in blocks that take turns, and those of the first call of each."""
-    seconds = {name: [] for name in works}
+    seconds: dict[str, list[float]] = {name: [] for name in works}
     seconds |= {f"{name}, first": timed(work, 1) for name, work in works.items()}
     times = {name: max(3, int(BLOCK / min(timed(work, 3)))) for name, work in works.items()}
     for _ in range(BLOCKS):
@@ -125,7 +125,7 @@ def jax(name):
     rows = rows_of(name)
     columns = [jnp.asarray(rows)] if name == "Rosenbrock" else [jnp.asarray(column.copy()) for column in rows.T]
     both = jax.value_and_grad(function, argnums=tuple(range(len(point))))
-    point = [jnp.asarray(number) for number in point]
+    point = tuple(jnp.asarray(number) for number in point)
 
     def waited(f, given):
         compiled = jax.jit(f)

@@ -68,7 +68,7 @@ def print_gradients():
         for own, other in zip(ours, theirs, strict=True):
             if other is not None:
                 check(name, own["numbers"], other["numbers"])
-        print_line(words + (", from an array" if arrays else ""), *(arrays or [ours]), theirs)
+        print_line(words + (", from an array" if arrays else ""), arrays[0] if arrays else ours, theirs)
         if arrays:
             print_line("the same, from a list", ours, theirs, listed=True)
         print_line(f"the same, {ours[0]['rows']:,} rows at once", ours, theirs, many=True)

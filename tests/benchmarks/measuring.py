@@ -48,7 +48,7 @@ def told(file, engine, *works, stderr=None):
 
 def measured(engine, work):
     """The median over processes of five seconds in all, in seconds, or None where the engine is not installed."""
-    medians, start = [], time.perf_counter()
+    medians, start = list[float](), time.perf_counter()
     while not medians or time.perf_counter() - start < 5.0:
         seconds = told("engines.py", engine, work)
         if seconds is None:

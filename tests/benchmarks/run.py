@@ -20,7 +20,7 @@ from training_tables import print_training
 
 WORKS = ("expression", "expression, compiled", "row", "row, compiled")
 # work, then for each peer the ratio to reach and the ratio aimed at
-RECORDED = [
+RECORDED: list[tuple[str, dict[str, tuple[float, float | None]]]] = [
     ("moons", {"micrograd": (80, 120), "xad": (2, 3)}),
     ("chain 1,000", {"micrograd": (2.5, None)}),
     ("chain 100,000", {"micrograd": (4, None)}),

@@ -8,6 +8,7 @@ import json
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy
 from engines import moons_data, timed
@@ -101,7 +102,7 @@ def first(work, rows, again=False):
     import tinygrad_nn  # noqa: F401
 
     compiled, (X, Y) = parts_of(work), work.data(rows)
-    steps = []
+    steps: list[Any] = []
 
     def call(k):
         steps.append(steps[-1] if steps else compiled())
@@ -118,7 +119,7 @@ def torch(work):
     dtype = getattr(torch, work.dtype)
     layers = []
     for matrix in work.weights():
-        linear = torch.nn.Linear(*matrix.shape, dtype=dtype)
+        linear = torch.nn.Linear(matrix.shape[0], matrix.shape[1], dtype=dtype)
         with torch.no_grad():
             linear.weight.copy_(torch.as_tensor(matrix.T))
             linear.bias.zero_()

@@ -2,6 +2,7 @@
 
 import statistics
 from math import isclose
+from typing import Any
 
 from measuring import HEAD, ROUNDS, missing, print_line, told, verdict
 
@@ -34,7 +35,7 @@ TABLE = [
 
 def one_round():
     """What each engine says of each work; None of an engine that is not installed."""
-    said = {}
+    said: dict[Any, Any] = {}
     for engine, works in PROCESSES:
         answer = told("step_engines.py", engine, *works)
         said |= {(engine, work): answer[work] if answer else None for work in works}

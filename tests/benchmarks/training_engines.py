@@ -84,7 +84,7 @@ def interrupt():
     def press(seconds):
         time.sleep(seconds)
         pressed.append(time.perf_counter())
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     for work, options in ((half_adder, {"batch_size": 1}), (lambda: moons(100_000), {"batch_size": 100_000})):
         run(work, 2, progress=False, **options)

@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import random
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def script(expression, folder):
     """The function of a user's script, whose line 5 goes wrong."""
     path = folder / "script.py"
     path.write_text(SCRIPT.format(expression), encoding="utf-8")
-    namespace = {}
+    namespace: dict[str, Any] = {}
     exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), namespace)
     return namespace["work"]
 
@@ -71,6 +72,8 @@ def caught(run, folder, operation, advice):
     with pytest.raises(AnomalyError) as found, detect_anomaly():
         run()
     error = found.value
+    assert error.operation is not None
+    assert error.operation.op is not None
     assert error.operation.op.name == operation, str(error)
     assert error.where == f"{folder / 'script.py'}, line 5"
     assert error.where in str(error)
@@ -211,7 +214,12 @@ def diverging(where):
 def test_only_the_step_that_fails_is_made_on_the_graph(backend, shuffle, batch_size, monkeypatch):
     recorded = []
     right = RecordedEngine.batch
-    monkeypatch.setattr(RecordedEngine, "batch", lambda self, rows: recorded.append(rows) or right(self, rows))
+
+    def seen(self, rows):
+        recorded.append(rows)
+        return right(self, rows)
+
+    monkeypatch.setattr(RecordedEngine, "batch", seen)
     before, optimizer, rows = diverging(500)
     X, Y = zip(*rows, strict=True)
     options = {"epochs": 1000, "batch_size": batch_size, "shuffle": shuffle}
@@ -222,7 +230,8 @@ def test_only_the_step_that_fails_is_made_on_the_graph(backend, shuffle, batch_s
     # The model is what it was before that step.
     after, other, _ = diverging(500)
     step = tn.compile_step(after, "squared_error", other, backend=backend)
-    shuffled, orders = random.Random(5), []
+    shuffled = random.Random(5)
+    orders: list[Any] = []
     while other.steps < optimizer.steps:
         if not orders:
             order = list(range(7))

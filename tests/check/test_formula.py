@@ -5,6 +5,7 @@ import random
 
 import pytest
 from programs import OPERATIONS, near
+from shared import wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -94,9 +95,9 @@ def test_derivatives_have_their_title():
 def test_bad_input_is_said():
     a = Value(1.0)
     with pytest.raises(TypeError, match=r"writes what a Value was recorded by, but got 3\.0"):
-        formula(3.0)
+        formula(wrong(3.0))
     with pytest.raises(TypeError, match="but got 'a'"):
-        formula(a * 2.0, wrt="a")
+        formula(a * 2.0, wrt=wrong("a"))
     deep = a
     for _ in range(300):
         deep = deep + a

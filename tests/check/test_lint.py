@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from shared import wrong
 from student_scripts import HEALTHY, PLANTED, SCALES, UNITS, findings, fitted, named, of_kinds
 from training import BACKENDS
 
@@ -71,10 +72,10 @@ def test_bad_input():
     with pytest.raises(
         TypeError, match=r"lint\(model, loss\) looks at a Module or a list of parameters, but got <function"
     ):
-        tn.lint(lambda x: x, model([1.0, 2.0]))
+        tn.lint(wrong(lambda x: x), model([1.0, 2.0]))
     for loss in (Value(1.0), 0.5):
         with pytest.raises(TypeError, match="a loss that was recorded"):
-            tn.lint(model, loss)
+            tn.lint(model, wrong(loss))
     with pytest.raises(TypeError, match="rows are for a model that can be called"):
         tn.lint(model.parameters(), model([1.0, 2.0]), rows=[[1.0, 2.0]])
     with pytest.raises(ValueError, match="takes 2 inputs"):
@@ -94,7 +95,8 @@ def test_a_planted_fault_in_lint_is_caught(check, monkeypatch):
 @pytest.mark.parametrize("name", ["expression", "forward_pass", "xor", "wiring"])
 def test_examples_are_healthy(name, example, tmp_path, monkeypatch, capsys):
     """After some of their backward passes, before a step and at the end; those with fit warn in their own tests."""
-    models, looked = [], []
+    models: list[tn.MLP] = []
+    looked: list[Value] = []
     right, made = Value.backward, tn.MLP.__init__
 
     def backward(self):
@@ -162,7 +164,7 @@ def network(n):
 
 @pytest.mark.parametrize("make", [prefix_sums, chain, trunk, network])
 def test_what_lint_looks_at_grows_with_the_graph_alone(make, monkeypatch):
-    looked = []
+    looked: list[int] = []
     operands = Result.operands.fget
 
     def counted(result):

@@ -1,10 +1,11 @@
 """NumPy's own code on arrays means the same compiled as plain: arrays come to a function as arrays, lists as lists."""
 
 import random
+from typing import Any
 
 import c_files
 import pytest
-from shared import needed
+from shared import needed, wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -15,7 +16,7 @@ BACKENDS = ["python", "array", "llvm"]
 X, Y, M = np.array([1.5, -2.0, 0.5]), np.array([0.25, 3.0, -1.0]), np.array([[1.0, 2.0], [-3.0, 0.5], [0.0, 4.0]])
 WEIGHTS = np.array([Value(0.5), Value(-1.0), Value(2.0)], dtype=object)
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sum": (lambda x, y: x + y, [X, Y]),
     "twice": (lambda x: 2 * x, [X]),
     "scaled": (lambda x, a: x * a - a / x, [X, 3.0]),
@@ -180,8 +181,8 @@ def test_rows_that_are_arrays_reach_a_model_as_arrays(loss, batch_size):
         assert np.mean((np.array(predicted) - targets) ** 2) == pytest.approx(history.metrics["validation loss"][-1])
     assert found[1] == pytest.approx(found[0], rel=1e-12)
     assert found[2] == pytest.approx(found[0], rel=1e-10)
-    for given in ((list(rows), list(targets)), (list(rows), targets), (rows, list(targets))):
-        model, history = fitted("python", *given, loss, batch_size=batch_size)
+    for X, Y in ((list(rows), list(targets)), (list(rows), targets), (rows, list(targets))):
+        model, history = fitted("python", X, Y, loss, batch_size=batch_size)
         assert history.losses == pytest.approx(found[0][:3], rel=1e-12)
 
 
@@ -225,9 +226,9 @@ def test_rows_of_two_kinds_are_told_apart():
 
 @pytest.mark.parametrize("taken", [tn.sum, tn.softmax, tn.Neuron(2), tn.MLP(2, [1]), lambda x: tn.dot(x, [1.0, 2.0])])
 def test_columns_are_ordered(taken):
-    for wrong in ({1.0: 0, 2.0: 1}, {1.0, 2.0}, frozenset([1.0, 2.0]), {1.0: 0, 2.0: 1}.keys(), "12"):
+    for unordered in ({1.0: 0, 2.0: 1}, {1.0, 2.0}, frozenset([1.0, 2.0]), {1.0: 0, 2.0: 1}.keys(), "12"):
         with pytest.raises(TypeError, match="wants a list"):
-            taken(wrong)
+            taken(unordered)
     for right in ([1.0, 2.0], (1.0, 2.0), np.array([1.0, 2.0]), {"a": 1.0, "b": 2.0}.values(), (x for x in (1.0, 2.0)),
                   np.array([Value(1.0), Value(2.0)])):  # fmt: skip
         taken(right)
@@ -238,7 +239,7 @@ def test_rows_are_ordered():
     f = tn.compile(lambda x, y: x - y)
     for row in ({1.0: 0, 2.0: 1}, {1.0, 2.0}, frozenset([1.0, 2.0]), "12"):
         with pytest.raises(TypeError, match="row 0"):
-            f.batch([row])
+            f.batch([wrong(row)])
         with pytest.raises(TypeError, match="row 0"):
             model.predict([row])
         with pytest.raises(TypeError, match="row 0"):

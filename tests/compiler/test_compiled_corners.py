@@ -7,9 +7,10 @@ import random
 import threading
 from collections import namedtuple
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from shared import half_adder
+from shared import half_adder, wrong
 from training import compile_step, eager, equal, numbers
 
 import tinygrad_nn as tn
@@ -74,7 +75,7 @@ class Configured(tn.SGD):
 
 
 def changed(**settings):
-    return lambda optimizer: vars(optimizer).update(settings)
+    return lambda optimizer: optimizer.__dict__.update(settings)
 
 
 Limits = namedtuple("Limits", "low high")
@@ -344,7 +345,7 @@ def test_many_threads_share_a_compiled_function():
         return x
 
     f = tn.compile(function)
-    wrong = []
+    told: list[Any] = []
 
     def work(seed):
         rng = random.Random(seed)
@@ -352,16 +353,16 @@ def test_many_threads_share_a_compiled_function():
             x = rng.uniform(-1, 13)
             try:
                 if f(x) != function(x):
-                    wrong.append(x)
+                    told.append(x)
             except Exception as error:
-                wrong.append(error)
+                told.append(error)
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert wrong == []
+    assert told == []
 
 
 def test_rows_and_results_without_numbers():
@@ -413,7 +414,11 @@ def method_compiled():
     ("call", "error", "words"),
     [
         (lambda: tn.compile(lambda x: x)(x=1.0), TypeError, "compiled for arguments by position, but got x by name"),
-        (lambda: tn.compile(lambda x: x).batch([1.0, 2.0]), TypeError, r"row 0 is 1.0: write \[\[x\], \[x\], ...\]"),
+        (
+            lambda: tn.compile(lambda x: x).batch(wrong([1.0, 2.0])),
+            TypeError,
+            r"row 0 is 1.0: write \[\[x\], \[x\], ...\]",
+        ),
         (method_compiled, TypeError, r"compile it where it is used, as tn.compile\(instance.method\)"),
     ],
 )
@@ -430,7 +435,7 @@ def test_bad_input_of_steps():
         compile_step(model, [1], optimizer)
     step = compile_step(model, SQUARED, optimizer)
     with pytest.raises(TypeError, match="progress wants a function of the history, but got 3"):
-        step.run(X, Y, progress=3)
+        step.run(X, Y, progress=wrong(3))
     assert optimizer.steps == 0
     numpy = pytest.importorskip("numpy", reason="numpy is not installed")
     assert step.run(X, Y, epochs=numpy.int64(2)).epochs == [1, 2]

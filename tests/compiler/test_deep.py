@@ -147,7 +147,7 @@ def test_ctrl_c_is_heard_while_machine_code_is_made(monkeypatch):
 
     def interrupt():
         begun.wait(60.0)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     monkeypatch.setattr(native, "LONGEST_TEXT", 0)
     monkeypatch.setattr(native, "_engine", long)

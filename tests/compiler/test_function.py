@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import KINDS, agree_on_python, extended, plans
-from shared import load_example
+from shared import load_example, wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -116,29 +116,29 @@ def test_arrays_in_arrays_out():
         assert slopes.tolist() == [[0.0, 3.0], [2.0, 0.0]]
 
 
-def wrong(function, *arguments):
+def calling(function, *arguments):
     return lambda: compile(function)(*arguments)
 
 
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: compile(3), TypeError, "wants a function of numbers, but got 3"),
+        (lambda: compile(wrong(3)), TypeError, "wants a function of numbers, but got 3"),
         (
             lambda: compile(expression, backend="fortran"),
             ValueError,
             "unknown back end 'fortran': give one of auto, python",
         ),
-        (wrong(lambda x: "x", 1.0), TypeError, "must return a number or nested lists of numbers, but got 'x'"),
-        (wrong(lambda x: None, 1.0), TypeError, "but got None"),
-        (wrong(expression, "a", "b"), TypeError, r"compiled for numbers and nested lists of them, but got 'a'"),
-        (wrong(lambda x: x.data * 2.0, 1.0), TraceError, "leave .data outside the function"),
-        (wrong(lambda x: x.grad, 1.0), TraceError, "f.grad"),
-        (wrong(lambda x: float(x), 1.0), TraceError, "a plain Python number for a count"),
-        (wrong(lambda x: math.exp(x), 1.0), TraceError, r"use tn.exp\(v\)"),
-        (wrong(lambda n: sum(range(n)), 3.0), TraceError, r"range\(\)"),
-        (wrong(lambda x: (x * 2.0).backward(), 1.0), TraceError, r"backward\(\) cannot be compiled"),
-        (wrong(lambda x: tn.MLP(1, [1]).predict([x]), 1.0), TraceError, "call models themselves"),
+        (calling(lambda x: "x", 1.0), TypeError, "must return a number or nested lists of numbers, but got 'x'"),
+        (calling(lambda x: None, 1.0), TypeError, "but got None"),
+        (calling(expression, "a", "b"), TypeError, r"compiled for numbers and nested lists of them, but got 'a'"),
+        (calling(lambda x: x.data * 2.0, 1.0), TraceError, "leave .data outside the function"),
+        (calling(lambda x: x.grad, 1.0), TraceError, "f.grad"),
+        (calling(lambda x: float(x), 1.0), TraceError, "a plain Python number for a count"),
+        (calling(lambda x: math.exp(x), 1.0), TraceError, r"use tn.exp\(v\)"),
+        (calling(lambda n: sum(range(n)), 3.0), TraceError, r"range\(\)"),
+        (calling(lambda x: (x * 2.0).backward(), 1.0), TraceError, r"backward\(\) cannot be compiled"),
+        (calling(lambda x: tn.MLP(1, [1]).predict([x]), 1.0), TraceError, "call models themselves"),
         (lambda: compile(lambda x: [x, x]).grad(1.0), TypeError, "returns one number, but lambda returned 2"),
         (lambda: compile(expression).program, ValueError, "traced at its first call, so call it once"),
         (lambda: compile(expression).batch([[1.0, 2.0], [1.0]]), ValueError, "row 0 has 2 and row 1 has 1"),

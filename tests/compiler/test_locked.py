@@ -6,6 +6,7 @@ import random
 import sys
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 from shared import needed
@@ -85,7 +86,7 @@ def test_a_callback_may_call_the_step_that_calls_it(backend):
     needed(backend)
     _, optimizer, step = trained(backend)
     X, Y = [[0.3, -0.4], [0.5, 0.1]], [0.7, -0.2]
-    inner = []
+    inner: list[float] = []
 
     def progress(history):
         if len(inner) < 3:
@@ -130,7 +131,11 @@ def test_fits_of_one_model_at_once_end_well(backend):
 
     def work(k):
         optimizer = tn.SGD(model.parameters(), lr=0.01)
-        options = {"epochs": 20, "progress": False, "rng": random.Random(k)}  # of its own, which nobody else draws from
+        options: dict[str, Any] = {
+            "epochs": 20,
+            "progress": False,
+            "rng": random.Random(k),
+        }  # of its own, which nobody else draws from
         return tn.fit(model, X, Y, "squared_error", optimizer, backend=backend, **options)
 
     assert all(history.stopped == "epochs" for history in in_threads(work))

@@ -6,6 +6,7 @@ and that only where the function does what no program can hold.
 
 import random
 import warnings
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,7 @@ def written(rng, most_effects=1):
 
 def made(text):
     """The function and its change, from a fresh run of the script."""
-    names = {}
+    names: dict[str, Any] = {}
     exec("import itertools, random\nfrom collections import deque\nfrom functools import partial", names)
     exec("from types import SimpleNamespace\nimport numpy as np\nimport tinygrad_nn as tn", names)
     exec("from tinygrad_nn import Value\n", names)
@@ -170,8 +171,8 @@ def check_function(seed):
     rng = random.Random(seed)
     text, changes, effects = written(rng)
     backend = rng.choice(["python"] * 6 + ["auto", "array", "llvm"])
-    plan = [(rng.choice([0, 0, 1, 2]), rng.uniform(-2.0, 2.0), rng.random() < 0.3) for _ in range(8)]
-    plan = [([rng.randrange(changes) for _ in range(n if changes else 0)], x, slope) for n, x, slope in plan]
+    drawn = [(rng.choice([0, 0, 1, 2]), rng.uniform(-2.0, 2.0), rng.random() < 0.3) for _ in range(8)]
+    plan = [([rng.randrange(changes) for _ in range(n if changes else 0)], x, slope) for n, x, slope in drawn]
 
     def plain():
         function, change = made(text)

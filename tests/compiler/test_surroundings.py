@@ -15,6 +15,7 @@ import types
 from collections import ChainMap, UserString, deque
 from enum import Enum
 from functools import cached_property, partial, wraps
+from typing import Any
 
 import pytest
 from shared import needed
@@ -44,6 +45,12 @@ class Scaled:
 
 
 class Line(tn.Module):
+    unit: Any
+    key: Any
+    text: Any
+    inner: Any
+    optimizer: Any
+
     def __init__(self):
         self.w, self.tau, self.ws = Value(4.0), 1.0, [Value(1.0), Value(2.0)]
         self.which, self.options = 0, {"shift": 0.5}
@@ -83,7 +90,7 @@ def of_a_keyword_default():
     def inner(x, *, tau=2.0):
         return x * tau
 
-    return (lambda x: inner(x)), lambda to: inner.__kwdefaults__.update(tau=to)
+    return (lambda x: inner(x)), lambda to: setattr(inner, "__kwdefaults__", {"tau": to})
 
 
 def of_code():
@@ -104,7 +111,7 @@ def of_an_attribute_of_a_function():
 
 
 def of_a_module():
-    module = types.ModuleType("settings_of_a_user")
+    module: Any = types.ModuleType("settings_of_a_user")
     module.tau = 2.0
     return (lambda x: x * module.tau), lambda to: setattr(module, "tau", to)
 
@@ -171,12 +178,12 @@ def of_a_sign_of_zero():
 
 
 def of_a_type():
-    found = [2]
+    found: list[Any] = [2]
     return (lambda x: x / found[0] if isinstance(found[0], int) else x * found[0]), lambda to: found.__setitem__(0, 2.0)
 
 
 def of_a_value_for_a_number():
-    found = [2.0]
+    found: list[Any] = [2.0]
     return (lambda x: x * found[0]), lambda to: found.__setitem__(0, Value(to))
 
 
@@ -397,7 +404,7 @@ def of_a_generator_function():
 
 
 def of_a_list_that_holds_itself():
-    found = [2.0]
+    found: list[Any] = [2.0]
     found.append(found)
     return (lambda x: x * found[1][0]), lambda to: found.__setitem__(0, to)
 
@@ -433,8 +440,8 @@ def as_before():
 LONG = (of_a_frame, of_a_tensor, of_a_fitted_scaler)  # what they import takes seconds
 BACKENDS = [pytest.param(case, "python", marks=[pytest.mark.slow] * (case in LONG)) for case in CASES]
 CASES = [case for case in CASES if case not in LONG]
-BACKENDS += [*((case, "array") for case in CASES[::3])]
-BACKENDS += [(case, "llvm") for case in CASES[::8]]
+BACKENDS += [pytest.param(case, "array") for case in CASES[::3]]
+BACKENDS += [pytest.param(case, "llvm") for case in CASES[::8]]
 
 
 @pytest.mark.parametrize(("case", "backend"), BACKENDS, ids=lambda given: getattr(given, "__name__", given))
@@ -527,8 +534,8 @@ def counts_on_an_object(rng):
 
 def counts_on_a_function(rng):
     def function(x):
-        function.calls = getattr(function, "calls", 0) + 1
-        return x * function.calls
+        setattr(function, "calls", getattr(function, "calls", 0) + 1)  # noqa: B010
+        return x * getattr(function, "calls")  # noqa: B009
 
     return function
 
@@ -658,7 +665,7 @@ def reads_names_of_exec(x):
     return x * NOTEBOOK["k"]
 
 
-NOTEBOOK = {}
+NOTEBOOK: dict[str, Any] = {}
 exec("k = 2.0", NOTEBOOK)  # which puts __builtins__ there, too
 
 
@@ -965,6 +972,7 @@ def test_tracing_reads_numbers_of_values_for_itself_alone():
     f = tn.compile(lambda a, b: model([a, b]) + model([0.5, 0.25]) + tn.losses.squared_error(model([1.0, 2.0]), 0.5))
     f(1.0, 2.0)
     programs = f._known.latest
+    assert programs is not None
     assert not programs.world.reads
     for parameter in model.parameters():
         parameter.data += 0.1
@@ -984,7 +992,7 @@ def test_values_around_a_function_are_plain_ones_after_it():
 
 def test_code_in_a_folder_whose_name_begins_as_the_library_does_is_the_users():
     w = Value(2.0)
-    names = {"w": w}
+    names: dict[str, Any] = {"w": w}
     exec(compile("def f(x):\n    return x * w.data\n", tn.__path__[0] + "_mine/model.py", "exec"), names)
     f = tn.compile(names["f"], backend="python")
     assert f(3.0) == 6.0

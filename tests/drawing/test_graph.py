@@ -3,6 +3,7 @@
 import random
 import re
 import shutil
+from typing import Any
 
 import graphviz
 import pytest
@@ -93,14 +94,14 @@ def test_neurons_stand_in_their_layers_and_parameters_in_their_neurons():
     assert paths["carry"] == ["layer 2", "neuron 1"]
     assert paths["loss"] == ["squared_error"]
     assert paths["x1"] == []
-    owners = [node.box.label for node in nodes(loss) if node.kind == "parameter"]
+    owners = [node.box and node.box.label for node in nodes(loss) if node.kind == "parameter"]
     assert owners == ["neuron 1"] * 3 + ["neuron 2"] * 3 + ["neuron 3"] * 3 + ["neuron 1"] * 4 + ["neuron 2"] * 4
     source = tn.draw(loss).source
     assert source.count("subgraph") == 2 + 5 + 1
     names = {node.label: node.name for node in nodes(loss)}
     assert attributes(source, names["h1.1"], names["z2.1"] + ":p0")["minlen"] == "2"
     assert "subgraph" not in tn.draw(loss, clusters=False).source
-    h = next(n.value for n in nodes(loss) if n.label == "h1.1")
+    h: Any = next(n.value for n in nodes(loss) if n.label == "h1.1")
     assert h.scope.place.name == "neuron 1"
     assert h.scope.weights == list(h.operands[0].operands[:2])
 
@@ -119,7 +120,7 @@ def test_repeat_shared_draws_a_leaf_for_each_use():
     loss = learned()
     drawn = nodes(loss, repeat_shared=True)
     assert [node.label for node in drawn].count("x1") == 3
-    assert {node.box.label for node in drawn if node.label == "x1"} == {"neuron 1", "neuron 2", "neuron 3"}
+    assert {node.box and node.box.label for node in drawn if node.label == "x1"} == {"neuron 1", "neuron 2", "neuron 3"}
     a = Value(2.0, label="a")
     assert edges(tn.draw(a * a, repeat_shared=True).source) == [("v0", "v2"), ("v1", "v2")]
     assert cells(tn.draw(a, repeat_shared=True).source) == {"v0": ["a", "2", "grad", "-"]}
@@ -152,7 +153,7 @@ def test_the_neurons_view_has_a_table_for_each_neuron_and_edges_to_the_rows_of_w
     loss = learned()
     source = tn.draw(loss, view="neurons").source
     tables = cells(source)
-    neuron = next(n.value.scope for n in nodes(loss) if n.label == "h1.1")
+    neuron: Any = next(n.value.scope for n in nodes(loss) if n.label == "h1.1")
     first = next(table for table in tables.values() if table[0] == "neuron 1")
     assert first[:4] == ["neuron 1", "sigmoid", "value", "grad"]
     assert first[4:7] == ["w1", f"{neuron.weights[0].data:.4g}", f"{neuron.weights[0].grad:.4g}"]
@@ -219,7 +220,7 @@ def test_shared_and_computed_weights():
 
 
 def test_weights_that_are_plain_numbers_and_neurons_changed_since():
-    neuron = tn.Neuron(2, "tanh", rng=random.Random(0))
+    neuron: Any = tn.Neuron(2, "tanh", rng=random.Random(0))
     neuron.weights, neuron.bias = (0.5, 0.25), 0.125
     x = [Value(1.0, label="x1"), 2.0]
     source = tn.draw(neuron(x), view="neurons").source

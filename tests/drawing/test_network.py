@@ -6,7 +6,7 @@ import re
 import shutil
 
 import pytest
-from shared import half_adder
+from shared import half_adder, wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn.drawing import colors
@@ -140,7 +140,7 @@ def test_circles_stay_where_they_are_put():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: tn.draw_network(tn.Value(1.0)), TypeError, "draws an MLP, a Layer or a Neuron, but got Value"),
+        (lambda: tn.draw_network(wrong(tn.Value(1.0))), TypeError, "draws an MLP, a Layer or a Neuron, but got Value"),
         (lambda: tn.draw_network(tn.Module()), TypeError, 'call it on a row, and draw\\(output, view="neurons"\\)'),
         (
             lambda: tn.draw_network(half_adder(), color="red"),
@@ -160,7 +160,7 @@ def test_circles_stay_where_they_are_put():
             r"the row x of draw_network\(\) wants a list of numbers",
         ),
         (lambda: tn.draw_network(half_adder(), max_neurons=2), ValueError, "max_neurons must be a whole number of 3"),
-        (lambda: tn.draw_network(half_adder(), title=2), TypeError, "the title of a drawing is text"),
+        (lambda: tn.draw_network(half_adder(), title=wrong(2)), TypeError, "the title of a drawing is text"),
     ],
 )
 def test_bad_input(call, error, words):

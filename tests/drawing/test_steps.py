@@ -10,7 +10,7 @@ import pytest
 from drawings import data_of
 from hypothesis import given
 from hypothesis import strategies as st
-from shared import half_adder_loss, same
+from shared import half_adder_loss, same, wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -251,18 +251,18 @@ def test_special_numbers_are_told():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: tn.steps(3.0), TypeError, r"steps\(\) goes through the graph behind a Value, but got 3.0"),
-        (lambda: tn.steps(None), TypeError, r"backward\(\) gives nothing back: draw the value itself"),
-        (lambda: tn.steps([Value(1.0)]), TypeError, "draw one of them, or a loss made of them"),
-        (lambda: tn.steps(tn.MLP(1, [1])), TypeError, "call the model on a row first"),
+        (lambda: tn.steps(wrong(3.0)), TypeError, r"steps\(\) goes through the graph behind a Value, but got 3.0"),
+        (lambda: tn.steps(wrong(None)), TypeError, r"backward\(\) gives nothing back: draw the value itself"),
+        (lambda: tn.steps(wrong([Value(1.0)])), TypeError, "draw one of them, or a loss made of them"),
+        (lambda: tn.steps(wrong(tn.MLP(1, [1]))), TypeError, "call the model on a row first"),
         (lambda: tn.steps(half_adder_loss(), max_nodes=40, expand=True), ValueError, "would have 47 nodes"),
         (lambda: tn.steps(Value(1.0), digits=0), ValueError, "digits must be a whole number"),
-        (lambda: tn.steps(Value(1.0), title=1), TypeError, "the title of a drawing is text"),
+        (lambda: tn.steps(Value(1.0), title=wrong(1)), TypeError, "the title of a drawing is text"),
         (lambda: tn.steps(Value(1.0)).save("steps.pdf"), ValueError, "a name such as steps.html, but got 'steps.pdf'"),
         (lambda: tn.steps(Value(1.0)).save("/no/such/folder/steps.html"), OSError, "there is no folder"),
-        (lambda: Film(3), TypeError, "the title of a drawing is text, but got 3"),
+        (lambda: Film(wrong(3)), TypeError, "the title of a drawing is text, but got 3"),
         (lambda: Film("f").add("words"), ValueError, "at least one picture"),
-        (lambda: Film("f").add("words", 3), TypeError, "a Diagram or the text of an SVG file, but got 3"),
+        (lambda: Film("f").add("words", wrong(3)), TypeError, "a Diagram or the text of an SVG file, but got 3"),
     ],
 )
 def test_bad_input(call, error, words):

@@ -2,6 +2,7 @@
 
 import math
 import os
+from typing import Any
 
 import pytest
 from c_files import (
@@ -159,7 +160,7 @@ def test_what_is_captured_is_not_touched(tmp_path):
     assert model.state_dict() == before
     assert {p.grad for p in model.parameters()} == {0.0}
     w, b = Value(0.5), Value(0.1)
-    options = {"loss": "squared_error", "train": tn.SGD([w, b], 0.1), "inputs": 1, "overwrite": True}
+    options: dict[str, Any] = {"loss": "squared_error", "train": tn.SGD([w, b], 0.1), "inputs": 1, "overwrite": True}
     tn.export_c(lambda x: tn.tanh(w * x[0] + b), tmp_path / "model.c", **options)
     assert printed(built((tmp_path / "model.c").read_text(), tmp_path, "-DMODEL_SELF_TEST")) == ("ok", 0)
 

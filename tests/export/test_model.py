@@ -9,6 +9,7 @@ from c_files import (
     network,
     printed,
 )
+from shared import matched
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -38,7 +39,7 @@ def test_what_the_comment_says_is_so(tmp_path):
     optimizer = tn.SGD(model.parameters(), 0.1, 0.9)
     tn.export_c(model, tmp_path / "model.c", loss="binary_cross_entropy", train=optimizer)
     text = (tmp_path / "model.c").read_text(encoding="ascii")
-    size = int(re.search(r"RAM: ([\d,]+) bytes of state", text)[1].replace(",", ""))
+    size = int(matched(r"RAM: ([\d,]+) bytes of state", text)[1].replace(",", ""))
     made = built(
         f'{text}\n#include <stdio.h>\nint main(void) {{ printf("%d", (int)sizeof(model_state)); return 0; }}', tmp_path
     )

@@ -4,6 +4,7 @@ import math
 import random
 
 import pytest
+from shared import wrong
 
 from tinygrad_nn import MLP, Layer, Module, Neuron, Value
 
@@ -63,8 +64,8 @@ def test_names_of_inputs_and_outputs():
         (lambda: MLP(2, [3], init="zeros"), ValueError, "unknown init 'zeros': give one of uniform, normal"),
         (lambda: Neuron(0), ValueError, "n_inputs must be a whole number of 1 or more, but got 0"),
         (lambda: Layer(2, -1), ValueError, "n_outputs must be a whole number of 1 or more, but got -1"),
-        (lambda: Neuron(2.0), TypeError, "n_inputs must be a whole number of 1 or more, but got 2.0"),
-        (lambda: MLP(2, 3), TypeError, "must be a list of layer sizes such as"),
+        (lambda: Neuron(wrong(2.0)), TypeError, "n_inputs must be a whole number of 1 or more, but got 2.0"),
+        (lambda: MLP(2, wrong(3)), TypeError, "must be a list of layer sizes such as"),
         (lambda: MLP(2, []), TypeError, "must be a list of layer sizes such as"),
         (lambda: MLP(2, [1], input_names=["a"]), ValueError, "input_names wants 2 names, but got 1"),
         (lambda: MLP(2, [1], output_names="y"), TypeError, "output_names wants a list of strings"),
@@ -77,7 +78,7 @@ def test_names_of_inputs_and_outputs():
         (lambda: MLP.from_weights([[1, 2]], [[0]]), TypeError, "layer 1 wants a matrix as a list of rows"),
         (lambda: MLP.from_weights(1, [[0]]), TypeError, "from_weights.. wants a list of weights"),
         (lambda: Module()([1.0]), NotImplementedError, "Module has no __call__: define it"),
-        (lambda: Neuron(2, "relu", rng=5), TypeError, "rng must be a generator such as random.Random"),
+        (lambda: Neuron(2, "relu", rng=wrong(5)), TypeError, "rng must be a generator such as random.Random"),
     ],
 )
 def test_bad_input(call, error, words):

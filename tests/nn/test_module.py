@@ -5,6 +5,7 @@ import pickle
 import random
 
 import pytest
+from shared import wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import MLP, Module, Neuron, Value
@@ -74,7 +75,7 @@ def test_shared_values_are_one_parameter_and_results_are_none():
     tn.SGD(model.parameters(), lr=0.1)
     Shared().load_state_dict(model.state_dict())
     with pytest.raises(TypeError, match="wants the dict that state_dict"):
-        model.load_state_dict(None)
+        model.load_state_dict(wrong(None))
     model.table = {1: Value(1.0), "1": Value(2.0)}
     with pytest.raises(ValueError, match=r"two parameters of Shared have the path 'table\.1'"):
         model.parameters()

@@ -2,6 +2,7 @@
 
 import math
 import random
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_a_neuron_is_a_dot_and_its_activation():
 
 
 def test_networks_may_be_changed_by_hand():
-    neuron = Neuron(2, "linear", rng=random.Random(0))
+    neuron: Any = Neuron(2, "linear", rng=random.Random(0))
     for weights, bias in (([Value(1.0), Value(2.0)], Value(0.5)), ((Value(1.0), 0.0), Value(0.5)), ((1, 2), 0.5)):
         neuron.weights, neuron.bias = weights, bias
         output = neuron([3.0, Value(4.0)])

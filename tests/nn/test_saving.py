@@ -13,6 +13,7 @@ import time
 
 import pytest
 from model_files import MODELS, bits, network
+from shared import wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -148,6 +149,7 @@ def test_a_run_that_is_killed_leaves_a_whole_file(kills, tmp_path):
     tn.save(tn.MLP(20, [20, 5], rng=random.Random(0)), path)
     for _ in range(kills):
         with subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE) as run:
+            assert run.stdout is not None
             run.stdout.readline()
             time.sleep(0.02 * rng.random())
             run.kill()
@@ -187,19 +189,19 @@ def test_what_is_saved_can_be_loaded(tmp_path):
     fails("settings of the optimizer that it cannot have")
     optimizer.lr = 0.1
     for steps in (1.5, -1, "3", None, True, 2**63):
-        optimizer.steps = steps
+        optimizer.steps = wrong(steps)
         fails("steps, which is no count")
     optimizer.steps, optimizer.state = 0, optimizer.state[1:]
     fails("no state of 1 numbers for each")
     optimizer.state = [(0.0,)] * len(optimizer.parameters)
-    model.layers[0].neurons[0].bias.label = 3
+    model.layers[0].neurons[0].bias.label = wrong(3)
     fails("labelled by text")
     model.layers[0].neurons[0].bias.label = "b"
     model.input_names = ["a"]
     fails("2 inputs or outputs, but these names")
-    model.input_names = "ab"
+    model.input_names = wrong("ab")
     fails("2 inputs or outputs, but these names")
-    model.input_names, model.place.name = None, 5
+    model.input_names, model.place.name = None, wrong(5)
     fails("the name of a model is text, but this one's is 5")
     model.place.name = "n"
     model.layers[0].neurons[0].bias.data = 2  # a number, though no float

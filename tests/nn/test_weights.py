@@ -3,8 +3,10 @@
 import copy
 import pickle
 import random
+from typing import Any
 
 import pytest
+from shared import wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import MLP, Layer, Neuron, Value
@@ -86,14 +88,14 @@ def test_what_is_no_weight_is_refused_and_changes_nothing():
     neuron = layer.neurons[0]
     before = list(neuron.weights)
     taking = ("setting one", "setting a slice", "setting every other", "append", "extend", "insert", "+=")
-    for bad in ("a", None, [Value(1.0)], 1j):
+    for no_weight in ("a", None, [Value(1.0)], 1j):
         for name in taking:
             with pytest.raises(TypeError, match="the weights of head, neuron 1"):
-                CHANGES[name](neuron.weights, bad)
+                CHANGES[name](neuron.weights, no_weight)
             assert list(neuron.weights) == before
     for bad in (3.0, "ab", None, {"a": Value(1.0)}, ["a"], Value(1.0)):
         with pytest.raises(TypeError, match="the weights of head, neuron 1"):
-            neuron.weights = bad
+            neuron.weights = wrong(bad)
         assert list(neuron.weights) == before
     neuron.w.append(Value(1.0))
     with pytest.raises(ValueError, match="head, neuron 1 takes 3 inputs, but was given 2"):
@@ -102,7 +104,7 @@ def test_what_is_no_weight_is_refused_and_changes_nothing():
 
 def test_arrays_of_values_are_weights_and_arrays_of_numbers_are_not():
     np = pytest.importorskip("numpy", reason="numpy is not installed")
-    neuron = Neuron(2, "linear", name="gate")
+    neuron: Any = Neuron(2, "linear", name="gate")
     with pytest.raises(TypeError, match=r"an array of numbers as the weights of gate would not learn: give \[Value"):
         neuron.w = np.array([1.0, 2.0])
     neuron.w = np.array([Value(1.0), Value(2.0)])
@@ -120,7 +122,7 @@ def test_copies_have_lists_of_their_own(tmp_path):
         twin.layers[0].neurons[0].w[0] = Value(9.0)
         assert twin.predict([1.0, 2.0]) != model.predict([1.0, 2.0])
         with pytest.raises(TypeError, match="the weights of layer 1, neuron 1"):
-            twin.layers[0].neurons[0].w[0] = "x"
+            twin.layers[0].neurons[0].w[0] = wrong("x")
     tn.save(model, tmp_path / "model.tgnn")
     assert tn.load(tmp_path / "model.tgnn").predict([1.0, 2.0]) == model.predict([1.0, 2.0])
     state = model.state_dict()

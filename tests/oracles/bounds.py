@@ -9,6 +9,7 @@ relu at 0, it is the height of the jump.
 import ctypes
 import itertools
 import math
+from typing import Any
 
 from tinygrad_nn.compiler.program.program import COMPARISONS, Guard, OffPath
 
@@ -64,7 +65,7 @@ class Running:
     def _instruction(self, entry):
         name, operands = entry.primitive.name, entry.operands
         get, offs = self.numbers.__getitem__, self.offs
-        given = [tuple(map(get, o)) if isinstance(o, tuple) else get(o) for o in operands]
+        given: list[Any] = [tuple(map(get, o)) if isinstance(o, tuple) else get(o) for o in operands]
         result = entry.primitive.value(*given)
         own = magnitude = abs(result)
         count = 0

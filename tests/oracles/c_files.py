@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -87,7 +88,7 @@ def _gently(parameters):
     return tn.SGD(parameters, 0.09, 0.015)
 
 
-MODELS = {
+MODELS: dict[str, tuple[Any, ...]] = {
     "tanh, two outputs": (network, "squared_error", lambda p: tn.SGD(p, 0.05, momentum=0.9), {}),
     "xor": (lambda: network((2, 4, 1), "tanh", "sigmoid"), "binary_cross_entropy", lambda p: tn.Adam(p, 0.05), {}),
     "classes": (lambda: network((3, 6, 4), "relu"), "cross_entropy", lambda p: tn.SGD(p, 0.1, 0.5, nesterov=True), {}),

@@ -4,7 +4,7 @@ import html
 import json
 import re
 
-from shared import half_adder_loss
+from shared import half_adder_loss, matched
 
 
 def cells(source):
@@ -22,7 +22,7 @@ def edges(source):
 
 def attributes(source, tail, head):
     """The attributes of an edge."""
-    line = re.search(rf"^\t+{tail} -> {head}(?::\w+)* \[(.*)\]$", source, re.MULTILINE)[1]
+    line = matched(rf"^\t+{tail} -> {head}(?::\w+)* \[(.*)\]$", source, re.MULTILINE)[1]
     return dict(re.findall(r'(\w+)="?([^" ]+)"?', line))
 
 
@@ -35,4 +35,4 @@ def learned():
 
 def data_of(page):
     """What a page says to its script."""
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1])
+    return json.loads(matched(r'<script type="application/json" id="data">(.*?)</script>', page)[1])

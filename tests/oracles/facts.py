@@ -8,6 +8,7 @@ agree their limit is right, and where they do not there is none.
 import itertools
 import math
 from functools import cache
+from typing import Any
 
 from mpmath import mp
 
@@ -27,7 +28,7 @@ def logistic(x):
 
 
 # Each form as the library and as mpmath writes it.
-UNARY = {
+UNARY: dict[str, tuple[Any, Any]] = {
     "absolute": (abs, abs),
     "square": (lambda x: x**2, lambda x: x**2),
     "cube": (lambda x: x**3, lambda x: x**3),
@@ -77,7 +78,7 @@ POINTS = (*SIZES, *(-x for x in SIZES), INF, -INF)
 # At the ends of the real line, and where a form or a derivative has no number: limits, and conventions of the table
 # (relu'(0) = 0 and its like), which differences do not know. None where a form says nothing.
 ZERO, FLAT, STEEP = (0.0, 0.0, 0.0), (NAN, NAN, NAN), (INF, INF, INF)
-ENDS = {
+ENDS: dict[str, Any] = {
     "absolute": [(INF, 1.0, 0.0), (INF, -1.0, 0.0)], "square": [(INF, INF, 2.0), (INF, -INF, 2.0)],
     "cube": [STEEP, (-INF, INF, -INF)], "fourth_power": [STEEP, (INF, -INF, INF)], "exp": [STEEP, ZERO],
     "expm1": [STEEP, (-1.0, 0.0, 0.0)], "log": [(INF, 0.0, 0.0), (NAN, None, None)],
@@ -94,7 +95,7 @@ ENDS = {
     "x/(1+|x|)": [(NAN, None, None)] * 2, "sin(x)*cos(x)": [FLAT, FLAT],
     "max(x,1/2)": [(INF, 1.0, 0.0), (0.5, 0.0, 0.0)],
 }  # fmt: skip
-AT = {
+AT: dict[str, Any] = {
     "absolute": {"0.0": ZERO, "-0.0": ZERO}, "relu": {"0.0": ZERO, "-0.0": ZERO},
     "leaky_relu": dict.fromkeys(("0.0", "-0.0"), (0.0, 0.01, 0.0)),
     "elu": dict.fromkeys(("0.0", "-0.0"), (0.0, 1.0, None)),
@@ -234,7 +235,7 @@ def turned(function):
 
 
 # Of two numbers: the form of the library, then the value and the two slopes of mpmath; None says nothing.
-BINARY = {
+BINARY: dict[str, tuple[Any, ...]] = {
     "a+b": (lambda a, b: a + b, lambda a, b: a + b, ONE, ONE),
     "a-b": (lambda a, b: a - b, lambda a, b: a - b, ONE, minus(ONE)),
     "a*b": (lambda a, b: a * b, lambda a, b: a * b, lambda a, b: b, lambda a, b: a),

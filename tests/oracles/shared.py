@@ -3,7 +3,9 @@
 import importlib.util
 import math
 import random
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,18 @@ def close(a, b, relative=1e-12, absolute=1e-300):
     if not (math.isfinite(a) and math.isfinite(b)):
         return (a != a and b != b) or a == b
     return abs(a - b) <= max(relative * max(abs(a), abs(b)), absolute)
+
+
+def wrong(given) -> Any:
+    """What somebody gives by mistake, which its type tells of already."""
+    return given
+
+
+def matched(pattern, text, flags=0):
+    """The match of a pattern that is in a text."""
+    match = re.search(pattern, text, flags)
+    assert match is not None, text
+    return match
 
 
 def needed(backend):
@@ -50,6 +64,8 @@ def half_adder_loss():
 def load_example(name):
     """The module of examples/NAME.py."""
     spec = importlib.util.spec_from_file_location(f"example_{name}", ROOT / "examples" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

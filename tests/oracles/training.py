@@ -3,6 +3,7 @@
 import functools
 import random
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 from programs import bits
@@ -94,11 +95,11 @@ def moons(count=30, seed=4):
     return X, [2 * y - 1 for y in Y]
 
 
-def trained(backend="python", loss="hinge", data=None, epochs=6, seed=1, outputs=1, **options):
+def trained(backend="python", loss="hinge", data=None, epochs=6, seed=1, outputs=1, **given):
     """The history, the model and the optimizer of a short run of fit."""
     X, Y = data or moons()
     model = tn.MLP(2, [6, outputs], "tanh", rng=random.Random(seed))
     optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.5)
-    options = {"progress": False, "batch_size": 7, "rng": random.Random(3)} | options
+    options: dict[str, Any] = {"progress": False, "batch_size": 7, "rng": random.Random(3)} | given
     history = tn.fit(model, X, Y, loss, optimizer, epochs=epochs, backend=backend, **options)
     return history, model, optimizer

@@ -4,6 +4,7 @@ import math
 import pickle
 import sys
 import warnings
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_the_same_losses_as_scikit_learns_own():
         for mine, wanted in zip(ours.coefs_, theirs.coefs_, strict=True):
             assert np.allclose(mine, wanted, rtol=bound, atol=1e3 * bound)
     for shuffled in ({"batch_size": 50}, {"batch_size": 30, "activation": "logistic"}):
-        batches = {"solver": "sgd", "max_iter": 8, "random_state": 3, **shuffled}
+        batches: dict[str, Any] = {"solver": "sgd", "max_iter": 8, "random_state": 3, **shuffled}
         theirs, ours = TheirClassifier(**batches).fit(X, y), MLPClassifier(**batches).fit(X, y)
         assert ours.loss_curve_ == pytest.approx(theirs.loss_curve_, rel=1e-10)
     X, y = scaled(load_breast_cancer)
@@ -260,7 +261,14 @@ def test_it_says_what_to_install(monkeypatch):
 @pytest.mark.parametrize("options", [{"n_iter_no_change": math.inf}, {"momentum": 1.0}, {"momentum": 1}, {"tol": 0}])
 def test_what_scikit_learn_takes_is_taken(options):
     X, y = scaled(load_iris)
-    both = {"hidden_layer_sizes": (4,), "solver": "sgd", "shuffle": False, "max_iter": 30, "random_state": 3, **options}
+    both: dict[str, Any] = {
+        "hidden_layer_sizes": (4,),
+        "solver": "sgd",
+        "shuffle": False,
+        "max_iter": 30,
+        "random_state": 3,
+        **options,
+    }
     theirs, ours = TheirClassifier(**both).fit(X, y), MLPClassifier(**both).fit(X, y)
     assert ours.loss_curve_ == pytest.approx(theirs.loss_curve_, rel=1e-8)
     assert ours.n_iter_ == theirs.n_iter_
@@ -277,7 +285,13 @@ def test_what_scikit_learn_refuses_is_refused(options):
 @pytest.mark.parametrize("label", [0, 1, "a", 2.0, True])
 def test_one_class_is_learned_as_scikit_learn_does(label):
     X, y = scaled(load_iris)[0][:20], np.array([label] * 20)
-    both = {"hidden_layer_sizes": (4,), "solver": "sgd", "shuffle": False, "max_iter": 30, "random_state": 3}
+    both: dict[str, Any] = {
+        "hidden_layer_sizes": (4,),
+        "solver": "sgd",
+        "shuffle": False,
+        "max_iter": 30,
+        "random_state": 3,
+    }
     theirs, ours = TheirClassifier(**both).fit(X, y), MLPClassifier(**both).fit(X, y)
     assert ours.loss_curve_ == pytest.approx(theirs.loss_curve_, rel=1e-8)
     assert ours.classes_.tolist() == theirs.classes_.tolist()

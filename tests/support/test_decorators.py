@@ -4,6 +4,7 @@ import asyncio
 import inspect
 
 import pytest
+from shared import wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn.autograd.value import Value
@@ -67,7 +68,7 @@ def test_a_decorated_generator_records_nothing_and_leaves_its_caller_alone():
     assert Model.of_class() is Model().of_class() is None
     assert list(Model.rows()) == list(Model().rows()) == [None]
     with pytest.raises(TypeError, match="a function is decorated, but got 3"):
-        tn.no_grad()(3)
+        tn.no_grad()(wrong(3))
 
 
 def test_decorated_coroutines_record_nothing_and_leave_other_tasks_alone():

@@ -4,8 +4,10 @@ import errno
 import os
 import pathlib
 import time
+from typing import Any
 
 import pytest
+from shared import wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -18,7 +20,9 @@ def graph():
 
 
 def film(path):
-    found = tn.drawing.film.Film("title")
+    from tinygrad_nn.drawing.film import Film
+
+    found = Film("title")
     found.add("a frame", "<svg></svg>")
     return found.save(path)
 
@@ -58,12 +62,12 @@ def test_a_full_disk_leaves_the_file_of_before(name, fails, tmp_path, monkeypatc
 def test_what_is_no_file_is_refused(name, tmp_path):
     pytest.importorskip("tinygrad_nn.drawing.film", reason="graphviz is not installed")
     write, ending = WRITERS[name], pathlib.Path(name).suffix
-    for wrong in (1, True, 0, None, 1.0, b"model" + ending.encode(), [name]):
+    for no_path in (1, True, 0, None, 1.0, b"model" + ending.encode(), [name]):
         with pytest.raises(TypeError, match="a path is text such as"):
-            write(wrong)
-    for wrong in ("", f"a\0b{ending}"):
+            write(no_path)
+    for no_name in ("", f"a\0b{ending}"):
         with pytest.raises(ValueError, match="a path is text such as"):
-            write(wrong)
+            write(no_name)
     if not hasattr(os, "mkfifo"):
         return
     pipe, link = tmp_path / f"pipe{ending}", tmp_path / f"link{ending}"
@@ -78,9 +82,9 @@ def test_what_is_no_file_is_refused(name, tmp_path):
 
 
 def test_whole_numbers_are_no_paths_to_load():
-    for wrong in (0, 1, True, None, 2.0, b"model.txt"):
+    for no_path in (0, 1, True, None, 2.0, b"model.txt"):
         with pytest.raises(TypeError, match="a path is text such as"):
-            tn.load(wrong)
+            tn.load(wrong(no_path))
 
 
 def test_what_killed_runs_left_is_cleared_away(tmp_path):
@@ -97,7 +101,7 @@ def test_what_killed_runs_left_is_cleared_away(tmp_path):
 @pytest.mark.parametrize("checkpoint", ["", "no/such/folder/model.txt", 3])
 def test_a_checkpoint_that_cannot_be_is_said_before_the_run(checkpoint, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    model, asked = tn.MLP(2, [1]), []
+    model, asked = tn.MLP(2, [1]), list[Any]()
     before = model.state_dict()
     with pytest.raises((TypeError, ValueError, OSError), match=r"a path is text|there is no folder"):
         tn.fit(
@@ -114,7 +118,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_run(tmp_path, monkey
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(tempfile, "mkstemp", refused)
-    model, asked = tn.MLP(2, [1]), []
+    model, asked = tn.MLP(2, [1]), list[Any]()
     with pytest.raises(PermissionError, match=r"model.txt cannot be written: no file may be made in"):
         tn.fit(
             model, [[0.0, 1.0]], [1.0], "squared_error", tn.SGD(model.parameters(), 0.1), callbacks=asked.append,

@@ -2,6 +2,7 @@
 
 import random
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_a_frame_is_rows_wherever_rows_are():
     assert tn.compile(lambda m: m[1][0])(pandas.DataFrame([[1, 2], [3, 4]])) == 3.0
     (rows, targets), *_ = tn.data.batches(FRAME, SERIES, 2, shuffle=False)
     assert (numpy.array(rows).tolist(), list(targets)) == (X[:2], Y[:2])
-    metrics = tn.metrics
+    metrics: Any = tn.metrics
     assert metrics.accuracy(pandas.Series([0.9, 0.2]), SERIES[:2]) == metrics.accuracy([0.9, 0.2], Y[:2])
     assert metrics.root_mean_squared_error(FRAME, numpy.array(X)) == 0.0
     weights = tn.MLP.from_weights([FRAME[:2]], [SERIES[:2]])

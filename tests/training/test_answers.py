@@ -181,9 +181,9 @@ def test_without_fit_the_last_operation_says_it():
         assert model.predict_classes(rows) == expected
         with tn.no_grad():
             assert model.predict_classes(rows) == expected
-    for model in (Line(abs), tn.MLP(1, [1]), tn.MLP(1, [1], output_activation="relu")):
+    for unsure in (Line(abs), tn.MLP(1, [1]), tn.MLP(1, [1], output_activation="relu")):
         with pytest.raises(ValueError, match=r"the one output of this \w+ needs a threshold .* threshold=0"):
-            model.predict_classes([[1.0]])
+            unsure.predict_classes([[1.0]])
     assert tn.MLP(1, [1]).predict_classes([]) == []
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 import tracemalloc
 import warnings
+from typing import Any
 
 import pytest
 from shared import needed
@@ -46,12 +47,13 @@ def run(path=None, epochs=1_000_000, seen=lambda model, optimizer: None):
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
 def test_a_run_of_fit_that_is_killed_leaves_a_state_that_it_was_in(kills, tmp_path):
-    path, rng, program = tmp_path / "model.txt", random.Random(kills), {}
+    path, rng, program = tmp_path / "model.txt", random.Random(kills), dict[str, Any]()
     exec(RUN, program)
     found = {}
     for _ in range(kills):
         code = f"{RUN}\nrun(sys.argv[1])"
         with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) as run:
+            assert run.stdout is not None
             assert run.stdout.readline().strip() == b"begun"
             time.sleep(0.1 * rng.random())
             run.kill()
@@ -73,7 +75,7 @@ def test_a_run_of_fit_that_is_killed_leaves_a_state_that_it_was_in(kills, tmp_pa
 def test_a_full_disk_costs_a_checkpoint_and_not_the_run(fails, tmp_path, monkeypatch):
     path, done = tmp_path / "model.txt", getattr(os, fails)
     monkeypatch.setattr(progress, "CHECKPOINTS", 0.0)
-    full = []
+    full: list[Any] = []
 
     def filling(*given):
         if full:
@@ -113,7 +115,7 @@ def test_ctrl_c_does_not_wait_for_a_slow_metric_or_callback(where):
     X, Y = tn.data.xor()
     model = tn.MLP(2, [3, 1], "tanh")
     optimizer = tn.SGD(model.parameters(), lr=0.1)
-    slow, naps = [], []
+    slow, naps = list[int](), list[int]()
 
     def look(*given):
         for _ in range(600 if slow or where == "callback" else 0):
@@ -122,7 +124,7 @@ def test_ctrl_c_does_not_wait_for_a_slow_metric_or_callback(where):
         slow.extend([1] * (optimizer.steps > 0))
         return 1.0
 
-    options = {"metrics": look} if where == "metric" else {"callbacks": look}
+    options: dict[str, Any] = {"metrics": look} if where == "metric" else {"callbacks": look}
     interrupted_after(0.5)
     history = tn.fit(model, X, Y, "squared_error", optimizer, epochs=10, batch_size=4, progress=False, **options)
     assert 0 < len(naps) < 600
@@ -159,7 +161,13 @@ def test_ctrl_c_while_numbers_are_put_back_counts_steps_once():
     X, Y = tn.data.xor()
     models = [tn.MLP(2, [3, 1], rng=random.Random(0)) for _ in range(2)]
     optimizer = Pressed(models[0].parameters(), lr=0.1)
-    options = {"batch_size": 4, "shuffle": False, "callbacks": lambda h: None, "progress": False, "backend": "llvm"}
+    options: dict[str, Any] = {
+        "batch_size": 4,
+        "shuffle": False,
+        "callbacks": lambda h: None,
+        "progress": False,
+        "backend": "llvm",
+    }
     tn.fit(models[0], X, Y, "squared_error", optimizer, epochs=100, **options)
     other = tn.SGD(models[1].parameters(), lr=0.1)
     tn.fit(models[1], X, Y, "squared_error", other, epochs=optimizer.steps, **options)
@@ -171,11 +179,12 @@ def test_ctrl_c_at_either_end_keeps_the_history(when, tmp_path, monkeypatch):
     X, Y = tn.data.xor()
     model = tn.MLP(2, [3, 1], "tanh")
     optimizer = tn.SGD(model.parameters(), lr=0.1)
-    pressed = []
+    pressed: list[int] = []
 
     def press(*given):
         if not pressed:
-            pressed.append(signal.raise_signal(signal.SIGINT))
+            pressed.append(1)
+            signal.raise_signal(signal.SIGINT)
         return 1.0
 
     monkeypatch.setattr(progress, "CHECKPOINTS", math.inf)
@@ -222,7 +231,7 @@ def test_a_long_run_does_not_grow(looked_at, monkeypatch):
     X, Y = tn.data.xor()
     model = tn.MLP(2, [2, 1], "tanh", rng=random.Random(1))
     optimizer = tn.SGD(model.parameters(), lr=0.01)
-    epochs, held = 2_000 if looked_at else 6_000, []
+    epochs, held = 2_000 if looked_at else 6_000, list[Any]()
 
     def weigh(history):
         if len(held) < 2 and history.epochs[-1] >= (epochs // 2, epochs)[len(held)]:

@@ -3,6 +3,7 @@
 import random
 import warnings
 from math import inf, isfinite
+from typing import Any
 
 import pytest
 from training import BACKENDS
@@ -30,20 +31,21 @@ def line(lr=1.0, seed=3):
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("watched", ["", "callbacks", "metrics", "validation", "patience"])
 def test_every_back_end_ends_at_the_same_epoch_with_the_model_of_its_end(batch_size, watched):
-    options = {
+    choices: dict[str, dict[str, Any]] = {
+        "": {},
         "callbacks": {"callbacks": lambda history: None},
         "metrics": {"metrics": ["rmse", "mae", "gradients"]},
         "validation": {"validation": ([[1.0], [-1.0]], [1e300, -1e300])},
         "patience": {"patience": 10_000},
-    }.get(watched, {})
-    found, kept = {}, None
+    }
+    found, kept = {}, dict[str, Any]()
     for backend in BACKENDS:
         model, optimizer = line()
         before = model.state_dict()
         with pytest.warns(RuntimeWarning, match=WORDS) as told:
             history = tn.fit(
                 model, X, Y, "squared_error", optimizer, 2_000, batch_size, rng=random.Random(1), backend=backend,
-                progress=False, **options,
+                progress=False, **choices[watched],
             )  # fmt: skip
         assert len(told) == 1
         assert told[0].filename == __file__

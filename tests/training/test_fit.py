@@ -8,9 +8,11 @@ import threading
 import time
 
 import pytest
+from shared import wrong
 from training import BACKENDS, l2, moons, trained
 
 import tinygrad_nn as tn
+from tinygrad_nn.support import files
 from tinygrad_nn.training import checkpoints, progress
 
 
@@ -48,8 +50,12 @@ def test_until_and_callbacks_end_a_run(backend):
 def test_checkpoints(backend, tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "CHECKPOINTS", 0.0)
     path, saved = tmp_path / "model.txt", []
-    save = checkpoints.write_all
-    monkeypatch.setattr(checkpoints, "write_all", lambda *given: (saved.append(1), save(*given)))
+
+    def save(*given):
+        saved.append(1)
+        files.write_all(*given)
+
+    monkeypatch.setattr(checkpoints, "write_all", save)
     _, model, optimizer = trained(backend, checkpoint=path, callbacks=lambda h: None)
     assert len(saved) >= 6
     again, other = tn.load(path, optimizer=True)
@@ -60,7 +66,8 @@ def test_checkpoints(backend, tmp_path, monkeypatch):
         trained(backend, data=([[math.nan, 1.0]], [1]), checkpoint=path)
     assert path.read_bytes() == before
     scheduled = tn.SGD(model.parameters(), lr=lambda step: 0.1)
-    tn.fit(model, *moons(), "hinge", scheduled, epochs=1, checkpoint=path, progress=False, backend=backend)
+    X, Y = moons()
+    tn.fit(model, X, Y, "hinge", scheduled, epochs=1, checkpoint=path, progress=False, backend=backend)
     again, other = tn.load(path, optimizer=True, lr=0.1)
     assert (other.steps, other.state) == (scheduled.steps, scheduled.state)
     assert tn.load(path).state_dict() == model.state_dict()
@@ -134,7 +141,12 @@ def test_bad_input_is_said_and_changes_nothing(given, options, error, words, bac
     monkeypatch.chdir(tmp_path)
     made = []
     original = tn.MLP.parameters
-    monkeypatch.setattr(tn.MLP, "parameters", lambda self: made.append(self) or original(self))
+
+    def parameters(self):
+        made.append(self)
+        return original(self)
+
+    monkeypatch.setattr(tn.MLP, "parameters", parameters)
     with pytest.raises(error, match=words):
         trained(backend, data=given, **options)
     if made:
@@ -146,7 +158,7 @@ def test_an_optimizer_of_another_model_is_told():
     with pytest.raises(ValueError, match="the optimizer has none of the model's parameters"):
         tn.fit(tn.MLP(2, [1]), X, Y, "hinge", tn.SGD(tn.MLP(2, [1]).parameters(), lr=0.1))
     with pytest.raises(TypeError, match=r"the optimizer must be one such as tn.SGD\(.*\), but got 'sgd'"):
-        tn.fit(tn.MLP(2, [1]), X, Y, "hinge", "sgd")
+        tn.fit(tn.MLP(2, [1]), X, Y, "hinge", wrong("sgd"))
     with pytest.raises(ValueError, match="the recorded graph computes in dtype 'float64', but got 'float32'"):
         trained("eager", dtype="float32")
 

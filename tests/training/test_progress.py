@@ -2,6 +2,7 @@
 
 import sys
 import types
+from typing import Any
 
 from training import trained
 
@@ -10,6 +11,8 @@ from tinygrad_nn.training import checkpoints, progress
 
 class Bar:
     """What tqdm is to fit."""
+
+    made: Any
 
     def __init__(self, total, unit):
         self.total, self.unit, self.n, self.told, self.closed = total, unit, 0, [], False

@@ -11,14 +11,17 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import pytest
 from model_files import MODELS, resealed
+from shared import wrong
 from training import BACKENDS
 
 import tinygrad_nn as tn
 from tinygrad_nn.nn import saving as storage
 from tinygrad_nn.optim import cosine, linear, step_decay, warmup
+from tinygrad_nn.support import files
 from tinygrad_nn.training import checkpoints, progress
 from tinygrad_nn.training.evaluation import Watched
 from tinygrad_nn.training.steps.run import Pace
@@ -30,7 +33,7 @@ OPTIMIZERS = {
     "nesterov": lambda p, lr: tn.SGD(p, lr, momentum=0.9, nesterov=True),
     "adam": lambda p, lr: tn.Adam(p, lr),
 }
-SCHEDULES = {
+SCHEDULES: dict[str, Any] = {
     "constant": 0.05,
     "linear": linear(0.1, 0.01, steps=20),
     "cosine": cosine(0.1, 0.0, steps=25),
@@ -73,15 +76,14 @@ class Kept:
     """Keeps the texts of all checkpoints that runs write."""
 
     def __init__(self, monkeypatch, stretch=0.0):
-        self.texts = []
+        self.texts: list[str] = []
         monkeypatch.setattr(progress, "CHECKPOINTS", 0.0)
         monkeypatch.setattr(Pace, "STRETCH", stretch)  # with 0 a step at a time, also inside an epoch
         monkeypatch.setattr(os, "fsync", lambda file: None)
-        write = checkpoints.write_all
 
-        def keeping(files):
-            write(files)
-            self.texts.append(files[0][1])
+        def keeping(written):
+            files.write_all(written)
+            self.texts.append(written[0][1])
 
         monkeypatch.setattr(checkpoints, "write_all", keeping)
 
@@ -218,6 +220,7 @@ def test_a_script_that_is_killed_and_started_again_ends_as_if_it_was_not(backend
     killed = 0
     for _ in range(kills):
         with subprocess.Popen(command("run.txt"), stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
             if process.stdout.readline() == "begun\n":
                 time.sleep(0.06 * wait.random())
                 process.kill()
@@ -247,7 +250,7 @@ def test_a_file_says_what_a_function_was_not(tmp_path):
     with pytest.raises(ValueError, match="an lr is the optimizer's"):
         tn.load(path, lr=0.1)
     with pytest.raises(TypeError, match="lr must be a number or a function of the step, got 'fast'"):
-        tn.load(path, optimizer=True, lr="fast")
+        tn.load(path, optimizer=True, lr=wrong("fast"))
 
 
 OLD = """tinygrad_nn model, version 1
@@ -317,7 +320,7 @@ def test_what_no_run_can_go_on_from_is_said_and_changes_nothing(tmp_path):
         run((model, optimizer, random.SystemRandom()), tmp_path / "own.txt", 1)
 
 
-ATOMS = [
+ATOMS: list[Any] = [
     None,
     True,
     False,
@@ -377,6 +380,7 @@ def test_changed_and_signed_checkpoints_are_refused_or_whole(changes, tmp_path, 
             told = str(error)
         counts[not told] += 1
         if not told:  # a run could go on from it
+            assert begun is not None
             saver.take_up(begun, 9)
             generator.random()
             json.dumps(begun.standing.history.metrics)

@@ -1,11 +1,11 @@
 """C files on a machine without an operating system: a Cortex-M4, cross-compiled and run under qemu, in kilobytes."""
 
 import random
-import re
 import shutil
 import subprocess
 
 import pytest
+from shared import matched
 
 import tinygrad_nn as tn
 
@@ -89,7 +89,7 @@ def test_exclusive_or_learns_in_four_kilobytes(optimizer, tmp_path, capsys):
     text = exported(tmp_path, model, "binary_cross_entropy", train)
     assert run_on_qemu(text, tmp_path) == "ok"
     code, held = sizes(compiled(text, tmp_path))
-    state = int(re.search(r"RAM: ([\d,]+) bytes of state", text)[1].replace(",", ""))
+    state = int(matched(r"RAM: ([\d,]+) bytes of state", text)[1].replace(",", ""))
     with capsys.disabled():
         print(f"\nexclusive or by {optimizer} on a Cortex-M4: {code} bytes of code, {state} of state")
     assert held == 0

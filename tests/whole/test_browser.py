@@ -5,6 +5,7 @@ Skipped where Chromium or Playwright is not installed; the checks of accessibili
 
 import importlib.util
 import shutil
+from typing import Any
 
 import pytest
 from shared import half_adder_loss
@@ -37,7 +38,7 @@ def browser():
 @pytest.fixture
 def opened(browser, tmp_path):
     """A function that opens a page from a file with the network off; no error and no request may come of it."""
-    pages, troubles = [], []
+    pages, troubles = list[Any](), list[str]()
 
     def open_page(maker, width=1280, height=720, motion="reduce"):
         path = maker.save(tmp_path / f"page{len(pages)}.html")

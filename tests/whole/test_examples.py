@@ -8,7 +8,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from shared import ROOT
+from shared import ROOT, matched
 
 import tinygrad_nn as tn
 
@@ -40,7 +40,7 @@ def test_to_c_learns_in_c(example, tmp_path, monkeypatch, capsys):
     to_c.main()
     printed = capsys.readouterr().out
     assert "Its self test says: ok" in printed
-    before, after = map(int, re.search(r"before it learned (\d+) %, after it (\d+) %", printed).groups())
+    before, after = map(int, matched(r"before it learned (\d+) %, after it (\d+) %", printed).groups())
     assert before < 85
     assert after >= 97
 

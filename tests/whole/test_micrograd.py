@@ -5,6 +5,7 @@ import os
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from record_micrograd_demo import PATH, demo, record
@@ -40,7 +41,7 @@ def test_micrograds_own_tests_pass_with_the_import_line_changed():
         r"from micrograd\.engine import Value", "from tinygrad_nn import Value", path.read_text(encoding="utf-8")
     )
     assert changed == 1
-    namespace = {}
+    namespace: dict[str, Any] = {}
     exec(compile(source, str(path), "exec"), namespace)
     tests = [test for name, test in namespace.items() if name.startswith("test_")]
     assert len(tests) == 2
@@ -95,7 +96,7 @@ def test_micrograds_training_loop_by_hand():
     random.seed(0)
     model = MLP(2, [4, 1])
     X, Y = tn.data.xor()
-    first = last = None
+    first = last = 0.0
     for _ in range(100):
         losses = [(model(x) - y) ** 2 for x, y in zip(X, Y, strict=True)]
         total = sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in model.parameters())

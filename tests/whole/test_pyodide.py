@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from shared import ROOT
@@ -79,7 +80,7 @@ def test_the_wheel_trains_and_writes_a_page_in_pyodide(tmp_path):
     X, Y = tn.data.xor()
     model = tn.MLP(2, [4, 1], "tanh", "sigmoid", rng=random.Random(1))
     optimizer = tn.SGD(model.parameters(), lr=0.5, momentum=0.9)
-    options = {"epochs": 300, "rng": random.Random(2), "progress": False, "backend": "python"}
+    options: dict[str, Any] = {"epochs": 300, "rng": random.Random(2), "progress": False, "backend": "python"}
     history = tn.fit(model, X, Y, "binary_cross_entropy", optimizer, **options)
     assert told["loss"] == pytest.approx(history.losses[-1], rel=1e-9)
     y = tn.tanh(tn.Value(0.5, label="x") * 2.0)

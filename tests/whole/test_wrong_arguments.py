@@ -2,6 +2,7 @@
 
 Each case is a call that works; each of its arguments in turn becomes each thing of a pool. Either the call works
 then, too, or a line of the library raises ValueError, TypeError or a named subclass. Python's or NumPy's own words,
+from typing import Any
 from a line that is no `raise`, are a fault.
 """
 
@@ -12,6 +13,7 @@ import shutil
 import traceback
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +31,7 @@ class Odd:
 
 def pool():
     """Things that are no argument of most functions, by their names; new ones, since some can be used up."""
-    found = {
+    found: dict[str, Any] = {
         "None": None, "True": True, "zero": 0, "one": 1, "minus one": -1, "half": 0.5, "nan": float("nan"),
         "inf": float("inf"), "past floats": 10**400, "complex": 1j, "text": "x", "no text": "", "bytes": b"x",
         "no list": [], "list": [1.0, 2.0], "ragged": [[1.0], [2.0, 3.0]], "texts": ["a", "b"], "Nones": [None, None],
@@ -297,8 +299,8 @@ def fitted(net=None, X=X, Y=Y, loss="hinge", optimizer=None, **options):
     net = model() if net is None else net
     parameters = net.parameters() if isinstance(net, tn.Module) else model().parameters()
     optimizer = optimizer if optimizer is not None else tn.SGD(parameters, lr=0.01)
-    options = {"epochs": 1, "progress": False, "backend": "python"} | options
-    return tn.fit(net, X, Y, loss, optimizer, **options)
+    given: dict[str, Any] = {"epochs": 1, "progress": False, "backend": "python"} | options
+    return tn.fit(net, X, Y, loss, optimizer, **given)
 
 
 def called():

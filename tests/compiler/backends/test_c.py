@@ -2,7 +2,6 @@
 
 import math
 import random
-import re
 import struct
 
 import pytest
@@ -30,6 +29,7 @@ from programs import (
     near,
     plans,
 )
+from shared import matched
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -44,7 +44,7 @@ def agree(function, rows, folder, bound=0.0, flags=()):
     for row in rows:
         f.value_and_grad(*row)
     loaded = library(f.source("c"), folder, *flags)
-    name = re.search(r"double (\w+)_grad\(", f.source("c"))[1]
+    name = matched(r"double (\w+)_grad\(", f.source("c"))[1]
     for row in rows:
         value, gradients = eager(function, row)
         got, flows = called(loaded, f"{name}_grad", row, [1] * len(row))
@@ -117,7 +117,7 @@ def test_lists_results_and_branches_of_functions(tmp_path):
     assert [called(both, "branches", row)[0] for row in ([3.0, 1.0], [1.0, 3.0])] == [6.0, 9.0]
     assert called(both, "branches_grad", [1.0, 3.0], [1, 1]) == (9.0, [[0.0], [6.0]])
     assert "test_c.py" in f.source("c")
-    assert "/" not in re.search(r"branches \((.*)\)", f.source("c"))[1]
+    assert "/" not in matched(r"branches \((.*)\)", f.source("c"))[1]
 
 
 def test_functions_of_floats_and_names_that_c_has_already(tmp_path):
@@ -196,7 +196,7 @@ def test_names_and_empty_lists(function, arguments, tmp_path):
     for compiler in COMPILERS:
         if compiler in found:
             built(text, tmp_path, "-O1", "-c", compiler=compiler)
-    name = re.search(r"double (\w+)_grad\(", text)[1]
+    name = matched(r"double (\w+)_grad\(", text)[1]
     sizes = [max(1, len(a)) if isinstance(a, list) else 1 for a in arguments]
     given = [a or [0.0] if isinstance(a, list) else a for a in arguments]
     got, flows = called(library(text, tmp_path), f"{name}_grad", given, sizes)
@@ -216,7 +216,7 @@ def test_branches_that_capture_other_values_and_no_arguments(tmp_path):
     f(1.0)
     f(-1.0)
     made = library(f.source("c"), tmp_path)
-    name = re.search(r"double (\w+)_grad\(", f.source("c"))[1]
+    name = matched(r"double (\w+)_grad\(", f.source("c"))[1]
     assert [called(made, f"{name}_grad", [x], [1]) for x in (1.0, -1.0)] == [(2.0, [[2.0]]), (-9.0, [[9.0]])]
 
     def nothing():

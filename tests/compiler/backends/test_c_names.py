@@ -8,10 +8,11 @@ import keyword
 import random
 import re
 import subprocess
+from typing import Any
 
 import pytest
 from c_files import STRICT, built, called, found, library, needs_cc
-from shared import same
+from shared import matched, same
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -69,7 +70,7 @@ def texts(names):
             f = tn.compile(make(name, k), backend="python")
             wanted = f.value_and_grad(0.5, 0.25)
             text = f.source("c")
-            yield re.search(r"double (\w+)_grad\(", text)[1], text, wanted
+            yield matched(r"double (\w+)_grad\(", text)[1], text, wanted
 
 
 def refused_by(text, compiler, mode):
@@ -128,7 +129,9 @@ def test_names_that_mean_nothing_are_taken(tmp_path):
     """All in one program, learning ones and others, with those that differ in case alone."""
     model, whole = network(), ""
     for name in [*FREE, "nn", "Nn", "m"]:
-        options = {"loss": "squared_error", "train": tn.Adam(model.parameters())} if len(name) % 2 else {}
+        options: dict[str, Any] = (
+            {"loss": "squared_error", "train": tn.Adam(model.parameters())} if len(name) % 2 else {}
+        )
         place = tmp_path / f"{name}{len(whole)}.c"
         tn.export_c(model, place, name=name, dtype="double", header=True, **options)
         whole += f'#include "{place.with_suffix(".h").name}"\n' + place.read_text()

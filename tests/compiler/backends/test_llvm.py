@@ -7,6 +7,7 @@ import itertools
 import math
 import random
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import mpmath
 import pytest
@@ -338,7 +339,7 @@ def test_every_output_is_put_in_its_place_once():
         piece = [(rng.randrange(3), rng.randrange(9)) for _ in range(rng.randint(1, 6))]
         step, rounds = rng.choice((0, 1, len(piece))), rng.randint(1, 9)
         outputs = [(array, index + step * k) for k in range(rounds) for array, index in piece]
-        put = [None] * len(outputs)
+        put: list[Any] = [None] * len(outputs)
         for each in llvm.copies(outputs):
             outer, inner = each.extents
             places = [each.place + each.apart * i + j for i in range(outer) for j in range(inner)]

@@ -3,6 +3,7 @@
 import copy
 import math
 import random
+from typing import Any
 
 import c_files
 import pytest
@@ -278,7 +279,7 @@ def test_more_classes_than_paths_name_what_is_one_path():
         trained("python", lambda p, t: TABLE[t] * p, rows[:2], [0.0, 1.0])
 
 
-SWALLOWED = {
+SWALLOWED: dict[str, Any] = {
     "index": lambda v: TABLE[v],
     "float": float,
     "int": int,
@@ -385,7 +386,7 @@ def drawn(rng):
 def test_random_losses_with_branches_on_data(seed):
     rng = random.Random(seed)
     text = drawn(rng)
-    space = {"tn": tn, "math": math}
+    space: dict[str, Any] = {"tn": tn, "math": math}
     exec(text, space)
     written = space["loss"]
     X = [[rng.choice([-1.5, -1.0, 0.0, 0.5, 1.0, 2.0]), rng.choice([-2.0, -0.5, 0.0, 1.0])] for _ in range(6)]

@@ -5,6 +5,7 @@ import random
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from shared import ROOT
@@ -38,7 +39,7 @@ def own(parameters):
     return [p for p in parameters if p.data != 0.7]
 
 
-CASES = {
+CASES: dict[str, tuple[Any, ...]] = {
     "sgd": (lambda: tn.MLP(2, [5, 1], "tanh", rng=random.Random(1)), "squared_error", lambda p: tn.SGD(p, 0.1), None),
     "momentum, decay": (
         lambda: tn.MLP(2, [6, 4, 1], "relu", rng=random.Random(1)), "hinge",
@@ -61,9 +62,9 @@ def data(loss, rows=33):
 
 
 def made(case):
-    model, loss, optimizer, regularizer = CASES[case]
-    model = model()
-    optimizer = optimizer(model.parameters())
+    make, loss, made_for, regularizer = CASES[case]
+    model = make()
+    optimizer = made_for(model.parameters())
     return tn.compile_step(model, loss, optimizer, regularizer, backend="python"), optimizer, *data(loss)
 
 

@@ -3,6 +3,7 @@
 import functools
 import math
 import random
+from typing import Any
 
 import pytest
 from bounds import UNITS, Running, bounded, single, summed
@@ -106,10 +107,10 @@ class Trained:
         if allowed is not None:
             (_, off), parts = allowed
             assert not off < math.inf or abs(got - told) <= off, (len(X), got, told, off)
-            told, got = (
+            engines, machines = (
                 [[p.data, *state] for p, state in zip(o.parameters, o.state, strict=True)] for o in self.optimizers
             )
-            for k, (expected, found, part) in enumerate(zip(told, got, parts, strict=True)):
+            for k, (expected, found, part) in enumerate(zip(engines, machines, parts, strict=True)):
                 for a, b, (_, off) in zip(found, expected, part, strict=True):
                     assert not off < math.inf or abs(a - b) <= off, (len(X), k, found, expected, part)
         for parameter, other in zip(*(model.parameters() for model in self.models), strict=True):
@@ -124,7 +125,7 @@ def rows_of(count, width, dtype, seed):
     return [list(map(single, row)) for row in rows] if dtype == "float32" else rows
 
 
-LOSSES = {
+LOSSES: dict[str, list[Any]] = {
     "squared_error": [-1.0, 0.5, 1.0], "hinge": [-1.0, 1.0], "huber": [-2.0, 0.25, 2.0], "absolute_error": [-1.0, 0.5],
     "binary_cross_entropy_with_logits": [0.0, 1.0], "cross_entropy": [0, 1, 2],
 }  # fmt: skip
@@ -232,7 +233,7 @@ def small_network(dtype):
     def function(a, b):
         return model([a, b])
 
-    plain, programs = tn.compile(function, backend="python"), []
+    plain, programs = tn.compile(function, backend="python"), list[Any]()
 
     def trace(row):
         plain.value_and_grad(*row)

@@ -18,6 +18,7 @@ from training import (
 )
 
 import tinygrad_nn as tn
+from tinygrad_nn.training.steps import state
 from tinygrad_nn.training.steps.engines import python
 
 
@@ -75,7 +76,7 @@ def test_ctrl_c_waits_for_the_model_to_be_written(monkeypatch):
                     signal.raise_signal(signal.SIGINT)
                 yield parameter
 
-    commit = python.commit
+    commit = state.commit
 
     def interrupted(optimizer, numbers, steps):
         parameters, optimizer.parameters = optimizer.parameters, Interrupting(optimizer.parameters)

@@ -4,6 +4,7 @@ import math
 import random
 import sys
 import types
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -141,7 +142,7 @@ def test_eager_and_compiled_steps_alternate_and_settings_change():
         lambda o: setattr(o, "momentum", 0),
         lambda o: setattr(o, "lr", lambda k: 1.0 / (k + 1)),
         lambda o: setattr(o, "weight_decay", 0.5),
-        lambda o: (setattr(o, "momentum", 0.25), setattr(o, "nesterov", True)),
+        lambda o: o.__dict__.update(momentum=0.25, nesterov=True),
         lambda o: setattr(o.parameters[3], "data", 2.0),
         lambda o: setattr(o, "state", [(0.125,)] * len(o.state)),
         lambda o: setattr(o, "weight_decay", 0.0),
@@ -308,8 +309,12 @@ def test_steps_do_not_run_on_arrays_yet():
 
 
 def test_a_back_end_that_is_not_installed_is_named(monkeypatch):
-    module = types.ModuleType("quick_back_end")
-    module.BACKEND = Backend(str, call=lambda program, target: program.run, needs=("no_such_package", "fast"))
+    module: Any = types.ModuleType("quick_back_end")
+    module.BACKEND = Backend(
+        lambda program, target: str(program),
+        call=lambda program, target: program.run,
+        needs=("no_such_package", "fast"),
+    )
     monkeypatch.setitem(sys.modules, "quick_back_end", module)
     monkeypatch.setitem(BACKENDS, "quick", "quick_back_end")
     for make in (lambda **o: tn.compile(lambda x: x, **o), made):

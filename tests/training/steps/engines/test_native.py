@@ -4,6 +4,7 @@ import math
 import random
 import signal
 import threading
+from typing import Any
 
 import pytest
 from shared import half_adder
@@ -104,7 +105,7 @@ def test_until_and_the_metric():
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_rows_that_disagree_are_left_to_python(batch_size, stretch, measured, shuffle, monkeypatch):
     monkeypatch.setattr(Pace, "STRETCH", stretch)
-    options = {"until": (root_mean_square, -1.0)} if measured else {}
+    options: dict[str, Any] = {"until": (root_mean_square, -1.0)} if measured else {}
     rows, targets = [[1.0], [-2.0], [3.0], [0.0], [-1.0], [2.0]], [float(i) for i in range(6)]
     told = []
     for backend in ("python", "llvm"):
@@ -127,7 +128,7 @@ def test_rows_that_disagree_are_left_to_python(batch_size, stretch, measured, sh
 @pytest.mark.parametrize("batch_size", [1, 4, 10])
 def test_shuffled_runs_draw_as_the_others_do(batch_size, epochs_at_once, monkeypatch):
     """However many epochs, each in its order, fall into a stretch."""
-    pace, stretches = epochs_at_once * -(-10 // batch_size), []
+    pace, stretches = epochs_at_once * -(-10 // batch_size), list[Any]()
     monkeypatch.setattr(Pace, "took", lambda self, *given: setattr(self, "steps", pace))
     X, Y = tn.data.moons(10, rng=random.Random(4))
     told = []
@@ -177,7 +178,7 @@ def test_settings_parameters_and_steps_of_all_kinds_alternate():
         lambda o: setattr(o, "lr", 0.01),
         lambda o: setattr(o, "lr", lambda k: 1.0 / (k + 1)),
         lambda o: setattr(o, "weight_decay", 0.5),
-        lambda o: (setattr(o, "momentum", 0.25), setattr(o, "nesterov", True)),
+        lambda o: o.__dict__.update(momentum=0.25, nesterov=True),
         lambda o: setattr(o.parameters[3], "data", 2.0),
         lambda o: setattr(o, "state", [(0.125,)] * len(o.state)),
         lambda o: setattr(o, "weight_decay", 0.0),
@@ -200,7 +201,7 @@ def test_progress_sees_and_sets_the_numbers():
     for backend in ("python", "llvm"):
         model = half_adder()
         optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.5)
-        seen = []
+        seen: list[Any] = []
 
         def progress(history, optimizer=optimizer, seen=seen):
             if not seen:
