@@ -56,8 +56,8 @@ class OwnPrimitive(Primitive):
     def __name__(self) -> str:
         return self.name
 
-    def _names(self, of_floats: bool) -> dict[str, Any]:
-        return super()._names(of_floats) | {self.name: self.value if of_floats else self}
+    def _rows(self) -> dict[str, Any]:
+        return {**super()._rows(), self.name: self}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _found, (self.module, self.name)

@@ -1,4 +1,4 @@
-"""From the text of a derivative rule to Python: the functions that the rows of the table run.
+"""From the texts of a row of the table to Python: its value, its derivative rules, and all rules as one.
 
 A rule such as "g * b" becomes a function of (g, y, operands), for gradients of any kind of scalar; and all rules of a
 row become one `pull`, which adds their results to the gradients of the operands of a recorded operation. Written out
@@ -22,6 +22,57 @@ def is_column(operand: str) -> bool:
     return len(operand) > 1 and operand.endswith("s")
 
 
+def words(text: str) -> set[str]:
+    """The names in a text."""
+    import re  # here, since importing the package should not pay for it, nor for what is imported in functions below
+
+    return set(re.findall(r"[A-Za-z_]\w*", text))
+
+
+def value_function(name: str, operands: Sequence[str], text: str, named: Callable[[str], dict[str, Any]]) -> Any:
+    """The function of floats that a value's text is; `named` gives the functions and numbers that a text names.
+
+    It calls those of `math`, and divides as Python does; where that raises, it is computed again as IEEE 754 has it.
+    """
+    namespace = {word: getattr(found, "__wrapped__", found) for word, found in named(text).items()}
+    lines = _statements(text)
+    if "(" in text or "/" in text:
+        lines = ["try:", *(f"    {line}" for line in lines), "except (ZeroDivisionError, OverflowError, ValueError):"]
+        lines += [f"    return _exactly({', '.join(operands)})"]
+
+        def exactly(*given: float) -> Any:
+            exact = _divided(text)
+            namespace["_exactly"] = _defined("value", name, operands, _statements(exact), named(exact))
+            return namespace["_exactly"](*given)
+
+        namespace["_exactly"] = exactly
+    return _defined("value", name, operands, lines, namespace)
+
+
+def _statements(text: str) -> list[str]:
+    """The body of a value: what it names first, and its result."""
+    *first, result = [part.strip() for part in text.split(";")]
+    return [*first, f"return {result}"]
+
+
+def _divided(text: str) -> str:
+    """A text that divides by the table's function."""
+    import ast
+
+    class Divided(ast.NodeTransformer):
+        def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+            self.generic_visit(node)
+            return ast.Call(ast.Name("divide"), [node.left, node.right], []) if isinstance(node.op, ast.Div) else node
+
+    return "; ".join(ast.unparse(Divided().visit(ast.parse(part.strip()))) for part in text.split(";"))
+
+
+def _defined(what: str, name: str, arguments: Sequence[str], lines: Sequence[str], namespace: dict[str, Any]) -> Any:
+    """A function of that body, such as the pull of a row; tracebacks show its lines."""
+    text = "\n    ".join([f"def {what}_{name}({', '.join(arguments)}):", *lines]) + "\n"
+    return defined(f"{what}_{name}", text, f"{what} of {name}", namespace)
+
+
 def rule_functions(name: str, operands: Sequence[str], rules: Sequence[Rule], namespace: dict[str, Any]) -> Any:
     """A function of (g, y, *operands) for each rule: a scalar comes back, or a list for a column; None for None."""
     functions: list[Any] = []
@@ -34,19 +85,17 @@ def rule_functions(name: str, operands: Sequence[str], rules: Sequence[Rule], na
     return tuple(functions)
 
 
-def pull_function(name: str, operands: Sequence[str], rules: Sequence[Rule], namespace: dict[str, Any]) -> Any:
+def pull_function(
+    name: str, operands: Sequence[str], rules: Sequence[Rule], named: Callable[[str], dict[str, Any]]
+) -> Any:
     """A function of a result that adds g * dy/d(operand) to the `.grad` of each of its operands."""
-    import re  # here and below, since importing the package should not pay for it
-
     wide = len(operands) > 2 or any(map(is_column, operands))
-    namespace = namespace | {f"_rule_{operand}": rule for operand, rule in zip(operands, rules, strict=True)}
     called = [_called(operand, rule, operands) for operand, rule in zip(operands, rules, strict=True)]
     lines = _wide_pull(operands, called) if wide else _narrow_pull(operands, called)
-    body = "\n    ".join(lines)
-    given = [("g", "_result.grad"), ("y", "_result.data")]
-    head = [f"{variable} = {source}" for variable, source in given if re.search(rf"\b{variable}\b", body)]
-    text = "\n    ".join([f"def pull_{name}(_result):", *head, body]) + "\n"
-    return defined(f"pull_{name}", text, f"pull of {name}", namespace)
+    read = words("\n".join(lines))
+    head = [f"{word} = {source}" for word, source in (("g", "_result.grad"), ("y", "_result.data")) if word in read]
+    namespace = named(" ".join(read)) | {f"_rule_{o}": rule for o, rule in zip(operands, rules, strict=True)}
+    return _defined("pull", name, ["_result"], [*head, *lines], namespace)
 
 
 def _called(operand: str, rule: Rule, operands: Sequence[str]) -> str | None:
@@ -83,9 +132,7 @@ def _narrow_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[s
 
 def _loads(sources: dict[str, str], *rules: str | None) -> list[str]:
     """The assignments of the operands that the rules name."""
-    import re
-
-    names = set(re.findall(r"\w+", " ".join(filter(None, rules))))
+    names = words(" ".join(filter(None, rules)))
     return [f"{operand} = {source}" for operand, source in sources.items() if operand in names]
 
 
@@ -135,25 +182,50 @@ def _sum(operand: str, rule: str, operands: Sequence[str]) -> list[str]:
     """A rule evaluated and added to the gradient of an operand as it comes."""
     if not is_column(operand):
         return [f"if {_if_wanted(operand)}: _value_{operand}.grad += {rule}"]
-    each = f"{_loop(rule, operand, operands, '_value')}: _value.grad += {rule}"
-    return [f"if {_if_wanted(operand)}:", f"   {each}"]
+    each, once = _each(rule, operands)
+    lines = [f"    {name} = {text}" for name, text in once.items()]
+    lines += [f"   {_loop(each, operand, operands, '_value')}: _value.grad += {each}"]
+    return [f"if {_if_wanted(operand)}:", *lines]
 
 
 def _entries(rule: str, operand: str, operands: Sequence[str]) -> str:
-    """A rule for each element of a column, as a list; its `normalizer`, which is of the whole column, is found once."""
-    head, found, rest = rule.partition("normalizer(")
-    if not found:
-        return f"[{rule}{_loop(rule, operand, operands, '')}]"
-    end = next(k for k in range(len(rest)) if rest[: k + 1].count(")") > rest[: k + 1].count("("))
-    each = f"{head}_whole{rest[end + 1 :]}"
-    return f"[{each} for _whole in ({found}{rest[: end + 1]},){_loop(each, operand, operands, '')}]"
+    """A rule for each element of a column, as a list."""
+    each, once = _each(rule, operands)
+    first = "".join(f" for {name} in ({text},)" for name, text in once.items())
+    return f"[{each}{first}{_loop(each, operand, operands, '')}]"
+
+
+def _each(rule: str, operands: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The rule of an element, with names for what is the same for all elements; and what these are, computed once."""
+    if "(" not in rule:
+        return rule, {}
+    import ast
+
+    changing = {"i", *(operand[:-1] for operand in operands if is_column(operand))}
+    once: dict[str, str] = {}
+
+    def free(node: ast.AST) -> set[str]:
+        """The names in an expression, without those that its own loops give."""
+        if isinstance(node, ast.Name):
+            return {node.id}
+        found = {name for child in ast.iter_child_nodes(node) for name in free(child)}
+        loops = node.generators if isinstance(node, ast.ListComp) else []
+        return found - {name for loop in loops for name in free(loop.target)}
+
+    class Once(ast.NodeTransformer):
+        def visit(self, node: ast.AST) -> ast.AST:
+            if not isinstance(node, ast.Call | ast.BinOp) or free(node) & changing:
+                return self.generic_visit(node)
+            name = f"_once_{len(once)}"
+            once[name] = ast.unparse(node)
+            return ast.Name(name)
+
+    return ast.unparse(Once().visit(ast.parse(rule, mode="eval"))), once
 
 
 def _loop(rule: str, operand: str, operands: Sequence[str], value: str) -> str:
     """The `for` over a column: the elements that the rule names, its position i, and the Value to add to."""
-    import re
-
-    names = set(re.findall(r"\w+", rule))
+    names = words(rule)
     pairs = [(value, f"_value_{operand}.values")] * bool(value)
     pairs += [(o[:-1], o) for o in operands if is_column(o) and (o[:-1] in names or (not value and o == operand))]
     targets, sources = ", ".join(t for t, _ in pairs), ", ".join(s for _, s in pairs)

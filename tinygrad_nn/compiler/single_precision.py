@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import sys
-from math import isinf
+from math import copysign, inf, isinf
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,3 +50,11 @@ def checked_literals(program: Program, single: bool) -> list[float]:
         if abs(number) >= TOO_LARGE and not isinf(number):
             raise TooLargeError(number)
     return literals
+
+
+def rounded(value: float) -> float:
+    """The float nearest to a double."""
+    try:
+        return struct.unpack("f", struct.pack("f", value))[0]  # type: ignore[no-any-return]
+    except OverflowError:
+        return copysign(inf, value)

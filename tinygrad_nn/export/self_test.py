@@ -6,8 +6,9 @@ import random
 from collections.abc import Sequence
 
 from ..autograd.ieee.functions import NoSuchIndexError
-from ..compiler.backends.c.functions import number, rounded
+from ..compiler.backends.c.functions import number
 from ..compiler.backends.c.places import wrapped
+from ..compiler.single_precision import rounded
 from .model import ModelFile
 
 TEST_ROWS, STEPS = 4, 10

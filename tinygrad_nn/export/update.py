@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from ..autograd import primitives as table
 from ..compiler.backends.c.file import File
-from ..compiler.backends.c.functions import LocalNames, called, number, owned, rounded
+from ..compiler.backends.c.functions import LocalNames, called, number, owned
 from ..compiler.program.names import told
 from ..compiler.program.program import Instruction
+from ..compiler.single_precision import rounded
 from ..training.steps.recipe import Recipe, Update
 from ..training.steps.settings import check_optimizer
 

@@ -1,33 +1,22 @@
-"""How back ends write primitives of one's own: by the spellings that came with them, each in its own language."""
+"""How back ends write what is no row of the table of their own: by its text, or by a spelling that came with it."""
 
 from __future__ import annotations
 
-import ast
-import re
-from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from ...autograd import primitives as table
 from ...autograd.primitives import Primitive
 from ..program.program import Instruction
 from .identifiers import of_primitive
+from .texts import Language, UnwritableError, translated
 
-OPERATORS: dict[type[ast.operator], str] = {
-    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
-}  # fmt: skip
-COMPARISONS: dict[type[ast.cmpop], str] = {
-    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
-}  # fmt: skip
-SAME = {"abs": "absolute", "fabs": "absolute"}
-# Functions of C's library, beside those of the table, and how many numbers they take.
-LIBRARY = {
-    **dict.fromkeys(
-        ("fabs", "erfc", "floor", "ceil", "round", "trunc", "rint", "nearbyint", "cbrt", "exp2", "log2"), 1
-    ),
-    **dict.fromkeys(("log10", "logb", "asinh", "acosh", "atanh", "lgamma", "tgamma"), 1),
-    **dict.fromkeys(("pow", "fmin", "fmax", "fmod", "hypot", "atan2", "copysign", "fdim", "remainder"), 2),
-    "fma": 3,
-}
+# The functions of C's library, and how many numbers they take.
+_OF_ONE = """
+acos acosh asin asinh atan atanh cbrt ceil cos cosh erf erfc exp exp2 expm1 fabs floor lgamma log log10 log1p log2 logb
+nearbyint rint round sin sinh sqrt tan tanh tgamma trunc
+"""
+_OF_TWO = "atan2 copysign fdim fmax fmin fmod hypot pow remainder"
+LIBRARY = {**dict.fromkeys(_OF_ONE.split(), 1), **dict.fromkeys(_OF_TWO.split(), 2), "fma": 3}
 
 
 class UnspelledError(ValueError):
@@ -48,79 +37,54 @@ def spelling(primitive: Primitive, backend: str) -> Any:
     """The spelling of a primitive of one's own. Raises UnspelledError where there is none."""
     found = (primitive.spellings or {}).get(backend)
     if found is None:
-        others = "the back end 'python', which calls its value" if backend != "c" else "another back end"
         raise UnspelledError(
             f"the primitive {primitive.name} has no spelling for the back end {backend!r}: give it one by "
-            f"tn.primitive(..., spellings={{{backend!r}: ...}}), or take {others}"
+            f"tn.primitive(..., spellings={{{backend!r}: ...}}), or take {_others(backend)}"
         )
     return found
 
 
-def functions(primitives: dict[str, Primitive], backend: str, names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
-    """A Python function for each primitive, by its spelling in which those names are known; "python" has the value."""
+def _others(backend: str) -> str:
+    return "the back end 'python', which calls its value" if backend != "c" else "another back end"
+
+
+def functions(
+    primitives: Mapping[str, Primitive],
+    backend: str,
+    names: Mapping[str, Any],
+    otherwise: Callable[[Primitive], Callable[..., Any]],
+) -> dict[str, Callable[..., Any]]:
+    """A Python function for each primitive: its spelling, in which those names are known, or what there is without."""
     found: dict[str, Callable[..., Any]] = {}
     for primitive in primitives.values():
-        by_value = backend == "python" and not (primitive.spellings or {}).get(backend)
-        text = primitive.value if by_value else spelling(primitive, backend)
+        text = (primitive.spellings or {}).get(backend) or otherwise(primitive)
         if isinstance(text, str):
             text = eval(f"lambda {', '.join(primitive.operands)}: {text}", dict(names))
         found[of_primitive(primitive)] = text
     return found
 
 
-def in_vectors(primitive: Primitive, rows: dict[str, Callable[..., str]]) -> Callable[..., str]:
-    """A primitive of one's own as an operation on vectors, of the `rows` that are spelled already."""
-    text = spelling(primitive, "llvm")
-    tree = ast.parse(text.strip(), mode="eval").body
+def in_language(
+    primitive: Primitive, backend: str, operands: Mapping[str, Any], language: Callable[[Mapping[str, int]], Language]
+) -> Any:
+    """The value in the language of a back end, which is told the functions of C's library that it may call.
 
-    def refused(node: ast.AST) -> NoReturn:
-        raise ValueError(
-            f"the spelling of {primitive.name} for 'llvm' cannot have {ast.unparse(node)!r}: it is of + - * /, "
-            "`... if a < b else ...`, numbers, operands, primitives of the table and functions of C's library"
-        )
-
-    def written(b: Any, *operands: str) -> Any:
-        known = dict(zip(primitive.operands, operands, strict=True))
-
-        def visit(node: ast.expr) -> Any:
-            if isinstance(node, ast.Name) and node.id in known:
-                return known[node.id]
-            if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-                return b.number(float(node.value))
-            if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
-                return rows[OPERATORS[type(node.op)]](b, visit(node.left), visit(node.right))
-            if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-                return b.negative(visit(node.operand))
-            if isinstance(node, ast.IfExp) and isinstance(node.test, ast.Compare) and len(node.test.ops) == 1:
-                sides = visit(node.test.left), visit(node.test.comparators[0])
-                comparison = COMPARISONS.get(type(node.test.ops[0])) or refused(node)
-                return b.choose(b.compare(comparison, *sides), visit(node.body), visit(node.orelse))
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
-                name = SAME.get(node.func.id, node.func.id)
-                given = [visit(operand) for operand in node.args]
-                row = table.TABLE.get(name)
-                if name in rows and row is not None and len(row.operands) == len(given):
-                    return rows[name](b, *given)
-                if name not in rows and LIBRARY.get(name) == len(given):
-                    return b.each_lane(name, *given)
-            return refused(node)
-
-        return visit(tree)
-
-    return written
-
-
-def in_c(primitive: Primitive, taken: Callable[[str], object], single: bool) -> tuple[str, str]:
-    """The parameters and the body of the function in C. An operand whose name is `taken` gets an underscore or more."""
-    names: dict[str, str] = {}
-    for operand in primitive.operands:
-        name = operand
-        while taken(name) or name in names.values() or (name != operand and name in primitive.operands):
-            name += "_"
-        names[operand] = name
-    text = spelling(primitive, "c").strip()
-    operands = rf"\b({'|'.join(names)})\b(?!\s*\()"  # and what is called by such a name is a function
-    read = set(re.findall(operands, text))
-    text = re.sub(operands, lambda found: names[found[1]], text)
-    silent = "".join(f"(void){name};\n    " for operand, name in names.items() if operand not in read)
-    return " ".join(names.values()), f"{silent}return {f'(real)({text})' if single else text};"
+    It is a primitive's spelling for that back end, or else its text, which calls primitives of the table alone. Raises
+    UnspelledError and ValueError that say what the language has no words for.
+    """
+    if not primitive.text or backend in (primitive.spellings or {}):
+        text = spelling(primitive, backend)
+        try:
+            return translated(text, operands, language(LIBRARY))
+        except UnwritableError as part:
+            raise ValueError(
+                f"the spelling of {primitive.name} for {backend!r} cannot have {str(part)!r}: it is of + - * /, "
+                "`... if a < b else ...`, numbers, operands, primitives of the table and functions of C's library"
+            ) from None
+    try:
+        return translated(primitive.text, operands, language({}))
+    except UnwritableError as part:
+        raise UnspelledError(
+            f"the value of {primitive.name} has {part} in it, which the back end {backend!r} cannot write: say how by "
+            f"tn.primitive(..., spellings={{{backend!r}: ...}}), or take {_others(backend)}"
+        ) from None

@@ -13,12 +13,10 @@ from typing import Any, NamedTuple
 
 from ...autograd.value import Value
 from ...compiler.arguments import array_shape, data_of
-from ...compiler.backends import spellings as own_spellings
 from ...compiler.backends.array import printer as array
-from ...compiler.backends.array.functions import functions
+from ...compiler.backends.array.functions import namespace
 from ...compiler.backends.array.sums import summed
 from ...compiler.backends.identifiers import of_primitive
-from ...compiler.backends.spellings import owned
 from ...compiler.loops.roll import rolled
 from ...compiler.program.program import Program
 from ...compiler.single_precision import TooLargeError, in_range
@@ -183,14 +181,12 @@ class PureStep:
 
 def _run(program: Program, numbers: dict[int, Any], xp: Any) -> list[Any]:
     """The outputs of a program on arrays, one instruction after the other, each elementwise."""
-    known: dict[str, Any] = OPERATORS | functions(xp)
-    own = own_spellings.functions(owned(program.instructions), "array", known | {"xp": xp})
+    single = all(getattr(number, "dtype", "float32") == "float32" for number in numbers.values())
+    known: dict[str, Any] = OPERATORS | namespace(program.instructions, xp, single)
     for entry in program.instructions:
         operands = [[numbers[s] for s in o] if isinstance(o, tuple) else numbers[o] for o in entry.operands]
         name = entry.primitive.name
-        if entry.primitive.spellings is not None:
-            numbers[entry.slot] = own[of_primitive(entry.primitive)](*operands)
-        elif name == "dot":
+        if name == "dot":
             ws, xs, total = operands
             for w, x in zip(ws, xs, strict=True):
                 total = total + w * x
@@ -200,5 +196,5 @@ def _run(program: Program, numbers: dict[int, Any], xp: Any) -> list[Any]:
                 xp.stack(xp.broadcast_arrays(*map(xp.asarray, o)), axis=-1) if isinstance(o, list) else o
                 for o in operands
             ]
-            numbers[entry.slot] = known[name](*columns)
+            numbers[entry.slot] = known[of_primitive(entry.primitive)](*columns)
     return [numbers[slot] for slot in program.outputs]

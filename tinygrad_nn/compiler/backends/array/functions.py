@@ -7,53 +7,35 @@ equals the table's value within the namespace's own rounding.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from ....autograd.ieee.functions import FLOOR, SINGLE_FLOOR
+from ....autograd.primitives import TABLE, Primitive
+from ....autograd.rules import words
+from ....support.source import defined
+from ...program.program import Instruction
+from ..spellings import functions as own_functions
+from ..spellings import in_language, owned
+from ..texts import ATOM, UNARY, Infix, Written, names_as_they_are
 
-SAME_NAME = ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign")
-ARCS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}  # their names before NumPy 2
+
+def namespace(instructions: Iterable[Instruction], xp: Any, single: bool) -> dict[str, Any]:
+    """What a program calls, by its name: the primitives of the table, and its own."""
+    names = {**functions(xp, single), "xp": xp}
+    return names | own_functions(owned(instructions), "array", names, lambda row: in_arrays(row, dict(names), single))
 
 
-def functions(xp: Any) -> dict[str, Callable[..., Any]]:
+@cache
+def functions(xp: Any, single: bool) -> dict[str, Any]:
     """A function of arrays for each primitive but those that are operators; columns are the last axis."""
-    where, exp, absolute = xp.where, xp.exp, xp.abs
-
-    def sigmoid(x: Any) -> Any:
-        small = exp(-absolute(x))
-        return where(x >= 0.0, 1.0, small) / (1.0 + small)
-
-    def softplus(x: Any) -> Any:
-        return where(x < 0.0, 0.0, x) + xp.log1p(exp(-absolute(x)))  # whose slope JAX finds right at 0, too
-
-    def normal_cdf(x: Any) -> Any:
-        return 0.5 * _erfc(xp)(-x * math.sqrt(0.5))
+    where, exp = xp.where, xp.exp
 
     def power(x: Any, n: Any) -> Any:
         found = xp.power(x, n) if hasattr(xp, "power") else x**n
         if type(n) is float and n != 0.5:
             return found
         return where(n == 0.5, where(x == -math.inf, math.inf, found + 0.0), found)  # of which NumPy makes a sqrt
-
-    def monomial(c: Any, x: Any, n: Any) -> Any:
-        size = power(x, n)
-        return where((c != 0.0) & (size != 0.0), c * size, 0.0)
-
-    def log_power(x: Any, n: Any, k: Any) -> Any:
-        size = power(x, n)
-        return where(size != 0.0, size * power(xp.log(x), k), 0.0)
-
-    def floored(x: Any) -> Any:
-        floor = SINGLE_FLOOR if x.dtype == "float32" else FLOOR
-        return where((x >= floor) | (x != x), x, floor)
-
-    def gap(a: Any, b: Any) -> Any:
-        return where(a != b, a - b, 0.0)
-
-    def binary_cross_entropy(p: Any, t: Any) -> Any:
-        floored = [where(xp.log(q) < -100.0, -100.0, xp.log(q)) for q in (p, 1.0 - p)]
-        return 0.0 - (t * floored[0] + (1.0 - t) * floored[1])
 
     def logsumexp(xs: Any) -> Any:
         top = xp.max(xs, axis=-1)
@@ -79,74 +61,80 @@ def functions(xp: Any) -> dict[str, Callable[..., Any]]:
         top = xp.max(xs, axis=-1, keepdims=True)
         return where(top[..., 0] == top[..., 0], xp.sum(where(xs == top, 1.0, 0.0), axis=-1), math.nan)
 
-    def limited(x: Any, product: Any) -> Any:  # x times a function that goes to 0 faster at -inf
-        return where(x == -math.inf, -0.0, product)
-
-    elementwise: dict[str, Callable[..., Any]] = {
-        "zeroth_power": lambda x: 0.0 * where(x == x, 0.0, 0.0) + 1.0,
-        "square": lambda x: x * x,
-        "cube": lambda x: x * x * x,
-        "fourth_power": lambda x: (x * x) * (x * x),
+    found: dict[str, Any] = {
         "power": power,
-        "absolute": absolute,
-        "detached": lambda x: x,
-        "erf": _erf(xp),
-        "sigmoid": sigmoid,
-        "softplus": softplus,
-        "relu": lambda x: where(x <= 0.0, 0.0, x),
-        "leaky_relu": lambda x: where(x <= 0.0, 0.01 * x, x),
-        "elu": lambda x: where(x < 0.0, xp.expm1(x), x),
-        "silu": lambda x: limited(x, x * sigmoid(x)),
-        "gelu": lambda x: limited(x, x * normal_cdf(x)),
-        "normal_cdf": normal_cdf,
-        "normal_pdf": lambda x: exp(-0.5 * x * x) * math.sqrt(0.5 / math.pi),
-        "step": lambda x: where(x > 0.0, 1.0, where(x <= 0.0, 0.0, x)),
-        "maximum": lambda a, b: where((a >= b) | (a != a), a, b),
-        "minimum": lambda a, b: where((a <= b) | (a != a), a, b),
-        "tie": lambda a, b: where(a > b, 1.0, where(a < b, 0.0, where(a == b, 0.5, math.nan))),
-        "equal": lambda a, b: where(a == b, 1.0, 0.0),
-        "where_equal": lambda x, a, b: where(a == b, x, 0.0),
-        "monomial": monomial,
-        "log_power": log_power,
-        "scaled": lambda c, x: where((c != 0.0) | (x != x), c * x, 0.0),
-        "gap": gap,
-        "exp_gap": lambda a, b: exp(gap(a, b)),
-        "floored": floored,
-        "asin_slope": lambda x: 1.0 / xp.sqrt((1.0 - x) * (1.0 + x)),
-        "atan_slope": lambda x: 1.0 / (1.0 + x * x),
-        "sigmoid_slope": lambda x, s: s * (1.0 - s),
-        "binary_cross_entropy": binary_cross_entropy,
-        "sigmoid_cross_entropy": lambda p, z, t: binary_cross_entropy(p, t),
+        "absolute": xp.abs,
         "logsumexp": logsumexp,
         "normalizer": normalizer,
         "take": take,
         "is_index": is_index,
         "largest": lambda xs, count: xp.max(xs, axis=-1),
         "ties": ties,
+        "where": where,
+        "full_like": xp.full_like,
+        "inf": math.inf,
+        "nan": math.nan,
     }
-    named = {name: getattr(xp, name) for name in SAME_NAME}
-    arcs = {name: getattr(xp, name, None) or getattr(xp, older) for name, older in ARCS.items()}
-    return named | arcs | elementwise
+    for row in TABLE.values():
+        if row.name not in found and not row.folds:
+            found[row.name] = in_arrays(row, found, single) if row.text else _named(xp, row)
+    return found
 
 
-def _erf(xp: Any) -> Callable[[Any], Any]:
-    return _special(xp, "erf", math.erf)
+class _Arrays(Infix):
+    """Python's language of functions on arrays: both sides of a choice are there, and one is taken for each number."""
+
+    def __init__(self, single: bool) -> None:
+        self.single, self.lines = single, list[str]()
+
+    def both(self, a: Written, b: Written) -> Written:
+        return Written(f"({a.text}) & ({b.text})", UNARY)
+
+    def either(self, a: Written, b: Written) -> Written:
+        return Written(f"({a.text}) | ({b.text})", UNARY)
+
+    def inverse(self, a: Written) -> Written:
+        return Written(f"~({a.text})", UNARY)
+
+    def choose(self, claim: Written, a: Written, b: Written) -> Written:
+        return Written(f"where({claim.text}, {a.text}, {b.text})", ATOM)
+
+    def call(self, row: Primitive, given: Sequence[Written]) -> Written:
+        return Written(f"{row.name}({', '.join(each.text for each in given)})", ATOM)
+
+    def let(self, name: str, value: Written) -> Written:
+        self.lines.append(f"{name} = {value.text}")
+        return Written(name, ATOM)
 
 
-def _erfc(xp: Any) -> Callable[[Any], Any]:
-    return _special(xp, "erfc", math.erfc)
+def in_arrays(primitive: Primitive, names: dict[str, Any], single: bool) -> Callable[..., Any]:
+    """A function of arrays from a primitive's text; it calls those by `names`."""
+    language = _Arrays(single)
+    operands = names_as_they_are(primitive.operands)
+    result = in_language(primitive, "array", operands, lambda library: language).text
+    if not words(result) & {*primitive.operands}:  # a number
+        result = f"full_like({primitive.operands[0]}, {result})"
+    head = f"def in_arrays({', '.join(primitive.operands)}):"
+    text = "\n    ".join([head, *language.lines, f"return {result}"]) + "\n"
+    return defined("in_arrays", text, f"{primitive.name} of arrays", names)  # type: ignore[no-any-return]
 
 
-def _special(xp: Any, name: str, function: Callable[[float], float]) -> Callable[[Any], Any]:
-    """A function that NumPy's namespace does not have: JAX's own, or Python's for each number."""
+def _named(xp: Any, row: Primitive) -> Callable[..., Any]:
+    """The namespace's function of that name, which before NumPy 2 is arcsin for asin; else one for each number.
+
+    Raises AttributeError where JAX has none.
+    """
+    found = getattr(xp, row.name, None) or getattr(xp, f"arc{row.name[1:]}", None)
+    if found is not None:
+        return found  # type: ignore[no-any-return]
     if xp.__name__.startswith("jax"):
         from importlib import import_module
 
-        found: Callable[[Any], Any] = getattr(import_module("jax.scipy.special"), name)
-        return found
+        return getattr(import_module("jax.scipy.special"), row.name)  # type: ignore[no-any-return]
 
-    def each(x: Any) -> Any:
-        x = xp.asarray(x)
-        return xp.reshape(xp.asarray([function(float(number)) for number in x.ravel()], dtype=x.dtype), x.shape)
+    def each(*numbers: Any) -> Any:
+        arrays = xp.broadcast_arrays(*map(xp.asarray, numbers))
+        found = [row.value(*map(float, given)) for given in zip(*(array.ravel() for array in arrays), strict=True)]
+        return xp.reshape(xp.asarray(found, dtype=arrays[0].dtype), arrays[0].shape)
 
     return each

@@ -17,11 +17,10 @@ from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
 from ...single_precision import checked_literals
-from .. import spellings as own_spellings
 from ..identifiers import SlotNames, identifier, of_primitive
 from ..python.function import function_name
 from ..spellings import owned
-from .functions import functions
+from .functions import namespace
 
 OPERATORS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}", "negative": "-{}"}
 
@@ -31,19 +30,17 @@ def source(roll: Rolled) -> str:
     return Printer(roll).source()
 
 
-def compiled(roll: Rolled, namespace: Any, dtype: str = "float64") -> Callable[[Any, Any], tuple[Any, Any]]:
+def compiled(roll: Rolled, xp: Any, dtype: str = "float64") -> Callable[[Any, Any], tuple[Any, Any]]:
     """That function, of arrays of the namespace."""
-    return loaded(Printer(roll), namespace, dtype)  # type: ignore[no-any-return]
+    return loaded(Printer(roll), xp, dtype)  # type: ignore[no-any-return]
 
 
-def loaded(printer: Printer, namespace: Any, dtype: str) -> Any:
+def loaded(printer: Printer, xp: Any, dtype: str) -> Any:
     """The function that a printer writes; tracebacks show its lines."""
     program = printer.roll.flat
     checked_literals(program, dtype == "float32")
     text = printer.source()
-    names: dict[str, Any] = functions(namespace)
-    names |= own_spellings.functions(owned(program.instructions), "array", names | {"xp": namespace})
-    names |= {"xp": namespace, "tables": printer.tables, "inf": float("inf"), "nan": float("nan"), "dtype": dtype}
+    names = namespace(program.instructions, xp, dtype == "float32") | {"tables": printer.tables, "dtype": dtype}
     return defined(function_name(program), text, f"compiled {identifier(program.name)} for arrays", names)
 
 

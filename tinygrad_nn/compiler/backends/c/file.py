@@ -12,7 +12,8 @@ from ....autograd.value import Value
 from ....support.names import free
 from ...loops.roll import rolled
 from ...program.program import Instruction, Program
-from .functions import functions, number, plain_name, rounded, spelled
+from ...single_precision import rounded
+from .functions import functions, number, plain_name, spelled
 from .places import Constants, Region
 from .printer import Printer
 from .reserved_names import meaning_when_linked

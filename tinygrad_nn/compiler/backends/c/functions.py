@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import math
 import re
-import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ....autograd.ieee.functions import FLOOR, SINGLE_FLOOR
 from ....autograd.primitives import Primitive
-from ....support.names import Names
-from ..python.expressions import MATHS
-from ..spellings import LIBRARY, in_c, spelling
+from ....support.names import Names, free, underscored
+from ...single_precision import rounded
+from ..spellings import LIBRARY, in_language, spelling
+from ..texts import ATOM, NAME, Infix, Written
 from .reserved_names import meaning
 
-# What is written in place, of operands that are names, numbers or elements of arrays.
+# What no text says, of operands that are names, numbers or elements of arrays. Other rows without a text are functions
+# of the C library by their names.
 EXPRESSIONS: dict[str, str] = {
     "add": "{a} + {b}",
     "subtract": "{a} - {b}",
@@ -27,64 +28,14 @@ EXPRESSIONS: dict[str, str] = {
     "negative": "-{x}",
     "absolute": "fabs({x})",
     "power": "pow({x}, {n})",
-    "zeroth_power": "1.0",
-    "square": "{x} * {x}",
-    "cube": "{x} * {x} * {x}",
-    "fourth_power": "({x} * {x}) * ({x} * {x})",
-    "detached": "{x}",
-    "atan_slope": "1.0 / (1.0 + {x} * {x})",
-    "sigmoid_slope": "{s} * (1.0 - {s})",
-    "equal": "{a} == {b} ? 1.0 : 0.0",
-    "where_equal": "{a} == {b} ? {x} : 0.0",
-    **{name: f"{name}({{x}})" for name in MATHS},
 }
-
-# What is a function of its own: its parameters, its body, and which of these it calls. `own_` stands before the names
-# of such functions, and gives way to the name of the export.
-FUNCTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "relu": ("x", "return x <= 0.0 ? 0.0 : x;", ()),
-    "leaky_relu": ("x", "return x < 0.0 ? 0.01 * x : x;", ()),
-    "elu": ("x", "return x < 0.0 ? expm1(x) : x;", ()),
-    "step": ("x", "return x > 0.0 ? 1.0 : x <= 0.0 ? 0.0 : x;", ()),
-    "sign": ("x", "return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x == 0.0 ? 0.0 : x;", ()),
-    "sigmoid": (
-        "x",
-        "const real small = exp(x >= 0.0 ? -x : x);\n    return (x >= 0.0 ? 1.0 : small) / (1.0 + small);",
-        (),
-    ),
-    "softplus": ("x", "return (x <= 0.0 ? 0.0 : x) + log1p(exp(-fabs(x)));", ()),
-    "silu": ("x", "return x != -INFINITY ? x * own_sigmoid(x) : -0.0;", ("sigmoid",)),
-    "gelu": ("x", "return x != -INFINITY ? x * own_normal_cdf(x) : -0.0;", ("normal_cdf",)),
-    "normal_cdf": ("x", f"return 0.5 * erfc(-x * {math.sqrt(0.5)!r});", ()),
-    "normal_pdf": ("x", f"return exp(-0.5 * x * x) * {math.sqrt(0.5 / math.pi)!r};", ()),
-    "maximum": ("a b", "return a >= b || a != a ? a : b;", ()),
-    "minimum": ("a b", "return a <= b || a != a ? a : b;", ()),
-    "tie": ("a b", "return a > b ? 1.0 : a < b ? 0.0 : a == b ? 0.5 : NAN;", ()),
-    "monomial": ("c x n", "const real size = pow(x, n);\n    return c != 0.0 && size != 0.0 ? c * size : 0.0;", ()),
-    "scaled": ("c x", "return c != 0.0 || x != x ? c * x : 0.0;", ()),
-    "gap": ("a b", "return a != b ? a - b : 0.0;", ()),
-    "exp_gap": ("a b", "return exp(a != b ? a - b : 0.0);", ()),
-    "log_power": ("x n k", "const real size = pow(x, n);\n    return size != 0.0 ? size * pow(log(x), k) : 0.0;", ()),
-    "asin_slope": ("x", "return 1.0 / sqrt((1.0 - x) * (1.0 + x));", ()),
-    "floored": ("x", f"return x >= {FLOOR!r} || x != x ? x : {FLOOR!r};", ()),
-    "binary_cross_entropy": (
-        "p t",
-        "const real yes = own_maximum(log(p), -100.0), no = own_maximum(log(1.0 - p), -100.0);\n"
-        "    return 0.0 - (t * yes + (1.0 - t) * no);",
-        ("maximum",),
-    ),
-    "sigmoid_cross_entropy": (
-        "p z t", "(void)z;\n    return own_binary_cross_entropy(p, t);", ("binary_cross_entropy",),
-    ),
-}  # fmt: skip
-FOLDS = ("dot", "take", "logsumexp", "normalizer", "largest", "ties")  # over columns
 # Words of the texts themselves: types, counters, and what arguments and variables are called.
 OWN = {
     "real", "i", "j", "k", "x", "y", "target", "state", "scratch", "slots", "weights", "gradient", "total", "value",
     "printf", "main",
 }  # fmt: skip
 ENDINGS = ("", "_i", "_j", "_ij")  # of a name, and of its member in a loop or two
-_CALLS = "|".join((*MATHS, *LIBRARY))
+_CALLS = "|".join(LIBRARY)
 
 
 def spelled(text: str, single: bool) -> str:
@@ -115,14 +66,6 @@ def number(value: float, single: bool) -> str:
         text = next(t for t in (f"{value:.{digits}g}" for digits in range(1, 18)) if rounded(float(t)) == value)
         text = f"{text if any(letter in text for letter in '.e') else text + '.0'}f"
     return f"({text})" if text.startswith("-") else text
-
-
-def rounded(value: float) -> float:
-    """The float nearest to a double."""
-    try:
-        return struct.unpack("f", struct.pack("f", value))[0]  # type: ignore[no-any-return]
-    except OverflowError:
-        return math.copysign(math.inf, value)
 
 
 class LocalNames(Names):
@@ -164,38 +107,106 @@ def owned(text: str, name: str) -> str:
     return re.sub(r"\bown_(\w+\()", rf"{name}_\1", text)
 
 
-def functions(wanted: set[str | Primitive], name: str, single: bool) -> str:
+class _C(Infix):
+    """C's language, as for doubles: what a text names first are constants, and what it calls functions of the file."""
+
+    def __init__(self, named: Callable[[str], str] = str) -> None:
+        self.named = named
+        self.lines: list[str] = []
+        self.calls: list[Primitive] = []
+
+    def literal(self, x: float) -> str:
+        return number(x, False).strip("()")
+
+    def let(self, name: str, value: Written) -> Written:
+        constant = self.named(name)
+        self.lines.append(f"const real {constant} = {value.text};")
+        return Written(constant, ATOM)
+
+    def call(self, row: Primitive, given: Sequence[Written]) -> Written:
+        if row.name in EXPRESSIONS:
+            return Written(EXPRESSIONS[row.name].format(**_as_operands(row, [each.held(ATOM) for each in given])), ATOM)
+        listed = ", ".join(each.text for each in given)
+        if row.text:
+            self.calls.append(row)
+        return Written(f"{_name(row) if row.text else row.name}({listed})", ATOM)
+
+
+def _as_operands(row: Primitive, texts: Sequence[str]) -> dict[str, str]:
+    return dict(zip(row.operands, texts, strict=True))
+
+
+def in_place(row: Primitive) -> bool:
+    """Whether a row is written where it is used: it calls nothing, and a choice in it reads no operand twice."""
+    if row.spellings is not None or not row.text or re.search(r"\w\(|;", row.text):
+        return row.name in EXPRESSIONS
+    return " if " not in row.text or all(len(re.findall(rf"\b{o}\b", row.text)) <= 1 for o in row.operands)
+
+
+def functions(wanted: Collection[Primitive], name: str, single: bool) -> str:
     """The definitions of the functions that are wanted, and of those that they call, before those that call them."""
-    order: list[str] = []
-    own = {f"own_{row.name}": in_c(row, _in_use, single) for row in wanted if not isinstance(row, str)}
+    texts: dict[Primitive, str] = {}
 
-    def add(function: str) -> None:
-        for other in FUNCTIONS[function][2]:
+    def add(row: Primitive) -> None:
+        text, calls = _function(row, single)
+        for other in calls:
             add(other)
-        if function not in order:
-            order.append(function)
+        texts.setdefault(row, text)
 
-    for function in sorted([function for function in wanted if isinstance(function, str)]):
-        add(function)
-    order += sorted(own)
-    texts = []
-    for function in order:
-        parameters, body = own[function] if function in own else FUNCTIONS[function][:2]
-        listed = ", ".join(f"real {parameter}" for parameter in parameters.split())
-        texts.append(f"static real own_{function}({listed})\n{{\n    {body}\n}}\n\n")
-    return spelled(owned("".join(texts), name), single)
+    for row in sorted(wanted, key=lambda row: (row.spellings is not None, row.name)):
+        add(row)
+    return spelled(owned("".join(texts.values()), name), single)
 
 
-def called(primitive: Primitive, operands: list[str], wanted: set[str | Primitive]) -> str:
+def _function(row: Primitive, single: bool) -> tuple[str, list[Primitive]]:
+    """The definition of a primitive as a function, and which others it calls."""
+    names = _parameters(row)
+    operands = rf"\b({'|'.join(names)})\b(?!\s*\()"  # what is called by such a name is a function
+    if "c" in (row.spellings or {}):
+        text, lines, calls = spelling(row, "c").strip(), list[str](), list[Primitive]()
+        read = set(re.findall(operands, text))
+        text = re.sub(operands, lambda found: names[found[1]], text)
+        text = f"(real)({text})" if single else text
+    else:
+        language = _C(lambda name: free(name, lambda name: _in_use(name) or name in names.values(), underscored))
+        given = {operand: Written(name, NAME) for operand, name in names.items()}
+        text, lines, calls = in_language(row, "c", given, lambda _: language).text, language.lines, language.calls
+        read = set(re.findall(operands, row.text))
+    silent = [f"(void){name};" for operand, name in names.items() if operand not in read]
+    listed = ", ".join(f"real {name}" for name in names.values())
+    body = "\n    ".join([*silent, *lines, f"return {text};"])
+    return f"static real {_name(row)}({listed})\n{{\n    {body}\n}}\n\n", calls
+
+
+def _parameters(row: Primitive) -> dict[str, str]:
+    """What the operands are called: as they are; one's own, where C has the name, with an underscore or more."""
+    if row.spellings is None:
+        return {operand: operand for operand in row.operands}
+    names: dict[str, str] = {}
+    for operand in row.operands:
+        taken = {*names.values(), *row.operands} - {operand}
+        names[operand] = free(operand, lambda name: name in taken or _in_use(name), underscored)  # noqa: B023
+    return names
+
+
+def _name(row: Primitive) -> str:
+    """What a function is called; one of one's own may be called as a function of the file is."""
+    return f"own_{row.name}" if row.spellings is None else f"own_own_{row.name}"
+
+
+def called(primitive: Primitive, operands: list[str], wanted: set[Primitive]) -> str:
     """The expression of a primitive that is no fold, as for doubles; what it calls is added to those wanted.
 
-    Raises UnspelledError for one's own that has no spelling in C.
+    Raises UnspelledError for one's own that C has no words for.
     """
-    name = primitive.name
-    if name in EXPRESSIONS:
-        return EXPRESSIONS[name].format(**dict(zip(primitive.operands, operands, strict=True)))
-    if primitive.spellings is not None:
-        spelling(primitive, "c")  # or it is said that there is none
-        name = f"own_{name}"  # so that a primitive may be called as a function of the file is
-    wanted.add(name if primitive.spellings is None else primitive)
-    return f"own_{name}({', '.join(operands)})"
+    given = _as_operands(primitive, operands)
+    if primitive.spellings is None and primitive.name in EXPRESSIONS:
+        return EXPRESSIONS[primitive.name].format(**given)
+    if primitive.spellings is None and not primitive.text:
+        return f"{primitive.name}({', '.join(operands)})"
+    if in_place(primitive):
+        named = {operand: Written(text, NAME) for operand, text in given.items()}
+        return in_language(primitive, "c", named, lambda _: _C()).text  # type: ignore[no-any-return]
+    _function(primitive, False)  # or it is said that there is none
+    wanted.add(primitive)
+    return f"{_name(primitive)}({', '.join(operands)})"

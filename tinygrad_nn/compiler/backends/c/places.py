@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ....autograd import primitives as table
-from ....autograd.primitives import Primitive
+from ....autograd.primitives import TABLE, Primitive
 from ....support.names import free
 from ...loops.clusters import clusters, stored, strides
 from ...loops.groups import Access
@@ -20,10 +20,10 @@ from ...loops.roll import affine
 from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
-from ..python.expressions import MATHS
-from .functions import FOLDS, FUNCTIONS, LocalNames, number, spelled
+from .functions import LocalNames, in_place, number, spelled
 
-DEAR = {*FOLDS, *FUNCTIONS, *MATHS, "power", "divide"}  # primitives that are not worth computing later
+# Primitives that are not worth computing later.
+DEAR = {row.name for row in TABLE.values() if not in_place(row)} | {"power", "divide"}
 COUNTERS = "ij"
 SHORT = 4  # products of a dot that is written out
 
@@ -62,7 +62,7 @@ class Constants:
     def __init__(self, name: str, single: bool) -> None:
         self.name, self.single = name, single
         self.tables: dict[tuple[str, tuple[str, ...]], str] = {}
-        self.wanted: set[str | Primitive] = set()
+        self.wanted: set[Primitive] = set()
 
     def table(self, entries: Sequence[str], kind: str, name: str = "") -> str:
         """The name of a table of these entries; of kind "index" for small numbers, else "real"."""

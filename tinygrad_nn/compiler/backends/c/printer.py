@@ -142,7 +142,7 @@ class Printer(Places):
         else:
             self._line(f"real {name} = {entry('0')};")
             if width > 1:
-                self.wanted.add("maximum")
+                self.wanted.add(table.maximum)
                 self._each(1, width, f"{name} = own_maximum({name}, {entry('k')});")
             if kind == "ties":
                 self._counted(name, width, f"{entry('k')} == {name} ? 1.0 : 0.0", f"{name} == {name}", "NAN", "total")

@@ -6,10 +6,11 @@ the body of a function. A vector of one lane is a plain number.
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from ...single_precision import rounded
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,9 @@ class Block:
 
     def either(self, a: str, b: str) -> str:
         return self.let(f"or {self.kind.flags} {a}, {b}")
+
+    def inverse(self, a: str) -> str:
+        return self.let(f"xor {self.kind.flags} {a}, {self.kind._all('i1', 'true')}")
 
     def integers(self, operation: str, a: str, b: str) -> str:
         """An operation on integers: add, sub, and, or, xor, shl, lshr, ashr."""
@@ -290,9 +294,5 @@ class Block:
 
 def number_constant(x: float, single: bool) -> str:
     """A constant by its bits; a float is written as the double that equals it."""
-    if single:
-        try:
-            x = struct.unpack("f", struct.pack("f", x))[0]
-        except OverflowError:  # beyond what a float holds
-            x = math.copysign(math.inf, x)
+    x = rounded(x) if single else x
     return f"0x{struct.unpack('>Q', struct.pack('>d', x))[0]:016X}"

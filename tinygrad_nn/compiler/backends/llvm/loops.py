@@ -129,7 +129,7 @@ class Loops:
         comparison, expected, _ = group.guard
         left, right = (self._load(operand, counters, kind, group) for operand in group.operands)
         flags = self.block.compare(comparison, left, right)
-        self._keep(flags if expected else self._not(flags, kind), kind)
+        self._keep(flags if expected else self.block.inverse(flags), kind)
 
     def _member(self, group: Group, k: int, counters: list[str], kind: Kind) -> str:
         """What member k of a tile computes."""
@@ -241,10 +241,6 @@ class Loops:
         where = "%on" if self.in_rows else "%settled"
         on = b.let(f"load {kind.flags}, ptr {where}")
         b.lines.append(f"store {kind.flags} {b.both(on, flags)}, ptr {where}")
-
-    def _not(self, flags: str, kind: Kind) -> str:
-        ones = "true" if kind.lanes == 1 else f"<{', '.join(['i1 true'] * kind.lanes)}>"
-        return self.block.let(f"xor {kind.flags} {flags}, {ones}")
 
     def _gather(self, group: Group, kind: Kind) -> None:
         b, place = self.block, 0

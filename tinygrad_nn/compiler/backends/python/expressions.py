@@ -7,20 +7,23 @@ faster. Nothing is re-ordered within a sum: where the order of operations needs 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 from ....autograd import primitives as table
+from ....autograd.primitives import TABLE, Primitive
 from ....autograd.rules import is_column
 from ....autograd.scope import scope_name
 from ...program.program import Guard, Instruction, Program
 from ..identifiers import of_primitive
+from ..texts import ATOM, CHOICE, NAME, PRODUCT, SUM, UNARY, Infix, Written, translated
 
-ANY, SUM, PRODUCT, UNARY, ATOM, NAME = range(6)  # how tightly a text holds together; a NAME may stand twice
-
-# How a primitive is written, how tightly that holds together, and how tightly its operands must. What is not here is
-# called by its name.
+ANY = CHOICE  # of an operand: however loosely it holds together
+# How a primitive is written, how tightly that holds together, and how tightly its operands must. Other rows are written
+# by their text where that calls nothing and divides by nothing, and the rest is called by its name.
 SPELLINGS: dict[str, tuple[str, int, tuple[int, ...]]] = {
     "add": ("{a} + {b}", SUM, (SUM, PRODUCT)),
     "subtract": ("{a} - {b}", SUM, (SUM, PRODUCT)),
@@ -28,23 +31,11 @@ SPELLINGS: dict[str, tuple[str, int, tuple[int, ...]]] = {
     "divide": ("{a} / {b}", PRODUCT, (PRODUCT, UNARY)),
     "negative": ("-{x}", UNARY, (UNARY,)),
     "absolute": ("abs({x})", ATOM, (ANY,)),
-    "zeroth_power": ("1.0", ATOM, (ANY,)),
-    "square": ("{x} * {x}", PRODUCT, (NAME,)),
-    "cube": ("{x} * {x} * {x}", PRODUCT, (NAME,)),
-    "fourth_power": ("({x} * {x}) * ({x} * {x})", PRODUCT, (NAME,)),
-    "atan_slope": ("1.0 / (1.0 + {x} * {x})", PRODUCT, (NAME,)),
-    "sigmoid_slope": ("{s} * (1.0 - {s})", PRODUCT, (ANY, NAME)),
-    "detached": ("{x}", ANY, (NAME,)),
-    "relu": ("0.0 if {x} <= 0.0 else {x}", ANY, (NAME,)),
-    "leaky_relu": ("0.01 * {x} if {x} < 0.0 else {x}", ANY, (NAME,)),
-    "step": ("1.0 if {x} > 0.0 else 0.0 if {x} <= 0.0 else {x}", ANY, (NAME,)),
     "sigmoid": ("1.0 / (1.0 + exp(-{x})) if {x} >= 0.0 else (e := exp({x})) / (1.0 + e)", ANY, (NAME,)),
     "power": ("pow({x}, {n})", ATOM, (ANY, ANY)),
 }
-MATHS = (
-    "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf",
-)  # fmt: skip
-RAISING = {"divide", "power", "take", *MATHS} - {"atan", "tanh", "erf"}
+GUARDED = {row.name for row in TABLE.values() if not row.text and hasattr(row.value, "__wrapped__")}
+RAISING = {"divide", "take", *GUARDED}
 WIDEST = 100  # products in one line: Python's parser has a limit
 LONGEST, DEEPEST = 8, 20  # operands, and calls in calls, of a result that is written where it is read
 
@@ -130,7 +121,7 @@ def _read_in_place(program: Program, constant: set[int]) -> set[int]:
     for entry in program.body:
         if isinstance(entry, Guard):
             continue
-        _, _, wanted = SPELLINGS.get(entry.primitive.name, ("", 0, (ANY,) * len(entry.operands)))
+        _, _, wanted = _spelling(entry.primitive)
         for slots, tightness in zip(entry.operands, wanted, strict=False):
             column = slots if isinstance(slots, tuple) else (slots,)
             refused.update(s for s in column if tightness == NAME or (s in constant and entry.slot not in constant))
@@ -139,8 +130,7 @@ def _read_in_place(program: Program, constant: set[int]) -> set[int]:
 
 def _called(entry: Instruction, operand: _Operand, literals: dict[int, float]) -> _Expression:
     name = entry.primitive.name
-    call = of_primitive(entry.primitive) + "(" + ", ".join("{" + each + "}" for each in entry.primitive.operands) + ")"
-    template, tightness, wanted = SPELLINGS.get(name, (call, ATOM, (ANY,) * len(entry.operands)))
+    template, tightness, wanted = _spelling(entry.primitive)
     parts, texts = [], {}
     for each, slots, least in zip(entry.primitive.operands, entry.operands, wanted, strict=True):
         column = [operand(slot, least) for slot in (slots if isinstance(slots, tuple) else (slots,))]
@@ -153,6 +143,27 @@ def _called(entry: Instruction, operand: _Operand, literals: dict[int, float]) -
     raises = raises or any(part.raises for part in parts)
     size, depth = sum(part.size for part in parts), 1 + max(part.depth for part in parts)
     return _Expression(template.format(**texts), tightness, reads, raises, size, depth)
+
+
+class _Python(Infix):
+    choice = "{a} if {claim} else {b}"
+    conjunction, disjunction, negation = "and", "or", "not "
+
+
+def _spelling(primitive: Primitive) -> tuple[str, int, tuple[int, ...]]:
+    """How a primitive is written, how tightly that holds together, and how tightly its operands must."""
+    own = primitive.spellings is not None
+    return _by_text(primitive) if own or primitive.name not in SPELLINGS else SPELLINGS[primitive.name]
+
+
+@cache
+def _by_text(primitive: Primitive) -> tuple[str, int, tuple[int, ...]]:
+    """As _spelling has it, of what is not there."""
+    braced = {operand: "{" + operand + "}" for operand in primitive.operands}
+    if primitive.spellings is not None or not primitive.text or re.search(r"\w\(|/|;", primitive.text):
+        return f"{of_primitive(primitive)}({', '.join(braced.values())})", ATOM, (ANY,) * len(braced)
+    found = translated(primitive.text, {o: Written(text, NAME) for o, text in braced.items()}, _Python())
+    return found.text, found.tightness, (NAME,) * len(braced)
 
 
 def _dot(entry: Instruction, operand: _Operand, literals: dict[int, float]) -> _Expression:

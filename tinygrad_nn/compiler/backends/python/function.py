@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ....autograd.ieee import functions as ieee
+from ....autograd.primitives import TABLE
 from ....support.source import defined
 from ...arguments import data_of
 from ...program.names import told
@@ -18,17 +18,11 @@ from ...program.program import OffPath, Program
 from ..backend import Backend
 from ..identifiers import SlotNames, identifier, of_function
 from ..spellings import functions, owned
-from .expressions import MATHS, Statement, statements
+from .expressions import SPELLINGS, Statement, statements
 
-NAMESPACE = (
-    {name: getattr(math, name) for name in MATHS}
-    | {name: getattr(ieee, name) for name in (
-        "silu", "gelu", "softplus", "elu", "sign", "maximum", "minimum", "tie", "equal", "where_equal", "monomial",
-        "gap", "exp_gap", "scaled", "normal_cdf", "normal_pdf", "binary_cross_entropy", "take", "largest",
-        "ties", "logsumexp", "log_power", "floored", "asin_slope", "normalizer", "sigmoid_cross_entropy",
-    )}
-    | {"pow": math.pow, "inf": math.inf, "nan": math.nan, "OffPath": OffPath}
-)  # fmt: skip
+# What is called by its name: the functions of `math`, where what they raise is seen to by the call, and other rows.
+NAMESPACE = {name: getattr(row.value, "__wrapped__", row.value) for name, row in TABLE.items() if name not in SPELLINGS}
+NAMESPACE |= {"exp": math.exp, "pow": math.pow, "inf": math.inf, "nan": math.nan, "OffPath": OffPath}
 NOT_IEEE = "(ZeroDivisionError, OverflowError, ValueError)"  # where the standard has a result
 
 
@@ -77,7 +71,9 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
 
 def loaded(text: str, program: Program) -> Any:
     """The function that the source of a program defines; tracebacks show its lines."""
-    namespace: dict[str, Any] = NAMESPACE | functions(owned(program.instructions), "python", NAMESPACE)
+    namespace: dict[str, Any] = NAMESPACE | functions(
+        owned(program.instructions), "python", NAMESPACE, lambda primitive: primitive.value
+    )
     return defined(function_name(program), text, f"compiled {identifier(program.name)}", namespace)
 
 

@@ -1,0 +1,155 @@
+"""A primitive: one function of numbers that the engine can differentiate, and its call.
+
+It holds texts: its value and, for each operand, a derivative rule. What runs on numbers is written out of them when it
+is first asked for, since most programs need few. The primitives themselves are the rows of `primitives.py`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .ieee.floats import IeeeFloat
+from .ieee.functions import FLOOR, SINGLE_FLOOR
+from .rules import is_column, pull_function, rule_functions, value_function, words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .rules import Rule
+
+# What texts may name beside operands and primitives.
+CONSTANTS = {
+    "inf": math.inf,
+    "nan": math.nan,
+    "SQRT_HALF": math.sqrt(0.5),
+    "TWO_OVER_SQRT_PI": 2.0 / math.sqrt(math.pi),
+    "ONE_OVER_SQRT_TWO_PI": math.sqrt(0.5 / math.pi),
+    "FLOOR": FLOOR,
+}
+OF_FLOATS = {"FLOOR": SINGLE_FLOOR}  # constants that are others in single precision
+TABLE: dict[str, Primitive] = {}  # the rows by their names, which primitives.py enters
+
+
+class Primitive:
+    """One scalar function that the engine can differentiate: a row of the table.
+
+    Calling it with floats gives a float; with a recorded scalar among the operands (a Value, a traced value) that
+    scalar records the operation. An operand named in the plural (`xs`) is a tuple of scalars, and its rule speaks of
+    the element `x`, or of its position `i`. A rule of None says that the result does not depend on that operand. A
+    primitive is an identity: it is frozen, compared by `is`, and pickles and copies to itself by its name.
+
+    >>> from tinygrad_nn.autograd.primitives import multiply
+    >>> multiply(2.0, 3.0), multiply.formulas, multiply.rules[0](1.0, 6.0, 2.0, 3.0)
+    (6.0, ('g * b', 'g * a'), 3.0)
+    """
+
+    __slots__ = (
+        "doc", "example", "folds", "formulas", "name", "operands", "partial", "pull", "rules", "symbol", "text",
+        "value",
+    )  # fmt: skip
+    name: str
+    symbol: str
+    operands: tuple[str, ...]
+    text: str  # its value, as every language writes it; "" where each has a spelling of its own
+    value: Callable[..., float]  # of floats
+    formulas: tuple[Rule, ...]
+    rules: tuple[Callable[..., Any] | None, ...]  # for each operand a function of (g, y, *operands), or None
+    pull: Callable[[Any], None]  # all rules as one: adds to the gradients of the operands of a Result
+    partial: bool  # whether the result does not depend on some operand
+    folds: bool  # whether some operand is a column
+    doc: str  # of a function of the library; "" where the row is for other rows alone
+    example: str
+    spellings: Any = None  # of a primitive of one's own, for the back ends
+
+    def __init__(
+        self, name: str, symbol: str, operands: str, value: str | Callable[..., float], *formulas: Rule,
+        doc: str = "", example: str = "",
+    ) -> None:  # fmt: skip
+        if not isinstance(value, str):
+            object.__setattr__(self, "value", value)
+        for field, content in (
+            ("name", name), ("symbol", symbol), ("operands", tuple(operands.split())), ("doc", doc),
+            ("text", value if isinstance(value, str) else ""), ("formulas", formulas), ("partial", None in formulas),
+            ("example", example), ("folds", any(map(is_column, operands.split()))),
+        ):  # fmt: skip
+            object.__setattr__(self, field, content)
+
+    def __getattr__(self, name: str) -> Any:
+        """What is written out of the texts, when it is first asked for."""
+        if name == "value":
+            made: Any = value_function(self.name, self.operands, self.text, self._numbers)
+        elif name == "rules":
+            made = rule_functions(self.name, self.operands, self.formulas, self._rows())
+        elif name == "pull":
+            made = pull_function(self.name, self.operands, self.formulas, self._numbers)
+        else:
+            raise AttributeError(f"a primitive has no attribute {name!r}")
+        object.__setattr__(self, name, made)
+        return made
+
+    def _rows(self) -> dict[str, Any]:
+        """What the text of a rule may name."""
+        return {**CONSTANTS, **TABLE, "float": float, "tuple": tuple}
+
+    def _numbers(self, text: str) -> dict[str, Any]:
+        """What a text names, where all is of floats: the values of rows."""
+        rows = self._rows()
+        named = {word: rows[word] for word in words(text) if word in rows}
+        return {word: row.value if isinstance(row, Primitive) else row for word, row in named.items()}
+
+    def __call__(self, first: Any, *others: Any) -> Any:
+        if type(first) is not float:
+            if not others and hasattr(first, "_record"):
+                return first._record(self, (first,))
+            return self._recorded((first, *others))
+        for operand in others:
+            if type(operand) is not float:
+                return self._recorded((first, *others))
+        return self.value(first, *others)
+
+    def _recorded(self, operands: tuple[Any, ...]) -> Any:
+        """The call where an operand is no plain float: the scalar of the highest precedence records it."""
+        scalars = [s for operand in operands for s in (operand if isinstance(operand, tuple) else (operand,))]
+        recorder = max((s for s in scalars if hasattr(s, "_record")), key=_precedence, default=None)
+        if recorder is not None:
+            return recorder._record(self, tuple(map(_plain, operands)))
+        result = self.value(*operands)
+        return IeeeFloat(result) if any(type(s) is IeeeFloat for s in scalars) else result
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"the primitive {self.name} is a row of the table and cannot be changed")
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
+        return named, (self.name,)
+
+    def __copy__(self) -> Primitive:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Primitive:
+        return self
+
+
+def _plain(operand: Any) -> Any:
+    """An operand without IeeeFloats: what is recorded holds plain floats."""
+    if isinstance(operand, tuple):
+        return operand if IeeeFloat not in map(type, operand) else tuple(map(_plain, operand))
+    return float(operand) if type(operand) is IeeeFloat else operand
+
+
+def _precedence(scalar: Any) -> int:
+    return scalar._precedence  # type: ignore[no-any-return]
+
+
+def named(name: str) -> Primitive:
+    """The row of that name. Raises KeyError where there is none.
+
+    >>> from tinygrad_nn.autograd.primitives import tanh
+    >>> named("tanh") is tanh
+    True
+    """
+    return TABLE[name]
