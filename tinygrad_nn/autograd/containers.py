@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PACKAGE = __name__.partition(".")[0]
 TEXTUAL = (str, UserString, bytes, bytearray, memoryview, range)
 WITHOUT_VALUES = (*TEXTUAL, int, float, complex, Place, type(None))  # none of which holds a Value
+ABSENT = object()
 BUILT_IN = {"builtins", "collections", "_collections_abc"}
 
 
@@ -197,8 +198,11 @@ def _parts(found: Any) -> Iterable[Any]:
     if isinstance(found, (*WITHOUT_VALUES, type, ModuleType)):
         return ()
     if isinstance(found, FunctionType):
-        cells = [cell.cell_contents for cell in found.__closure__ or () if _is_filled(cell)]
-        return [*cells, *(found.__defaults__ or ()), *(found.__kwdefaults__ or {}).values()]
+        return [
+            *map(cell_content, found.__closure__ or ()),
+            *(found.__defaults__ or ()),
+            *(found.__kwdefaults__ or {}).values(),
+        ]
     if isinstance(found, MethodType):
         return [found.__self__]
     if isinstance(found, partial):
@@ -213,12 +217,12 @@ def _parts(found: Any) -> Iterable[Any]:
     return [entry for _, entry in attributes(found)]
 
 
-def _is_filled(cell: Any) -> bool:
+def cell_content(cell: Any) -> Any:
+    """What a captured variable holds, or ABSENT."""
     try:
-        cell.cell_contents  # noqa: B018
+        return cell.cell_contents
     except ValueError:
-        return False
-    return True
+        return ABSENT
 
 
 def flattened(given: Any) -> list[Any]:

@@ -14,9 +14,11 @@ from .ieee.floats import on_ieee_floats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from .graph import Leaf, Operation
+    from .primitives import Primitive
 
 
 def backward(output: Operation) -> None:
@@ -147,17 +149,37 @@ def adjoints(output: Any, inputs: dict[int, Any], create_graph: bool) -> dict[in
         adjoint = found.get(id(result))
         if adjoint is None:
             continue
-        groups = result.groups
-        for group, rule in zip(groups, result.op.rules, strict=True):
-            columns = group if type(group) is tuple else (group,)
-            if rule is None or not any(id(operand) in between for operand in columns):
-                continue
-            entries = applied(rule, adjoint, result, groups, create_graph)
-            for operand, entry in zip(columns, entries if type(group) is tuple else (entries,), strict=True):
-                if id(operand) in between:
-                    sofar = found.get(id(operand))
-                    found[id(operand)] = entry if sofar is None else sofar + entry
+        pulled(result.op, *keyed(result, create_graph), adjoint, found, between)
     return found
+
+
+def pulled(
+    primitive: Primitive,
+    operands: Sequence[Any],
+    apply: Callable[[Any, Any], Any],
+    adjoint: Any,
+    found: dict[int, Any],
+    between: set[int],
+) -> None:
+    """Add what one operation passes on to the adjoints of its operands, from left to right, of those `between`.
+
+    `operands` are the keys that adjoints are found by, in tuples for columns; `apply` evaluates a rule for a g.
+    """
+    for keys, rule in zip(operands, primitive.rules, strict=True):
+        column = keys if isinstance(keys, tuple) else (keys,)
+        if rule is None or between.isdisjoint(column):
+            continue
+        entries = apply(rule, adjoint)
+        for key, entry in zip(column, entries if isinstance(keys, tuple) else (entries,), strict=True):
+            if key in between:
+                found[key] = found[key] + entry if key in found else entry
+
+
+def keyed(result: Operation, create_graph: bool) -> tuple[list[Any], Callable[[Any, Any], Any]]:
+    """The ids of the operands of a result, in tuples for columns, and what evaluates a rule of it for a g."""
+    groups = result.groups
+    ids = [tuple(map(id, group)) if type(group) is tuple else id(group) for group in groups]
+    return ids, lambda rule, flow: applied(rule, flow, result, groups, create_graph)
 
 
 def contributions(result: Operation, adjoint: float) -> list[float]:

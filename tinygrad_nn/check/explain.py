@@ -15,7 +15,7 @@ from ..autograd import primitives as table
 from ..autograd.graph import operations_behind
 from ..autograd.reverse import contributions
 from ..autograd.scope import scope_name
-from ..autograd.transforms.run import slopes
+from ..autograd.transforms.derivation import slopes
 from ..autograd.value import Result, Value, named_operands
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 from ..autograd.recording import recording
-from ..autograd.transforms.run import float_of, numbers_in, one_number, slopes
+from ..autograd.transforms.derivation import float_of, numbers_in, one_number, slopes
 from ..autograd.value import Value
 from ..support.checks import checked_count, checked_function, checked_number
 from ..support.nested import mapped

@@ -6,6 +6,7 @@ from math import inf, isfinite
 
 from .. import losses
 from ..autograd import primitives as table
+from ..autograd.column import numbers
 from ..autograd.scope import scope_name
 from ..autograd.value import Result, Value
 from .advice import is_softmax
@@ -48,7 +49,7 @@ def _out_of_range(result: Result) -> tuple[str, str] | None:
         return None
     if getattr(result.first.scope, "place", None) is None:
         return None
-    (low, high), target, name = RANGES[result.first.op], _number(result.second), result.first.op.name
+    (low, high), target, name = RANGES[result.first.op], numbers(result.second), result.first.op.name
     if not isfinite(target) or low - 1e-6 <= target <= high + 1e-6:
         return None
     reach = f"from {low:g} to {high:g}" if high < inf else f"of {low:g} and more"
@@ -80,7 +81,7 @@ def _of_scale(result: Result, without: set[int]) -> tuple[str, str] | None:
 
 
 def _of_hinge(result: Result) -> tuple[str, str] | None:
-    target = _number(result.first)
+    target = numbers(result.first)
     if result.op is not table.multiply or abs(target) == 1.0:
         return None
     return (
@@ -93,11 +94,11 @@ def _of_hinge(result: Result) -> tuple[str, str] | None:
 def _target(result: Result) -> float:
     """The target that an operation of a cross-entropy reads; 0, which is one, where it reads none."""
     if result.op in OF_PROBABILITY:
-        return _number(result.operands[-1])
+        return float(numbers(result.operands[-1]))
     if result.scope is losses.binary_cross_entropy_with_logits and result.op is table.scaled:
         softplus = result.second
         if type(softplus) is Result and type(softplus.first) is Result and softplus.first.op is table.negative:
-            return _number(result.first)
+            return float(numbers(result.first))
     return 0.0
 
 
@@ -122,10 +123,6 @@ def _of_logits(result: Result, given: Sequence[Value], without: set[int]) -> tup
                 f"{value.data:.4g}: leave out the last sigmoid or softmax, which this loss has within it",
             )
     return None
-
-
-def _number(operand: Any) -> float:
-    return float(operand.data if isinstance(operand, Value) else operand)
 
 
 def _is_probability(value: Value, without: set[int]) -> bool:

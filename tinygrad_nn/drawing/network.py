@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from ..autograd.column import numbers
 from ..autograd.elementary import as_operands
 from ..autograd.recording import no_grad
 from ..autograd.value import Value
@@ -145,17 +146,13 @@ def _columns(model: Module, layers: list[list[Neuron]], numbers: dict[int, float
 
 def _activations(layers: list[list[Neuron]], x: Any) -> list[list[float] | None]:
     """The inputs and each layer's outputs as numbers, for one row: the layers in turn, and nothing is recorded."""
-    row = [_number_of(entry) for entry in as_operands(x, "the row x of draw_network()")]
+    row = [numbers(entry) for entry in as_operands(x, "the row x of draw_network()")]
     found: list[list[float] | None] = [row]
     with no_grad():
         for layer in layers:
-            row = [_number_of(neuron(row)) for neuron in layer]
+            row = [numbers(neuron(row)) for neuron in layer]
             found.append(row)
     return found
-
-
-def _number_of(entry: Any) -> float:
-    return float(entry.data if isinstance(entry, Value) else entry)
 
 
 def _shown(n: int, most: int) -> list[int | None]:

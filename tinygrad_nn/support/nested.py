@@ -18,8 +18,10 @@ def leaves(found: Any) -> Iterator[Any]:
 
 
 def mapped(found: Any, function: Callable[[Any], Any]) -> Any:
-    """Nested lists with the function of each entry in its place."""
-    return [mapped(entry, function) for entry in found] if isinstance(found, list | tuple) else function(found)
+    """Nested lists, also of tuples and arrays, with the function of each entry in its place."""
+    if isinstance(found, list | tuple) or getattr(found, "ndim", 0) > 0:
+        return [mapped(entry, function) for entry in found]
+    return function(found)
 
 
 def entries_in(found: Any, function: Callable[[Any], Any]) -> Any:

@@ -14,7 +14,7 @@ from ...support.tabular import short
 from .. import primitives as table
 from ..scalar import Scalar
 from ..value import Value
-from .run import Derivation, check_recorded, one_number, slopes
+from .derivation import Derivation, check_recorded, one_number, slopes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ direction, for any number of results.
 from __future__ import annotations
 
 from ..graph import operations_behind
-from ..reverse import applied
+from ..reverse import keyed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..primitives import Primitive
-    from ..value import Result, Value
+    from ..value import Value
 
 
 def tangents(outputs: Sequence[Value], inputs: dict[int, Any], create_graph: bool) -> list[Any]:
@@ -29,25 +29,20 @@ def tangents(outputs: Sequence[Value], inputs: dict[int, Any], create_graph: boo
     for result in reversed(operations_behind(*recorded)):
         if id(result) in found:
             continue
-        groups = result.groups
-        ids = [tuple(map(id, group)) if type(group) is tuple else id(group) for group in groups]
-
-        def apply(rule: Any, flow: Any, result: Result = result, groups: tuple[Any, ...] = groups) -> Any:
-            return applied(rule, flow, result, groups, create_graph)
-
-        tangent = pushed(result.op, ids, found, apply)
+        operands, apply = keyed(result, create_graph)
+        tangent = pushed(result.op, operands, apply, found)
         if tangent is not None:
             found[id(result)] = tangent
     return [found.get(id(output)) for output in outputs]
 
 
 def pushed(
-    primitive: Primitive, operands: Sequence[Any], found: dict[int, Any], apply: Callable[[Any, Any], Any]
+    primitive: Primitive, operands: Sequence[Any], apply: Callable[[Any, Any], Any], found: dict[int, Any]
 ) -> Any:
     """The tangent of one result: the sum over its operands, from the left; None where none of them has one.
 
-    `operands` are the keys that tangents are found by, in tuples for columns; `apply` evaluates a rule for a g. The
-    rule of a column gives the slopes of all its elements at once, of which each is taken times the tangent of its own.
+    What is given is what `reverse.pulled` is given. The rule of a column gives the slopes of all its elements at once,
+    of which each is taken times the tangent of its own.
     """
     total: Any = None
     for keys, rule in zip(operands, primitive.rules, strict=True):

@@ -10,7 +10,7 @@ from ...support.checks import checked_function
 from ...support.nested import leaves, mapped
 from ...support.tabular import short
 from .. import primitives as table
-from .run import Derivation, float_of, outputs_in
+from .derivation import Derivation, float_of, one_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def jvp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
         with Derivation("jvp()") as run:
             (inputs, point), along = run.made(xs), run.constants(direction)
             _check_shapes("jvp() wants a direction", along, "the point", inputs)
-            outputs = outputs_in(f(point), f"each entry of {run.what}")
+            outputs = mapped(f(point), lambda output: one_number(output, f"each entry of {run.what}"))
             run.settle(outputs)
             return run.told(outputs), run.tangents(outputs, inputs, along)
 
@@ -62,7 +62,7 @@ def vjp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
     def vjp_of_f(xs: Any, cotangent: Any) -> tuple[Any, Any]:
         with Derivation("vjp()") as run:
             (inputs, point), along = run.made(xs), run.constants(cotangent)
-            outputs = outputs_in(f(point), f"each entry of {run.what}")
+            outputs = mapped(f(point), lambda output: one_number(output, f"each entry of {run.what}"))
             _check_shapes("vjp() wants a cotangent", along, "what the function returns", outputs)
             run.settle(outputs)
             product = table.dot(tuple(leaves(along)), tuple(leaves(outputs)), 0.0)

@@ -14,7 +14,6 @@ from typing import Any
 from ...autograd.column import SharingList
 from ...autograd.value import Value
 
-ABSENT = object()
 ATOMS = frozenset({type(None), bool, int, str, bytes, complex, type(...), range, type(NotImplemented)})
 
 
@@ -108,14 +107,6 @@ class Findings:
         self.snapshot[path] = type(found), shape, dtype, b"" if objects else content
         if objects is not None:
             self._push_all((f"{path}.flat[{i}]", entry) for i, entry in enumerate(objects))
-
-
-def cell_content(cell: Any) -> Any:
-    """What a captured variable holds, or ABSENT."""
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return ABSENT
 
 
 def bytes_of(numbers: Any) -> bytes:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 SHARED = {"random": "random", "numpy.random": "numpy.random", "torch": "torch's generator"}  # of whole modules
+# The methods of Python's, PyTorch's and NumPy's generators; those of NumPy's new ones are of their source.
+ACCESSORS = (("getstate", "setstate"), ("get_rng_state", "set_rng_state"), ("get_state", "set_state"))
 
 
 class States:
@@ -30,11 +32,8 @@ class States:
 
 
 def _state(found: Any) -> Any:
-    if hasattr(found, "getstate"):  # Python's
-        return found.getstate()
-    if hasattr(found, "get_rng_state"):
-        return found.get_rng_state()
-    return found.get_state() if hasattr(found, "get_state") else _bits(found).state
+    get = next((get for get, _ in ACCESSORS if hasattr(found, get)), None)
+    return getattr(found, get)() if get else _bits(found).state
 
 
 def _bytes(state: Any) -> bytes:
@@ -42,12 +41,9 @@ def _bytes(state: Any) -> bytes:
 
 
 def _put(found: Any, state: Any) -> None:
-    if hasattr(found, "setstate"):
-        found.setstate(state)
-    elif hasattr(found, "set_rng_state"):
-        found.set_rng_state(state)
-    elif hasattr(found, "set_state"):
-        found.set_state(state)
+    put = next((put for _, put in ACCESSORS if hasattr(found, put)), None)
+    if put:
+        getattr(found, put)(state)
     else:
         _bits(found).state = state
 

@@ -13,8 +13,9 @@ from operator import is_
 from threading import RLock
 from typing import Any, Generic, TypeVar
 
+from ...autograd.containers import ABSENT, cell_content
 from ...autograd.value import Value
-from .findings import ABSENT, bytes_of, cell_content
+from .findings import bytes_of
 from .walk import Moving, Walk, name_of
 
 MOST_KNOWN = 8

@@ -15,12 +15,12 @@ from functools import cached_property, partial
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, Protocol
 
-from ...autograd.containers import PACKAGE, Holder, slots_of
+from ...autograd.containers import ABSENT, PACKAGE, Holder, cell_content, slots_of
 from ...autograd.primitives import Primitive
 from ...autograd.scalar import Scalar
 from ...autograd.value import Value
 from .bytecode import CALLED, READING_ANY, Origin, foreign, imported, is_source, is_unseeded, reads_of
-from .findings import ABSENT, ATOMS, Findings, cell_content, is_generator
+from .findings import ATOMS, Findings, is_generator
 
 PRINTED = frozenset({"decimal", "fractions", "datetime", "pathlib"})  # their objects are what they print as
 SILENT = frozenset({"__init__", "__new__", "__post_init__", "__repr__", "__str__", "__del__", "__init_subclass__"})

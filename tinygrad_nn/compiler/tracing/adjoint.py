@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...autograd import primitives as table
+from ...autograd.reverse import pulled
 from ...autograd.scope import scope_name
 from ...autograd.transforms.forward import pushed
 from ...support.nested import leaves, mapped
@@ -38,7 +39,7 @@ def traced_adjoints(
         if entry.slot in found and entry.slot in between:
             name = scope_name(tracer.program.scopes.get(entry.slot)).removeprefix("backward: ")
             tracer.block = f"backward: {name}" if name else "backward"
-            _pull(tracer, entry, found, between)
+            pulled(entry.primitive, *_keyed(tracer, entry), found[entry.slot], found, between)
     tracer.block = ""
     for slot, flow in found.items():
         if isinstance(flow, Traced) and flow._slot >= made:
@@ -65,12 +66,7 @@ def traced_tangents(tracer: Writer, outputs: list[Any], inputs: list[tuple[Any, 
     for entry in _behind(tracer, list(found)):
         if entry.slot in found or not any(slot in found for slot in entry.slots()):
             continue
-        result, operands = Traced(tracer, entry.slot), _traced(tracer, entry)
-
-        def apply(rule: Any, flow: Any, result: Traced = result, operands: list[Any] = operands) -> Any:
-            return rule(flow, result, *operands)
-
-        tangent = pushed(entry.primitive, entry.operands, found, apply)
+        tangent = pushed(entry.primitive, *_keyed(tracer, entry), found)
         if tangent is not None:
             found[entry.slot] = tangent
     return [found.get(slot) for slot in slots]
@@ -113,23 +109,11 @@ def _behind(tracer: Writer, inputs: list[int]) -> list[Instruction]:
     return found[::-1]
 
 
-def _traced(tracer: Writer, entry: Instruction) -> list[Any]:
-    """The operands of an instruction, as rules take them."""
-    return [
+def _keyed(tracer: Writer, entry: Instruction) -> tuple[Sequence[Any], Callable[[Any, Any], Any]]:
+    """The slots of the operands of an instruction, and what evaluates a rule of it for a g on traced values."""
+    result = Traced(tracer, entry.slot)
+    operands = [
         tuple([Traced(tracer, slot) for slot in o]) if isinstance(o, tuple) else Traced(tracer, o)
         for o in entry.operands
     ]
-
-
-def _pull(tracer: Writer, entry: Instruction, found: dict[int, Any], between: set[int]) -> None:
-    """Add what one instruction passes on to the adjoints of its operands."""
-    operands = _traced(tracer, entry)
-    adjoint, result = found[entry.slot], Traced(tracer, entry.slot)
-    for slots, rule in zip(entry.operands, entry.primitive.rules, strict=True):
-        column = slots if isinstance(slots, tuple) else (slots,)
-        if rule is None or not any(slot in between for slot in column):
-            continue
-        passed = rule(adjoint, result, *operands)
-        for slot, flow in zip(column, passed if isinstance(slots, tuple) else (passed,), strict=True):
-            if slot in between:
-                found[slot] = found[slot] + flow if slot in found else flow
+    return entry.operands, lambda rule, flow: rule(flow, result, *operands)

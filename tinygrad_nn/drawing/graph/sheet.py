@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import colors
 from ..diagram import Diagram
-from ..labels import FONT, LONGEST_LABEL, cell, escaped, font, in_digits, shortened, table
+from ..labels import FONT, LONGEST_LABEL, cell, escaped, font, in_digits, shortened, table, written
 from ..nodes import Box, Node, changed
 
 TAILS = {"LR": "e", "RL": "w", "TB": "s", "BT": "n"}  # where edges leave, by rankdir
@@ -22,16 +22,12 @@ def node_line(name: str, label: str, **attributes: str) -> str:
     Names and attributes are made up here and hold no character to quote, and labels are escaped, so this goes without
     the quoting of graphviz, which takes half of the time of a drawing.
     """
-    return f"\t{name} [label=<{label}>{_written(attributes)}]\n"
+    return f"\t{name} [label=<{label}>{written(attributes)}]\n"
 
 
 def edge_line(tail: str, head: str, **attributes: str) -> str:
     """The statement of an edge; its ends may name a port."""
-    return f"\t{tail} -> {head} [{_written(attributes).lstrip()}]\n"
-
-
-def _written(attributes: dict[str, str]) -> str:
-    return "".join([f' {name}="{entry}"' for name, entry in attributes.items()])
+    return f"\t{tail} -> {head} [{written(attributes).lstrip()}]\n"
 
 
 def sheet(rankdir: str, title: str | None, legend: str) -> Diagram:

@@ -156,19 +156,14 @@ def check_recorded(output: Any, what: str) -> None:
 
 def numbers_in(argument: Any, what: str) -> Any:
     """A number as a float, a Value as it is, nested lists of them as lists. Raises TypeError that names `what`."""
-    if isinstance(argument, list | tuple) or getattr(argument, "ndim", 0) > 0:
-        return [numbers_in(entry, what) for entry in argument]
-    found = argument if isinstance(argument, Scalar) else as_float(argument)
-    if found is None:
-        raise TypeError(f"{what} wants numbers or nested lists of numbers, but got {argument!r}")
-    return found
 
+    def checked(entry: Any) -> Any:
+        found = entry if isinstance(entry, Scalar) else as_float(entry)
+        if found is None:
+            raise TypeError(f"{what} wants numbers or nested lists of numbers, but got {entry!r}")
+        return found
 
-def outputs_in(result: Any, what: str) -> Any:
-    """What a function returned, numbers in nested lists or arrays, as lists. Raises TypeError for anything else."""
-    if isinstance(result, list | tuple) or getattr(result, "ndim", 0) > 0:
-        return [outputs_in(entry, what) for entry in result]
-    return one_number(result, what)
+    return mapped(argument, checked)
 
 
 def _as_given(argument: Any, made: Any) -> Any:
