@@ -100,7 +100,9 @@ class Walk(Findings):
         code = found.__code__
         self._kept.append(code)
         self.snapshot[path] = FunctionType, id(code)
-        self.attributes += [(found, "__code__", code), (found, "__defaults__", found.__defaults__)]
+        self.attributes += [
+            (found, name, getattr(found, name)) for name in ("__code__", "__defaults__", "__kwdefaults__")
+        ]
         self._push_all([(f"{path}.__defaults__", found.__defaults__), (f"{path}.__kwdefaults__", found.__kwdefaults__)])
         if vars(found):
             self._dictionary(f"{path}.__dict__", vars(found))
