@@ -8,10 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 from dataclasses import replace
 
 import pytest
+from shared import ROOT
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -25,15 +25,14 @@ NAME = f"{backends.__name__}.javascript"
 
 @pytest.fixture
 def javascript(tmp_path, monkeypatch):
-    """What the page says: a folder, with this text in this file, and a line."""
+    """What the page says: a text that is copied to a file, an empty file beside it, and a line."""
     page = inspect.getdoc(backends) or ""
-    blocks = [textwrap.dedent(block).strip() for block in re.findall(r"(?:^(?:    .*)?\n)+", page, re.MULTILINE)]
-    text, line = (f"{block}\n" for block in blocks if block)
-    folder = tmp_path / "javascript"
-    folder.mkdir()
-    (folder / "__init__.py").touch()
-    (folder / "function.py").write_text(text, encoding="utf-8")
+    text, copy, empty = re.findall(r"\b[\w/]+\.py\b", page.partition("a line in")[2])[1:4]
+    (tmp_path / copy).parent.mkdir()
+    (tmp_path / empty).touch()
+    shutil.copy(ROOT / text, tmp_path / copy)
     monkeypatch.setattr(backends, "__path__", [*backends.__path__, str(tmp_path)])
+    (line,) = re.findall(r"^    (.*)$", page, re.MULTILINE)
     for name, place in ast.literal_eval("{" + line + "}").items():
         monkeypatch.setitem(backend.BACKENDS, name, place)
     yield
