@@ -10,6 +10,7 @@ import pytest
 from training import BACKENDS
 
 import tinygrad_nn as tn
+from tinygrad_nn.nn.module import thresholds_of
 from tinygrad_nn.training.answers import Answers
 
 ONE_OUTPUT = ["squared_error", "absolute_error", "huber", "hinge", "binary_cross_entropy_with_logits"]
@@ -107,7 +108,7 @@ def test_of_a_list_of_targets_each_is_an_answer(name, backend):
     answers = [(o > 0.5) == (t > 0.5) for p, ts in zip(model.predict(rows), targets) for o, t in zip(p, ts)]  # noqa: B905
     assert share == sum(answers) / 8
     other, again = trained(wrapped(name), targets, backend, outputs=2, last="sigmoid", data=rows, epochs=40)
-    assert (again, other._thresholds(2, rows[0])) == (share, [0.5, 0.5])
+    assert (again, thresholds_of(other, 2, rows[0])) == (share, [0.5, 0.5])
     assert model.predict_classes(rows) == [[int(o > 0.5) for o in p] for p in model.predict(rows)]
 
 
@@ -159,7 +160,8 @@ def test_a_threshold_is_left_on_the_model():
         (wrapped("squared_error"), Y, "linear", 0.5), ("squared_error", Y, "tanh", 0.5),
     ]:  # fmt: skip
         model, share = trained(loss, targets, last=last)
-        assert model._thresholds(1, X[0]) == [pytest.approx(cut, abs=2e-6)]
+        (found,) = thresholds_of(model, 1, X[0]) or ()
+        assert found == pytest.approx(cut, abs=2e-6)
         classes = model.predict_classes(X)
         assert sum(c == y for c, y in zip(classes, Y, strict=True)) / len(X) == share
         for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
