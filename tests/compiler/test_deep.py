@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_nn as tn
 from tinygrad_nn.compiler.backends.llvm import engine as native
-from tinygrad_nn.compiler.backends.llvm import parts
+from tinygrad_nn.compiler.backends.llvm import long_functions as parts
 from tinygrad_nn.compiler.loops import clusters
 
 pytest.importorskip("llvmlite", reason="llvmlite is not installed")

@@ -17,7 +17,7 @@ LONGEST_LABEL = 4000  # letters of a label: Graphviz takes no more than some 16,
 def in_digits(value: float, digits: int = 4) -> str:
     """The number to so many significant digits, in ASCII, so that it pastes back into Python.
 
-    >>> number(24.704081632653063), number(-0.0), number(1e-300), number(float("nan"))
+    >>> in_digits(24.704081632653063), in_digits(-0.0), in_digits(1e-300), in_digits(float("nan"))
     ('24.7', '-0', '1e-300', 'nan')
     """
     return f"{value:.{digits}g}"

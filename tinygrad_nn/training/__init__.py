@@ -2,7 +2,7 @@
 
 It stands on the compiler, on networks, losses, optimizers and checks.
 
-From the ground up: `history` is what a run gives, `answers` which label a prediction stands for; `steps` makes
+From the ground up: `history` is what a run gives, `thresholds` which label a prediction stands for; `steps` makes
 training steps and runs of them, `evaluation` looks at a model meanwhile; `progress` tells how far a run is, `options`
 are checked, `checkpoints` are written, and `fit` is tn.fit.
 """

@@ -15,13 +15,13 @@ from ..metrics import GRADIENT, VALIDATION, total
 from ..nn.layers import MLP
 from ..nn.module import Module
 from ..optim import Optimizer
-from .answers import Answers
 from .history import History
 from .steps.engines.recorded import number_of
 from .steps.recipe import Recipe
 from .steps.rows import Rows
 from .steps.state import commit, state_of
 from .steps.watch import Watch
+from .thresholds import Answers
 
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 State = tuple[list[float], int]  # what state_of gives of an optimizer, and its steps

@@ -22,7 +22,6 @@ from ..nn.module import Module
 from ..optim import Optimizer
 from ..support.checks import checked_count, checked_rng, checked_switch
 from ..support.tabular import names_for
-from .answers import Answers, Thresholds
 from .checkpoints import Begun, Checkpoint
 from .evaluation import RESTORED, Gradients, Looked, Watched, flat_targets
 from .history import History
@@ -40,6 +39,7 @@ from .steps.engines.recorded import RecordedEngine
 from .steps.rows import Rows
 from .steps.run import diverged
 from .steps.step import Step, step_of
+from .thresholds import Answers, Thresholds
 
 MOST_LINTED, LINTED = 32, 500_000  # rows that lint looks at, and rows times parameters
 

@@ -18,8 +18,8 @@ from ...loops.groups import Access, Group, Spot
 from ...loops.rolled import Rolled
 from ...program.program import INPUTS
 from .ir import Kind
+from .long_functions import cut, mark
 from .loops import DEAR, Loops
-from .parts import cut, mark
 from .transpose import turned
 from .vector_math import definition, function_name
 

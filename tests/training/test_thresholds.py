@@ -11,7 +11,7 @@ from training import BACKENDS
 
 import tinygrad_nn as tn
 from tinygrad_nn.nn.module import thresholds_of
-from tinygrad_nn.training.answers import Answers
+from tinygrad_nn.training.thresholds import Answers
 
 ONE_OUTPUT = ["squared_error", "absolute_error", "huber", "hinge", "binary_cross_entropy_with_logits"]
 X, Y = tn.data.moons(30, noise=0.3, rng=random.Random(4))
