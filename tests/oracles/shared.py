@@ -2,8 +2,10 @@
 
 import importlib.util
 import math
+import os
 import random
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +71,23 @@ def load_example(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def files_passed(run):
+    """The files of the package whose code runs while `run` does: a file that is imported already is passed when one of
+    its functions is called, and the body of a module that is imported meanwhile is no call."""
+    folder = os.path.dirname(tn.__file__)
+    found = set()
+
+    def called(frame, event, argument):
+        code = frame.f_code
+        if event == "call" and code.co_name != "<module>" and code.co_filename.startswith(folder):
+            found.add(os.path.relpath(code.co_filename, folder).partition(",")[0])  # rules are named by their place
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        run()
+    finally:
+        sys.setprofile(before)
+    return found

@@ -4,16 +4,18 @@ import itertools
 import math
 import random
 import signal
+import sys
 import threading
 import time
 
 import pytest
-from shared import wrong
+from shared import files_passed, wrong
 from training import BACKENDS, l2, moons, trained
 
 import tinygrad_nn as tn
 from tinygrad_nn.support import files
 from tinygrad_nn.training import checkpoints, progress
+from tinygrad_nn.training.steps import run
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 100])
@@ -231,3 +233,22 @@ def test_rows_of_three_dimensions_are_told_in_the_words_of_who_gave_them(backend
             model, [[[1.0, 2.0], [3.0, 4.0]]], [1.0], "squared_error", tn.SGD(model.parameters(), 0.1), 1,
             progress=False, backend=backend,
         )  # fmt: skip
+
+
+def test_fit_passes_few_files_before_its_first_step(monkeypatch):
+    """From the call to where the run begins: checks, lint on the recorded graph, and what looks at the model. Then its
+    code is written, which is the compiler's."""
+    X, Y = moons()
+    model = tn.MLP(2, [16, 16, 1], rng=random.Random(2))
+    optimizer, begins = tn.SGD(model.parameters(), lr=0.1), run.Run._stretch
+
+    def first(this):
+        sys.setprofile(None)
+        begins(this)
+
+    monkeypatch.setattr(run.Run, "_stretch", first)
+    passed = files_passed(
+        lambda: tn.fit(model, X, Y, "hinge", optimizer, epochs=1, progress=False)
+    )
+    assert "training/fit.py" in {path.replace("\\", "/") for path in passed}
+    assert len(passed) <= 50, passed

@@ -53,6 +53,11 @@ class Checkpoint:
         check_writable(path)
         text_of(model)
 
+    @property
+    def told(self) -> str:
+        """What is said of the file of a run that diverged."""
+        return "holds an earlier state" if self.written else "was not written"
+
     def check(self) -> None:
         """Raise StorageError where a file could not hold what a run needs to go on."""
         text_of(self.model, self.optimizer)

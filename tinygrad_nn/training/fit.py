@@ -133,14 +133,9 @@ def fit(
     wanted = named_metrics(metrics, until)
     callbacks = listed_callbacks(callbacks)
     patience = None if patience is None else checked_count("patience", patience)
-    rows = checked_rows(X, Y, "", model)
-    looking = {"": rows} if wanted else {}
-    if validation is not None:
-        looking[VALIDATION] = validation_rows(validation, model)
-    answers = Answers(
-        step.recipe.loss, [target for those in (rows, *looking.values()) for target in flat_targets(those)]
-    )
-    watch = Watched(optimizer, _looked(step, looking, wanted, answers), wanted, patience, callbacks)
+    rows, validating = checked_rows(X, Y, "", model), validation_rows(validation, model)
+    answers = Answers(step.recipe.loss, [*flat_targets(rows), *((validating and flat_targets(validating)) or ())])
+    watch = Watched(optimizer, _looked(step, rows, validating, wanted, answers), wanted, patience, callbacks)
     if GRADIENTS in metrics:
         watch.gradients = Gradients(model, optimizer.parameters, lambda by: partial(step.by(by).on, rows))
     batch_size, rng = checked_count("batch_size", batch_size), checked_rng(rng, ["shuffle"])
@@ -172,9 +167,11 @@ def fit(
     finally:
         display.close(history)
     if history.stopped == "diverged":
-        kept = ""
-        if saver is not None:
-            kept = "; the checkpoint " + ("holds an earlier state" if saver.written else "was not written")
+        kept = (
+            ""
+            if saver is None
+            else f"; the checkpoint {'holds an earlier state' if saver.written else 'was not written'}"
+        )
         warnings.warn(diverged(history, optimizer) + kept, RuntimeWarning, stacklevel=2)
     if history.stopped in RESTORED:
         watch.restore()
@@ -185,8 +182,11 @@ def fit(
     return history
 
 
-def _looked(step: Step, looking: dict[str, Rows], wanted: dict[str, Any], answers: Answers) -> dict[str, Looked]:
+def _looked(
+    step: Step, rows: Rows, validating: Rows | None, wanted: dict[str, Any], answers: Answers
+) -> dict[str, Looked]:
     """The rows that are looked at after each epoch, by what the history calls them; accuracy asks answers."""
+    looking = ({"": rows} if wanted else {}) | ({VALIDATION: validating} if validating is not None else {})
     counted = [name for name, metric in wanted.items() if metric is accuracy]
     wanted |= dict.fromkeys(counted, answers)
     backend = "auto" if step.backend == "llvm" else step.backend

@@ -61,8 +61,10 @@ def target_of(backend: Any, dtype: Any) -> Target:
     return Target("eager")
 
 
-def validation_rows(validation: Any, model: Any) -> Rows:
-    """The rows to look at and not to train on."""
+def validation_rows(validation: Any, model: Any) -> Rows | None:
+    """The rows to look at and not to train on, if there are any."""
+    if validation is None:
+        return None
     if not isinstance(validation, tuple | list) or len(validation) != 2:
         raise TypeError(f"validation wants (X, Y), rows and targets to look at, but got {short(validation)}")
     return checked_rows(validation[0], validation[1], "the validation's ", model)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import KINDS, extended, plans
-from shared import half_adder, same
+from shared import files_passed, half_adder, needed, same
 from training import (
     OPTIMIZERS,
     Momentumless,
@@ -322,3 +322,16 @@ def test_a_back_end_that_is_not_installed_is_named(monkeypatch):
             make(backend="quick")
         assert make(backend="auto").backend in ("python", "llvm")
         assert make(backend="python").backend == "python"
+
+
+@pytest.mark.parametrize(("backend", "most"), [("llvm", 8), ("python", 14)])
+def test_a_step_passes_few_files(backend, most):
+    """Once it is compiled, one step(X, Y) on the moons: what comes between the call and the numbers can be read."""
+    X, Y = tn.data.moons(100, rng=random.Random(1))
+    model = tn.MLP(2, [16, 16, 1], rng=random.Random(2))
+    optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    step = tn.compile_step(model, "binary_cross_entropy_with_logits", optimizer, l2, backend=needed(backend))
+    step(X, Y)
+    passed = files_passed(lambda: step(X, Y))
+    assert "training/steps/step.py" in {path.replace("\\", "/") for path in passed}
+    assert len(passed) <= most, passed

@@ -7,6 +7,7 @@ end, for those who watch it, and before a batch whose rows take several paths, w
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -19,7 +20,6 @@ from ....compiler.loops.rolled import Rolled
 from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
 from ....optim import Optimizer
-from ..interrupt import Uninterrupted
 from ..recipe import Recipe
 from ..settings import settings_of
 from ..state import Row, RowError, commit, matrix, state_of
@@ -33,10 +33,15 @@ class NativeEngine(Engine):
 
     def __init__(self, recipe: Recipe, shapes: Shape, target: Target) -> None:
         super().__init__(recipe, shapes)
-        self.target, self.python = target, PythonEngine(recipe, shapes)
+        self.target = target
         self._steps: dict[bool, NativeSteps] = {}  # by whether they are on batches
         self._latest: NativeSteps | None = None
         self._loaded = False  # whether the latest has the numbers
+
+    @cached_property
+    def python(self) -> PythonEngine:
+        """What makes the steps on rows that take several paths."""
+        return PythonEngine(self.recipe, self.shapes)
 
     def step(self, rows: Sequence[Row]) -> float:
         self._loaded = False
@@ -63,19 +68,18 @@ class NativeEngine(Engine):
         most = 1 if orders.generator is not None and self.recipe.metric is not None else stretch.epochs
         whole = 0 if at else min(stretch.steps // n, most)
         rates = steps.rates(n * whole or min(stretch.steps, n - at))
-        with Uninterrupted():
-            x = orders.laid(1 if at else -(-len(rates) // n), self.target)
-            losses, errors, error, refused = steps.run(x, len(orders.rows), size, at, rates, error, stretch.threshold)
-            if refused:
-                try:
-                    loss, more = self._apart(stretch, at + len(losses))
-                except CANNOT:
-                    if not len(losses):
-                        raise  # else the next stretch begins with this batch, and raises
-                else:
-                    losses, error = self._joined(losses, [loss]), error + more
-                    if (at + len(losses)) % n == 0:
-                        errors, error = [*errors, error], 0.0
+        x = orders.laid(1 if at else -(-len(rates) // n), self.target)
+        losses, errors, error, refused = steps.run(x, len(orders.rows), size, at, rates, error, stretch.threshold)
+        if refused:
+            try:
+                loss, more = self._apart(stretch, at + len(losses))
+            except CANNOT:
+                if not len(losses):
+                    raise  # else the next stretch begins with this batch, and raises
+            else:
+                losses, error = self._joined(losses, [loss]), error + more
+                if (at + len(losses)) % n == 0:
+                    errors, error = [*errors, error], 0.0
         return self._made(stretch, losses, errors, error)
 
     def _ready(self, batched: bool, row: Row) -> NativeSteps:
