@@ -2,7 +2,7 @@
 
     python examples/add_a_primitive.py
 
-softsign(x) = x / (1 + |x|) goes to -1 and 1 as tanh does, but takes its time (Glorot & Bengio, 2010). Its slope is
+soft_sign(x) = x / (1 + |x|) goes to -1 and 1 as tanh does, but takes its time (Glorot & Bengio, 2010). Its slope is
 1 / (1 + |x|)**2, and that is (1 - |y|)**2 for the result y.
 """
 
@@ -14,8 +14,8 @@ import tinygrad_nn as tn
 
 PICTURES = Path(__file__).parent / "pictures"
 
-softsign = tn.primitive(
-    "softsign",
+soft_sign = tn.primitive(
+    "soft_sign",
     value=lambda x: x / (1.0 + abs(x)),
     # g, the gradient of the result, times the slope; in text rules there are g, y, the operands, + - * / and the
     # primitives of the table (tinygrad_nn/autograd/primitives.py), such as square.
@@ -37,42 +37,44 @@ bearing = tn.primitive(
 def check():
     """Its derivatives of first and second order, against differences of its value; and its spellings."""
     for number in (-3.0, -0.1, 0.2, 5.0):
-        tn.gradcheck(softsign, [tn.Value(number)])
+        tn.gradcheck(soft_sign, [tn.Value(number)])
         tn.gradcheck(bearing, [tn.Value(number), tn.Value(0.7)])
     print("The rules agree with differences of the values, and the rules' own derivatives with those of the rules.")
     print(
-        "softsign, its slope and its curvature at 1:", softsign(1.0), *(tn.derivative(softsign, 1.0, k) for k in (1, 2))
+        "soft_sign, its slope and its curvature at 1:",
+        soft_sign(1.0),
+        *(tn.derivative(soft_sign, 1.0, k) for k in (1, 2)),
     )
 
-    wrong = tn.primitive("softsign", lambda x: x / (1.0 + abs(x)), "g * (1.0 - abs(y))")  # the square is forgotten
+    wrong = tn.primitive("soft_sign", lambda x: x / (1.0 + abs(x)), "g * (1.0 - abs(y))")  # the square is forgotten
     try:
         tn.gradcheck(wrong, [tn.Value(0.2)])
     except tn.GradientError as error:
         print(f"A rule that is wrong does not pass: {error}")
     for backend in ("python", "array", "llvm"):  # gradcheck is of rules; spellings are compared
         try:
-            print(f"{backend:6} softsign(0.7) = {tn.compile(softsign, backend=backend)(0.7):.12f}")
+            print(f"{backend:6} soft_sign(0.7) = {tn.compile(soft_sign, backend=backend)(0.7):.12f}")
         except ImportError as error:
             print(f"{backend:6} {error}")
 
 
 def draw():
     x, w = tn.Value(0.5, label="x"), tn.Value(-3.0, label="w")
-    y = softsign(w * x)
+    y = soft_sign(w * x)
     y.label = "y"
     y.backward()
     print(f"\n{tn.formula(y, wrt=w)}")
     PICTURES.mkdir(exist_ok=True)
-    print(f"its graph is in {tn.draw(y).write(PICTURES / 'softsign.svg')}")
+    print(f"its graph is in {tn.draw(y).write(PICTURES / 'soft_sign.svg')}")
 
 
 def train():
     """As the activation of a network, on every back end."""
     X, classes = tn.data.moons(100, rng=random.Random(0))
     Y = [2 * y - 1 for y in classes]  # hinge takes 1 and -1
-    print("\nTwo moons, a network of softsigns, with the same losses on every back end:")
+    print("\nTwo moons, a network of soft_signs, with the same losses on every back end:")
     for backend in ("eager", "python", "llvm"):
-        model = tn.MLP(2, [8, 8, 1], activation=softsign, rng=random.Random(1))
+        model = tn.MLP(2, [8, 8, 1], activation=soft_sign, rng=random.Random(1))
         optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.9)
         rng, epochs = random.Random(2), 3 if backend == "eager" else 100
         try:
@@ -85,9 +87,9 @@ def train():
         print(f"  {backend:6} loss after 3 epochs {history.losses[2]:.9f}; {1e3 * seconds:7.3f} ms an epoch")
     right = sum(p == y for p, y in zip(trained.predict_classes(X, threshold=0.0), classes, strict=True))
     print(f"  {right} of {len(X)} points are on their side after {history.epochs[-1]} epochs")
-    f = tn.compile(softsign)
+    f = tn.compile(soft_sign)
     f(2.0)
-    print(f"\nThe middle of its C file:\n{f.source('c').split('#endif')[-1].split('double softsign_grad')[0].strip()}")
+    print(f"\nThe middle of its C file:\n{f.source('c').split('#endif')[-1].split('double soft_sign_grad')[0].strip()}")
 
 
 def refuse():

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from programs import bits
 from shared import close, wrong
 
 import tinygrad_nn as tn
@@ -74,3 +75,65 @@ def test_softmax_and_cross_entropy_of_huge_logits():
 def test_bad_input(call, error, words):
     with pytest.raises(error, match=words.replace("(", r"\(")):
         call()
+
+
+COLUMNS = [[0.3, -2.0, 1.5], [0.0, -2.0, 1.5], [0.0, 0.0, 1.5], [0.0, 0.0, 0.0], [2.0, 2.0], [-0.7], [1e-9, 3.0, -1e9]]
+
+
+def slopes_and_curvatures(function, numbers):
+    """By recording, and compiled."""
+    found = tn.gradient(function)(numbers)[0], tn.hessian(function)(numbers)
+    compiled = tn.compile(lambda xs: [tn.gradient(function)(xs)[0], *tn.hessian(function)(xs)], backend="python")
+    for row, expected in zip(compiled(numbers), (found[0], *found[1]), strict=True):
+        assert all(map(bits, row, expected))
+    return found
+
+
+@pytest.mark.parametrize("numbers", COLUMNS)
+def test_a_product_is_right_with_zeros_among_its_factors(numbers):
+    def without(*left_out):
+        return math.prod(x for k, x in enumerate(numbers) if k not in left_out)
+
+    assert tn.prod(numbers) == math.prod(numbers)
+    slopes, curvatures = slopes_and_curvatures(tn.prod, numbers)
+    assert slopes == pytest.approx([without(k) for k in range(len(numbers))])
+    for j, row in enumerate(curvatures):
+        assert row == pytest.approx([0.0 if j == k else without(j, k) for k in range(len(numbers))])
+
+
+@pytest.mark.parametrize("numbers", [*COLUMNS, [3e200, -4e200], [3e-200, 4e-200, 0.0]])
+def test_a_norm_has_the_slope_of_its_direction_and_0_at_the_origin(numbers):
+    length = math.hypot(*numbers)
+    assert tn.norm(numbers) == pytest.approx(length, rel=1e-15)
+    slopes, curvatures = slopes_and_curvatures(tn.norm, numbers)
+    if length == 0.0:
+        assert {*slopes, *(x for row in curvatures for x in row)} == {0.0}
+        return
+    unit = [x / length for x in numbers]
+    assert slopes == pytest.approx(unit, rel=1e-14)
+    for j, row in enumerate(curvatures):
+        right = [((j == k) - unit[j] * unit[k]) / length for k in range(len(numbers))]
+        assert row == pytest.approx(right, rel=1e-12, abs=1e-14 / length)
+
+
+@pytest.mark.parametrize("numbers", [*COLUMNS, [0.1, 0.1, 0.1]])
+def test_a_standard_deviation_is_numpys(numbers):
+    numpy = pytest.importorskip("numpy", reason="numpy is not installed")
+    spread = float(numpy.std(numpy.asarray(numbers, dtype=numpy.longdouble)))
+    assert tn.std(numbers) == pytest.approx(spread, rel=1e-14)
+    slopes, curvatures = slopes_and_curvatures(tn.std, numbers)
+    if len({*numbers}) == 1:
+        assert tn.std(numbers) == 0.0
+        assert {*slopes, *(x for row in curvatures for x in row)} == {0.0}
+        return
+    n, middle = len(numbers), math.fsum(numbers) / len(numbers)
+    assert slopes == pytest.approx([(x - middle) / (n * spread) for x in numbers], rel=1e-12, abs=1e-15)
+    for j, row in enumerate(curvatures):
+        right = [((j == k) - 1 / n - n * slopes[j] * slopes[k]) / (n * spread) for k in range(n)]
+        assert row == pytest.approx(right, rel=1e-10, abs=1e-13 / spread)
+
+
+def test_nothing_has_the_product_1_the_length_0_and_no_standard_deviation():
+    assert (tn.prod([]), tn.norm([])) == (1.0, 0.0)
+    with pytest.raises(ValueError, match=r"tn.std wants at least one value"):
+        tn.std([])

@@ -1,12 +1,15 @@
 """Functions of floats, Values and traced values alike, so that plain functions of numbers can be written with them.
 
-Those of the table come from `elementary.py`; here are those of several: dot, sum, mean, maximum, softmax and their
+Those of one number come from `elementary.py`; here are those of several: dot, sum, mean, maximum, softmax and their
 like. All are built on rows of the table. Sums are left folds, each addition rounded once, in every engine.
 """
 
 from __future__ import annotations
 
 import builtins
+import math
+import operator
+from functools import reduce
 
 from .autograd import elementary
 from .autograd import primitives as table
@@ -18,12 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from .autograd.elementary import NumericFunction as NumericFunction
-
-    def __getattr__(name: str) -> NumericFunction: ...  # those of the table
-
-
 __all__ = ["clip", "detach", "dot", "log_softmax", "logsumexp", "maximum", "mean", "minimum", "softmax", "sum", "take"]
+__all__ += ["norm", "prod", "std", "where"]
 __all__ += elementary.__all__
 __dir__ = __all__.copy  # so that dir() shows what is a user's
 
@@ -89,6 +88,47 @@ def mean(values: Iterable[Number]) -> Any:
     return sum(operands) / builtins.float(len(operands))
 
 
+def prod(values: Iterable[Number]) -> Any:
+    """v1 * v2 * ... from the left; 1.0 for no values. The gradient of a factor is the product of the others.
+
+    >>> prod([2.0, 3.0, 4.0])
+    24.0
+    """
+    operands = as_operands(values, "tn.prod")
+    return reduce(operator.mul, operands) if operands else 1.0
+
+
+def norm(values: Iterable[Number]) -> Any:
+    """The length sqrt(v1*v1 + v2*v2 + ...) of a list, without overflow between; 0.0 for no values.
+
+    The gradient is the unit vector in the direction of the list, and 0 where all are 0.
+
+    >>> norm([2.0, 3.0, 6.0])
+    7.0
+    """
+    operands = as_operands(values, "tn.norm")
+    if not operands:
+        return 0.0
+    top = maximum([abs(operand) for operand in operands])
+    scale = table.scale(top)
+    parts = tuple([operand / scale for operand in operands])
+    return scale * table.where(top, table.sqrt(table.dot(parts, parts, 0.0)), 0.0)
+
+
+def std(values: Iterable[Number]) -> Any:
+    """The standard deviation, sqrt(mean((v - mean(v))**2)): of n values and not of n - 1, as NumPy has it.
+
+    The gradient is 0 where all are equal. Raises ValueError for none.
+
+    >>> std([1.0, 3.0])
+    1.0
+    """
+    operands = _some(values, "tn.std")
+    shifted = [operand - operands[0] for operand in operands]  # so that equal ones are 0, and not nearly so
+    middle = mean(shifted)
+    return norm([operand - middle for operand in shifted]) / math.sqrt(len(operands))
+
+
 def maximum(*values: Any) -> Any:
     """The largest of two or more numbers, or of one list of them; nan where any is nan.
 
@@ -127,6 +167,23 @@ def clip(x: Number, low: Number, high: Number) -> Any:
     """
     bounds = [as_operand(bound, "each bound of tn.clip") for bound in (low, high)]
     return minimum(maximum(as_operand(x, "tn.clip"), bounds[0]), bounds[1])
+
+
+def where(condition: Any, a: Number, b: Number) -> Any:
+    """`a` where the condition holds, else `b`; the gradient goes to the one that is taken, and 0 to the other.
+
+    The condition is a comparison, such as x > 0, several of them joined by & and |, or a number, of which 0 does not
+    hold. Both sides are computed; what the one that is not taken would make of its gradient is not asked, so that
+    where(x > 0, sqrt(x), 0.0) has the derivative 0 at x = 0. In a compiled function it is no branch: all rows share one
+    path.
+
+    >>> x = -4.0
+    >>> where(x > 0, sqrt(x), 0.0)
+    0.0
+    """
+    sides = [as_operand(side, "each side of tn.where") for side in (a, b)]
+    number = condition.as_number() if hasattr(condition, "as_number") else condition
+    return table.where(as_operand(number, "the condition of tn.where"), *sides)
 
 
 def logsumexp(xs: Iterable[Number]) -> Any:

@@ -24,8 +24,8 @@ except ImportError:
     BACKENDS = ["python"]
 
 
-softsign = tn.primitive(
-    "softsign",
+soft_sign = tn.primitive(
+    "soft_sign",
     lambda x: x / (1.0 + abs(x)),
     "g * square(1.0 - abs(y))",
     symbol="soft",
@@ -69,7 +69,7 @@ hard = tn.primitive(
 
 
 def mixed(x, v):
-    return softsign(x * v[0]) * angle(v[1], x) + hard(v[0] * 2.0) - softsign(v[1]) / 3.0
+    return soft_sign(x * v[0]) * angle(v[1], x) + hard(v[0] * 2.0) - soft_sign(v[1]) / 3.0
 
 
 numbers = st.floats(-5.0, 5.0).filter(lambda x: abs(x) > 1e-3)
@@ -109,9 +109,9 @@ def test_against_torch():
         y = torch.nn.functional.softsign(t)
         (slope,) = torch.autograd.grad(y, t, create_graph=True)
         curvature = 0.0 if number == 0.0 else torch.autograd.grad(slope, t)[0].item()
-        assert softsign(number) == pytest.approx(y.item(), rel=1e-15)
-        assert tn.derivative(softsign, number) == pytest.approx(slope.item(), rel=1e-13)
-        assert tn.derivative(softsign, number, order=2) == pytest.approx(curvature, rel=1e-6, abs=1e-300)
+        assert soft_sign(number) == pytest.approx(y.item(), rel=1e-15)
+        assert tn.derivative(soft_sign, number) == pytest.approx(slope.item(), rel=1e-13)
+        assert tn.derivative(soft_sign, number, order=2) == pytest.approx(curvature, rel=1e-6, abs=1e-300)
     for number in (0.1, 1.0, 3.7, 20.0):
         t = torch.tensor(number, dtype=torch.float64, requires_grad=True)
         torch.lgamma(t).backward()
@@ -123,14 +123,14 @@ def test_against_torch():
 
 def test_gradcheck_sees_right_rules_and_wrong_ones():
     for primitive, inputs in (
-        (softsign, [0.7]),
+        (soft_sign, [0.7]),
         (angle, [0.5, -2.0]),
         (hard, [0.3]),
         (hard, [1.3]),
         (log_gamma, [2.2]),
     ):
         assert tn.gradcheck(primitive, [Value(x) for x in inputs])
-    wrong = tn.primitive("softsign", lambda x: x / (1.0 + abs(x)), "g * (1.0 - abs(y))")
+    wrong = tn.primitive("soft_sign", lambda x: x / (1.0 + abs(x)), "g * (1.0 - abs(y))")
     with pytest.raises(tn.GradientError):
         tn.gradcheck(wrong, [Value(0.7)])
     wrong = tn.primitive("angle", lambda a, b: math.atan2(a, b), ["g * a / (a * a + b * b)", None])
@@ -139,8 +139,8 @@ def test_gradcheck_sees_right_rules_and_wrong_ones():
 
 
 def test_numbers_of_all_kinds():
-    assert softsign(1) == softsign(True) == softsign(1.0) == 0.5
-    assert softsign(Value(1.0)).data == 0.5
+    assert soft_sign(1) == soft_sign(True) == soft_sign(1.0) == 0.5
+    assert soft_sign(Value(1.0)).data == 0.5
     assert type(angle(1, Value(2.0))) is type(Value(1.0) * 2)
     assert angle(1, 2) == math.atan2(1.0, 2.0)
     inverse = tn.primitive("inverse", lambda x: 1 / x, "-(g * y * y)")
@@ -150,19 +150,19 @@ def test_numbers_of_all_kinds():
     inverse(x).backward()
     assert x.grad == -math.inf
     with tn.no_grad():
-        assert softsign(Value(1.0)).op is None
+        assert soft_sign(Value(1.0)).op is None
 
 
 @pytest.mark.parametrize("backend", ["eager", *(b for b in BACKENDS if b != "array")])
 def test_networks_train_on_it(backend):
     X, Y = tn.data.xor()
-    models = [tn.MLP(2, [4, 1], softsign, rng=random.Random(1)) for _ in range(2)]
+    models = [tn.MLP(2, [4, 1], soft_sign, rng=random.Random(1)) for _ in range(2)]
     histories = []
     for model, by in zip(models, ("eager", backend), strict=True):
         options = {"rng": random.Random(2), "progress": False, "backend": by}
         histories.append(tn.fit(model, X, Y, "squared_error", tn.Adam(model.parameters(), lr=0.05), 50, **options))
     assert histories[0].losses == pytest.approx(histories[1].losses, rel=1e-9)
-    assert "softsign" in str(models[0].summary())
+    assert "soft_sign" in str(models[0].summary())
 
 
 def test_where_there_is_no_spelling_it_is_said_and_auto_goes_elsewhere():
@@ -198,7 +198,7 @@ def test_in_c(tmp_path):
     got, mine = called(library(f.source("c"), tmp_path), f"{name}_grad", [0.3, -0.8], [1, 1])
     assert got == pytest.approx(value, rel=1e-14)
     assert [flow for (flow,) in mine] == pytest.approx(flows, rel=1e-12)
-    model = tn.MLP(2, [4, 1], softsign, rng=random.Random(1))
+    model = tn.MLP(2, [4, 1], soft_sign, rng=random.Random(1))
     for dtype in ("float", "double"):
         text = tmp_path / f"{dtype}.c"
         tn.export_c(
@@ -212,56 +212,56 @@ def test_in_c(tmp_path):
 
 def test_drawings_formulas_and_receipts_show_it():
     x = Value(2.0, label="x")
-    y = softsign(x)
+    y = soft_sign(x)
     y.label = "y"
     y.backward()
     assert "soft" in tn.draw(y).source
     page = tn.steps(y).html()
     assert "soft(x)" in page
     assert "square(1.0 - abs(y))" in page
-    assert str(tn.formula(y)).startswith("y = softsign(x)  # 0.666667")
+    assert str(tn.formula(y)).startswith("y = soft_sign(x)  # 0.666667")
     assert tn.explain(y, x).gradient == x.grad == pytest.approx(1 / 9)
-    with pytest.raises(tn.AnomalyError, match="softsign gave nan"), tn.detect_anomaly():
-        softsign(Value(math.inf))
-    model = tn.Neuron(1, softsign)
+    with pytest.raises(tn.AnomalyError, match="soft_sign gave nan"), tn.detect_anomaly():
+        soft_sign(Value(math.inf))
+    model = tn.Neuron(1, soft_sign)
     assert tn.lint(model, model([1.0])) == []
 
 
 def test_it_is_an_identity():
-    assert copy.deepcopy(softsign) is copy.copy(softsign) is pickle.loads(pickle.dumps(softsign)) is softsign
-    assert softsign.__name__ == softsign.name == "softsign"
+    assert copy.deepcopy(soft_sign) is copy.copy(soft_sign) is pickle.loads(pickle.dumps(soft_sign)) is soft_sign
+    assert soft_sign.__name__ == soft_sign.name == "soft_sign"
     lost = tn.primitive("lost", lambda x: x, "g")
     with pytest.raises(ValueError, match=r"test_custom.lost is no primitive: keep it under its name"):
         pickle.loads(pickle.dumps(lost))
     with pytest.raises(AttributeError, match="cannot be changed"):
-        softsign.symbol = "?"
-    model = pickle.loads(pickle.dumps(tn.MLP(2, [3, 1], softsign, rng=random.Random(1))))
-    assert model.layers[0].neurons[0].activation is softsign
+        soft_sign.symbol = "?"
+    model = pickle.loads(pickle.dumps(tn.MLP(2, [3, 1], soft_sign, rng=random.Random(1))))
+    assert model.layers[0].neurons[0].activation is soft_sign
 
 
 def test_two_of_one_name():
-    other = tn.primitive("softsign", lambda x: x * 2.0, "g * 2.0")
+    other = tn.primitive("soft_sign", lambda x: x * 2.0, "g * 2.0")
     assert tn.compile(lambda x: other(x), backend="python")(3.0) == 6.0
-    with pytest.raises(ValueError, match="two primitives are called softsign"):
-        tn.compile(lambda x: other(x) + softsign(x), backend="python")(3.0)
+    with pytest.raises(ValueError, match="two primitives are called soft_sign"):
+        tn.compile(lambda x: other(x) + soft_sign(x), backend="python")(3.0)
 
 
 def test_names_that_a_program_has_already():
     def f(x):
-        softsign_ = softsign(x)
-        softsign_.label = "softsign"
-        return softsign_ * softsign(softsign_)
+        soft_sign_ = soft_sign(x)
+        soft_sign_.label = "soft_sign"
+        return soft_sign_ * soft_sign(soft_sign_)
 
     for backend in BACKENDS:
         assert tn.compile(f, backend=backend).batch([[1.0]] * 3) == pytest.approx([1 / 6] * 3)
-        assert tn.compile(softsign, backend=backend)(1.0) == 0.5
-        assert tn.compile(softsign, backend=backend).grad(1.0) == [0.25]
+        assert tn.compile(soft_sign, backend=backend)(1.0) == 0.5
+        assert tn.compile(soft_sign, backend=backend).grad(1.0) == [0.25]
 
 
 WRONG = [
     ({"name": 3}, TypeError, "the name of a primitive is a string"),
-    ({"name": "soft sign"}, ValueError, "is a word such as softsign, but got 'soft sign'"),
-    ({"name": "lambda"}, ValueError, "is a word such as softsign"),
+    ({"name": "soft sign"}, ValueError, "is a word such as soft_sign, but got 'soft sign'"),
+    ({"name": "lambda"}, ValueError, "is a word such as soft_sign"),
     ({"name": "tanh"}, ValueError, "'tanh' has a meaning in the table"),
     ({"name": "max"}, ValueError, "'max' has a meaning"),
     ({"value": 2.0}, TypeError, "must be a function of floats, but got 2.0"),
@@ -294,10 +294,10 @@ def test_bad_input(change, kind, words):
 
 
 def test_bad_calls():
-    with pytest.raises(TypeError, match=r"softsign\(x\) takes 1 numbers or Values, but got 2"):
-        softsign(1.0, 2.0)
-    with pytest.raises(TypeError, match="softsign wants a number or a Value, but got 'a'"):
-        softsign("a")
+    with pytest.raises(TypeError, match=r"soft_sign\(x\) takes 1 numbers or Values, but got 2"):
+        soft_sign(1.0, 2.0)
+    with pytest.raises(TypeError, match="soft_sign wants a number or a Value, but got 'a'"):
+        soft_sign("a")
     text = tn.primitive("text", lambda x: wrong("a"), "g")
     with pytest.raises(TypeError, match=r"the value of text must be a number, but text\(1.0\) gave 'a'"):
         text(1.0)
@@ -319,14 +319,14 @@ def test_spellings_that_llvm_has_no_words_for(text):
 def test_a_wrong_spelling_is_seen():
     wrong = tn.primitive("wrong", lambda x: x / (1.0 + abs(x)), "g", spellings={"llvm": "x / (1.0 + x)"})
     assert tn.compile(lambda x: wrong(x), backend="llvm")(-3.0) != wrong(-3.0)
-    single = tn.compile(lambda x: softsign(log_gamma(x)), backend="llvm", dtype="float32")
-    assert single(2.5) == pytest.approx(softsign(log_gamma(2.5)), rel=1e-6)
+    single = tn.compile(lambda x: soft_sign(log_gamma(x)), backend="llvm", dtype="float32")
+    assert single(2.5) == pytest.approx(soft_sign(log_gamma(2.5)), rel=1e-6)
 
 
 @pytest.mark.skipif("array" not in BACKENDS, reason="no NumPy here")
 def test_under_jax():
     jax = pytest.importorskip("jax")
-    f = tn.compile(lambda x: softsign(x) * hard(x), namespace=jax.numpy, dtype="float32")
+    f = tn.compile(lambda x: soft_sign(x) * hard(x), namespace=jax.numpy, dtype="float32")
     assert list(f.batch([[0.5], [3.0]])) == pytest.approx([1 / 6, 0.75], rel=1e-6)
 
 

@@ -9,6 +9,7 @@ from programs import OPERATIONS
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.autograd.graph import taken
 from tinygrad_nn.autograd.reverse import contributions
 
 KINDS = sorted(set(OPERATIONS) - {"branch"})
@@ -34,7 +35,8 @@ def every_way(output, variable):
             products.append(product)
         elif at.op is not None:
             slopes = contributions(at, 1.0)
-            waiting += [(o, product * s) for o, s in zip(at.operands, slopes, strict=True) if isinstance(o, Value)]
+            operands = taken(at, at.operands)
+            waiting += [(o, product * s) for o, s in zip(operands, slopes, strict=True) if isinstance(o, Value)]
         assert len(products) + len(waiting) < 20_000
     return products
 

@@ -11,6 +11,10 @@ import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.check.formula import formula
 
+SYMPYS = (
+    "exp", "log", "sin", "cos", "tanh", "sqrt", "floor", "ceiling", "asinh", "acosh", "atanh", "atan2", "cbrt", "erfc",
+    "erfinv", "loggamma", "digamma", "trigamma", "zeta", "pi",
+)  # fmt: skip
 KINDS = sorted(set(OPERATIONS) - {"branch"})
 
 
@@ -28,7 +32,7 @@ def random_graph(rng):
 
 def evaluated(found, sympy):
     """The last line, by SymPy, line after line, in thirty digits."""
-    functions = {name: getattr(sympy, name) for name in ("exp", "log", "sin", "cos", "tanh")} | {
+    functions = {name: getattr(sympy, name) for name in SYMPYS} | {
         "max": sympy.Max,
         "min": sympy.Min,
         "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),
@@ -38,6 +42,15 @@ def evaluated(found, sympy):
         "tie": lambda a, b: sympy.Rational(int(bool(a > b)) * 2 + int(bool(a == b)), 2),
         "equal": lambda a, b: sympy.Integer(int(bool(a == b))),
         "where_equal": lambda x, a, b: x if bool(a == b) else sympy.Integer(0),
+        "less": lambda a, b: sympy.Integer(int(bool(a < b))),
+        "less_equal": lambda a, b: sympy.Integer(int(bool(a <= b))),
+        "where": lambda c, a, b: a if c != 0 else b,
+        "fmod": lambda a, b: a - b * sympy.sign(a / b) * sympy.floor(abs(a / b)),
+        "trunc": lambda x: sympy.sign(x) * sympy.floor(abs(x)),
+        "round": lambda x: sympy.Integer(round(x)),
+        "hardtanh": lambda x: sympy.Max(sympy.Min(x, 1), -1),
+        "scale": lambda x: sympy.Integer(1),
+        "sinc_slope": lambda x: (sympy.cos(sympy.pi * x) - sympy.sinc(sympy.pi * x)) / x,
         "ties": lambda *xs: sympy.Integer(sum(bool(x == sympy.Max(*xs)) for x in xs)),
     }
     known = {name: sympy.Float(number, 30) for name, number in found.leaves.items()}

@@ -65,7 +65,7 @@ def test_gradcheck_names_the_input():
 def test_every_row_is_guarded_by_gradcheck(name):
     """Each rule of the table, doubled or with its sign turned, is caught."""
     row = TABLE[name]
-    point = [0.6, 0.35, 2.0 if name == "log_power" else 0.8][: len(row.operands)]
+    point = [1.6 if "acosh" in name else 0.6, 0.35, 2.0 if name == "log_power" else 0.8][: len(row.operands)]
     fixed = point[2:] if name == "log_power" else []
     for position, formula in enumerate(row.formulas):
         if formula is None:

@@ -16,7 +16,8 @@ from tinygrad_nn.compiler.program.program import COMPARISONS, Guard, OffPath
 UNITS = 8
 EXACT = {
     "negative", "absolute", "zeroth_power", "detached", "relu", "maximum", "minimum", "largest", "ties", "take", "step",
-    "sign", "tie", "equal", "where_equal",
+    "sign", "tie", "equal", "where_equal", "less", "less_equal", "where", "floor", "ceil", "trunc", "round", "fmod",
+    "hardtanh", "scale",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from mpmath import mp
 
 import tinygrad_nn as tn
 from tinygrad_nn import losses
+from tinygrad_nn.autograd import primitives as table
 
 INF, NAN = math.inf, math.nan
 EPSILON, LEAST = 2.0**-52, 5e-324
@@ -66,6 +67,17 @@ UNARY: dict[str, tuple[Any, Any]] = {
     "exp(-x*x)": (lambda x: tn.exp(-x * x), lambda x: mp.exp(-x * x)),
     "x/(1+|x|)": (lambda x: x / (1.0 + abs(x)), lambda x: x / (1 + abs(x))),
     "sin(x)*cos(x)": (lambda x: tn.sin(x) * tn.cos(x), lambda x: mp.sin(2 * x) / 2),
+    "asinh": (table.asinh, mp.asinh),
+    "acosh": (table.acosh, mp.acosh),
+    "atanh": (table.atanh, mp.atanh),
+    "log2": (table.log2, lambda x: mp.log(x, 2)),
+    "log10": (table.log10, mp.log10),
+    "exp2": (table.exp2, lambda x: mp.mpf(2) ** x),
+    "cbrt": (table.cbrt, lambda x: mp.sign(x) * mp.cbrt(abs(x))),
+    "erfc": (table.erfc, lambda x: mp.erfc(x) if abs(x) < 1e6 else mp.mpf(2 * (x < 0))),
+    "sinc": (table.sinc, mp.sincpi),
+    "softsign": (table.softsign, lambda x: x / (1 + abs(x))),
+    "hardtanh": (table.hardtanh, lambda x: max(min(x, mp.mpf(1)), mp.mpf(-1))),
     "max(x,1/2)": (lambda x: tn.maximum(x, 0.5), lambda x: max(x, mp.mpf(0.5))),
 }
 SIZES = (
@@ -93,6 +105,11 @@ ENDS: dict[str, Any] = {
     "x**1.5": [(INF, INF, 0.0), (INF, INF, 0.0)], "x**-1": [ZERO, ZERO], "x**-2": [ZERO, ZERO], "2**x": [STEEP, ZERO],
     "1/x": [ZERO, ZERO], "log(1+x*x)": [(INF, None, None)] * 2, "exp(-x*x)": [(0.0, None, None)] * 2,
     "x/(1+|x|)": [(NAN, None, None)] * 2, "sin(x)*cos(x)": [FLAT, FLAT],
+    "asinh": [(INF, 0.0, 0.0), (-INF, 0.0, 0.0)], "acosh": [(INF, 0.0, 0.0), (NAN, None, None)],
+    "atanh": [(NAN, None, None)] * 2, "log2": [(INF, 0.0, 0.0), (NAN, None, None)],
+    "log10": [(INF, 0.0, 0.0), (NAN, None, None)], "exp2": [STEEP, ZERO],
+    "cbrt": [(INF, 0.0, 0.0), (-INF, 0.0, 0.0)], "erfc": [ZERO, (2.0, 0.0, 0.0)], "sinc": [ZERO, ZERO],
+    "softsign": [(1.0, 0.0, 0.0), (-1.0, 0.0, 0.0)], "hardtanh": [(1.0, 0.0, 0.0), (-1.0, 0.0, 0.0)],
     "max(x,1/2)": [(INF, 1.0, 0.0), (0.5, 0.0, 0.0)],
 }  # fmt: skip
 AT: dict[str, Any] = {
@@ -106,14 +123,21 @@ AT: dict[str, Any] = {
     "x**-1": {"0.0": (INF, -INF, INF), "-0.0": (-INF, -INF, -INF)}, "x**-2": {"0.0": (INF, -INF, INF), "-0.0": STEEP},
     "1/x": {"0.0": (INF, -INF, INF), "-0.0": (-INF, -INF, -INF)},
     "asin": {"1.0": (math.pi / 2, INF, INF), "-1.0": (-math.pi / 2, INF, -INF)},
+    "acosh": {"1.0": (0.0, INF, -INF)}, "atanh": {"1.0": (INF, INF, INF), "-1.0": (-INF, INF, -INF)},
+    "log2": {"0.0": (-INF, INF, -INF), "-0.0": (-INF, -INF, None)},
+    "log10": {"0.0": (-INF, INF, -INF), "-0.0": (-INF, -INF, None)},
+    "cbrt": dict.fromkeys(("0.0", "-0.0"), (0.0, INF, None)),
+    "softsign": dict.fromkeys(("0.0", "-0.0"), (0.0, 1.0, None)),
+    "hardtanh": {"1.0": (1.0, 0.0, 0.0), "-1.0": (-1.0, 0.0, 0.0)},
     "acos": {"1.0": (0.0, -INF, -INF), "-1.0": (math.pi, -INF, INF)},
 }  # fmt: skip
 # Errors that are allowed beyond eight units in the last place: in units of the number times x*x, where x*x is rounded
 # before an exponential; in units of 1, or of x below 1, where a form is a difference of rounded numbers of that size.
-OF_SQUARES = {"erf", "gelu", "exp(-x*x)"}
+OF_SQUARES = {"erf", "erfc", "gelu", "exp(-x*x)"}
 OF_ONE = {
     ("tanh", 1), ("tanh", 2), ("sigmoid", 1), ("sigmoid", 2), ("softplus", 2), ("silu", 1), ("silu", 2), ("gelu", 1),
     ("gelu", 2), ("log(1+x*x)", 2), ("exp(-x*x)", 2), ("x/(1+|x|)", 1), ("x/(1+|x|)", 2), ("sin(x)*cos(x)", 1),
+    ("sinc", 1), ("sinc", 2),
 }  # fmt: skip
 SQUARED = {"log(1+x*x)", "exp(-x*x)"}  # which overflow where x*x does
 
@@ -149,7 +173,7 @@ def unary(form, written):
 def allowed(form, order, point, right):
     """How far a number may be from the right one."""
     units = 8 + (4 * min(abs(point), 1e3) ** 2 if form in OF_SQUARES else 0)
-    of_one = 4 * min(1.0, abs(point)) if (form, order) in OF_ONE else 0
+    of_one = (8 if form == "sinc" else 4) * min(1.0, abs(point)) if (form, order) in OF_ONE else 0
     return units * EPSILON * abs(right) + of_one * EPSILON + 1000 * LEAST
 
 

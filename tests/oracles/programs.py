@@ -8,6 +8,7 @@ from shared import same
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.autograd import primitives as table
 from tinygrad_nn.autograd.primitives import TABLE
 from tinygrad_nn.autograd.rules import is_column
 
@@ -24,6 +25,20 @@ OPERATIONS = {
     "maximum": lambda x, y, z: tn.maximum(x, y, z), "dot": lambda x, y, z: tn.dot([x, y], [y, z], x),
     "logsumexp": lambda x, y, z: tn.logsumexp([x, y, z]), "take": lambda x, y, z: tn.take([x, y, z], 1),
     "softmax": lambda x, y, z: tn.softmax([x, y, z])[0], "branch": lambda x, y, z: x * y if x > y else y - z,
+    "mod": lambda x, y, z: x % (y * y + 1.0), "floor_divide": lambda x, y, z: x // (y * y + 1.0) + z,
+    "where": lambda x, y, z: tn.where(x > y, x * y, y - z), "norm": lambda x, y, z: tn.norm([x, y, z]),
+    "prod": lambda x, y, z: tn.prod([x, y, z]), "std": lambda x, y, z: tn.std([x, y, z]),
+    "hypot": lambda x, y, z: table.hypot(x, y), "atan2": lambda x, y, z: table.atan2(x, y * y + 1.0),
+    "fmod": lambda x, y, z: table.fmod(x, z * z + 0.5), "asinh": lambda x, y, z: table.asinh(x),
+    "acosh": lambda x, y, z: table.acosh(x * x + 2.0), "atanh": lambda x, y, z: table.atanh(0.9 * tn.tanh(x)),
+    "log2": lambda x, y, z: table.log2(x * x + 1.0), "log10": lambda x, y, z: table.log10(x * x + 1.0),
+    "exp2": lambda x, y, z: table.exp2(0.1 * x), "cbrt": lambda x, y, z: table.cbrt(x * x + 1.0),
+    "floor": lambda x, y, z: table.floor(x) + y, "ceil": lambda x, y, z: table.ceil(x) * y,
+    "trunc": lambda x, y, z: table.trunc(x) - z, "round": lambda x, y, z: table.round(x) * z,
+    "erfc": lambda x, y, z: table.erfc(x), "erfinv": lambda x, y, z: table.erfinv(0.9 * tn.tanh(x)),
+    "lgamma": lambda x, y, z: table.lgamma(x * x + 3.0), "digamma": lambda x, y, z: table.digamma(x * x + 3.0),
+    "sinc": lambda x, y, z: table.sinc(0.1 * x), "softsign": lambda x, y, z: table.softsign(x),
+    "hardtanh": lambda x, y, z: table.hardtanh(x), "sign": lambda x, y, z: table.sign(x) * y,
     "cross entropy": lambda x, y, z: tn.losses.cross_entropy([x, y, z], 2), "twice": lambda x, y, z: x * x + x,
 }  # fmt: skip
 KINDS = sorted(OPERATIONS)

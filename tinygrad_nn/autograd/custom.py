@@ -93,12 +93,12 @@ def primitive(
     TypeError that say what is wrong with a name, a value, a rule or a spelling.
 
     >>> from tinygrad_nn import Value, grad, gradcheck
-    >>> softsign = primitive("softsign", lambda x: x / (1.0 + abs(x)), "g * square(1.0 - abs(y))")
+    >>> soft_sign = primitive("soft_sign", lambda x: x / (1.0 + abs(x)), "g * square(1.0 - abs(y))")
     >>> x = Value(1.0)
-    >>> slope = grad(softsign(x), x, create_graph=True)
-    >>> softsign(1.0), slope.data, grad(slope, x)
+    >>> slope = grad(soft_sign(x), x, create_graph=True)
+    >>> soft_sign(1.0), slope.data, grad(slope, x)
     (0.5, 0.25, -0.25)
-    >>> gradcheck(softsign, [Value(-0.7)])
+    >>> gradcheck(soft_sign, [Value(-0.7)])
     True
     """
     _check_name(name)
@@ -122,7 +122,7 @@ def _check_name(name: Any) -> None:
     if not isinstance(name, str):
         raise TypeError(f"the name of a primitive is a string, but got {name!r}")
     if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
-        raise ValueError(f"the name of a primitive is a word such as softsign, but got {name!r}")
+        raise ValueError(f"the name of a primitive is a word such as soft_sign, but got {name!r}")
     if name in MEANT:
         raise ValueError(f"{name!r} has a meaning in the table of primitives or in Python: choose another name")
 

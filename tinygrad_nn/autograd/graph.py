@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from .column import numbers
+from .primitives import where
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +54,18 @@ def reached(results: Sequence[Operation]) -> set[int]:
     found = {id(results[0])}
     for result in results:
         if id(result) in found:
-            for group, rule in zip(result.groups, result.op.formulas, strict=True):
+            for group, rule in zip(result.groups, taken(result, result.op.formulas), strict=True):
                 if rule is not None:
                     found.update(map(id, group if type(group) is tuple else (group,)))
     return found
+
+
+def taken(result: Operation, rules: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What is of its operands, such as rules; of `where` None but for the side that is taken.
+
+    Behind the other one, 0 times an infinite slope would be nan.
+    """
+    if result.op is not where:
+        return rules
+    _, a, b = rules
+    return (None, a, None) if numbers(result.first) != 0.0 else (None, None, b)

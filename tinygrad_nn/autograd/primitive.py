@@ -20,15 +20,19 @@ if TYPE_CHECKING:
     from .rules import Rule
 
 # What texts may name beside operands and primitives.
-NAMED_NUMBERS = {
+CONSTANTS = {
     "inf": math.inf,
     "nan": math.nan,
+    "PI": math.pi,
+    "LOG_2": math.log(2.0),
+    "LOG_10": math.log(10.0),
     "SQRT_HALF": math.sqrt(0.5),
+    "SQRT_PI_OVER_TWO": math.sqrt(math.pi) / 2.0,
     "TWO_OVER_SQRT_PI": 2.0 / math.sqrt(math.pi),
     "ONE_OVER_SQRT_TWO_PI": math.sqrt(0.5 / math.pi),
     "FLOOR": FLOOR,
 }
-IN_SINGLE_PRECISION = {"FLOOR": SINGLE_FLOOR}  # constants that are others in single precision
+OF_FLOATS = {"FLOOR": SINGLE_FLOOR}  # constants that are others in single precision
 TABLE: dict[str, Primitive] = {}  # the rows by their names, which primitives.py enters
 
 
@@ -91,7 +95,7 @@ class Primitive:
 
     def _rows(self) -> dict[str, Any]:
         """What the text of a rule may name."""
-        return {**NAMED_NUMBERS, **TABLE, "float": float, "tuple": tuple}
+        return {**CONSTANTS, **TABLE, "float": float, "tuple": tuple}
 
     def _numbers(self, text: str) -> dict[str, Any]:
         """What a text names, where all is of floats: the values of rows."""

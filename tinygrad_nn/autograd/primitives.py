@@ -18,6 +18,7 @@ import math
 import operator
 
 from .ieee import functions as ieee
+from .ieee import special
 from .primitive import TABLE as TABLE
 from .primitive import Primitive as Primitive
 
@@ -73,6 +74,73 @@ erfc         = Primitive("erfc",     "erfc",     "x", math.erfc,
     "-(g * (TWO_OVER_SQRT_PI * exp(-square(minimum(maximum(x, -40.0), 40.0)))))",
     doc="1 - erf(x), exact where that is tiny, too.", example="erfc(0.0) -> 1.0")
 
+# Further elementary functions, and those of whole numbers: `round` is to even, `mod` and `floor_divide` are Python's.
+asinh        = Primitive("asinh",    "asinh",    "x",
+    "a = abs(x); x if x == 0.0 else sign(x) * "
+    "(log(a) + LOG_2 if a > 1e8 else log1p(a + a * a / (1.0 + sqrt(1.0 + a * a))))", "g * asinh_slope(x)",
+    doc="The number whose hyperbolic sine is x.", example="asinh(0.0) -> 0.0")
+acosh        = Primitive("acosh",    "acosh",    "x",
+    "t = x - 1.0; nan if x < 1.0 else log(x) + LOG_2 if x > 1e8 else log1p(t + sqrt(t * (x + 1.0)))",
+    "g * acosh_slope(x)",
+    doc="The number, 0 or more, whose hyperbolic cosine is x; nan below 1.", example="acosh(1.0) -> 0.0")
+atanh        = Primitive("atanh",    "atanh",    "x",
+    "0.5 * (log1p(x) - log1p(-x))", "g * atanh_slope(x)",
+    doc="The number whose hyperbolic tangent is x; nan outside [-1, 1].", example="atanh(0.0) -> 0.0")
+log2         = Primitive("log2",     "log2",     "x", ieee.log2,     "g / (LOG_2 * x)",
+    doc="The logarithm of x to the base 2; -inf at 0, nan below.", example="log2(8.0) -> 3.0")
+log10        = Primitive("log10",    "log10",    "x", ieee.log10,    "g / (LOG_10 * x)",
+    doc="The logarithm of x to the base 10; -inf at 0, nan below.", example="log10(1000.0) -> 3.0")
+exp2         = Primitive("exp2",     "exp2",     "x", ieee.exp2,     "g * (LOG_2 * y)",
+    doc="2 to the power x; inf from 1024 on.", example="exp2(10.0) -> 1024.0")
+cbrt         = Primitive("cbrt",     "cbrt",     "x", ieee.cbrt,     "g / 3.0 / y / y",
+    doc="The cube root of x, which is negative for a negative x; with derivative inf at 0.",
+    example="cbrt(-8.0) -> -2.0")
+floor        = Primitive("floor",    "floor",    "x", ieee.floor,    None,
+    doc="The largest whole number that is no more than x; its derivative is 0.", example="floor(-1.5) -> -2.0")
+ceil         = Primitive("ceil",     "ceil",     "x", ieee.ceil,     None,
+    doc="The smallest whole number that is no less than x; its derivative is 0.", example="ceil(-1.5) -> -1.0")
+trunc        = Primitive("trunc",    "trunc",    "x", ieee.trunc,    None,
+    doc="x without what is behind its point; its derivative is 0.", example="trunc(-1.5) -> -1.0")
+round        = Primitive("round",    "round",    "x",
+    "a = abs(x); whole = floor(a); rest = a - whole; "
+    "n = whole if rest < 0.5 else whole + 1.0 if rest > 0.5 else 2.0 * floor(0.5 * whole + 0.5); "
+    "0.0 * x if n == 0.0 else sign(x) * n", None,
+    doc="The whole number nearest to x, the even one of two; its derivative is 0.",
+    example="round(2.5), round(3.5) -> (2.0, 4.0)")
+sign         = Primitive("sign",     "sign",     "x",
+    "1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0 if x == 0.0 else x", None,
+    doc="1 above 0, -1 below, 0 at 0; its derivative is 0.", example="sign(-2.5) -> -1.0")
+fmod         = Primitive("fmod",     "fmod",     "a b", ieee.fmod,   "g", "-(g * round((a - y) / b))",
+    doc="What is left of a after whole multiples of b, in the sign of a; nan for b = 0. a % b is in the sign of b.",
+    example="fmod(-7.0, 3.0) -> -1.0")
+mod          = Primitive("mod",      "%",        "a b",
+    "r = fmod(a, b); 0.0 * sign(b) if r == 0.0 else r + b if sign(r) != sign(b) else r",
+    "g", "-(g * floor_divide(a, b))")
+floor_divide = Primitive("floor_divide", "//",   "a b",
+    "r = fmod(a, b); q = round((a - r) / b); a / b if b == 0.0 else q - 1.0 if r != 0.0 and sign(r) != sign(b) else q",
+    None, None)
+hypot        = Primitive("hypot",    "hypot",    "a b", ieee.hypot,  "g * unit(a, b)", "g * unit(b, a)",
+    doc="The length of (a, b), without overflow between; its derivative at (0, 0) is 0. tn.norm is of any number.",
+    example="hypot(3.0, 4.0) -> 5.0")
+atan2        = Primitive("atan2",    "atan2",    "a b", math.atan2,
+    "where(hypot(a, b), g * unit(b, a) / hypot(a, b), 0.0)", "-where(hypot(a, b), g * unit(a, b) / hypot(a, b), 0.0)",
+    doc="The angle of the point (b, a) in radians, -pi to pi; its derivative at (0, 0) is 0.",
+    example="atan2(0.0, 1.0) -> 0.0")
+erfinv       = Primitive("erfinv",   "erfinv",   "x", special.ERFINV, "g * (SQRT_PI_OVER_TWO * exp(y * y))",
+    doc="The number whose erf is x; infinite at -1 and 1, nan outside.", example="erfinv(0.0) -> 0.0")
+lgamma       = Primitive("lgamma",   "lgamma",   "x", ieee.lgamma,   "g * digamma(x)",
+    doc="The logarithm of |gamma(x)|; inf at 0 and negative whole numbers.", example="lgamma(1.0) -> 0.0")
+digamma      = Primitive("digamma",  "digamma",  "x", special.DIGAMMA_VALUE, "g * trigamma(x)",
+    doc="The derivative of lgamma; nan at negative whole numbers.", example="digamma(2.0) -> 0.42278433509846713")
+sinc         = Primitive("sinc",     "sinc",     "x", special.SINC,  "g * sinc_slope(x)",
+    doc="sin(pi x) / (pi x), and 1 at 0.", example="sinc(0.0), sinc(1.0) -> (1.0, 0.0)")
+softsign     = Primitive("softsign", "softsign", "x",
+    "sign(x) if abs(x) == inf else x / (1.0 + abs(x))", "g * square(1.0 / (1.0 + abs(x)))",
+    doc="x / (1 + |x|).", example="softsign(1.0) -> 0.5")
+hardtanh     = Primitive("hardtanh", "hardtanh", "x",
+    "-1.0 if x < -1.0 else 1.0 if x > 1.0 else x", "g * step(1.0 - abs(x))",
+    doc="x from -1 to 1, and beyond these -1 and 1; its derivative there is 0.", example="hardtanh(2.0) -> 1.0")
+
 # Activations.
 sigmoid      = Primitive("sigmoid",    "sigmoid",    "x",
     "small = exp(-x if x >= 0.0 else x); (1.0 if x >= 0.0 else small) / (1.0 + small)",  "g * sigmoid_slope(x, y)",
@@ -127,16 +195,20 @@ normalizer   = Primitive("normalizer", "sum",      "xs total",   ieee.normalizer
 # What the rows above need. A branch is a function with a value, so that no rule has an `if`. `scaled`, `monomial` and
 # `log_power` are c * x, c * x**n and x**n * log(x)**k with 0 wherever c or x**n is 0; `gap` is a - b with 0 between
 # equal infinities; `floored` is no less than FLOOR, near the smallest float, with room for 1 / x to grow;
-# `sigmoid_slope` is told s = sigmoid(x). `detached` is x itself, taken for a constant; and so is `normalizer`, which is
-# 1 but for rounding.
+# `sigmoid_slope` is told s = sigmoid(x). `where` is a where c is not 0, and what the other is made of gets no gradient
+# (`taken` in graph.py). `unit` is a / hypot(a, b), and 0 at (0, 0); `scale` is what a list is divided by, so that no
+# square overflows; `zeta` is Hurwitz's, the sum of (x + k)**-s, of an s that is data. `detached` is x itself, taken for
+# a constant; and so is `normalizer`, which is 1 but for rounding.
 detached      = Primitive("detached",      "detach",   "x",     "x",                                      None)
 step          = Primitive("step",          "step",     "x",
                           "1.0 if x > 0.0 else 0.0 if x <= 0.0 else x",                                   None)
-sign          = Primitive("sign",          "sign",     "x",
-                          "1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0 if x == 0.0 else x",              None)
 tie           = Primitive("tie",           "tie",      "a b",
                           "1.0 if a > b else 0.0 if a < b else 0.5 if a == b else nan",                   None, None)
 equal         = Primitive("equal",         "==",       "a b",   "1.0 if a == b else 0.0",        None,    None)
+less          = Primitive("less",          "<",        "a b",   "1.0 if a < b else 0.0",        None,    None)
+less_equal    = Primitive("less_equal",    "<=",       "a b",   "1.0 if a <= b else 0.0",       None,    None)
+where         = Primitive("where",         "where",    "c a b", "a if c != 0.0 else b",
+                          None, "where(c, g, 0.0)", "where(c, 0.0, g)")
 where_equal   = Primitive("where_equal",   "where ==", "x a b", "x if a == b else 0.0",
                           "where_equal(g, a, b)", None, None)
 gap           = Primitive("gap",           "-",        "a b",   "a - b if a != b else 0.0",      "g",     "-g")
@@ -161,6 +233,28 @@ atan_slope    = Primitive("atan_slope",    "atan'",    "x",     "1.0 / (1.0 + x 
                           "-(g * (2.0 * scaled(y, x) * y))")
 sigmoid_slope = Primitive("sigmoid_slope", "sigmoid'", "x s",   "s * (1.0 - s)",
                           "-(g * (y * tanh(0.5 * x)))", None)
+asinh_slope   = Primitive("asinh_slope",   "asinh'",   "x",     "1.0 / hypot(1.0, x)",
+                          "-(g * (scaled(y, x) * y * y))")
+acosh_slope   = Primitive("acosh_slope",   "acosh'",   "x",     "1.0 / (sqrt(x - 1.0) * sqrt(x + 1.0))",
+                          "-(g * (scaled(y, x) * y * y))")
+atanh_slope   = Primitive("atanh_slope",   "atanh'",   "x",     "1.0 / ((1.0 - x) * (1.0 + x))",
+                          "g * (2.0 * scaled(y, x) * y)")
+unit          = Primitive("unit",          "a / hypot", "a b",
+                          "a if a == 0.0 and b == b else sign(a) if 1e-17 * abs(a) > abs(b) else a / hypot(a, b)",
+                          "where(hypot(a, b), g * square(unit(b, a)) / hypot(a, b), 0.0)",
+                          "-where(hypot(a, b), g * (y * unit(b, a)) / hypot(a, b), 0.0)")
+scale         = Primitive("scale",         "scale",    "x",
+                          "x if x > 0.0 and x < 1e-15 or x > 1e15 and x < inf else 1.0",                  None)
+trigamma      = Primitive("trigamma",      "trigamma", "x",
+                          "zeta(x, 2.0) if x > 0.0 else square(PI / sin(PI * (x - round(x)))) - zeta(1.0 - x, 2.0)",
+                          "-(2.0 * g * where(step(x), zeta(x, 3.0), zeta(1.0 - x, 3.0) + cube(PI) * "
+                          "cos(PI * (x - round(x))) / cube(sin(PI * (x - round(x))))))")
+zeta          = Primitive("zeta",          "zeta",     "x s",   special.ZETA,
+                          "-(g * (s * zeta(x, s + 1.0)))", None)
+sinc_slope    = Primitive("sinc_slope",    "sinc'",    "x",     special.SINC_SLOPE,
+                          "g * sinc_curvature(x)")
+sinc_curvature = Primitive("sinc_curvature", "sinc''", "x",     special.SINC_CURVATURE,
+                          "-(g * (PI * PI * sinc_slope(x) + where(x, 2.0 * (y - sinc_slope(x) / x) / x, 0.0)))")
 normal_cdf    = Primitive("normal_cdf",    "Phi",      "x",     "0.5 * erfc(-x * SQRT_HALF)",    "g * normal_pdf(x)")
 normal_pdf    = Primitive("normal_pdf",    "phi",      "x",     "exp(-0.5 * x * x) * ONE_OVER_SQRT_TWO_PI",
                           "-(g * (minimum(maximum(x, -40.0), 40.0) * y))")

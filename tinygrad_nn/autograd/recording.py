@@ -31,7 +31,7 @@ class Watcher:
     def recorded(self, result: Any) -> None:
         """An operation on Values was recorded; `result` has all but other operations that use it."""
 
-    def guard(self, value: Leaf, symbol: str, other: Any) -> Any:
+    def compared(self, value: Leaf, symbol: str, other: Any) -> Any:
         """What the comparison of a Value with another, or with a float, gives."""
 
     def backward(self, output: Leaf) -> None:

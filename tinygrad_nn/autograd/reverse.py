@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..support.numbers import as_float
 from .column import Column, numbers
-from .graph import operations_behind, reached
+from .graph import operations_behind, reached, taken
 from .ieee.floats import on_ieee_floats
 
 TYPE_CHECKING = False
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .graph import Leaf, Operation
-    from .primitives import Primitive
 
 
 def backward(output: Operation) -> None:
@@ -149,12 +148,12 @@ def adjoints(output: Any, inputs: dict[int, Any], create_graph: bool) -> dict[in
         adjoint = found.get(id(result))
         if adjoint is None:
             continue
-        pulled(result.op, *keyed(result, create_graph), adjoint, found, between)
+        pulled(taken(result, result.op.rules), *keyed(result, create_graph), adjoint, found, between)
     return found
 
 
 def pulled(
-    primitive: Primitive,
+    rules: Sequence[Any],
     operands: Sequence[Any],
     apply: Callable[[Any, Any], Any],
     adjoint: Any,
@@ -165,7 +164,7 @@ def pulled(
 
     `operands` are the keys that adjoints are found by, in tuples for columns; `apply` evaluates a rule for a g.
     """
-    for keys, rule in zip(operands, primitive.rules, strict=True):
+    for keys, rule in zip(operands, rules, strict=True):
         column = keys if isinstance(keys, tuple) else (keys,)
         if rule is None or between.isdisjoint(column):
             continue

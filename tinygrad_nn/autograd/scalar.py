@@ -1,4 +1,4 @@
-"""What every recorded scalar can do: Python's operators, and the functions of the table as methods.
+"""What every recorded scalar can do: Python's operators and the methods `exp` ... `gelu`.
 
 Each is one call of a row of the table. `Value` and the compiler's traced values inherit them and say only how an
 operation is recorded, so that both have the same operators by construction.
@@ -27,6 +27,9 @@ UFUNCS: dict[str, Callable[..., Any]] = {
     "multiply": operator.mul,
     "divide": operator.truediv,
     "power": operator.pow,
+    "remainder": operator.mod,
+    "floor_divide": operator.floordiv,
+    "divmod": divmod,
     "negative": operator.neg,
     "positive": operator.pos,
     "absolute": operator.abs,
@@ -84,6 +87,26 @@ class Scalar:
     def __rtruediv__(self, other: object) -> Any:
         return self._binary(table.divide, other, swapped=True)
 
+    def __mod__(self, other: object) -> Any:
+        return self._binary(table.mod, other)
+
+    def __rmod__(self, other: object) -> Any:
+        return self._binary(table.mod, other, swapped=True)
+
+    def __floordiv__(self, other: object) -> Any:
+        return self._binary(table.floor_divide, other)
+
+    def __rfloordiv__(self, other: object) -> Any:
+        return self._binary(table.floor_divide, other, swapped=True)
+
+    def __divmod__(self, other: object) -> Any:
+        whole = self // other
+        return NotImplemented if whole is NotImplemented else (whole, self % other)
+
+    def __rdivmod__(self, other: object) -> Any:
+        whole = self.__rfloordiv__(other)
+        return NotImplemented if whole is NotImplemented else (whole, self.__rmod__(other))
+
     def __pow__(self, exponent: object) -> Any:
         literal = None if isinstance(exponent, Scalar) else as_float(exponent)
         if literal in POWERS:
@@ -135,24 +158,93 @@ class Scalar:
         """This value, taken for a constant: derivatives do not go through it."""
         return self._record(table.detached, (self,))
 
-    if TYPE_CHECKING:  # its further methods: exp, log, tanh ...
+    def exp(self) -> Any:
+        """e to the power of this value."""
+        return self._record(table.exp, (self,))
 
-        def __getattr__(self, name: str) -> Callable[[], Any]: ...
+    def log(self) -> Any:
+        """The natural logarithm; -inf at 0, nan below."""
+        return self._record(table.log, (self,))
 
+    def log1p(self) -> Any:
+        """log(1 + x), exact for small x."""
+        return self._record(table.log1p, (self,))
 
-def _method(row: Primitive) -> Callable[[Scalar], Any]:
-    """A row of one operand as a method."""
+    def expm1(self) -> Any:
+        """exp(x) - 1, exact for small x."""
+        return self._record(table.expm1, (self,))
 
-    def method(self: Scalar) -> Any:
-        return self._record(row, (self,))
+    def sqrt(self) -> Any:
+        """The square root; nan below 0."""
+        return self._record(table.sqrt, (self,))
 
-    method.__name__, method.__qualname__, method.__doc__ = row.name, f"Scalar.{row.name}", row.doc
-    return method
+    def sin(self) -> Any:
+        """The sine of an angle in radians."""
+        return self._record(table.sin, (self,))
 
+    def cos(self) -> Any:
+        """The cosine of an angle in radians."""
+        return self._record(table.cos, (self,))
 
-for _row in table.TABLE.values():
-    if _row.doc and len(_row.operands) == 1:
-        setattr(Scalar, _row.name, _method(_row))
+    def tan(self) -> Any:
+        """The tangent of an angle in radians."""
+        return self._record(table.tan, (self,))
+
+    def asin(self) -> Any:
+        """The angle in radians whose sine this is."""
+        return self._record(table.asin, (self,))
+
+    def acos(self) -> Any:
+        """The angle in radians whose cosine this is."""
+        return self._record(table.acos, (self,))
+
+    def atan(self) -> Any:
+        """The angle in radians whose tangent this is."""
+        return self._record(table.atan, (self,))
+
+    def sinh(self) -> Any:
+        """The hyperbolic sine."""
+        return self._record(table.sinh, (self,))
+
+    def cosh(self) -> Any:
+        """The hyperbolic cosine."""
+        return self._record(table.cosh, (self,))
+
+    def tanh(self) -> Any:
+        """The hyperbolic tangent."""
+        return self._record(table.tanh, (self,))
+
+    def erf(self) -> Any:
+        """The error function."""
+        return self._record(table.erf, (self,))
+
+    def sigmoid(self) -> Any:
+        """1 / (1 + exp(-x))."""
+        return self._record(table.sigmoid, (self,))
+
+    def relu(self) -> Any:
+        """max(x, 0), with derivative 0 at 0."""
+        return self._record(table.relu, (self,))
+
+    def leaky_relu(self) -> Any:
+        """x, and 0.01 x below 0."""
+        return self._record(table.leaky_relu, (self,))
+
+    def elu(self) -> Any:
+        """x, and exp(x) - 1 below 0."""
+        return self._record(table.elu, (self,))
+
+    def softplus(self) -> Any:
+        """log(1 + exp(x))."""
+        return self._record(table.softplus, (self,))
+
+    def silu(self) -> Any:
+        """x * sigmoid(x)."""
+        return self._record(table.silu, (self,))
+
+    def gelu(self) -> Any:
+        """x times the normal distribution function of x."""
+        return self._record(table.gelu, (self,))
 
 
 def _as_entry(scalar: Scalar) -> Any:

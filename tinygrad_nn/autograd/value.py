@@ -172,6 +172,11 @@ class Value(Scalar):
             return NotImplemented if other._precedence else False
         return _compared(self, other, "==", operator.eq)
 
+    def __ne__(self, other: Any) -> Any:
+        if isinstance(other, Scalar) and other is not self:
+            return NotImplemented if other._precedence else True
+        return _compared(self, other, "!=", operator.ne)
+
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
@@ -284,7 +289,7 @@ def _compared(value: Value, other: Any, symbol: str, comparison: Callable[[float
     operand = other if isinstance(other, Value) else as_float(other)
     if operand is None:
         return NotImplemented
-    if (watching := watcher()) is not None and (answer := watching.guard(value, symbol, operand)) is not None:
+    if (watching := watcher()) is not None and (answer := watching.compared(value, symbol, operand)) is not None:
         return answer
     return comparison(value.data, operand.data if isinstance(operand, Value) else operand)
 

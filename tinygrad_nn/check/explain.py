@@ -12,7 +12,7 @@ from itertools import groupby
 from math import fsum, inf, isfinite
 
 from ..autograd import primitives as table
-from ..autograd.graph import operations_behind
+from ..autograd.graph import operations_behind, taken
 from ..autograd.reverse import contributions
 from ..autograd.scope import scope_name
 from ..autograd.transforms.derivation import slopes
@@ -129,7 +129,8 @@ def _followed(output: Value, variable: Value) -> tuple[dict[int, list[float]], d
     for result in operations_behind(output)[::-1] if isinstance(output, Result) else []:
         if result is variable:
             continue
-        on_way = [ways.get(id(operand), 0) for operand in result.operands]
+        operands = taken(result, result.operands)
+        on_way = [0 if operand is None else ways.get(id(operand), 0) for operand in operands]
         if not any(on_way):
             continue
         slopes = local[id(result)] = contributions(result, 1.0)
@@ -187,7 +188,8 @@ def _branches(at: Result, local: dict[int, list[float]]) -> list[tuple[float, An
         for name, operand in named_operands(at):
             label = operand.label if isinstance(operand, Value) else ""
             words.append(told if owned or len(at.operands) == 1 else f"{told} by {label or f'its {name}'}")
-        return list(zip(local[id(at)], at.operands, words, strict=True))
+        operands = taken(at, at.operands)
+        return [branch for branch in zip(local[id(at)], operands, words, strict=True) if branch[1] is not None]
     terms: list[Any] = []
     spine: Any = at
     while isinstance(spine, Result) and spine.op is table.add and (spine is at or not spine.label):

@@ -41,6 +41,19 @@ TEXT: Spellings = {
     "floored": (f"max({{}}, {FLOOR:.3g})", ATOM, (SUM,)),
     "sigmoid_cross_entropy": ("binary_cross_entropy({0}, {2})", ATOM, (SUM, SUM, SUM)),
     "log_power": ("{0}**{1}*log({0})**{2}", PRODUCT, (ATOM, ATOM, ATOM)),
+    "log2": ("log({}, 2)", ATOM, (SUM,)),
+    "log10": ("log({}, 10)", ATOM, (SUM,)),
+    "exp2": ("2**{}", POWER, (ATOM,)),
+    "mod": ("{} % {}", PRODUCT, (PRODUCT, POWER)),
+    "floor_divide": ("{} // {}", PRODUCT, (PRODUCT, POWER)),
+    "hypot": ("sqrt({}**2 + {}**2)", ATOM, (ATOM, ATOM)),
+    "unit": ("{0}/sqrt({0}**2 + {1}**2)", PRODUCT, (ATOM, ATOM)),
+    "asinh_slope": ("1/sqrt(1 + {}**2)", PRODUCT, (ATOM,)),
+    "acosh_slope": ("1/sqrt(({0} - 1)*({0} + 1))", PRODUCT, (PRODUCT,)),
+    "atanh_slope": ("1/(1 - {}**2)", PRODUCT, (ATOM,)),
+    "sinc": ("sin(pi*{0})/(pi*{0})", PRODUCT, (POWER,)),
+    "softsign": ("{0}/(1 + abs({0}))", PRODUCT, (PRODUCT,)),
+    "zeta": ("zeta({1}, {0})", ATOM, (SUM, SUM)),
 }
 LATEX: Spellings = {
     **TEXT,
@@ -62,12 +75,31 @@ LATEX: Spellings = {
     "floored": (rf"\max\left({{}}, {FLOOR:.3g}\right)", ATOM, (SUM,)),
     "sigmoid_cross_entropy": (r"\operatorname{{binary\_cross\_entropy}}\left({0}, {2}\right)", ATOM, (SUM, SUM, SUM)),
     "log_power": (r"{0}^{{{1}}} \, \log\left({0}\right)^{{{2}}}", PRODUCT, (ATOM, SUM, SUM)),
+    "log2": (r"\log_2\left({}\right)", ATOM, (SUM,)),
+    "log10": (r"\log_{{10}}\left({}\right)", ATOM, (SUM,)),
+    "exp2": ("2^{{{}}}", POWER, (SUM,)),
+    "cbrt": (r"\sqrt[3]{{{}}}", ATOM, (SUM,)),
+    "floor": (r"\left\lfloor {} \right\rfloor", ATOM, (SUM,)),
+    "ceil": (r"\left\lceil {} \right\rceil", ATOM, (SUM,)),
+    "mod": (r"{} \bmod {}", PRODUCT, (PRODUCT, POWER)),
+    "floor_divide": (r"\left\lfloor \frac{{{}}}{{{}}} \right\rfloor", ATOM, (SUM, SUM)),
+    "hypot": (r"\sqrt{{{}^2 + {}^2}}", ATOM, (ATOM, ATOM)),
+    "unit": (r"\frac{{{0}}}{{\sqrt{{{0}^2 + {1}^2}}}}", ATOM, (ATOM, ATOM)),
+    "asinh_slope": (r"\frac{{1}}{{\sqrt{{1 + {}^2}}}}", ATOM, (ATOM,)),
+    "acosh_slope": (r"\frac{{1}}{{\sqrt{{{}^2 - 1}}}}", ATOM, (ATOM,)),
+    "atanh_slope": (r"\frac{{1}}{{1 - {}^2}}", ATOM, (ATOM,)),
+    "sinc": (r"\operatorname{{sinc}}\left({}\right)", ATOM, (SUM,)),
+    "softsign": (r"\frac{{{0}}}{{1 + \left|{0}\right|}}", ATOM, (SUM,)),
+    "lgamma": (r"\log\left|\Gamma\left({}\right)\right|", ATOM, (SUM,)),
+    "digamma": (r"\psi\left({}\right)", ATOM, (SUM,)),
+    "trigamma": (r"\psi'\left({}\right)", ATOM, (SUM,)),
+    "zeta": (r"\zeta\left({1}, {0}\right)", ATOM, (SUM, SUM)),
     "sigmoid": (r"\sigma\left({}\right)", ATOM, (SUM,)),
     "normal_cdf": (r"\Phi\left({}\right)", ATOM, (SUM,)),
     "normal_pdf": (r"\varphi\left({}\right)", ATOM, (SUM,)),
 }
 LATEX_FUNCTIONS = {"log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "maximum", "minimum", "largest"}
-NAMES = {"maximum": "max", "minimum": "min", "largest": "max"}
+NAMES = {"maximum": "max", "minimum": "min", "largest": "max", "ceil": "ceiling", "lgamma": "loggamma"}
 
 
 def written_twice(result: Result, texts: Sequence[Written], latex: Sequence[Written]) -> tuple[Written, Written]:

@@ -101,6 +101,6 @@ def test_jvp_and_vjp_of_numbers_and_nested_lists():
 
 
 def test_a_primitive_of_ones_own_has_tangents():
-    softsign = tn.primitive("softsign", lambda x: x / (1 + abs(x)), lambda g, y, x: g / ((1 + abs(x)) * (1 + abs(x))))
+    softsign = tn.primitive("soft_sign", lambda x: x / (1 + abs(x)), lambda g, y, x: g / ((1 + abs(x)) * (1 + abs(x))))
     assert tn.jvp(softsign)(1.0, 3.0) == (0.5, 0.75)
     assert tn.compile(lambda x: tn.jvp(softsign)(x, 3.0)[1], backend="python")(1.0) == 0.75

@@ -2,5 +2,6 @@
 
 It stands on nothing of the library.
 
-`functions` are the values, `floats` the numbers on which an expression that divided by zero runs once more.
+`functions` are the values, `special` the texts of those that are polynomials, `floats` the numbers on which an
+expression that divided by zero runs once more.
 """

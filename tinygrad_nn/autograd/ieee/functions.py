@@ -68,6 +68,30 @@ sqrt, asin, acos, sin, cos, tan = (
 )
 log = _guarded(math.log, lambda x: NAN if x < 0 else -INF)
 log1p = _guarded(math.log1p, lambda x: NAN if x < -1 else -INF)
+log2 = _guarded(math.log2, lambda x: NAN if x < 0 else -INF)
+log10 = _guarded(math.log10, lambda x: NAN if x < 0 else -INF)
+exp2, lgamma, cbrt = _guarded(math.exp2, _infinite), _guarded(math.lgamma, _infinite), math.cbrt
+
+
+def _whole(function: Callable[[float], float]) -> Callable[[float], float]:
+    """A function of `math` to whole numbers, as floats: a 0 has the sign of x, and what is not finite is itself."""
+    return _guarded(lambda x: math.copysign(function(x), x), lambda x: x)
+
+
+floor, ceil, trunc = _whole(math.floor), _whole(math.ceil), _whole(math.trunc)
+
+
+def fmod(a: float, b: float) -> float:
+    """What is left of a after whole multiples of b, in the sign of a; nan for b = 0 and an infinite a."""
+    try:
+        return math.fmod(a, b)
+    except ValueError:
+        return NAN
+
+
+def hypot(a: float, b: float) -> float:
+    """sqrt(a*a + b*b), without overflow between; inf where either is infinite."""
+    return math.hypot(a, b)
 
 
 def dot(weights: Sequence[float], inputs: Sequence[float], bias: float) -> float:

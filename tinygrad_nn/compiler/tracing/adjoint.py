@@ -15,6 +15,7 @@ from ...autograd.scope import scope_name
 from ...autograd.transforms.forward import pushed
 from ...support.nested import leaves, mapped
 from ..program.program import Instruction
+from .sides import Sides
 from .traced import Traced
 from .traced_number import TracedNumber
 from .writer import CONSTANTS, DATA, VALUES, Writer
@@ -31,7 +32,7 @@ def traced_adjoints(
     found[output] = found[output] + seed if output in found else seed
     instructions = sorted(_behind(tracer, inputs), key=lambda entry: tracer.order[entry.slot])
     made = len(tracer.numbers)
-    between = set(inputs)
+    between, sides = set(inputs), Sides(tracer)
     for entry in instructions:
         if any(slot in between for slot in entry.slots()):
             between.add(entry.slot)
@@ -39,7 +40,10 @@ def traced_adjoints(
         if entry.slot in found and entry.slot in between:
             name = scope_name(tracer.program.scopes.get(entry.slot)).removeprefix("backward: ")
             tracer.block = f"backward: {name}" if name else "backward"
-            pulled(entry.primitive, *_keyed(tracer, entry), found[entry.slot], found, between)
+            operands, apply = _keyed(tracer, entry)
+            apply = sides.masked(entry.slot, apply)
+            sides.pass_on(entry, found, between)
+            pulled(entry.primitive.rules, operands, apply, found[entry.slot], found, between)
     tracer.block = ""
     for slot, flow in found.items():
         if isinstance(flow, Traced) and flow._slot >= made:

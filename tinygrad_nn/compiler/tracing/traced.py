@@ -12,6 +12,7 @@ from ...autograd.scalar import TRUTH, Scalar
 from ...autograd.value import Value
 from ...support.numbers import as_float
 from ..program.program import Instruction, Program
+from .truth import Truth
 
 OF_FLOATS = ("real", "imag", "conjugate", "is_integer", "as_integer_ratio", "hex")
 
@@ -105,13 +106,6 @@ class Traced(Scalar):
     def __round__(self, digits: int | None = None) -> Any:
         return self.__float__()
 
-    def _of_floats(self, other: object) -> Any:
-        raise self._tracer.refusal(
-            "%, // and divmod are of plain numbers, which a compiled function's values are not: compute them outside"
-        )
-
-    __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _of_floats
-
     def __getattr__(self, name: str) -> Any:
         if name in OF_FLOATS and not self._tracer.of_data:
             raise self._tracer.refusal(
@@ -121,7 +115,7 @@ class Traced(Scalar):
 
     def _compared(self, comparison: str, other: object) -> Any:
         operand = other if isinstance(other, Scalar) else as_float(other)
-        return NotImplemented if operand is None else self._tracer.guard(self, comparison, operand)
+        return NotImplemented if operand is None else Truth(self._tracer, self, comparison, operand)
 
     def __lt__(self, other: object) -> Any:
         return self._compared("<", other)
@@ -136,7 +130,13 @@ class Traced(Scalar):
         return self._compared(">=", other)
 
     def __eq__(self, other: object) -> Any:
-        """Equality with a number, or of one and the same value, which tests for nan; != is what this is not."""
+        return self._equal("==", other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._equal("!=", other)
+
+    def _equal(self, comparison: str, other: object) -> Any:
+        """Equality with a number, or of one and the same value, which tests for nan."""
         if (
             isinstance(other, Scalar)
             and other is not self
@@ -146,7 +146,7 @@ class Traced(Scalar):
                 f"{self!r} == {other!r}: of two Values this asks whether they are one and the same, which a program "
                 "does not know: write a is b for that, or a - b == 0 for their numbers"
             )
-        return self._compared("==", other)
+        return self._compared(comparison, other)
 
     def __bool__(self) -> bool:
         raise self._tracer.refusal(TRUTH)

@@ -7,7 +7,6 @@ floats answer otherwise than the rows of the table, as when they are divided by 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -41,14 +40,6 @@ class TracedNumber(Traced):
 
     def _as_floats(self, answer: Callable[[Any, Any], Any], a: object, b: object) -> Any:
         return answer(a, b) if self._tracer.floats and {type(a), type(b)} <= AS_FLOATS else None
-
-    def __truediv__(self, other: object) -> Any:
-        self._as_floats(_check_division, self, other)
-        return Traced.__truediv__(self, other)
-
-    def __rtruediv__(self, other: object) -> Any:
-        self._as_floats(_check_division, other, self)
-        return Traced.__rtruediv__(self, other)
 
     def _seen(self) -> float:
         """The number in this run, which is one of many where it changes with every step."""
@@ -154,18 +145,16 @@ def _complex_power(base: Any, exponent: Any) -> complex | None:
     return power if isinstance(power, complex) else None
 
 
-def _on_floats(operation: Callable[[Any, Any], Any], swapped: bool) -> Callable[[TracedNumber, object], Any]:
-    """An operation of floats that is none of Values."""
+def _divided(name: str, swapped: bool) -> Callable[[TracedNumber, object], Any]:
+    """A division as Traced has it, which floats refuse by 0."""
 
     def method(number: TracedNumber, other: object) -> Any:
-        operand = float(other) if type(other) is TracedNumber else as_float(other)
-        if operand is None:
-            return NotImplemented
-        return operation(operand, float(number)) if swapped else operation(float(number), operand)
+        number._as_floats(_check_division, *((other, number) if swapped else (number, other)))
+        return getattr(Traced, name)(number, other)
 
     return method
 
 
-for _name, _operation in (("mod", operator.mod), ("floordiv", operator.floordiv), ("divmod", divmod)):
-    setattr(TracedNumber, f"__{_name}__", _on_floats(_operation, swapped=False))
-    setattr(TracedNumber, f"__r{_name}__", _on_floats(_operation, swapped=True))
+for _name in ("truediv", "mod", "floordiv"):
+    setattr(TracedNumber, f"__{_name}__", _divided(f"__{_name}__", swapped=False))
+    setattr(TracedNumber, f"__r{_name}__", _divided(f"__r{_name}__", swapped=True))

@@ -15,6 +15,7 @@ from ...autograd.value import Result, Value
 from ..program.program import COMPARISONS, Guard, Instruction, Operand, Program
 from .traced import Traced, TraceError
 from .traced_number import TracedNumber
+from .truth import Truth
 
 CONSTANTS, DATA, VALUES = range(3)
 
@@ -91,6 +92,10 @@ class Writer:
         self.refused = self.refused or f"{message} ({users_line()})"
         return TraceError(message)
 
+    def compared(self, value: Any, symbol: str, other: Any) -> Truth:
+        """What a comparison of a captured Value gives."""
+        return Truth(self, value, symbol, other)
+
     def guard(self, left: Any, comparison: str, right: Any) -> bool:
         a, b = self.slot_of(left), self.slot_of(right)
         taken = COMPARISONS[comparison](self.numbers[a], self.numbers[b])
@@ -99,9 +104,8 @@ class Writer:
 
     def _captured(self, value: Value) -> int:
         """A leaf is a parameter; what was recorded from leaves is computed from them again, at each call."""
-        slot: Any = getattr(value, "_slot", None)
-        if slot is not None:  # made inside, of a traced number
-            return slot  # type: ignore[no-any-return]
+        if hasattr(value, "_slot"):  # made inside, of a traced number
+            return value._slot  # type: ignore[no-any-return]
         if isinstance(value, Result) and id(value) not in self._parameters:
             if id(value) not in self._results:
                 for result in reversed(operations_behind(value)):

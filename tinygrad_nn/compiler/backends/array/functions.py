@@ -130,7 +130,8 @@ def _named(xp: Any, row: Primitive) -> Callable[..., Any]:
     if xp.__name__.startswith("jax"):
         from importlib import import_module
 
-        return getattr(import_module("jax.scipy.special"), row.name)  # type: ignore[no-any-return]
+        name = "gammaln" if row.name == "lgamma" else row.name
+        return getattr(import_module("jax.scipy.special"), name)  # type: ignore[no-any-return]
 
     def each(*numbers: Any) -> Any:
         arrays = xp.broadcast_arrays(*map(xp.asarray, numbers))
