@@ -5,16 +5,22 @@ from typing import Any
 
 import c_files
 import pytest
-from shared import needed, wrong
+from shared import needed
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 
 np = pytest.importorskip("numpy")
 
+
 BACKENDS = ["python", "array", "llvm"]
+
+
 X, Y, M = np.array([1.5, -2.0, 0.5]), np.array([0.25, 3.0, -1.0]), np.array([[1.0, 2.0], [-3.0, 0.5], [0.0, 4.0]])
+
+
 WEIGHTS = np.array([Value(0.5), Value(-1.0), Value(2.0)], dtype=object)
+
 
 FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sum": (lambda x, y: x + y, [X, Y]),
@@ -105,35 +111,6 @@ def test_arrays_in_c(tmp_path):
     assert c_files.called(loaded, "made", [X.tolist(), M.ravel().tolist()])[0] == pytest.approx(f(X, M))
 
 
-def test_a_list_in_place_of_an_array_is_traced_again():
-    f = tn.compile(lambda x, y: sum(x + y) * len(x + y))
-    lists, arrays = [1.0, 2.0], np.array([1.0, 2.0])
-    assert [f(lists, lists), f(arrays, arrays), f(lists, lists), f(arrays, lists)] == [24.0, 12.0, 24.0, 12.0]
-    assert "3 programs" in repr(f)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_rows_of_a_batch_are_what_a_call_is_given(backend):
-    needed(backend)
-    rows = np.linspace(-1.0, 2.0, 40 * 2 * 3).reshape(40, 2, 3)
-    for function in (lambda x, y: x + 2 * y, lambda x, y: (x * y).sum(), lambda x, y: [x[0], x + y]):
-        f = tn.compile(function, backend=backend)
-        right = [function(*row) for row in rows]
-        assert all(same(f(*row), r) for row, r in zip(rows[:3], right, strict=False))
-        for given in (rows, [[x, y] for x, y in rows]):
-            found = f.batch(given)
-            for each, r in zip(found, right, strict=True):
-                if isinstance(r, list):
-                    assert each[0] == pytest.approx(r[0])
-                    assert np.allclose(each[1], r[1])
-                else:
-                    assert np.allclose(each, r)
-                    assert given is rows or type(each) is (float if np.ndim(r) == 0 else np.ndarray)
-    values, flows = tn.compile(lambda x, y: (x * y).sum(), backend=backend).batch(rows, gradients=True)
-    assert np.allclose(values, (rows[:, 0] * rows[:, 1]).sum(axis=1))
-    assert np.allclose(flows, rows[:, ::-1])
-
-
 class Mixture(tn.Module):
     """A model in NumPy's own words."""
 
@@ -217,13 +194,6 @@ def test_a_model_that_is_another_on_lists_is_not_exported(tmp_path):
         tn.export_c(model, tmp_path / "model.c", inputs=2, overwrite=True)
 
 
-def test_rows_of_two_kinds_are_told_apart():
-    w = Value(0.5)
-    step = tn.compile_step(lambda x: w * x[0], "squared_error", tn.SGD([w], lr=0.1), backend="python")
-    with pytest.raises(ValueError, match="row 1 of X has an array of 2 numbers and row 0 has 2 numbers"):
-        step([[1.0, 2.0], np.array([1.0, 2.0])], [1.0, 2.0])
-
-
 @pytest.mark.parametrize("taken", [tn.sum, tn.softmax, tn.Neuron(2), tn.MLP(2, [1]), lambda x: tn.dot(x, [1.0, 2.0])])
 def test_columns_are_ordered(taken):
     for unordered in ({1.0: 0, 2.0: 1}, {1.0, 2.0}, frozenset([1.0, 2.0]), {1.0: 0, 2.0: 1}.keys(), "12"):
@@ -232,17 +202,3 @@ def test_columns_are_ordered(taken):
     for right in ([1.0, 2.0], (1.0, 2.0), np.array([1.0, 2.0]), {"a": 1.0, "b": 2.0}.values(), (x for x in (1.0, 2.0)),
                   np.array([Value(1.0), Value(2.0)])):  # fmt: skip
         taken(right)
-
-
-def test_rows_are_ordered():
-    model = tn.MLP(2, [1])
-    f = tn.compile(lambda x, y: x - y)
-    for row in ({1.0: 0, 2.0: 1}, {1.0, 2.0}, frozenset([1.0, 2.0]), "12"):
-        with pytest.raises(TypeError, match="row 0"):
-            f.batch([wrong(row)])
-        with pytest.raises(TypeError, match="row 0"):
-            model.predict([row])
-        with pytest.raises(TypeError, match="row 0"):
-            tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1), backend="python")([row], [1.0])
-        with pytest.raises(TypeError):
-            tn.compile(lambda x: x[0])(row)

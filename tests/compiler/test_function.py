@@ -57,19 +57,6 @@ def test_captured_values_are_read_at_each_call():
     assert (w.grad, threshold.grad) == (0.0, 0.0)
 
 
-def test_lists_and_their_lengths():
-    def function(xs, scale):
-        return tn.sum([x * x for x in xs]) * scale
-
-    f = compile(function)
-    assert f([1.0, 2.0], 2.0) == 10.0
-    assert f([1.0, 2.0, 3.0], 1.0) == 14.0
-    assert f.grad([1.0, 2.0], 2.0) == [[4.0, 8.0], 5.0]
-    assert f((1, 2), 2) == 10.0
-    nested = compile(lambda m: [[m[0][0] * 2.0, m[0][1]], m[1][0]])
-    assert nested([[1.0, 2.0], [3.0]]) == [[2.0, 2.0], 3.0]
-
-
 def test_a_model_with_its_loss():
     model = tn.MLP(2, [3, 2], activation="sigmoid", rng=random.Random(1))
 

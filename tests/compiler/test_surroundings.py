@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from shared import needed
+from training import Line, a_dropout
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -26,6 +27,8 @@ from tinygrad_nn.compiler.surroundings.captured import SurroundingsError
 from tinygrad_nn.compiler.tracing.traced import TraceError
 
 LEVEL = 2.0
+
+
 TABLE = {"a": [1.0, 2.0]}
 
 
@@ -42,22 +45,6 @@ class Scaled:
 
     def __call__(self, x):
         return x * self.factor + self.offset
-
-
-class Line(tn.Module):
-    unit: Any
-    key: Any
-    text: Any
-    inner: Any
-    optimizer: Any
-
-    def __init__(self):
-        self.w, self.tau, self.ws = Value(4.0), 1.0, [Value(1.0), Value(2.0)]
-        self.which, self.options = 0, {"shift": 0.5}
-
-    def __call__(self, row):
-        first, second = self.ws[self.which], self.ws[1 - self.which]
-        return self.w * row[0] / self.tau + first * self.options["shift"] + 0.125 * second
 
 
 def of_a_cell():
@@ -438,9 +425,17 @@ def as_before():
 
 
 LONG = (of_a_frame, of_a_tensor, of_a_fitted_scaler)  # what they import takes seconds
+
+
 BACKENDS = [pytest.param(case, "python", marks=[pytest.mark.slow] * (case in LONG)) for case in CASES]
+
+
 CASES = [case for case in CASES if case not in LONG]
+
+
 BACKENDS += [pytest.param(case, "array") for case in CASES[::3]]
+
+
 BACKENDS += [pytest.param(case, "llvm") for case in CASES[::8]]
 
 
@@ -619,6 +614,8 @@ ANEW = [
     tells_the_day_of_its_own_import, draws_from_a_generator_of_its_own, draws_from_the_machine,
     draws_from_a_generator_of_numpy_of_its_own,
 ]  # fmt: skip
+
+
 EFFECTS = [
     draws_from_random, draws_from_a_generator, draws_by_a_method, draws_from_numpy, draws_from_a_generator_of_numpy,
     counts_in_a_cell, counts_in_a_list, counts_on_an_object, counts_on_a_function, counts_by_an_iterator, sets_a_weight,
@@ -666,6 +663,8 @@ def reads_names_of_exec(x):
 
 
 NOTEBOOK: dict[str, Any] = {}
+
+
 exec("k = 2.0", NOTEBOOK)  # which puts __builtins__ there, too
 
 
@@ -831,88 +830,6 @@ def test_the_case_of_the_attribute_that_is_doubled(backend):
         found.append(step([[1.0]], [0.0]) ** 2 / 4.0)
         model.tau *= 2.0
     assert found == [4.0, 1.0, 0.25, 0.0625]
-
-
-def a_dropout():
-    class Dropout(Line):
-        def __call__(self, row):
-            return super().__call__(row) * (random.random() < 0.5)
-
-    return Dropout(), "squared_error", None, "draws random numbers from random"
-
-
-def a_counter():
-    n = 0
-
-    def loss(p, t):
-        nonlocal n
-        n += 1
-        return (p - t) ** 2 * n
-
-    return Line(), loss, None, "changes n"
-
-
-def a_penalty_by_data():
-    return Line(), "squared_error", lambda model: sum(p * p.data for p in model.parameters()), r"reads \.data of"
-
-
-def a_clock():
-    return Line(), lambda p, t: (p - t) ** 2 * (time.time() > 0.0), None, r"time\(\)"
-
-
-def a_step_count():
-    class Warm(Line):
-        def __call__(self, row):
-            return super().__call__(row) * (1.0 + self.optimizer.steps)
-
-    return Warm(), "squared_error", None, r"optimizer\.\w+, which answers anew each time, so"
-
-
-@pytest.mark.parametrize("batch_size", [1, 2])
-@pytest.mark.parametrize("make", [a_dropout, a_counter, a_penalty_by_data, a_clock, a_step_count])
-def test_what_no_step_can_hold_is_trained_on_the_recorded_graph_with_one_warning(make, batch_size):
-    def run(backend):
-        model, loss, regularizer, _ = make()
-        optimizer = model.optimizer = tn.SGD(model.parameters(), lr=0.01)
-        random.seed(4)
-        return tn.fit(
-            model, X, Y, loss, optimizer, 4, batch_size, True, random.Random(1), regularizer, progress=False,
-            backend=backend,
-        ).losses + [random.random()]  # fmt: skip
-
-    why = make()[-1]
-    with pytest.warns(RuntimeWarning, match=why) as caught:
-        found = run("auto")
-    assert len(caught) == 1
-    assert found == run("eager")
-    with pytest.raises(SurroundingsError, match=why):
-        run("python")
-
-
-def test_a_run_that_begins_compiled_goes_on_recorded_where_its_model_begins_to_draw():
-    class Model(Line):
-        noise = 0.0
-
-        def __call__(self, row):
-            noise = random.random() * self.noise if self.noise else 0.0
-            return super().__call__(row) + noise
-
-    def run(backend):
-        model = Model()
-        random.seed(4)
-
-        def callback(history):
-            model.noise = 0.1 if history.epochs[-1] > 2 else 0.0
-
-        optimizer = tn.SGD(model.parameters(), lr=0.01)
-        return tn.fit(
-            model, X, Y, "squared_error", optimizer, 6, 1, True, random.Random(1), callbacks=callback, progress=False,
-            backend=backend,
-        ).losses  # fmt: skip
-
-    with pytest.warns(RuntimeWarning, match="draws random numbers"):
-        found = run("auto")
-    assert found == pytest.approx(run("eager"), rel=1e-12)
 
 
 def test_the_program_is_that_of_the_latest_surroundings():

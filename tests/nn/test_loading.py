@@ -6,21 +6,10 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_files import MODELS, bits, network, resealed
+from model_files import MODELS, facts, resealed
 
 import tinygrad_nn as tn
 from tinygrad_nn.nn import saving as storage
-
-
-def facts(model):
-    """All that a file keeps of a model."""
-    layers = getattr(model, "layers", [model])
-    neurons = [neuron for layer in layers for neuron in getattr(layer, "neurons", [layer])]
-    names = [getattr(model, name, None) for name in ("input_names", "output_names")]
-    values = model.parameters()
-    kept = [neuron.activation for neuron in neurons], names, model.place.name, [value.label for value in values]
-    return type(model), repr(model), kept, bits(value.data for value in values)
-
 
 ATOMS = ["NaN", "Infinity", "1e999", "-1", "{}", "[]", '"x"', "null", "true", "9" * 5000, "[" * 3000, '"__import__"']
 
@@ -63,34 +52,6 @@ def check_change(change):
         assert facts(found) == facts(model)
     else:
         assert storage.model_of(storage.text_of(found)).parameters()  # another model, but a whole one
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda text: text[: len(text) // 2], "was cut off: it does not end"),
-        (lambda text: text[:-1], "was cut off: it does not end"),
-        (lambda text: text.replace("0.1", "0.2", 1), "was changed after it was saved"),
-        (
-            lambda text: text.replace("version 2", "version 3"),
-            "is of version 3, and this library reads up to version 2: update",
-        ),
-        (lambda text: "PK\x03\x04" + text, "is no model of tinygrad_nn: its first line is"),
-        (lambda text: "", "is no model of tinygrad_nn: its first line is ''"),
-        (lambda text: resealed(text.rpartition("sha256 ")[0].replace('"tanh"', '"os.system"')), "unknown activation"),
-        (
-            lambda text: resealed(text.rpartition("sha256 ")[0].replace('"bias"', '"offset"', 1)),
-            "no 'bias' in neuron 1",
-        ),
-        (lambda text: resealed(text.rpartition("sha256 ")[0].replace('"MLP"', '"object"')), "of the kind 'object'"),
-    ],
-)
-def test_what_is_wrong_with_a_file_is_said(change, words, tmp_path):
-    path = tmp_path / "model.txt"
-    path.write_text(change(storage.text_of(network())), encoding="utf-8")
-    with pytest.raises(tn.StorageError, match=words) as caught:
-        tn.load(path)
-    assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -12,21 +12,11 @@ import sys
 import time
 
 import pytest
-from model_files import MODELS, bits, network
+from model_files import MODELS, facts, network
 from shared import wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-
-
-def facts(model):
-    """All that a file keeps of a model."""
-    layers = getattr(model, "layers", [model])
-    neurons = [neuron for layer in layers for neuron in getattr(layer, "neurons", [layer])]
-    names = [getattr(model, name, None) for name in ("input_names", "output_names")]
-    values = model.parameters()
-    kept = [neuron.activation for neuron in neurons], names, model.place.name, [value.label for value in values]
-    return type(model), repr(model), kept, bits(value.data for value in values)
 
 
 @pytest.mark.parametrize("name", MODELS)

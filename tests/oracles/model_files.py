@@ -45,3 +45,13 @@ MODELS = {
 def resealed(body):
     """A text with the digest that fits it, as somebody would who means harm."""
     return body + "sha256 " + hashlib.sha256(body.encode()).hexdigest() + "\n"
+
+
+def facts(model):
+    """All that a file keeps of a model."""
+    layers = getattr(model, "layers", [model])
+    neurons = [neuron for layer in layers for neuron in getattr(layer, "neurons", [layer])]
+    names = [getattr(model, name, None) for name in ("input_names", "output_names")]
+    values = model.parameters()
+    kept = [neuron.activation for neuron in neurons], names, model.place.name, [value.label for value in values]
+    return type(model), repr(model), kept, bits(value.data for value in values)

@@ -103,3 +103,86 @@ def trained(backend="python", loss="hinge", data=None, epochs=6, seed=1, outputs
     options: dict[str, Any] = {"progress": False, "batch_size": 7, "rng": random.Random(3)} | given
     history = tn.fit(model, X, Y, loss, optimizer, epochs=epochs, backend=backend, **options)
     return history, model, optimizer
+
+
+def steps_agree(make, rows, targets, steps=4, change=lambda optimizer: None, **options):
+    """Steps as a user writes them and compiled steps leave the same numbers; make() gives a model and an optimiser."""
+    told = []
+    for compiled in (False, True):
+        model, optimizer = make()
+        step = compile_step(model, tn.losses.squared_error, optimizer, **options)
+        for _ in range(2):
+            for _ in range(steps):
+                if compiled:
+                    step(rows, targets)
+                else:
+                    eager(model, tn.losses.squared_error, optimizer, rows, targets, options.get("regularizer"))
+            change(optimizer)
+        told.append(numbers(optimizer))
+    assert equal(*told), told
+
+
+def line(make_optimizer, **values):
+    """A line through the origin, with an optimiser of its slope."""
+
+    def make():
+        slope = Value(0.5, label=values.get("label", ""))
+        return (lambda x: slope * x[0]), make_optimizer([slope])
+
+    return make
+
+
+class Configured(tn.SGD):
+    """SGD with whatever else a user keeps in an optimiser."""
+
+    factor = 1.0
+
+    def __init__(self, parameters, **settings):
+        super().__init__(parameters, lr=0.01, momentum=0.5)
+        vars(self).update(settings)
+
+    def update(self, parameter, gradient, state, lr, step):
+        return super().update(parameter, self.clipped(gradient) * self.factor, state, lr, step)
+
+    def clipped(self, gradient):
+        for limit in getattr(self, "limits", ()):
+            gradient = gradient if limit is None else limit * gradient
+        return gradient
+
+
+def all_near(got, expected, bound=1e-12):
+    """Whether numbers agree within a bound."""
+    assert got == pytest.approx(expected, rel=bound, abs=bound, nan_ok=True)
+
+
+def native_step(model, loss, optimizer, regularizer=None, **options):
+    """A compiled step in machine code."""
+    return tn.compile_step(model, loss, optimizer, regularizer, backend="llvm", **options)
+
+
+class Line(tn.Module):
+    """A model that reads numbers, lists and dicts which a test changes."""
+
+    unit: Any
+    key: Any
+    text: Any
+    inner: Any
+    optimizer: Any
+
+    def __init__(self):
+        self.w, self.tau, self.ws = Value(4.0), 1.0, [Value(1.0), Value(2.0)]
+        self.which, self.options = 0, {"shift": 0.5}
+
+    def __call__(self, row):
+        first, second = self.ws[self.which], self.ws[1 - self.which]
+        return self.w * row[0] / self.tau + first * self.options["shift"] + 0.125 * second
+
+
+def a_dropout():
+    """A model that no program can hold, its loss, no regularizer, and why."""
+
+    class Dropout(Line):
+        def __call__(self, row):
+            return super().__call__(row) * (random.random() < 0.5)
+
+    return Dropout(), "squared_error", None, "draws random numbers from random"

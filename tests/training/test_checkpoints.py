@@ -145,35 +145,6 @@ def test_ctrl_c_ends_a_loop_of_single_steps(backend):
             collections.deque(iter(lambda: step(X, Y), None), maxlen=0)
 
 
-def test_ctrl_c_while_numbers_are_put_back_counts_steps_once():
-    pytest.importorskip("llvmlite", reason="llvmlite is not installed")
-
-    class Pressed(tn.SGD):
-        sets = 0
-
-        def __setattr__(self, name, value):
-            super().__setattr__(name, value)
-            if name == "state":
-                Pressed.sets += 1
-                if Pressed.sets == 6:
-                    signal.raise_signal(signal.SIGINT)
-
-    X, Y = tn.data.xor()
-    models = [tn.MLP(2, [3, 1], rng=random.Random(0)) for _ in range(2)]
-    optimizer = Pressed(models[0].parameters(), lr=0.1)
-    options: dict[str, Any] = {
-        "batch_size": 4,
-        "shuffle": False,
-        "callbacks": lambda h: None,
-        "progress": False,
-        "backend": "llvm",
-    }
-    tn.fit(models[0], X, Y, "squared_error", optimizer, epochs=100, **options)
-    other = tn.SGD(models[1].parameters(), lr=0.1)
-    tn.fit(models[1], X, Y, "squared_error", other, epochs=optimizer.steps, **options)
-    assert models[0].state_dict() == models[1].state_dict()
-
-
 @pytest.mark.parametrize("when", ["first look", "last save"])
 def test_ctrl_c_at_either_end_keeps_the_history(when, tmp_path, monkeypatch):
     X, Y = tn.data.xor()

@@ -11,15 +11,10 @@ from training import (
     X,
     Y,
     compile_step,
-    eager,
-    equal,
     l2,
-    numbers,
 )
 
 import tinygrad_nn as tn
-from tinygrad_nn.training.steps import state
-from tinygrad_nn.training.steps.engines import python
 
 
 @pytest.mark.parametrize("batch_size", [1, 50])
@@ -60,36 +55,3 @@ def test_ctrl_c_is_told_to_who_handled_it_before():
         assert signal.getsignal(signal.SIGINT) is handler
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def test_ctrl_c_waits_for_the_model_to_be_written(monkeypatch):
-    """A signal in the middle of writing back is told when all numbers are there."""
-    model = half_adder()
-    optimizer = tn.SGD(model.parameters(), lr=0.5, momentum=0.5)
-    step = compile_step(model, "squared_error", optimizer)
-    numbers_seen = []
-
-    class Interrupting(list):
-        def __iter__(self):
-            for i, parameter in enumerate(super().__iter__()):
-                if i == 3:
-                    signal.raise_signal(signal.SIGINT)
-                yield parameter
-
-    commit = state.commit
-
-    def interrupted(optimizer, numbers, steps):
-        parameters, optimizer.parameters = optimizer.parameters, Interrupting(optimizer.parameters)
-        try:
-            commit(optimizer, numbers, steps)
-        finally:
-            optimizer.parameters = parameters
-            numbers_seen.append(globals()["numbers"](optimizer))
-
-    monkeypatch.setattr(python, "commit", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        step(X, Y)
-    twin = half_adder()
-    twins = tn.SGD(twin.parameters(), lr=0.5, momentum=0.5)
-    eager(twin, tn.losses.squared_error, twins, X, Y)
-    assert equal(numbers_seen[0], numbers(twins))

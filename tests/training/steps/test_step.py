@@ -227,15 +227,6 @@ def test_nan_in_the_data_is_told_by_the_loss():
     assert all(math.isnan(p.data) for p in model.layers[0].neurons[0].weights[:1])
 
 
-def test_arrays_are_rows():
-    numpy = pytest.importorskip("numpy", reason="numpy is not installed")
-    models = [half_adder() for _ in range(2)]
-    steps = [compile_step(m, "squared_error", tn.SGD(m.parameters(), lr=0.1)) for m in models]
-    assert steps[0](X, Y) == steps[1](numpy.array(X), numpy.array(Y, dtype=numpy.float32))
-    assert models[0].state_dict() == models[1].state_dict()
-    assert steps[0](X, Y) == steps[1](list(map(numpy.array, X)), Y)
-
-
 class Leaky(tn.optim.Optimizer):
     initial_state = (0.0,)
 

@@ -1,0 +1,106 @@
+"""The text of steps in machine code: layers and batches of any width, parameters in any order, updates of any kind."""
+
+import random
+
+import pytest
+from shared import half_adder
+from training import (
+    X,
+    Y,
+    all_near,
+    eager,
+    l2,
+    native_step,
+    numbers,
+)
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+
+pytest.importorskip("numpy", reason="numpy is not installed")
+
+
+pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+
+
+def test_the_program_and_the_source_show():
+    model = half_adder()
+    step = native_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1, momentum=0.5))
+    with pytest.raises(ValueError, match="no program yet"):
+        step.source()
+    step(X, Y)
+    assert "define void @run(" in step.source()
+    assert "z1.1 = dot" in str(step.program)
+    with pytest.raises(ValueError, match="runs on 'llvm', so its source is not in 'python'"):
+        step.source("python")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("widths", [[40, 37, 3], [64, 3], [3, 129, 16, 3]])
+@pytest.mark.parametrize("batch_size", [1, 5, 130])
+def test_wide_layers_fill_vectors_and_what_is_left_over(widths, dtype, batch_size):
+    rng = random.Random(7)
+    X = [[rng.gauss(0.0, 1.0) for _ in range(41)] for _ in range(130)]
+    Y = [rng.randrange(3) for _ in X]
+    models = [tn.MLP(41, widths, "tanh", rng=random.Random(2)) for _ in range(2)]
+    optimizers = [tn.SGD(model.parameters(), lr=0.05, momentum=0.5) for model in models]
+    step, bound = (
+        native_step(models[1], "cross_entropy", optimizers[1], dtype=dtype),
+        1e-11 if dtype == "float64" else 1e-4,
+    )
+    for k in range(2):
+        rows, targets = X[k * batch_size :][:batch_size] or X, Y[k * batch_size :][:batch_size] or Y
+        told = eager(models[0], tn.losses.cross_entropy, optimizers[0], rows, targets, None)
+        all_near(step(rows, targets), told, bound)
+    all_near(numbers(optimizers[1]), numbers(optimizers[0]), bound)
+
+
+def test_a_prediction_that_no_row_changes():
+    """The slope of the weight is computed once, before the rows, and read by the sums over them."""
+    weights = [Value(0.5), Value(0.5)]
+    optimizers = [tn.SGD([weight], lr=0.1) for weight in weights]
+    step = native_step(lambda x: tn.tanh(weights[1]), "squared_error", optimizers[1])
+    X, Y = [[1.0], [2.0]], [0.0, 0.25]
+    all_near(step(X, Y), eager(lambda x: tn.tanh(weights[0]), tn.losses.squared_error, optimizers[0], X, Y))
+    all_near(numbers(optimizers[1]), numbers(optimizers[0]))
+
+
+@pytest.mark.parametrize("trained", [None, 100, 200])
+def test_parameters_in_another_order_are_found_by_a_table(trained):
+    """Shuffled or pruned, the gradients do not lie in loops: compiling them one by one took half a minute."""
+    rng = random.Random(5)
+    X = [[rng.gauss(0.0, 1.0) for _ in range(16)] for _ in range(21)]
+    Y = [rng.randrange(4) for _ in X]
+    models = [tn.MLP(16, [16, 4], "tanh", rng=random.Random(2)) for _ in range(2)]
+    order = random.Random(3).sample(range(340), 340)[:trained]
+    optimizers = [tn.SGD([model.parameters()[i] for i in order], lr=0.1, momentum=0.5) for model in models]
+    step = native_step(models[1], "cross_entropy", optimizers[1], l2)
+    for size in (21, 1):
+        told = eager(models[0], tn.losses.cross_entropy, optimizers[0], X[:size], Y[:size], l2)
+        all_near(step(X[:size], Y[:size]), told)
+    all_near([p.data for p in models[1].parameters()], [p.data for p in models[0].parameters()])
+    assert len(step.source("llvm").splitlines()) < 5000
+
+
+class OfLists(tn.optim.Optimizer):
+    """A user's own: it calls a function of lists, and reads a Value that it keeps."""
+
+    initial_state = ()
+
+    def __init__(self, parameters, lr, keeps):
+        super().__init__(parameters, lr)
+        self.kept = Value(0.5) if keeps else 0.5
+
+    def update(self, parameter, gradient, state, lr, step):
+        limited = self.kept * gradient if isinstance(self.kept, Value) else tn.logsumexp([gradient, parameter, 0.0])
+        return parameter - lr * limited, ()
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_updates_that_machine_code_has_no_words_for_run_on_python(keeps):
+    model = half_adder()
+    step = tn.compile_step(model, "squared_error", OfLists(model.parameters(), 0.1, keeps))
+    step(X, Y)
+    assert step.backend == "python"
+    with pytest.raises(TypeError, match="give backend='python'"):
+        native_step(model, "squared_error", OfLists(model.parameters(), 0.1, keeps))(X, Y)
