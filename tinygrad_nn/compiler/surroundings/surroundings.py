@@ -54,16 +54,21 @@ class Surroundings:
         """Whether every variable, attribute and entry still is the very same object. A False may be a false alarm."""
         walk = self.walk
         try:
-            if not (_same_names(walk) and _same_entries(walk)):
+            for cell, was in walk.cells:
+                if cell.cell_contents is not was:
+                    return False
+            for names, name, was in walk.variables:
+                if names.get(name, ABSENT) is not was:
+                    return False
+            for holder, name, was in walk.attributes:
+                if getattr(holder, name) is not was:
+                    return False
+            if (walk.empty and any(walk.empty)) or (walk.views and not _same_entries(walk)):
                 return False
         except (AttributeError, RuntimeError, ValueError):  # gone, or another thread is changing it
             return False
-        for found, content, _ in walk.arrays:
-            if bytes_of(found) != content:
-                return False
-        for variable, content in walk.context:
-            if variable.get(ABSENT) is not content:
-                return False
+        if (walk.arrays or walk.context) and not _same_content(walk):
+            return False
         return not self.reads or self.read_alike()
 
     def read_alike(self) -> bool:
@@ -151,24 +156,14 @@ class Known(Generic[Content]):
         return found[1]
 
 
-def _same_names(walk: Walk) -> bool:
-    """Whether variables and attributes hold what they did. Raises where one is gone."""
-    for cell, was in walk.cells:
-        if cell.cell_contents is not was:
-            return False
-    for names, name, was in walk.variables:
-        if names.get(name, ABSENT) is not was:
-            return False
-    for holder, name, was in walk.attributes:
-        if getattr(holder, name) is not was:
-            return False
-    return not (walk.empty and any(walk.empty))
+def _same_content(walk: Walk) -> bool:
+    """Whether arrays and context variables hold what they did."""
+    arrays = all(bytes_of(found) == content for found, content, _ in walk.arrays)
+    return arrays and all(variable.get(ABSENT) is content for variable, content in walk.context)
 
 
 def _same_entries(walk: Walk) -> bool:
     """Whether containers hold what they did."""
-    if not walk.views:
-        return True
     entries = chain.from_iterable(walk.views)
     return list(map(len, walk.views)) == walk.sizes and all(map(is_, entries, walk.entries))
 

@@ -35,7 +35,7 @@ def source(program: Program) -> str:
     return "\n".join(
         [
             f"def {name}({arguments}):",
-            *written(statements(program, names), names, "    ", lambda guard: f"raise OffPath({guard.where!r})"),
+            *lines_of(statements(program, names), names, "    ", lambda guard: f"raise OffPath({guard.where!r})"),
             f"    return {outputs or '()'}{',' * (len(program.outputs) == 1)}\n",
         ]
     )
@@ -77,7 +77,7 @@ def loaded(text: str, program: Program) -> Any:
     return defined(function_name(program), text, f"compiled {identifier(program.name)}", namespace)
 
 
-def written(
+def lines_of(
     body: Iterable[Statement], names: dict[int, str], indent: str, leave: Callable[[Statement], str]
 ) -> list[str]:
     """The statements as lines, with a comment where another block begins; `leave` says what a guard does."""

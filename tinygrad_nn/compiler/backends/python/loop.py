@@ -18,7 +18,7 @@ from typing import Any
 
 from ...program.program import Loop, OffPath
 from .expressions import Statement, statements
-from .function import NOT_IEEE, function_name, identifiers, loaded, written
+from .function import NOT_IEEE, function_name, identifiers, lines_of, loaded
 
 WIDTH = 116  # letters of a line
 ARGUMENTS = "passes, put, ended, error, threshold, exactly, rates, settled, carried"
@@ -34,7 +34,7 @@ def source(loop: Loop, rate: int | None = None) -> str:
     for slots, given in ((settled, "settled"), (list(loop.carried), "carried")):
         if slots:
             head += _wrapped(f"({_listed(slots, names)}) = {given}", "    ")
-    head += written(before, names, "    ", lambda guard: "return error, carried")
+    head += lines_of(before, names, "    ", lambda guard: "return error, carried")
     row, rows = _listed(loop.each, names) or "_", "rows"
     if rate is not None:
         row, rows = f"({row}), {names[rate]}", "zip(rows, rates)"
@@ -108,7 +108,7 @@ def _in_place(body: list[Statement], loop: Loop, names: dict[int, str]) -> list[
 
 def _body(body: list[Statement], loop: Loop, names: dict[int, str]) -> list[str]:
     """The statements of a row, run exactly where Python refuses them."""
-    lines = written(body, names, "", lambda guard: "break")
+    lines = lines_of(body, names, "", lambda guard: "break")
     program = loop.program
     if any(statement.raises for statement in body):
         made = {statement.slot for statement in body}
