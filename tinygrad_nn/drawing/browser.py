@@ -38,24 +38,32 @@ def document(kind: str, title: str, word: str, last: int, data: dict[str, Any], 
     )
 
 
-def save_page(path: str | Path, page: str) -> str:
-    """Write a page and give back its path.
+class Page:
+    """What is a page for the browser: its text, the file that it is saved as, and its frame in a notebook."""
 
-    Raises ValueError for a path that does not end in .html, OSError for one that cannot be written.
-    """
-    path = path_of(path)
-    if Path(path).suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"a page for the browser is saved under a name such as steps.html, but got {str(path)!r}")
-    write_all([(path, page)])
-    return path
+    title: str
 
+    def html(self) -> str:
+        """The text of the page."""
+        raise NotImplementedError
 
-def notebook_frame(page: str, title: str) -> str:
-    """The page in a frame of a notebook, which it can neither read nor change."""
-    return (
-        f'<iframe srcdoc="{html.escape(page)}" sandbox="allow-scripts" width="100%" height="560" '
-        f'title="{html.escape(title)}" frameborder="0"></iframe>'
-    )
+    def save(self, path: str | Path) -> str:
+        """Write the page and give back its path. An existing file is replaced.
+
+        Raises ValueError for a path that does not end in .html, OSError for one that cannot be written.
+        """
+        page, path = self.html(), path_of(path)
+        if Path(path).suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"a page for the browser is saved under a name such as steps.html, but got {str(path)!r}")
+        write_all([(path, page)])
+        return path
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of a notebook, which it can neither read nor change."""
+        return (
+            f'<iframe srcdoc="{html.escape(self.html())}" sandbox="allow-scripts" width="100%" height="560" '
+            f'title="{html.escape(self.title)}" frameborder="0"></iframe>'
+        )
 
 
 def _read(name: str) -> str:

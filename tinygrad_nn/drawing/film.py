@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 from typing import Any
 
-from .browser import document, notebook_frame, save_page
+from .browser import Page, document
 from .diagram import Diagram
 from .labels import clean
 from .options import check_title
@@ -15,7 +14,7 @@ from .steps.picture import svg_text
 FRAME_PACE = 400  # milliseconds a frame when playing
 
 
-class Film:
+class Film(Page):
     """Frames, each a line of text with one or more pictures side by side.
 
     A picture is a Diagram, which needs a renderer, or the text of an SVG file. Pages show them as images, so nothing in
@@ -47,16 +46,9 @@ class Film:
         coded = [base64.b64encode(picture.encode("utf-8", "replace")).decode() for picture in texts]
         self._frames.append({"text": clean(str(words)), "pictures": coded})
 
-    def save(self, path: str | Path) -> str:
-        """Write the page and give back its path; the path ends in .html. Raises ValueError for no frames."""
-        return save_page(path, self.html())
-
     def html(self) -> str:
-        """The text of the page."""
+        """The text of the page. Raises ValueError for no frames."""
         if not self._frames:
             raise ValueError("this film has no frames: add some with film.add(words, picture)")
         data = {"frames": self._frames, "pace": FRAME_PACE}
         return document("film", svg_text(self.title), "frame", len(self) - 1, data)
-
-    def _repr_html_(self) -> str:
-        return notebook_frame(self.html(), self.title)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ...autograd.value import Value
 from ...support.checks import checked_switch
-from ..browser import notebook_frame, save_page
+from ..browser import Page
 from ..labels import clean
 from ..nodes import Node, nodes, recorded_values
 from ..options import check_digits, check_size, check_title, what_to_draw
@@ -16,7 +14,7 @@ from .page import page
 from .picture import Pictures
 
 
-class Steps:
+class Steps(Page):
     """The steps of backpropagation through a graph; `len` counts them. `tinygrad_nn.steps` makes one.
 
     It holds the numbers as they were when it was made.
@@ -31,13 +29,6 @@ class Steps:
     def __len__(self) -> int:
         return len(self._steps)
 
-    def save(self, path: str | Path) -> str:
-        """Write the page and give back its path. An existing file is replaced.
-
-        Raises ValueError for a path that does not end in .html, OSError for one that cannot be written.
-        """
-        return save_page(path, self.html())
-
     def html(self) -> str:
         """The text of the page."""
         return page(self._nodes, self._steps, self._laid_out(), self._digits, self.title)
@@ -45,10 +36,6 @@ class Steps:
     def frames(self) -> list[str]:
         """The picture of each step as the text of an SVG file, all of one size and layout, for slides and films."""
         return list(Pictures(self._laid_out(), self._nodes, self._steps, self._digits, self.title).all())
-
-    def _repr_html_(self) -> str:
-        """The page in a frame of a notebook, which it can neither read nor change."""
-        return notebook_frame(self.html(), self.title)
 
     def __repr__(self) -> str:
         return f"<{len(self)} steps of {self.title!r}: .save('steps.html') writes the page>"
