@@ -15,8 +15,8 @@ class Sparse(tn.Module):
     """Each hidden neuron sees two of the three inputs."""
 
     def __init__(self, rng):
-        self.hidden = [tn.Neuron(2, "tanh", rng=rng, name=f"hidden {i + 1}") for i in range(3)]
-        self.output = tn.Neuron(3, "sigmoid", rng=rng, name="output")
+        self.hidden = [tn.Neuron(2, "tanh", rng=rng) for _ in range(3)]
+        self.output = tn.Neuron(3, "sigmoid", rng=rng)
 
     def __call__(self, row):
         pairs = [(0, 1), (1, 2), (0, 2)]
@@ -27,8 +27,8 @@ class Skip(tn.Module):
     """The output neuron sees the hidden neurons and the inputs themselves."""
 
     def __init__(self, rng):
-        self.hidden = tn.Layer(3, 2, "tanh", rng=rng, name="hidden")
-        self.output = tn.Neuron(5, "sigmoid", rng=rng, name="output")
+        self.hidden = tn.Layer(3, 2, "tanh", rng=rng)
+        self.output = tn.Neuron(5, "sigmoid", rng=rng)
 
     def __call__(self, row):
         return self.output([*self.hidden(row), *row])

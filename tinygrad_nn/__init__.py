@@ -49,45 +49,7 @@ from .autograd.recording import no_grad
 from .autograd.transforms.derivatives import derivative, grad, gradient, hessian, hvp, jacobian, value_and_grad
 from .autograd.transforms.products import jvp, vjp
 from .autograd.value import Value
-from .functional import (
-    acos,
-    asin,
-    atan,
-    clip,
-    cos,
-    cosh,
-    detach,
-    dot,
-    elu,
-    erf,
-    exp,
-    expm1,
-    gelu,
-    leaky_relu,
-    log,
-    log1p,
-    log_softmax,
-    logsumexp,
-    maximum,
-    mean,
-    minimum,
-    norm,
-    prod,
-    relu,
-    sigmoid,
-    silu,
-    sin,
-    sinh,
-    softmax,
-    softplus,
-    sqrt,
-    std,
-    sum,
-    take,
-    tan,
-    tanh,
-    where,
-)
+from .functional import *  # noqa: F403
 from .nn.layers import MLP, Layer, Neuron
 from .nn.module import Module
 from .optim import SGD, Adam
@@ -117,6 +79,9 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not see `_LATER`
     from .training.history import History
     from .training.steps.step import compile_step
 
+    def __getattr__(name: str) -> functional.NumericFunction: ...  # exp, sin ... gelu: the functions of the table
+
+
 __all__ = [
     "MLP",
     "SGD",
@@ -131,32 +96,19 @@ __all__ = [
     "Neuron",
     "StorageError",
     "Value",
-    "acos",
-    "asin",
-    "atan",
     "check_c",
-    "clip",
     "compile",
     "compile_step",
-    "cos",
-    "cosh",
     "data",
     "derivative",
-    "detach",
     "detect_anomaly",
-    "dot",
     "draw",
     "draw_network",
-    "elu",
-    "erf",
-    "exp",
     "explain",
-    "expm1",
     "export_c",
     "fit",
     "formula",
     "functional",
-    "gelu",
     "grad",
     "gradcheck",
     "gradient",
@@ -164,43 +116,21 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
-    "leaky_relu",
     "lint",
     "load",
-    "log",
-    "log1p",
-    "log_softmax",
-    "logsumexp",
     "losses",
-    "maximum",
-    "mean",
     "metrics",
-    "minimum",
     "no_grad",
-    "norm",
     "optim",
     "plots",
     "primitive",
-    "prod",
-    "relu",
     "save",
-    "sigmoid",
-    "silu",
-    "sin",
-    "sinh",
-    "softmax",
-    "softplus",
-    "sqrt",
-    "std",
     "steps",
-    "sum",
-    "take",
-    "tan",
-    "tanh",
     "value_and_grad",
     "vjp",
-    "where",
 ]
+__all__ += functional.__all__
+__all__.sort(key=lambda name: (not name.isupper(), not name[0].isupper(), name))
 
 # Where each of them is: in the module of its name, or of another.
 _LATER = {
@@ -231,14 +161,16 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:
 
-    module = import_module(f".{_LATER[name]}", __name__)
-    found = globals()[name] = module if name == _LATER[name] else getattr(module, name)
-    return found
+    def __getattr__(name: str) -> Any:
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        module = import_module(f".{_LATER[name]}", __name__)
+        found = globals()[name] = module if name == _LATER[name] else getattr(module, name)
+        return found
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,6 @@
 """Functions of floats, Values and traced values alike, so that plain functions of numbers can be written with them.
 
-Those of one number come from `elementary.py`; here are those of several: dot, sum, mean, maximum, softmax and their
+Those of the table come from `elementary.py`; here are those of several: dot, sum, mean, maximum, softmax and their
 like. All are built on rows of the table. Sums are left folds, each addition rounded once, in every engine.
 """
 
@@ -20,6 +20,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
+
+    from .autograd.elementary import NumericFunction as NumericFunction
+
+    def __getattr__(name: str) -> NumericFunction: ...  # those of the table
+
 
 __all__ = ["clip", "detach", "dot", "log_softmax", "logsumexp", "maximum", "mean", "minimum", "softmax", "sum", "take"]
 __all__ += ["norm", "prod", "std", "where"]

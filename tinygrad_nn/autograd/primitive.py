@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .rules import Rule
 
 # What texts may name beside operands and primitives.
-CONSTANTS = {
+NAMED_NUMBERS = {
     "inf": math.inf,
     "nan": math.nan,
     "PI": math.pi,
@@ -32,7 +32,7 @@ CONSTANTS = {
     "ONE_OVER_SQRT_TWO_PI": math.sqrt(0.5 / math.pi),
     "FLOOR": FLOOR,
 }
-OF_FLOATS = {"FLOOR": SINGLE_FLOOR}  # constants that are others in single precision
+IN_SINGLE_PRECISION = {"FLOOR": SINGLE_FLOOR}  # constants that are others in single precision
 TABLE: dict[str, Primitive] = {}  # the rows by their names, which primitives.py enters
 
 
@@ -95,7 +95,7 @@ class Primitive:
 
     def _rows(self) -> dict[str, Any]:
         """What the text of a rule may name."""
-        return {**CONSTANTS, **TABLE, "float": float, "tuple": tuple}
+        return {**NAMED_NUMBERS, **TABLE, "float": float, "tuple": tuple}
 
     def _numbers(self, text: str) -> dict[str, Any]:
         """What a text names, where all is of floats: the values of rows."""

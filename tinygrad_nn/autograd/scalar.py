@@ -1,4 +1,4 @@
-"""What every recorded scalar can do: Python's operators and the methods `exp` ... `gelu`.
+"""What every recorded scalar can do: Python's operators, and the functions of the table as methods.
 
 Each is one call of a row of the table. `Value` and the compiler's traced values inherit them and say only how an
 operation is recorded, so that both have the same operators by construction.
@@ -158,93 +158,24 @@ class Scalar:
         """This value, taken for a constant: derivatives do not go through it."""
         return self._record(table.detached, (self,))
 
-    def exp(self) -> Any:
-        """e to the power of this value."""
-        return self._record(table.exp, (self,))
+    if TYPE_CHECKING:  # its further methods: exp, log, tanh ...
 
-    def log(self) -> Any:
-        """The natural logarithm; -inf at 0, nan below."""
-        return self._record(table.log, (self,))
+        def __getattr__(self, name: str) -> Callable[[], Any]: ...
 
-    def log1p(self) -> Any:
-        """log(1 + x), exact for small x."""
-        return self._record(table.log1p, (self,))
 
-    def expm1(self) -> Any:
-        """exp(x) - 1, exact for small x."""
-        return self._record(table.expm1, (self,))
+def _method(row: Primitive) -> Callable[[Scalar], Any]:
+    """A row of one operand as a method."""
 
-    def sqrt(self) -> Any:
-        """The square root; nan below 0."""
-        return self._record(table.sqrt, (self,))
+    def method(self: Scalar) -> Any:
+        return self._record(row, (self,))
 
-    def sin(self) -> Any:
-        """The sine of an angle in radians."""
-        return self._record(table.sin, (self,))
+    method.__name__, method.__qualname__, method.__doc__ = row.name, f"Scalar.{row.name}", row.doc
+    return method
 
-    def cos(self) -> Any:
-        """The cosine of an angle in radians."""
-        return self._record(table.cos, (self,))
 
-    def tan(self) -> Any:
-        """The tangent of an angle in radians."""
-        return self._record(table.tan, (self,))
-
-    def asin(self) -> Any:
-        """The angle in radians whose sine this is."""
-        return self._record(table.asin, (self,))
-
-    def acos(self) -> Any:
-        """The angle in radians whose cosine this is."""
-        return self._record(table.acos, (self,))
-
-    def atan(self) -> Any:
-        """The angle in radians whose tangent this is."""
-        return self._record(table.atan, (self,))
-
-    def sinh(self) -> Any:
-        """The hyperbolic sine."""
-        return self._record(table.sinh, (self,))
-
-    def cosh(self) -> Any:
-        """The hyperbolic cosine."""
-        return self._record(table.cosh, (self,))
-
-    def tanh(self) -> Any:
-        """The hyperbolic tangent."""
-        return self._record(table.tanh, (self,))
-
-    def erf(self) -> Any:
-        """The error function."""
-        return self._record(table.erf, (self,))
-
-    def sigmoid(self) -> Any:
-        """1 / (1 + exp(-x))."""
-        return self._record(table.sigmoid, (self,))
-
-    def relu(self) -> Any:
-        """max(x, 0), with derivative 0 at 0."""
-        return self._record(table.relu, (self,))
-
-    def leaky_relu(self) -> Any:
-        """x, and 0.01 x below 0."""
-        return self._record(table.leaky_relu, (self,))
-
-    def elu(self) -> Any:
-        """x, and exp(x) - 1 below 0."""
-        return self._record(table.elu, (self,))
-
-    def softplus(self) -> Any:
-        """log(1 + exp(x))."""
-        return self._record(table.softplus, (self,))
-
-    def silu(self) -> Any:
-        """x * sigmoid(x)."""
-        return self._record(table.silu, (self,))
-
-    def gelu(self) -> Any:
-        """x times the normal distribution function of x."""
-        return self._record(table.gelu, (self,))
+for _row in table.TABLE.values():
+    if _row.doc and len(_row.operands) == 1:
+        setattr(Scalar, _row.name, _method(_row))
 
 
 def _as_entry(scalar: Scalar) -> Any:

@@ -59,10 +59,12 @@ class Named(Holder):
                 self.__stands().hold(found.__stands(), name)
             elif id(found) not in seen and (inner := members(found)) is not None:
                 seen.add(id(found))
+                kinds = {kind for kind in {type(child) for _, child in inner} if not issubclass(kind, UNHELD)}
                 keyed = isinstance(found, Mapping)  # else entries are counted, as people do
                 one = ONE_OF.get(name, name)
-                named = [(f"{one} {key if keyed else key + 1}", child) for key, child in inner]
-                waiting += [(name, child) for name, child in named if not isinstance(child, UNHELD)]
+                waiting += [
+                    (f"{one} {key if keyed else key + 1}", child) for key, child in inner if type(child) in kinds
+                ]
 
     def __stands(self) -> Place:
         """Where this module stands: of one of the user's its own secret, as that may have a place of another kind."""

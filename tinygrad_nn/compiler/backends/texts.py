@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from ...autograd.primitive import CONSTANTS, OF_FLOATS
+from ...autograd.primitive import IN_SINGLE_PRECISION, NAMED_NUMBERS
 from ...autograd.primitives import TABLE, Primitive
 
 OPERATIONS: dict[type[ast.operator], str] = {
@@ -105,8 +105,8 @@ def translated(text: str, operands: Mapping[str, Any], language: Language) -> An
         match node:
             case ast.Constant(number) if type(number) in (int, float):
                 return float(number)  # type: ignore[arg-type]
-            case ast.Name(name) if name in CONSTANTS and name not in names:
-                return (OF_FLOATS if language.single and name in OF_FLOATS else CONSTANTS)[name]
+            case ast.Name(name) if name in NAMED_NUMBERS and name not in names:
+                return (IN_SINGLE_PRECISION if language.single and name in IN_SINGLE_PRECISION else NAMED_NUMBERS)[name]
         return None
 
     def claim(node: ast.expr) -> Any:

@@ -104,8 +104,9 @@ class Writer:
 
     def _captured(self, value: Value) -> int:
         """A leaf is a parameter; what was recorded from leaves is computed from them again, at each call."""
-        if hasattr(value, "_slot"):  # made inside, of a traced number
-            return value._slot  # type: ignore[no-any-return]
+        slot: Any = getattr(value, "_slot", None)
+        if slot is not None:  # made inside, of a traced number
+            return slot  # type: ignore[no-any-return]
         if isinstance(value, Result) and id(value) not in self._parameters:
             if id(value) not in self._results:
                 for result in reversed(operations_behind(value)):
