@@ -14,6 +14,7 @@ from ..autograd.recording import Watcher, users_frame, watched
 from ..autograd.reverse import contributions
 from ..autograd.scope import scope_name
 from ..autograd.value import Result, Value, named_operands
+from ..support.nested import leaves, mapped
 from ..support.numbers import as_float
 from .advice import stable_form
 
@@ -111,7 +112,7 @@ class detect_anomaly(Watcher):  # noqa: N801
 
     def call(self, compiled: Any, arguments: Sequence[Any], named: dict[str, Any]) -> Any:
         """A call of a compiled function; where the result is not finite, once more on Values."""
-        if any(isinstance(leaf, Value) for leaf in _leaves(arguments)):
+        if any(isinstance(leaf, Value) for leaf in leaves(arguments)):
             return compiled.function(*arguments, **named)
         found = super().call(compiled, arguments, named)
         if not _finite(found) and _finite(compiled.function(*_recorded(arguments))):
@@ -223,18 +224,10 @@ def _is_wrong(result: Result) -> bool:
     return not isfinite(result.data) and not (result.op is detached and type(result.first) is float)
 
 
-def _leaves(found: Any) -> list[Any]:
-    return [leaf for entry in found for leaf in _leaves(entry)] if isinstance(found, list | tuple) else [found]
-
-
 def _recorded(found: Any) -> Any:
     """Numbers in nested lists as Values."""
-    if isinstance(found, list | tuple) or getattr(found, "ndim", None):
-        return [_recorded(entry) for entry in found]
-    return found if as_float(found) is None else Value(found)
+    return mapped(found, lambda entry: entry if as_float(entry) is None else Value(entry))
 
 
 def _finite(found: Any) -> bool:
-    if isinstance(found, list | tuple) or getattr(found, "ndim", None):
-        return all(map(_finite, found))
-    return isfinite(found.data if isinstance(found, Value) else found)
+    return all(leaves(mapped(found, lambda entry: isfinite(entry.data if isinstance(entry, Value) else entry))))

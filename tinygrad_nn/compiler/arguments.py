@@ -14,6 +14,7 @@ from typing import Any
 
 from ..autograd.scalar import Scalar
 from ..autograd.value import Value
+from ..support.nested import is_array
 from ..support.numbers import as_float
 from ..support.tabular import is_frame, plain
 
@@ -83,12 +84,6 @@ def _flatten(argument: Any, numbers: list[float], name: str) -> Shape:
         raise TypeError(f"{name}() is compiled for numbers and nested lists of them, but got {argument!r}")
     numbers.append(number)
     return None
-
-
-def is_array(given: Any) -> bool:
-    """Whether it is an array of NumPy's itself, of one axis or more, and not one of its kind with masks or names."""
-    kind = type(given)
-    return kind.__name__ == "ndarray" and kind.__module__ == "numpy" and given.ndim > 0
 
 
 def array_shape(sides: Sequence[int]) -> Shape:
@@ -162,16 +157,3 @@ def shape_of(result: Any) -> Shape:
     if is_array(result):
         return array_shape(result.shape)
     return tuple([shape_of(entry) for entry in result]) if isinstance(result, list | tuple) else None
-
-
-def leaves_of(result: Any) -> Iterator[Any]:
-    """What stands in nested lists and arrays, in order."""
-    if isinstance(result, list | tuple):
-        for entry in result:
-            yield from leaves_of(entry)
-    elif is_array(result):
-        yield from result.ravel().tolist()
-    elif getattr(result, "ndim", None) == 0:  # an array of one thing, as np.asarray(v) is
-        yield result.item()
-    else:
-        yield result

@@ -13,9 +13,10 @@ from ..autograd.recording import watcher
 from ..autograd.value import Value
 from ..support.checks import checked_choice, checked_function, checked_switch
 from ..support.decorators import uncollected
+from ..support.nested import leaves
 from ..support.numbers import as_float
 from ..support.tabular import plain
-from .arguments import RecordedError, Shape, flat, has_arrays, leaves_of, shaped
+from .arguments import RecordedError, Shape, flat, has_arrays, shaped
 from .backends.backend import BACKENDS, RowRunner, chosen, named
 from .backends.spellings import UnspelledError
 from .batch import (
@@ -219,7 +220,7 @@ class Function:
         traced = [tracer.input(number, name, self.of_data) for number, name in zip(plain, names, strict=True)]
         with traced_in(tracer, known.world):
             result = self.function(*shaped(shape, iter(traced)))
-        for leaf in leaves_of(result):
+        for leaf in leaves(result):
             if not isinstance(leaf, Traced | Value) and as_float(leaf) is None:
                 raise TypeError(f"{self.__name__} must return a number or nested lists of numbers, but got {leaf!r}")
         return FunctionPath(tracer, result, self.target, shape)

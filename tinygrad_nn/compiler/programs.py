@@ -10,7 +10,8 @@ from threading import RLock
 from typing import Any
 
 from ..support.decorators import locked, uncollected
-from .arguments import Shape, leaves_of, shape_of
+from ..support.nested import leaves
+from .arguments import Shape, shape_of
 from .backends.backend import RowRunner, Runner, named
 from .paths import Paths
 from .program.program import Program
@@ -26,7 +27,7 @@ class FunctionPath:
 
     def __init__(self, tracer: Tracer, result: Any, target: Target, taken: Shape) -> None:
         self.tracer, self.lock = tracer, RLock()
-        self.results = [tracer.slot_of(leaf) for leaf in leaves_of(result)]
+        self.results = [tracer.slot_of(leaf) for leaf in leaves(result)]
         self.shape = shape_of(result)
         self.taken = taken
         self.value = simplified(tracer.program.returning(self.results))

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..autograd.value import Value
-from ..compiler.arguments import leaves_of
 from ..compiler.backends.c.file import checked_name
 from ..compiler.backends.c.function import FunctionFile
 from ..compiler.function import Function
@@ -20,6 +19,7 @@ from ..nn.module import rows_for
 from ..optim import Optimizer
 from ..support.checks import checked_number, checked_switch, checked_text
 from ..support.files import place_for, write_all
+from ..support.nested import leaves
 from ..support.tabular import plain, short
 from ..training.steps.engines.recorded import number_of
 from .model import ModelFile
@@ -193,7 +193,7 @@ def _run(command: Sequence[str], given: str = "") -> str:
 def _largest_difference(exported: ModelFile, rows: Any, answers: Iterator[float]) -> float:
     largest = 0.0
     for row in rows:
-        expected = [number_of(leaf) for leaf in leaves_of(exported.model([Value(x) for x in row]))]
+        expected = [number_of(leaf) for leaf in leaves(exported.model([Value(x) for x in row]))]
         for wanted in expected:
             found = next(answers)
             same = found == wanted or (found != found and wanted != wanted)

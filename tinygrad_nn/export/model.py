@@ -14,7 +14,6 @@ from .. import losses as losses_
 from ..autograd import primitives as table
 from ..autograd.ieee.functions import NoSuchIndexError
 from ..autograd.recording import no_grad
-from ..compiler.arguments import leaves_of
 from ..compiler.backends.c.file import (
     File,
     check_values,
@@ -30,6 +29,7 @@ from ..nn.layers import MLP, Layer, Neuron
 from ..nn.module import Module
 from ..optim import Optimizer
 from ..support.checks import MOST, checked_count
+from ..support.nested import leaves
 from ..training.steps.engines.recorded import number_of
 from ..training.steps.recipe import Recipe, row_gradient
 from .update import UpdateLoop
@@ -234,7 +234,7 @@ def _check_arrays(model: Any, inputs: int, name: str) -> None:
     row = [0.5 + 0.25 * k / inputs for k in range(inputs)]
     try:
         with no_grad():
-            listed, arrayed = ([*map(number_of, leaves_of(model(kind(row))))] for kind in (list, numpy.array))
+            listed, arrayed = ([*map(number_of, leaves(model(kind(row))))] for kind in (list, numpy.array))
     except Exception:  # what one of them cannot be given it was not trained on
         return
     if len(listed) != len(arrayed) or not numpy.allclose(listed, arrayed, rtol=1e-9, equal_nan=True):

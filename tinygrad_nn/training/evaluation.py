@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 from ..autograd.recording import no_grad
 from ..autograd.value import Value
-from ..compiler.arguments import Shape, in_lists, leaves_of, shape_of, shaped
+from ..compiler.arguments import Shape, in_lists, shape_of, shaped
 from ..compiler.function import Function, PathError, TraceError
 from ..compiler.target import Target
 from ..metrics import GRADIENT, VALIDATION, total
 from ..nn.layers import MLP
 from ..nn.module import Module
 from ..optim import Optimizer
+from ..support.nested import leaves
 from .history import History
 from .steps.engines.recorded import number_of
 from .steps.recipe import Recipe
@@ -48,7 +49,7 @@ class Looked:
     def look(self, metrics: Mapping[str, Metric | Answers]) -> tuple[float, dict[str, float]]:
         """The mean loss, and the metrics by their names."""
         found = self._answers()
-        after = 1 + sum(1 for _ in leaves_of(self.shape))
+        after = 1 + sum(1 for _ in leaves(self.shape))
         flat = [row[1:after] for row in found]
         predictions: list[Any] = flat if self.shape is not None else [row[0] for row in flat]
         if self.shape is not None and any(entry is not None for entry in self.shape):  # lists within lists
@@ -83,11 +84,11 @@ class Looked:
     def _answer(self, row: Any) -> list[Any]:
         x, target = self._sides(row)
         prediction = self.recipe.model(x)
-        self.shape, leaves = in_lists(shape_of(prediction)), list(leaves_of(prediction))
-        found = [self.recipe.loss(prediction, target), *leaves]
+        self.shape, outputs = in_lists(shape_of(prediction)), list(leaves(prediction))
+        found = [self.recipe.loss(prediction, target), *outputs]
         if self.answers is not None:
             wanted = row[len(row) - len(self.answers.columns) :]
-            asked = self.answers.asked(len(leaves), wanted)
+            asked = self.answers.asked(len(outputs), wanted)
             found += [self._loss_of(prediction, candidate) for candidates in asked for candidate in candidates]
         return found
 
@@ -111,7 +112,7 @@ class Looked:
 def flat_targets(rows: Rows) -> list[Sequence[float]]:
     """The numbers of the target of each row."""
     (_, shape), numbers = rows
-    count = sum(1 for _ in leaves_of(shape))
+    count = sum(1 for _ in leaves(shape))
     return [row[len(row) - count :] for row in numbers]
 
 

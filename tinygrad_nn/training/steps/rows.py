@@ -10,7 +10,8 @@ from itertools import chain
 from math import prod
 from typing import Any
 
-from ...compiler.arguments import ArrayShape, RecordedError, Shape, array_shape, flat, is_array
+from ...compiler.arguments import ArrayShape, RecordedError, Shape, array_shape, flat
+from ...support.nested import is_array
 from ...support.tabular import TARGETS, check_columns, plain, short
 
 # The shapes of a row and of its target, and the numbers of both for each row.
