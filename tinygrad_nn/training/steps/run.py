@@ -75,11 +75,6 @@ class Run:
             while not self.history.stopped:
                 try:
                     self._stretch()
-                except CANNOT as error:
-                    self.engine.put()
-                    self.engine, self.pace = self._engine_for(error), Pace()
-                    self.engine.take()
-                    continue
                 except Exception:
                     if self.epoch == begun:  # a row that cannot be taken shows in the first epoch
                         self.engine.put()
@@ -136,11 +131,15 @@ class Run:
         """Some more steps: the mean loss of each epoch that ended with them, and its metric."""
         self.orders.follow()
         most = most or min([self.epochs - self.epoch, *(watch.ahead for watch in self.watches)])
-        stretch = Stretch(
-            self.orders, self.batch_size, self.losses, self.error, self.pace.steps, most, self.threshold
-        )  # fmt: skip
+        stretch = Stretch(self.orders, self.batch_size, self.losses, self.error, self.pace.steps, most, self.threshold)
         start = perf_counter()
-        found = self.engine.stretch(stretch)
+        try:
+            found = self.engine.stretch(stretch)
+        except CANNOT as error:  # another one goes on from here
+            self.engine.put()
+            self.engine, self.pace = self._engine_for(error), Pace()
+            self.engine.take()
+            return [], []
         count = len(found.means)
         steps = count * stretch.batches + len(found.losses) - len(self.losses)
         self.pace.took(steps, perf_counter() - start)
@@ -152,10 +151,10 @@ class Run:
     def _kept(self) -> Any:
         """What `_back` needs to make this stretch as if it had not been."""
         self.orders.start()
-        return self.engine.kept(), self.epoch, self.losses, self.error
+        return self.engine, self.engine.kept(), self.epoch, self.losses, self.error
 
     def _back(self, kept: Any) -> None:
-        numbers, self.epoch, self.losses, self.error = kept
+        self.engine, numbers, self.epoch, self.losses, self.error = kept
         self.engine.back(numbers)
         self.orders.back()
 

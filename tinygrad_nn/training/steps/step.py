@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from threading import RLock
@@ -66,24 +67,15 @@ class Step:
 
     def on(self, given: Rows) -> float:
         """One update on rows as `rows_of` gives them."""
-        shapes, rows = given
-        watching = getattr(current_recorder(), "watcher", None)
-        with self.lock:
-            if watching is not None:
-                watching.steps()
-                if not self.records:
-                    with watched(None):
-                        return self._on(shapes, rows, watching)
-            return self._on(shapes, rows)
-
-    def _on(self, shapes: Shape, rows: list[Any], watching: Any = None) -> float:
+        (shapes, rows), watching = given, self._watching()
         error: Exception | None = None
-        while True:
-            engine = self._engine(None, shapes, watching, error)
-            try:
-                return engine.step(rows)
-            except CANNOT as found:
-                error = found
+        with self.lock, nullcontext() if watching is None else watched(None):
+            while True:
+                engine = self._engine(None, shapes, watching, error)
+                try:
+                    return engine.step(rows)
+                except CANNOT as found:
+                    error = found
 
     def run(
         self,
@@ -123,21 +115,10 @@ class Step:
         epochs, batch_size = checked_count("epochs", epochs), checked_count("batch_size", batch_size)
         generator = rng if checked_switch("shuffle", shuffle) else None
         metric, limit = until_of(until)
-        shapes, rows = given
-        watching = getattr(current_recorder(), "watcher", None)
-        with self.lock:
-            if watching is not None:
-                watching.steps()
-                watching = None if self.records else watching
-
-            def go() -> History:
-                engine = partial(self._engine, metric, shapes, watching)
-                return Run(engine, rows, epochs, min(batch_size, len(rows)), generator, limit, watches, begun).go()
-
-            if watching is None:
-                return go()
-            with watched(None):
-                return go()
+        (shapes, rows), watching = given, self._watching()
+        engine = partial(self._engine, metric, shapes, watching)
+        with self.lock, nullcontext() if watching is None else watched(None):
+            return Run(engine, rows, epochs, min(batch_size, len(rows)), generator, limit, watches, begun).go()
 
     def by(self, optimizer: Optimizer) -> Step:
         """The step of the same model and loss by another optimizer."""
@@ -176,6 +157,13 @@ class Step:
 
     def __repr__(self) -> str:
         return f"<compiled step of {self.recipe.name}, back end {self.backend}>"
+
+    def _watching(self) -> Any:
+        """Who is to look at the steps when they were made: nobody, or detect_anomaly, which sees those on the graph."""
+        watching = getattr(current_recorder(), "watcher", None)
+        if watching is not None:
+            watching.steps()
+        return None if self.records else watching
 
     def _last(self) -> Engine:
         if self._latest is None:
@@ -216,7 +204,8 @@ class Step:
 
     def _give_up(self, error: Exception, metric: Metric | None, shapes: Shape) -> None:
         """Take another engine in the place of one that cannot make the steps."""
-        if not self.target.auto:
+        recorded = isinstance(self._known.get((id(metric), shapes)), RecordedEngine)
+        if not self.target.auto or recorded or (self.backend == "python" and not isinstance(error, SurroundingsError)):
             raise error
         if isinstance(error, SurroundingsError):
             warnings.warn(f"training on the recorded graph, not compiled: {error}", RuntimeWarning, stacklevel=2)

@@ -4,6 +4,7 @@ import math
 import random
 import signal
 import threading
+import warnings
 from typing import Any
 
 import pytest
@@ -335,3 +336,33 @@ def test_arrays_with_masks_are_looked_at_row_by_row():
         with pytest.raises(TypeError, match=r"^row 1 of X and Y, .* and None, must hold numbers"):
             step(numpy.ones((3, 2)), masked)
         assert [p.data for p in model.parameters()] == before
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_run_whose_second_path_cannot_be_compiled_goes_on_where_it_was(batch_size, shuffle, monkeypatch):
+    """The steps that machine code made in the stretch before it gave up are neither lost nor made twice."""
+    monkeypatch.setattr(Pace, "took", lambda self, *given: setattr(self, "steps", 70))
+    rows, told = [[0.1 * i] for i in range(1, 8)], []
+    for backend in ("eager", "auto"):
+        weight = Value(0.5)
+        counted: list[int] = []
+
+        def model(x, weight=weight, counted=counted):
+            if x[0] * weight < 0.62:
+                return x[0] * weight
+            counted.append(len(counted))  # which no program does
+            return x[0] * weight * weight
+
+        optimizer, rng = tn.SGD([weight], lr=0.01 * batch_size, momentum=0.5), random.Random(3)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            history = tn.fit(
+                model, rows, [2.0 * x for [x] in rows], "squared_error", optimizer, 30, batch_size, shuffle=shuffle,
+                rng=rng, progress=False, backend=backend,
+            )  # fmt: skip
+        assert ["not compiled" in str(warning.message) for warning in caught] == [True] * (backend == "auto")
+        assert counted
+        assert optimizer.steps == 30 * -(-7 // batch_size)
+        told.append([*numbers(optimizer), *history.losses, rng.random()])
+    near(told[1], told[0])
