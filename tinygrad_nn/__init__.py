@@ -62,7 +62,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not see `_LATER`
 
     from . import metrics, plots
     from . import nn as nn
-    from .autograd.custom import primitive
+    from .autograd.custom.custom import primitive
     from .check.anomaly import AnomalyError, detect_anomaly
     from .check.explain import explain
     from .check.formula import formula
@@ -155,7 +155,7 @@ _LATER = {
     "gradcheck": "check.gradcheck",
     "lint": "check.lint",
     "load": "nn.saving",
-    "primitive": "autograd.custom",
+    "primitive": "autograd.custom.custom",
     "save": "nn.saving",
     "steps": "drawing.steps.steps",
 }

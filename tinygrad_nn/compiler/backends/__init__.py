@@ -30,9 +30,9 @@ wants to know how that writes a number, and how it calls a function. A row witho
 back end spells by hand, and raises UnspelledError for one that it cannot. The order of sums is part of the meaning: a
 dot is added up from its bias, from left to right.
 
-Then say in the guide below what the folder is, and in LANGUAGES of autograd/custom.py that primitives of one's own may
-be spelled in it. Let tests look at its corners beside those of the table (Math.pow(1, NaN) is NaN, say), at its texts,
-and at a program of each kind that tests/compiler/backends has.
+Then say in the guide below what the folder is, and in LANGUAGES of autograd/custom/checks.py that primitives of one's
+own may be spelled in it. Let tests look at its corners beside those of the table (Math.pow(1, NaN) is NaN, say), at
+its texts, and at a program of each kind that tests/compiler/backends has.
 
 From the ground up: `identifiers` names things in generated code, `texts` writes the value of a primitive in any
 language, `spellings` are of primitives of one's own, `backend` is what a back end is, and which there are; `python`,

@@ -1,0 +1,223 @@
+"""What is wrong with a primitive of one's own, in words: with its name, operands, value, rules and spellings."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import keyword
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from .. import primitives as table
+from ..primitive import NAMED_NUMBERS
+from ..rules import is_column
+
+LANGUAGES = ("python", "array", "llvm", "c")
+MOST_OPERANDS = 3  # that an operation records
+# Names with a meaning in rules, values and spellings.
+MEANT = ("g", "y", "e", "xp", *NAMED_NUMBERS, *table.TABLE, *dir(builtins))
+OF_THE_TABLE = {"abs", *table.TABLE}
+IN_RULES = (
+    ast.Expression, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.UnaryOp, ast.USub, ast.UAdd, ast.Call,
+    ast.Name, ast.Load, ast.Constant,
+)  # fmt: skip
+IN_VALUES = (
+    *(kind for kind in IN_RULES if kind is not ast.UAdd), ast.Module, ast.Assign, ast.Store, ast.Expr, ast.IfExp,
+    ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.BoolOp, ast.And, ast.Or, ast.Not,
+    ast.Attribute,
+)  # fmt: skip
+
+
+def check_name(name: Any) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a primitive is a string, but got {name!r}")
+    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
+        raise ValueError(f"the name of a primitive is a word such as soft_sign, but got {name!r}")
+    if name in MEANT:
+        raise ValueError(f"{name!r} has a meaning in the table of primitives or in Python: choose another name")
+
+
+def operands_of_function(name: str, value: Callable[..., Any]) -> list[str]:
+    """The names of the value's parameters."""
+    try:
+        parameters = list(inspect.signature(value).parameters.values())
+    except (TypeError, ValueError):
+        raise TypeError(f"the value of {name} does not tell its parameters: put it into a def or a lambda") from None
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in parameters if p.default is inspect.Parameter.empty]
+    if any(p.kind not in plain for p in parameters) or not 1 <= len(names) <= MOST_OPERANDS:
+        raise TypeError(
+            f"the value of {name} takes one to {MOST_OPERANDS} floats, each by a name and without a default, but its "
+            f"parameters are ({', '.join(map(str, parameters))}): put it into a lambda, or compose several primitives"
+        )
+    return _checked_operands(name, names)
+
+
+def _checked_operands(name: str, operands: list[str]) -> list[str]:
+    for operand in operands:
+        if operand in MEANT or is_column(operand) or not operand.isascii() or operand.startswith("_"):
+            raise ValueError(
+                f"an operand of {name} is called {operand!r}; in rules g is the gradient of the result, y the result, "
+                "a name that ends in s a list, and others have a meaning in Python or in the table of primitives: call "
+                "it x, a, b or the like"
+            )
+    return operands
+
+
+def operands_of_text(name: str, text: str, operands: str, scope: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """The operands of a value's text, and what it calls that is no primitive, as that is in the module's scope."""
+    what = f"the value of {name}, {text!r},"
+    tree = _parsed(what, text)
+    nodes = list(ast.walk(tree))
+    functions = {part for node in nodes if isinstance(node, ast.Call) for part in ast.walk(node.func)}
+    _check_parts(what, nodes, functions)
+    _check_claims(what, nodes)
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    foreign = {node.id for node in names if node in functions} - OF_THE_TABLE
+    if unknown := [word for word in sorted(foreign) if word not in scope and not hasattr(builtins, word)]:
+        raise ValueError(f"{what} calls {unknown[0]}, which is no primitive of the table, nor known in its module")
+    named = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    read = {node.id for node in names if node not in functions} - named - {*NAMED_NUMBERS}
+    listed = operands.split() or sorted(read)
+    if not operands and len(read) != 1:
+        raise ValueError(
+            f"{what} speaks of {', '.join(listed) or 'nothing'}: say which are its operands, in their order, by "
+            f'tn.primitive(..., operands="{" ".join(listed) or "x"}")'
+        )
+    if not read.issubset(listed) or len(listed) > MOST_OPERANDS:
+        raise ValueError(
+            f"{what} speaks of {', '.join(sorted(read))}, but its operands are {', '.join(listed)}: name all of them, "
+            f"and {MOST_OPERANDS} at most"
+        )
+    return _checked_operands(name, listed), {word: scope.get(word, getattr(builtins, word, None)) for word in foreign}
+
+
+def _parsed(what: str, text: str) -> ast.Module:
+    """The statements of a value's text. Raises ValueError where they are no names and an expression."""
+    try:
+        tree = ast.parse("\n".join(part.strip() for part in text.split(";")))
+    except SyntaxError as error:
+        raise ValueError(f"{what} is no expression: {error.msg}") from None
+    if not tree.body or not isinstance(tree.body[-1], ast.Expr) or not all(map(_names_one, tree.body[:-1])):
+        raise ValueError(f'{what} must be an expression, before which parts of it may be named: "size = ...; ..."')
+    return tree
+
+
+def _check_parts(what: str, nodes: Sequence[ast.AST], functions: Collection[ast.AST]) -> None:
+    """Raise ValueError for what a value's text cannot have; the names of what it calls are among the `functions`."""
+    for node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OF_THE_TABLE:
+            _check_call(what, node, {"abs": 1})
+        if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
+            raise ValueError(f"{what} has {node.value!r} in it, which is no number")
+        if not isinstance(node, IN_VALUES) or (isinstance(node, ast.Attribute) and node not in functions):
+            raise ValueError(
+                f"{what} has more in it than + - * /, comparisons, `a if claim else b` and calls of primitives: write "
+                "x * x or power(x, n) for a power, and give a function where that is not enough"
+            )
+
+
+def _check_claims(what: str, nodes: Sequence[ast.AST]) -> None:
+    """Raise ValueError for a number where a comparison is wanted, and for a comparison where a number is."""
+    wanted = [node.test for node in nodes if isinstance(node, ast.IfExp)]
+    wanted += [claim for node in nodes if isinstance(node, ast.BoolOp) for claim in node.values]
+    wanted += [node.operand for node in nodes if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)]
+    kinds = ast.Compare | ast.And | ast.Or | ast.Not
+    claims = [n for n in nodes if isinstance(n, ast.expr) and isinstance(getattr(n, "op", n), kinds)]
+    for node in nodes:
+        if node in wanted and node not in claims:
+            raise ValueError(f"{what} asks for the truth of {ast.unparse(node)}: write a comparison, as in x != 0.0")
+        if node in claims and node not in wanted:
+            raise ValueError(f"{what} takes {ast.unparse(node)} for a number: write 1.0 if ... else 0.0")
+        if isinstance(node, ast.Compare) and len(node.ops) > 1:
+            raise ValueError(f"{what} compares several numbers at once: write a < b and b < c for a < b < c")
+
+
+def _names_one(statement: ast.stmt) -> bool:
+    """Whether a part of a text is `name = expression`."""
+    match statement:
+        case ast.Assign([ast.Name(name)]):
+            return name not in MEANT
+    return False
+
+
+def rules_of(name: str, operands: list[str], rules: Any) -> list[Any]:
+    """A rule for each operand."""
+    if rules is None or isinstance(rules, str) or callable(rules):
+        rules = [rules]
+    elif isinstance(rules, dict):
+        if set(rules) != set(operands):
+            raise ValueError(f"{name} wants a rule for each of {', '.join(operands)}, but got {', '.join(rules)}")
+        rules = [rules[operand] for operand in operands]
+    if not isinstance(rules, list | tuple):
+        raise TypeError(f"the rules of {name} are one, a list or a dict of them, but got {rules!r}")
+    found = [rule.strip() if isinstance(rule, str) else rule for rule in rules]
+    if len(found) != len(operands):
+        raise ValueError(f"{name} takes {', '.join(operands)} and wants a rule for each, but got {len(found)}")
+    return found
+
+
+def check_rule(name: str, operands: list[str], operand: str, rule: Any) -> None:
+    what = f"the rule of {name} for {operand}, {rule!r},"
+    if isinstance(rule, str):
+        try:
+            tree = ast.parse(rule.strip(), mode="eval")
+        except SyntaxError as error:
+            raise ValueError(f"{what} is no expression: {error.msg}") from None
+        known = {"g", "y", *operands, name, "abs", *table.TABLE}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                _check_call(what, node, {name: len(operands), "abs": 1})
+            if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
+                raise ValueError(f"{what} has {node.value!r} in it, which is no number")
+            if isinstance(node, ast.Name) and node.id not in known:
+                raise ValueError(
+                    f"{what} speaks of {node.id}, which is no operand and no primitive of the table: give a function "
+                    "(g, y, operands) where it is something else"
+                )
+            if not isinstance(node, IN_RULES):
+                raise ValueError(
+                    f"{what} has more than + - * / and calls of primitives in it: write x * x or square(x) for x**2, "
+                    "and give a function where that is not enough"
+                )
+        if not any(isinstance(node, ast.Name) and node.id == "g" for node in ast.walk(tree)):
+            raise ValueError(f"{what} leaves g out: a rule is the gradient of the result, g, times dy/d{operand}")
+    elif callable(rule):
+        try:
+            inspect.signature(rule).bind("g", "y", *operands)
+        except (TypeError, ValueError):
+            raise TypeError(f"{what} must be a function of (g, y, {', '.join(operands)})") from None
+    elif rule is not None:
+        raise TypeError(f"{what} must be a text such as 'g * y', a function of (g, y, {', '.join(operands)}) or None")
+
+
+def _check_call(what: str, call: ast.Call, own: dict[str, int]) -> None:
+    """Raise ValueError for a call that is none of a primitive on as many numbers as it takes."""
+    called = call.func.id if isinstance(call.func, ast.Name) else ""
+    row = table.TABLE.get(called)
+    count = own.get(called, len(row.operands) if row and not row.folds else -1)
+    if call.keywords or count != len(call.args):
+        wants = f", which takes {count}" if count >= 0 else ", which is no primitive of numbers"
+        raise ValueError(f"{what} calls {ast.unparse(call.func)} on {len(call.args)} numbers{wants}")
+
+
+def checked_spellings(name: str, operands: list[str], spellings: Any) -> dict[str, Any]:
+    if not isinstance(spellings, dict):
+        raise TypeError(f"the spellings of {name} are a dict of texts by back end, but got {spellings!r}")
+    for language, spelling in spellings.items():
+        if language not in LANGUAGES:
+            raise ValueError(f"a spelling of {name} is for {language!r}: the back ends are {', '.join(LANGUAGES)}")
+        if callable(spelling) and language in ("python", "array"):
+            continue
+        if not isinstance(spelling, str) or not spelling.strip():
+            raise TypeError(f"the spelling of {name} for {language!r} must be a text, but got {spelling!r}")
+        if language != "c":
+            try:
+                ast.parse(spelling.strip(), mode="eval")
+            except SyntaxError as error:
+                raise ValueError(
+                    f"the spelling of {name} for {language!r}, {spelling!r}, is no expression of "
+                    f"{', '.join(operands)}: {error.msg}"
+                ) from None
+    return dict(spellings)
