@@ -55,8 +55,8 @@ def jitted():
     """Array programs compiled by JAX."""
     import jax
 
-    plain = array.compiled
-    return mock.patch.object(array, "compiled", lambda *given: jax.jit(plain(*given)))
+    plain = array.Printer.function
+    return mock.patch.object(array.Printer, "function", lambda *given: jax.jit(plain(*given)))
 
 
 def in_dtype(number, dtype):

@@ -68,7 +68,7 @@ def test_a_network_is_matrix_products(namespace):
     rng = random.Random(2)
     rows = [[rng.gauss(0, 1) for _ in range(3)] + [float(rng.randrange(2))] for _ in range(9)]
     agree(f.gradient_program, rows, namespace)
-    text = array.source(f.gradient_program)
+    text = array.Printer(f.gradient_program).source()
     assert text.count(" @ ") == 6  # forward and back through three layers
     assert text.count("tables") == 0
 

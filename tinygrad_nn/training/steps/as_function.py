@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from ...autograd.value import Value
 from ...compiler.arguments import array_shape, data_of
-from ...compiler.backends.array import printer as array
 from ...compiler.backends.array.functions import namespace
-from ...compiler.backends.array.sums import summed
+from ...compiler.backends.array.printer import Printer
+from ...compiler.backends.array.sums import SumPrinter
 from ...compiler.backends.identifiers import of_primitive
 from ...compiler.loops.roll import rolled
 from ...compiler.program.program import Program
@@ -162,8 +162,8 @@ class PureStep:
             xp, dtype, regular = self.target.namespace, self.target.dtype, None
             if self.recipe.regularizer is not None:
                 of_parameters = self._on_one_path(penalty(recipe))
-                regular = array.compiled(rolled(of_parameters), xp, dtype), self._frozen(of_parameters)
-            traced[sides] = summed(rolled(program), xp, dtype), self._frozen(program), regular
+                regular = Printer(rolled(of_parameters)).function(xp, dtype), self._frozen(of_parameters)
+            traced[sides] = SumPrinter(rolled(program)).function(xp, dtype), self._frozen(program), regular
         return traced[sides]
 
     def _on_one_path(self, program: Program) -> Program:

@@ -6,7 +6,7 @@ same inputs is a matrix product. Nothing is written in place: what NumPy runs, J
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ....autograd import primitives as table
@@ -25,27 +25,11 @@ from .functions import namespace
 OPERATORS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}", "negative": "-{}"}
 
 
-def source(roll: Rolled) -> str:
-    """The source of a function of inputs (rows, n) and parameters (m,): outputs (rows, k), and the rows on path."""
-    return Printer(roll).source()
-
-
-def compiled(roll: Rolled, xp: Any, dtype: str = "float64") -> Callable[[Any, Any], tuple[Any, Any]]:
-    """That function, of arrays of the namespace."""
-    return loaded(Printer(roll), xp, dtype)  # type: ignore[no-any-return]
-
-
-def loaded(printer: Printer, xp: Any, dtype: str) -> Any:
-    """The function that a printer writes; tracebacks show its lines."""
-    program = printer.roll.flat
-    checked_literals(program, dtype == "float32")
-    text = printer.source()
-    names = namespace(program.instructions, xp, dtype == "float32") | {"tables": printer.tables, "dtype": dtype}
-    return defined(function_name(program), text, f"compiled {identifier(program.name)} for arrays", names)
-
-
 class Printer:
-    """Writes the source, and gathers the tables of indices that it refers to."""
+    """Writes a function of inputs (rows, n) and parameters (m,): outputs (rows, k), and the rows on its path.
+
+    `tables` are those of indices that the source refers to.
+    """
 
     def __init__(self, roll: Rolled) -> None:
         self.roll = roll
@@ -53,6 +37,14 @@ class Printer:
         names = told(roll.flat)
         named = SlotNames(owned(roll.flat.instructions).values())
         self.names = [named(name) for name in array_names(roll.slots, names)]
+
+    def function(self, xp: Any, dtype: str) -> Any:
+        """The function itself, of arrays of a namespace; tracebacks show its lines."""
+        program, single = self.roll.flat, dtype == "float32"
+        checked_literals(program, single)
+        text = self.source()
+        names = namespace(program.instructions, xp, single) | {"tables": self.tables, "dtype": dtype}
+        return defined(function_name(program), text, f"compiled {identifier(program.name)} for arrays", names)
 
     def source(self) -> str:
         roll = self.roll
@@ -255,12 +247,3 @@ def _sliced(name: str, base: int, stride: int, length: int, size: int) -> str:
     stop = base + stride * length if stride > 0 else base + stride * (length - 1) - 1
     step = "" if stride == 1 else f":{stride}"
     return f"{name}[..., {base}:{stop if stop >= 0 else ''}{step}]"
-
-
-def evaluated(run: Callable[[Any, Any], tuple[Any, Any]], rows: Any, parameters: Sequence[float], xp: Any) -> Any:
-    """Outputs and on-path flags of a compiled function, with NumPy's warnings of what IEEE 754 defines left out."""
-    vector = xp.asarray(parameters, dtype=rows.dtype)
-    if xp.__name__ != "numpy":
-        return run(rows, vector)
-    with xp.errstate(all="ignore"):
-        return run(rows, vector)

@@ -9,7 +9,7 @@ from ...loops.roll import rolled
 from ...loops.rolled import Rolled
 from ...target import DTYPES, Target
 from ..backend import Backend
-from . import printer as array
+from .printer import Printer
 
 IN_CACHE = 16384  # numbers of an array
 
@@ -19,7 +19,7 @@ class ArrayProgram:
 
     def __init__(self, roll: Rolled, target: Target) -> None:
         self.parameters, self.target, self.roll = list(roll.flat.parameters.values()), target, roll
-        self.compiled = array.compiled(self.roll, target.namespace, target.dtype)
+        self.compiled = Printer(roll).function(target.namespace, target.dtype)
         self.widest = max([1, *(size for size, by_row in zip(roll.sizes, roll.by_row, strict=True) if by_row)])
 
     def __call__(self, rows: Any) -> tuple[Any, Any]:
@@ -29,17 +29,19 @@ class ArrayProgram:
         """
         xp, count = self.target.namespace, rows.shape[0]
         parameters = self.target.array(data_of(self.parameters))
-        part = max(64, IN_CACHE // self.widest) if xp.__name__ == "numpy" else max(1, count)
-        if count <= part:
-            outputs, on_path = array.evaluated(self.compiled, rows, parameters, xp)
-            return outputs, on_path
-        parts = [array.evaluated(self.compiled, rows[k : k + part], parameters, xp) for k in range(0, count, part)]
+        if xp.__name__ != "numpy":
+            return self.compiled(rows, parameters)  # type: ignore[no-any-return]
+        part = max(64, IN_CACHE // self.widest)
+        with xp.errstate(all="ignore"):  # IEEE 754 defines what NumPy warns of
+            if count <= part:
+                return self.compiled(rows, parameters)  # type: ignore[no-any-return]
+            parts = [self.compiled(rows[k : k + part], parameters) for k in range(0, count, part)]
         outputs, on_path = (xp.concatenate(column) for column in zip(*parts, strict=True))
         return outputs, on_path
 
 
 BACKEND = Backend(
-    source=lambda program, function: array.source(rolled(program)),
+    source=lambda program, function: Printer(rolled(program)).source(),
     rows=lambda program, target: ArrayProgram(rolled(program), target),
     dtypes=DTYPES,
     needs=("numpy", "fast"),

@@ -6,22 +6,14 @@ an entry for each row and each weight.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from ....autograd import primitives as table
 from ...loops.groups import Group
 from ...loops.rolled import Rolled
-from .printer import Printer, loaded
-
-
-def summed(roll: Rolled, namespace: Any, dtype: str) -> Callable[[Any, Any], Any]:
-    """A function of inputs (rows, n) and parameters (m,): the sum of each output over the rows, (k,)."""
-    return loaded(SumPrinter(roll), namespace, dtype)  # type: ignore[no-any-return]
+from .printer import Printer
 
 
 class SumPrinter(Printer):
-    """Writes a function that returns the sums."""
+    """Writes a function of inputs (rows, n) and parameters (m,): the sum of each output over the rows, (k,)."""
 
     def __init__(self, roll: Rolled) -> None:
         read = {operand.array for group in roll.groups for operand in group.operands}
