@@ -115,7 +115,7 @@ def norm(values: Iterable[Number]) -> Any:
     if not operands:
         return 0.0
     top = maximum([abs(operand) for operand in operands])
-    scale = table.scale(top)
+    scale = table.norm_scale(top)
     parts = tuple([operand / scale for operand in operands])
     return scale * table.where(top, table.sqrt(table.dot(parts, parts, 0.0)), 0.0)
 

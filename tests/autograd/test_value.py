@@ -2,6 +2,7 @@
 
 import copy
 import math
+import operator
 import os
 import pickle
 import subprocess
@@ -10,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from shared import ROOT, wrong
+from shared import ROOT, same, wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn.autograd import primitives as table
@@ -180,3 +181,36 @@ def test_the_same_program_gives_the_same_bits_whatever_the_hash_seed():
     ]
     assert outputs[0] == outputs[1]
     assert len(outputs[0]) > 1000
+
+
+NUMERATORS = [7.0, -7.0, 0.5, -0.5, 0.0, -0.0, 6.0, 1e300, -1.0, math.inf, math.nan]
+DENOMINATORS = [3.0, -3.0, 0.1, math.inf, -math.inf, 1e-300, math.nan]
+
+
+@pytest.mark.parametrize("b", DENOMINATORS)
+@pytest.mark.parametrize("a", NUMERATORS)
+def test_remainders_and_whole_quotients_are_pythons(a, b):
+    """Of Values on either side, by divmod, and compiled: with slopes 1 and -floor(a / b), and 0."""
+    for act, right in ((operator.mod, a % b), (operator.floordiv, a // b)):
+        for x, y in ((Value(a), b), (a, Value(b)), (Value(a), Value(b))):
+            assert same(act(x, y).data, right)
+        assert same(tn.compile(act, backend="python")(a, b), right)
+    whole, rest = divmod(Value(a), b)
+    assert all(map(same, (whole.data, rest.data), divmod(a, b)))
+    assert all(map(same, [entry.data for entry in divmod(a, Value(b))], divmod(a, b)))
+    x, y = Value(a), Value(b)
+    slopes = tn.grad(x % y, [x, y])
+    assert slopes[0] == 1.0
+    assert same(slopes[1] + 0.0, -(a // b) + 0.0)
+    assert tn.grad(x // y, [x, y]) == [0.0, 0.0]
+
+
+def test_what_is_divided_by_0_has_no_remainder():
+    assert math.isnan((Value(7.0) % 0.0).data)
+    assert (Value(7.0) // 0.0).data == math.inf
+    assert math.isnan((Value(0.0) // 0.0).data)
+    for act in (operator.mod, operator.floordiv, divmod):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            act(Value(7.0), "3")
+        with pytest.raises(TypeError, match=r"unsupported operand|not all arguments"):
+            act([3.0], Value(7.0))

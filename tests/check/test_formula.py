@@ -49,7 +49,7 @@ def evaluated(found, sympy):
         "trunc": lambda x: sympy.sign(x) * sympy.floor(abs(x)),
         "round": lambda x: sympy.Integer(round(x)),
         "hardtanh": lambda x: sympy.Max(sympy.Min(x, 1), -1),
-        "scale": lambda x: sympy.Integer(1),
+        "norm_scale": lambda x: sympy.Integer(1),
         "sinc_slope": lambda x: (sympy.cos(sympy.pi * x) - sympy.sinc(sympy.pi * x)) / x,
         "ties": lambda *xs: sympy.Integer(sum(bool(x == sympy.Max(*xs)) for x in xs)),
     }

@@ -17,7 +17,7 @@ UNITS = 8
 EXACT = {
     "negative", "absolute", "zeroth_power", "detached", "relu", "maximum", "minimum", "largest", "ties", "take", "step",
     "sign", "tie", "equal", "where_equal", "less", "less_equal", "where", "floor", "ceil", "trunc", "round", "fmod",
-    "hardtanh", "scale",
+    "hardtanh", "norm_scale",
 }  # fmt: skip
 
 

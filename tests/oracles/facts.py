@@ -294,6 +294,8 @@ BINARY: dict[str, tuple[Any, ...]] = {
                     minus(turned(share))),
     "cross_entropy": (lambda a, b: losses.cross_entropy([a, b], 0), lambda a, b: softplus(b - a),
                       minus(turned(share)), turned(share)),
+    "hypot": (table.hypot, mp.hypot, lambda a, b: a / mp.hypot(a, b), lambda a, b: b / mp.hypot(a, b)),
+    "atan2": (table.atan2, mp.atan2, lambda a, b: b / (a * a + b * b), lambda a, b: -a / (a * a + b * b)),
     "squared_error": (losses.squared_error, lambda a, b: (a - b) ** 2, lambda a, b: 2 * (a - b),
                       lambda a, b: 2 * (b - a)),
     "absolute_error": (losses.absolute_error, lambda a, b: abs(a - b), lambda a, b: mp.sign(a - b),
@@ -308,8 +310,10 @@ TARGETS = {"logits": (0.0, 0.5, 1.0), "hinge": (1.0, -1.0)}  # what the second n
 NEAR_ONE = {
     "a+sigmoid(b)", "a+tanh(b)", "logsumexp", "logsumexp of 3", "softmax", "log_softmax", "cross_entropy", "logits",
 }  # fmt: skip
-# What C's pow has for a nan.
+# What C has for a nan, and for angles that are no limits.
 KNOWN = {("a**b", "nan", "0.0"): 1.0, ("a**b", "nan", "-0.0"): 1.0, ("a**b", "1.0", "nan"): 1.0}
+KNOWN |= {("hypot", *pair): INF for end in ("inf", "-inf") for pair in (("nan", end), (end, "nan"))}
+KNOWN |= {("atan2", repr(a), repr(b)): math.atan2(a, b) for a, b in itertools.product((0.0, -0.0, INF, -INF), repeat=2)}
 PARITY = 2.0**53  # from here on an exponent less 1 may be no number, so that a negative base's slope has any sign
 
 
@@ -347,6 +351,8 @@ def binary(form, *written):
         slopes[0] = None
     if form == "a**b" and 0 < abs(a) < 2.0**-1022 and 0 < abs(b) < 2.0**-1022:  # a**(b - 1) is too large for a double
         slopes[0] = None
+    if form == "hypot" and 0 < abs(a) < 2.0**-1022 and 0 < abs(b) < 2.0**-1022:  # whose length has few digits
+        slopes = [None, None]
     with mp.workdps(60):
         found = []
         for function, both_signs in zip((value, *slopes), (False, True, True), strict=True):

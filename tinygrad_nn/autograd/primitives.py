@@ -117,13 +117,14 @@ mod          = Primitive("mod",      "%",        "a b",
     "r = fmod(a, b); 0.0 * sign(b) if r == 0.0 else r + b if sign(r) != sign(b) else r",
     "g", "-(g * floor_divide(a, b))")
 floor_divide = Primitive("floor_divide", "//",   "a b",
-    "r = fmod(a, b); q = round((a - r) / b); a / b if b == 0.0 else q - 1.0 if r != 0.0 and sign(r) != sign(b) else q",
-    None, None)
-hypot        = Primitive("hypot",    "hypot",    "a b", ieee.hypot,  "g * unit(a, b)", "g * unit(b, a)",
+    "r = fmod(a, b); whole = round((a - r) / b); n = whole - 1.0 if r != 0.0 and sign(r) != sign(b) else whole; "
+    "a / b if b == 0.0 else 0.0 * (a / b) if n == 0.0 else n", None, None)
+hypot        = Primitive("hypot",    "hypot",    "a b", ieee.hypot,  "g * hypot_slope(a, b)", "g * hypot_slope(b, a)",
     doc="The length of (a, b), without overflow between; its derivative at (0, 0) is 0. tn.norm is of any number.",
     example="hypot(3.0, 4.0) -> 5.0")
 atan2        = Primitive("atan2",    "atan2",    "a b", math.atan2,
-    "where(hypot(a, b), g * unit(b, a) / hypot(a, b), 0.0)", "-where(hypot(a, b), g * unit(a, b) / hypot(a, b), 0.0)",
+    "where(hypot(a, b), g * hypot_slope(b, a) / hypot(a, b), 0.0)",
+    "-where(hypot(a, b), g * hypot_slope(a, b) / hypot(a, b), 0.0)",
     doc="The angle of the point (b, a) in radians, -pi to pi; its derivative at (0, 0) is 0.",
     example="atan2(0.0, 1.0) -> 0.0")
 erfinv       = Primitive("erfinv",   "erfinv",   "x", special.ERFINV, "g * (SQRT_PI_OVER_TWO * exp(y * y))",
@@ -195,10 +196,10 @@ normalizer   = Primitive("normalizer", "sum",      "xs total",   ieee.normalizer
 # What the rows above need. A branch is a function with a value, so that no rule has an `if`. `scaled`, `monomial` and
 # `log_power` are c * x, c * x**n and x**n * log(x)**k with 0 wherever c or x**n is 0; `gap` is a - b with 0 between
 # equal infinities; `floored` is no less than FLOOR, near the smallest float, with room for 1 / x to grow;
-# `sigmoid_slope` is told s = sigmoid(x). `where` is a where c is not 0, and what the other is made of gets no gradient
-# (`taken` in graph.py). `unit` is a / hypot(a, b), and 0 at (0, 0); `scale` is what a list is divided by, so that no
-# square overflows; `zeta` is Hurwitz's, the sum of (x + k)**-s, of an s that is data. `detached` is x itself, taken for
-# a constant; and so is `normalizer`, which is 1 but for rounding.
+# `sigmoid_slope` is told s = sigmoid(x). `where` is a where c is not 0, and what the other is made of gets no
+# gradient (`taken` in graph.py). `hypot_slope` is a / hypot(a, b), and 0 at (0, 0); `norm_scale` is what a list is
+# divided by, so that no square overflows; `zeta` is Hurwitz's, the sum of (x + k)**-s, of an s that is data.
+# `detached` is x itself, taken for a constant; and so is `normalizer`, which is 1 but for rounding.
 detached      = Primitive("detached",      "detach",   "x",     "x",                                      None)
 step          = Primitive("step",          "step",     "x",
                           "1.0 if x > 0.0 else 0.0 if x <= 0.0 else x",                                   None)
@@ -239,11 +240,11 @@ acosh_slope   = Primitive("acosh_slope",   "acosh'",   "x",     "1.0 / (sqrt(x -
                           "-(g * (scaled(y, x) * y * y))")
 atanh_slope   = Primitive("atanh_slope",   "atanh'",   "x",     "1.0 / ((1.0 - x) * (1.0 + x))",
                           "g * (2.0 * scaled(y, x) * y)")
-unit          = Primitive("unit",          "a / hypot", "a b",
+hypot_slope   = Primitive("hypot_slope",   "hypot'",   "a b",
                           "a if a == 0.0 and b == b else sign(a) if 1e-17 * abs(a) > abs(b) else a / hypot(a, b)",
-                          "where(hypot(a, b), g * square(unit(b, a)) / hypot(a, b), 0.0)",
-                          "-where(hypot(a, b), g * (y * unit(b, a)) / hypot(a, b), 0.0)")
-scale         = Primitive("scale",         "scale",    "x",
+                          "where(hypot(a, b), g * square(hypot_slope(b, a)) / hypot(a, b), 0.0)",
+                          "-where(hypot(a, b), g * (y * hypot_slope(b, a)) / hypot(a, b), 0.0)")
+norm_scale    = Primitive("norm_scale",    "scale",    "x",
                           "x if x > 0.0 and x < 1e-15 or x > 1e15 and x < inf else 1.0",                  None)
 trigamma      = Primitive("trigamma",      "trigamma", "x",
                           "zeta(x, 2.0) if x > 0.0 else square(PI / sin(PI * (x - round(x)))) - zeta(1.0 - x, 2.0)",
