@@ -6,18 +6,15 @@ A prediction is a float, or a list of them, as `Module.predict` gives it; so is 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from .autograd.value import Value
 from .support.checks import checked_choice, checked_number
 from .support.numbers import as_float
 from .support.tabular import plain, short
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from typing import Any
-
-    Metric = Callable[[Sequence[Any], Sequence[Any]], float]
+Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 
 __all__ = ["accuracy", "mean_absolute_error", "root_mean_squared_error"]
 __dir__ = __all__.copy  # so that dir() shows what is a user's

@@ -5,21 +5,20 @@ Each function draws into the Axes that it is given, or into new ones, and return
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 from .metrics import GRADIENT, VALIDATION
 from .nn.module import Module, rows_for, thresholds_of
 from .support.checks import checked_count, checked_number
 from .support.tabular import TARGETS, plain, short
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, Protocol
 
-    class Points(Protocol):
-        """What of a History is drawn."""
+class Points(Protocol):
+    """What of a History is drawn."""
 
-        epochs: list[int]
-        losses: list[float]
-        metrics: dict[str, list[float]]
+    epochs: list[int]
+    losses: list[float]
+    metrics: dict[str, list[float]]
 
 
 __all__ = ["plot_boundary", "plot_gradients", "plot_history"]

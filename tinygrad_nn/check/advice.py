@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..autograd import primitives as table
 from ..autograd.value import Result, Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 OVERFLOWS = "{} overflows beyond 709: sigmoid, softplus, softmax and logsumexp of tn stay finite there"
 NO_POWER = "a negative number, or 0, has no such power: take abs(x), or keep it above 0 by tn.clip"

@@ -6,7 +6,9 @@ nothing: a recorded operation asks anyway whether somebody watches.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
+from typing import Any
 
 from ..autograd.graph import operations_behind
 from ..autograd.primitives import detached
@@ -17,11 +19,6 @@ from ..autograd.value import Result, Value, named_operands
 from ..support.nested import leaves, mapped
 from ..support.numbers import as_float
 from .advice import stable_form
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
 
 LONGEST_WAY = 12  # operations that are listed between an operation and the result
 

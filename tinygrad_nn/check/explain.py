@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from itertools import groupby
 from math import fsum, inf, isfinite
+from typing import Any
 
 from ..autograd import primitives as table
 from ..autograd.graph import operations_behind, taken
@@ -18,11 +19,7 @@ from ..autograd.scope import scope_name
 from ..autograd.transforms.derivation import slopes
 from ..autograd.value import Result, Value, named_operands
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    Link = tuple[Any, tuple[str, float]] | None  # the factors before, and one more
+Link = tuple[Any, tuple[str, float]] | None  # the factors before, and one more
 
 MOST_FACTORS = 12  # of a product that is written out
 MOST_WAYS = 10**100  # that are counted

@@ -6,6 +6,8 @@ gets a line and a name of its own; everything else is written where it is used.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..autograd.graph import operations_behind
 from ..autograd.recording import recording
 from ..autograd.reverse import adjoints
@@ -13,10 +15,6 @@ from ..autograd.value import Result, Value
 from ..support.checks import checked_number
 from ..support.names import free, numbered
 from .notation import ATOM, UNARY, latex_name, latex_number, written_twice
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 LONGEST_INSIDE = 60  # letters of an expression that is written inside another
 SHORTEST = 8  # letters of one that is used again, above which it has a name of its own

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 from ..autograd.recording import recording
 from ..autograd.transforms.derivation import float_of, numbers_in, one_number, slopes
 from ..autograd.value import Value
 from ..support.checks import checked_count, checked_function, checked_number
 from ..support.nested import mapped
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
 
 
 class GradientError(ValueError):

@@ -7,20 +7,17 @@ loss still has a slope at the unit's output, the weights before it do not learn 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 from ..autograd import primitives as table
 from ..autograd.reverse import contributions
 from ..autograd.value import Result
 from ..nn.layers import MLP
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any
-
-    Unit = tuple[object, object]  # the activation, and the neuron
-    Slopes = dict[Unit, list[float]]
+Unit = tuple[object, object]  # the activation, and the neuron
+Slopes = dict[Unit, list[float]]
 
 FEWEST_ROWS = 4  # rows that a unit must have seen
 FLAT = {table.relu: 0.0, table.sigmoid: 0.01, table.tanh: 0.04}  # the largest mean slope that counts as none

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from math import inf, isfinite
+from typing import Any
 
 from .. import losses
 from ..autograd import primitives as table
@@ -10,11 +12,6 @@ from ..autograd.column import numbers
 from ..autograd.scope import scope_name
 from ..autograd.value import Result, Value
 from .advice import is_softmax
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any
 
 CHECKED = (
     losses.hinge,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from ..autograd import primitives as table
 from ..autograd.ieee.functions import FLOOR
+from ..autograd.primitives import Primitive
+from ..autograd.value import Result
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ..autograd.primitives import Primitive
-    from ..autograd.value import Result
-
-    Written = tuple[str, int]  # a text, and how tightly it holds together
-    Spellings = dict[str, tuple[str, int, tuple[int, ...]]]
+Written = tuple[str, int]  # a text, and how tightly it holds together
+Spellings = dict[str, tuple[str, int, tuple[int, ...]]]
 
 SUM, PRODUCT, UNARY, POWER, ATOM = range(1, 6)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import struct
 import sys
 from math import copysign, inf, isinf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .program.program import Program
+from .program.program import Program
 
 TOO_LARGE = (2.0 - 2.0**-24) * 2.0**127  # from here on doubles round to inf
 

@@ -6,10 +6,8 @@ cleared away when the file is next written.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
+from collections.abc import Sequence
+from typing import Any
 
 OLD = 60.0  # seconds after which what is still beside a file was left there, as no file takes so long to be written
 DRAWN_LETTERS = 8  # letters that tempfile puts into a name

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from ..support.tabular import short
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+from ..support.tabular import short
 
 MOST_POINTS = 10_000
 

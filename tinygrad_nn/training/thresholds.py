@@ -7,19 +7,16 @@ loss, one wrapped in a function too, is asked with each label in the place of th
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from math import inf
+from typing import Any
 
 from .. import losses
 from ..autograd.recording import no_grad
 from ..autograd.value import Value
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import Any
-
-    Numbers = Sequence[float]
+Numbers = Sequence[float]
 
 MOST_LABELS, MOST_ASKED = 100, 1000  # of one output, and of all outputs of a row
 NEAREST = (losses.squared_error, losses.absolute_error, losses.huber)

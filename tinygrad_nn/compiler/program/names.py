@@ -7,18 +7,14 @@ derivative of the result with respect to a slot is d_ and its name.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from ...autograd import primitives as table
+from ...autograd.scope import Place
 from ...support.names import Names
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from ...autograd.scope import Place
-    from ..arguments import Shape
-    from .program import Program
+from ..arguments import Shape
+from .program import Program
 
 
 def told(program: Program) -> dict[int, str]:
