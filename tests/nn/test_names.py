@@ -7,6 +7,7 @@ import pickle
 import random
 import weakref
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -250,3 +251,18 @@ def test_a_name_holds_no_module_and_costs_no_new_program():
     del net, f, around
     assert held() is None
     assert output.scope.name.startswith("net, gate")
+
+
+def test_what_is_no_list_is_not_read_for_names():
+    class Unopened(Sequence):
+        def __len__(self):
+            raise OSError("the file is not open yet")
+
+        def __getitem__(self, i):
+            raise OSError("the file is not open yet")
+
+    class Reader(tn.Module):
+        def __init__(self, rows):
+            self.rows, self.head = rows, layer()
+
+    assert Reader(Unopened()).head.name == "head"

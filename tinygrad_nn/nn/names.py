@@ -6,13 +6,10 @@ a forward pass does nothing for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import wraps
 
-from ..autograd.containers import PACKAGE, WITHOUT_VALUES, Holder, attributes, members
-from ..autograd.scalar import Scalar
+from ..autograd.containers import PACKAGE, Holder, attributes
 from ..autograd.scope import Place
-from .weights import Weights
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 ONE_OF = {"layers": "layer", "neurons": "neuron"}  # as an MLP and a Layer call theirs
-UNHELD = (Scalar, Weights, *WITHOUT_VALUES)  # what no module is, and none is in
 
 
 class Named(Holder):
@@ -44,7 +40,7 @@ class Named(Holder):
         cls.__init__ = named  # type: ignore[assignment,method-assign]
 
     def __setattr__(self, name: str, entry: Any) -> None:
-        if name[:1] == "_" or isinstance(entry, UNHELD):
+        if name[:1] == "_" or not isinstance(entry, (Named, list, tuple, dict)):
             super().__setattr__(name, entry)
             return
         self.__stands()  # before its parts, so that a copy of the whole copies it before theirs
@@ -57,14 +53,12 @@ class Named(Holder):
         for name, found in waiting:  # a list that grows as more are met
             if isinstance(found, Named):
                 self.__stands().hold(found.__stands(), name)
-            elif id(found) not in seen and (inner := members(found)) is not None:
+            elif isinstance(found, (list, tuple, dict)) and id(found) not in seen:
                 seen.add(id(found))
-                kinds = {kind for kind in {type(child) for _, child in inner} if not issubclass(kind, UNHELD)}
-                keyed = isinstance(found, Mapping)  # else entries are counted, as people do
                 one = ONE_OF.get(name, name)
-                waiting += [
-                    (f"{one} {key if keyed else key + 1}", child) for key, child in inner if type(child) in kinds
-                ]
+                inner = found.items() if isinstance(found, dict) else enumerate(found, 1)
+                held = [pair for pair in inner if isinstance(pair[1], (Named, list, tuple, dict))]
+                waiting += [(f"{one} {key}", child) for key, child in held]
 
     def __stands(self) -> Place:
         """Where this module stands: of one of the user's its own secret, as that may have a place of another kind."""
