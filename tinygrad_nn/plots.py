@@ -13,7 +13,7 @@ from .support.checks import checked_count, checked_number
 from .support.tabular import TARGETS, plain, short
 
 
-class Points(Protocol):
+class Curves(Protocol):
     """What of a History is drawn."""
 
     epochs: list[int]
@@ -27,7 +27,7 @@ __dir__ = __all__.copy  # so that dir() shows what is a user's
 PALETTE = ("#1b66a8", "#c2500a", "#2a7f3f", "#7a3e9d", "#8a6d00", "#b0306a")
 
 
-def plot_history(history: Points, ax: Any = None) -> Any:
+def plot_history(history: Curves, ax: Any = None) -> Any:
     """The losses of a run by its epochs, and metrics on an axis of their own at the right; returns the Axes of losses.
 
     The metrics of rows that were not trained on are dashed, in the colour of those that were. Raises ImportError where
@@ -52,7 +52,7 @@ def plot_history(history: Points, ax: Any = None) -> Any:
     return axes
 
 
-def plot_gradients(history: Points, ax: Any = None) -> Any:
+def plot_gradients(history: Curves, ax: Any = None) -> Any:
     """How large the gradient of each layer was in a run of `fit` with metrics="gradients"; returns the Axes.
 
     The size is the root of the mean square of the derivatives of the mean loss with respect to the layer's parameters,
@@ -185,7 +185,7 @@ def _text(name: str) -> str:
     return " " * name.startswith("_") + name.replace("$", r"\$")
 
 
-def _lines(axes: Any, history: Points, columns: dict[str, list[float]], first: int) -> list[Any]:
+def _lines(axes: Any, history: Curves, columns: dict[str, list[float]], first: int) -> list[Any]:
     """A line for each column; those of validation dashed, in the colour of what they validate."""
     colors: dict[str, str] = {}
     lines = []

@@ -9,7 +9,7 @@ from ..autograd.ieee.functions import FLOOR
 from ..autograd.primitives import Primitive
 from ..autograd.value import Result
 
-Written = tuple[str, int]  # a text, and how tightly it holds together
+Piece = tuple[str, int]  # a text, and how tightly it holds together
 Spellings = dict[str, tuple[str, int, tuple[int, ...]]]
 
 SUM, PRODUCT, UNARY, POWER, ATOM = range(1, 6)
@@ -99,12 +99,12 @@ LATEX_FUNCTIONS = {"log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "maximum"
 NAMES = {"maximum": "max", "minimum": "min", "largest": "max", "ceil": "ceiling", "lgamma": "loggamma"}
 
 
-def written_twice(result: Result, texts: Sequence[Written], latex: Sequence[Written]) -> tuple[Written, Written]:
+def written_twice(result: Result, texts: Sequence[Piece], latex: Sequence[Piece]) -> tuple[Piece, Piece]:
     """An operation as text and as LaTeX, given its operands so written."""
     return _written(result, texts, TEXT, False), _written(result, latex, LATEX, True)
 
 
-def _written(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
+def _written(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece:
     op = result.op
     found = WRITTEN_BY[op](result, operands, spellings, latex) if op in WRITTEN_BY else None
     if found is not None:
@@ -117,39 +117,39 @@ def _written(result: Result, operands: Sequence[Written], spellings: Spellings, 
     return _function(op.name, [_held(o, SUM, latex) for o in elements], latex), ATOM
 
 
-def _add(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written | None:
+def _add(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece | None:
     """a + -b as a - b, which it is to the bit."""
     if operands[1][1] != UNARY:
         return None
     return f"{_held(operands[0], SUM, latex)} - {operands[1][0][1:]}", SUM
 
 
-def _multiply(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written | None:
+def _multiply(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece | None:
     """x * 1 as x, which it is to the bit."""
     ones = [type(operand) is float and operand == 1.0 for operand in result.operands]
     return operands[1 if ones[0] else 0] if any(ones) else None
 
 
-def _detached(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
+def _detached(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece:
     return operands[0]
 
 
-def _take(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
+def _take(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece:
     index = result.groups[1]
     return operands[int(getattr(index, "data", index))]
 
 
-def _normalizer(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
+def _normalizer(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece:
     shares = operands[: len(result.groups[0])]
     return " + ".join([_held(o, PRODUCT, latex) for o in shares]), SUM if len(shares) > 1 else shares[0][1]
 
 
-def _logsumexp(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
+def _logsumexp(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece:
     exp = (spellings.get("exp") or ("exp({})", ATOM, (SUM,)))[0]
     return _function("log", [" + ".join([exp.format(_held(o, SUM, latex)) for o in operands])], latex), ATOM
 
 
-def _dot(result: Result, operands: Sequence[Written], spellings: Spellings, latex: bool) -> Written:
+def _dot(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece:
     """w1 x1 + w2 x2 + ... + b, without a bias of 0."""
     product = spellings["multiply"][0]
     n, terms = len(result.groups[0]), []
@@ -164,7 +164,7 @@ def _dot(result: Result, operands: Sequence[Written], spellings: Spellings, late
 
 
 # How operations are written that are more than a template; None leaves it to that.
-WRITTEN_BY: dict[Primitive, Callable[..., Written | None]] = {
+WRITTEN_BY: dict[Primitive, Callable[..., Piece | None]] = {
     table.add: _add, table.multiply: _multiply, table.detached: _detached, table.dot: _dot, table.take: _take,
     table.normalizer: _normalizer, table.logsumexp: _logsumexp,
 }  # fmt: skip
@@ -178,7 +178,7 @@ def _function(name: str, operands: Sequence[str], latex: bool) -> str:
     return rf"{head}\left({', '.join(operands)}\right)"
 
 
-def _held(operand: Written, least: int, latex: bool) -> str:
+def _held(operand: Piece, least: int, latex: bool) -> str:
     """The text of an operand, in parentheses where it holds together less than it must."""
     text, tightness = operand
     if tightness >= least:

@@ -16,7 +16,7 @@ from .. import losses
 from ..autograd.recording import no_grad
 from ..autograd.value import Value
 
-Numbers = Sequence[float]
+FlatNumbers = Sequence[float]
 
 MOST_LABELS, MOST_ASKED = 100, 1000  # of one output, and of all outputs of a row
 NEAREST = (losses.squared_error, losses.absolute_error, losses.huber)
@@ -38,7 +38,7 @@ class Thresholds:
     So a loss is called by nobody but those who train. They are copied and travel by pickle as plain numbers.
     """
 
-    def __init__(self, answers: Answers, shaped: Callable[[Numbers], Any]) -> None:
+    def __init__(self, answers: Answers, shaped: Callable[[FlatNumbers], Any]) -> None:
         self._asked: Any = answers, shaped
         self._found: list[float] | None = None
 
@@ -64,7 +64,7 @@ class Answers:
     are an answer each, or, where each row has one of them up and the others down, one answer: which.
     """
 
-    def __init__(self, loss: Any, targets: Sequence[Numbers]) -> None:
+    def __init__(self, loss: Any, targets: Sequence[FlatNumbers]) -> None:
         usual: Sequence[float]
         self.loss, (self.cut, usual) = loss, SIDES.get(loss, (None, ()))
         found = [{*column} for column in zip(*targets, strict=True)]
@@ -108,7 +108,7 @@ class Answers:
             )
         return [[[*target[:j], label, *target[j + 1 :]] for label in labels] for j, labels in enumerate(self.columns)]
 
-    def right(self, prediction: Numbers, target: Numbers, losses_of: Iterator[float]) -> list[bool]:
+    def right(self, prediction: FlatNumbers, target: FlatNumbers, losses_of: Iterator[float]) -> list[bool]:
         """For each answer of a row whether it is right; `losses_of` are those that were asked for.
 
         A tie is the first, or smaller, label. Of nan no answer is right.
@@ -125,13 +125,15 @@ class Answers:
             for number, labels, wanted in zip(prediction, self.columns, target, strict=True)
         ]
 
-    def share(self, predictions: Sequence[Numbers], targets: Sequence[Numbers], asked: Sequence[Numbers]) -> float:
+    def share(
+        self, predictions: Sequence[FlatNumbers], targets: Sequence[FlatNumbers], asked: Sequence[FlatNumbers]
+    ) -> float:
         """The share of right answers of some rows."""
         rows = zip(predictions, targets, asked, strict=True)
         right = [answer for p, t, found in rows for answer in self.right(p, t, iter(found))]
         return sum(right) / len(right)
 
-    def thresholds(self, shaped: Callable[[Numbers], Any]) -> list[float] | None:
+    def thresholds(self, shaped: Callable[[FlatNumbers], Any]) -> list[float] | None:
         """For each output the number above which it stands for the larger of two labels; None where there is none.
 
         `shaped` makes a target of its flat numbers.
@@ -141,7 +143,7 @@ class Answers:
         found = [self._between(j, labels, shaped) for j, labels in enumerate(self.columns)]
         return None if None in found else [cut for cut in found if cut is not None]
 
-    def learned(self, shaped: Callable[[Numbers], Any]) -> Thresholds | list[float] | None:
+    def learned(self, shaped: Callable[[FlatNumbers], Any]) -> Thresholds | list[float] | None:
         """What a model remembers of its thresholds: numbers where the loss is known."""
         return self.thresholds(shaped) if self.loss in NEAREST or self.loss in SIDES else Thresholds(self, shaped)
 
@@ -157,7 +159,7 @@ class Answers:
             return labels[-1] if number > self.cut else labels[0]
         return labels[bisect_left([(a + b) / 2.0 for a, b in pairwise(labels)], number)]
 
-    def _least(self, those: list[Sequence[Any]], target: Numbers, losses_of: Iterator[float]) -> bool:
+    def _least(self, those: list[Sequence[Any]], target: FlatNumbers, losses_of: Iterator[float]) -> bool:
         """Whether the target is that with the smallest loss."""
         least, best = inf, None
         for candidate, loss in zip(those, losses_of, strict=False):
@@ -165,7 +167,7 @@ class Answers:
                 least, best = loss, candidate
         return best is not None and list(best) == list(target)
 
-    def _between(self, j: int, labels: list[float], shaped: Callable[[Numbers], Any]) -> float | None:
+    def _between(self, j: int, labels: list[float], shaped: Callable[[FlatNumbers], Any]) -> float | None:
         """The output j at which the label changes: known, or looked for where the loss must be asked."""
         if self.cut is not None or len(labels) != 2:
             return self.cut
@@ -198,6 +200,6 @@ class Answers:
             return None
 
 
-def _one_up(targets: Sequence[Numbers]) -> bool:
+def _one_up(targets: Sequence[FlatNumbers]) -> bool:
     """Whether of the numbers of each row one is larger than all others, which are equal."""
     return all(len({*row}) == 2 and row.count(max(row)) == 1 for row in map(tuple, targets))
