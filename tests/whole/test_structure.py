@@ -19,7 +19,6 @@ SHARED_NAMES = {
     "BACKEND": "what a back end is to the registry",
     "Printer": "what writes a rolled program, of each back end",
     "source": "the text that a back end writes",
-    "loaded": "what a back end's text gives",
     "compiled": "the function of a program that a back end gives",
     "exp log log1p sin cos tanh erf sigmoid": "rows of the table, as LLVM writes them over vectors",
 }
