@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from ..autograd.ieee.functions import NoSuchIndexError
-from ..compiler.backends.c.functions import number
+from ..compiler.backends.c.functions import c_number
 from ..compiler.backends.c.places import wrapped
 from ..compiler.single_precision import rounded
 from .model import ModelFile
@@ -60,7 +60,7 @@ def self_test(model: ModelFile) -> str:
 
 def _table(name: str, numbers: Sequence[float], single: bool) -> str:
     held = map(rounded, numbers) if single else numbers
-    entries = wrapped([number(n, single).strip("()") for n in held]).replace("    ", "        ")
+    entries = wrapped([c_number(n, single).strip("()") for n in held]).replace("    ", "        ")
     return f"    static const real {name}[{len(numbers)}] = {{\n{entries}    }};\n"
 
 

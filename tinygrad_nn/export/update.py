@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..autograd import primitives as table
 from ..compiler.backends.c.file import File
-from ..compiler.backends.c.functions import LocalNames, called, number, owned
+from ..compiler.backends.c.functions import LocalNames, c_number, called, named_after
 from ..compiler.program.names import told
 from ..compiler.program.program import Instruction
 from ..compiler.single_precision import rounded
@@ -44,7 +44,7 @@ class UpdateLoop:
             if file.single and value != 1.0 and rounded(value) == 1.0:
                 raise ValueError(f"the setting {value!r} of the optimizer is 1 as a float: export with dtype='double'")
         self.texts = {update.gradient: "gradient[i]", update.rate: "state->learning_rate", update.step: "state->steps"}
-        self.texts |= {slot: number(value, file.single) for slot, value in known.items()}
+        self.texts |= {slot: c_number(value, file.single) for slot, value in known.items()}
         self.targets = ["state->weights[i]", *(f"state->{name}[i]" for name in self.states)]
         before = [update.parameter, *update.states]
         self.texts |= dict(zip(before, self.targets, strict=True))
@@ -71,15 +71,15 @@ class UpdateLoop:
         columns = [list(weights), *([state[k] for state in self.optimizer.state] for k in range(len(self.states)))]
         lines = [f"    for (int i = 0; i < {self.count}; ++i) {{\n"]
         for name, target, column in zip(("weights", *self.states), self.targets, columns, strict=True):
-            first = number(column[0], self.file.single)
-            same = name != "weights" and all(number(n, self.file.single) == first for n in column)
+            first = c_number(column[0], self.file.single)
+            same = name != "weights" and all(c_number(n, self.file.single) == first for n in column)
             value = (
                 first if same else f"{self.file.numbers(column, name if name == 'weights' else f'initial_{name}')}[i]"
             )
             lines.append(f"        {target} = {value};\n")
-        lines.append(f"    }}\n    state->learning_rate = {number(self.optimizer.rate(), self.file.single)};\n")
+        lines.append(f"    }}\n    state->learning_rate = {c_number(self.optimizer.rate(), self.file.single)};\n")
         if self.counts_steps:
-            lines.append(f"    state->steps = {number(float(self.optimizer.steps), self.file.single)};\n")
+            lines.append(f"    state->steps = {c_number(float(self.optimizer.steps), self.file.single)};\n")
         return "".join(lines)
 
     def lines(self) -> str:
@@ -106,7 +106,7 @@ class UpdateLoop:
                 stored.append(f"{target} = {texts[slot]};")
         loop = [f"for (int i = 0; i < {self.count}; ++i) {{", *(f"    {line}" for line in [*during, *stored]), "}"]
         steps = ["state->steps += 1.0;"] if self.counts_steps else []
-        return owned("".join(f"    {line}\n" for line in [*before, *loop, *steps]), self.file.name)
+        return named_after("".join(f"    {line}\n" for line in [*before, *loop, *steps]), self.file.name)
 
     def _expression(self, entry: Instruction, texts: dict[int, str]) -> str:
         if entry.primitive is table.dot:

@@ -24,8 +24,8 @@ from .steps.state import commit, state_of
 from .steps.watch import Watch
 from .thresholds import Answers
 
-Metric = Callable[[Sequence[Any], Sequence[Any]], float]
-State = tuple[list[float], int]  # what state_of gives of an optimizer, and its steps
+OfAllRows = Callable[[Sequence[Any], Sequence[Any]], float]
+OptimizerState = tuple[list[float], int]  # what state_of gives of an optimizer, and its steps
 RESTORED = ("patience", "epochs", "diverged")  # runs whose best state is given back where patience was asked for
 
 
@@ -46,7 +46,7 @@ class Looked:
             if self.compiled.target.for_rows(len(self.rows)) != "python":
                 self.given = self.compiled.target.array(self.given)
 
-    def look(self, metrics: Mapping[str, Metric | Answers]) -> tuple[float, dict[str, float]]:
+    def look(self, metrics: Mapping[str, OfAllRows | Answers]) -> tuple[float, dict[str, float]]:
         """The mean loss, and the metrics by their names."""
         found = self._answers()
         after = 1 + sum(1 for _ in leaves(self.shape))
@@ -181,22 +181,22 @@ class Remembered(NamedTuple):
 
     best: float
     waited: int
-    kept: State
-    before: State
+    kept: OptimizerState
+    before: OptimizerState
 
 
 class Watched(Watch):
     """What is looked at after each epoch, and whether the run is to go on: patience and callbacks."""
 
     def __init__(
-        self, optimizer: Optimizer, looked: Mapping[str, Looked], metrics: Mapping[str, Metric | Answers],
+        self, optimizer: Optimizer, looked: Mapping[str, Looked], metrics: Mapping[str, OfAllRows | Answers],
         patience: int | None, callbacks: Sequence[Callable[[History], Any]],
     ) -> None:  # fmt: skip
         self.optimizer, self.looked, self.metrics = optimizer, looked, metrics
         self.gradients: Gradients | None = None
         self.patience, self.callbacks = patience, callbacks
         self.best, self.waited = math.inf, 0
-        self.before: State | None = self._state() if patience is not None else None
+        self.before: OptimizerState | None = self._state() if patience is not None else None
         self.kept = self.before
 
     @property
@@ -249,9 +249,9 @@ class Watched(Watch):
         if remembered is not None:
             self.best, self.waited, self.kept, self.before = remembered
 
-    def _put(self, state: State) -> None:
+    def _put(self, state: OptimizerState) -> None:
         numbers, steps = state
         commit(self.optimizer, iter(numbers), steps - self.optimizer.steps)
 
-    def _state(self) -> State:
+    def _state(self) -> OptimizerState:
         return state_of(self.optimizer), self.optimizer.steps

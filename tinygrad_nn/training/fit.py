@@ -27,8 +27,8 @@ from .evaluation import RESTORED, Gradients, Looked, Watched, flat_targets
 from .history import History
 from .options import (
     check_trained,
+    checked_list,
     checked_rows,
-    listed,
     listed_callbacks,
     named_metrics,
     target_of,
@@ -129,7 +129,7 @@ def fit(
     shuffle, progress = checked_switch("shuffle", shuffle), checked_switch("progress", progress)
     step = step_of(model, loss, optimizer, regularizer, target_of(backend, dtype))
     check_trained(model, optimizer)
-    metrics = listed(metrics, "metrics", "names or functions (prediction, target) of a row")
+    metrics = checked_list(metrics, "metrics", "names or functions (prediction, target) of a row")
     wanted = named_metrics(metrics, until)
     callbacks = listed_callbacks(callbacks)
     patience = None if patience is None else checked_count("patience", patience)

@@ -34,7 +34,7 @@ def named_metrics(metrics: list[Any], until: Any) -> dict[str, Any]:
     return found
 
 
-def listed(given: Any, what: str, of: str) -> list[Any]:
+def checked_list(given: Any, what: str, of: str) -> list[Any]:
     """One of something, or several, as a list. Raises TypeError for what is neither."""
     if isinstance(given, str) or callable(given):
         return [given]
@@ -45,7 +45,7 @@ def listed(given: Any, what: str, of: str) -> list[Any]:
 
 def listed_callbacks(given: Any) -> list[Any]:
     """The callbacks. Raises TypeError for what is no function."""
-    callbacks = listed(given, "callbacks", "functions of the history")
+    callbacks = checked_list(given, "callbacks", "functions of the history")
     for callback in callbacks:
         if not callable(callback):
             raise TypeError(f"a callback is a function of the history, but got {short(callback)}")

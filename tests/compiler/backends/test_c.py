@@ -142,14 +142,14 @@ def test_numbers_come_back_to_the_bit():
     rng = random.Random(1)
     some = [*CORNERS, 5e-324, 2.0**-149, 0.1, *(struct.unpack("d", rng.randbytes(8))[0] for _ in range(500))]
     for value in some:
-        text = c_functions.number(value, False).strip("()")
+        text = c_functions.c_number(value, False).strip("()")
         assert text in ("NAN", "INFINITY", "-INFINITY") or bits(float(text), value)
         wanted = rounded(value)
         if math.isinf(wanted) and not math.isinf(value):
             with pytest.raises(ValueError, match="is larger than any float"):
-                c_functions.number(value, True)
+                c_functions.c_number(value, True)
             continue
-        single = c_functions.number(value, True).strip("()")
+        single = c_functions.c_number(value, True).strip("()")
         if text not in ("NAN", "INFINITY", "-INFINITY"):
             assert single.endswith("f")
             assert rounded(float(single[:-1])) == wanted

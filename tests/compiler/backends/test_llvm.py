@@ -70,7 +70,7 @@ def vectorised(name, kind):
 def moved(block, name, kind, i):
     source, target = (block.let(f"getelementptr {kind.numbers}, ptr {p}, i64 {i}") for p in ("%x", "%y"))
     given = block.load(source)
-    found = f"call {kind.numbers} {vector_math.function_name(name, kind)}({kind.numbers} {given})"
+    found = f"call {kind.numbers} {vector_math.vector_name(name, kind)}({kind.numbers} {given})"
     return target, block.let(found)
 
 

@@ -48,7 +48,7 @@ def _others(backend: str) -> str:
     return "the back end 'python', which calls its value" if backend != "c" else "another back end"
 
 
-def functions(
+def own_functions(
     primitives: Mapping[str, Primitive],
     backend: str,
     names: Mapping[str, Any],

@@ -18,7 +18,7 @@ from ...autograd.primitives import TABLE, Primitive
 OPERATIONS: dict[type[ast.operator], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
 }  # fmt: skip
-COMPARISONS: dict[type[ast.cmpop], str] = {
+COMPARED: dict[type[ast.cmpop], str] = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
 }  # fmt: skip
 SAME = {"abs": "absolute", "fabs": "absolute"}
@@ -111,8 +111,8 @@ def translated(text: str, operands: Mapping[str, Any], language: Language) -> An
 
     def claim(node: ast.expr) -> Any:
         match node:
-            case ast.Compare(left, [comparison], [right]) if type(comparison) in COMPARISONS:
-                return language.compare(COMPARISONS[type(comparison)], visit(left), visit(right))
+            case ast.Compare(left, [comparison], [right]) if type(comparison) in COMPARED:
+                return language.compare(COMPARED[type(comparison)], visit(left), visit(right))
             case ast.UnaryOp(ast.Not(), operand):
                 return language.inverse(claim(operand))
             case ast.BoolOp(operator, [first, *others]):

@@ -6,12 +6,15 @@ stay in registers, and what nobody else reads is never stored.
 
 from __future__ import annotations
 
+from collections.abc import Set
+
+from ...autograd.primitives import Primitive
 from .groups import Access, Group
 
 Cluster = list[Group]
 
 
-def clusters(groups: list[Group], read: set[int], dear: set[str]) -> list[Cluster]:
+def clusters(groups: list[Group], read: set[int], dear: Set[Primitive]) -> list[Cluster]:
     """The groups in an order that runs, those together that share a loop.
 
     What a single later loop reads is computed there, where no more has to be stored for it, unless its primitive is
@@ -37,7 +40,7 @@ def clusters(groups: list[Group], read: set[int], dear: set[str]) -> list[Cluste
     return _sunk(found, place, read, dear)
 
 
-def _sunk(found: list[Cluster], place: dict[int, int], read: set[int], dear: set[str]) -> list[Cluster]:
+def _sunk(found: list[Cluster], place: dict[int, int], read: set[int], dear: Set[Primitive]) -> list[Cluster]:
     """The clusters with what a single later one reads moved there."""
     held = stored(found, read)
     readers, apart = _readers(found)
@@ -69,10 +72,10 @@ def _readers(found: list[Cluster]) -> tuple[dict[int, set[int]], set[int]]:
     return readers, apart
 
 
-def _is_cheap(group: Group, dear: set[str]) -> bool:
+def _is_cheap(group: Group, dear: Set[Primitive]) -> bool:
     """Whether a group may be computed where it is read."""
     row = group.primitive
-    return row is not None and row.spellings is None and row.name not in dear
+    return row is not None and row.spellings is None and row not in dear
 
 
 def stored(found: list[Cluster], read: set[int]) -> set[int]:

@@ -18,7 +18,7 @@ from ..program.program import Instruction
 from .sides import Sides
 from .traced import Traced
 from .traced_number import TracedNumber
-from .writer import CONSTANTS, DATA, VALUES, Writer
+from .writer import DATA, FIXED, VALUES, Writer
 
 
 def traced_adjoints(
@@ -87,7 +87,7 @@ def given_back(tracer: Writer, read: list[Any], given: list[Any], variables: lis
             behind.remove(entry.slot)
             behind.update(entry.slots())
     kinds = [DATA if type(entry) is TracedNumber else VALUES for entry in given]
-    reads = max([*kinds, *(tracer.reads[slot] for slot in behind - own)], default=CONSTANTS)
+    reads = max([*kinds, *(tracer.reads[slot] for slot in behind - own)], default=FIXED)
     if reads == VALUES:
         return lambda found: Traced(tracer, tracer.slot_of(found))
     if reads == DATA:

@@ -17,7 +17,7 @@ from .traced import Traced, TraceError
 from .traced_number import TracedNumber
 from .truth import Truth
 
-CONSTANTS, DATA, VALUES = range(3)
+FIXED, DATA, VALUES = range(3)
 
 
 class Writer:
@@ -128,7 +128,7 @@ class Writer:
     def _write(self, primitive: Primitive, slots: tuple[Operand, ...], scope: object, name: str, number: int) -> int:
         numbers = [tuple([self.numbers[s] for s in o]) if isinstance(o, tuple) else self.numbers[o] for o in slots]
         reads = [self.reads[s] for o in slots for s in (o if isinstance(o, tuple) else (o,))]
-        slot = self._slot(primitive.value(*numbers), name, max(reads, default=CONSTANTS))
+        slot = self._slot(primitive.value(*numbers), name, max(reads, default=FIXED))
         self.order[slot] = number
         recorder = current_recorder()
         self.made[slot] = Instruction(slot, primitive, slots)
@@ -136,7 +136,7 @@ class Writer:
         self.program.scopes[slot] = scope or self.block or (recorder.scope if recorder else None)
         return slot
 
-    def _slot(self, number: float, name: str, reads: int = CONSTANTS) -> int:
+    def _slot(self, number: float, name: str, reads: int = FIXED) -> int:
         self.numbers.append(number)
         self.reads.append(reads)
         slot = len(self.numbers) - 1

@@ -11,6 +11,7 @@ from dataclasses import replace
 from math import prod
 from typing import Any, NamedTuple
 
+from ...autograd import primitives as table
 from ...autograd.value import Value
 from ...compiler.arguments import array_shape, data_of
 from ...compiler.backends.array.functions import namespace
@@ -26,7 +27,7 @@ from ...support.tabular import short
 from .recipe import Recipe, Update, penalty, row_gradient
 from .state import commit, state_of
 
-OPERATORS = {
+ON_ARRAYS = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
     "negative": operator.neg,
 }  # fmt: skip
@@ -182,11 +183,10 @@ class PureStep:
 def _run(program: Program, numbers: dict[int, Any], xp: Any) -> list[Any]:
     """The outputs of a program on arrays, one instruction after the other, each elementwise."""
     single = all(getattr(number, "dtype", "float32") == "float32" for number in numbers.values())
-    known: dict[str, Any] = OPERATORS | namespace(program.instructions, xp, single)
+    known: dict[str, Any] = ON_ARRAYS | namespace(program.instructions, xp, single)
     for entry in program.instructions:
         operands = [[numbers[s] for s in o] if isinstance(o, tuple) else numbers[o] for o in entry.operands]
-        name = entry.primitive.name
-        if name == "dot":
+        if entry.primitive is table.dot:
             ws, xs, total = operands
             for w, x in zip(ws, xs, strict=True):
                 total = total + w * x

@@ -15,8 +15,7 @@ from ....autograd.primitives import TABLE, Primitive
 from ....autograd.rules import words
 from ....support.source import defined
 from ...program.program import Instruction
-from ..spellings import functions as own_functions
-from ..spellings import in_language, owned
+from ..spellings import in_language, own_functions, owned
 from ..texts import ATOM, UNARY, Infix, Written, names_as_they_are
 
 

@@ -13,7 +13,7 @@ from ....support.names import free
 from ...loops.roll import rolled
 from ...program.program import Instruction, Program
 from ...single_precision import rounded
-from .functions import functions, number, plain_name, spelled
+from .functions import c_number, definitions, in_precision, plain_name
 from .places import Constants, Region
 from .printer import Printer
 from .reserved_names import meaning_when_linked
@@ -38,7 +38,7 @@ class File:
 
     def numbers(self, values: Sequence[float], name: str) -> str:
         """The name of a constant table of numbers. Raises ValueError for one that is finite, and no float is."""
-        return self.constants.table([number(value, self.single) for value in values], "real", name)
+        return self.constants.table([c_number(value, self.single) for value in values], "real", name)
 
     def printed(
         self, program: Program, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
@@ -50,14 +50,14 @@ class File:
 
     def function(self, head: str, lines: str, unused: Sequence[str] = (), static: bool = False) -> None:
         """Add a function, of its head without a semicolon, and of the lines of its body."""
-        head = spelled(head, self.single)
+        head = in_precision(head, self.single)
         silent = "".join(f"    (void){name};\n" for name in unused if not re.search(rf"\b{name}\b", lines))
         self.bodies.append(f"{'static ' * static}{head}\n{{\n{silent}{lines}}}\n\n")
         if not static:
             self.declarations.append(f"{head};\n")
 
     def spelled(self, text: str) -> str:
-        return spelled(text, self.single)
+        return in_precision(text, self.single)
 
     def texts(self, about: Sequence[str], structs: str = "", include: str = "", test: str = "") -> tuple[str, str]:
         """The file, and a header for it, which it includes under a name that is given, and else declares for itself.
@@ -67,7 +67,7 @@ class File:
         head, guard = comment(about), f"TINYGRAD_NN_{self.name}_H"
         declared = "".join([C_PLUS_PLUS[0], "\n", self.spelled(structs), *self.declarations, "\n", C_PLUS_PLUS[1]])
         given = f'#include "{include}"\n' if include else declared
-        called = functions(self.constants.wanted, self.name, self.single)
+        called = definitions(self.constants.wanted, self.name, self.single)
         text = f"{head}\n#include <math.h>\n\n{given}\n{self.constants.text}{called}{''.join(self.bodies)}{test}"
         return text, f"{head}\n#ifndef {guard}\n#define {guard}\n\n{declared}\n#endif\n"
 

@@ -30,7 +30,7 @@ EXPRESSIONS: dict[str, str] = {
     "power": "pow({x}, {n})",
 }
 # Words of the texts themselves: types, counters, and what arguments and variables are called.
-OWN = {
+WORDS_OF_TEXTS = {
     "real", "i", "j", "k", "x", "y", "target", "state", "scratch", "slots", "weights", "gradient", "total", "value",
     "printf", "main",
 }  # fmt: skip
@@ -38,7 +38,7 @@ ENDINGS = ("", "_i", "_j", "_ij")  # of a name, and of its member in a loop or t
 _CALLS = "|".join(LIBRARY)
 
 
-def spelled(text: str, single: bool) -> str:
+def in_precision(text: str, single: bool) -> str:
     """A text that is written for doubles, for doubles or for floats."""
     if single:
         text = text.replace(repr(FLOOR), repr(SINGLE_FLOOR))
@@ -48,7 +48,7 @@ def spelled(text: str, single: bool) -> str:
     return re.sub(r"\breal\b", "float" if single else "double", text)
 
 
-def number(value: float, single: bool) -> str:
+def c_number(value: float, single: bool) -> str:
     """A number as C writes it, so that it comes back to the bit; negative ones in parentheses.
 
     Raises ValueError for one that is finite, and no float is.
@@ -93,7 +93,7 @@ class LocalNames(Names):
 
 
 def _in_use(name: str) -> bool:
-    return name in OWN or bool(meaning(name))
+    return name in WORDS_OF_TEXTS or bool(meaning(name))
 
 
 def plain_name(name: str) -> str:
@@ -102,7 +102,7 @@ def plain_name(name: str) -> str:
     return base if base[0].isalpha() else f"v_{base}"
 
 
-def owned(text: str, name: str) -> str:
+def named_after(text: str, name: str) -> str:
     """A text with the functions that it calls named after its file."""
     return re.sub(r"\bown_(\w+\()", rf"{name}_\1", text)
 
@@ -116,7 +116,7 @@ class _C(Infix):
         self.calls: list[Primitive] = []
 
     def literal(self, x: float) -> str:
-        return number(x, False).strip("()")
+        return c_number(x, False).strip("()")
 
     def let(self, name: str, value: Written) -> Written:
         constant = self.named(name)
@@ -143,7 +143,7 @@ def in_place(row: Primitive) -> bool:
     return " if " not in row.text or all(len(re.findall(rf"\b{o}\b", row.text)) <= 1 for o in row.operands)
 
 
-def functions(wanted: Collection[Primitive], name: str, single: bool) -> str:
+def definitions(wanted: Collection[Primitive], name: str, single: bool) -> str:
     """The definitions of the functions that are wanted, and of those that they call, before those that call them."""
     texts: dict[Primitive, str] = {}
 
@@ -155,7 +155,7 @@ def functions(wanted: Collection[Primitive], name: str, single: bool) -> str:
 
     for row in sorted(wanted, key=lambda row: (row.spellings is not None, row.name)):
         add(row)
-    return spelled(owned("".join(texts.values()), name), single)
+    return in_precision(named_after("".join(texts.values()), name), single)
 
 
 def _function(row: Primitive, single: bool) -> tuple[str, list[Primitive]]:

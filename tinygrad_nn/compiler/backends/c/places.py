@@ -20,10 +20,10 @@ from ...loops.roll import affine
 from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
-from .functions import LocalNames, in_place, number, spelled
+from .functions import LocalNames, c_number, in_place, in_precision
 
 # Primitives that are not worth computing later.
-DEAR = {row.name for row in TABLE.values() if not in_place(row)} | {"power", "divide"}
+DEAR_IN_C = {row for row in TABLE.values() if not in_place(row)} | {table.power, table.divide}
 COUNTERS = "ij"
 SHORT = 4  # products of a dot that is written out
 
@@ -88,7 +88,7 @@ class Constants:
             if kind == "index":
                 kind = {1: "unsigned char", 2: "unsigned short", 4: "int"}[_width(entries)]
             lines.append(f"static const {kind} {name}[{len(entries)}] = {{\n{wrapped(entries)}}};\n\n")
-        return spelled("".join(lines), self.single)
+        return in_precision("".join(lines), self.single)
 
 
 def _width(entries: Sequence[str]) -> int:
@@ -115,7 +115,7 @@ class Places:
         self.inlined = self._inlined()
         self.direct = self._direct(1 if returns else 0)
         ends = {array for k, (array, _) in enumerate(roll.outputs) if (array not in self.direct) or (returns and not k)}
-        self.clusters = clusters(roll.groups, ends, DEAR)
+        self.clusters = clusters(roll.groups, ends, DEAR_IN_C)
         self.stored = stored(self.clusters, ends)
         self.places, self.slots = self._allocated(ends)
         self.letters = ""  # the counters of the loops that are open
@@ -202,7 +202,7 @@ class Places:
         if array in self.held:
             return self.local(array)
         if array == LITERALS:
-            same = {number(self.literals[i], self.single) for i in access.indices(extents)}
+            same = {c_number(self.literals[i], self.single) for i in access.indices(extents)}
             if len(same) == 1:
                 return same.pop()
         region = self._lying(access, extents)
@@ -227,7 +227,7 @@ class Places:
         """Where what an operand reads lies; None for a single number, which is a variable."""
         array = access.array
         if array == LITERALS:
-            return Region(self.constants.table([number(n, self.single) for n in self.literals], "real"), 0, 0)
+            return Region(self.constants.table([c_number(n, self.single) for n in self.literals], "real"), 0, 0)
         if array in self.places:
             return Region(self.names[array], 0, 0)
         if array in (INPUTS, PARAMETERS):

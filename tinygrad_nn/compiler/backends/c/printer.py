@@ -8,7 +8,7 @@ from ....autograd import primitives as table
 from ...loops.clusters import Cluster
 from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
-from .functions import called, owned, spelled
+from .functions import called, in_precision, named_after
 from .places import COUNTERS, SHORT, Constants, Places, Region, plus, strided
 
 
@@ -42,7 +42,7 @@ class Printer(Places):
     def text(self) -> str:
         """The lines, indented."""
         text = "".join(f"    {line}\n" for line in self.lines)
-        return spelled(owned(text, self.constants.name), self.single)
+        return in_precision(named_after(text, self.constants.name), self.single)
 
     def _line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)

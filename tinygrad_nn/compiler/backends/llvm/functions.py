@@ -10,7 +10,7 @@ from ....autograd.primitives import Primitive
 from ..spellings import in_language
 from ..texts import Language
 from .ir import Block
-from .vector_math import FUNCTIONS, function_name
+from .vector_math import FUNCTIONS, vector_name
 
 Spelling = Callable[..., str]
 
@@ -21,7 +21,7 @@ def vector_function(name: str) -> Spelling:
     def call(b: Block, x: str) -> str:
         b.wanted.add(name)
         kind = b.kind
-        return b.let(f"call {kind.numbers} {function_name(name, kind)}({kind.numbers} {x})")
+        return b.let(f"call {kind.numbers} {vector_name(name, kind)}({kind.numbers} {x})")
 
     return call
 
@@ -104,9 +104,9 @@ def spelled(primitive: Primitive) -> Spelling:
     return written
 
 
-def fold(name: str, b: Block, loop: Callable[[Callable[[str], Any]], None], operands: list[str]) -> str:
+def fold(primitive: Primitive, b: Block, loop: Callable[[Callable[[str], Any]], None], operands: list[str]) -> str:
     """A primitive over a column: `loop` calls its argument with each element; `operands` are those beside it."""
-    return FOLDS[name](b, loop, *operands)
+    return FOLDS[primitive.name](b, loop, *operands)
 
 
 def _largest(b: Block, loop: Any, *_: str) -> str:

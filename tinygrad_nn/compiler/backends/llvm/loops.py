@@ -10,18 +10,19 @@ from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
 from ...program.program import LITERALS
 from ...single_precision import checked_literals
-from .functions import FOLDS, fold, spelled
+from .functions import fold, spelled
 from .ir import Block, Kind, number_constant
 from .transpose import lane_sums
 from .vector_math import FUNCTIONS
 
-DEAR = {"dot", *FUNCTIONS, *FOLDS}  # primitives that take longer than a load and a store
+# Primitives that take longer than a load and a store.
+DEAR_IN_LLVM = {row for row in table.TABLE.values() if row.folds or row.name in FUNCTIONS}
 
 
 def side_by_side(cluster: Cluster) -> int:
     """How many members of a loop are computed at once: as many sums as hide how long a product takes."""
-    names = {group.primitive.name for group in cluster if group.primitive is not None}
-    return 8 if "dot" in names else 1 if names & (FUNCTIONS.keys() | FOLDS.keys()) else 4
+    rows = {group.primitive for group in cluster}
+    return 8 if table.dot in rows else 1 if rows & DEAR_IN_LLVM else 4
 
 
 class Loops:
@@ -65,7 +66,8 @@ class Loops:
             for o in group.operands:
                 if o.array not in held and (o.table is not None or o.strides[-1] not in (0, 1)):
                     return False
-        return not any(group.primitive is not None and group.primitive.name in FOLDS for group in cluster)
+        rows = [group.primitive for group in cluster]
+        return not any(row is not None and row.folds and row is not table.dot for row in rows)
 
     def _along(self, cluster: Cluster, extents: tuple[int, ...], counters: list[str]) -> None:
         """The loops of a cluster of a lone row, a member in each lane; the last ones, that fill no vector, alone."""
@@ -135,8 +137,7 @@ class Loops:
         """What member k of a tile computes."""
         b = self.block
         assert group.primitive is not None
-        name = group.primitive.name
-        if name not in FOLDS:
+        if not group.primitive.folds:
             return spelled(group.primitive)(
                 b, *(self._operand(operand, k, counters, kind, group) for operand in group.operands)
             )
@@ -146,8 +147,8 @@ class Loops:
             b.loop(column.width or 0, lambda j: visit(self._load(column, counters, kind, group, j)))
 
         operands = [self._operand(operand, k, counters, kind, group) for operand in others]
-        result = fold(name, b, each, operands)
-        if name == "take":
+        result = fold(group.primitive, b, each, operands)
+        if group.primitive is table.take:
             self._keep(self._is_index(operands[0], column.width or 0), kind)
         return result
 

@@ -19,9 +19,9 @@ from ...loops.rolled import Rolled
 from ...program.program import INPUTS
 from .ir import Kind
 from .long_functions import cut, mark
-from .loops import DEAR, Loops
+from .loops import DEAR_IN_LLVM, Loops
 from .transpose import turned
-from .vector_math import definition, function_name
+from .vector_math import definition, vector_name
 
 SMALL = 16  # entries of an array that is kept in registers
 MOST_INLINE = 64  # calls of a function that are each put in its place: beyond, compiling takes longer than it saves
@@ -35,7 +35,7 @@ def module(printers: Sequence[Any], *more: str) -> str:
         declared |= printer.block.declared
         for kind in sorted({printer.kind, printer.one, printer.full}, key=lambda kind: kind.lanes):
             for name in sorted(printer.block.wanted):
-                calls = printer.body.count(f"{function_name(name, kind)}(")
+                calls = printer.body.count(f"{vector_name(name, kind)}(")
                 text, also = definition(name, kind, inline=calls <= MOST_INLINE)
                 definitions[text] = None
                 declared |= also
@@ -55,7 +55,7 @@ class Printer(Loops):
     ) -> None:
         super().__init__(roll, Kind(lanes, single), full, exact, name)
         self.before, self.each = (
-            clusters([group for group in self._computed() if group.by_row is by_row], self._read(), DEAR)
+            clusters([group for group in self._computed() if group.by_row is by_row], self._read(), DEAR_IN_LLVM)
             for by_row in (False, True)
         )
         self.stored = stored(self.before + self.each, self._read()) | {INPUTS}

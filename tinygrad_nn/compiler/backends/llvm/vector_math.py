@@ -254,7 +254,7 @@ def _circular(b: Block, x: str, name: str, quarters: int) -> str:
     return b.rarely(far, lambda: b.each_lane(name, x), found)
 
 
-def function_name(name: str, kind: Kind) -> str:
+def vector_name(name: str, kind: Kind) -> str:
     """What the vector form of a function is called in LLVM's text."""
     return f"@tn.{name}.{kind.suffix}"
 
@@ -264,5 +264,5 @@ def definition(name: str, kind: Kind, inline: bool = True) -> tuple[str, set[str
     block = Block(kind)
     result = FUNCTIONS[name](block, "%x")
     lines = "\n  ".join([*block.lines, f"ret {kind.numbers} {result}"])
-    head = f"define internal {kind.numbers} {function_name(name, kind)}({kind.numbers} %x)"
+    head = f"define internal {kind.numbers} {vector_name(name, kind)}({kind.numbers} %x)"
     return f"{head} {'alwaysinline' if inline else 'noinline'} {{\n  {lines}\n}}", block.declared

@@ -34,8 +34,8 @@ SPELLINGS: dict[str, tuple[str, int, tuple[int, ...]]] = {
     "sigmoid": ("1.0 / (1.0 + exp(-{x})) if {x} >= 0.0 else (e := exp({x})) / (1.0 + e)", ANY, (NAME,)),
     "power": ("pow({x}, {n})", ATOM, (ANY, ANY)),
 }
-GUARDED = {row.name for row in TABLE.values() if not row.text and hasattr(row.value, "__wrapped__")}
-RAISING = {"divide", "take", *GUARDED}
+GUARDED = {row for row in TABLE.values() if not row.text and hasattr(row.value, "__wrapped__")}
+RAISING = {table.divide, table.take, *GUARDED}
 WIDEST = 100  # products in one line: Python's parser has a limit
 LONGEST, DEEPEST = 8, 20  # operands, and calls in calls, of a result that is written where it is read
 
@@ -129,7 +129,6 @@ def _read_in_place(program: Program, constant: set[int]) -> set[int]:
 
 
 def _called(entry: Instruction, operand: _Operand, literals: dict[int, float]) -> _Expression:
-    name = entry.primitive.name
     template, tightness, wanted = _spelling(entry.primitive)
     parts, texts = [], {}
     for each, slots, least in zip(entry.primitive.operands, entry.operands, wanted, strict=True):
@@ -137,7 +136,7 @@ def _called(entry: Instruction, operand: _Operand, literals: dict[int, float]) -
         texts[each] = f"({', '.join(part.text for part in column)},)" if is_column(each) else column[0].text
         parts += column
     raises = entry.primitive.spellings is not None or (
-        name in RAISING and not (name == "divide" and entry.operands[1] in literals and literals[entry.operands[1]])
+        entry.primitive in RAISING and not (entry.primitive is table.divide and literals.get(entry.operands[1]))  # type: ignore[arg-type]
     )
     reads = {slot for part in parts for slot in part.reads}
     raises = raises or any(part.raises for part in parts)

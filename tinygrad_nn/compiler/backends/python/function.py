@@ -17,7 +17,7 @@ from ...program.names import told
 from ...program.program import OffPath, Program
 from ..backend import Backend
 from ..identifiers import SlotNames, identifier, of_function
-from ..spellings import functions, owned
+from ..spellings import own_functions, owned
 from .expressions import SPELLINGS, Statement, statements
 
 # What is called by its name: the functions of `math`, where what they raise is seen to by the call, and other rows.
@@ -71,7 +71,7 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
 
 def loaded(text: str, program: Program) -> Any:
     """The function that the source of a program defines; tracebacks show its lines."""
-    namespace: dict[str, Any] = NAMESPACE | functions(
+    namespace: dict[str, Any] = NAMESPACE | own_functions(
         owned(program.instructions), "python", NAMESPACE, lambda primitive: primitive.value
     )
     return defined(function_name(program), text, f"compiled {identifier(program.name)}", namespace)

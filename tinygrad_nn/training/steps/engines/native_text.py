@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ....autograd import primitives as table
 from ....autograd.value import Value
 from ....compiler.arguments import Shape
 from ....compiler.backends.llvm.engine import register_bytes
-from ....compiler.backends.llvm.functions import FOLDS, spelled
+from ....compiler.backends.llvm.functions import spelled
 from ....compiler.backends.llvm.ir import Block, Kind
 from ....compiler.backends.llvm.printer import Printer, module
 from ....compiler.backends.llvm.row_sums import RowSums
@@ -44,7 +45,9 @@ class StepText:
             regular = Printer(rolled(penalized.reading(order)), 1, single, exact, "penalty", full)
         self.update = update = Update(recipe)
         obstacle = update.obstacle()
-        if not obstacle and any(entry.primitive.name in FOLDS for entry in update.program.instructions):
+        if not obstacle and any(
+            entry.primitive.folds and entry.primitive is not table.dot for entry in update.program.instructions
+        ):
             obstacle = f"{type(recipe.optimizer).__name__}.update() calls a function of lists"
         if obstacle:
             raise UnsupportedError(f"{obstacle}, which the llvm back end cannot compile: give backend='python'")
@@ -81,7 +84,7 @@ def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> t
             slots[slot] = b.load(place)
         for entry in program.instructions:
             operands = [slots[o] for o in entry.operands if isinstance(o, int)]
-            if entry.primitive.name == "dot":
+            if entry.primitive is table.dot:
                 ws, xs, bias = entry.operands
                 total = slots[bias]  # type: ignore[index]
                 for w, x in zip(ws, xs, strict=True):  # type: ignore[arg-type]
