@@ -109,8 +109,10 @@ class Looked:
         return shaped(self.shapes[0], numbers), shaped(self.shapes[1], numbers)
 
 
-def flat_targets(rows: Rows) -> list[Sequence[float]]:
-    """The numbers of the target of each row."""
+def flat_targets(rows: Rows | None) -> list[Sequence[float]]:
+    """The numbers of the target of each row, where there are any rows."""
+    if rows is None:
+        return []
     (_, shape), numbers = rows
     count = sum(1 for _ in leaves(shape))
     return [row[len(row) - count :] for row in numbers]

@@ -28,6 +28,7 @@ from .history import History
 from .options import (
     check_trained,
     checked_list,
+    checked_patience,
     checked_rows,
     listed_callbacks,
     named_metrics,
@@ -132,33 +133,32 @@ def fit(
     metrics = checked_list(metrics, "metrics", "names or functions (prediction, target) of a row")
     wanted = named_metrics(metrics, until)
     callbacks = listed_callbacks(callbacks)
-    patience = None if patience is None else checked_count("patience", patience)
+    patience = checked_patience(patience)
     rows, validating = checked_rows(X, Y, "", model), validation_rows(validation, model)
-    answers = Answers(step.recipe.loss, [*flat_targets(rows), *((validating and flat_targets(validating)) or ())])
+    answers = Answers(step.recipe.loss, flat_targets(rows) + flat_targets(validating))
     watch = Watched(optimizer, _looked(step, rows, validating, wanted, answers), wanted, patience, callbacks)
     if GRADIENTS in metrics:
         watch.gradients = Gradients(model, optimizer.parameters, lambda by: partial(step.by(by).on, rows))
     batch_size, rng = checked_count("batch_size", batch_size), checked_rng(rng, ["shuffle"])
-    resume, saver, begun = checked_switch("resume", resume), None, None
+    drawing, saver = rng if shuffle else None, None
     if checkpoint is not None:
-        saver = Checkpoint(model, optimizer, checkpoint, rng if shuffle else None, watch, len(rows[1]), batch_size)
-        begun = _begun(saver, resume)
-    elif resume:
-        raise ValueError("a run goes on from its checkpoint: give the file, as in checkpoint='run.txt', resume=True")
+        saver = Checkpoint(model, optimizer, checkpoint, drawing, watch, len(rows[1]), batch_size)
+    begun = _begun(saver, checked_switch("resume", resume))
     epochs = checked_count("epochs", epochs)
     learned = _learned(step, rows, answers, names_for(model, X), now=saver is not None)
-    if begun is not None and saver is not None and saver.take_up(begun, epochs):
+    if begun is not None and _is_over(saver, begun, epochs):
         _remember(model, learned)
         return begun.standing.history
     display = Progress(epochs, progress, None if saver is None else saver.write)
     watches = [watch, display] if watch.wanted else [display]
-    history, before, warned = History() if begun is None else begun.standing.history, {}, False
+    standing, before, warned = begun and begun.standing, {}, False
+    history = standing.history if standing else History()
     try:
         with undone(step.recipe.surroundings()):
             watch.measured()  # what it cannot look at is said before anything is trained
         warned = _warn(model, step, rows, ended=False)
         before = _remember(model, learned)
-        history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, watches, begun and begun.standing)
+        history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, watches, standing)
     except KeyboardInterrupt:  # before the first step
         history.stopped = "interrupt"
     except Exception:
@@ -167,12 +167,7 @@ def fit(
     finally:
         display.close(history)
     if history.stopped == "diverged":
-        kept = (
-            ""
-            if saver is None
-            else f"; the checkpoint {'holds an earlier state' if saver.written else 'was not written'}"
-        )
-        warnings.warn(diverged(history, optimizer) + kept, RuntimeWarning, stacklevel=2)
+        _warn_of_divergence(history, optimizer, saver)
     if history.stopped in RESTORED:
         watch.restore()
     with suppress(KeyboardInterrupt):  # the run is over, and the file of before still there
@@ -206,8 +201,14 @@ def _learned(step: Step, rows: Rows, answers: Answers, names: list[str] | None, 
     return ({"input_names": names} if names else {}) | {"_learned": thresholds}
 
 
-def _begun(saver: Checkpoint, resume: bool) -> Begun | None:
+def _begun(saver: Checkpoint | None, resume: bool) -> Begun | None:
     """Where the run to resume stands. Raises StorageError where none can be resumed, or warns that none could be."""
+    if saver is None:
+        if resume:
+            raise ValueError(
+                "a run goes on from its checkpoint: give the file, as in checkpoint='run.txt', resume=True"
+            )
+        return None
     try:
         saver.check()
     except StorageError as error:
@@ -215,6 +216,16 @@ def _begun(saver: Checkpoint, resume: bool) -> Begun | None:
             raise
         warnings.warn(f"no run can go on from the checkpoint: {error}", RuntimeWarning, stacklevel=3)
     return saver.begun() if resume else None
+
+
+def _is_over(saver: Checkpoint | None, begun: Begun, epochs: int) -> bool:
+    """Let all be as it was where a run goes on from; whether it has all its epochs already."""
+    return saver is not None and saver.take_up(begun, epochs)
+
+
+def _warn_of_divergence(history: History, optimizer: Optimizer, saver: Checkpoint | None) -> None:
+    kept = "" if saver is None else f"; the checkpoint {saver.told}"
+    warnings.warn(diverged(history, optimizer) + kept, RuntimeWarning, stacklevel=3)
 
 
 def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:

@@ -80,8 +80,8 @@ def _of_bool(name: str) -> Callable[..., Any]:
 
 
 OF_BOOLS: dict[str, Callable[..., Any]] = {"__divmod__": divmod, "__pow__": pow, **vars(operator)}
-COMPARED = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__")
+COMPARING = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__")
 WRITTEN = ("__repr__", "__str__", "__format__", "__reduce_ex__")
-for _name in {*dir(bool), *COMPARED, *WRITTEN} - ({*dir(object), *vars(Truth)} - {*COMPARED, *WRITTEN}):
+for _name in {*dir(bool), *COMPARING, *WRITTEN} - ({*dir(object), *vars(Truth)} - {*COMPARING, *WRITTEN}):
     if callable(getattr(bool, _name)):
         setattr(Truth, _name, _of_bool(_name))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
+from ....autograd import primitives as table
 from ....autograd.primitives import TABLE, Primitive
 from ....autograd.rules import words
 from ....support.source import defined
@@ -129,7 +130,7 @@ def _named(xp: Any, row: Primitive) -> Callable[..., Any]:
     if xp.__name__.startswith("jax"):
         from importlib import import_module
 
-        name = "gammaln" if row.name == "lgamma" else row.name
+        name = "gammaln" if row is table.lgamma else row.name
         return getattr(import_module("jax.scipy.special"), name)  # type: ignore[no-any-return]
 
     def each(*numbers: Any) -> Any:
