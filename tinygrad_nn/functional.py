@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import builtins
 import math
-import operator
-from functools import reduce
 
 from .autograd import elementary
 from .autograd import primitives as table
@@ -100,7 +98,12 @@ def prod(values: Iterable[Number]) -> Any:
     24.0
     """
     operands = as_operands(values, "tn.prod")
-    return reduce(operator.mul, operands) if operands else 1.0
+    if not operands:
+        return 1.0
+    product, *rest = operands
+    for operand in rest:
+        product = product * operand
+    return product
 
 
 def norm(values: Iterable[Number]) -> Any:
