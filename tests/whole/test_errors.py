@@ -13,7 +13,7 @@ import pytest
 import tinygrad_nn as tn
 from tinygrad_nn.autograd.ieee.functions import NoSuchIndexError
 from tinygrad_nn.check.anomaly import AnomalyError
-from tinygrad_nn.training.steps.state import RowError
+from tinygrad_nn.training.steps.rows import RowError
 
 MADE_OF = {AnomalyError: ("words", None, "file.py, line 3"), RowError: (3, NoSuchIndexError("words"))}
 WAYS = [copy.copy, copy.deepcopy, *(lambda e, p=p: pickle.loads(pickle.dumps(e, p)) for p in range(2, 6))]

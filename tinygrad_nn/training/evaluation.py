@@ -20,12 +20,11 @@ from .history import History
 from .steps.engines.recorded import number_of
 from .steps.recipe import Recipe
 from .steps.rows import Rows
-from .steps.state import commit, state_of
+from .steps.state import Kept, kept_of, put_back
 from .steps.watch import Watch
 from .thresholds import Answers
 
 OfAllRows = Callable[[Sequence[Any], Sequence[Any]], float]
-OptimizerState = tuple[list[float], int]  # what state_of gives of an optimizer, and its steps
 RESTORED = ("patience", "epochs", "diverged")  # runs whose best state is given back where patience was asked for
 
 
@@ -183,8 +182,8 @@ class Remembered(NamedTuple):
 
     best: float
     waited: int
-    kept: OptimizerState
-    before: OptimizerState
+    kept: Kept
+    before: Kept
 
 
 class Watched(Watch):
@@ -198,7 +197,7 @@ class Watched(Watch):
         self.gradients: Gradients | None = None
         self.patience, self.callbacks = patience, callbacks
         self.best, self.waited = math.inf, 0
-        self.before: OptimizerState | None = self._state() if patience is not None else None
+        self.before: Kept | None = kept_of(self.optimizer) if patience is not None else None
         self.kept = self.before
 
     @property
@@ -216,7 +215,7 @@ class Watched(Watch):
 
     def remember(self, history: History) -> None:
         if self.patience is not None:
-            validated, now = history.metrics.get(f"{VALIDATION}loss"), self._state()
+            validated, now = history.metrics.get(f"{VALIDATION}loss"), kept_of(self.optimizer)
             latest = (validated or history.losses)[-1]
             if latest < self.best:  # a loss of the run is that of the weights before the updates of its epoch
                 self.best, self.waited, self.kept = latest, 0, now if validated else self.before
@@ -233,7 +232,7 @@ class Watched(Watch):
     def restore(self) -> None:
         """The best weights, with the optimizer's state that belongs to them, where patience was asked for."""
         if self.kept is not None:
-            self._put(self.kept)
+            put_back(self.optimizer, self.kept)
 
     def remembered(self) -> Remembered | None:
         """What patience remembers, if it was asked for."""
@@ -244,16 +243,9 @@ class Watched(Watch):
     def take_up(self, remembered: Remembered | None, stopped: str, over: bool) -> None:
         """Remember what another run did. One that has ended is at its best state, and goes on from its last."""
         if remembered is not None and stopped in RESTORED:
-            self._put(remembered.kept if over else remembered.before)
+            put_back(self.optimizer, remembered.kept if over else remembered.before)
         if self.patience is None:
             return
-        self.before = self.kept = self._state()
+        self.before = self.kept = kept_of(self.optimizer)
         if remembered is not None:
             self.best, self.waited, self.kept, self.before = remembered
-
-    def _put(self, state: OptimizerState) -> None:
-        numbers, steps = state
-        commit(self.optimizer, iter(numbers), steps - self.optimizer.steps)
-
-    def _state(self) -> OptimizerState:
-        return state_of(self.optimizer), self.optimizer.steps

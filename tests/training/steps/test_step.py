@@ -315,7 +315,7 @@ def test_a_back_end_that_is_not_installed_is_named(monkeypatch):
         assert make(backend="python").backend == "python"
 
 
-@pytest.mark.parametrize(("backend", "most"), [("llvm", 8), ("python", 14)])
+@pytest.mark.parametrize(("backend", "most"), [("llvm", 8), ("python", 16)])
 def test_a_step_passes_few_files(backend, most):
     """Once it is compiled, one step(X, Y) on the moons: what comes between the call and the numbers can be read."""
     X, Y = tn.data.moons(100, rng=random.Random(1))

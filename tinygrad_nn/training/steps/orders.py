@@ -12,7 +12,7 @@ from typing import Any
 from ...compiler.surroundings.surroundings import steady
 from ...compiler.target import Target
 from .interrupt import Uninterrupted
-from .state import Row, RowError, matrix
+from .rows import Row, RowError, matrix
 
 
 class Orders:

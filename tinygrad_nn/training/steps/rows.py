@@ -11,12 +11,25 @@ from math import prod
 from typing import Any
 
 from ...compiler.arguments import ArrayShape, RecordedError, Shape, array_shape, flat
+from ...compiler.single_precision import TooLargeError
+from ...compiler.target import Target
 from ...support.nested import is_array
 from ...support.tabular import TARGETS, check_columns, plain, short
 
-# The shapes of a row and of its target, and the numbers of both for each row.
-Rows = tuple[Shape, list[Sequence[float]]]
+Row = Sequence[float]  # the numbers of a row, and then those of its target
+Rows = tuple[Shape, list[Row]]  # the shapes of a row and of its target, and the rows
 NUMBERS, LISTS = {float, int}, {list, tuple}
+
+
+class RowError(ValueError):
+    """What is wrong with a row: `place` is which of those that a step was given."""
+
+    def __init__(self, place: int, error: Exception) -> None:
+        super().__init__(place, error)  # which make it again where it was pickled
+        self.place, self.error = place, error
+
+    def __str__(self) -> str:
+        return f"row {self.place} of X and Y: {self.error}"
 
 
 def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
@@ -34,7 +47,7 @@ def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
         both = [given.reshape((len(X), prod(given.shape[1:]))).astype("float64").tolist() for given in (X, Y)]
         return sides, [(*x, *y) for x, y in zip(*both, strict=True)]
     X, Y = (list(given if is_array(given) and given.ndim > 1 else _in_lists(given)) for given in (X, Y))
-    rows: list[Sequence[float]] = []
+    rows: list[Row] = []
     first: Shape = None
     for i, (x, y) in enumerate(zip(X, Y, strict=True)):
         try:
@@ -96,3 +109,13 @@ def _told(shape: Shape) -> str:
 def _in_lists(given: Any) -> Any:
     """What an array holds, as lists."""
     return given.tolist() if hasattr(given, "tolist") else given
+
+
+def matrix(rows: Sequence[Row], target: Target) -> Any:
+    """The rows as one array, a row after the other. Raises RowError for one with a number that no float32 holds."""
+    if target.dtype == "float64":
+        return target.namespace.array(rows)
+    try:
+        return target.namespace.ascontiguousarray(target.array(rows))
+    except TooLargeError as error:
+        raise RowError(error.place, error) from None

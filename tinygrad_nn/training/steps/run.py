@@ -18,7 +18,8 @@ from ..history import History
 from .engines.engine import CANNOT, Engine, Stretch, all_finite
 from .interrupt import Uninterrupted
 from .orders import Orders
-from .state import Row, commit, state_of
+from .rows import Row
+from .state import kept_of, put_back
 from .watch import Standing, Watch
 
 Metric = Callable[[Any, Any], Any]
@@ -67,9 +68,9 @@ class Run:
         for watch in self.watches:
             watch.begins(self)
         self.start = perf_counter() - (self.history.times[-1] if self.history.times else 0.0)
-        steps, saved = optimizer.steps, state_of(optimizer)
-        if not isfinite(sum(saved)):
-            self.unbounded = {i for i, number in enumerate(saved) if not isfinite(number)}
+        saved = kept_of(optimizer)
+        if not isfinite(sum(saved[0])):
+            self.unbounded = {i for i, number in enumerate(saved[0]) if not isfinite(number)}
         self.engine.take()
         try:
             while not self.history.stopped:
@@ -78,7 +79,7 @@ class Run:
                 except Exception:
                     if self.epoch == begun:  # a row that cannot be taken shows in the first epoch
                         self.engine.put()
-                        commit(optimizer, iter(saved), steps - optimizer.steps)
+                        put_back(optimizer, saved)
                     raise
                 for watch in self.watches:
                     watch.told(self.history)

@@ -5,47 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain, islice
-from typing import Any
 
 from ...compiler.arguments import data_of
-from ...compiler.single_precision import TooLargeError
-from ...compiler.target import Target
 from ...optim import Optimizer
 from ...support.numbers import as_float
 from .interrupt import Uninterrupted
 
-Row = Sequence[float]
-
-
-class RowError(ValueError):
-    """What is wrong with a row: `place` is which of those that a step was given."""
-
-    def __init__(self, place: int, error: Exception) -> None:
-        super().__init__(place, error)  # which make it again where it was pickled
-        self.place, self.error = place, error
-
-    def __str__(self) -> str:
-        return f"row {self.place} of X and Y: {self.error}"
-
-
-def matrix(rows: Sequence[Row], target: Target) -> Any:
-    """The rows as one array, a row after the other. Raises RowError for one with a number that no float32 holds."""
-    if target.dtype == "float64":
-        return target.namespace.array(rows)
-    try:
-        return target.namespace.ascontiguousarray(target.array(rows))
-    except TooLargeError as error:
-        raise RowError(error.place, error) from None
-
-
-def left_sum(numbers: Sequence[float]) -> float:
-    """The sum from the left, each sum rounded once; builtins.sum compensates from Python 3.12 on."""
-    total = numbers[0]
-    for number in numbers[1:]:
-        total += number
-    return total
+Kept = tuple[list[float], int]  # the numbers, and the count of steps
 
 
 def state_of(optimizer: Optimizer) -> list[float]:
@@ -82,3 +50,14 @@ def commit(optimizer: Optimizer, numbers: Iterator[float], steps: int) -> None:
         else:
             optimizer.state = [tuple(islice(numbers, len(state))) for state in optimizer.state]
         optimizer.steps += steps
+
+
+def kept_of(optimizer: Optimizer) -> Kept:
+    """What `put_back` needs to let model and optimizer be what they are now."""
+    return state_of(optimizer), optimizer.steps
+
+
+def put_back(optimizer: Optimizer, kept: Kept) -> None:
+    """Let model and optimizer be what they were."""
+    numbers, steps = kept
+    commit(optimizer, iter(numbers), steps - optimizer.steps)

@@ -11,7 +11,8 @@ from math import isfinite
 from typing import Any
 
 from ....check.anomaly import beyond
-from ..state import Row, state_of
+from ..rows import Row
+from ..state import kept_of, put_back, state_of
 from .engine import Engine, Made, Stretch, all_finite
 from .recorded import RecordedEngine
 
@@ -24,35 +25,35 @@ class CheckedEngine(Engine):
         self.engine, self.watching, self.dtype = engine, watching, dtype
 
     def step(self, rows: Sequence[Row]) -> float:
-        before = super().kept()
+        before = kept_of(self.optimizer)
         loss = self.engine.step(rows)
         if isfinite(loss) and not self._spoilt(before[0]):
             return loss
-        super().back(before)
+        put_back(self.optimizer, before)
         gradients = [parameter.grad for parameter in self.optimizer.parameters]
         try:
             with self.watching.again():
                 RecordedEngine(self.recipe, self.shapes).batch(rows)
         finally:
-            super().back(before)
+            put_back(self.optimizer, before)
             for parameter, gradient in zip(self.optimizer.parameters, gradients, strict=True):
                 parameter.grad = gradient
         raise beyond(f"a compiled step in {self.dtype}")
 
     def stretch(self, stretch: Stretch) -> Made:
-        before = super().kept()
+        before = kept_of(self.optimizer)
         found = self.engine.stretch(stretch)
         self.engine.put()
         if all_finite(found.means) and all_finite(found.losses) and not self._spoilt(before[0]):
             return found
         first, orders, size = len(stretch.losses), stretch.orders, stretch.batch_size
         count = self.optimizer.steps - before[1]
-        super().back(before)
+        put_back(self.optimizer, before)
         for k in range(first, first + count):
             epoch, place = divmod(k, stretch.batches)
             orders.follow(epoch)
             self.step(orders.taken[place * size : (place + 1) * size])
-        super().back(before)
+        put_back(self.optimizer, before)
         raise beyond(f"a compiled step in {self.dtype}")
 
     def _spoilt(self, before: list[float]) -> bool:

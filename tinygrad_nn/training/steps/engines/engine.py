@@ -16,7 +16,8 @@ from ....compiler.loops.rolled import Rolled
 from ....compiler.surroundings.captured import SurroundingsError
 from ..orders import Orders
 from ..recipe import Recipe
-from ..state import Row, commit, left_sum, state_of
+from ..rows import Row
+from ..state import kept_of, put_back, state_of
 
 
 class UnsupportedError(TypeError):
@@ -55,6 +56,14 @@ class Made(NamedTuple):
     errors: list[float]
     losses: Sequence[float]  # of the steps of the next epoch, so far
     error: float
+
+
+def left_sum(numbers: Sequence[float]) -> float:
+    """The sum from the left, each sum rounded once; builtins.sum compensates from Python 3.12 on."""
+    total = numbers[0]
+    for number in numbers[1:]:
+        total += number
+    return total
 
 
 def made(stretch: Stretch, losses: list[float], errors: list[float], error: float) -> Made:
@@ -98,12 +107,11 @@ class Engine:
 
     def kept(self) -> Any:
         """What `back` needs to let the numbers be what they are now."""
-        return state_of(self.optimizer), self.optimizer.steps
+        return kept_of(self.optimizer)
 
     def back(self, kept: Any) -> None:
         """Let the numbers be what they were."""
-        numbers, steps = kept
-        commit(self.optimizer, iter(numbers), steps - self.optimizer.steps)
+        put_back(self.optimizer, kept)
 
     def finite(self, unbounded: Collection[int] = ()) -> bool:
         """Whether all numbers are finite, but for those at these places."""

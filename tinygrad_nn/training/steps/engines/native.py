@@ -7,6 +7,7 @@ end, for those who watch it, and before a batch whose rows take several paths, w
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from functools import cached_property
 from math import inf
 from typing import Any
@@ -19,10 +20,10 @@ from ....compiler.loops.roll import rolled
 from ....compiler.loops.rolled import Rolled
 from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
-from ....optim import Optimizer
 from ..recipe import Recipe
+from ..rows import Row, RowError, matrix
 from ..settings import settings_of
-from ..state import Row, RowError, commit, matrix, state_of
+from ..state import commit, state_of
 from .engine import CANNOT, Engine, Made, Stretch, all_finite
 from .native_text import StepText
 from .python import PythonEngine
@@ -242,9 +243,14 @@ class NativeSteps:
     def rates(self, steps: int) -> Any:
         """The learning rates of so many steps, or of fewer where a schedule ends."""
         optimizer = self.recipe.optimizer
-        if callable(optimizer.lr):
-            return self._narrow(_rates(optimizer, optimizer.steps + self.made, steps), (), "the learning rate")
-        return self.xp.full(steps, self._narrow([optimizer.rate()], (), "the learning rate")[0])
+        done = optimizer.steps + self.made
+        rates = [optimizer.rate(done)]
+        if not callable(optimizer.lr):
+            return self.xp.full(steps, self._narrow(rates, (), "the learning rate")[0])
+        with suppress(Exception):  # it is for the first step to raise
+            for k in range(1, steps):
+                rates.append(optimizer.rate(done + k))
+        return self._narrow(rates, (), "the learning rate")
 
     def run(
         self, x: Any, rows: int, batch: int, first: int, rates: Any, error: float, threshold: float
@@ -268,14 +274,3 @@ class NativeSteps:
         self.made += made
         ended = (first + made) // batches
         return losses[:made], metrics[:ended].tolist(), float(told[1]), bool(told[4])
-
-
-def _rates(optimizer: Optimizer, done: int, steps: int) -> list[float]:
-    """The learning rates of the next steps, as far as there are any: it is for the first one to raise."""
-    rates = [optimizer.rate(done)]
-    for k in range(1, steps):
-        try:
-            rates.append(optimizer.rate(done + k))
-        except Exception:
-            break
-    return rates

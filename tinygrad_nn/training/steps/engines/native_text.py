@@ -16,7 +16,7 @@ from ....compiler.single_precision import checked_literals
 from ....compiler.target import Target
 from ....support.decorators import uncollected
 from ..recipe import Recipe, Update, penalty, row_gradient
-from ..state import Row
+from ..rows import Row
 from .engine import UnsupportedError
 
 

@@ -23,9 +23,10 @@ from ....compiler.program.program import Loop, OffPath, Program
 from ....optim import Optimizer
 from ..orders import Orders
 from ..recipe import Recipe, Whole, one_row, penalty, update, whole
+from ..rows import Row, RowError
 from ..settings import settings_of
-from ..state import Row, RowError, commit, left_sum, state_of
-from .engine import Engine, Made, Stretch, made
+from ..state import commit, state_of
+from .engine import Engine, Made, Stretch, left_sum, made
 
 
 class StepPath:

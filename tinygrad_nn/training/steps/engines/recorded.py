@@ -11,7 +11,7 @@ from ....autograd.value import Value
 from ....compiler.arguments import shaped
 from ....functional import mean
 from ..interrupt import Uninterrupted
-from ..state import Row, RowError
+from ..rows import Row, RowError
 from .engine import Engine, Made, Stretch, made
 
 
