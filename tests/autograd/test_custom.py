@@ -10,6 +10,7 @@ import pytest
 from c_files import built, called, library, needs_cc
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from own_primitives import log_gamma, soft_sign
 from shared import matched, wrong
 
 import tinygrad_nn as tn
@@ -24,37 +25,14 @@ except ImportError:
     BACKENDS = ["python"]
 
 
-soft_sign = tn.primitive(
-    "soft_sign",
-    lambda x: x / (1.0 + abs(x)),
-    "g * square(1.0 - abs(y))",
-    symbol="soft",
-    spellings={"array": "x / (1.0 + abs(x))", "llvm": "x / (1.0 + abs(x))", "c": "x / (1.0 + fabs(x))"},
-)
-log_gamma = tn.primitive(
-    "log_gamma",
-    lambda x: math.lgamma(x),
-    lambda g, y, x: g * digamma(x),
-    spellings={"llvm": "lgamma(x)", "c": "lgamma(x)"},
-)
-
-
-def digamma(x):
-    """By its recurrence up to 8 and more, then its asymptotic series (Abramowitz & Stegun, 6.3.5 and 6.3.18)."""
-    total = 0.0
-    for k in range(8):
-        total = total - 1.0 / (x + float(k))
-    z = x + 8.0
-    w = 1.0 / (z * z)
-    return total + tn.log(z) - 0.5 / z - w * (1.0 / 12.0 - w * (1.0 / 120.0 - w * (1.0 / 252.0 - w / 240.0)))
-
-
 angle = tn.primitive(
     "angle",
     lambda a, b: math.atan2(a, b),
     {"b": "-(g * a / (a * a + b * b))", "a": "g * b / (a * a + b * b)"},
     spellings={"array": lambda a, b: numpy.arctan2(a, b), "llvm": "atan2(a, b)", "c": "atan2(a, b)"},
 )
+
+
 hard = tn.primitive(
     "hard",
     lambda x: min(1.0, max(-1.0, x)),
@@ -163,31 +141,6 @@ def test_networks_train_on_it(backend):
         histories.append(tn.fit(model, X, Y, "squared_error", tn.Adam(model.parameters(), lr=0.05), 50, **options))
     assert histories[0].losses == pytest.approx(histories[1].losses, rel=1e-9)
     assert "soft_sign" in str(models[0].summary())
-
-
-def test_where_there_is_no_spelling_it_is_said_and_auto_goes_elsewhere():
-    alone = tn.primitive("alone", lambda x: math.cbrt(x) if x else 0.0, "g / (3.0 * y * y)")
-    model = tn.MLP(2, [3, 1], alone, rng=random.Random(1))
-    words = r"the primitive alone has no spelling for the back end '{}': give it one by .*\{{'{}': ...\}}\), or take"
-    for backend in BACKENDS[1:]:
-        f = tn.compile(lambda x: alone(x) * 2.0, backend=backend)
-        for call in (lambda f=f: f(8.0), lambda f=f: f.grad(8.0), lambda f=f: f.batch([[8.0]])):
-            with pytest.raises(ValueError, match=words.format(backend, backend)):
-                call()
-    if "llvm" in BACKENDS:
-        step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1), backend="llvm")
-        with pytest.raises(ValueError, match=words.format("llvm", "llvm")):
-            step(*tn.data.xor())
-    f = tn.compile(lambda x: alone(x) * 2.0)
-    f(8.0)
-    for count in (1, 40, 5000):
-        assert f.batch([[8.0]] * count) == [4.0] * count
-        assert f.batch([[8.0]] * count, gradients=True)[1] == [[1.0 / 6.0]] * count
-    with pytest.raises(ValueError, match="has no spelling for the back end 'c'"):
-        f.source("c")
-    step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1))
-    step.run([[0.5, 0.25], [1.0, 0.5]], [0.0, 1.0], epochs=3)  # where no slope is infinite
-    assert step.backend == "python"
 
 
 @needs_cc
@@ -326,22 +279,6 @@ def test_bad_calls():
             call(1000.0)
 
 
-@pytest.mark.skipif("llvm" not in BACKENDS, reason="no llvmlite here")
-@pytest.mark.parametrize("text", ["x.real", "x ** 2", "'a'", "nothing(x)", "x if x else 1.0", "x < 1.0"])
-def test_spellings_that_llvm_has_no_words_for(text):
-    odd = tn.primitive("odd", lambda x: x, "g", spellings={"llvm": text})
-    with pytest.raises(ValueError, match="the spelling of odd for 'llvm' cannot have"):
-        tn.compile(lambda x: odd(x), backend="llvm")(1.0)
-
-
-@pytest.mark.skipif("llvm" not in BACKENDS, reason="no llvmlite here")
-def test_a_wrong_spelling_is_seen():
-    wrong = tn.primitive("wrong", lambda x: x / (1.0 + abs(x)), "g", spellings={"llvm": "x / (1.0 + x)"})
-    assert tn.compile(lambda x: wrong(x), backend="llvm")(-3.0) != wrong(-3.0)
-    single = tn.compile(lambda x: soft_sign(log_gamma(x)), backend="llvm", dtype="float32")
-    assert single(2.5) == pytest.approx(soft_sign(log_gamma(2.5)), rel=1e-6)
-
-
 @pytest.mark.skipif("array" not in BACKENDS, reason="no NumPy here")
 def test_under_jax():
     jax = pytest.importorskip("jax")
@@ -384,27 +321,6 @@ def test_primitives_of_any_name(name):
         assert f.grad(2.0) == pytest.approx([15.0])
 
 
-@needs_cc
-@pytest.mark.parametrize("dtype", ["float", "double"])
-@pytest.mark.parametrize(
-    ("operand", "text"),
-    [
-        ("default", "2.0 * default"),
-        ("real", ".5 * real"),
-        ("x", "3.0"),
-        ("x", "pow (x, 2.0) + 1E-3"),
-        ("x", "fdim(x, 0.5)"),
-        ("NAN", "NAN * 0.25"),
-    ],
-)
-def test_spellings_in_c_of_any_kind(operand, text, dtype, tmp_path):
-    made = tn.primitive("made", eval(f"lambda {operand}: {operand}"), f"g * {operand}", spellings={"c": text})
-    f = tn.compile(lambda x: made(x), backend="python")
-    f(0.5)
-    tn.export_c(f, tmp_path / "f.c", name="f", dtype=dtype)
-    built((tmp_path / "f.c").read_text(), tmp_path, "-c")
-
-
 WRONG_CALLS = ["g * exp(x, x)", "g * dot(x)", "g(x)", "3(x)", 'g * x + "a"', "g * 2j", "g * exp(x=x)", "3.0 * x"]
 
 
@@ -431,108 +347,3 @@ def test_more_bad_input(change, words):
         tn.primitive(**arguments)
     with pytest.raises(ValueError, match="an activation takes one number, but angle takes 2"):
         tn.Neuron(2, angle)
-
-
-@pytest.mark.skipif("llvm" not in BACKENDS, reason="no llvmlite here")
-@pytest.mark.parametrize("text", ["atan2(x)", "exp(x, x)", "fabs(x, x)", "fma(x, x)"])
-def test_calls_that_llvm_would_misread(text):
-    odd = tn.primitive("odd", lambda x: x, "g", spellings={"llvm": text})
-    with pytest.raises(ValueError, match="the spelling of odd for 'llvm' cannot have"):
-        tn.compile(lambda x: odd(x), backend="llvm")(1.0)
-
-
-# Values of every construction that a text may have, the same as a function, and its slope.
-TEXTS = {
-    "fraction": ("x / (1.0 + abs(x))", lambda x: x / (1 + abs(x)), "g * square(1.0 - abs(y))"),
-    "clipped": (
-        "1.0 if x >= 1.0 else -1 if x <= -1.0 else x", lambda x: min(max(x, -1.0), 1.0), "g * step(1.0 - abs(x))",
-    ),
-    "named": (
-        "small = exp(-abs(x)); size = 1.0 + small; small / size", lambda x: 1 / (1.0 + math.exp(abs(x))),
-        "-(g * y * (1.0 - y) * sign(x))",
-    ),
-    "inside": (
-        "x if not (x <= -1.0 or x >= 1.0) and x != 0.5 else 2.0 * x",
-        lambda x: x if -1 < x < 1 and x != 0.5 else 2 * x, "g * (1.0 + step(abs(x) - 1.0))",
-    ),
-    "constant": ("x - SQRT_HALF if x < inf else nan", lambda x: x - math.sqrt(0.5), "g"),
-    "rows": (
-        "maximum(sigmoid(x), gelu(x)) * tanh(-x)",
-        lambda x: max(1 / (1 + math.exp(-x)), x * math.erfc(-x / math.sqrt(2)) / 2) * math.tanh(-x), None,
-    ),
-    "operands": ("-(x - (x - 3.0)) / (x / 2.0) * -x", lambda x: 6.0, None),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_a_text_is_written_for_every_back_end(name, tmp_path):
-    text, function, rule = TEXTS[name]
-    made = tn.primitive(name, text, rule)
-    points = [-2.5, -0.7, 0.3, 0.5, 1.9, 30.0]
-    right = [pytest.approx(function(x), rel=1e-13, abs=1e-15) for x in points]
-    assert [made(x) for x in points] == right
-    assert [made(Value(x)).data for x in points] == right
-    for backend in BACKENDS:
-        f = tn.compile(lambda x: made(x) * 1.0, backend=backend)
-        assert list(f.batch([[x] for x in points])) == right, backend
-    if rule:
-        assert tn.gradcheck(made, [Value(0.3)])
-
-
-@needs_cc
-def test_texts_in_c(tmp_path):
-    rows = [tn.primitive(name, text, None) for name, (text, *_) in TEXTS.items()]
-
-    def texts(x):
-        return [row(x) for row in rows]
-
-    f = tn.compile(texts, backend="python")
-    f(0.3)
-    made = library(f.source("c"), tmp_path)
-    for x in (-2.5, -0.7, 0.3, 0.5, 1.9, 30.0):
-        found = called(made, "texts", [x], (len(rows),))[1][0]
-        assert list(found) == pytest.approx([row(x) for row in rows], rel=1e-13, abs=1e-15)
-    model = tn.MLP(2, [3, 1], rows[0], rng=random.Random(1))
-    assert tn.check_c(model) < 1e-6
-
-
-def test_texts_follow_ieee_754():
-    inverse = tn.primitive("inverse", "1.0 / x", "-(g * y * y)")
-    assert (inverse(0.0), inverse(-0.0)) == (math.inf, -math.inf)
-    assert tn.primitive("log_of_inverse", "log(1.0 / (x - 1.0)) + exp(1000.0 * x)", None)(1.0) == math.inf
-    assert math.isnan(tn.primitive("odd", "1.0 / x - 1.0 / x", None)(0.0))
-    for backend in BACKENDS:
-        assert tn.compile(lambda x: inverse(x) * 2.0, backend=backend).batch([[0.0]] * 3) == [math.inf] * 3
-
-
-def test_a_text_that_calls_python_says_where_it_cannot_go():
-    log_gamma_by_text = tn.primitive("log_gamma_by_text", "math.lgamma(x) + 0.0 * x", lambda g, y, x: g * digamma(x))
-    assert log_gamma_by_text(2.5) == math.lgamma(2.5)
-    assert tn.compile(lambda x: log_gamma_by_text(x) * 1.0)(2.5) == math.lgamma(2.5)
-    assert tn.gradcheck(log_gamma_by_text, [Value(2.2)])
-    words = r"the value of log_gamma_by_text has math.lgamma\(x\) in it, which the back end '{}' cannot write: say how"
-    for backend in BACKENDS[1:]:
-        with pytest.raises(ValueError, match=words.format(backend)):
-            tn.compile(lambda x: log_gamma_by_text(x) * 1.0, backend=backend)(2.5)
-    f = tn.compile(lambda x: log_gamma_by_text(x) * 1.0)
-    assert f.batch([[2.5]] * 5000) == [math.lgamma(2.5)] * 5000
-    with pytest.raises(ValueError, match=words.format("c")):
-        f.source("c")
-    with pytest.raises(ValueError, match=r"the value of log_gamma_by_text raised ValueError \(.*\) at 0.0"):
-        log_gamma_by_text(0.0)
-    spelled = tn.primitive("spelled", "math.lgamma(x)", None, spellings={"llvm": "lgamma(x)", "c": "lgamma(x)"})
-    if "llvm" in BACKENDS:
-        assert tn.compile(lambda x: spelled(x) * 1.0, backend="llvm")(2.5) == pytest.approx(math.lgamma(2.5))
-
-
-def test_operands_of_a_text():
-    ratio = tn.primitive("ratio", "b / a", {"b": "g / a", "a": "-(g * y / a)"}, operands="a b")
-    assert ratio(2.0, 6.0) == 3.0
-    assert tn.grad(ratio(a := Value(2.0), b := Value(6.0)), [a, b]) == [-1.5, 0.5]
-    assert pickle.loads(pickle.dumps(BY_NAME)) is BY_NAME
-    unread = tn.primitive("unread", "2.0 * x", ["2.0 * g", None], operands="x z")
-    for backend in BACKENDS:
-        assert tn.compile(lambda x, z: unread(x, z) + z, backend=backend)(2.0, 6.0) == 10.0
-
-
-BY_NAME = tn.primitive("BY_NAME", "x * x * x", "3.0 * g * x * x")

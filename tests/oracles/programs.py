@@ -2,6 +2,7 @@
 
 import math
 import random
+from importlib.util import find_spec
 
 from hypothesis import strategies as st
 from shared import same
@@ -12,6 +13,7 @@ from tinygrad_nn.autograd import primitives as table
 from tinygrad_nn.autograd.primitives import TABLE
 from tinygrad_nn.autograd.rules import is_column
 
+BACKENDS = ["python", *(["array", "llvm"] if find_spec("numpy") and find_spec("llvmlite") else [])]  # of functions
 BATCHES = [1, 7, 8, 100]  # one row, less than a vector of lanes, a vector, and many with a rest
 CORNERS = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e308, -1e308, 1e-308, math.inf, -math.inf, math.nan, 710.0, -710.0]
 ROWS = [row for row in TABLE.values() if row.name not in ("take", "where_equal")]
