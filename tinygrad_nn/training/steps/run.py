@@ -22,7 +22,7 @@ from .rows import Row
 from .state import kept_of, put_back
 from .watch import Standing, Watch
 
-Metric = Callable[[Any, Any], Any]
+RowMetric = Callable[[Any, Any], Any]
 
 
 class Pace:
@@ -201,7 +201,7 @@ class Run:
         self.history.extend(epochs, [means[i] for i in these], [first + each * i for i in these], metrics)
 
 
-def until_of(until: Any) -> tuple[Metric | None, tuple[str, float] | None]:
+def until_of(until: Any) -> tuple[RowMetric | None, tuple[str, float] | None]:
     """The metric that ends a run, its name and its threshold."""
     if until is None:
         return None, None

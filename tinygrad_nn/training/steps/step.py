@@ -34,7 +34,7 @@ from .engines.python import PythonEngine
 from .engines.recorded import RecordedEngine
 from .recipe import Recipe
 from .rows import Rows, rows_of
-from .run import Metric, Run, diverged, until_of
+from .run import RowMetric, Run, diverged, until_of
 from .settings import check_optimizer, same, settings_of
 from .watch import Standing, Told, Watch
 
@@ -86,7 +86,7 @@ class Step:
         *,
         shuffle: bool = False,
         rng: random.Random | None = None,
-        until: tuple[Metric, float] | None = None,
+        until: tuple[RowMetric, float] | None = None,
         progress: Callable[[History], Any] | None = None,
     ) -> History:
         """Epochs of steps on `batch_size` rows each, the last of an epoch on what is left; returns their History.
@@ -170,7 +170,7 @@ class Step:
             raise ValueError("this step has no program yet: it is traced when it first runs, so run it once")
         return self._latest
 
-    def _engine(self, metric: Metric | None, shapes: Shape, watching: Any, error: Exception | None) -> Engine:
+    def _engine(self, metric: RowMetric | None, shapes: Shape, watching: Any, error: Exception | None) -> Engine:
         """What makes steps on rows of these shapes, as long as nothing but numbers of the optimiser changes.
 
         With an error, what does in the place of an engine that cannot, where the choice is ours; else it is raised.
@@ -192,7 +192,7 @@ class Step:
         self._latest = engine = known.now() if isinstance(known, Known) else known
         return engine if watching is None else CheckedEngine(engine, watching, self.target.dtype)
 
-    def _made(self, metric: Metric | None, shapes: Shape) -> Known[Engine] | RecordedEngine:
+    def _made(self, metric: RowMetric | None, shapes: Shape) -> Known[Engine] | RecordedEngine:
         """The engines for rows of these shapes: one for each of the latest surroundings, or one for all."""
         recipe, kind = replace(self.recipe, metric=metric), ENGINES[self.backend]
 
@@ -202,7 +202,7 @@ class Step:
 
         return RecordedEngine(recipe, shapes) if kind.records else Known(recipe.surroundings, made)
 
-    def _give_up(self, error: Exception, metric: Metric | None, shapes: Shape) -> None:
+    def _give_up(self, error: Exception, metric: RowMetric | None, shapes: Shape) -> None:
         """Take another engine in the place of one that cannot make the steps."""
         recorded = isinstance(self._known.get((id(metric), shapes)), RecordedEngine)
         if not self.target.auto or recorded or (self.backend == "python" and not isinstance(error, SurroundingsError)):
