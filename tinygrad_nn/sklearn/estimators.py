@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ..autograd import primitives as table
 from ..autograd.value import Value
 from ..compiler.backends.array.functions import functions
 from ..compiler.function import compile
@@ -139,7 +140,8 @@ class _MLP(BaseEstimator):
         """What the network gives for rows: logits, or predictions."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
-        activation = functions(np).get(self._activation)
+        row = table.TABLE.get(self._activation)
+        activation = functions([row], np)[row.name] if row is not None else None
         with np.errstate(all="ignore"):
             for k, (matrix, biases) in enumerate(zip(self.coefs_, self.intercepts_, strict=True)):
                 X = X @ matrix + biases
@@ -238,7 +240,7 @@ class MLPClassifier(ClassifierMixin, _MLP):
             return np.zeros((len(outputs), 1))
         if self.n_outputs_ == 1:  # of [0, z]
             outputs = np.column_stack([np.zeros(len(outputs)), outputs])
-        return outputs - functions(np)["logsumexp"](outputs)[:, None]
+        return outputs - functions([table.logsumexp], np)["logsumexp"](outputs)[:, None]
 
     def input_gradients(self, X: Any) -> Any:
         """d predict_proba / d X: of each class's probability by each feature, (rows, classes, features)."""

@@ -27,7 +27,8 @@ def defined(name: str, text: str, title: str, namespace: dict[str, Any]) -> Any:
     lines, file = text.splitlines(keepends=True), f"<{title}>"
     while (entry := (len(text), None, lines, file)) is not linecache.cache.setdefault(file, entry):
         file = f"<{title} {next(_numbers)}>"
-    exec(compile(text, file, "exec"), namespace)
-    function = namespace[name]
+    made: dict[str, Any] = {}
+    exec(compile(text, file, "exec"), namespace, made)
+    function = made[name]
     finalize(function, linecache.cache.pop, file, None)
     return function

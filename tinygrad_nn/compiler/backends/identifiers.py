@@ -18,7 +18,7 @@ from ...support.names import Names, free, underscored
 # The words of the loops and of the functions of arrays, beside those of their programs.
 WORDS = (
     "passes", "put", "ended", "error", "threshold", "exactly", "rates", "settled", "carried", "rows", "found", "_",
-    "tables", "dtype", "on_path", "returned", "xp", "is_index", "OffPath", "inf", "nan", "e",
+    "tables", "dtype", "on_path", "returned", "xp", "full_like", "is_index", "OffPath", "inf", "nan", "e",
 )  # fmt: skip
 RESERVED = frozenset((*WORDS, *TABLE, *dir(builtins), *keyword.kwlist))
 

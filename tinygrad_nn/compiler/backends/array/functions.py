@@ -22,13 +22,29 @@ from ..texts import ATOM, UNARY, Infix, Written, names_as_they_are
 
 def namespace(instructions: Iterable[Instruction], xp: Any, single: bool) -> dict[str, Any]:
     """What a program calls, by its name: the primitives of the table, and its own."""
-    names = {**functions(xp, single), "xp": xp}
+    rows = {entry.primitive for entry in instructions}
+    own = {row for row in rows if row.spellings is not None}
+    texts = " ".join([f"{row.text} {row.spellings.get('array')}" for row in own])
+    names = {**functions([*rows - own, *(TABLE[word] for word in words(texts) if word in TABLE)], xp, single), "xp": xp}
     return names | own_functions(owned(instructions), "array", names, lambda row: in_arrays(row, dict(names), single))
 
 
+def functions(rows: Iterable[Primitive], xp: Any, single: bool = False) -> dict[str, Any]:
+    """A function of arrays for each of these rows of the table, those that they call, and some others.
+
+    Columns are the last axis.
+    """
+    known = _written(xp, single)
+    for row in rows:
+        if row.name not in known and not row.folds:
+            functions((TABLE[word] for word in words(row.text) if word in TABLE), xp, single)
+            known[row.name] = in_arrays(row, known, single) if row.text else _named(xp, row)
+    return known
+
+
 @cache
-def functions(xp: Any, single: bool) -> dict[str, Any]:
-    """A function of arrays for each primitive but those that are operators; columns are the last axis."""
+def _written(xp: Any, single: bool) -> dict[str, Any]:
+    """What is written by hand, and what others make of texts when they are first asked for."""
     where, exp = xp.where, xp.exp
 
     def power(x: Any, n: Any) -> Any:
@@ -61,7 +77,7 @@ def functions(xp: Any, single: bool) -> dict[str, Any]:
         top = xp.max(xs, axis=-1, keepdims=True)
         return where(top[..., 0] == top[..., 0], xp.sum(where(xs == top, 1.0, 0.0), axis=-1), math.nan)
 
-    found: dict[str, Any] = {
+    return {
         "power": power,
         "absolute": xp.abs,
         "logsumexp": logsumexp,
@@ -75,10 +91,6 @@ def functions(xp: Any, single: bool) -> dict[str, Any]:
         "inf": math.inf,
         "nan": math.nan,
     }
-    for row in TABLE.values():
-        if row.name not in found and not row.folds:
-            found[row.name] = in_arrays(row, found, single) if row.text else _named(xp, row)
-    return found
 
 
 class _Arrays(Infix):
