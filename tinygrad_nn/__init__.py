@@ -25,7 +25,7 @@ to every Value behind it. On it stand neurons, networks, losses and momentum SGD
 Where to look
 - numbers and derivatives: Value, grad, no_grad, detach; of plain functions, to any depth inside one another:
   derivative, gradient, value_and_grad, jacobian, hessian, hvp, jvp, vjp
-- functions of numbers and Values: exp, log, tanh ... dot, take, sum, mean, maximum, softmax, logsumexp
+- functions of numbers and Values: exp, log, tanh ... dot, take, where, sum, mean, std, norm, maximum, softmax
 - networks: Neuron, Layer, MLP, and Module for your own
 - training: fit; losses, metrics, SGD, Adam, optim (schedules), data; save and load
 - checking: gradcheck; detect_anomaly (where a nan came from); formula (what was recorded, or its derivative);
