@@ -86,9 +86,9 @@ acosh        = Primitive("acosh",    "acosh",    "x",
 atanh        = Primitive("atanh",    "atanh",    "x",
     "0.5 * (log1p(x) - log1p(-x))", "g * atanh_slope(x)",
     doc="The number whose hyperbolic tangent is x; nan outside [-1, 1].", example="atanh(0.0) -> 0.0")
-log2         = Primitive("log2",     "log2",     "x", ieee.log2,     "g / (LOG_2 * x)",
+log2         = Primitive("log2",     "log2",     "x", ieee.log2,     "g / LOG_2 / x",
     doc="The logarithm of x to the base 2; -inf at 0, nan below.", example="log2(8.0) -> 3.0")
-log10        = Primitive("log10",    "log10",    "x", ieee.log10,    "g / (LOG_10 * x)",
+log10        = Primitive("log10",    "log10",    "x", ieee.log10,    "g / LOG_10 / x",
     doc="The logarithm of x to the base 10; -inf at 0, nan below.", example="log10(1000.0) -> 3.0")
 exp2         = Primitive("exp2",     "exp2",     "x", ieee.exp2,     "g * (LOG_2 * y)",
     doc="2 to the power x; inf from 1024 on.", example="exp2(10.0) -> 1024.0")
