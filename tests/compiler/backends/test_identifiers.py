@@ -23,7 +23,7 @@ ODD = [
     "concatenate", "v", "v1", "v_", "gathered", "inputs", "parameters", "literals", "math",
     "own_relu", "x", "y", "g", "f", "d_x",
 ]  # fmt: skip
-NAMES = sorted({*ODD, *identifiers.RESERVED, *keyword.softkwlist, *python.NAMESPACE})
+NAMES = sorted({*ODD, *identifiers.RESERVED, *keyword.softkwlist, *python.callables(TABLE.values())})
 BACKENDS = ["python", "array", "llvm"]
 ROWS = [[(i % 7 - 2.5) / 2, (i % 5 - 1.5) / 2] for i in range(40)]
 
@@ -78,9 +78,10 @@ def test_of_functions_arguments_labels_and_primitives(backend):
 
 def test_the_reserved_names_are_all_that_texts_use():
     numpy = pytest.importorskip("numpy")
-    assert {*python.NAMESPACE, *array_functions.functions(TABLE.values(), numpy)} <= identifiers.RESERVED | {
-        "__builtins__"
-    }
+    assert {
+        *python.callables(TABLE.values()),
+        *array_functions.functions(TABLE.values(), numpy),
+    } <= identifiers.RESERVED | {"__builtins__"}
     used = set()
     f = tn.compile(named("plain"), backend="array")
     f(*ROWS[3])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ...autograd.primitives import Primitive
+from ...autograd.primitives import TABLE, Primitive
+from ...autograd.rules import words
 from ..program.program import Instruction
 from .identifiers import of_primitive
 from .texts import Language, UnwritableError, translated
@@ -31,6 +32,14 @@ def owned(instructions: Iterable[Instruction]) -> dict[str, Primitive]:
         if primitive.spellings is not None and found.setdefault(primitive.name, primitive) is not primitive:
             raise ValueError(f"two primitives are called {primitive.name}: give them names of their own")
     return found
+
+
+def called(instructions: Iterable[Instruction], backend: str) -> set[Primitive]:
+    """The rows of the table that a program calls, by itself or in texts and spellings of one's own."""
+    rows = {entry.primitive for entry in instructions}
+    own = {row for row in rows if row.spellings is not None}
+    texts = " ".join([f"{row.text} {row.spellings.get(backend)}" for row in own])
+    return rows - own | {TABLE[word] for word in words(texts) if word in TABLE}
 
 
 def spelling(primitive: Primitive, backend: str) -> Any:

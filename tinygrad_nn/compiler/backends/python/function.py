@@ -10,19 +10,17 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ....autograd.primitives import TABLE
+from ....autograd.primitives import Primitive
 from ....support.source import defined
 from ...arguments import data_of
 from ...program.names import told
 from ...program.program import OffPath, Program
 from ..backend import Backend
 from ..identifiers import SlotNames, identifier, of_function
-from ..spellings import own_functions, owned
+from ..spellings import called, own_functions, owned
 from .expressions import SPELLINGS, Statement, statements
 
-# What is called by its name: the functions of `math`, where what they raise is seen to by the call, and other rows.
-NAMESPACE = {name: getattr(row.value, "__wrapped__", row.value) for name, row in TABLE.items() if name not in SPELLINGS}
-NAMESPACE |= {"exp": math.exp, "pow": math.pow, "inf": math.inf, "nan": math.nan, "OffPath": OffPath}
+ALWAYS = {"exp": math.exp, "pow": math.pow, "inf": math.inf, "nan": math.nan, "OffPath": OffPath}
 NOT_IEEE = "(ZeroDivisionError, OverflowError, ValueError)"  # where the standard has a result
 
 
@@ -71,10 +69,15 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
 
 def loaded(text: str, program: Program) -> Any:
     """The function that the source of a program defines; tracebacks show its lines."""
-    namespace: dict[str, Any] = NAMESPACE | own_functions(
-        owned(program.instructions), "python", NAMESPACE, lambda primitive: primitive.value
-    )
-    return defined(function_name(program), text, f"compiled {identifier(program.name)}", namespace)
+    instructions = program.instructions
+    names = callables(called(instructions, "python"))
+    own = own_functions(owned(instructions), "python", names, lambda primitive: primitive.value)
+    return defined(function_name(program), text, f"compiled {identifier(program.name)}", names | own)
+
+
+def callables(rows: Iterable[Primitive]) -> dict[str, Any]:
+    """What is called by its name: the functions of `math`, where what they raise is seen to by the call, and others."""
+    return {r.name: getattr(r.value, "__wrapped__", r.value) for r in rows if r.name not in SPELLINGS} | ALWAYS
 
 
 def lines_of(
