@@ -13,7 +13,7 @@ from operator import is_
 from threading import RLock
 from typing import Any, Generic, TypeVar
 
-from ...autograd.containers import ABSENT, cell_content
+from ...autograd.containers import ABSENT, Holder, cell_content
 from ...autograd.value import Value
 from .findings import bytes_of
 from .walk import Moving, Walk, name_of
@@ -33,7 +33,8 @@ class Surroundings:
     def __init__(self, roots: Sequence[Any], moving: Moving | None = None) -> None:
         self.roots, self.moving = roots, moving
         self.reads: dict[tuple[int, str], tuple[Value, str, Any]] = {}
-        names: set[str] = set()
+        holders = [found for found in (*roots, moving) if isinstance(found, Holder)]
+        names = {name for holder in holders for name in holder._read_by_library}  # so that one walk is enough for most
         known = -1
         with steady:
             while known < len(names):  # what was found may name more
