@@ -1,11 +1,13 @@
 """Rules: run only where a gradient is wanted, texts that a traceback shows, and what happens where one fails."""
 
 import math
+from typing import Any
 
 import pytest
 
 import tinygrad_nn as tn
 from tinygrad_nn.autograd import primitives as table
+from tinygrad_nn.autograd.graph import operations_behind
 from tinygrad_nn.autograd.primitives import Primitive
 from tinygrad_nn.autograd.value import Value
 
@@ -74,3 +76,33 @@ def test_rules_given_as_functions_work_like_texts():
     leaves = [Value(2.0), Value(3.0), Value(5.0)]
     row((leaves[0], leaves[1]), leaves[2]).backward()
     assert [leaf.grad for leaf in leaves] == [15.0, 10.0, 6.0]
+
+
+def test_what_is_the_same_for_all_entries_of_a_column_is_computed_once():
+    """In a text that names neither the entry nor its position: of floats, of Values and of what is compiled."""
+    calls: list[Any] = []
+
+    def seen(operand):
+        calls.append(operand)
+        return operand
+
+    counted = Primitive("counted", "?", "b", lambda b: seen(b) * b, "2.0 * g * b")
+    row = Primitive("of_a_column", "?", "xs b", lambda xs, b: 0.0, "g * (x - counted(b) / counted(sum_of(xs)))", None)
+    sum_of = Primitive("sum_of", "?", "xs", lambda xs: sum(seen(xs)), "g")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(table.TABLE, "counted", counted)
+        patched.setitem(table.TABLE, "sum_of", sum_of)
+        leaves = [Value(2.0), Value(3.0), Value(4.0)]
+        y = row(tuple(leaves), 6.0)
+        y.backward()
+        assert [leaf.grad for leaf in leaves] == [2.0 - 36.0 / 81.0, 3.0 - 36.0 / 81.0, 4.0 - 36.0 / 81.0]
+        assert len(calls) == 3
+        assert tn.grad(y, leaves) == [leaf.grad for leaf in leaves]
+        slopes = tn.grad(y, leaves, create_graph=True)
+        behind = {id(value): value for slope in slopes for value in operations_behind(slope)}.values()
+        assert [value.op for value in behind].count(sum_of) == 1
+        assert [value.op for value in behind].count(counted) == 1  # the other is of a float, which is no operation
+    x = [Value(0.1), Value(0.2), Value(0.3)]
+    parts = tn.grad(tn.logsumexp(x), x, create_graph=True)
+    behind = {id(value): value for part in parts for value in operations_behind(part)}.values()
+    assert [value.op for value in behind].count(table.normalizer) == 1

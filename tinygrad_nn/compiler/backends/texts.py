@@ -10,7 +10,7 @@ import ast
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from ...autograd.primitive import IN_SINGLE_PRECISION, NAMED_NUMBERS
 from ...autograd.primitives import TABLE, Primitive
@@ -28,51 +28,42 @@ class UnwritableError(ValueError):
     """Part of a text, for which a language has no words."""
 
 
-class Language:
+class Language(Protocol):
     """What a language makes of the parts of a text: numbers (of any kind: a text, the name of a register) and claims.
 
     Claims are what `compare`, `both`, `either` and `inverse` give; both sides of a choice are computed.
     """
 
-    single = False  # whether it is of floats, and not of doubles
+    @property
+    def single(self) -> bool:
+        """Whether it is of floats, and not of doubles."""
 
-    def number(self, x: float) -> Any:
-        raise NotImplementedError
+    def number(self, x: float, /) -> Any: ...
 
-    def operation(self, name: str, a: Any, b: Any) -> Any:
+    def operation(self, name: str, a: Any, b: Any, /) -> Any:
         """add, subtract, multiply or divide."""
-        raise NotImplementedError
 
-    def negative(self, a: Any) -> Any:
-        raise NotImplementedError
+    def negative(self, a: Any, /) -> Any: ...
 
-    def compare(self, comparison: str, a: Any, b: Any) -> Any:
-        raise NotImplementedError
+    def compare(self, comparison: str, a: Any, b: Any, /) -> Any: ...
 
-    def both(self, a: Any, b: Any) -> Any:
-        raise NotImplementedError
+    def both(self, a: Any, b: Any, /) -> Any: ...
 
-    def either(self, a: Any, b: Any) -> Any:
-        raise NotImplementedError
+    def either(self, a: Any, b: Any, /) -> Any: ...
 
-    def inverse(self, a: Any) -> Any:
-        raise NotImplementedError
+    def inverse(self, a: Any, /) -> Any: ...
 
-    def choose(self, claim: Any, a: Any, b: Any) -> Any:
+    def choose(self, claim: Any, a: Any, b: Any, /) -> Any:
         """a where the claim holds, else b."""
-        raise NotImplementedError
 
-    def call(self, row: Primitive, given: Sequence[Any]) -> Any:
+    def call(self, row: Primitive, given: Sequence[Any], /) -> Any:
         """A primitive of the table."""
-        raise NotImplementedError
 
-    def foreign(self, name: str, given: Sequence[Any]) -> Any:
+    def foreign(self, name: str, given: Sequence[Any], /) -> Any:
         """A function that is none of the table, or None where there is none of that name that takes as many numbers."""
-        return None
 
-    def let(self, name: str, value: Any) -> Any:
+    def let(self, name: str, value: Any, /) -> Any:
         """What is read under a name from here on."""
-        return value
 
 
 def translated(text: str, operands: Mapping[str, Any], language: Language) -> Any:
@@ -160,11 +151,21 @@ class Written:
 SIGNS = {"add": ("+", SUM), "subtract": ("-", SUM), "multiply": ("*", PRODUCT), "divide": ("/", PRODUCT)}
 
 
-class Infix(Language):
+class Infix:
     """A language in which texts stand between their operands, as in C and Python. Numbers and claims are `Written`."""
 
+    single = False
     choice = "{claim} ? {a} : {b}"
     conjunction, disjunction, negation = "&&", "||", "!"
+
+    def call(self, row: Primitive, given: Sequence[Written]) -> Written:
+        raise NotImplementedError
+
+    def foreign(self, name: str, given: Sequence[Written]) -> Written | None:
+        return None
+
+    def let(self, name: str, value: Written) -> Written:
+        raise NotImplementedError
 
     def number(self, x: float) -> Written:
         return Written(self.literal(x), ATOM if math.copysign(1.0, x) > 0 or x != x else UNARY)

@@ -8,7 +8,6 @@ from typing import Any
 
 from ....autograd.primitives import Primitive
 from ..spellings import in_language
-from ..texts import Language
 from .ir import Block
 from .vector_math import FUNCTIONS, vector_name
 
@@ -52,41 +51,25 @@ SPELLINGS: dict[str, Spelling] = {
 }
 
 
-class Vectors(Language):
+class Vectors:
     """LLVM's language: operations on the vectors of a block. A spelling may call C's `library`, too."""
 
     def __init__(self, block: Block, library: Mapping[str, int]) -> None:
         self.block, self.library, self.single = block, library, block.kind.single
-
-    def number(self, x: float) -> str:
-        return self.block.number(x)
+        self.number, self.negative, self.compare = block.number, block.negative, block.compare
+        self.both, self.either, self.inverse, self.choose = block.both, block.either, block.inverse, block.choose
 
     def operation(self, name: str, a: str, b: str) -> str:
         return SPELLINGS[name](self.block, a, b)
-
-    def negative(self, a: str) -> str:
-        return self.block.negative(a)
-
-    def compare(self, comparison: str, a: str, b: str) -> str:
-        return self.block.compare(comparison, a, b)
-
-    def both(self, a: str, b: str) -> str:
-        return self.block.both(a, b)
-
-    def either(self, a: str, b: str) -> str:
-        return self.block.either(a, b)
-
-    def inverse(self, a: str) -> str:
-        return self.block.inverse(a)
-
-    def choose(self, claim: str, a: str, b: str) -> str:
-        return self.block.choose(claim, a, b)
 
     def call(self, row: Primitive, given: Sequence[str]) -> str:
         return spelled(row)(self.block, *given)
 
     def foreign(self, name: str, given: Sequence[str]) -> str | None:
         return self.block.each_lane(name, *given) if self.library.get(name) == len(given) else None
+
+    def let(self, name: str, value: str) -> str:
+        return value
 
 
 def spelled(primitive: Primitive) -> Spelling:
