@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 TRUTH = "a Value is not true or false: write v != 0 for its number, or v is not None where there may be none"
 POWERS = {0.0: table.zeroth_power, 2.0: table.square, 3.0: table.cube, 4.0: table.fourth_power}
 
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+}  # fmt: skip
+
 # NumPy's operators by their names; its functions of numbers would drop the gradient.
 UFUNCS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
@@ -42,6 +46,22 @@ UFUNCS: dict[str, Callable[..., Any]] = {
 }
 
 
+def _operator(row: Primitive, swapped: bool = False) -> Callable[[Any, Any], Any]:
+    """An operator, as a method: the row that it calls, with the operands swapped where it is a reflected one."""
+
+    def operate(self: Scalar, other: object) -> Any:
+        return self._binary(row, other, swapped)
+
+    return operate
+
+
+def _comparison(symbol: str) -> Callable[[Any, Any], Any]:
+    def compare(self: Scalar, other: object) -> Any:
+        return self._compared(symbol, other)
+
+    return compare
+
+
 class Scalar:
     """A scalar that records the operations on it. Subclasses define `_record`."""
 
@@ -61,43 +81,22 @@ class Scalar:
             return NotImplemented
         return primitive(operand, self) if swapped else primitive(self, operand)
 
-    def __add__(self, other: object) -> Any:
-        return self._binary(table.add, other)
+    def _compared(self, symbol: str, other: object) -> Any:
+        raise NotImplementedError
+
+    __add__ = _operator(table.add)
+    __sub__, __rsub__ = _operator(table.subtract), _operator(table.subtract, swapped=True)
+    __mul__, __rmul__ = _operator(table.multiply), _operator(table.multiply, swapped=True)
+    __truediv__, __rtruediv__ = _operator(table.divide), _operator(table.divide, swapped=True)
+    __mod__, __rmod__ = _operator(table.mod), _operator(table.mod, swapped=True)
+    __floordiv__, __rfloordiv__ = _operator(table.floor_divide), _operator(table.floor_divide, swapped=True)
+    __rpow__ = _operator(table.power, swapped=True)
+    __lt__, __le__, __gt__, __ge__ = map(_comparison, ("<", "<=", ">", ">="))
 
     def __radd__(self, other: object) -> Any:
         if type(other) is int and other == 0:  # so that sum(values) adds no constant
             return self
         return self._binary(table.add, other, swapped=True)
-
-    def __sub__(self, other: object) -> Any:
-        return self._binary(table.subtract, other)
-
-    def __rsub__(self, other: object) -> Any:
-        return self._binary(table.subtract, other, swapped=True)
-
-    def __mul__(self, other: object) -> Any:
-        return self._binary(table.multiply, other)
-
-    def __rmul__(self, other: object) -> Any:
-        return self._binary(table.multiply, other, swapped=True)
-
-    def __truediv__(self, other: object) -> Any:
-        return self._binary(table.divide, other)
-
-    def __rtruediv__(self, other: object) -> Any:
-        return self._binary(table.divide, other, swapped=True)
-
-    def __mod__(self, other: object) -> Any:
-        return self._binary(table.mod, other)
-
-    def __rmod__(self, other: object) -> Any:
-        return self._binary(table.mod, other, swapped=True)
-
-    def __floordiv__(self, other: object) -> Any:
-        return self._binary(table.floor_divide, other)
-
-    def __rfloordiv__(self, other: object) -> Any:
-        return self._binary(table.floor_divide, other, swapped=True)
 
     def __divmod__(self, other: object) -> Any:
         whole = self // other
@@ -112,9 +111,6 @@ class Scalar:
         if literal in POWERS:
             return self._record(POWERS[literal], (self,))
         return self._binary(table.power, exponent)
-
-    def __rpow__(self, base: object) -> Any:
-        return self._binary(table.power, base, swapped=True)
 
     def __neg__(self) -> Any:
         return self._record(table.negative, (self,))

@@ -6,19 +6,16 @@ of the operation in the order of recording. The graph is that data and nothing e
 
 from __future__ import annotations
 
-import operator
-
 from ..support.numbers import as_float
 from . import primitives as table
 from . import reverse
 from .column import Column, numbers
 from .primitives import Primitive
 from .recording import current_recorder, next_number, watcher
-from .scalar import Scalar
+from .scalar import COMPARISONS, Scalar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
 
@@ -155,27 +152,23 @@ class Value(Scalar):
         else:
             self.grad += 1.0
 
-    def __lt__(self, other: Any) -> Any:
-        return _compared(self, other, "<", operator.lt)
-
-    def __le__(self, other: Any) -> Any:
-        return _compared(self, other, "<=", operator.le)
-
-    def __gt__(self, other: Any) -> Any:
-        return _compared(self, other, ">", operator.gt)
-
-    def __ge__(self, other: Any) -> Any:
-        return _compared(self, other, ">=", operator.ge)
+    def _compared(self, symbol: str, other: Any) -> Any:
+        operand = other if isinstance(other, Value) else as_float(other)
+        if operand is None:
+            return NotImplemented
+        if (watching := watcher()) is not None and (answer := watching.compared(self, symbol, operand)) is not None:
+            return answer
+        return COMPARISONS[symbol](self.data, operand.data if isinstance(operand, Value) else operand)
 
     def __eq__(self, other: Any) -> Any:
         if isinstance(other, Scalar) and other is not self:
             return NotImplemented if other._precedence else False
-        return _compared(self, other, "==", operator.eq)
+        return self._compared("==", other)
 
     def __ne__(self, other: Any) -> Any:
         if isinstance(other, Scalar) and other is not self:
             return NotImplemented if other._precedence else True
-        return _compared(self, other, "!=", operator.ne)
+        return self._compared("!=", other)
 
     __hash__ = object.__hash__
 
@@ -283,15 +276,6 @@ def named_operands(result: Result) -> list[tuple[str, Any]]:
         else:
             found.append((name, group))
     return found
-
-
-def _compared(value: Value, other: Any, symbol: str, comparison: Callable[[float, float], bool]) -> Any:
-    operand = other if isinstance(other, Value) else as_float(other)
-    if operand is None:
-        return NotImplemented
-    if (watching := watcher()) is not None and (answer := watching.compared(value, symbol, operand)) is not None:
-        return answer
-    return comparison(value.data, operand.data if isinstance(operand, Value) else operand)
 
 
 def _restored(data: float, grad: float, label: str) -> Value:

@@ -6,20 +6,16 @@ instruction. A program checks and runs itself, slowly and plainly: what every ba
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ...autograd.primitives import Primitive
 from ...autograd.rules import is_column
+from ...autograd.scalar import COMPARISONS as COMPARISONS
 from ...autograd.value import Value
 
 Operand = int | tuple[int, ...]  # a slot, or the slots of a column
-
-COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
-}  # fmt: skip
 
 INPUTS, PARAMETERS, LITERALS = range(3)  # the arrays that a rolled program begins with
 

@@ -117,18 +117,6 @@ class Traced(Scalar):
         operand = other if isinstance(other, Scalar) else as_float(other)
         return NotImplemented if operand is None else Truth(self._tracer, self, comparison, operand)
 
-    def __lt__(self, other: object) -> Any:
-        return self._compared("<", other)
-
-    def __le__(self, other: object) -> Any:
-        return self._compared("<=", other)
-
-    def __gt__(self, other: object) -> Any:
-        return self._compared(">", other)
-
-    def __ge__(self, other: object) -> Any:
-        return self._compared(">=", other)
-
     def __eq__(self, other: object) -> Any:
         return self._equal("==", other)
 
