@@ -1,4 +1,4 @@
-"""A function that the library does not have: its value, its derivative, how other languages write it. Then it is there.
+"""A function that the library does not have: its value and its derivative, each a line. Then it is there.
 
     python examples/add_a_primitive.py
 
@@ -16,16 +16,16 @@ PICTURES = Path(__file__).parent / "pictures"
 
 soft_sign = tn.primitive(
     "soft_sign",
-    value=lambda x: x / (1.0 + abs(x)),
+    # A text, which every back end writes in its language: generated Python, whole arrays, machine code and C.
+    value="x / (1.0 + abs(x))",
     # g, the gradient of the result, times the slope; in text rules there are g, y, the operands, + - * / and the
     # primitives of the table (tinygrad_nn/autograd/primitives.py), such as square.
     rules="g * square(1.0 - abs(y))",
     symbol="x/(1+|x|)",
-    # How other languages write it, each in its own way: whole-array Python, LLVM (again by the table), and C.
-    spellings={"array": "x / (1.0 + abs(x))", "llvm": "x / (1.0 + abs(x))", "c": "x / (1.0 + fabs(x))"},
 )
 
-# Two operands have a rule each. A rule may be a function of (g, y, operands), too.
+# A value may be a function, which only Python can call, unless `spellings` say how other languages write it. Two
+# operands have a rule each. A rule may be a function of (g, y, operands), too.
 bearing = tn.primitive(
     "bearing",
     value=lambda a, b: math.atan2(a, b),

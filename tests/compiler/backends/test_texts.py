@@ -97,6 +97,8 @@ def test_a_text_that_calls_python_says_where_it_cannot_go():
 
 
 def test_operands_of_a_text():
+    half = tn.primitive("half", "x / LOG_2", "g / LOG_2")  # rules and values know the same numbers
+    assert tn.derivative(half, 3.0) == half(1.0) == 1.0 / math.log(2.0)
     ratio = tn.primitive("ratio", "b / a", {"b": "g / a", "a": "-(g * y / a)"}, operands="a b")
     assert ratio(2.0, 6.0) == 3.0
     assert tn.grad(ratio(a := Value(2.0), b := Value(6.0)), [a, b]) == [-1.5, 0.5]

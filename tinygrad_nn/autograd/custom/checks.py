@@ -165,7 +165,7 @@ def check_rule(name: str, operands: list[str], operand: str, rule: Any) -> None:
             tree = ast.parse(rule.strip(), mode="eval")
         except SyntaxError as error:
             raise ValueError(f"{what} is no expression: {error.msg}") from None
-        known = {"g", "y", *operands, name, "abs", *table.TABLE}
+        known = {"g", "y", *operands, name, *OF_THE_TABLE, *NAMED_NUMBERS}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 _check_call(what, node, {name: len(operands), "abs": 1})

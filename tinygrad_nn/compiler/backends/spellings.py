@@ -34,7 +34,7 @@ def owned(instructions: Iterable[Instruction]) -> dict[str, Primitive]:
     return found
 
 
-def called(instructions: Iterable[Instruction], backend: str) -> set[Primitive]:
+def rows_called(instructions: Iterable[Instruction], backend: str) -> set[Primitive]:
     """The rows of the table that a program calls, by itself or in texts and spellings of one's own."""
     rows = {entry.primitive for entry in instructions}
     own = {row for row in rows if row.spellings is not None}

@@ -16,13 +16,13 @@ from ....autograd.primitives import TABLE, Primitive
 from ....autograd.rules import words
 from ....support.source import defined
 from ...program.program import Instruction
-from ..spellings import called, in_language, own_functions, owned
+from ..spellings import in_language, own_functions, owned, rows_called
 from ..texts import ATOM, UNARY, Infix, Written, names_as_they_are
 
 
 def namespace(instructions: Sequence[Instruction], xp: Any, single: bool) -> dict[str, Any]:
     """What a program calls, by its name: the primitives of the table, and its own."""
-    names = {**functions(called(instructions, "array"), xp, single), "xp": xp}
+    names = {**functions(rows_called(instructions, "array"), xp, single), "xp": xp}
     return names | own_functions(owned(instructions), "array", names, lambda row: in_arrays(row, dict(names), single))
 
 

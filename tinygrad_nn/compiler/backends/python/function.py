@@ -17,7 +17,7 @@ from ...program.names import told
 from ...program.program import OffPath, Program
 from ..backend import Backend
 from ..identifiers import SlotNames, identifier, of_function
-from ..spellings import called, own_functions, owned
+from ..spellings import own_functions, owned, rows_called
 from .expressions import SPELLINGS, Statement, statements
 
 ALWAYS = {"exp": math.exp, "pow": math.pow, "inf": math.inf, "nan": math.nan, "OffPath": OffPath}
@@ -70,7 +70,7 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
 def loaded(text: str, program: Program) -> Any:
     """The function that the source of a program defines; tracebacks show its lines."""
     instructions = program.instructions
-    names = callables(called(instructions, "python"))
+    names = callables(rows_called(instructions, "python"))
     own = own_functions(owned(instructions), "python", names, lambda primitive: primitive.value)
     return defined(function_name(program), text, f"compiled {identifier(program.name)}", names | own)
 
