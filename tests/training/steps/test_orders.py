@@ -4,6 +4,7 @@ import random
 
 import pytest
 from training import (
+    BACKENDS,
     compile_step,
     eager,
     equal,
@@ -32,3 +33,17 @@ def test_shuffled_runs_draw_as_batches_does(batch_size, stretch, monkeypatch):
             eager(models[0], tn.losses.squared_error, optimizers[0], rows, targets)
     assert equal(numbers(optimizers[1]), numbers(optimizers[0]))
     assert left.random() == right.random()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("turn", [0, 4, 6])
+def test_a_wrong_row_is_named_as_it_was_given_whenever_its_turn_comes(turn, batch_size, backend):
+    """Also where it is the first, which is traced."""
+    order = list(range(7))
+    random.Random(5).shuffle(order)
+    model = tn.MLP(1, [3], rng=random.Random(1))
+    X, Y = [[k / 7.0] for k in range(7)], [9 if k == order[turn] else k % 3 for k in range(7)]
+    options = {"epochs": 2, "batch_size": batch_size, "rng": random.Random(5), "backend": backend, "progress": False}
+    with pytest.raises(ValueError, match=f"^row {order[turn]} of X and Y: got the index 9"):
+        tn.fit(model, X, Y, "cross_entropy", tn.SGD(model.parameters(), lr=0.1), **options)

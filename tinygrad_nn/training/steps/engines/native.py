@@ -36,8 +36,8 @@ class NativeEngine(Engine):
         super().__init__(recipe, shapes)
         self.target = target
         self._steps: dict[bool, NativeSteps] = {}  # by whether they are on batches
-        self._latest: NativeSteps | None = None
-        self._loaded = False  # whether the latest has the numbers
+        self._latest: NativeSteps | None = None  # those that were made last
+        self._holder: NativeSteps | None = None  # those that have the numbers; None where the user's are the newest
 
     @cached_property
     def python(self) -> PythonEngine:
@@ -45,11 +45,11 @@ class NativeEngine(Engine):
         return PythonEngine(self.recipe, self.shapes)
 
     def step(self, rows: Sequence[Row]) -> float:
-        self._loaded = False
+        self._holder = None
         steps = self._ready(len(rows) > 1, rows[0])
         x = matrix(rows, self.target)
         losses, _, _, refused = steps.run(x, len(rows), len(rows), 0, steps.rates(1), 0.0, -inf)
-        self._loaded = False
+        self._holder = None
         if refused:
             return self.python.step(rows)
         steps.commit()
@@ -57,20 +57,19 @@ class NativeEngine(Engine):
 
     def stretch(self, stretch: Stretch) -> Made:
         """Steps in one call of machine code; after them one on a batch whose rows take several paths."""
-        orders, size, at, n, error = (
-            stretch.orders,
-            stretch.batch_size,
-            len(stretch.losses),
-            stretch.batches,
-            stretch.error,
-        )
-        steps = self._ready(size > 1, orders.rows[orders.places[stretch.start]])
+        orders, size, at, n = stretch.orders, stretch.batch_size, len(stretch.losses), stretch.batches
+        try:
+            steps = self._ready(size > 1, orders.rows[orders.places[stretch.start]])
+        except RowError as wrong:
+            raise orders.as_given(wrong, stretch.start) from None
         # no order is drawn for an epoch that may not be run
         most = 1 if orders.generator is not None and self.recipe.metric is not None else stretch.epochs
         whole = 0 if at else min(stretch.steps // n, most)
         rates = steps.rates(n * whole or min(stretch.steps, n - at))
         x = orders.laid(1 if at else -(-len(rates) // n), self.target)
-        losses, errors, error, refused = steps.run(x, len(orders.rows), size, at, rates, error, stretch.threshold)
+        losses, errors, error, refused = steps.run(
+            x, len(orders.rows), size, at, rates, stretch.error, stretch.threshold
+        )
         if refused:
             try:
                 loss, more = self._apart(stretch, at + len(losses))
@@ -86,20 +85,20 @@ class NativeEngine(Engine):
     def _ready(self, batched: bool, row: Row) -> NativeSteps:
         """The compiled steps for the settings as they are, with the numbers loaded where anybody may have set them."""
         found = self._steps.get(batched)
-        if found is None or not (self._loaded and found is self._latest):
+        if found is None or found is not self._holder:
             if found is None or not found.holds():
                 try:
                     found = self._steps[batched] = NativeSteps(self.recipe, self.shapes, row, self.target, batched)
                 except NoSuchIndexError as error:
                     raise RowError(0, error) from None
             found.load()
-            self._latest, self._loaded = found, True
+            self._latest = self._holder = found
         return found
 
     def _apart(self, stretch: Stretch, batch: int) -> tuple[float, float]:
         """The step on a batch whose rows are on several paths, by the python engine; its loss and metric."""
         self.put()
-        self._loaded = False
+        self._holder = None
         epoch, place = divmod(batch, stretch.batches)
         start = place * stretch.batch_size
         stretch.orders.follow(epoch)
@@ -127,32 +126,31 @@ class NativeEngine(Engine):
         return Made(means.tolist(), errors, losses[count:], error)
 
     def take(self) -> None:
-        self._loaded = False
+        self._holder = None
 
     def put(self) -> None:
-        if self._loaded and self._latest is not None:
-            self._latest.commit()
+        if self._holder is not None:
+            self._holder.commit()
 
     def kept(self) -> Any:
-        steps = self._latest
-        if not self._loaded or steps is None:
+        steps = self._holder
+        if steps is None:
             return None, super().kept()
         return steps, (steps.parameters.copy(), steps.state.copy(), self.optimizer.steps + steps.made)
 
     def back(self, kept: Any) -> None:
         steps, numbers = kept
-        self._loaded = steps is not None
+        self._holder = steps
         if steps is None:
             super().back(numbers)
         else:
-            self._latest = steps
             steps.parameters[:], steps.state[:], done = numbers
             steps.made = done - self.optimizer.steps
 
     def finite(self, unbounded: Collection[int] = ()) -> bool:
-        if not self._loaded or self._latest is None:
+        if self._holder is None:
             return super().finite(unbounded)
-        return self._latest.finite() or all_finite(self._latest.numbers(), unbounded)
+        return self._holder.finite() or all_finite(self._holder.numbers(), unbounded)
 
     @property
     def program(self) -> Rolled:
