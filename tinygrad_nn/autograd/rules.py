@@ -34,11 +34,11 @@ def value_function(name: str, operands: Sequence[str], text: str, named: Callabl
 
     It calls those of `math`, and divides as Python does; where that raises, it is computed again as IEEE 754 has it.
     """
-    namespace = {word: getattr(found, "__wrapped__", found) for word, found in named(text).items()}
+    namespace = {word: getattr(found, "raising", found) for word, found in named(text).items()}
     lines = _statements(text)
     if "(" in text or "/" in text:
         lines = ["try:", *(f"    {line}" for line in lines), "except (ZeroDivisionError, OverflowError, ValueError):"]
-        lines += [f"    return _exactly({', '.join(operands)})"]
+        lines += ["    pass", f"return _exactly({', '.join(operands)})"]  # outside, where what raises again costs less
 
         def exactly(*given: float) -> Any:
             exact = _divided(text)

@@ -2,7 +2,7 @@
 
 Python's `math` module and its division raise where the standard names a result: 1/0 is inf, log(0) is -inf,
 exp(1000) is inf and asin(2) is nan. The functions here return those results, as NumPy does; what they do first is
-their `__wrapped__`, for those who see to an error themselves.
+their `__wrapped__`, for those who see to an error themselves, and `raising` where that is rare.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def power(x: float, n: float) -> float:
         return math.copysign(INF, x) if n % 2 == 1 else INF
 
 
-power.__wrapped__ = math.pow  # type: ignore[attr-defined]
+power.__wrapped__ = power.raising = math.pow  # type: ignore[attr-defined]
 
 
 def _guarded(function: Callable[[float], float], otherwise: Callable[[float], float]) -> Callable[[float], float]:
@@ -49,8 +49,18 @@ def _guarded(function: Callable[[float], float], otherwise: Callable[[float], fl
         except (OverflowError, ValueError):
             return otherwise(x)
 
-    guarded.__wrapped__ = function  # type: ignore[attr-defined]
+    guarded.__wrapped__ = guarded.raising = function  # type: ignore[attr-defined]
     return guarded
+
+
+def _logarithm(function: Callable[[float], float], pole: float) -> Callable[[float], float]:
+    """A logarithm of `math`, -inf at its pole and nan below: often asked for there, so that it costs no exception."""
+
+    def logarithm(x: float) -> float:
+        return function(x) if x > pole else -INF if x == pole else NAN
+
+    logarithm.__wrapped__ = function  # type: ignore[attr-defined]
+    return logarithm
 
 
 def _infinite(x: float) -> float:
@@ -66,10 +76,8 @@ sinh = _guarded(math.sinh, lambda x: math.copysign(INF, x))
 sqrt, asin, acos, sin, cos, tan = (
     _guarded(function, _undefined) for function in (math.sqrt, math.asin, math.acos, math.sin, math.cos, math.tan)
 )
-log = _guarded(math.log, lambda x: NAN if x < 0 else -INF)
-log1p = _guarded(math.log1p, lambda x: NAN if x < -1 else -INF)
-log2 = _guarded(math.log2, lambda x: NAN if x < 0 else -INF)
-log10 = _guarded(math.log10, lambda x: NAN if x < 0 else -INF)
+log, log2, log10 = (_logarithm(function, 0.0) for function in (math.log, math.log2, math.log10))
+log1p = _logarithm(math.log1p, -1.0)
 exp2, lgamma, cbrt = _guarded(math.exp2, _infinite), _guarded(math.lgamma, _infinite), math.cbrt
 
 
