@@ -7,7 +7,7 @@ the body of a function. A vector of one lane is a plain number.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ...single_precision import rounded
@@ -63,6 +63,15 @@ class Kind:
         return text if self.lanes == 1 else f"<{', '.join([f'{entry} {text}'] * self.lanes)}>"
 
 
+def _instruction(operation: str, of: str = "numbers") -> Callable[[Block, str, str], str]:
+    """An instruction of two operands, numbers or flags, as a method."""
+
+    def instruction(block: Block, a: str, b: str) -> str:
+        return block.let(f"{operation} {getattr(block.kind, of)} {a}, {b}")
+
+    return instruction
+
+
 @dataclass
 class Block:
     """The lines of a function's body, on vectors of one kind."""
@@ -83,17 +92,9 @@ class Block:
     def number(self, x: float) -> str:
         return self.kind.number(x)
 
-    def add(self, a: str, b: str) -> str:
-        return self.let(f"fadd {self.kind.numbers} {a}, {b}")
-
-    def subtract(self, a: str, b: str) -> str:
-        return self.let(f"fsub {self.kind.numbers} {a}, {b}")
-
-    def multiply(self, a: str, b: str) -> str:
-        return self.let(f"fmul {self.kind.numbers} {a}, {b}")
-
-    def divide(self, a: str, b: str) -> str:
-        return self.let(f"fdiv {self.kind.numbers} {a}, {b}")
+    add, subtract = _instruction("fadd"), _instruction("fsub")
+    multiply, divide = _instruction("fmul"), _instruction("fdiv")
+    both, either = _instruction("and", "flags"), _instruction("or", "flags")
 
     def negative(self, a: str) -> str:
         return self.let(f"fneg {self.kind.numbers} {a}")
@@ -102,14 +103,24 @@ class Block:
         """a b + c, rounded once."""
         return self.intrinsic("fma", a, b, c)
 
+    def call(self, result: str, name: str, operands: Iterable[str], *kinds: str) -> str:
+        """The result of a function that is none of this text, of operands of these types, or all of the result's."""
+        operands = list(operands)
+        kinds = kinds or (result,) * len(operands)
+        self.declared.add(f"declare {result} @{name}({', '.join(kinds)})")
+        given = ", ".join(f"{kind} {operand}" for kind, operand in zip(kinds, operands, strict=True))
+        return self.let(f"call {result} @{name}({given})")
+
     def intrinsic(self, name: str, *operands: str) -> str:
         """One of LLVM's own functions of numbers."""
+        return self.call(self.kind.numbers, f"llvm.{name}.{self.kind.suffix}", operands)
+
+    def reduced(self, operation: str, flags: str) -> str:
+        """One flag of those of all lanes: by "and" whether all are set, by "or" whether any is."""
         kind = self.kind
-        self.declared.add(
-            f"declare {kind.numbers} @llvm.{name}.{kind.suffix}({', '.join([kind.numbers] * len(operands))})"
-        )
-        given = ", ".join(f"{kind.numbers} {operand}" for operand in operands)
-        return self.let(f"call {kind.numbers} @llvm.{name}.{kind.suffix}({given})")
+        if kind.lanes == 1:
+            return flags
+        return self.call("i1", f"llvm.vector.reduce.{operation}.v{kind.lanes}i1", [flags], kind.flags)
 
     def compare(self, comparison: str, a: str, b: str) -> str:
         """Flags of a comparison; a nan gives false, but in `!=`."""
@@ -120,12 +131,6 @@ class Block:
         """a where the flags are set, else b."""
         kind = self.kind
         return self.let(f"select {kind.flags} {flags}, {kind.numbers} {a}, {kind.numbers} {b}")
-
-    def both(self, a: str, b: str) -> str:
-        return self.let(f"and {self.kind.flags} {a}, {b}")
-
-    def either(self, a: str, b: str) -> str:
-        return self.let(f"or {self.kind.flags} {a}, {b}")
 
     def inverse(self, a: str) -> str:
         return self.let(f"xor {self.kind.flags} {a}, {self.kind._all('i1', 'true')}")
@@ -167,12 +172,9 @@ class Block:
         kind = self.kind
         if lanes == kind.lanes:
             return self.load(pointer)
-        name = f"llvm.masked.load.v{kind.lanes}f{kind.bits}.p0"
-        self.declared.add(f"declare {kind.numbers} @{name}(ptr, i32, {kind.flags}, {kind.numbers})")
-        flags, align = self._first(lanes), f"i32 {kind.bits // 8}"
-        return self.let(
-            f"call {kind.numbers} @{name}(ptr {pointer}, {align}, {kind.flags} {flags}, "
-            f"{kind.numbers} {kind.number(0.0)})"
+        given = [pointer, str(kind.bits // 8), self._first(lanes), kind.number(0.0)]
+        return self.call(
+            kind.numbers, f"llvm.masked.load.{kind.suffix}.p0", given, "ptr", "i32", kind.flags, kind.numbers
         )
 
     def partly_stored(self, pointer: str, value: str, lanes: int) -> None:
@@ -258,11 +260,7 @@ class Block:
 
     def rarely(self, flags: str, otherwise: Callable[[], str], usual: str) -> str:
         """The usual result, or that of `otherwise` in all lanes where any flag is set: it is computed only then."""
-        any_flag = flags
-        if self.kind.lanes > 1:
-            reduction = f"llvm.vector.reduce.or.v{self.kind.lanes}i1"
-            self.declared.add(f"declare i1 @{reduction}({self.kind.flags})")
-            any_flag = self.let(f"call i1 @{reduction}({self.kind.flags} {flags})")
+        any_flag = self.reduced("or", flags)
         self.count += 1
         before, rare, after = (f"{word}{self.count}" for word in ("before", "rare", "after"))
         self.lines += [
@@ -277,18 +275,11 @@ class Block:
 
     def each_lane(self, function: str, *operands: str) -> str:
         """A function of the C library, lane by lane."""
-        kind = self.kind
-        name = function + ("f" if kind.single else "")
-        self.declared.add(f"declare {kind.scalar} @{name}({', '.join([kind.scalar] * len(operands))})")
-        if kind.lanes == 1:
-            listed = ", ".join(f"{kind.scalar} {operand}" for operand in operands)
-            return self.let(f"call {kind.scalar} @{name}({listed})")
-        result = "poison"
+        kind, result = self.kind, "poison"
         for lane in range(kind.lanes):
-            entries = [self.let(f"extractelement {kind.numbers} {operand}, i32 {lane}") for operand in operands]
-            listed = ", ".join(f"{kind.scalar} {entry}" for entry in entries)
-            number = self.let(f"call {kind.scalar} @{name}({listed})")
-            result = self.let(f"insertelement {kind.numbers} {result}, {kind.scalar} {number}, i32 {lane}")
+            entries = [self.extracted(operand, lane) for operand in operands]
+            number = self.call(kind.scalar, function + ("f" if kind.single else ""), entries)
+            result = self.inserted(result, number, lane)
         return result
 
 

@@ -90,10 +90,7 @@ class RowSums(RowProducts):
             b.store(total, b.choose(self.inside, b.add(before, value), before))
         on = b.let(f"load {kind.flags}, ptr %on")
         if kind.lanes > 1:
-            outside = b.inverse(self.inside)
-            name = f"llvm.vector.reduce.and.v{kind.lanes}i1"
-            b.declared.add(f"declare i1 @{name}({kind.flags})")
-            on = b.let(f"call i1 @{name}({kind.flags} {b.either(on, outside)})")
+            on = b.reduced("and", b.either(on, b.inverse(self.inside)))
         before = b.let("load i1, ptr %all_on")
         both = b.let(f"and i1 {before}, {on}")
         b.lines.append(f"store i1 {both}, ptr %all_on")
