@@ -203,21 +203,15 @@ class Boxes:
         self.boxes: dict[int, Box] = {}
 
     def of(self, scope: object) -> Box:
-        """The box of what one scope recorded."""
-        place = getattr(scope, "place", None)
+        """The box of what one scope recorded, or of a place."""
+        place = getattr(scope, "place", scope)
+        key, label, outer = id(scope), scope_name(scope), None
         if isinstance(place, Place):
-            return self._of_place(place)
-        if id(scope) not in self.boxes:
-            self.boxes[id(scope)] = Box(f"cluster_{len(self.boxes)}", scope_name(scope), None)
-        return self.boxes[id(scope)]
-
-    def _of_place(self, place: Place) -> Box:
-        box = self.boxes.get(id(place))
-        if box is None:
-            within = place.within
-            outer = None if within is None or within in self.left_out else self._of_place(within)
-            box = self.boxes[id(place)] = Box(f"cluster_{len(self.boxes)}", place.name or place.kind, outer)
-        return box
+            key, label, within = id(place), place.name or place.kind, place.within
+            outer = None if within is None or within in self.left_out else self.of(within)
+        if key not in self.boxes:
+            self.boxes[key] = Box(f"cluster_{len(self.boxes)}", label, outer)
+        return self.boxes[key]
 
 
 def _name(drawn: list[Node]) -> None:
@@ -241,10 +235,9 @@ def _name(drawn: list[Node]) -> None:
         scope = node.value.scope
         if node.given:
             continue
-        if isinstance(scope, Neuron) and node.name not in within:
-            node.label = _called("h" + scope.place.number(len(layers) > 1), calls)
-        elif isinstance(scope, Neuron) and (weighs(node) or is_sum(node.value)):
-            node.label = _called("z" + scope.place.number(len(layers) > 1), calls)
+        if isinstance(scope, Neuron) and (node.name not in within or weighs(node) or is_sum(node.value)):
+            letter = "z" if node.name in within else "h"
+            node.label = _called(letter + scope.place.number(len(layers) > 1), calls)
         else:
             node.label = _product_of_names(node) or next(numbered)
 

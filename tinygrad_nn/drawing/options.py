@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..autograd.value import Value
 from ..nn.module import Module
 from ..support.checks import checked_count, checked_text
 
 
-def what_to_draw(given: Any) -> str:
-    """What somebody may have meant who gave something else than a Value."""
+def check_root(what: str, given: Any) -> None:
+    """Raises TypeError for something else than a Value, and says what may have been meant."""
+    if isinstance(given, Value):
+        return
+    meant = ".data and predict() give plain numbers: draw what the model or the formula itself gave"
     if isinstance(given, Module):
-        return "; call the model on a row first, or use draw_network(model)"
-    if isinstance(given, list | tuple):
-        return "; draw one of them, or a loss made of them"
-    if given is None:
-        return "; backward() gives nothing back: draw the value itself"
-    return "; .data and predict() give plain numbers: draw what the model or the formula itself gave"
+        meant = "call the model on a row first, or use draw_network(model)"
+    elif isinstance(given, list | tuple):
+        meant = "draw one of them, or a loss made of them"
+    elif given is None:
+        meant = "backward() gives nothing back: draw the value itself"
+    raise TypeError(f"{what} the graph behind a Value, but got {given!r} of type {type(given).__name__}; {meant}")
 
 
-def check_digits(digits: int) -> None:
+def check_texts(digits: int, title: str | None) -> None:
     checked_count("digits", digits, least=1, most=17)
+    check_title(title)
 
 
 def check_size(count: int, max_nodes: int, way_out: str = "") -> None:

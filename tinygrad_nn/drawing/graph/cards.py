@@ -77,6 +77,13 @@ def ports(node: Node, digits: int) -> dict[int, str]:
     return found
 
 
+def heads(node: Node, digits: int, rankdir: str) -> list[str]:
+    """Where the edge of each operand of a card ends: at its port, or a single one in the middle of the side."""
+    found, side = ports(node, digits), HEADS[rankdir]
+    other = f"{node.name}:{side}" if len(node.operands) == 1 else node.name
+    return [f"{node.name}:{found[i]}:{side}" if i in found else other for i in range(len(node.operands))]
+
+
 def card(node: Node, digits: int, scale: float, rankdir: str = "LR") -> str:
     """The label of a node; `scale` is the gradient of the deepest colour."""
     label, data, grad = texts_of(node, digits)
@@ -99,13 +106,13 @@ def _operation_cell(rows: list[OperationRow], upright: bool) -> str:
     """The dark cell with the operation, its rows below each other, or beside each other where edges run down."""
     span = {"rowspan": 2} if upright else {"colspan": 2}
     if len(rows) == 1:
-        return cell(_white(rows[0][0]), bgcolor=colors.DARK, cellpadding=5, port=_port(rows[0][1]), **span)
-    cells = [cell(_white(text or "•"), bgcolor=colors.DARK, port=_port(i)) for text, i in rows]
+        return cell(_white(rows[0][0]), bgcolor=colors.DARK, cellpadding=5, port=port_name(rows[0][1]), **span)
+    cells = [cell(_white(text or "•"), bgcolor=colors.DARK, port=port_name(i)) for text, i in rows]
     inner = table(cells if upright else ["".join(cells)], cellpadding=2)
     return cell(inner, bgcolor=colors.DARK, cellpadding=0, **span)
 
 
-def _port(operand: int | None) -> str | None:
+def port_name(operand: int | None) -> str | None:
     return None if operand is None else f"p{operand}"
 
 

@@ -13,10 +13,10 @@ from .. import colors
 from ..diagram import Diagram
 from ..labels import escaped
 from ..nodes import Node, flows, nodes, recorded_values, span
-from ..options import check_digits, check_size, check_title, what_to_draw
+from ..options import check_root, check_size, check_texts
 from . import folded
-from .cards import HEADS, card, circle, ports, role, row_card
-from .sheet import Statements, bound_the_search, edge_line, legend, node_line, put_boxes, sheet
+from .cards import HEADS, card, circle, heads, role, row_card
+from .sheet import Placed, bound_the_search, edge_line, legend, node_line, put_in_boxes, sheet
 
 VIEWS = ("auto", "graph", "neurons", "layers")
 STYLES = ("compact", "classic")
@@ -61,15 +61,12 @@ def draw(
     >>> draw(a * b).source.count("->")
     2
     """
-    if not isinstance(root, Value):
-        given = f"{root!r} of type {type(root).__name__}"
-        raise TypeError(f"draw() draws the graph behind a Value, but got {given}{what_to_draw(root)}")
+    check_root("draw() draws", root)
     for what, given, known in (("view", view, VIEWS), ("style", style, STYLES), ("rankdir", rankdir, tuple(HEADS))):
         checked_choice(what, given, known)
     for what, switch in (("expand", expand), ("clusters", clusters), ("repeat_shared", repeat_shared)):
         checked_switch(what, switch)
-    check_digits(digits)
-    check_title(title)
+    check_texts(digits, title)
     values = recorded_values(root)
     if view == "auto":
         view = _readable_view(values)
@@ -107,18 +104,16 @@ def _graph(drawn: list[Node], style: str, rankdir: str, digits: int, title: str 
     scale = colors.extent(node.grad for node in drawn)
     diagram = sheet(rankdir, title, legend(drawn, digits, {node.kind for node in drawn}))
     bound_the_search(diagram, drawn)
-    statements: Statements = {}
+    placed: Placed = []
     for node in drawn:
-        cards = statements.setdefault(node.box.name if node.box else None, [])
-        if style == "compact":
-            cards.append(node_line(node.name, card(node, digits, scale, rankdir)))
-            continue
-        cards.append(node_line(node.name, row_card(node, digits, scale)))
-        if node.operands:
+        compact = style == "compact"
+        label = card(node, digits, scale, rankdir) if compact else row_card(node, digits, scale)
+        placed.append((node.box, node_line(node.name, label)))
+        if node.operands and not compact:
             text = circle(node, digits)
             shape = {"shape": "circle" if len(text) < 4 else "ellipse", "width": ".35", "height": ".35", "margin": "0"}
-            cards.append(node_line(f"{node.name}o", escaped(text), **shape))
-    put_boxes(diagram, [node.box for node in drawn], statements)
+            placed.append((node.box, node_line(f"{node.name}o", escaped(text), **shape)))
+    put_in_boxes(diagram, placed)
     _put_edges(diagram, drawn, style, digits, rankdir)
     return diagram
 
@@ -129,21 +124,16 @@ def _put_edges(diagram: Diagram, drawn: list[Node], style: str, digits: int, ran
     scale = colors.extent(flow for entries in flowing for flow in entries)
     for node, entries in zip(drawn, flowing, strict=True):
         compact = style == "compact"
-        arrivals = ports(node, digits) if compact else {}
-        for i, (operand, flow) in enumerate(zip(node.operands, entries, strict=True)):
+        ends = heads(node, digits, rankdir) if compact else [f"{node.name}o"] * len(node.operands)
+        for i, (operand, flow, end) in enumerate(zip(node.operands, entries, ends, strict=True)):
             if isinstance(operand, float):
                 continue
             color, width = colors.line(flow, scale)
             attributes = {"color": color, "penwidth": f"{width:g}"}
             if operand.box is not node.box and operand.operands:
                 attributes["minlen"] = "2"  # room between boxes
-            head = node.name if compact else f"{node.name}o"
-            if i in arrivals:
-                head += f":{arrivals[i]}:{HEADS[rankdir]}"
-            elif compact and len(node.operands) == 1:
-                head += f":{HEADS[rankdir]}"
-            elif not compact and role(node, i):
-                attributes["headlabel"] = role(node, i)
-            diagram.body.append(edge_line(operand.name, head, **attributes))
+            if not compact and (told := role(node, i)):
+                attributes["headlabel"] = told
+            diagram.body.append(edge_line(operand.name, end, **attributes))
         if node.operands and not compact:
             diagram.body.append(edge_line(f"{node.name}o", node.name))

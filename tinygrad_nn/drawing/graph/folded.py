@@ -19,7 +19,7 @@ from ..labels import LONGEST_LABEL, cell, escaped, font, in_digits, shortened, t
 from ..nodes import Box, Node, flows, weighs
 from ..options import check_size
 from .cards import HEADS, card, framed, ports
-from .sheet import TAILS, Statements, edge_line, legend, node_line, put_boxes, sheet
+from .sheet import TAILS, Placed, edge_line, legend, node_line, put_in_boxes, sheet
 
 ONE_BY_ONE = 24  # operations beside the neurons that are drawn one by one; a fourth of it beside layers
 MOST_ROWS = 12  # weights in the table of a neuron
@@ -41,11 +41,6 @@ class Fold:
         """How often its neurons were called, or the busiest of them."""
         return max(Counter(id(node.value.scope) for node in self.members if weighs(node)).values(), default=0)
 
-    @property
-    def known(self) -> bool:
-        """Whether there are gradients."""
-        return self.members[0].grad is not None
-
 
 def drawing(drawn: list[Node], by_layer: bool, rankdir: str, digits: int, title: str | None, most: int) -> Diagram:
     """The text of a folded view. Raises ValueError for more than `most` folds."""
@@ -56,7 +51,7 @@ def drawing(drawn: list[Node], by_layer: bool, rankdir: str, digits: int, title:
     diagram = sheet(rankdir, title, legend(drawn, digits, kinds, lines=not by_layer))
     diagram.attr(ranksep=".7")
     grads = {id(node.value): node.grad for node in drawn}
-    statements: Statements = {}
+    placed: Placed = []
     for fold in found:
         if fold.neurons:
             label = _layer_table(fold, digits) if by_layer else _neuron_table(fold, grads, digits, scale)
@@ -64,13 +59,13 @@ def drawing(drawn: list[Node], by_layer: bool, rankdir: str, digits: int, title:
             label = card(fold.members[0], digits, scale, rankdir)
         else:
             label = _summary(fold)
-        statements.setdefault(fold.box.name if fold.box else None, []).append(node_line(fold.name, label))
+        placed.append((fold.box, node_line(fold.name, label)))
         literals = sum(isinstance(o, float) for o in _inputs(fold)) if fold.neurons and by_layer else 0
         if literals:
             what = f"{literals} number{'s' * (literals > 1)}" + (f" ×{fold.calls}" if fold.calls > 1 else "")
-            statements.setdefault(None, []).append(node_line(f"{fold.name}x", _two_lines("given", what)))
+            placed.append((None, node_line(f"{fold.name}x", _two_lines("given", what))))
             diagram.body.append(edge_line(f"{fold.name}x", fold.name, penwidth="1.5"))
-    put_boxes(diagram, [fold.box for fold in found], statements)
+    put_in_boxes(diagram, placed)
     _put_edges(diagram, found, rankdir, by_layer)
     return diagram
 
@@ -223,8 +218,8 @@ def _layer_table(fold: Fold, digits: int) -> str:
     high, wide = _block(weights)
     blocks = f", in blocks of {high} × {wide}" if high * wide > 1 else ""
     maps = [(f"weights | bias{blocks}", "weight", weights)]
-    maps += [("gradients", "gradient", gradients)] if fold.known else []
-    span = None if fold.known else 2
+    maps += [("gradients", "gradient", gradients)] if fold.members[0].grad is not None else []
+    span = None if len(maps) > 1 else 2
     head = _header(fold.title, f"{n} → {len(neurons)} · {activation_name(neurons[0].activation)}", fold.calls, 2)
     titles = "".join(cell(font(title), colspan=span) for title, _, _ in maps)
     cells = "".join(cell(_heat_map(entries), colspan=span) for _, _, entries in maps)

@@ -13,7 +13,7 @@ TAILS = {"LR": "e", "RL": "w", "TB": "s", "BT": "n"}  # where edges leave, by ra
 KIND_WORDS = {"input": "given number", "parameter": "parameter", "root": "the result drawn"}
 CHANGED = "data was changed after this was recorded (optimizer.step()?): run the model and backward() again"
 
-Statements = dict[str | None, list[str]]  # lines of DOT text, by the name of the box they stand in
+Placed = list[tuple[Box | None, str]]  # lines of DOT text, each with the box that it stands in
 
 
 def node_line(name: str, label: str, **attributes: str) -> str:
@@ -84,10 +84,12 @@ def _grey(text: str) -> str:
     return font(escaped(text), 9, colors.FAINT)
 
 
-def put_boxes(diagram: Diagram, boxes: list[Box | None], statements: Statements) -> None:
+def put_in_boxes(diagram: Diagram, placed: Placed) -> None:
     """The nodes in their boxes, which are nested in each other."""
+    statements: dict[str | None, list[str]] = {}
     children: dict[str | None, dict[str, Box]] = {}
-    for box in boxes:
+    for box, statement in placed:
+        statements.setdefault(box.name if box else None, []).append(statement)
         for outer in box.path() if box else ():
             children.setdefault(outer.within.name if outer.within else None, {})[outer.name] = outer
 

@@ -24,8 +24,6 @@ from ..nodes import Node, changed, is_sum
 SEED = "Backward: how much does {} change with each number?"
 TIMES_LOCAL = " It passes it on, times its local derivative:"
 NOTHING = " It has no operand that it depends on smoothly, and passes nothing on."
-
-
 RAISED = (table.zeroth_power, table.square, table.cube, table.fourth_power)
 TEMPLATES: dict[Primitive | None, str] = {  # the last operand of `largest` counts the ties
     table.negative: "−{part}", table.absolute: "|{names}|", table.largest: "max({but_last})",
@@ -62,18 +60,15 @@ class PassStep:
 def steps_of(drawn: list[Node], digits: int) -> list[PassStep]:
     """All steps for the nodes of a graph, in the order of recording, whose last is the root."""
     order = {node.name: i for i, node in enumerate(drawn)}
-    root = len(drawn) - 1
+    root, name = len(drawn) - 1, node_name(drawn[-1])
     leaves = sum(node.value.op is None for node in drawn)
     begin = f"{leaves} number{'s are' if leaves != 1 else ' is'} given. Forward: each operation computes its value."
     begin += f" Beware: {CHANGED}." if changed(drawn) else ""
     steps = [PassStep("start", root, begin)]
-    for i, node in enumerate(drawn):
-        if node.value.op is not None:
-            steps.append(PassStep("forward", i, forward_text(node, digits)))
-    name = node_name(drawn[root])
+    forward = [(i, node) for i, node in enumerate(drawn) if node.value.op is not None]
+    steps += [PassStep("forward", i, forward_text(node, digits)) for i, node in forward]
     gradients: dict[int, float] = {root: 1.0}
-    seed = f"{SEED.format(name)} With itself, by 1."
-    steps.append(PassStep("seed", root, seed, gradients={root: 1.0}))
+    steps.append(PassStep("seed", root, f"{SEED.format(name)} With itself, by 1.", gradients={root: 1.0}))
     results = [i for i in range(root, -1, -1) if isinstance(drawn[i].value, Result)]
     for i in sorted(results, key=lambda i: drawn[i].turn, reverse=True):
         if i in gradients:
@@ -141,14 +136,9 @@ def node_name(node: Node) -> str:
 
 
 def forward_text(node: Node, digits: int) -> str:
-    """The operation with names, then with numbers, then its value."""
-    named, numbered = expression(node, digits), expression(node, digits, numbers=True)
-    told = readable(node.data, digits)
-    return (
-        f"{node_name(node)} = {named} = {numbered} = {told}"
-        if named != numbered
-        else f"{node_name(node)} = {named} = {told}"
-    )
+    """The operation with names, then with numbers where that is another text, then its value."""
+    told = dict.fromkeys([expression(node, digits), expression(node, digits, numbers=True)])
+    return " = ".join([node_name(node), *told, readable(node.data, digits)])
 
 
 def expression(node: Node, digits: int, numbers: bool = False) -> str:

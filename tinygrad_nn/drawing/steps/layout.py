@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..diagram import MissingRendererError
-from ..graph.cards import operation, ports
-from ..graph.sheet import Statements, bound_the_search, edge_line, node_line, put_boxes, sheet
-from ..labels import readable, shortened, text_width
+from ..graph.cards import heads, operation, port_name
+from ..graph.sheet import bound_the_search, edge_line, node_line, put_in_boxes, sheet
+from ..labels import cell, readable, shortened, table, text_width
 from ..nodes import Box, Node, span
 
 ROW, BAR = 21.0, 17.0  # heights in points of a row of a card, and of a row of an operation of several
@@ -85,31 +86,25 @@ def _by_graphviz(drawn: list[Node], cards: list[Card], lines: list[Line], digits
     diagram = sheet("LR", None, "")
     diagram.attr(label="", pad="0", ranksep=".45", nodesep=".2")
     bound_the_search(diagram, drawn)
-    statements: Statements = {}
-    for node, card in zip(drawn, cards, strict=True):
-        label = _empty_table(node, card, digits)
-        statements.setdefault(node.box.name if node.box else None, []).append(node_line(node.name, label))
-    put_boxes(diagram, [node.box for node in drawn if node.box], statements)
+    tables = [_empty_table(node, card, digits) for node, card in zip(drawn, cards, strict=True)]
+    put_in_boxes(diagram, [(node.box, node_line(node.name, t)) for node, t in zip(drawn, tables, strict=True)])
+    ends = [heads(node, digits, "LR") for node in drawn]
     for i, line in enumerate(lines):
         head, tail = drawn[line.head], drawn[line.tail]
-        port = ports(head, digits).get(line.place)
         minlen = "2" if tail.box is not head.box and tail.value.op is not None else "1"
-        name = f"{head.name}:{port}:w" if port else f"{head.name}:w" if len(head.operands) == 1 else head.name
-        diagram.body.append(edge_line(tail.name, name, comment=f"{i}", minlen=minlen))
+        diagram.body.append(edge_line(tail.name, ends[line.head][line.place], comment=f"{i}", minlen=minlen))
     return _read(json.loads(diagram.pipe(format="json0", encoding="utf-8")), drawn, cards, lines)
 
 
 def _empty_table(node: Node, card: Card, digits: int) -> str:
     """A table of the card's size, with the ports at which lines end."""
     entries = operation(node, digits)
-    cell = '<td fixedsize="true" width="{}" height="{}"{}></td>'
-    body = cell.format(card.width - card.bar, card.height, f' rowspan="{len(entries)}"' if len(entries) > 1 else "")
+    fixed: dict[str, Any] = {"fixedsize": "true"}
     rows = [
-        cell.format(card.bar, card.height / len(entries), "" if i is None else f' port="p{i}"') for _, i in entries
+        cell(width=card.bar, height=card.height / len(entries), port=port_name(i), **fixed) for _, i in entries
     ] or [""]
-    rows[0] += body
-    text = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{text}</table>'
+    rows[0] += cell(width=card.width - card.bar, height=card.height, rowspan=max(len(entries), 1), **fixed)
+    return table(rows, cellpadding=0)
 
 
 def _read(found: dict[str, object], drawn: list[Node], cards: list[Card], lines: list[Line]) -> Layout:

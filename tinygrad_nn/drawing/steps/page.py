@@ -20,10 +20,10 @@ LEAF_WORDS = {"input": "a given number", "parameter": "a parameter"}
 
 def page(drawn: list[Node], steps: list[PassStep], layout: Layout, digits: int, title: str) -> str:
     """The text of the page."""
-    last = len(steps) - 1
-    picture = Pictures(layout, drawn, steps, digits, title).last()
+    pictures = Pictures(layout, drawn, steps, digits, title)
+    *_, last = pictures.states()
     data = _data(drawn, steps, layout, digits)
-    return document("steps", svg_text(title), "step", last, data, svg=picture)
+    return document("steps", svg_text(title), "step", len(steps) - 1, data, svg=pictures.of(last))
 
 
 def _data(drawn: list[Node], steps: list[PassStep], layout: Layout, digits: int) -> dict[str, Any]:

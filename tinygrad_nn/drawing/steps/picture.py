@@ -54,22 +54,15 @@ class Pictures:
         self.title = svg_text(title)
         self.written: dict[object, str] = {}
 
-    def all(self) -> Iterator[str]:
-        """The picture after each step."""
+    def states(self) -> Iterator[Shown]:
+        """What has come to light after each step: one state, which goes on."""
         state = Shown({i for i, node in enumerate(self.drawn) if not node.operands})
         for step in self.steps:
             state.take(step, self.drawn)
-            yield self._of(state)
+            yield state
 
-    def last(self) -> str:
-        """The picture after the last step."""
-        state = Shown(set())
-        for step in self.steps:
-            state.take(step, self.drawn)
-        state.values = set(range(len(self.drawn)))
-        return self._of(state)
-
-    def _of(self, state: Shown) -> str:
+    def of(self, state: Shown) -> str:
+        """The text of the picture of a state."""
         parts = [self.boxes]
         for k, line in enumerate(self.layout.lines):
             ends = line.head, line.place
@@ -118,15 +111,12 @@ def _box(label: str, x: float, y: float, width: float, height: float) -> str:
     frame = tag(
         "rect", x=x, y=y, width=width, height=height, rx=9, fill="#5b6573", fill_opacity=".05", stroke="#d5dae1"
     )
-    return frame + _text(x + width - 8, y + 13, 11, colors.FAINT, svg_text(label), anchor="end")
+    return frame + _text(x + width - 8, y + 13, 11, colors.FAINT, svg_text(label), text_anchor="end")
 
 
-def _text(x: float, y: float, size: int, color: str, content: str, **options: str | None) -> str:
-    anchor, class_, weight = (options.get(name) for name in ("anchor", "class_", "weight"))
+def _text(x: float, y: float, size: int, color: str, content: str, **attributes: str | None) -> str:
     content = content or "&#8203;"  # an element for the script to fill
-    return tag(
-        "text", content, x=x, y=y, font_size=size, fill=color, text_anchor=anchor, class_=class_, font_weight=weight
-    )
+    return tag("text", content, x=x, y=y, font_size=size, fill=color, **attributes)
 
 
 def _line(k: int, line: Line, flow: float | None, passing: bool, scale: float) -> str:
@@ -162,10 +152,10 @@ def _card(
         *_operation(card),
         tag("rect", y=y, fill=colors.KIND_FILLS[node.kind], **body),
         tag("rect", y=y + half, fill=colors.fill(gradient, scale), class_="shade", **body),
-        _text(left, upper, 13, ink, svg_text(shortened(node.label, ON_CARD)), weight=weight),
-        _text(right, upper, 13, colors.INK, data, anchor="end", class_="data"),
+        _text(left, upper, 13, ink, svg_text(shortened(node.label, ON_CARD)), font_weight=weight),
+        _text(right, upper, 13, colors.INK, data, text_anchor="end", class_="data"),
         _text(left, lower, 11, colors.INK, "grad"),
-        _text(right, lower, 13, colors.INK, grad, anchor="end", class_="grad"),
+        _text(right, lower, 13, colors.INK, grad, text_anchor="end", class_="grad"),
         tag(
             "rect", x=x, y=y, width=card.width, height=card.height, rx=2, fill="none", class_="frame",
             stroke=colors.INK if active or node.kind == "root" else colors.LINE,
@@ -183,5 +173,5 @@ def _operation(card: Card) -> list[str]:
     for k, row in enumerate(card.rows):
         size = 15 if len(row) == 1 and not row.isalnum() else 11
         middle = card.y + (k + 0.5) * card.height / len(card.rows) + size * 0.36
-        parts.append(_text(card.x + card.bar / 2, middle, size, "#fff", svg_text(row or "·"), anchor="middle"))
+        parts.append(_text(card.x + card.bar / 2, middle, size, "#fff", svg_text(row or "·"), text_anchor="middle"))
     return parts

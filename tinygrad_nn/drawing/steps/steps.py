@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from ...autograd.value import Value
 from ...support.checks import checked_switch
 from ..browser import Page
 from ..labels import clean
 from ..nodes import Node, nodes, recorded_values
-from ..options import check_digits, check_size, check_title, what_to_draw
+from ..options import check_root, check_size, check_texts
 from .backprop import node_name, steps_of
 from .layout import Layout, laid_out
 from .page import page
@@ -24,26 +26,25 @@ class Steps(Page):
         self.title = title
         self._nodes, self._digits = drawn, digits
         self._steps = steps_of(drawn, digits)
-        self._layout: Layout | None = None
 
     def __len__(self) -> int:
         return len(self._steps)
 
     def html(self) -> str:
         """The text of the page."""
-        return page(self._nodes, self._steps, self._laid_out(), self._digits, self.title)
+        return page(self._nodes, self._steps, self._layout, self._digits, self.title)
 
     def frames(self) -> list[str]:
         """The picture of each step as the text of an SVG file, all of one size and layout, for slides and films."""
-        return list(Pictures(self._laid_out(), self._nodes, self._steps, self._digits, self.title).all())
+        pictures = Pictures(self._layout, self._nodes, self._steps, self._digits, self.title)
+        return list(map(pictures.of, pictures.states()))
 
     def __repr__(self) -> str:
         return f"<{len(self)} steps of {self.title!r}: .save('steps.html') writes the page>"
 
-    def _laid_out(self) -> Layout:
-        if self._layout is None:
-            self._layout = laid_out(self._nodes, self._digits)
-        return self._layout
+    @cached_property
+    def _layout(self) -> Layout:
+        return laid_out(self._nodes, self._digits)
 
 
 def steps(
@@ -64,12 +65,9 @@ def steps(
     >>> len(steps(a * a))
     4
     """
-    if not isinstance(root, Value):
-        given = f"{root!r} of type {type(root).__name__}"
-        raise TypeError(f"steps() goes through the graph behind a Value, but got {given}{what_to_draw(root)}")
+    check_root("steps() goes through", root)
     checked_switch("expand", expand)
-    check_digits(digits)
-    check_title(title)
+    check_texts(digits, title)
     check_size(len(recorded_values(root)), max_nodes)
     drawn = nodes(root, expand)
     check_size(len(drawn), max_nodes)
