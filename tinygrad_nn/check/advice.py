@@ -38,7 +38,7 @@ def stable_form(result: Result, backward: bool = False) -> str:
 def _of_log(operand: Any, number: float) -> str:
     if is_softmax(operand):
         return "a log of a softmax: tn.log_softmax, or cross_entropy of the logits, stays finite"
-    if isinstance(operand, Result) and operand.op is table.add and any(map(_is_exp, operand.operands)):
+    if isinstance(operand, Result) and operand.op is table.add and any(map(is_exp, operand.operands)):
         return "log(1 + exp(x)) is tn.softplus(x), and a log of a sum of exps tn.logsumexp: both stay finite"
     if number < 0.0:
         return "log wants a number above 0"
@@ -59,5 +59,5 @@ def is_softmax(operand: Any) -> bool:
     return operand.op is table.exp or (isinstance(under, Result) and under.op is table.normalizer)
 
 
-def _is_exp(operand: Any) -> bool:
+def is_exp(operand: Any) -> bool:
     return isinstance(operand, Result) and operand.op is table.exp

@@ -30,7 +30,7 @@ class AnomalyError(ArithmeticError):
     compiled code overflowed and the recorded graph does not, there is none.
     """
 
-    def __init__(self, words: str, operation: Value | None, where: str) -> None:
+    def __init__(self, words: str, operation: Value | None = None, where: str = "") -> None:
         super().__init__(words)
         self.operation, self.where = operation, where
 
@@ -58,17 +58,16 @@ class detect_anomaly(Watcher):  # noqa: N801
 
     def __init__(self) -> None:
         self.lines: dict[int, str] = {}
-        self.contexts: list[watched] = []  # more than one where it is entered again inside itself
+        self.inside = watched(self)
 
     def __enter__(self) -> detect_anomaly:
-        if not self.contexts:
+        if not self.inside.tokens:  # else it is entered again inside itself
             self.lines = {}
-        self.contexts.append(self.again())
-        self.contexts[-1].__enter__()
+        self.inside.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.contexts.pop().__exit__(*error)
+        self.inside.__exit__(*error)
 
     # What a watcher is told and asked.
 
@@ -138,10 +137,6 @@ class detect_anomaly(Watcher):  # noqa: N801
     def steps(self) -> None:
         """Training steps may be made; they are looked at when they were."""
 
-    def again(self) -> watched:
-        """Inside, operations are looked at once more."""
-        return watched(self)
-
     def updated(self, optimizer: Any, numbers: Sequence[float]) -> None:
         """Look at the parameters that an optimizer is about to set."""
         for k, (parameter, number) in enumerate(zip(optimizer.parameters, numbers, strict=True)):
@@ -149,9 +144,7 @@ class detect_anomaly(Watcher):  # noqa: N801
                 name = parameter.label or f"parameter {k}"
                 raise AnomalyError(
                     f"the update of {type(optimizer).__name__} made {name} {number}, of {parameter.data!r} and the "
-                    f"gradient {parameter.grad!r}: the numbers are too large; take a smaller learning rate",
-                    None,
-                    "",
+                    f"gradient {parameter.grad!r}: the numbers are too large; take a smaller learning rate"
                 )
 
     # What is said.
@@ -194,19 +187,13 @@ def beyond(what: str) -> AnomalyError:
     return AnomalyError(
         f"{what} gave a number that is not finite, where the recorded graph, in float64, gives one that is: the "
         "numbers are too large for it; dtype='float64', inputs scaled to about 1 or a smaller learning rate keep them "
-        "within",
-        None,
-        "",
+        "within"
     )
 
 
 def _way(result: Result, results: Sequence[Result]) -> str:
     """The operations between one and the last, each an operand of the next."""
-    users: dict[int, Result] = {}
-    for user in results:
-        for operand in user.operands:
-            if type(operand) is Result:
-                users[id(operand)] = user
+    users = {id(operand): user for user in results for operand in user.operands if type(operand) is Result}
     names, at = [result.op.name], result
     while at is not results[0]:
         at = users[id(at)]

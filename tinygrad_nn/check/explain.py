@@ -180,13 +180,11 @@ def _branches(at: Result, local: dict[int, list[float]]) -> list[tuple[float, An
     """For each operand its local derivative, the operand, and where that is; a sum of sums is one of many terms."""
     told, named = _told(at), bool(at.label or scope_name(at.scope))
     if at.op is not table.add:
-        owned = bool(scope_name(at.scope)) and not at.label
-        words = []
-        for name, operand in named_operands(at):
-            label = operand.label if isinstance(operand, Value) else ""
-            words.append(told if owned or len(at.operands) == 1 else f"{told} by {label or f'its {name}'}")
-        operands = taken(at, at.operands)
-        return [branch for branch in zip(local[id(at)], operands, words, strict=True) if branch[1] is not None]
+        alone = len(at.operands) == 1 or (not at.label and scope_name(at.scope))
+        labels = [getattr(operand, "label", "") or f"its {name}" for name, operand in named_operands(at)]
+        words = [told if alone else f"{told} by {label}" for label in labels]
+        branches = zip(local[id(at)], taken(at, at.operands), words, strict=True)
+        return [branch for branch in branches if branch[1] is not None]
     terms: list[Any] = []
     spine: Any = at
     while isinstance(spine, Result) and spine.op is table.add and (spine is at or not spine.label):

@@ -6,6 +6,7 @@ gets a line and a name of its own; everything else is written where it is used.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ..autograd.graph import operations_behind
@@ -14,7 +15,7 @@ from ..autograd.reverse import adjoints
 from ..autograd.value import Result, Value
 from ..support.checks import checked_number
 from ..support.names import free, numbered
-from .notation import ATOM, UNARY, latex_name, latex_number, written_twice
+from .notation import ATOM, UNARY, Piece, latex_name, latex_number, written
 
 LONGEST_INSIDE = 60  # letters of an expression that is written inside another
 SHORTEST = 8  # letters of one that is used again, above which it has a name of its own
@@ -88,20 +89,16 @@ def formula(value: Value, wrt: Value | None = None, max_operations: float = 200)
 
 
 class _Writer:
-    """Writes the operations one after the other; `texts` and `latex` are how each Value is written where it is used."""
+    """Writes the operations one after the other; `written` is how each Value is where it is used, as text and LaTeX."""
 
     def __init__(self, value: Value, wrt: Value | None, output: Value, results: list[Result]) -> None:
         self.output, self.results = output, results
-        self.texts: dict[int, tuple[str, int]] = {}
-        self.latex: dict[int, tuple[str, int]] = {}
+        self.written: dict[int, tuple[Piece, Piece]] = {}
         self.lines: list[tuple[str, str, float]] = []
         self.rows: list[str] = []
         self.leaves: dict[str, float] = {}
         self.taken: set[str] = set()
-        self.uses: dict[int, int] = {}
-        for result in results:
-            for operand in result.operands:
-                self.uses[id(operand)] = self.uses.get(id(operand), 0) + 1
+        self.uses = Counter(id(operand) for result in results for operand in result.operands)
         self.labels = {v.label for result in results for v in (result, *result.operands) if isinstance(v, Value)}
         self.letter = next((a for a in "tuvpqrs" if not any(label.startswith(a) for label in self.labels)), "t")
         self.title, self.latex_title = self._titles(value, wrt)
@@ -110,8 +107,9 @@ class _Writer:
         name = value.label if _is_name(value.label) else "y"
         if wrt is None:
             return name, latex_name(name)
-        self._leaf(wrt) if not isinstance(wrt, Result) else None
-        of = wrt.label if _is_name(wrt.label) else self.texts.get(id(wrt), ("x", ATOM))[0]
+        if not isinstance(wrt, Result):
+            self._leaf(wrt)
+        of = wrt.label if _is_name(wrt.label) else self.written[id(wrt)][0][0] if id(wrt) in self.written else "x"
         return f"d{name}/d{of}", rf"\frac{{\partial {latex_name(name)}}}{{\partial {latex_name(of)}}}"
 
     def formula(self) -> Formula:
@@ -121,11 +119,12 @@ class _Writer:
                     self._leaf(operand)
             self._write(result)
         if not isinstance(self.output, Result):
-            if id(self.output) not in self.texts and self.output.label:
+            if self.output.label:
                 self._leaf(self.output)
-            text, _ = self.texts.get(id(self.output), (f"{self.output.data!r}", ATOM))
-            latex, _ = self.latex.get(id(self.output), (latex_number(self.output.data, DIGITS), ATOM))
-            self._line(self.title, self.latex_title, text, latex, self.output.data)
+            number = self.output.data
+            bare = (repr(number), ATOM), (latex_number(number, DIGITS), ATOM)
+            (text, _), (latex, _) = self.written.get(id(self.output), bare)
+            self._line(self.title, self.latex_title, text, latex, number)
         import re  # here, since importing the package should not pay for it
 
         read = " ".join(expression for _, expression, _ in self.lines)
@@ -133,7 +132,7 @@ class _Writer:
         return Formula(self.lines, {name: n for name, n in self.leaves.items() if name in used}, self.rows)
 
     def _leaf(self, leaf: Value) -> None:
-        if id(leaf) not in self.texts:
+        if id(leaf) not in self.written:
             name = self._name(leaf.label, "x")
             self.leaves[name] = leaf.data
             self._named(leaf, name)
@@ -141,7 +140,8 @@ class _Writer:
     def _write(self, result: Result) -> None:
         """A line for what is last, labelled, used again or long; else its text, for where it is used."""
         operands = [self._operand(operand) for operand in result.operands]
-        (text, tight), (latex, latex_tight) = written_twice(result, [o[0] for o in operands], [o[1] for o in operands])
+        as_text, as_latex = (written(result, [o[k] for o in operands], latex=k == 1) for k in (0, 1))
+        (text, _), (latex, _) = as_text, as_latex
         if result is self.output:
             self._line(self.title, self.latex_title, text, latex, result.data)
         elif result.label or len(text) > (SHORTEST if self.uses[id(result)] > 1 else LONGEST_INSIDE):
@@ -149,17 +149,17 @@ class _Writer:
             self._line(name, latex_name(name), text, latex, result.data)
             self._named(result, name)
         else:
-            self.texts[id(result)], self.latex[id(result)] = (text, tight), (latex, latex_tight)
+            self.written[id(result)] = as_text, as_latex
 
-    def _operand(self, operand: Any) -> tuple[tuple[str, int], tuple[str, int]]:
-        if type(operand) is float:
-            tight = ATOM if operand >= 0.0 else UNARY
-            whole = operand == int(operand) if abs(operand) < 1e15 else False
-            return (f"{int(operand)}" if whole else repr(operand), tight), (latex_number(operand), tight)
-        return self.texts[id(operand)], self.latex[id(operand)]
+    def _operand(self, operand: Any) -> tuple[Piece, Piece]:
+        if type(operand) is not float:
+            return self.written[id(operand)]
+        tight = ATOM if operand >= 0.0 else UNARY
+        whole = abs(operand) < 1e15 and operand == int(operand)
+        return (f"{int(operand)}" if whole else repr(operand), tight), (latex_number(operand), tight)
 
     def _named(self, value: Value, name: str) -> None:
-        self.texts[id(value)], self.latex[id(value)] = (name, ATOM), (latex_name(name), ATOM)
+        self.written[id(value)] = (name, ATOM), (latex_name(name), ATOM)
 
     def _line(self, name: str, latex_name: str, text: str, latex: str, number: float) -> None:
         self.lines.append((name, text, number))

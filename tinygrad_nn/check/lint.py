@@ -6,8 +6,9 @@ the gradients are those of its last backward pass.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from math import isclose
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from ..autograd.column import numbers
 from ..autograd.graph import operations_behind, reached
@@ -19,13 +20,8 @@ from ..support.tabular import plain
 from .idle_units import alike_units, idle_units, slopes_of
 from .loss_scales import mistaken_scales
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any
-
-    Named = Sequence[tuple[str, Value]]
-    Judged = tuple[str, Value, float]  # a parameter with its path and its gradient by the last pass
-
+Named = Sequence[tuple[str, Value]]
+Judged = tuple[str, Value, float]  # a parameter with its path and its gradient by the last pass
 
 FELT = 1e-8  # a gradient that most steps make something of; a smaller one may leave a parameter as it is
 
@@ -126,7 +122,7 @@ def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iter
     judged = [(path, p, sums[id(p)]) for path, p in named if id(p) in sure and (sums[id(p)] or p.grad)]
     lost = [] if stale else [entry for entry in judged if abs(entry[2]) > FELT]
     more = [entry for entry in judged if not isclose(entry[1].grad, entry[2], rel_tol=1e-6, abs_tol=1e-12)]
-    if lost and not any(_leaf_gradients(results)):
+    if lost and not any(leaf.grad for result in results for leaf in result.operands if type(leaf) is Value):
         yield _set_to_zero(lost)
     elif len(more) >= 0.9 * len(judged) and _adds_up(more):
         yield _added_up(more)
@@ -157,19 +153,11 @@ def _adds_up(more: Sequence[Judged]) -> bool:
     larger = any(abs(p.grad) > abs(own) or p.grad * own < 0.0 for _, p, own in more)
     scales = [p.grad / own for _, p, own in more if own]
     decays = sorted((p.grad - own) / p.data for _, p, own in more if p.data)
-    scaled = _is_constant(scales) and not (scales[0] > 1.5 and isclose(scales[0], round(scales[0]), rel_tol=1e-9))
+    constant = bool(scales) and all(isclose(scale, scales[0], rel_tol=1e-6) for scale in scales)
+    scaled = constant and not (scales[0] > 1.5 and isclose(scales[0], round(scales[0]), rel_tol=1e-9))
     middle = decays[len(decays) // 2] if len(decays) > 1 else 1.0
     near = sum(abs(decay - middle) <= 0.5 * middle for decay in decays)  # a step may have moved the parameters
     return larger and not scaled and not (0.0 < middle <= 0.5 and near >= 0.8 * len(decays))
-
-
-def _is_constant(numbers: Sequence[float]) -> bool:
-    return bool(numbers) and all(isclose(number, numbers[0], rel_tol=1e-6) for number in numbers)
-
-
-def _leaf_gradients(results: Sequence[Result]) -> Iterator[float]:
-    """The gradients of all Values that the results were made from."""
-    return (leaf.grad for result in results for leaf in result.operands if type(leaf) is Value)
 
 
 def _is_older(stale: Sequence[Result], results: Sequence[Result], named: Named) -> bool:

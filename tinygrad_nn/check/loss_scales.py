@@ -11,18 +11,11 @@ from ..autograd import primitives as table
 from ..autograd.column import numbers
 from ..autograd.scope import scope_name
 from ..autograd.value import Result, Value
-from .advice import is_softmax
+from .advice import is_exp, is_softmax
 
-CHECKED = (
-    losses.hinge,
-    losses.binary_cross_entropy,
-    losses.binary_cross_entropy_with_logits,
-    losses.cross_entropy,
-)
+CHECKED = (losses.hinge, losses.binary_cross_entropy, losses.binary_cross_entropy_with_logits, losses.cross_entropy)
 OF_PROBABILITY = (table.binary_cross_entropy, table.sigmoid_cross_entropy)
 BEYOND_ONE = (table.dot, table.relu, table.leaky_relu, table.elu, table.softplus, table.silu, table.gelu, table.tanh)
-
-
 DISTANCES = (losses.squared_error, losses.absolute_error, losses.huber)
 RANGES = {table.sigmoid: (0.0, 1.0), table.tanh: (-1.0, 1.0), table.relu: (0.0, inf), table.softplus: (0.0, inf)}
 
@@ -130,21 +123,21 @@ def _is_probability(value: Value, without: set[int]) -> bool:
         return True
     if value.op is table.divide and 0.0 <= value.data <= 1.0:  # 1 / (1 + exp(-z)), or exp(z) / sum
         over, under = value.first, value.second
-        return any(isinstance(o, Result) and o.op in (table.exp, table.add) for o in (over, under)) and _is_exp(
+        return any(isinstance(o, Result) and o.op in (table.exp, table.add) for o in (over, under)) and _has_exp(
             under if type(over) is float else over, without
         )
     return value.op is table.sigmoid or (value.op is table.exp and value.data <= 1.0)
 
 
-def _is_exp(value: Any, without: set[int]) -> bool:
+def _has_exp(value: Any, without: set[int]) -> bool:
     """Whether it is an exp, or a sum in which one is; sums that have none are added to those known to be without."""
     passed = []
     while isinstance(value, Result) and value.op is table.add and id(value) not in without:
-        if any(isinstance(o, Result) and o.op is table.exp for o in value.operands):
+        if any(map(is_exp, value.operands)):
             return True
         passed.append(id(value))
         value = value.first
-    if isinstance(value, Result) and value.op is table.exp:
+    if is_exp(value):
         return True
     without.update(passed)
     return False

@@ -99,17 +99,13 @@ LATEX_FUNCTIONS = {"log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "maximum"
 NAMES = {"maximum": "max", "minimum": "min", "largest": "max", "ceil": "ceiling", "lgamma": "loggamma"}
 
 
-def written_twice(result: Result, texts: Sequence[Piece], latex: Sequence[Piece]) -> tuple[Piece, Piece]:
-    """An operation as text and as LaTeX, given its operands so written."""
-    return _written(result, texts, TEXT, False), _written(result, latex, LATEX, True)
-
-
-def _written(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece:
+def written(result: Result, operands: Sequence[Piece], latex: bool) -> Piece:
+    """An operation as text or as LaTeX, given its operands so written."""
     op = result.op
-    found = WRITTEN_BY[op](result, operands, spellings, latex) if op in WRITTEN_BY else None
+    found = WRITTEN_BY[op](result, operands, latex) if op in WRITTEN_BY else None
     if found is not None:
         return found
-    if spelling := spellings.get(op.name):
+    if spelling := (LATEX if latex else TEXT).get(op.name):
         template, tightness, wanted = spelling
         held = [_held(o, least, latex) for o, least in zip(operands, wanted, strict=True)]
         return template.format(*held), tightness
@@ -117,41 +113,37 @@ def _written(result: Result, operands: Sequence[Piece], spellings: Spellings, la
     return _function(op.name, [_held(o, SUM, latex) for o in elements], latex), ATOM
 
 
-def _add(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece | None:
+def _add(result: Result, operands: Sequence[Piece], latex: bool) -> Piece | None:
     """a + -b as a - b, which it is to the bit."""
     if operands[1][1] != UNARY:
         return None
     return f"{_held(operands[0], SUM, latex)} - {operands[1][0][1:]}", SUM
 
 
-def _multiply(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece | None:
+def _multiply(result: Result, operands: Sequence[Piece], latex: bool) -> Piece | None:
     """x * 1 as x, which it is to the bit."""
     ones = [type(operand) is float and operand == 1.0 for operand in result.operands]
     return operands[1 if ones[0] else 0] if any(ones) else None
 
 
-def _detached(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece:
-    return operands[0]
-
-
-def _take(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece:
+def _take(result: Result, operands: Sequence[Piece], latex: bool) -> Piece:
     index = result.groups[1]
     return operands[int(getattr(index, "data", index))]
 
 
-def _normalizer(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece:
+def _normalizer(result: Result, operands: Sequence[Piece], latex: bool) -> Piece:
     shares = operands[: len(result.groups[0])]
     return " + ".join([_held(o, PRODUCT, latex) for o in shares]), SUM if len(shares) > 1 else shares[0][1]
 
 
-def _logsumexp(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece:
-    exp = (spellings.get("exp") or ("exp({})", ATOM, (SUM,)))[0]
+def _logsumexp(result: Result, operands: Sequence[Piece], latex: bool) -> Piece:
+    exp = LATEX["exp"][0] if latex else "exp({})"
     return _function("log", [" + ".join([exp.format(_held(o, SUM, latex)) for o in operands])], latex), ATOM
 
 
-def _dot(result: Result, operands: Sequence[Piece], spellings: Spellings, latex: bool) -> Piece:
+def _dot(result: Result, operands: Sequence[Piece], latex: bool) -> Piece:
     """w1 x1 + w2 x2 + ... + b, without a bias of 0."""
-    product = spellings["multiply"][0]
+    product = (LATEX if latex else TEXT)["multiply"][0]
     n, terms = len(result.groups[0]), []
     for w, x, weight in zip(operands[:n], operands[n : 2 * n], result.groups[0], strict=True):
         one = type(weight) is float and weight == 1.0
@@ -165,8 +157,8 @@ def _dot(result: Result, operands: Sequence[Piece], spellings: Spellings, latex:
 
 # How operations are written that are more than a template; None leaves it to that.
 WRITTEN_BY: dict[Primitive, Callable[..., Piece | None]] = {
-    table.add: _add, table.multiply: _multiply, table.detached: _detached, table.dot: _dot, table.take: _take,
-    table.normalizer: _normalizer, table.logsumexp: _logsumexp,
+    table.add: _add, table.multiply: _multiply, table.dot: _dot, table.take: _take, table.normalizer: _normalizer,
+    table.logsumexp: _logsumexp, table.detached: lambda _, operands, latex: operands[0],
 }  # fmt: skip
 
 

@@ -42,10 +42,11 @@ class Node:
     `kind` is "input", "parameter", "operation" or "root". `grad` is None where no backward reached the root.
     """
 
-    __slots__ = ("box", "data", "given", "grad", "kind", "label", "name", "operands", "turn", "value")
+    __slots__ = ("box", "data", "given", "grad", "kind", "label", "name", "number", "operands", "turn", "value")
 
-    def __init__(self, name: str, value: Value, kind: str, box: Box | None, operands: Operands) -> None:
-        self.name, self.value, self.kind, self.box, self.operands = name, value, kind, box, operands
+    def __init__(self, number: int, value: Value, kind: str, box: Box | None, operands: Operands) -> None:
+        self.number, self.name = number, f"v{number}"  # its place among the nodes
+        self.value, self.kind, self.box, self.operands = value, kind, box, operands
         self.data = value.data
         self.label = str(value.label)
         self.given = bool(self.label)
@@ -72,7 +73,7 @@ def nodes(root: Value, expand: bool = False, clusters: bool = True, repeat_share
         operands = tuple([operand(o, value.scope) for o in value.operands])
         kind = "operation" if value.op else "parameter" if id(value) in parameters else "input"
         box = boxes.of(owner) if boxes and owner is not None else None
-        drawn.append(Node(f"v{len(drawn)}", value, "root" if value is root else kind, box, operands))
+        drawn.append(Node(len(drawn), value, "root" if value is root else kind, box, operands))
         drawn[-1].turn = turns.get(id(value), drawn[-1].turn)
         return drawn[-1]
 
@@ -127,12 +128,8 @@ def flows(node: Node) -> list[float | None]:
 def recorded_values(root: Value) -> list[Value]:
     """Every Value behind `root` and itself, operands first, in the order of recording."""
     results = reversed(operations_behind(root)) if isinstance(root, Result) else [root]
-    values: dict[int, Value] = {}
-    for result in results:
-        for value in (*result.operands, result):
-            if isinstance(value, Value):
-                values.setdefault(id(value), value)
-    return list(values.values())
+    met = (value for result in results for value in (*result.operands, result) if isinstance(value, Value))
+    return list({id(value): value for value in met}.values())
 
 
 def owned_parameters(values: list[Value]) -> dict[int, Module]:
@@ -250,12 +247,12 @@ def _called(name: str, calls: Counter[str]) -> str:
 
 def span(drawn: list[Node]) -> int:
     """How many ranks all edges together pass: what a layered layout has to work on."""
-    rank: dict[str, int] = {}
+    ranks: list[int] = []
     total = 0
     for node in drawn:
-        below = [rank[operand.name] for operand in node.operands if isinstance(operand, Node)]
-        rank[node.name] = 1 + max(below, default=-1)
-        total += sum(rank[node.name] - r for r in below)
+        below = [ranks[operand.number] for operand in node.operands if isinstance(operand, Node)]
+        ranks.append(1 + max(below, default=-1))
+        total += sum(ranks[-1] - rank for rank in below)
     return total
 
 

@@ -171,11 +171,10 @@ def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale
     n = len(neuron.weights)
 
     def row(label: str, data: float, grad: float | None, kind: str, port: str | None, out: str | None = None) -> str:
-        shown, shade = "-" if grad is None else in_digits(grad, digits), colors.fill(grad, scale)
-        cells = cell(label, align="left", bgcolor=kind, port=port) + cell(
-            in_digits(data, digits), align="right", bgcolor=kind
-        )
-        return cells + cell(shown, align="right", bgcolor=shade, port=out)
+        told, shade = "-" if grad is None else in_digits(grad, digits), colors.KIND_FILLS[kind]
+        row = cell(label, align="left", bgcolor=shade, port=port)
+        row += cell(in_digits(data, digits), align="right", bgcolor=shade)
+        return row + cell(told, align="right", bgcolor=colors.fill(grad, scale), port=out)
 
     rows = [_header(fold.title, activation_name(neuron.activation), fold.calls, 3)]
     rows.append(cell() + cell(font("value"), align="right") + cell(font("grad"), align="right"))
@@ -183,30 +182,24 @@ def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale
         if n > MOST_ROWS and i == MOST_ROWS - 4:
             rows.append(cell(font(f"... {n - 3 - i} more ..."), colspan=3, port=f"p{i}"))
         if _row(i, n) == i and not (n > MOST_ROWS and i == MOST_ROWS - 4):
-            label = f"<b>{escaped(shortened(_label_of(weight) or f'w{i + 1}', LONGEST_LABEL))}</b>"
+            label = f"<b>{escaped(shortened(str(getattr(weight, 'label', '') or f'w{i + 1}'), LONGEST_LABEL))}</b>"
             if isinstance(x, float) and fold.calls == 1:
                 label += font(f"&#160;× {in_digits(x, digits)}", 9, colors.FAINT)
-            rows.append(row(label, _data_of(weight), grads.get(id(weight)), colors.KIND_FILLS["parameter"], f"p{i}"))
-    rows.append(
-        row("<b>b</b>", _data_of(neuron.bias), grads.get(id(neuron.bias)), colors.KIND_FILLS["parameter"], f"p{n}")
-    )
+            rows.append(row(label, _data_of(weight), grads.get(id(weight)), "parameter", f"p{i}"))
+    rows.append(row("<b>b</b>", _data_of(neuron.bias), grads.get(id(neuron.bias)), "parameter", f"p{n}"))
     if fold.calls > 1:
         what = cell(font(f"{fold.calls} values"), align="right", colspan=2, port="out")
         rows.append(cell("out", align="left") + what)
     else:
         label = escaped(shortened(output.label, LONGEST_LABEL))
         label = f"<b>{label}</b>" if output.given else label
-        rows.append(row(label, output.data, output.grad, colors.KIND_FILLS[output.kind], None, "out"))
+        rows.append(row(label, output.data, output.grad, output.kind, None, "out"))
     return framed(rows, output.kind == "root")
 
 
 def _data_of(parameter: Any) -> float:
     """The number of a parameter; a weight may have been replaced by a plain number."""
     return float(getattr(parameter, "data", parameter))
-
-
-def _label_of(parameter: Any) -> str:
-    return str(getattr(parameter, "label", ""))
 
 
 def _layer_table(fold: Fold, digits: int) -> str:

@@ -38,7 +38,6 @@ class Pass:
     operand: int  # the number of the operand's node
     place: int  # which of the operands it is
     rule: str
-    gradient: float  # of the operation
     local: float
     flow: float
     before: float | None
@@ -59,7 +58,6 @@ class PassStep:
 
 def steps_of(drawn: list[Node], digits: int) -> list[PassStep]:
     """All steps for the nodes of a graph, in the order of recording, whose last is the root."""
-    order = {node.name: i for i, node in enumerate(drawn)}
     root, name = len(drawn) - 1, node_name(drawn[-1])
     leaves = sum(node.value.op is None for node in drawn)
     begin = f"{leaves} number{'s are' if leaves != 1 else ' is'} given. Forward: each operation computes its value."
@@ -72,28 +70,26 @@ def steps_of(drawn: list[Node], digits: int) -> list[PassStep]:
     results = [i for i in range(root, -1, -1) if isinstance(drawn[i].value, Result)]
     for i in sorted(results, key=lambda i: drawn[i].turn, reverse=True):
         if i in gradients:
-            steps.append(_backward(drawn, i, gradients, order, digits))
+            steps.append(_backward(drawn[i], gradients, digits))
     steps[-1].text = steps[-1].text.replace(TIMES_LOCAL, TIMES_LOCAL[:-1] + ", and every gradient is known:")
     unreached = {i: 0.0 for i in range(len(drawn)) if i not in gradients}
     steps[-1].gradients = unreached | steps[-1].gradients
     return steps
 
 
-def _backward(drawn: list[Node], i: int, gradients: dict[int, float], order: dict[str, int], digits: int) -> PassStep:
-    """The step in which node i passes its gradient on to its operands."""
-    node, gradient = drawn[i], gradients[i]
+def _backward(node: Node, gradients: dict[int, float], digits: int) -> PassStep:
+    """The step in which a node passes its gradient on to its operands."""
     result: Any = node.value
-    step = PassStep("backward", i, "", gradient=gradient)
+    gradient = gradients[node.number]
+    step = PassStep("backward", node.number, "", gradient=gradient)
     locals_, flows, rules = contributions(result, 1.0), contributions(result, gradient), _rule_texts(node, digits)
     for place, operand in enumerate(node.operands):
-        if isinstance(operand, float) or rules[place] is None:
+        if isinstance(operand, float) or (rule := rules[place]) is None:
             continue
-        k = order[operand.name]
-        before, flow = gradients.get(k), float(flows[place])
-        gradients[k] = (0.0 if before is None else before) + flow
-        passed = Pass(k, place, rules[place] or "", gradient, float(locals_[place]), flow, before, gradients[k])
-        step.passes.append(passed)
-        step.gradients[k] = gradients[k]
+        k, flow = operand.number, float(flows[place])
+        before = gradients.get(k)
+        step.gradients[k] = gradients[k] = (before or 0.0) + flow
+        step.passes.append(Pass(k, place, rule, float(locals_[place]), flow, before, gradients[k]))
     step.text = f"{node_name(node)} = {expression(node, digits)} has gradient {readable(gradient, digits)}."
     step.text += TIMES_LOCAL if step.passes else NOTHING
     return step
@@ -102,20 +98,18 @@ def _backward(drawn: list[Node], i: int, gradients: dict[int, float], order: dic
 def _rule_texts(node: Node, digits: int) -> list[str | None]:
     """For each operand its rule in the table, told with the names of this graph; None where it has no rule."""
     result: Any = node.value
-    names = [in_one_piece(node_name(o)) if isinstance(o, Node) else in_digits(o, digits) for o in node.operands]
-    known = {"y": in_one_piece(node_name(node)), "g": f"{in_one_piece(node_name(node))}.grad"}
-    starts: dict[str, int] = {}
-    start = 0
-    for operand, group in zip(result.op.operands, result.groups, strict=True):
-        starts[operand] = start
-        if not is_column(operand):
-            known[operand] = names[start]
-        start += len(group) if is_column(operand) else 1
-    texts: list[str | None] = []
-    for operand, group, formula in zip(result.op.operands, result.groups, result.op.formulas, strict=True):
-        for i in range(len(group) if is_column(operand) else 1):
-            columns = {c[:-1]: names[starts[c] + i] for c in starts if is_column(c) and starts[c] + i < len(names)}
-            texts.append(_told_rule(formula, known | columns | {"i": str(i)}))
+    own = in_one_piece(node_name(node))
+    names = iter(in_one_piece(node_name(o)) if isinstance(o, Node) else in_digits(o, digits) for o in node.operands)
+    groups = {
+        operand: [next(names) for _ in (group if is_column(operand) else (group,))]
+        for operand, group in zip(result.op.operands, result.groups, strict=True)
+    }
+    known = {"y": own, "g": f"{own}.grad"} | {o: group[0] for o, group in groups.items() if not is_column(o)}
+    texts = []
+    for group, formula in zip(groups.values(), result.op.formulas, strict=True):
+        for i in range(len(group)):
+            elements = {o[:-1]: other[i] for o, other in groups.items() if is_column(o) and i < len(other)}
+            texts.append(_told_rule(formula, known | elements | {"i": str(i)}))
     return texts
 
 

@@ -7,6 +7,7 @@ installed, or lines are so long that it would take minutes, a plain layout in co
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,19 +60,16 @@ class Layout:
 def laid_out(drawn: list[Node], digits: int) -> Layout:
     """The layout of the nodes of a graph."""
     cards = [_card(node, digits) for node in drawn]
-    order = {node.name: i for i, node in enumerate(drawn)}
     lines = [
-        Line(order[operand.name], i, place)
-        for i, node in enumerate(drawn)
+        Line(operand.number, node.number, place)
+        for node in drawn
         for place, operand in enumerate(node.operands)
         if isinstance(operand, Node)
     ]
-    if span(drawn) > LONGEST_SPAN:
-        return _in_columns(cards, lines)
-    try:
-        return _by_graphviz(drawn, cards, lines, digits)
-    except MissingRendererError:
-        return _in_columns(cards, lines)
+    if span(drawn) <= LONGEST_SPAN:
+        with suppress(MissingRendererError):
+            return _by_graphviz(drawn, cards, lines, digits)
+    return _in_columns(cards, lines)
 
 
 def _card(node: Node, digits: int) -> Card:

@@ -10,53 +10,53 @@ from ..browser import document
 from ..labels import clean, in_digits, readable
 from ..nodes import Node
 from .backprop import SEED, Pass, PassStep, expression, in_one_piece, node_name
-from .layout import Layout
-from .picture import PASSING, Pictures, scales, svg_text
+from .picture import PASSING, Pictures
 
 STEP_PACE = 1200  # milliseconds a step when playing
 PHASES = {"start": "Start", "forward": "Forward", "seed": "Backward", "backward": "Backward"}
 LEAF_WORDS = {"input": "a given number", "parameter": "a parameter"}
 
 
-def page(drawn: list[Node], steps: list[PassStep], layout: Layout, digits: int, title: str) -> str:
+def page(pictures: Pictures) -> str:
     """The text of the page."""
-    pictures = Pictures(layout, drawn, steps, digits, title)
     *_, last = pictures.states()
-    data = _data(drawn, steps, layout, digits)
-    return document("steps", svg_text(title), "step", len(steps) - 1, data, svg=pictures.of(last))
+    return document("steps", pictures.title, "step", len(pictures.steps) - 1, _data(pictures), svg=pictures.of(last))
 
 
-def _data(drawn: list[Node], steps: list[PassStep], layout: Layout, digits: int) -> dict[str, Any]:
+def _data(pictures: Pictures) -> dict[str, Any]:
     """Everything the script shows: what each step says, and when each number and line comes to light."""
-    flow_scale = scales(steps)[1]
+    drawn, steps = pictures.drawn, pictures.steps
     flows = {(step.node, p.place): (k, p.flow) for k, step in enumerate(steps) for p in step.passes}
     lines = []
-    for line in layout.lines:
+    for line in pictures.layout.lines:
         k, flow = flows.get((line.head, line.place), (None, None))
-        color, width = colors.line(flow, flow_scale)
+        color, width = colors.line(flow, pictures.flow_scale)
         lines.append({"head": line.head, "step": k, "color": color, "width": width})
     return {
-        "nodes": _nodes(drawn, steps, layout, digits),
+        "nodes": _nodes(pictures),
         "lines": lines,
-        "steps": [_step(step, drawn, digits) for step in steps],
+        "steps": [_step(step, drawn, pictures.digits) for step in steps],
         "root": node_name(drawn[-1]),
         "pace": STEP_PACE,
         "passing": PASSING,
     }
 
 
-def _nodes(drawn: list[Node], steps: list[PassStep], layout: Layout, digits: int) -> list[dict[str, Any]]:
+def _nodes(pictures: Pictures) -> list[dict[str, Any]]:
     """What the script knows of each node: texts, where its card is, and its gradient by the step that sets it."""
-    scale = scales(steps)[0]
+    drawn, steps, digits = pictures.drawn, pictures.steps, pictures.digits
     computed = {step.node: k for k, step in enumerate(steps) if step.phase == "forward"}
     gradients: list[list[dict[str, Any]]] = [[] for _ in drawn]
     for k, step in enumerate(steps):
         for i, gradient in step.gradients.items():
-            told = {"text": readable(gradient, digits), "fill": colors.fill(gradient, scale), "exact": repr(gradient)}
+            told = {
+                "text": readable(gradient, digits),
+                "fill": colors.fill(gradient, pictures.scale),
+                "exact": repr(gradient),
+            }
             gradients[i].append({"step": k, **told})
-    order = {node.name: i for i, node in enumerate(drawn)}
     told_nodes = []
-    for i, (node, card) in enumerate(zip(drawn, layout.cards, strict=True)):
+    for i, (node, card) in enumerate(zip(drawn, pictures.layout.cards, strict=True)):
         told_nodes.append(
             {
                 "name": node_name(node),
@@ -68,7 +68,7 @@ def _nodes(drawn: list[Node], steps: list[PassStep], layout: Layout, digits: int
                 "gradients": gradients[i],
                 "complete": gradients[i][-1]["step"],
                 "box": [round(place, 1) for place in (card.x, card.y, card.width, card.height)],
-                "operands": [order[operand.name] for operand in node.operands if isinstance(operand, Node)],
+                "operands": [operand.number for operand in node.operands if isinstance(operand, Node)],
             }
         )
     return told_nodes
@@ -99,26 +99,24 @@ def _step(step: PassStep, drawn: list[Node], digits: int) -> dict[str, Any]:
         "answer": _javascript(answer),
         "shown": _javascript(float(in_digits(answer, digits))),
         "rounding": _javascript(1e-12 * max((size for size in sizes if size < math.inf), default=0.0)),
-        "passes": [_pass(passed, node, drawn[passed.operand], digits) for passed in step.passes],
+        "passes": [_pass(passed, step.gradient, node, drawn[passed.operand], digits) for passed in step.passes],
     }
 
 
-def _pass(passed: Pass, node: Node, to: Node, digits: int) -> dict[str, Any]:
+def _pass(passed: Pass, gradient: float, node: Node, to: Node, digits: int) -> dict[str, Any]:
     """The card of what goes to one operand: rule, local derivative, product, sum."""
-    local, gradient, flow, after = (
-        readable(n, digits) for n in (passed.local, passed.gradient, passed.flow, passed.after)
-    )
+    local, own, flow, after = (readable(n, digits) for n in (passed.local, gradient, passed.flow, passed.after))
     name, target = in_one_piece(node_name(node)), in_one_piece(node_name(to))
     places = [i for i, operand in enumerate(node.operands) if operand is to]
     place = f" at place {places.index(passed.place) + 1} of {len(places)}" if len(places) > 1 else ""
-    product = passed.local * passed.gradient
+    product = passed.local * gradient
     multiplied = str(product) == str(passed.flow) or abs(product - passed.flow) <= 1e-9 * abs(passed.flow)
     return {
         "to": node_name(to),
         "rule": f"{target}.grad += {passed.rule}",
         "derivative": f"∂{name} / ∂{target}{place} = ",
         "local": local,
-        "chain": f"{_bracketed(local)} × {_bracketed(gradient)} = " if multiplied else "by the rule: ",
+        "chain": f"{_bracketed(local)} × {_bracketed(own)} = " if multiplied else "by the rule: ",
         "flow": flow,
         "sum": f"{target}.grad = ",
         "before": "" if passed.before is None else f"{readable(passed.before, digits)} + {_bracketed(flow)} = ",

@@ -49,7 +49,11 @@ class Pictures:
 
     def __init__(self, layout: Layout, drawn: list[Node], steps: list[PassStep], digits: int, title: str) -> None:
         self.layout, self.drawn, self.steps, self.digits = layout, drawn, steps, digits
-        self.scale, self.flow_scale = scales(steps)
+        gradients = {i: gradient for step in steps for i, gradient in step.gradients.items()}
+        self.scale = colors.extent(gradients.values())  # the gradient of the deepest colour, over all steps
+        self.flow_scale = colors.extent(
+            p.flow for step in steps for p in step.passes
+        )  # and the flow of the widest line
         self.boxes = "".join([_box(*box) for box in layout.boxes])
         self.title = svg_text(title)
         self.written: dict[object, str] = {}
@@ -80,12 +84,6 @@ class Pictures:
             "svg", "".join(parts), xmlns="http://www.w3.org/2000/svg", viewBox=f"-8 -8 {width} {height}",
             width=width, height=height, font_family=FONT, role="group", aria_label=self.title,
         )  # fmt: skip
-
-
-def scales(steps: list[PassStep]) -> tuple[float, float]:
-    """The gradient of the deepest colour, and the flow of the widest line, over all steps."""
-    gradients = {i: gradient for step in steps for i, gradient in step.gradients.items()}
-    return colors.extent(gradients.values()), colors.extent(p.flow for step in steps for p in step.passes)
 
 
 def svg_text(anything: str) -> str:

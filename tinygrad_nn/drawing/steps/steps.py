@@ -32,15 +32,18 @@ class Steps(Page):
 
     def html(self) -> str:
         """The text of the page."""
-        return page(self._nodes, self._steps, self._layout, self._digits, self.title)
+        return page(self._pictures())
 
     def frames(self) -> list[str]:
         """The picture of each step as the text of an SVG file, all of one size and layout, for slides and films."""
-        pictures = Pictures(self._layout, self._nodes, self._steps, self._digits, self.title)
+        pictures = self._pictures()
         return list(map(pictures.of, pictures.states()))
 
     def __repr__(self) -> str:
         return f"<{len(self)} steps of {self.title!r}: .save('steps.html') writes the page>"
+
+    def _pictures(self) -> Pictures:
+        return Pictures(self._layout, self._nodes, self._steps, self._digits, self.title)
 
     @cached_property
     def _layout(self) -> Layout:

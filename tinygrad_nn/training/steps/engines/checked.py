@@ -32,7 +32,7 @@ class CheckedEngine(Engine):
         put_back(self.optimizer, before)
         gradients = [parameter.grad for parameter in self.optimizer.parameters]
         try:
-            with self.watching.again():
+            with self.watching.inside:
                 RecordedEngine(self.recipe, self.shapes).batch(rows)
         finally:
             put_back(self.optimizer, before)
