@@ -8,6 +8,7 @@ from shared import same
 
 import tinygrad_nn as tn
 from tinygrad_nn.autograd import elementary
+from tinygrad_nn.autograd.primitives import TABLE
 from tinygrad_nn.autograd.value import Value
 
 # Smooth everywhere and bounded in growth, so that a program of any depth stays where differences can judge it.
@@ -148,10 +149,13 @@ def test_three_ways_to_the_gradient_agree_on_special_numbers(point, program):
 def test_no_float_whatever_raises(numbers, seed):
     """Every function at any double: a double comes back, forward and backward."""
     leaves = [Value(x) for x in numbers]
-    names = elementary.__all__
-    function = getattr(tn, names[seed % len(names)])
+    row = TABLE[elementary.__all__[seed % len(elementary.__all__)]]
+    function = getattr(tn, row.name)
     a, b = leaves[0], leaves[1]
-    for result in (function(a), a / b, a**b, tn.maximum(leaves), tn.logsumexp(leaves), tn.dot(leaves, leaves), 2**a):
+    for result in (
+        function(*leaves[: len(row.operands)]), a / b, a**b, a % b, a // b, tn.maximum(leaves), tn.logsumexp(leaves),
+        tn.dot(leaves, leaves), 2**a, tn.norm(leaves), tn.std(leaves), tn.prod(leaves), tn.where(a > b, a, b),
+    ):  # fmt: skip
         result.backward()
         slopes = tn.grad(result, leaves, create_graph=True)
         assert all(type(v.data) is float for v in slopes)
