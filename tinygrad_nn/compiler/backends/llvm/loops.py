@@ -76,13 +76,11 @@ class Loops:
             b.loop(extents[0], lambda i: self._along(cluster, extents[1:], [*counters, i]))
             return
         self.along, b.kind = True, self.full
-        for first, size, times in tiles(extents[0] // lanes, 4):
 
-            def tile(i: str, first: int = first, size: int = size) -> None:
-                starts = [b.index((first + k) * lanes, (size * lanes, i)) for k in range(size)]
-                self._members(cluster, [[*counters, start] for start in starts], self.full)
+        def tile(starts: list[str]) -> None:
+            self._members(cluster, [[*counters, start] for start in starts], self.full)
 
-            b.loop(times, tile, most_written_out=1)
+        self._tiles(extents[0] // lanes, 4, tile, apart=lanes)
         self.along, b.kind = False, self.one
         if left := extents[0] % lanes:
             members = [[*counters, str(extents[0] - left + k)] for k in range(left)]
@@ -98,12 +96,16 @@ class Loops:
         elif len(extents) > 1:
             b.loop(extents[0], lambda i: self._loops(extents[1:], [*counters, i], most, body))
         else:
-            for first, size, times in tiles(extents[0], most):
+            self._tiles(extents[0], most, lambda members: body([[*counters, i] for i in members]), single=4)
 
-                def tile(i: str, first: int = first, size: int = size) -> None:
-                    body([[*counters, b.index(first + k, (size, i))] for k in range(size)])
+    def _tiles(self, count: int, most: int, body: Callable[[list[str]], None], single: int = 1, apart: int = 1) -> None:
+        """body(places) for tiles of at most `most` of so many members that lie apart; `single` ones are written out."""
+        for first, size, times in tiles(count, most):
 
-                b.loop(times, tile, most_written_out=4 if size == 1 else 1)
+            def tile(i: str, first: int = first, size: int = size) -> None:
+                body([self.block.index((first + k) * apart, (size * apart, i)) for k in range(size)])
+
+            self.block.loop(times, tile, most_written_out=single if size == 1 else 1)
 
     def _members(self, cluster: Cluster, members: list[list[str]], kind: Kind) -> None:
         """A tile of members, for each group of the cluster; what they hand on stays in registers."""

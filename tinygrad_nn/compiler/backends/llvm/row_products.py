@@ -109,13 +109,11 @@ class RowProducts(Printer):
     def _neurons(self, neurons: Access, inputs: Access, term: Term, column: str, lanes: list[int]) -> None:
         """All neurons' weights at some columns, in vectors that count so many lanes each."""
         outer = term.extents[0] if len(term.extents) == 2 else 1
-        for first, size, times in tiles(outer, min(8, max(1, self.at_once // len(lanes)))):
 
-            def tile(i: str, first: int = first, size: int = size) -> None:
-                members = [self.block.index(first + k, (size, i)) for k in range(size)]
-                self._tile(neurons, inputs, term.target, members, column, lanes)
+        def tile(members: list[str]) -> None:
+            self._tile(neurons, inputs, term.target, members, column, lanes)
 
-            self.block.loop(times, tile, most_written_out=1)
+        self._tiles(outer, min(8, max(1, self.at_once // len(lanes))), tile)
 
     def _tile(self, ds: Access, xs: Access, target: Access, neurons: list[str], column: str, lanes: list[int]) -> None:
         """Some neurons' weights at some columns: summed over the rows in registers, then stored."""

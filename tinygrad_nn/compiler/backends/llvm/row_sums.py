@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ...loops.clusters import tiles
 from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
 from ...program.program import INPUTS
@@ -138,21 +137,16 @@ class RowSums(RowProducts):
 
     def _tiled(self, extents: tuple[int, ...], body: Callable[[list[list[str]]], None]) -> None:
         """body(members) for tiles of some members of one loop or two: for each, the counters of both."""
-        b, (outer, inner) = self.block, (1, 1, *extents)[-2:]
+        outer, inner = (1, 1, *extents)[-2:]
         columns = 8 if outer > 1 else 16
 
-        def rows(i: str, first: int, size: int) -> None:
-            these = [b.index(first + k, (size, i)) for k in range(size)]
-            for start, width, times in tiles(inner, columns):
+        def rows(these: list[str]) -> None:
+            def tile(those: list[str]) -> None:
+                body([[row, column][2 - len(extents) :] for row in these for column in those])
 
-                def tile(j: str, start: int = start, width: int = width) -> None:
-                    those = [b.index(start + k, (width, j)) for k in range(width)]
-                    body([[row, column][2 - len(extents) :] for row in these for column in those])
+            self._tiles(inner, columns, tile)
 
-                b.loop(times, tile, most_written_out=1)
-
-        for first, size, times in tiles(outer, max(1, 16 // min(inner, columns))):
-            b.loop(times, lambda i, first=first, size=size: rows(i, first, size), most_written_out=1)  # type: ignore[misc]
+        self._tiles(outer, max(1, 16 // min(inner, columns)), rows)
 
     def _put_sums(self, term: Term, members: list[list[str]], vectors: list[str]) -> None:
         """Sum the lanes of vectors, one for each member, and add them to the gradients of the chunks before."""
