@@ -6,7 +6,7 @@ import ast
 import builtins
 import inspect
 import keyword
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import primitives as table
@@ -19,13 +19,12 @@ MOST_OPERANDS = 3  # that an operation records
 MEANT = ("g", "y", "e", "xp", *NAMED_NUMBERS, *table.TABLE, *dir(builtins))
 OF_THE_TABLE = {"abs", *table.TABLE}
 IN_RULES = (
-    ast.Expression, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.UnaryOp, ast.USub, ast.UAdd, ast.Call,
+    ast.Module, ast.Expr, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.UnaryOp, ast.USub, ast.UAdd, ast.Call,
     ast.Name, ast.Load, ast.Constant,
 )  # fmt: skip
 IN_VALUES = (
-    *(kind for kind in IN_RULES if kind is not ast.UAdd), ast.Module, ast.Assign, ast.Store, ast.Expr, ast.IfExp,
+    *(kind for kind in IN_RULES if kind is not ast.UAdd), ast.Assign, ast.Store, ast.IfExp,
     ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.BoolOp, ast.And, ast.Or, ast.Not,
-    ast.Attribute,
 )  # fmt: skip
 
 
@@ -70,13 +69,14 @@ def operands_of_text(name: str, text: str, operands: str, scope: Mapping[str, An
     what = f"the value of {name}, {text!r},"
     tree = _parsed(what, text)
     nodes = list(ast.walk(tree))
-    functions = {part for node in nodes if isinstance(node, ast.Call) for part in ast.walk(node.func)}
-    _check_parts(what, nodes, functions)
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    functions = {part for call in calls for part in ast.walk(call.func)}
+    python = {*functions, *filter(_calls_python, calls)}
+    parts = "+ - * /, comparisons, `a if claim else b` and calls of primitives"
+    _check_parts(what, [node for node in nodes if node not in python], IN_VALUES, parts, {"abs": 1})
     _check_claims(what, nodes)
     names = [node for node in nodes if isinstance(node, ast.Name)]
-    foreign = {node.id for node in names if node in functions} - OF_THE_TABLE
-    if unknown := [word for word in sorted(foreign) if word not in scope and not hasattr(builtins, word)]:
-        raise ValueError(f"{what} calls {unknown[0]}, which is no primitive of the table, nor known in its module")
+    foreign = _found_in(scope, what, {node.id for node in names if node in functions} - OF_THE_TABLE)
     named = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     read = {node.id for node in names if node not in functions} - named - {*NAMED_NUMBERS}
     listed = operands.split() or sorted(read)
@@ -90,7 +90,15 @@ def operands_of_text(name: str, text: str, operands: str, scope: Mapping[str, An
             f"{what} speaks of {', '.join(sorted(read))}, but its operands are {', '.join(listed)}: name all of them, "
             f"and {MOST_OPERANDS} at most"
         )
-    return _checked_operands(name, listed), {word: scope.get(word, getattr(builtins, word, None)) for word in foreign}
+    return _checked_operands(name, listed), foreign
+
+
+def _found_in(scope: Mapping[str, Any], what: str, words: set[str]) -> dict[str, Any]:
+    """What these words mean in a module."""
+    known = {**vars(builtins), **scope}
+    if unknown := sorted(words - known.keys()):
+        raise ValueError(f"{what} calls {unknown[0]}, which is no primitive of the table, nor known in its module")
+    return {word: known[word] for word in words}
 
 
 def _parsed(what: str, text: str) -> ast.Module:
@@ -104,17 +112,19 @@ def _parsed(what: str, text: str) -> ast.Module:
     return tree
 
 
-def _check_parts(what: str, nodes: Sequence[ast.AST], functions: Collection[ast.AST]) -> None:
-    """Raise ValueError for what a value's text cannot have; the names of what it calls are among the `functions`."""
+def _check_parts(
+    what: str, nodes: Sequence[ast.AST], kinds: tuple[type[ast.AST], ...], parts: str, own: dict[str, int]
+) -> None:
+    """Raise ValueError for what a text cannot have."""
     for node in nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OF_THE_TABLE:
-            _check_call(what, node, {"abs": 1})
+        if isinstance(node, ast.Call):
+            _check_call(what, node, own)
         if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
             raise ValueError(f"{what} has {node.value!r} in it, which is no number")
-        if not isinstance(node, IN_VALUES) or (isinstance(node, ast.Attribute) and node not in functions):
+        if not isinstance(node, kinds):
             raise ValueError(
-                f"{what} has more in it than + - * /, comparisons, `a if claim else b` and calls of primitives: write "
-                "x * x or power(x, n) for a power, and give a function where that is not enough"
+                f"{what} has more than {parts} in it: write x * x or square(x) for x**2, and power(x, n) for x**n, and "
+                "give a function where that is not enough"
             )
 
 
@@ -132,6 +142,11 @@ def _check_claims(what: str, nodes: Sequence[ast.AST]) -> None:
             raise ValueError(f"{what} takes {ast.unparse(node)} for a number: write 1.0 if ... else 0.0")
         if isinstance(node, ast.Compare) and len(node.ops) > 1:
             raise ValueError(f"{what} compares several numbers at once: write a < b and b < c for a < b < c")
+
+
+def _calls_python(call: ast.Call) -> bool:
+    """Whether it is a call of something else than a primitive."""
+    return not (isinstance(call.func, ast.Name) and call.func.id in OF_THE_TABLE)
 
 
 def _names_one(statement: ast.stmt) -> bool:
@@ -161,27 +176,17 @@ def rules_of(name: str, operands: list[str], rules: Any) -> list[Any]:
 def check_rule(name: str, operands: list[str], operand: str, rule: Any) -> None:
     what = f"the rule of {name} for {operand}, {rule!r},"
     if isinstance(rule, str):
-        try:
-            tree = ast.parse(rule.strip(), mode="eval")
-        except SyntaxError as error:
-            raise ValueError(f"{what} is no expression: {error.msg}") from None
+        nodes = list(ast.walk(_parsed(what, rule)))
+        parts = "+ - * / and calls of primitives"
+        _check_parts(what, nodes, IN_RULES, parts, {name: len(operands), "abs": 1})
         known = {"g", "y", *operands, name, *OF_THE_TABLE, *NAMED_NUMBERS}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                _check_call(what, node, {name: len(operands), "abs": 1})
-            if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
-                raise ValueError(f"{what} has {node.value!r} in it, which is no number")
-            if isinstance(node, ast.Name) and node.id not in known:
-                raise ValueError(
-                    f"{what} speaks of {node.id}, which is no operand and no primitive of the table: give a function "
-                    "(g, y, operands) where it is something else"
-                )
-            if not isinstance(node, IN_RULES):
-                raise ValueError(
-                    f"{what} has more than + - * / and calls of primitives in it: write x * x or square(x) for x**2, "
-                    "and give a function where that is not enough"
-                )
-        if not any(isinstance(node, ast.Name) and node.id == "g" for node in ast.walk(tree)):
+        read = [node.id for node in nodes if isinstance(node, ast.Name)]
+        if unknown := [word for word in read if word not in known]:
+            raise ValueError(
+                f"{what} speaks of {unknown[0]}, which is no operand and no primitive of the table: give a function "
+                "(g, y, operands) where it is something else"
+            )
+        if "g" not in read:
             raise ValueError(f"{what} leaves g out: a rule is the gradient of the result, g, times dy/d{operand}")
     elif callable(rule):
         try:

@@ -148,10 +148,11 @@ def definitions(wanted: Collection[Primitive], name: str, single: bool) -> str:
     texts: dict[Primitive, str] = {}
 
     def add(row: Primitive) -> None:
-        text, calls = _function(row, single)
-        for other in calls:
-            add(other)
-        texts.setdefault(row, text)
+        if row not in texts:
+            text, calls = _function(row, single)
+            for other in calls:
+                add(other)
+            texts[row] = text
 
     for row in sorted(wanted, key=lambda row: (row.spellings is not None, row.name)):
         add(row)
