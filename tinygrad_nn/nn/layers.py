@@ -112,7 +112,7 @@ class MLP(Module):
         widths = [checked_count("each size", width) for width in widths]
         activation, output_activation = checked_activation(activation), checked_activation(output_activation)
         last = len(widths) - 2
-        self.place = Place(name, kind=type(self).__name__, given=bool(name))
+        self.place = Place(name, kind=type(self).__name__, given=name != "")
         self.input_names = checked_names("input_names", input_names, widths[0])
         self.output_names = checked_names("output_names", output_names, widths[-1])
         self.layers = [
