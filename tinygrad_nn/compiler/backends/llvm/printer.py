@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...loops.clusters import clusters, stored
 from ...loops.groups import Access, Group, Spot
 from ...loops.rolled import Rolled
 from ...program.program import INPUTS
-from .ir import Kind
+from .ir import Block, Kind
 from .long_functions import cut, mark
 from .loops import DEAR_IN_LLVM, Loops
 from .transpose import turned
@@ -27,21 +27,30 @@ SMALL = 16  # entries of an array that is kept in registers
 MOST_INLINE = 64  # calls of a function that are each put in its place: beyond, compiling takes longer than it saves
 
 
-def module(printers: Sequence[Any], *more: str) -> str:
-    """The text of a module: the functions of the printers, then others, before them what they call and declare."""
+class FunctionText(NamedTuple):
+    """A function's text: what its block calls and declares, the kinds of numbers that it computes in, its constants."""
+
+    body: str
+    block: Block
+    kinds: set[Kind]
+    constants: Sequence[str] = ()
+
+
+def module(functions: Sequence[FunctionText], *more: str) -> str:
+    """The text of a module: functions, then others, before them what they call and declare."""
     definitions: dict[str, None] = {}
     declared: set[str] = set()
-    for printer in printers:
-        declared |= printer.block.declared
-        for kind in sorted({printer.kind, printer.one, printer.full}, key=lambda kind: kind.lanes):
-            for name in sorted(printer.block.wanted):
-                calls = printer.body.count(f"{vector_name(name, kind)}(")
+    for function in functions:
+        declared |= function.block.declared
+        for kind in sorted(function.kinds, key=lambda kind: kind.lanes):
+            for name in sorted(function.block.wanted):
+                calls = function.body.count(f"{vector_name(name, kind)}(")
                 text, also = definition(name, kind, inline=calls <= MOST_INLINE)
                 definitions[text] = None
                 declared |= also
-    globals_ = [text for printer in printers for text in printer.globals]
-    bodies = [printer.body for printer in printers]
-    return "\n\n".join(["\n".join([*globals_, *sorted(declared)]), *definitions, *bodies, *more]) + "\n"
+    constants = [text for function in functions for text in function.constants]
+    bodies = [function.body for function in functions]
+    return "\n\n".join(["\n".join([*constants, *sorted(declared)]), *definitions, *bodies, *more]) + "\n"
 
 
 class Printer(Loops):
@@ -69,7 +78,12 @@ class Printer(Loops):
     @property
     def text(self) -> str:
         """The whole module."""
-        return module([self])
+        return module([self.written])
+
+    @property
+    def written(self) -> FunctionText:
+        """The function alone."""
+        return FunctionText(self.body, self.block, {self.kind, self.one, self.full}, self.globals)
 
     def _computed(self) -> list[Group]:
         """The groups that the function computes."""

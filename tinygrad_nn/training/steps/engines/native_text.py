@@ -8,7 +8,7 @@ from ....compiler.arguments import Shape
 from ....compiler.backends.llvm.engine import register_bytes
 from ....compiler.backends.llvm.functions import spelled
 from ....compiler.backends.llvm.ir import Block, Kind
-from ....compiler.backends.llvm.printer import Printer, module
+from ....compiler.backends.llvm.printer import FunctionText, Printer, module
 from ....compiler.backends.llvm.row_sums import RowSums
 from ....compiler.loops.roll import rolled
 from ....compiler.program.program import INPUTS
@@ -51,12 +51,12 @@ class StepText:
             obstacle = f"{type(recipe.optimizer).__name__}.update() calls a function of lists"
         if obstacle:
             raise UnsupportedError(f"{obstacle}, which the llvm back end cannot compile: give backend='python'")
-        text, block = update_text(update, Kind(full, single), regular is not None, exact)
-        self.text = step_text(sums, regular, text, block, metric)
+        text = update_text(update, Kind(full, single), regular is not None, exact)
+        self.text = step_text(sums, regular, text, metric)
         self.scratch = max(sums.scratch, regular.scratch if regular else 0)  # bytes
 
 
-def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> tuple[str, Block]:
+def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> FunctionText:
     """The update of all parameters, from that of one.
 
     The vectors reach to the end of whole vectors; `share` is what a row counts for in the mean.
@@ -102,10 +102,10 @@ def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> t
         f"ptr noalias %{name}" for name in ("parameters", "states", "gradients", "penalty", "settings")
     )
     scalars = f"{one.numbers} %rate, {one.numbers} %step, {one.numbers} %share, i64 %vectors"
-    return f"define void @update({pointers}, {scalars}) {{\n{lines}\n}}", b
+    return FunctionText(f"define void @update({pointers}, {scalars}) {{\n{lines}\n}}", b, {kind, one})
 
 
-def step_text(rows: RowSums, penalty: Printer | None, update: str, block: Block, metric: bool) -> str:
+def step_text(rows: RowSums, penalty: Printer | None, update: FunctionText, metric: bool) -> str:
     """The module whose function `run` makes many steps.
 
     counts: rows of an epoch, rows of a batch, the first batch, vectors of parameters, and how many rows after those of
@@ -178,15 +178,5 @@ def step_text(rows: RowSums, penalty: Printer | None, update: str, block: Block,
                 "state", "flags", "totals", "scratch")  # fmt: skip
     head = f"define void @run({', '.join(f'ptr %{name}' for name in pointers)}, i64 %steps) {{"
     body = "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)
-    carrier = Carrier(block, update)
-    printers: list[Printer | Carrier] = [rows, *([penalty] if penalty is not None else []), carrier]
-    return module(printers, f"{head}\n{body}\n}}")
-
-
-class Carrier:
-    """A function's text and what it calls, as `module` takes them."""
-
-    def __init__(self, block: Block, body: str) -> None:
-        self.block, self.body, self.kind, self.one = block, body, block.kind, Kind(1, block.kind.single)
-        self.full = self.kind
-        self.globals: list[str] = []
+    functions = [rows.written, *([penalty.written] if penalty is not None else []), update]
+    return module(functions, f"{head}\n{body}\n}}")
