@@ -98,6 +98,11 @@ def test_the_side_that_is_not_taken_gives_0_and_never_nan(f, x):
     slope = tn.grad(y, v, create_graph=True)
     assert (v.grad, tn.derivative(f, x), tn.derivative(f, x, order=2), tn.derivative(f, x, order=3)) == (0.0,) * 4
     assert tn.jvp(f)(x, 1.0)[1] == 0.0
+    for second in (
+        lambda x: tn.jvp(lambda v: tn.derivative(f, v))(x, 1.0)[1], lambda x: tn.hvp(lambda v: f(v[0]))([x], [1.0])[0],
+        lambda x: tn.derivative(lambda v: tn.jvp(f)(v, 1.0)[1], x),
+    ):  # fmt: skip
+        assert second(x) == tn.compile(second, backend="python")(x) == 0.0
     assert getattr(slope, "data", slope) == 0.0
     for backend in ("python", "array", "llvm"):
         compiled = tn.compile(f, backend=needed(backend))
