@@ -1,9 +1,13 @@
 """A primitive: frozen, and itself however it is copied."""
 
 import copy
+import math
 import pickle
+import subprocess
+import sys
 
 import pytest
+from shared import ROOT
 
 from tinygrad_nn.autograd import primitives
 
@@ -15,3 +19,39 @@ def test_a_row_is_frozen_and_an_identity():
     assert repr(row) == "<primitive tanh>"
     with pytest.raises(AttributeError, match="cannot be changed"):
         row.name = "other"
+
+
+def test_texts_are_compiled_when_they_are_first_asked_for():
+    """Most programs need few, and importing the library should not pay for them."""
+    code = """
+import tinygrad_nn as tn
+from tinygrad_nn.autograd.primitives import TABLE
+def compiled(field):
+    rows = [row for row in TABLE.values() if field != "value" or row.text]
+    found = []
+    for row in rows:
+        try:
+            object.__getattribute__(row, field)
+            found.append(row.name)
+        except AttributeError:
+            pass
+    return found
+print([compiled(field) for field in ("value", "rules", "pull")])
+x = tn.Value(2.0)
+tn.silu(x).backward()
+print([compiled(field) for field in ("value", "rules", "pull")])
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == [
+        "[[], [], []]",
+        "[['sigmoid', 'silu', 'maximum', 'minimum'], [], ['silu']]",
+    ]
+
+
+def test_a_value_follows_ieee_754_where_python_raises():
+    row = primitives.Primitive("odd", "?", "a b", "ratio = a / b; exp(ratio) if ratio < inf else log(ratio - inf)")
+    assert row.value(1.0, 2.0) == math.exp(0.5)
+    assert math.isnan(row.value(1.0, 0.0))
+    assert row.value(-1.0, 0.0) == 0.0
+    assert row.value(2000.0, 1.0) == math.inf
+    assert row(1.0, 2.0) == row.value(1.0, 2.0)
