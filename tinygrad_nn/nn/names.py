@@ -6,6 +6,7 @@ a forward pass does nothing for it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import wraps
 
 from ..autograd.containers import PACKAGE, Holder, attributes
@@ -62,9 +63,11 @@ class Named(Holder):
 
     def __stands(self) -> Place:
         """Where this module stands: of one of the user's its own secret, as that may have a place of another kind."""
-        place = self.__dict__.get("place")
-        if isinstance(place, Place):
-            return place
+        if not hasattr(type(self), "place"):
+            with suppress(AttributeError):  # looking into __dict__ would slow down all attributes from then on
+                place = object.__getattribute__(self, "place")
+                if isinstance(place, Place):
+                    return place
         if self.__place is None:
             self.__place = Place("", kind=type(self).__name__)
         return self.__place
