@@ -275,3 +275,12 @@ def test_a_watcher_is_told_of_every_result():
     assert all(result.op is not None and math.isfinite(result.data) for result in told.results)
     numbers = [result.number for result in told.results]
     assert numbers == sorted(set(numbers))
+
+
+def test_the_side_of_where_that_is_not_taken_is_no_anomaly():
+    x = tn.Value(0.0)
+    y = tn.where(tn.Value(0.0), tn.sqrt(x), 2.0 * x)
+    with tn.detect_anomaly():
+        y.backward()
+        tn.where(tn.Value(0.0), tn.sqrt(x), 2.0 * x).backward()
+    assert x.grad == 4.0

@@ -9,6 +9,7 @@ from training import BACKENDS
 
 import tinygrad_nn as tn
 from tinygrad_nn import MLP, Module, Value
+from tinygrad_nn.autograd import primitives as table
 from tinygrad_nn.autograd.value import Result
 
 
@@ -82,11 +83,11 @@ def test_bad_input():
         tn.lint(model, model([1.0, 2.0]), rows=[[1.0]])
 
 
-@pytest.mark.parametrize("check", ["_holds", "contributions"])
+@pytest.mark.parametrize("check", ["holds", "contributions"])
 def test_a_planted_fault_in_lint_is_caught(check, monkeypatch):
     from tinygrad_nn.check import lint as mistakes
 
-    wrong = {"_holds": lambda result: False, "contributions": lambda result, g: [2.0 * g] * len(result.operands)}
+    wrong = {"holds": lambda result: False, "contributions": lambda result, g: [2.0 * g] * len(result.operands)}
     monkeypatch.setattr(mistakes, check, wrong[check])
     script = HEALTHY["an optimizer, all rows"]
     assert findings(script, STEPS=3, BEFORE=True) != []
@@ -179,3 +180,19 @@ def test_what_lint_looks_at_grows_with_the_graph_alone(make, monkeypatch):
         tn.lint(model, loss, rows)
     assert looked[1] <= 2.2 * looked[0]
     assert looked[2] <= 2.2 * looked[1]
+
+
+def test_an_index_that_is_none_any_more_is_no_crash():
+    index, numbers = Value(1.0), [Value(2.0), Value(3.0)]
+    loss = 2.0 * table.take(tuple(numbers), index)
+    loss.backward()
+    index.data = 7.0
+    assert all(isinstance(finding, tn.Finding) for finding in tn.lint(numbers, loss))
+
+
+def test_the_side_of_where_that_is_not_taken_hides_no_finding():
+    x = Value(0.0)
+    for _ in range(2):
+        loss = tn.where(Value(0.0), tn.sqrt(x), 2.0 * x)
+        loss.backward()
+    assert [finding.kind for finding in tn.lint([x], loss)] == ["gradients add up"]

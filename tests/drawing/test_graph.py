@@ -11,6 +11,7 @@ from drawings import attributes, cells, edges, learned
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.drawing import colors
 from tinygrad_nn.drawing.nodes import nodes
 
 
@@ -61,6 +62,13 @@ def test_a_repeated_operand_has_two_edges_and_operands_keep_their_order():
     assert edges(dot) == [("v0", "v2:p0"), ("v1", "v2:p1"), ("v1", "v2:p0"), ("v0", "v2:p4")]
     assert cells(dot)["v2"][:3] == ["×", "× 0.5", "+"]
     assert edges(tn.draw(tn.take([a, b], 1)).source) == [("v0", "v2:p0"), ("v1", "v2:p1")]
+
+
+def test_nothing_flows_behind_the_side_of_where_that_is_not_taken():
+    x = Value(0.0)
+    y = tn.where(Value(0.0), tn.sqrt(x), 2.0 * x)
+    y.backward()
+    assert colors.NOT_A_NUMBER not in tn.draw(y).source
 
 
 def test_literals_stand_with_their_operation_in_order():

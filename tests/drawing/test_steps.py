@@ -46,6 +46,7 @@ def programs():
         "ties": tn.maximum([a, c, c * 1.0]) + tn.maximum(a, a) + tn.minimum(c, c),
         "relu": (a * b).relu() + b.relu(),
         "infinite": (b + 0.5).log() + 1.0 / (b + 0.5),
+        "where": tn.where(b, a, (b + 0.5).sqrt()) * c,
         "recurrent": state,
         "network": tn.losses.squared_error(model([a, 0.25]), [0.0, 1.0, 2.0]),
         "half adder": half_adder_loss(),

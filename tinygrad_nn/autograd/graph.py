@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import nan
+
 from .column import numbers
 from .primitives import where
 
@@ -34,6 +36,20 @@ if TYPE_CHECKING:
         def operands(self) -> tuple[Any, ...]: ...
 
     Recorded = TypeVar("Recorded", bound=Operation)
+
+
+def value_now(result: Operation) -> float:
+    """What the operands of a result give now, since their data may have been set; nan where that is nothing."""
+    try:
+        return float(result.op.value(*map(numbers, result.groups)))
+    except ValueError:  # an index that is none any more
+        return nan
+
+
+def holds(result: Operation) -> bool:
+    """Whether the operands of a result still give the number that was recorded."""
+    now = value_now(result)
+    return now == result.data or (now != now and result.data != result.data)
 
 
 def operations_behind(*outputs: Recorded) -> list[Recorded]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
-from ..autograd.graph import operations_behind
+from ..autograd.graph import operations_behind, reached
 from ..autograd.primitives import detached
 from ..autograd.recording import Watcher, users_frame, watched
 from ..autograd.reverse import contributions
@@ -95,8 +95,8 @@ class detect_anomaly(Watcher):  # noqa: N801
         wrong = [result for result in results if _is_wrong(result)]
         if wrong:
             raise self._of_value(wrong[-1], results)
-        adjoints: dict[int, float] = {id(output): 1.0}
-        for result in results:
+        adjoints, live = {id(output): 1.0}, reached(results)
+        for result in [result for result in results if id(result) in live]:
             adjoint = adjoints.get(id(result), 0.0)
             for k, (operand, entry) in enumerate(zip(result.operands, contributions(result, adjoint), strict=True)):
                 if type(operand) is float:

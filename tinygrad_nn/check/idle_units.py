@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..autograd import primitives as table
-from ..autograd.reverse import contributions
+from ..autograd.reverse import adjoints, contributions
 from ..autograd.value import Result
 from ..nn.layers import MLP
 
@@ -100,18 +100,13 @@ def _pushes(results: Sequence[Result]) -> dict[Unit, float]:
 
     A sigmoid that goes into a logarithm, or a cross-entropy, is left out: their steepness makes up for its flatness.
     """
-    adjoints: dict[int, float] = {id(results[0]): 1.0}
-    found: dict[Unit, list[float]] = {}
     steep = {id(result.first) for result in results if result.op in STEEP}
-    for result in results:
-        adjoint = adjoints.get(id(result), 0.0)
-        operands = result.operands
-        if Result in map(type, operands):  # else it is the first of all, and its operands are many
-            for operand, entry in zip(operands, contributions(result, adjoint), strict=True):
-                if type(operand) is Result:
-                    adjoints[id(operand)] = adjoints.get(id(operand), 0.0) + entry
-        if result.op in FLAT and id(result) not in steep:
-            found.setdefault((result.op, result.scope), []).append(abs(adjoint))
+    units = {id(result): result for result in results if result.op in FLAT}
+    pushes = adjoints(results[0], units, create_graph=False)
+    found: dict[Unit, list[float]] = {}
+    for key, unit in units.items():
+        if key not in steep:
+            found.setdefault((unit.op, unit.scope), []).append(abs(pushes.get(key, 0.0)))
     rows = _weight(results)
     return {unit: sum(seen) / rows for unit, seen in found.items()}
 

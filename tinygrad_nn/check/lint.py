@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from math import isclose
 from typing import Any, NamedTuple
 
-from ..autograd.column import numbers
-from ..autograd.graph import operations_behind, reached
+from ..autograd.graph import holds, operations_behind, reached, value_now
 from ..autograd.recording import watched
 from ..autograd.reverse import contributions
 from ..autograd.value import Result, Value
@@ -88,7 +87,7 @@ def of_training(parameters: Sequence[Value], model: Any, loss: Any, ended: bool,
     results = operations_behind(loss)
     idle = [Finding(*words) for words in idle_units(results, slopes_of(results), whole=not ended)]
     if ended:
-        old = [result for result in reversed(results) if recorded and not _holds(result)]
+        old = [result for result in reversed(results) if recorded and not holds(result)]
         return [*(_changed(result) for result in old[:1]), *idle]
     mistaken = [Finding(*words) for words in (*mistaken_scales(results), *alike_units(model))]
     return [*unused(parameters, model, results), *mistaken, *idle]
@@ -111,8 +110,8 @@ def unused(parameters: Sequence[Value], model: Any, results: list[Result]) -> It
 
 def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iterator[Finding]:
     """Whether the gradients are those of one pass over numbers that are still true."""
-    stale = [result for result in reversed(results) if not _holds(result)]
-    sums, doubtful = _passed_on(results, {id(result) for result in stale})
+    stale, live = [result for result in reversed(results) if not holds(result)], reached(results)
+    sums, doubtful = _passed_on([r for r in results if id(r) in live], {id(result) for result in stale})
     if stale and (_is_older(stale, results, named) or _differentiated_since(loss, sums, doubtful)):
         yield _changed(stale[0])
         return
@@ -168,7 +167,7 @@ def _is_older(stale: Sequence[Result], results: Sequence[Result], named: Named) 
     trained = {id(parameter) for _, parameter in named}
     fresh = []
     for result in results:
-        if any(id(operand) in trained for operand in result.operands) and _holds(result):
+        if any(id(operand) in trained for operand in result.operands) and holds(result):
             slopes = zip(result.operands, contributions(result, 1.0), strict=True)
             if any(slope and id(operand) in trained for operand, slope in slopes):
                 fresh.append(result.number)
@@ -177,19 +176,12 @@ def _is_older(stale: Sequence[Result], results: Sequence[Result], named: Named) 
     return sum(last < result.number < first for result in results) < first - last - 1
 
 
-def _holds(result: Result) -> bool:
-    """Whether the operands still give the number that was recorded."""
-    now = result.op.value(*map(numbers, result.groups))
-    return now == result.data or (now != now and result.data != result.data)
-
-
 def _changed(result: Result) -> Finding:
-    now = result.op.value(*map(numbers, result.groups))
     return Finding(
         "data changed",
-        f"{result.op.name} was recorded as {result.data:.6g}, and its operands give {now:.6g} now, so that backward() "
-        "mixes old numbers and new ones: record all of the loss anew in each step, then call backward(), and let the "
-        "optimizer step after it",
+        f"{result.op.name} was recorded as {result.data:.6g}, and its operands give {value_now(result):.6g} now, so "
+        "that backward() mixes old numbers and new ones: record all of the loss anew in each step, then call "
+        "backward(), and let the optimizer step after it",
     )
 
 

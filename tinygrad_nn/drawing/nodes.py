@@ -13,7 +13,7 @@ from typing import Any
 
 from ..autograd import primitives as table
 from ..autograd.column import Column, numbers
-from ..autograd.graph import operations_behind
+from ..autograd.graph import holds, operations_behind, reached
 from ..autograd.reverse import contributions
 from ..autograd.scope import Place, scope_name
 from ..autograd.value import Result, Value
@@ -39,14 +39,18 @@ class Box:
 class Node:
     """One drawn Value: its `label` (`given` by the user or made up), what kind it is, its box and its operands.
 
-    `kind` is "input", "parameter", "operation" or "root". `grad` is None where no backward reached the root.
+    `kind` is "input", "parameter", "operation" or "root". `grad` is None where no backward reached the root, `reached`
+    False where none gets to the Value from there.
     """
 
-    __slots__ = ("box", "data", "given", "grad", "kind", "label", "name", "number", "operands", "turn", "value")
+    __slots__ = (
+        "box", "data", "given", "grad", "kind", "label", "name", "number", "operands", "reached", "turn", "value",
+    )  # fmt: skip
 
     def __init__(self, number: int, value: Value, kind: str, box: Box | None, operands: Operands) -> None:
         self.number, self.name = number, f"v{number}"  # its place among the nodes
         self.value, self.kind, self.box, self.operands = value, kind, box, operands
+        self.reached = True
         self.data = value.data
         self.label = str(value.label)
         self.given = bool(self.label)
@@ -89,8 +93,10 @@ def nodes(root: Value, expand: bool = False, clusters: bool = True, repeat_share
     for value in values:
         if (not (repeat_shared and value.op is None) and value.op is not table.ties) or value is root:
             by_value[id(value)] = node(value, value.scope if value.op else parameters.get(id(value)))
-    if root.grad == 0.0:  # of this root nothing is known, and what others hold is of another pass
-        for n in drawn:
+    live = reached(operations_behind(root)) if isinstance(root, Result) else ()
+    for n in drawn:
+        n.reached = id(n.value) in live
+        if root.grad == 0.0:  # of this root nothing is known, and what others hold is of another pass
             n.grad = None
     _name(drawn)
     return drawn
@@ -107,20 +113,12 @@ def weighs(node: Node) -> bool:
 
 def changed(drawn: list[Node]) -> bool:
     """Whether some data was set since it was recorded: an operation that is not what its operands now give."""
-    for node in drawn:
-        if isinstance(node.value, Result):
-            try:
-                now = node.value.op.value(*map(numbers, node.value.groups))
-            except ValueError:  # an index that is none any more
-                return True
-            if now != node.data and not (now != now and node.data != node.data):
-                return True
-    return False
+    return any(isinstance(node.value, Result) and not holds(node.value) for node in drawn)
 
 
 def flows(node: Node) -> list[float | None]:
-    """What a node adds to the gradient of each of its operands; None before any backward."""
-    if node.grad is None or not isinstance(node.value, Result):
+    """What a node adds to the gradient of each of its operands; None where no backward comes."""
+    if node.grad is None or not node.reached or not isinstance(node.value, Result):
         return [None] * len(node.operands)
     return list(contributions(node.value, node.grad))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...autograd import primitives as table
+from ...autograd.graph import taken
 from ...autograd.primitives import Primitive
 from ...autograd.reverse import contributions
 from ...autograd.rules import is_column
@@ -106,7 +107,7 @@ def _rule_texts(node: Node, digits: int) -> list[str | None]:
     }
     known = {"y": own, "g": f"{own}.grad"} | {o: group[0] for o, group in groups.items() if not is_column(o)}
     texts = []
-    for group, formula in zip(groups.values(), result.op.formulas, strict=True):
+    for group, formula in zip(groups.values(), taken(result, result.op.formulas), strict=True):
         for i in range(len(group)):
             elements = {o[:-1]: other[i] for o, other in groups.items() if is_column(o) and i < len(other)}
             texts.append(_told_rule(formula, known | elements | {"i": str(i)}))
