@@ -19,7 +19,7 @@ from ..support.tabular import plain
 from .idle_units import alike_units, idle_units, slopes_of
 from .loss_scales import mistaken_scales
 
-Named = Sequence[tuple[str, Value]]
+ByPath = Sequence[tuple[str, Value]]
 Judged = tuple[str, Value, float]  # a parameter with its path and its gradient by the last pass
 
 FELT = 1e-8  # a gradient that most steps make something of; a smaller one may leave a parameter as it is
@@ -108,7 +108,7 @@ def unused(parameters: Sequence[Value], model: Any, results: list[Result]) -> It
         )
 
 
-def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iterator[Finding]:
+def _of_gradients(named: ByPath, loss: Result, results: Sequence[Result]) -> Iterator[Finding]:
     """Whether the gradients are those of one pass over numbers that are still true."""
     stale, live = [result for result in reversed(results) if not holds(result)], reached(results)
     sums, doubtful = _passed_on([r for r in results if id(r) in live], {id(result) for result in stale})
@@ -117,14 +117,19 @@ def _of_gradients(named: Named, loss: Result, results: Sequence[Result]) -> Iter
         return
     if not getattr(loss, "passes", 0):
         return
-    sure = sums.keys() - doubtful.keys()
-    judged = [(path, p, sums[id(p)]) for path, p in named if id(p) in sure and (sums[id(p)] or p.grad)]
+    judged = _judged(named, sums, doubtful)
     lost = [] if stale else [entry for entry in judged if abs(entry[2]) > FELT]
     more = [entry for entry in judged if not isclose(entry[1].grad, entry[2], rel_tol=1e-6, abs_tol=1e-12)]
     if lost and not any(leaf.grad for result in results for leaf in result.operands if type(leaf) is Value):
         yield _set_to_zero(lost)
     elif len(more) >= 0.9 * len(judged) and _adds_up(more):
         yield _added_up(more)
+
+
+def _judged(named: ByPath, sums: dict[int, float], doubtful: dict[int, Value]) -> list[Judged]:
+    """The parameters whose gradient by the last pass is known, but for those without any."""
+    sure = sums.keys() - doubtful.keys()
+    return [(path, p, sums[id(p)]) for path, p in named if id(p) in sure and (sums[id(p)] or p.grad)]
 
 
 def _set_to_zero(lost: Sequence[Judged]) -> Finding:
@@ -159,7 +164,7 @@ def _adds_up(more: Sequence[Judged]) -> bool:
     return larger and not scaled and not (0.0 < middle <= 0.5 and near >= 0.8 * len(decays))
 
 
-def _is_older(stale: Sequence[Result], results: Sequence[Result], named: Named) -> bool:
+def _is_older(stale: Sequence[Result], results: Sequence[Result], named: ByPath) -> bool:
     """Whether all that does not hold was recorded before what does, and speaks of parameters itself.
 
     And something else was recorded between them: a part of the parameters may be all that a step has moved.

@@ -82,20 +82,20 @@ def cell(content: str = "", **attributes: object) -> str:
     >>> cell("a", bgcolor="white", port=None)
     '<td bgcolor="white">a</td>'
     """
-    return f"<td{written(attributes)}>{content}</td>"
+    return f"<td{as_attributes(attributes)}>{content}</td>"
 
 
 def table(rows: Iterable[str], **attributes: object) -> str:
     """A table of rows, each the text of its cells, without borders but those asked for."""
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<table{written({'border': 0, 'cellborder': 0, 'cellspacing': 0} | attributes)}>{body}</table>"
+    return f"<table{as_attributes({'border': 0, 'cellborder': 0, 'cellspacing': 0} | attributes)}>{body}</table>"
 
 
 def font(content: str, size: float = 9, color: str | None = None) -> str:
     """Content in letters of so many points; a space where there is none, since Graphviz takes no empty font."""
-    return f"<font{written({'point-size': f'{size:g}', 'color': color})}>{content or ' '}</font>"
+    return f"<font{as_attributes({'point-size': f'{size:g}', 'color': color})}>{content or ' '}</font>"
 
 
-def written(attributes: Mapping[str, object]) -> str:
+def as_attributes(attributes: Mapping[str, object]) -> str:
     """Attributes as they stand in a tag or in a statement of Graphviz's, those that are None left out."""
     return "".join([f' {name}="{entry}"' for name, entry in attributes.items() if entry is not None])

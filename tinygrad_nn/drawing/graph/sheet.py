@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import colors
 from ..diagram import Diagram
-from ..labels import FONT, LONGEST_LABEL, cell, escaped, font, in_digits, shortened, table, written
+from ..labels import FONT, LONGEST_LABEL, as_attributes, cell, escaped, font, in_digits, shortened, table
 from ..nodes import Box, Node, changed
 
 TAILS = {"LR": "e", "RL": "w", "TB": "s", "BT": "n"}  # where edges leave, by rankdir
@@ -22,12 +22,12 @@ def node_line(name: str, label: str, **attributes: str) -> str:
     Names and attributes are made up here and hold no character to quote, and labels are escaped, so this goes without
     the quoting of graphviz, which takes half of the time of a drawing.
     """
-    return f"\t{name} [label=<{label}>{written(attributes)}]\n"
+    return f"\t{name} [label=<{label}>{as_attributes(attributes)}]\n"
 
 
 def edge_line(tail: str, head: str, **attributes: str) -> str:
     """The statement of an edge; its ends may name a port."""
-    return f"\t{tail} -> {head} [{written(attributes).lstrip()}]\n"
+    return f"\t{tail} -> {head} [{as_attributes(attributes).lstrip()}]\n"
 
 
 def sheet(rankdir: str, title: str | None, legend: str) -> Diagram:
