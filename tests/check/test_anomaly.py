@@ -284,3 +284,16 @@ def test_the_side_of_where_that_is_not_taken_is_no_anomaly():
         y.backward()
         tn.where(tn.Value(0.0), tn.sqrt(x), 2.0 * x).backward()
     assert x.grad == 4.0
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: tn.where(x > 0, tn.sqrt(x), 2.0 * x), lambda x: tn.norm([x, 0.0]) + x, lambda x: tn.std([x, 0.0]) + x,
+    lambda x: tn.detach(tn.sqrt(x)) + 2.0 * x,
+])  # fmt: skip
+def test_what_gets_no_gradient_raises_no_alarm(f):
+    """An infinite slope behind the side that `where` does not take, or behind a constant, is multiplied by nothing."""
+    with tn.detect_anomaly():
+        x = Value(0.0)
+        y = f(x)
+        y.backward()
+        assert x.grad == tn.grad(y, x) == tn.jvp(f)(0.0, 1.0)[1] > 0.0

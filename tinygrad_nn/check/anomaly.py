@@ -92,10 +92,11 @@ class detect_anomaly(Watcher):  # noqa: N801
         if not isinstance(output, Result):
             return
         results = operations_behind(output)
+        live = reached(results)
         wrong = [result for result in results if _is_wrong(result)]
-        if wrong:
+        if any(id(result) in live for result in wrong):
             raise self._of_value(wrong[-1], results)
-        adjoints, live = {id(output): 1.0}, reached(results)
+        adjoints = {id(output): 1.0}
         for result in [result for result in results if id(result) in live]:
             adjoint = adjoints.get(id(result), 0.0)
             for k, (operand, entry) in enumerate(zip(result.operands, contributions(result, adjoint), strict=True)):
