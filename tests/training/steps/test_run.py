@@ -1,7 +1,10 @@
 """Runs of steps: they stop after the epoch that is good enough, in any thread, and tell of their progress."""
 
+import gc
 import threading
 import warnings
+import weakref
+from unittest import mock
 
 import pytest
 from shared import half_adder
@@ -15,6 +18,7 @@ from training import (
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.compiler.surroundings.captured import SurroundingsError
+from tinygrad_nn.training.steps.run import Run
 
 
 def test_a_run_outside_of_the_main_thread():
@@ -67,3 +71,28 @@ def test_an_error_of_a_model_that_no_engine_helps_against_is_raised(backend):
         with pytest.raises(SurroundingsError):
             tn.fit(model, [[1.0]], [1.0], "squared_error", optimizer, progress=False, backend=backend)
     assert (weight.data, optimizer.steps) == (0.5, 0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_a_fit_made_goes_when_it_is_over(backend):
+    """A step, its engines and its run hold one another in one direction: nothing waits for the garbage collector."""
+    made = []
+    begins = Run.go
+
+    def noting(this):
+        made.append(weakref.ref(this))
+        made.append(weakref.ref(this.engine))
+        return begins(this)
+
+    model = half_adder()
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+    gc.collect()
+    gc.disable()
+    try:
+        with mock.patch.object(Run, "go", noting):
+            tn.fit(
+                model, X, Y, "squared_error", optimizer, 3, progress=False, backend=backend, callbacks=lambda h: None
+            )
+        assert [found() for found in made] == [None, None]
+    finally:
+        gc.enable()

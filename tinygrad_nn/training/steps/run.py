@@ -90,6 +90,7 @@ class Run:
             self.history.stopped = "interrupt"
         finally:
             self.engine.put()
+            self.watches = ()  # which may hold this run
         return self.history
 
     @property

@@ -194,11 +194,11 @@ class Step:
 
     def _made(self, metric: RowMetric | None, shapes: Shape) -> Known[Engine] | RecordedEngine:
         """The engines for rows of these shapes: one for each of the latest surroundings, or one for all."""
-        recipe, kind = replace(self.recipe, metric=metric), ENGINES[self.backend]
+        recipe, kind, target = replace(self.recipe, metric=metric), ENGINES[self.backend], self.target
 
         def made(world: Surroundings) -> Engine:
             traced = replace(recipe, world=world)
-            return NativeEngine(traced, shapes, self.target) if kind is NativeEngine else kind(traced, shapes)
+            return NativeEngine(traced, shapes, target) if kind is NativeEngine else kind(traced, shapes)
 
         return RecordedEngine(recipe, shapes) if kind.records else Known(recipe.surroundings, made)
 
