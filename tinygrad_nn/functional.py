@@ -145,7 +145,7 @@ def maximum(*values: Any) -> Any:
     >>> maximum(2.0, 3.0), maximum([5.0, 1.0, 2.0])
     (3.0, 5.0)
     """
-    operands = _listed(values, "tn.maximum")
+    operands = _of_many(values, "tn.maximum")
     if len(operands) == 1:
         return operands[0]
     return table.maximum(*operands) if len(operands) == 2 else _largest(operands)
@@ -159,7 +159,7 @@ def minimum(*values: Any) -> Any:
     >>> minimum(2.0, 3.0), minimum([5.0, 1.0, 2.0])
     (2.0, 1.0)
     """
-    operands = _listed(values, "tn.minimum")
+    operands = _of_many(values, "tn.minimum")
     if len(operands) == 1:
         return operands[0]
     if len(operands) == 2:
@@ -239,7 +239,7 @@ def _some(values: Iterable[Number], what: str) -> tuple[Any, ...]:
     return operands
 
 
-def _listed(values: tuple[Any, ...], what: str) -> tuple[Any, ...]:
+def _of_many(values: tuple[Any, ...], what: str) -> tuple[Any, ...]:
     """The values of f(a, b, ...) or of f([a, b, ...])."""
     listed = len(values) == 1 and hasattr(values[0], "__iter__") and getattr(values[0], "ndim", 1) > 0
     return _some(values[0] if listed else values, what)

@@ -42,7 +42,7 @@ def _averaged(loss: Loss) -> Loss:
         with scope(averaged):
             if isinstance(prediction, Scalar) and type(target) is float:
                 return loss(prediction, target, *options, **named_options)
-            predictions, targets = _listed(prediction, name), _listed(target, f"the target of {name}")
+            predictions, targets = _outputs(prediction, name), _outputs(target, f"the target of {name}")
             if len(predictions) != len(targets) or not predictions:
                 raise ValueError(
                     f"{name} wants one target for each output, but got {len(predictions)} outputs "
@@ -56,7 +56,7 @@ def _averaged(loss: Loss) -> Loss:
     return averaged
 
 
-def _listed(outputs: Any, what: str) -> tuple[Any, ...]:
+def _outputs(outputs: Any, what: str) -> tuple[Any, ...]:
     """The outputs of one example as operands: those of a list or array, or the one number."""
     if isinstance(outputs, list | tuple) or getattr(outputs, "ndim", 0) != 0:
         return as_operands(outputs, what)

@@ -89,7 +89,7 @@ def named(metric: Any) -> tuple[str, Metric]:
         name = metric_name(metric)
 
         def mean(predictions: Sequence[Any], targets: Sequence[Any]) -> float:
-            found = [_number(metric(p, t), name) for p, t in _rows(predictions, targets)]
+            found = [_number_of_row(metric(p, t), name) for p, t in _rows(predictions, targets)]
             return total(found) / len(found)
 
         return name, mean
@@ -141,7 +141,7 @@ def _pairs(prediction: Any, target: Any) -> list[tuple[float, float]]:
     return list(zip(outputs, wanted, strict=True))
 
 
-def _number(found: Any, name: str) -> float:
+def _number_of_row(found: Any, name: str) -> float:
     number = as_float(found.data if isinstance(found, Value) else found)
     if number is None:
         raise TypeError(f"the metric {name} must give a number for each row, but gave {found!r}")

@@ -150,13 +150,13 @@ def _opened(
     while waiting:
         _, _, at, product, factors = heapq.heappop(waiting)
         if at is variable:
-            done.append(Entry(product, _listed(factors), 1))
+            done.append(Entry(product, _from_the_result(factors), 1))
             continue
         branches = [branch for branch in _branches(at, local) if id(branch[1]) in ways]
         if len(branches) > 1 and len(done) + len(waiting) + 1 >= top:
             tangent, several = tangents[id(at)], ways[id(at)]
             told = f"{_ways(several)} of {_told(at)}", tangent
-            done.append(Entry(product * tangent, [*_listed(factors), told], several))
+            done.append(Entry(product * tangent, [*_from_the_result(factors), told], several))
             continue
         for slope, operand, words in branches:
             further = product * slope
@@ -167,7 +167,7 @@ def _opened(
     return sorted(done, key=lambda entry: -abs(entry.amount))
 
 
-def _listed(factors: Link) -> list[tuple[str, float]]:
+def _from_the_result(factors: Link) -> list[tuple[str, float]]:
     """The factors from the result on, of which each knows those before it."""
     found = []
     while factors is not None:

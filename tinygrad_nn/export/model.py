@@ -177,7 +177,7 @@ class ModelFile:
             steps = operations(self.gradient) + self.count * operations(self.update.program)
             counted += f", {steps:,} a training step"
         return [
-            f"{name}: {_told(self.model)}, as C99 of tinygrad_nn {__version__}.", "", *calls, "",
+            f"{name}: {_in_a_word(self.model)}, as C99 of tinygrad_nn {__version__}.", "", *calls, "",
             f"{memory}; {counted}",
             f"build: cc -std=c99 -O2 -c {name}.c, and link with -lm",
             f"test:  cc -std=c99 -O2 -D{name.upper()}_SELF_TEST {name}.c -lm && ./a.out",
@@ -203,7 +203,7 @@ def _input_names(model: Any, inputs: Any) -> list[str]:
     raise ValueError(f"inputs are a number of 1 or more, or a list of names, but got {inputs!r}")
 
 
-def _told(model: Any) -> str:
+def _in_a_word(model: Any) -> str:
     """What a model is, in a word where its class says no more."""
     told = repr(model)
     return type(model).__name__ if " at 0x" in told else told

@@ -79,14 +79,14 @@ def check_columns(given: Any, model: Any, name: str) -> None:
     if names is None or not wanted or names == wanted:
         return
     lacking = [column for column in wanted if column not in names]
-    do = f"it has no {_listed(lacking)}" if lacking else "give frame[model.input_names]"
+    do = f"it has no {_quoted(lacking)}" if lacking else "give frame[model.input_names]"
     raise ValueError(
-        f"{name} has the columns {_listed(names)}, but the inputs of the model are {_listed(wanted)}, in this order: "
+        f"{name} has the columns {_quoted(names)}, but the inputs of the model are {_quoted(wanted)}, in this order: "
         f"{do}, or frame.to_numpy() where names do not matter"
     )
 
 
-def _listed(names: list[str]) -> str:
+def _quoted(names: list[str]) -> str:
     return ", ".join(map(repr, names[:6])) + " ..." * (len(names) > 6)
 
 

@@ -31,16 +31,16 @@ def listing(program: Program, groups: Sequence[Group], slots_of: Sequence[Sequen
     elements = [[names.get(slot, "") for slot in each] for each in slots]
     arrays = list(zip(bases, elements, strict=True))
     loops = any(_in_a_loop(group) and group.guard is None for group in shown)
-    lines = [f"{program.name}({_listed([names[slot] for slot in program.inputs])})"]
+    lines = [f"{program.name}({_with_dots([names[slot] for slot in program.inputs])})"]
     if loops and len(program.inputs) > 1:
         lines[0] += f"    # {arrays[INPUTS][0]}[0 : {len(program.inputs)}]"
     if program.parameters:
-        reads = f"    reads {_listed([names[slot] for slot in program.parameters])}"
+        reads = f"    reads {_with_dots([names[slot] for slot in program.parameters])}"
         lines.append(reads + (f"    # {arrays[PARAMETERS][0]}[0 : {len(program.parameters)}]" if loops else ""))
     for group in shown:
         told_ = [_loop(group, arrays)] if _in_a_loop(group) else _one_by_one(slots, group, names, arrays)
         lines += [f"    {line}" for line in told_]
-    returned = _listed([names[program_slot] for program_slot in program.outputs])
+    returned = _with_dots([names[program_slot] for program_slot in program.outputs])
     return "\n".join([*lines, f"    return {returned}"])
 
 
@@ -62,7 +62,7 @@ def _gathers(group: Group) -> bool:
     return group.primitive is None and group.guard is None
 
 
-def _listed(names: list[str], most: int = 24) -> str:
+def _with_dots(names: list[str], most: int = 24) -> str:
     """The names, or the first and the last of very many."""
     return ", ".join(names if len(names) <= most else [*names[:3], "...", *names[-2:]])
 

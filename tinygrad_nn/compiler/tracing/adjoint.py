@@ -58,7 +58,7 @@ def gradients(tracer: Writer, output: Any, inputs: Any, create_graph: bool) -> A
 
     def gradient(entry: Any) -> Traced:
         flow = Traced(tracer, tracer.slot_of(next(each)))
-        return flow if create_graph else _number(tracer, table.detached(flow)._slot)
+        return flow if create_graph else _plain_number(tracer, table.detached(flow)._slot)
 
     return mapped(inputs, gradient)
 
@@ -91,11 +91,11 @@ def given_back(tracer: Writer, read: list[Any], given: list[Any], variables: lis
     if reads == VALUES:
         return lambda found: Traced(tracer, tracer.slot_of(found))
     if reads == DATA:
-        return lambda found: _number(tracer, tracer.slot_of(found))
+        return lambda found: _plain_number(tracer, tracer.slot_of(found))
     return lambda found: float(tracer.numbers[tracer.slot_of(found)])
 
 
-def _number(tracer: Writer, slot: int) -> TracedNumber:
+def _plain_number(tracer: Writer, slot: int) -> TracedNumber:
     """A slot as what is a plain number when the function is not compiled."""
     tracer.reads[slot] = min(tracer.reads[slot], DATA)
     return TracedNumber(tracer, slot)

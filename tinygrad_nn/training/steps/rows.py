@@ -63,8 +63,8 @@ def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
         elif shape != first:
             which, k = ("X", 0) if shape[0] != first[0] else ("Y", 1)
             raise ValueError(
-                f"all rows must have one shape, but row {i} of {which} has {_told(shape[k])} and row 0 has "
-                f"{_told(first[k])}"
+                f"all rows must have one shape, but row {i} of {which} has {_in_words(shape[k])} and row 0 has "
+                f"{_in_words(first[k])}"
             )
         rows.append(tuple(numbers))
     return first, rows
@@ -95,14 +95,14 @@ def _plain_rows(X: Any, Y: Any) -> Rows | None:
     return tuple(shapes), [(*a, *b) for a, b in zip(x, y, strict=True)]
 
 
-def _told(shape: Shape) -> str:
+def _in_words(shape: Shape) -> str:
     """A shape in words: one number in no list, 3 numbers, or 2 entries, the first of which has 3 numbers."""
     if shape is None:
         return "one number in no list"
     if type(shape) is ArrayShape:
         return f"an array of {' x '.join(map(str, shape.sides))} number{'s' * (shape.sides != (1,))}"
     if any(entry is not None for entry in shape):
-        return f"{len(shape)} entries, the first of which has {_told(shape[0])}"
+        return f"{len(shape)} entries, the first of which has {_in_words(shape[0])}"
     return f"{len(shape)} number{'s' * (len(shape) != 1)}"
 
 

@@ -33,9 +33,9 @@ def source(loop: Loop, rate: int | None = None) -> str:
     head = [f"def {function_name(program)}({ARGUMENTS}):"]
     for slots, given in ((settled, "settled"), (list(loop.carried), "carried")):
         if slots:
-            head += _wrapped(f"({_listed(slots, names)}) = {given}", "    ")
+            head += _wrapped(f"({_inside_tuple(slots, names)}) = {given}", "    ")
     head += lines_of(before, names, "    ", lambda guard: "return error, carried")
-    row, rows = _listed(loop.each, names) or "_", "rows"
+    row, rows = _inside_tuple(loop.each, names) or "_", "rows"
     if rate is not None:
         row, rows = f"({row}), {names[rate]}", "zip(rows, rates)"
     body = _body(during, loop, names)
@@ -43,7 +43,7 @@ def source(loop: Loop, rate: int | None = None) -> str:
         body.append(f"error += {names[loop.metric]}")
     body.append(f"put({names[loop.loss]})")
     if later:
-        left, right = (_listed([pair[k] for pair in later], names) for k in (0, 1))
+        left, right = (_inside_tuple([pair[k] for pair in later], names) for k in (0, 1))
         body += _wrapped(f"({left}) = ({right})", "")
     lines = [*head, "    for rows in passes:", f"        for {row} in {rows}:"]
     lines += [f"            {line}" for line in body]
@@ -52,7 +52,7 @@ def source(loop: Loop, rate: int | None = None) -> str:
         lines += ["        else:", *(f"            {line}" for line in [*ending, "continue"]), "        break"]
     else:
         lines += [f"        {line}" for line in ending]
-    lines += _wrapped(f"return error, ({_listed(loop.carried, names)})", "    ")
+    lines += _wrapped(f"return error, ({_inside_tuple(loop.carried, names)})", "    ")
     return "\n".join(lines) + "\n"
 
 
@@ -112,8 +112,8 @@ def _body(body: list[Statement], loop: Loop, names: dict[int, str]) -> list[str]
     program = loop.program
     if any(statement.raises for statement in body):
         made = {statement.slot for statement in body}
-        inputs, parameters = (_listed(slots, names) for slots in (program.inputs, program.parameters))
-        targets = _listed(loop.outputs, {slot: names[slot] if slot in made else "_" for slot in loop.outputs})
+        inputs, parameters = (_inside_tuple(slots, names) for slots in (program.inputs, program.parameters))
+        targets = _inside_tuple(loop.outputs, {slot: names[slot] if slot in made else "_" for slot in loop.outputs})
         lines = [
             "try:",
             *(f"    {line}" for line in lines),
@@ -125,7 +125,7 @@ def _body(body: list[Statement], loop: Loop, names: dict[int, str]) -> list[str]
     return lines
 
 
-def _listed(slots: Iterable[int], names: dict[int, str]) -> str:
+def _inside_tuple(slots: Iterable[int], names: dict[int, str]) -> str:
     """The names of the slots as the inside of a tuple."""
     listed = [names[slot] for slot in slots]
     return f"{', '.join(listed)}{',' * (len(listed) == 1)}"
