@@ -148,11 +148,10 @@ def _check_neuron(neuron: Any, width: int) -> None:
 
 def _neuron_text(neuron: Neuron) -> str:
     values = (*neuron.weights, neuron.bias)
-    *weights, bias = [number_text(value.data) for value in values]
+    *weights, bias = [float(value.data) for value in values]
     labels = [value.label for value in values]
-    given = "" if labels == _labels(len(weights)) else f', "labels": {_json(labels)}'
-    activation = _json(neuron.activation)
-    return f'{{"activation": {activation}, "weights": [{", ".join(weights)}], "bias": {bias}{given}}}'
+    given = {} if labels == _labels(len(weights)) else {"labels": labels}
+    return json_of({"activation": neuron.activation, "weights": weights, "bias": bias, **given})
 
 
 def _labels(n_inputs: int) -> list[str]:
@@ -177,27 +176,20 @@ def _optimizer_text(optimizer: Optimizer, model: Module) -> str:
     width, states = len(made.initial_state), optimizer.state
     if len(states) != len(optimizer.parameters) or any(len(numbers) != width for numbers in states):
         raise StorageError(f"the optimizer has no state of {width} numbers for each of its parameters")
-    told = ", ".join(
-        f'"{name}": {_rate(setting) if name == "lr" else _setting(setting)}' for name, setting in settings.items()
-    )
-    state = ", ".join(f"[{', '.join(map(number_text, numbers))}]" for numbers in optimizer.state)
-    return f'{{"kind": "{kind}", "steps": {steps}, {told},\n "state": [{state}]}}'
+    told = {name: _rate(setting) if name == "lr" else _setting(setting) for name, setting in settings.items()}
+    head = json_of({"kind": kind, "steps": steps, **told})
+    return f'{head[:-1]},\n "state": {json_of(optimizer.state)}}}'
 
 
-def _rate(rate: Any) -> str:
-    """A learning rate: a number, a schedule with what it was made of, or null for another function."""
-    if not callable(rate):
-        return number_text(rate)
-    if not isinstance(rate, Schedule):
-        return "null"
-    settings = [("schedule", _json(rate.name)), *((name, _rate(entry)) for name, entry in rate.settings.items())]
-    return f"{{{', '.join(f'{_json(name)}: {entry}' for name, entry in settings)}}}"
+def _rate(rate: Any) -> Any:
+    """A learning rate: a number, a schedule with what it was made of, or None for another function."""
+    if isinstance(rate, Schedule):
+        return {"schedule": rate.name, **{name: _rate(entry) for name, entry in rate.settings.items()}}
+    return None if callable(rate) else float(rate)
 
 
-def _setting(setting: Any) -> str:
-    if isinstance(setting, tuple):
-        return f"[{', '.join(map(number_text, setting))}]"
-    return str(setting).lower() if isinstance(setting, bool) else number_text(setting)
+def _setting(setting: Any) -> Any:
+    return setting if isinstance(setting, bool | tuple) else float(setting)
 
 
 def number_text(number: float) -> str:
@@ -211,11 +203,11 @@ def number_text(number: float) -> str:
 
 def json_of(content: Any) -> str:
     """Numbers, texts, lists and dicts of them as JSON, from which every bit comes back."""
+    if isinstance(content, float):
+        return number_text(content)
     if isinstance(content, dict):
         return f"{{{', '.join(f'{_json(str(name))}: {json_of(entry)}' for name, entry in content.items())}}}"
-    if isinstance(content, list | tuple):
-        return f"[{', '.join(map(json_of, content))}]"
-    return number_text(content) if isinstance(content, float) else _json(content)
+    return f"[{', '.join(map(json_of, content))}]" if isinstance(content, list | tuple) else _json(content)
 
 
 def _json(content: Any) -> str:
