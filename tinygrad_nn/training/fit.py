@@ -238,7 +238,7 @@ def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
     shapes, rows = given
     found: list[Finding] = []
     with suppress(Exception), watched(None), undone(step.recipe.surroundings()):
-        total, _ = RecordedEngine(step.recipe, shapes).total(rows[:: -(-len(rows) // most)])
+        total, _ = RecordedEngine(step.recipe, shapes, step.target).total(rows[:: -(-len(rows) // most)])
         found = of_training(parameters, model, total, ended, step.records)
     for finding in found:
         warnings.warn(str(finding), LintWarning, stacklevel=3)

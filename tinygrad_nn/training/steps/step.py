@@ -22,7 +22,7 @@ from ...compiler.arguments import Shape
 from ...compiler.backends.backend import for_steps
 from ...compiler.loops.rolled import Rolled
 from ...compiler.surroundings.captured import SurroundingsError
-from ...compiler.surroundings.surroundings import Known, Surroundings
+from ...compiler.surroundings.surroundings import Known
 from ...compiler.target import Target
 from ...optim import Optimizer, check_steps
 from ...support.checks import checked_count, checked_function, checked_rng, checked_switch
@@ -190,17 +190,14 @@ class Step:
         if len(self._known) > MOST_KINDS:
             del self._known[next(iter(self._known))]
         self._latest = engine = known.now() if isinstance(known, Known) else known
-        return engine if watching is None else CheckedEngine(engine, watching, self.target.dtype)
+        return engine if watching is None else CheckedEngine(engine, watching)
 
     def _made(self, metric: RowMetric | None, shapes: Shape) -> Known[Engine] | RecordedEngine:
         """The engines for rows of these shapes: one for each of the latest surroundings, or one for all."""
         recipe, kind, target = replace(self.recipe, metric=metric), ENGINES[self.backend], self.target
-
-        def made(world: Surroundings) -> Engine:
-            traced = replace(recipe, world=world)
-            return NativeEngine(traced, shapes, target) if kind is NativeEngine else kind(traced, shapes)
-
-        return RecordedEngine(recipe, shapes) if kind.records else Known(recipe.surroundings, made)
+        if kind.records:
+            return RecordedEngine(recipe, shapes, target)
+        return Known(recipe.surroundings, lambda world: kind(replace(recipe, world=world), shapes, target))
 
     def _give_up(self, error: Exception, metric: RowMetric | None, shapes: Shape) -> None:
         """Take another engine in the place of one that cannot make the steps."""
@@ -209,7 +206,7 @@ class Step:
             raise error
         if isinstance(error, SurroundingsError):
             warnings.warn(f"training on the recorded graph, not compiled: {error}", RuntimeWarning, stacklevel=2)
-            self._known[id(metric), shapes] = RecordedEngine(replace(self.recipe, metric=metric), shapes)
+            self._known[id(metric), shapes] = RecordedEngine(replace(self.recipe, metric=metric), shapes, self.target)
         else:
             self.backend, self._known = "python", {}
 

@@ -20,9 +20,9 @@ from .recorded import RecordedEngine
 class CheckedEngine(Engine):
     """An engine, and who watches its steps. What raises AnomalyError leaves the model as it was before that step."""
 
-    def __init__(self, engine: Engine, watching: Any, dtype: str) -> None:
-        super().__init__(engine.recipe, engine.shapes)
-        self.engine, self.watching, self.dtype = engine, watching, dtype
+    def __init__(self, engine: Engine, watching: Any) -> None:
+        super().__init__(engine.recipe, engine.shapes, engine.target)
+        self.engine, self.watching = engine, watching
 
     def step(self, rows: Sequence[Row]) -> float:
         before = kept_of(self.optimizer)
@@ -33,12 +33,12 @@ class CheckedEngine(Engine):
         gradients = [parameter.grad for parameter in self.optimizer.parameters]
         try:
             with self.watching.inside:
-                RecordedEngine(self.recipe, self.shapes).batch(rows)
+                RecordedEngine(self.recipe, self.shapes, self.target).batch(rows)
         finally:
             put_back(self.optimizer, before)
             for parameter, gradient in zip(self.optimizer.parameters, gradients, strict=True):
                 parameter.grad = gradient
-        raise beyond(f"a compiled step in {self.dtype}")
+        raise beyond(f"a compiled step in {self.target.dtype}")
 
     def stretch(self, stretch: Stretch) -> Made:
         before = kept_of(self.optimizer)
@@ -54,7 +54,7 @@ class CheckedEngine(Engine):
             orders.follow(epoch)
             self.step(orders.taken[place * size : (place + 1) * size])
         put_back(self.optimizer, before)
-        raise beyond(f"a compiled step in {self.dtype}")
+        raise beyond(f"a compiled step in {self.target.dtype}")
 
     def _spoilt(self, before: list[float]) -> bool:
         """Whether a number that was finite is not any more."""

@@ -14,6 +14,7 @@ from ....compiler.arguments import Shape
 from ....compiler.backends.spellings import UnspelledError
 from ....compiler.loops.rolled import Rolled
 from ....compiler.surroundings.captured import SurroundingsError
+from ....compiler.target import Target
 from ..orders import Orders
 from ..recipe import Recipe
 from ..rows import Row
@@ -88,8 +89,8 @@ class Engine:
 
     records = False  # whether operations are recorded, so that whoever watches those sees them
 
-    def __init__(self, recipe: Recipe, shapes: Shape) -> None:
-        self.recipe, self.shapes, self.optimizer = recipe, shapes, recipe.optimizer
+    def __init__(self, recipe: Recipe, shapes: Shape, target: Target) -> None:
+        self.recipe, self.shapes, self.target, self.optimizer = recipe, shapes, target, recipe.optimizer
 
     def step(self, rows: Sequence[Row]) -> float:
         """One step on the mean over the rows, from where the user sees the numbers and back; the loss before it."""

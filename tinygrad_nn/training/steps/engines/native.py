@@ -33,8 +33,7 @@ class NativeEngine(Engine):
     """Makes steps in machine code, which is compiled when it is first run: one for single rows, one for batches."""
 
     def __init__(self, recipe: Recipe, shapes: Shape, target: Target) -> None:
-        super().__init__(recipe, shapes)
-        self.target = target
+        super().__init__(recipe, shapes, target)
         self._steps: dict[bool, NativeSteps] = {}  # by whether they are on batches
         self._latest: NativeSteps | None = None  # those that were made last
         self._holder: NativeSteps | None = None  # those that have the numbers; None where the user's are the newest
@@ -42,7 +41,7 @@ class NativeEngine(Engine):
     @cached_property
     def python(self) -> PythonEngine:
         """What makes the steps on rows that take several paths."""
-        return PythonEngine(self.recipe, self.shapes)
+        return PythonEngine(self.recipe, self.shapes, self.target)
 
     def step(self, rows: Sequence[Row]) -> float:
         self._holder = None

@@ -20,6 +20,7 @@ from ....compiler.loops.roll import rolled
 from ....compiler.loops.rolled import Rolled
 from ....compiler.paths import Paths
 from ....compiler.program.program import Loop, OffPath, Program
+from ....compiler.target import Target
 from ....optim import Optimizer
 from ..orders import Orders
 from ..recipe import Recipe, Whole, one_row, penalty, update, whole
@@ -61,8 +62,8 @@ class StepPath:
 class PythonEngine(Engine):
     """Makes steps in generated Python; `latest` are the paths that the last step took."""
 
-    def __init__(self, recipe: Recipe, shapes: Shape) -> None:
-        super().__init__(recipe, shapes)
+    def __init__(self, recipe: Recipe, shapes: Shape, target: Target) -> None:
+        super().__init__(recipe, shapes, target)
         self._whole, self._row, self._penalty, self._update = (Paths[StepPath](recipe.name) for _ in range(4))
         self.latest: list[StepPath] = []
 
