@@ -72,19 +72,16 @@ class detect_anomaly(Watcher):  # noqa: N801
     # What a watcher is told and asked.
 
     def recorded(self, result: Result) -> None:
-        """Look at the value of an operation."""
         frame = users_frame()
         self.lines[result.number] = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
         if _is_wrong(result):
             raise self._of_value(result, [])
 
     def tangents(self, outputs: Any, inputs: Any) -> None:
-        """Look at the slopes that tangents are made of."""
         for output in outputs:
             self.backward(output)
 
     def grad(self, output: Any, inputs: Any, create_graph: bool) -> None:
-        """Look at what a gradient is asked of."""
         self.backward(output)
 
     def backward(self, output: Any) -> None:
@@ -135,11 +132,7 @@ class detect_anomaly(Watcher):  # noqa: N801
                 self.gradient(compiled, list(row)) if gradients else self.call(compiled, list(row), {})
         return found
 
-    def steps(self) -> None:
-        """Training steps may be made; they are looked at when they were."""
-
     def updated(self, optimizer: Any, numbers: Sequence[float]) -> None:
-        """Look at the parameters that an optimizer is about to set."""
         for k, (parameter, number) in enumerate(zip(optimizer.parameters, numbers, strict=True)):
             if isfinite(parameter.data) and not isfinite(number):
                 name = parameter.label or f"parameter {k}"

@@ -8,7 +8,7 @@ there as one sum over all its ways. Each opening costs what its operation has op
 from __future__ import annotations
 
 import heapq
-from itertools import groupby
+from itertools import count, groupby
 from math import fsum, inf, isfinite
 from typing import Any
 
@@ -145,7 +145,7 @@ def _opened(
     if id(output) not in ways:
         return []
     done: list[Entry] = []
-    count = 1  # against ties: the parts themselves have no order
+    order = count(1)  # against ties: the parts themselves have none
     waiting: list[tuple[float, int, Any, float, Link]] = [(0.0, 0, output, 1.0, None)]
     while waiting:
         _, _, at, product, factors = heapq.heappop(waiting)
@@ -162,8 +162,7 @@ def _opened(
             further = product * slope
             amount = abs(further * tangents[id(operand)])
             rank = -amount if isfinite(amount) else -inf
-            heapq.heappush(waiting, (rank, count, operand, further, (factors, (words, slope))))
-            count += 1
+            heapq.heappush(waiting, (rank, next(order), operand, further, (factors, (words, slope))))
     return sorted(done, key=lambda entry: -abs(entry.amount))
 
 

@@ -104,12 +104,12 @@ class _Writer:
         self.title, self.latex_title = self._titles(value, wrt)
 
     def _titles(self, value: Value, wrt: Value | None) -> tuple[str, str]:
-        name = value.label if _is_name(value.label) else "y"
+        name = value.label if value.label.isidentifier() else "y"
         if wrt is None:
             return name, latex_name(name)
         if not isinstance(wrt, Result):
             self._leaf(wrt)
-        of = wrt.label if _is_name(wrt.label) else self.written[id(wrt)][0][0] if id(wrt) in self.written else "x"
+        of = wrt.label if wrt.label.isidentifier() else self.written[id(wrt)][0][0] if id(wrt) in self.written else "x"
         return f"d{name}/d{of}", rf"\frac{{\partial {latex_name(name)}}}{{\partial {latex_name(of)}}}"
 
     def formula(self) -> Formula:
@@ -167,11 +167,7 @@ class _Writer:
 
     def _name(self, label: str, letter: str) -> str:
         """The label if it is a name, with a number if another has it already; else a letter and a number."""
-        wanted, form = (label, numbered) if _is_name(label) else (f"{letter}1", lambda _, k: f"{letter}{k}")
+        wanted, form = (label, numbered) if label.isidentifier() else (f"{letter}1", lambda _, k: f"{letter}{k}")
         name = free(wanted, lambda name: name in self.taken or (name != label and name in self.labels), form)
         self.taken.add(name)
         return name
-
-
-def _is_name(label: str) -> bool:
-    return label.isidentifier()

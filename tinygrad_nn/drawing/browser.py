@@ -23,18 +23,11 @@ def document(kind: str, title: str, word: str, last: int, data: dict[str, Any], 
 
     The title and the texts are markup, so what is in them has been escaped before.
     """
-    style, script = _read("page.css"), _read("player.js") + _read(f"{kind}.js")
+    assets = {"style": _read("page.css"), "script": _read("player.js") + _read(f"{kind}.js")}
+    hashes = {f"{name}_hash": _hash(source) for name, source in assets.items()}
     main = Template(_read(f"{kind}.html")).substitute(texts)
     return Template(_read("page.html")).substitute(
-        title=title,
-        word=word,
-        last=last,
-        main=main,
-        data=_json(data),
-        style=style,
-        script=script,
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        assets | hashes, title=title, word=word, last=last, main=main, data=_json(data)
     )
 
 

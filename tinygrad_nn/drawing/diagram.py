@@ -90,8 +90,7 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
             format = options.get("format") or self.format
             picture = Path(options.get("outfile") or f"{text}.{format}")
             try:
-                drawn = _by_pygraphviz(self.source, format, options.get("engine") or self.engine)
-                write_all([(picture, drawn)])
+                write_all([(picture, self.pipe(format, engine=options.get("engine")))])
             except MissingRendererError as error:
                 raise MissingRendererError(f"{error}. The text of the drawing is in {text}") from None
             if options.get("cleanup"):

@@ -43,13 +43,13 @@ def _breaks_xml(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cs") or character in "\ufffe\uffff"
 
 
-def escaped(text: str) -> str:
-    r"""The text for a label, HTML-like or plain: no markup, no entity, and no escape such as `\N`.
+def escaped(text: str, longest: int = LONGEST_LABEL) -> str:
+    r"""The text for a label, HTML-like or plain, shortened: no markup, no entity, and no escape such as `\N`.
 
     >>> escaped("<b>"), escaped(r"a\nb & c") == r"a\\nb &amp; c"
     ('&lt;b&gt;', True)
     """
-    return html.escape(clean(text)).replace("\\", "\\\\")
+    return html.escape(shortened(text, longest)).replace("\\", "\\\\")
 
 
 def shortened(text: str, longest: int) -> str:

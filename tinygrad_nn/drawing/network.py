@@ -107,20 +107,20 @@ def _layers(model: Module) -> list[list[Neuron]]:
 
 def _numbers(layers: list[list[Neuron]], color: str, optimizer: Any) -> dict[int, float]:
     """The number that colours each parameter, by the id of the parameter."""
-    entries = [p for layer in layers for neuron in layer for p in (*neuron.weights, neuron.bias)]
-    parameters = [p for p in entries if isinstance(p, Value)]
-    plain = {id(p): float(p) if color == "weight" else 0.0 for p in entries if not isinstance(p, Value)}
-    if color != "velocity":
-        return plain | {id(p): p.data if color == "weight" else p.grad for p in parameters}
+    parameters = [p for layer in layers for neuron in layer for p in (*neuron.weights, neuron.bias)]
+    if color == "weight":
+        return {id(p): float(getattr(p, "data", p)) for p in parameters}
+    if color == "grad":
+        return {id(p): getattr(p, "grad", 0.0) for p in parameters}
     if not hasattr(optimizer, "velocity"):
         raise ValueError(
             'color="velocity" shows what the optimiser remembers of each parameter: give the one that trains the '
             f'model, as in draw_network(model, color="velocity", optimizer=optimizer); got optimizer={optimizer!r}'
         )
     velocities = {id(p): v for p, v in zip(optimizer.parameters, optimizer.velocity, strict=True)}
-    if any(id(p) not in velocities for p in parameters):
+    if any(isinstance(p, Value) and id(p) not in velocities for p in parameters):
         raise ValueError("this optimiser does not update all parameters of this model: give the one that trains it")
-    return plain | velocities
+    return dict.fromkeys(map(id, parameters), 0.0) | velocities
 
 
 def _columns(model: Module, layers: list[list[Neuron]], numbers: dict[int, float], x: Any, most: int) -> list[Circles]:
@@ -197,7 +197,7 @@ def _put_circles(drawing: Diagram, columns: list[Circles], color: str) -> None:
             small = {"fontsize": "8"} if len(text) > 6 else {}
             drawing.node(f"n{c}_{i}", text, pos=position, fillcolor=shade, tooltip=escaped(tip.strip()), **small)
             if name and not inside:
-                told = font(escaped(shortened(name, LONGEST_NAME)), 10)
+                told = font(escaped(name, LONGEST_NAME), 10)
                 told = cell(told, align="left" if side > 0 else "right", width=round(room))
                 shift = side * (RADIUS + 8 + room / 2)
                 _put_text(drawing, f"name{c}_{i}", c, column.row(i), table([told], cellpadding=0), shift)
@@ -274,7 +274,7 @@ def _put_words(drawing: Diagram, columns: list[Circles], color: str, title: str 
     middle = (len(columns) - 1) / 2
     _put_text(drawing, "legend", middle, half + 0.35, font(words, 9, colors.FAINT))
     if title is not None:
-        _put_text(drawing, "title", middle, -half - 1.1, font(escaped(shortened(title, 4000)), 14))
+        _put_text(drawing, "title", middle, -half - 1.1, font(escaped(title), 14))
 
 
 def _put_text(drawing: Diagram, name: str, column: float, row: float, label: str, shift: float = 0.0) -> None:

@@ -6,9 +6,11 @@ the expression does, from top to bottom, with a port for the edge of each operan
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...autograd import primitives
 from .. import colors
-from ..labels import LONGEST_LABEL, cell, escaped, font, in_digits, shortened, table
+from ..labels import cell, escaped, font, in_digits, table
 from ..nodes import Node, is_sum
 
 SYMBOLS = {
@@ -24,10 +26,8 @@ OperationRow = tuple[str, int | None]  # the text of a row of the operation, and
 
 
 def symbol(node: Node) -> str:
-    """The operation as a textbook writes it; nothing for a leaf."""
-    op = node.value.op
-    if op is None:
-        return ""
+    """The operation as a textbook writes it."""
+    op: Any = node.value.op
     return "+" if is_sum(node.value) else SYMBOLS.get(op, op.symbol)
 
 
@@ -132,7 +132,7 @@ def row_card(node: Node, digits: int, scale: float) -> str:
 
 def texts_of(node: Node, digits: int) -> tuple[str, str, str]:
     """Label, data and gradient, ready for a cell; labels that were made up are grey."""
-    label = escaped(shortened(node.label, LONGEST_LABEL))
+    label = escaped(node.label)
     label = f"<b>{label}</b>" if node.given else font(label, 11, colors.FAINT)
     return label, in_digits(node.data, digits), "-" if node.grad is None else in_digits(node.grad, digits)
 

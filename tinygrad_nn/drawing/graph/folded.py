@@ -15,7 +15,7 @@ from ...nn.activations import activation_name
 from ...nn.neuron import Neuron
 from .. import colors
 from ..diagram import Diagram
-from ..labels import LONGEST_LABEL, cell, escaped, font, in_digits, shortened, table
+from ..labels import cell, escaped, font, in_digits, table
 from ..nodes import Box, Node, flows, weighs
 from ..options import check_size
 from .cards import HEADS, card, framed, ports
@@ -159,10 +159,8 @@ def _inputs(fold: Fold) -> list[Node | float]:
 def _header(title: str, detail: str, calls: int, span: int) -> str:
     dark = {"bgcolor": colors.DARK}
     detail += f" ×{calls}" if calls > 1 else ""
-    left = cell(
-        font(f"<b>{escaped(shortened(title, LONGEST_LABEL))}</b>", 11, "white"), align="left", colspan=span - 1, **dark
-    )
-    return left + cell(font(escaped(shortened(detail, LONGEST_LABEL)), 9, "#d5dae1"), align="right", **dark)
+    left = cell(font(f"<b>{escaped(title)}</b>", 11, "white"), align="left", colspan=span - 1, **dark)
+    return left + cell(font(escaped(detail), 9, "#d5dae1"), align="right", **dark)
 
 
 def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale: float) -> str:
@@ -181,8 +179,8 @@ def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale
     for i, (weight, x) in enumerate(zip(neuron.weights, _inputs(fold), strict=True)):
         if n > MOST_ROWS and i == MOST_ROWS - 4:
             rows.append(cell(font(f"... {n - 3 - i} more ..."), colspan=3, port=f"p{i}"))
-        if _row(i, n) == i and not (n > MOST_ROWS and i == MOST_ROWS - 4):
-            label = f"<b>{escaped(shortened(str(getattr(weight, 'label', '') or f'w{i + 1}'), LONGEST_LABEL))}</b>"
+        elif _row(i, n) == i:
+            label = f"<b>{escaped(str(getattr(weight, 'label', '') or f'w{i + 1}'))}</b>"
             if isinstance(x, float) and fold.calls == 1:
                 label += font(f"&#160;× {in_digits(x, digits)}", 9, colors.FAINT)
             rows.append(row(label, _data_of(weight), grads.get(id(weight)), "parameter", f"p{i}"))
@@ -191,7 +189,7 @@ def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale
         what = cell(font(f"{fold.calls} values"), align="right", colspan=2, port="out")
         rows.append(cell("out", align="left") + what)
     else:
-        label = escaped(shortened(output.label, LONGEST_LABEL))
+        label = escaped(output.label)
         label = f"<b>{label}</b>" if output.given else label
         rows.append(row(label, output.data, output.grad, output.kind, None, "out"))
     return framed(rows, output.kind == "root")
@@ -253,10 +251,7 @@ def _heat_map(entries: list[list[float]]) -> str:
 def _summary(fold: Fold) -> str:
     """Many operations, or many given numbers: what they are and how many."""
     results = sum(bool(node.operands) for node in fold.members)
-    return _two_lines(
-        escaped(shortened(fold.title, LONGEST_LABEL)),
-        f"{results} operations" if results else f"{len(fold.members)} numbers",
-    )
+    return _two_lines(escaped(fold.title), f"{results} operations" if results else f"{len(fold.members)} numbers")
 
 
 def _two_lines(title: str, detail: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import colors
 from ..diagram import Diagram
-from ..labels import FONT, LONGEST_LABEL, as_attributes, cell, escaped, font, in_digits, shortened, table
+from ..labels import FONT, as_attributes, cell, escaped, font, in_digits, table
 from ..nodes import Box, Node, changed
 
 TAILS = {"LR": "e", "RL": "w", "TB": "s", "BT": "n"}  # where edges leave, by rankdir
@@ -43,7 +43,7 @@ def sheet(rankdir: str, title: str | None, legend: str) -> Diagram:
             "tailport": TAILS[rankdir],
         },
     )  # fmt: skip
-    rows = [cell(legend)] if title is None else [cell(font(escaped(shortened(title, LONGEST_LABEL)), 14)), cell(legend)]
+    rows = [cell(legend)] if title is None else [cell(font(escaped(title), 14)), cell(legend)]
     diagram.attr(label=f"<{table(rows, cellpadding=2)}>", labelloc="b" if title is None else "t")
     return diagram
 
@@ -68,14 +68,12 @@ def legend(drawn: list[Node], digits: int, kinds: set[str], lines: bool = True) 
         swatches.append((colors.NOT_A_NUMBER_FILL, "nan"))
     square: dict[str, Any] = {"border": 1, "color": colors.LINE, "width": 9, "height": 9, "fixedsize": "true"}
     cells = [cell(bgcolor=color, **square) + cell(_grey(words), align="left") for color, words in swatches]
+    told = "lines: what flows back, by sign and size (square-root scale)"
     if not known:
-        cells.append(cell(_grey("grad -: no backward() has reached the result drawn")))
-    elif lines:
-        cells.append(cell(_grey("lines: what flows back, by sign and size (square-root scale)")))
-    if known and not lines:
-        cells.append(cell(_grey("each map up to the largest number below it; a row is a neuron")))
-    if changed(drawn):
-        cells.append(cell(_grey(CHANGED)))
+        told = "grad -: no backward() has reached the result drawn"
+    elif not lines:
+        told = "each map up to the largest number below it; a row is a neuron"
+    cells += [cell(_grey(words)) for words in (told, *([CHANGED] if changed(drawn) else []))]
     room = cell(cellpadding=0) * 20  # takes up what a wider title leaves over, which would else pull the cells apart
     return table([room + "".join(cells) + room], cellspacing=0, cellpadding=3)
 
@@ -98,9 +96,7 @@ def put_in_boxes(diagram: Diagram, placed: Placed) -> None:
         for box in children.get(name, {}).values():
             with parent.subgraph(name=box.name) as cluster:
                 shade = "#eef1f5" if box.within else "#f6f8fa"
-                cluster.attr(
-                    label=escaped(shortened(box.label, LONGEST_LABEL)), labelloc="t", labeljust="r", fontsize="10"
-                )
+                cluster.attr(label=escaped(box.label), labelloc="t", labeljust="r", fontsize="10")
                 cluster.attr(style="rounded", color="#d5dae1", bgcolor=shade, fontcolor=colors.FAINT)
                 fill(cluster, box.name)
 

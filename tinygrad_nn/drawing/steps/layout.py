@@ -15,7 +15,7 @@ from ..diagram import MissingRendererError
 from ..graph.cards import heads, operation, port_name
 from ..graph.sheet import bound_the_search, edge_line, node_line, put_in_boxes, sheet
 from ..labels import cell, readable, shortened, table, text_width
-from ..nodes import Box, Node, span
+from ..nodes import Node, span
 
 ROW, BAR = 21.0, 17.0  # heights in points of a row of a card, and of a row of an operation of several
 LONGEST_SPAN = 4_000  # ranks that all lines together pass; Graphviz takes from half a minute to minutes for more
@@ -105,24 +105,21 @@ def _empty_table(node: Node, card: Card, digits: int) -> str:
     return table(rows, cellpadding=0)
 
 
-def _read(found: dict[str, object], drawn: list[Node], cards: list[Card], lines: list[Line]) -> Layout:
+def _read(found: Any, drawn: list[Node], cards: list[Card], lines: list[Line]) -> Layout:
     """The positions that Graphviz found; its y grows upwards, ours downwards."""
-    objects: list[dict[str, str]] = found.get("objects", [])  # type: ignore[assignment]
-    edges: list[dict[str, str]] = found.get("edges", [])  # type: ignore[assignment]
-    left, bottom, right, top = map(float, str(found["bb"]).split(","))
-    by_name = {entry["name"]: entry for entry in objects}
+    left, bottom, right, top = map(float, found["bb"].split(","))
+    by_name = {entry["name"]: entry for entry in found["objects"]}
     for node, card in zip(drawn, cards, strict=True):
         x, y = map(float, by_name[node.name]["pos"].split(","))
         card.x, card.y = x - left - card.width / 2, top - y - card.height / 2
-    for edge in edges:
+    for edge in found.get("edges", []):
         tip, *points = edge["pos"].split()  # the tip of the arrow comes first, as e,x,y
         pairs = [p.split(",")[-2:] for p in (*points, tip)]
         lines[int(edge["comment"])].points = [(float(x) - left, top - float(y)) for x, y in pairs]
     boxes = []
-    known: dict[str, Box] = {box.name: box for node in drawn if node.box for box in node.box.path()}
-    for name, box in known.items():
+    for name, label in {box.name: box.label for node in drawn if node.box for box in node.box.path()}.items():
         x0, y0, x1, y1 = map(float, by_name[name]["bb"].split(","))
-        boxes.append((box.label, x0 - left, top - y1, x1 - x0, y1 - y0))
+        boxes.append((label, x0 - left, top - y1, x1 - x0, y1 - y0))
     return Layout(right - left, top - bottom, cards, lines, boxes)
 
 

@@ -55,23 +55,21 @@ def _nodes(pictures: Pictures) -> list[dict[str, Any]]:
                 "exact": repr(gradient),
             }
             gradients[i].append({"step": k, **told})
-    told_nodes = []
-    for i, (node, card) in enumerate(zip(drawn, pictures.layout.cards, strict=True)):
-        told_nodes.append(
-            {
-                "name": node_name(node),
-                "data": readable(node.data, digits),
-                "about": expression(node, digits) if node.operands else LEAF_WORDS.get(node.kind, ""),
-                "where": _where(node),
-                "root": node.kind == "root",
-                "step": computed.get(i, 0),
-                "gradients": gradients[i],
-                "complete": gradients[i][-1]["step"],
-                "box": [round(place, 1) for place in (card.x, card.y, card.width, card.height)],
-                "operands": [operand.number for operand in node.operands if isinstance(operand, Node)],
-            }
-        )
-    return told_nodes
+    return [
+        {
+            "name": node_name(node),
+            "data": readable(node.data, digits),
+            "about": expression(node, digits) if node.operands else LEAF_WORDS.get(node.kind, ""),
+            "where": _where(node),
+            "root": node.kind == "root",
+            "step": computed.get(node.number, 0),
+            "gradients": gradients[node.number],
+            "complete": gradients[node.number][-1]["step"],
+            "box": [round(place, 1) for place in (card.x, card.y, card.width, card.height)],
+            "operands": [operand.number for operand in node.operands if isinstance(operand, Node)],
+        }
+        for node, card in zip(drawn, pictures.layout.cards, strict=True)
+    ]
 
 
 def _step(step: PassStep, drawn: list[Node], digits: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from .. import colors
@@ -33,36 +34,33 @@ class Shown:
     active: int | None = None
     passing: set[tuple[int, int]] = field(default_factory=set)
 
-    def take(self, step: PassStep, drawn: list[Node]) -> None:
-        """Take in the next step."""
-        if step.phase == "forward":
-            self.values.add(step.node)
-        self.gradients.update(step.gradients)
-        self.flows.update({(step.node, p.place): p.flow for p in step.passes})
-        places = range(len(drawn[step.node].operands)) if step.phase == "forward" else [p.place for p in step.passes]
-        self.active = None if step.phase == "start" else step.node
-        self.passing = {(step.node, place) for place in places}
-
 
 class Pictures:
-    """The pictures of the steps of one graph; what a step leaves as it was is not written anew."""
+    """The pictures of the steps of one graph; what a step leaves as it was is not written anew.
+
+    `scale` is the gradient of the deepest colour, over all steps, and `flow_scale` the flow of the widest line.
+    """
 
     def __init__(self, layout: Layout, drawn: list[Node], steps: list[PassStep], digits: int, title: str) -> None:
-        self.layout, self.drawn, self.steps, self.digits = layout, drawn, steps, digits
+        self.layout, self.drawn, self.steps, self.digits, self.title = layout, drawn, steps, digits, svg_text(title)
         gradients = {i: gradient for step in steps for i, gradient in step.gradients.items()}
-        self.scale = colors.extent(gradients.values())  # the gradient of the deepest colour, over all steps
-        self.flow_scale = colors.extent(
-            p.flow for step in steps for p in step.passes
-        )  # and the flow of the widest line
+        self.scale = scale = colors.extent(gradients.values())
+        self.flow_scale = flow_scale = colors.extent(p.flow for step in steps for p in step.passes)
         self.boxes = "".join([_box(*box) for box in layout.boxes])
-        self.title = svg_text(title)
-        self.written: dict[object, str] = {}
+        self.line = cache(lambda k, flow, passing: _line(k, layout.lines[k], flow, passing, flow_scale))
+        self.card = cache(lambda i, *known: _card(i, drawn[i], layout.cards[i], scale, digits, *known))
 
     def states(self) -> Iterator[Shown]:
         """What has come to light after each step: one state, which goes on."""
         state = Shown({i for i, node in enumerate(self.drawn) if not node.operands})
         for step in self.steps:
-            state.take(step, self.drawn)
+            flows = {(step.node, p.place): p.flow for p in step.passes}
+            state.active, state.passing = None if step.phase == "start" else step.node, set(flows)
+            if step.phase == "forward":
+                state.values.add(step.node)
+                state.passing = {(step.node, place) for place in range(len(self.drawn[step.node].operands))}
+            state.gradients.update(step.gradients)
+            state.flows.update(flows)
             yield state
 
     def of(self, state: Shown) -> str:
@@ -70,15 +68,9 @@ class Pictures:
         parts = [self.boxes]
         for k, line in enumerate(self.layout.lines):
             ends = line.head, line.place
-            flow, passing = state.flows.get(ends), ends in state.passing
-            if (k, "line", flow, passing) not in self.written:
-                self.written[k, "line", flow, passing] = _line(k, line, flow, passing, self.flow_scale)
-            parts.append(self.written[k, "line", flow, passing])
-        for i, node in enumerate(self.drawn):
-            told = i in state.values, state.gradients.get(i), i == state.active
-            if (i, *told) not in self.written:
-                self.written[i, *told] = _card(i, node, self.layout.cards[i], *told, self.scale, self.digits)
-            parts.append(self.written[i, *told])
+            parts.append(self.line(k, state.flows.get(ends), ends in state.passing))
+        for i in range(len(self.drawn)):
+            parts.append(self.card(i, i in state.values, state.gradients.get(i), i == state.active))
         width, height = round(self.layout.width + 16), round(self.layout.height + 16)
         return tag(
             "svg", "".join(parts), xmlns="http://www.w3.org/2000/svg", viewBox=f"-8 -8 {width} {height}",
@@ -136,7 +128,7 @@ def _line(k: int, line: Line, flow: float | None, passing: bool, scale: float) -
 
 
 def _card(
-    i: int, node: Node, card: Card, known: bool, gradient: float | None, active: bool, scale: float, digits: int
+    i: int, node: Node, card: Card, scale: float, digits: int, known: bool, gradient: float | None, active: bool
 ) -> str:
     """The operation on the left, then `label | data` over `grad | number`."""
     x, y, bar, half = card.x, card.y, card.bar, card.height / 2
