@@ -41,10 +41,5 @@ def checked_activation(activation: Activation | bool) -> Activation:
     )
 
 
-def activation_function(activation: Activation) -> Primitive | Callable[[Any], Any] | None:
-    """The row of the table for a name (None for linear), or the function itself."""
-    return ACTIVATIONS[activation] if isinstance(activation, str) else activation
-
-
 def activation_name(activation: Activation) -> str:
     return activation if isinstance(activation, str) else getattr(activation, "__name__", repr(activation))

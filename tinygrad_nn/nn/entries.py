@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import struct
+from contextlib import suppress
 from typing import Any
 
 
@@ -15,14 +17,10 @@ def number(entry: Any, where: str) -> float:
     if type(entry) is float:
         return entry
     if isinstance(entry, str) and len(entry) == 16:
-        import struct
-
-        try:
+        with suppress(ValueError, struct.error):
             found: float = struct.unpack(">d", bytes.fromhex(entry))[0]
-        except (ValueError, struct.error):
-            found = 0.0
-        if not math.isfinite(found):
-            return found
+            if not math.isfinite(found):
+                return found
     raise StorageError(f"has {entry!r:.40} for a number of {where}")
 
 
@@ -51,7 +49,6 @@ def items(entry: Any, where: str, count: int | None = None) -> list[Any]:
 
 
 def text(entry: Any, where: str) -> str:
-    """A text."""
     if not isinstance(entry, str):
         raise StorageError(f"has {entry!r:.40} for {where}")
     return entry

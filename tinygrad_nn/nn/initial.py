@@ -6,6 +6,7 @@ Sizes, names and matrices are checked here before anything is made of them.
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import pairwise
 
 from ..support.numbers import as_float
@@ -19,15 +20,11 @@ if TYPE_CHECKING:
     Init = str | Callable[[Any], float]
 
 
-def _glorot(rng: Any, n_inputs: int, n_outputs: int) -> float:
-    return rng.uniform(-1.0, 1.0) * math.sqrt(6.0 / (n_inputs + n_outputs))  # type: ignore[no-any-return]
-
-
 # For each name the draw of a weight from (rng, n_inputs, n_outputs); the bias is 0, but drawn too for `normal`.
-INITS: dict[str, Callable[[Any, int, int], float]] = {
+INITS: dict[str, Callable[..., float]] = {
     "uniform": lambda rng, n_inputs, n_outputs: rng.uniform(-1.0, 1.0),
     "normal": lambda rng, n_inputs, n_outputs: rng.gauss(0.0, 1.0),
-    "xavier": _glorot,
+    "xavier": lambda rng, n_inputs, n_outputs: rng.uniform(-1.0, 1.0) * math.sqrt(6.0 / (n_inputs + n_outputs)),
     "he": lambda rng, n_inputs, n_outputs: rng.gauss(0.0, math.sqrt(2.0 / n_inputs)),
 }
 
@@ -38,11 +35,7 @@ def weight_draws(init: Init, n_inputs: int, n_outputs: int) -> tuple[Callable[[A
         return init, init
     if not isinstance(init, str) or init not in INITS:
         raise ValueError(f"unknown init {init!r}: give one of {', '.join(INITS)}, or a function of the generator")
-    draw = INITS[init]
-
-    def weight(rng: Any) -> float:
-        return draw(rng, n_inputs, n_outputs)
-
+    weight = partial(INITS[init], n_inputs=n_inputs, n_outputs=n_outputs)
     return weight, weight if init == "normal" else lambda rng: 0.0
 
 

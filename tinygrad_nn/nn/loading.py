@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from typing import Any
+
 from ..optim import SGD, Adam, Optimizer
 from ..schedules import SCHEDULES
 from . import entries
@@ -11,8 +15,6 @@ from .layers import MLP, Layer, Neuron
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from ..schedules import LearningRate
 
 VERSION, READ = 2, ("1", "2")  # written, and read: 2 added schedules, thresholds, and where a run of fit stands
@@ -26,15 +28,11 @@ SETTINGS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
 
 def digest(body: str) -> str:
     """The SHA-256 of all lines but the last."""
-    import hashlib
-
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def content_of(text: str) -> Any:
     """The JSON in the text of a file. Raises StorageError for another kind of file, or one that was changed."""
-    import json
-
     first = text.partition("\n")[0]
     version = first.removeprefix(FORMAT)
     if version == first or not version.isascii() or not version.isdigit():
@@ -70,19 +68,16 @@ def built(content: Any, optimizer: bool, lr: LearningRate | None = None) -> tupl
     ]
     if not layers or not all(layers):
         raise StorageError("has a layer without neurons, or no layer")
-    widths = [len(layers[0][0]["weights"]), *map(len, layers)]
+    widths = [len(layers[0][0][1]) - 1, *map(len, layers)]
     for i, layer in enumerate(layers):
-        for neuron in layer:
-            if len(neuron["weights"]) != widths[i]:
-                raise StorageError(
-                    f"has a neuron of {len(neuron['weights'])} weights in layer {i + 1} of {widths[i]} inputs"
-                )
+        for _, (*weights, _), _ in layer:
+            if len(weights) != widths[i]:
+                raise StorageError(f"has a neuron of {len(weights)} weights in layer {i + 1} of {widths[i]} inputs")
     model = _model(kind, name, content["names"], widths)
     made: list[Any] = model.layers if kind == "MLP" else [model]
     for layer, listed in zip(made, layers, strict=True):
         for neuron, entry in zip([layer] if kind == "Neuron" else layer.neurons, listed, strict=True):
-            neuron.activation = entry["activation"]
-            numbers, labels = [*entry["weights"], entry["bias"]], entry["labels"]
+            neuron.activation, numbers, labels = entry
             for k, value in enumerate((*neuron.weights, neuron.bias)):
                 value.data = numbers[k]
                 value.label = value.label if labels is None else labels[k]
@@ -98,24 +93,18 @@ def built(content: Any, optimizer: bool, lr: LearningRate | None = None) -> tupl
 
 def _model(kind: Any, name: str, names: Any, widths: list[int]) -> Any:
     """A network of these widths, its numbers still to be set."""
-
-    def nothing(rng: Any) -> float:
-        return 0.0
-
-    given = [
-        _names(entry, count)
-        for entry, count in zip(entries.items(names, "names", 2), (widths[0], widths[-1]), strict=True)
-    ]
+    inputs, outputs = entries.items(names, "names", 2)
+    given = [_names(inputs, widths[0]), _names(outputs, widths[-1])]
+    options: dict[str, Any] = {"activation": "linear", "init": lambda rng: 0.0, "name": name}
     if kind == "MLP":
-        return MLP(widths[0], widths[1:], "linear", "linear", nothing, None, given[0], given[1], name=name)
+        return MLP(widths[0], widths[1:], input_names=given[0], output_names=given[1], **options)
     if kind not in ("Layer", "Neuron") or len(widths) != 2 or (kind == "Neuron" and widths[1] != 1) or any(given):
         raise StorageError(f"is of the kind {kind!r:.40}, which does not fit its layers: MLP, Layer or Neuron")
-    if kind == "Layer":
-        return Layer(widths[0], widths[1], "linear", init=nothing, name=name)
-    return Neuron(widths[0], "linear", init=nothing, name=name)
+    return Layer(widths[0], widths[1], **options) if kind == "Layer" else Neuron(widths[0], **options)
 
 
-def _neuron(entry: Any, where: str) -> dict[str, Any]:
+def _neuron(entry: Any, where: str) -> tuple[str, list[float], list[str] | None]:
+    """The activation of a neuron, its weights and its bias, and their labels where they are not those of a new one."""
     entries.keys(entry, where, ("activation", "weights", "bias"), ("labels",))
     weights = [entries.number(weight, where) for weight in entries.items(entry["weights"], f"the weights of {where}")]
     if not weights:
@@ -129,12 +118,7 @@ def _neuron(entry: Any, where: str) -> dict[str, Any]:
             entries.text(label, f"a label of {where}")
             for label in entries.items(labels, f"the labels of {where}", len(weights) + 1)
         ]
-    return {
-        "activation": activation,
-        "weights": weights,
-        "bias": entries.number(entry["bias"], where),
-        "labels": labels,
-    }
+    return activation, [*weights, entries.number(entry["bias"], where)], labels
 
 
 def _optimizer(entry: Any, model: Any, lr: LearningRate | None) -> Optimizer:
@@ -151,8 +135,7 @@ def _optimizer(entry: Any, model: Any, lr: LearningRate | None) -> Optimizer:
             "holds an optimizer whose lr was a function, which no file can hold: give it, as in load(path, "
             "optimizer=True, lr=...)"
         )
-    settings = {name: _setting(entry[name], name) for name in names if name != "lr"}
-    settings["lr"] = given
+    settings = {name: given if name == "lr" else _setting(entry[name], name) for name in names}
     parameters = model.parameters()
     optimizer = made_optimizer(entry["kind"], settings, parameters)
     width = len(optimizer.initial_state)
@@ -166,7 +149,7 @@ def _optimizer(entry: Any, model: Any, lr: LearningRate | None) -> Optimizer:
 
 def _rate(entry: Any) -> LearningRate | None:
     """A number, a schedule, or None for a function, which is not in the file, and for a warmup to one."""
-    if entry is None or not isinstance(entry, dict):
+    if not isinstance(entry, dict):
         return None if entry is None else entries.number(entry, "lr")
     name = entry.get("schedule")
     if not isinstance(name, str) or name not in SCHEDULES:
@@ -197,13 +180,9 @@ def made_optimizer(kind: str, settings: dict[str, Any], parameters: list[Any]) -
 
 
 def _setting(setting: Any, name: str) -> Any:
-    if isinstance(setting, bool):
-        return setting
-    return (
-        tuple([entries.number(x, name) for x in setting])
-        if isinstance(setting, list)
-        else entries.number(setting, name)
-    )
+    if isinstance(setting, list):
+        return tuple([entries.number(x, name) for x in setting])
+    return setting if isinstance(setting, bool) else entries.number(setting, name)
 
 
 def _names(entry: Any, count: int) -> list[str] | None:

@@ -146,12 +146,12 @@ class Module(Named):
         24 bytes of parameters
         """
         entries = self._entries()
-        found = [[id(leaf) for _, leaf in named_leaves(entry, path)] for path, entry in entries.items()]
         seen: set[int] = set()
         counts = []
-        for each in found:  # a shared one counts where it comes first
-            counts.append(len(set(each) - seen))
-            seen.update(each)
+        for path, entry in entries.items():  # a shared one counts where it comes first
+            before = len(seen)
+            seen.update(id(leaf) for _, leaf in named_leaves(entry, path))
+            counts.append(len(seen) - before)
         return parameter_table([type(self).__name__], [[path] for path in entries], counts)
 
     def _entries(self) -> dict[str, Any]:

@@ -6,7 +6,10 @@ that a file that was cut off or changed is told from the one that was saved.
 
 from __future__ import annotations
 
+import json
 import math
+import struct
+from typing import Any
 
 from ..autograd.value import Value
 from ..optim import Optimizer
@@ -23,7 +26,6 @@ from .module import Module, learned_by
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
-    from typing import Any
 
     from ..schedules import LearningRate
 
@@ -88,23 +90,23 @@ def model_of(text: str, optimizer: bool = False, lr: LearningRate | None = None)
 
 def text_of(model: Module, optimizer: Optimizer | None = None, run: str = "") -> str:
     """A model as the text of a file, with its optimizer, and with where a run stands as JSON, if they are given."""
-    kind = type(model).__name__
     layers = layers_of(model)
+    place: Any = model.place  # type: ignore[attr-defined]
     names = [getattr(model, name, None) for name in ("input_names", "output_names")]
     for given, count in zip(names, (len(layers[0][0].weights), len(layers[-1])), strict=True):
         listed = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
         if given is not None and not (listed and len(given) == count):
             raise StorageError(f"the model has {count} inputs or outputs, but these names for them: {given!r}")
-    if not isinstance(model.place.name, str):  # type: ignore[attr-defined]
-        raise StorageError(f"the name of a model is text, but this one's is {model.place.name!r}")  # type: ignore[attr-defined]
+    if not isinstance(place.name, str):
+        raise StorageError(f"the name of a model is text, but this one's is {place.name!r}")
     lines = ",\n ".join("[" + ",\n  ".join(map(_neuron_text, neurons)) + "]" for neurons in layers)
-    head = f'"kind": "{kind}", "name": {_json(model.place.name)}, "names": {_json(names)}'  # type: ignore[attr-defined]
+    head = json_of({"kind": type(model).__name__, "name": place.name, "names": names})[:-1]
     state = "" if optimizer is None else f',\n"optimizer": {_optimizer_text(optimizer, model)}'
     learned = learned_by(model)
     if learned is not None and len(learned) == len(layers[-1]):
         state += f',\n"thresholds": {json_of([float(cut) for cut in learned])}'
     state += f',\n"run": {run}' if run else ""
-    body = f'{FORMAT}{VERSION}\n{{{head}, "layers": [\n {lines}]{state}}}\n'
+    body = f'{FORMAT}{VERSION}\n{head}, "layers": [\n {lines}]{state}}}\n'
     return f"{body}{END}{digest(body)}\n"
 
 
@@ -150,13 +152,9 @@ def _neuron_text(neuron: Neuron) -> str:
     values = (*neuron.weights, neuron.bias)
     *weights, bias = [float(value.data) for value in values]
     labels = [value.label for value in values]
-    given = {} if labels == _labels(len(weights)) else {"labels": labels}
-    return json_of({"activation": neuron.activation, "weights": weights, "bias": bias, **given})
-
-
-def _labels(n_inputs: int) -> list[str]:
-    """The labels of a new neuron."""
-    return [*(f"w{i + 1}" for i in range(n_inputs)), "b"]
+    told = {"activation": neuron.activation, "weights": weights, "bias": bias}
+    new = [*(f"w{i + 1}" for i in range(len(weights))), "b"]  # the labels of a new neuron
+    return json_of(told if labels == new else told | {"labels": labels})
 
 
 def _optimizer_text(optimizer: Optimizer, model: Module) -> str:
@@ -176,41 +174,28 @@ def _optimizer_text(optimizer: Optimizer, model: Module) -> str:
     width, states = len(made.initial_state), optimizer.state
     if len(states) != len(optimizer.parameters) or any(len(numbers) != width for numbers in states):
         raise StorageError(f"the optimizer has no state of {width} numbers for each of its parameters")
-    told = {name: _rate(setting) if name == "lr" else _setting(setting) for name, setting in settings.items()}
-    head = json_of({"kind": kind, "steps": steps, **told})
-    return f'{head[:-1]},\n "state": {json_of(optimizer.state)}}}'
+    told = {"kind": kind, "steps": steps, **{name: _told(setting) for name, setting in settings.items()}}
+    return f'{json_of(told)[:-1]},\n "state": {json_of([[*map(float, numbers)] for numbers in states])}}}'
 
 
-def _rate(rate: Any) -> Any:
-    """A learning rate: a number, a schedule with what it was made of, or None for another function."""
-    if isinstance(rate, Schedule):
-        return {"schedule": rate.name, **{name: _rate(entry) for name, entry in rate.settings.items()}}
-    return None if callable(rate) else float(rate)
-
-
-def _setting(setting: Any) -> Any:
-    return setting if isinstance(setting, bool | tuple) else float(setting)
-
-
-def number_text(number: float) -> str:
-    """A number so that all of its bits come back; JSON has no word for those that are not finite."""
-    if math.isfinite(number):
-        return repr(float(number))
-    import struct
-
-    return f'"{struct.pack(">d", number).hex()}"'
+def _told(setting: Any) -> Any:
+    """A setting as a file has it: numbers, a schedule as what it was made of, nothing for another function."""
+    if isinstance(setting, Schedule):
+        return {"schedule": setting.name, **{name: _told(entry) for name, entry in setting.settings.items()}}
+    if isinstance(setting, tuple):
+        return [*map(float, setting)]
+    return setting if isinstance(setting, bool) else None if callable(setting) else float(setting)
 
 
 def json_of(content: Any) -> str:
-    """Numbers, texts, lists and dicts of them as JSON, from which every bit comes back."""
-    if isinstance(content, float):
-        return number_text(content)
+    """Numbers, texts, lists and dicts of them as JSON, from which every bit comes back.
+
+    A number that is not finite, for which JSON has no word, is the text of its bits.
+    """
     if isinstance(content, dict):
-        return f"{{{', '.join(f'{_json(str(name))}: {json_of(entry)}' for name, entry in content.items())}}}"
-    return f"[{', '.join(map(json_of, content))}]" if isinstance(content, list | tuple) else _json(content)
-
-
-def _json(content: Any) -> str:
-    import json
-
-    return json.dumps(content)
+        return f"{{{', '.join(f'{json.dumps(str(name))}: {json_of(entry)}' for name, entry in content.items())}}}"
+    if isinstance(content, list | tuple):
+        return f"[{', '.join(map(json_of, content))}]"
+    if not isinstance(content, float):
+        return json.dumps(content)
+    return repr(float(content)) if math.isfinite(content) else f'"{struct.pack(">d", content).hex()}"'
