@@ -6,6 +6,7 @@ gets a line and a name of its own; everything else is written where it is used.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -125,10 +126,7 @@ class _Writer:
             bare = (repr(number), ATOM), (latex_number(number, DIGITS), ATOM)
             (text, _), (latex, _) = self.written.get(id(self.output), bare)
             self._line(self.title, self.latex_title, text, latex, number)
-        import re  # here, since importing the package should not pay for it
-
-        read = " ".join(expression for _, expression, _ in self.lines)
-        used = set(re.findall(r"[^\W\d]\w*", read))
+        used = set(re.findall(r"[^\W\d]\w*", " ".join(expression for _, expression, _ in self.lines)))
         return Formula(self.lines, {name: n for name, n in self.leaves.items() if name in used}, self.rows)
 
     def _leaf(self, leaf: Value) -> None:

@@ -6,6 +6,7 @@ the gradients are those of its last backward pass.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from math import isclose
 from typing import Any, NamedTuple
@@ -217,8 +218,6 @@ def _passed_on(results: Sequence[Result], stale: set[int]) -> tuple[dict[int, fl
 
 def _speaks_of(rule: Any, operand: str) -> bool:
     """Whether a rule reads an operand, a column or an element of it."""
-    import re
-
     if not isinstance(rule, str):
         return rule is not None
     return not {operand, operand.removesuffix("s")}.isdisjoint(re.findall(r"\w+", rule))

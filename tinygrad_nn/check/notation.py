@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from ..autograd import primitives as table
@@ -180,8 +181,6 @@ def _held(operand: Piece, least: int, latex: bool) -> str:
 
 def latex_name(name: str) -> str:
     """x_{1} for x1, and words as words."""
-    import re  # here, since importing the package should not pay for it
-
     found = re.fullmatch(r"([^\W\d_]+)(\d*)(?:_(\d+))?", name)
     letters, digits, again = found.groups() if found else (name.replace("_", r"\_"), "", "")
     head = letters if len(letters) == 1 else rf"\mathrm{{{letters}}}"

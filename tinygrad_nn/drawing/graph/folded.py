@@ -86,7 +86,7 @@ def _folds(drawn: list[Node], by_layer: bool) -> list[Fold]:
             key, title, box = _of_neuron(neuron, node.box, by_layer)
         fold = found.setdefault(key, Fold(f"f{len(found)}", title, box))
         fold.members.append(node)
-        if neuron is not None and not any(neuron is known for known in fold.neurons):
+        if neuron is not None and neuron not in fold.neurons:
             fold.neurons.append(neuron)
     return list(found.values())
 

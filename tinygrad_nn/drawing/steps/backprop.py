@@ -126,6 +126,10 @@ def in_one_piece(name: str) -> str:
     return name if re.fullmatch(r"[\w.]+", name) else f"({name})"
 
 
+def bracketed(number: str) -> str:
+    return f"({number})" if number.startswith("−") else number
+
+
 def node_name(node: Node) -> str:
     return clean(node.label)
 
@@ -145,7 +149,7 @@ def expression(node: Node, digits: int, numbers: bool = False) -> str:
             parts.append(in_one_piece(bare[-1]))
         else:
             bare.append(readable(operand if isinstance(operand, float) else operand.data, digits))
-            parts.append(f"({bare[-1]})" if bare[-1].startswith("−") else bare[-1])
+            parts.append(bracketed(bare[-1]))
     op = node.value.op
     if op is table.dot:
         n = len(parts) // 2

@@ -9,7 +9,7 @@ from .. import colors
 from ..browser import document
 from ..labels import clean, in_digits, readable
 from ..nodes import Node
-from .backprop import SEED, Pass, PassStep, expression, in_one_piece, node_name
+from .backprop import SEED, Pass, PassStep, bracketed, expression, in_one_piece, node_name
 from .picture import PASSING, Pictures
 
 STEP_PACE = 1200  # milliseconds a step when playing
@@ -114,10 +114,10 @@ def _pass(passed: Pass, gradient: float, node: Node, to: Node, digits: int) -> d
         "rule": f"{target}.grad += {passed.rule}",
         "derivative": f"∂{name} / ∂{target}{place} = ",
         "local": local,
-        "chain": f"{_bracketed(local)} × {_bracketed(own)} = " if multiplied else "by the rule: ",
+        "chain": f"{bracketed(local)} × {bracketed(own)} = " if multiplied else "by the rule: ",
         "flow": flow,
         "sum": f"{target}.grad = ",
-        "before": "" if passed.before is None else f"{readable(passed.before, digits)} + {_bracketed(flow)} = ",
+        "before": "" if passed.before is None else f"{readable(passed.before, digits)} + {bracketed(flow)} = ",
         "after": after,
         "signs": [(n > 0) - (n < 0) for n in (passed.local, passed.flow, passed.after)],
     }
@@ -125,10 +125,6 @@ def _pass(passed: Pass, gradient: float, node: Node, to: Node, digits: int) -> d
 
 def _where(node: Node) -> list[str]:
     return [clean(box.label) for box in node.box.path()] if node.box else []
-
-
-def _bracketed(number: str) -> str:
-    return f"({number})" if number.startswith("−") else number
 
 
 def _javascript(value: float) -> str:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from .. import colors
-from ..labels import FONT, clean, readable, shortened
+from ..labels import FONT, as_attributes, clean, readable, shortened
 from ..nodes import Node
 from .backprop import PassStep, node_name
 from .layout import ON_CARD, Card, Layout, Line
@@ -89,12 +89,9 @@ def tag(name: str, content: str = "", **attributes: object) -> str:
     >>> tag("rect", x=1.25, stroke_width=2, fill=None)
     '<rect x="1.2" stroke-width="2"/>'
     """
-    written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{f"{entry:.1f}" if isinstance(entry, float) else entry}"'
-        for key, entry in attributes.items()
-        if entry is not None
-    )
-    return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
+    entries = {key: f"{entry:.1f}" if isinstance(entry, float) else entry for key, entry in attributes.items()}
+    start = name + as_attributes({key.rstrip("_").replace("_", "-"): entry for key, entry in entries.items()})
+    return f"<{start}>{content}</{name}>" if content else f"<{start}/>"
 
 
 def _box(label: str, x: float, y: float, width: float, height: float) -> str:
