@@ -7,6 +7,8 @@ from one (`.data`, `.grad`) is a number that the program depends on, and is comp
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ...autograd.primitives import Primitive
@@ -64,10 +66,9 @@ class Captured(Value):
     __mul__ = Scalar.__mul__
 
     def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
-        tracer = watcher()
-        return (
-            tracer.record(primitive, operands) if isinstance(tracer, Tracer) else super()._record(primitive, operands)
-        )
+        if isinstance(tracer := watcher(), Tracer):
+            return tracer.record(primitive, operands)
+        return super()._record(primitive, operands)
 
 
 class CapturedResult(Captured, Result):
@@ -80,104 +81,79 @@ CAPTURED: dict[type, type] = {Value: Captured, Result: CapturedResult}
 OUTSIDE = {around: kind for kind, around in CAPTURED.items()}
 
 
-class traced_in:  # noqa: N801
+@contextmanager
+def traced_in(tracer: Tracer, world: Surroundings) -> Iterator[None]:
     """Operations inside are written down by a tracer, whose function stands in the surroundings.
 
     Raises SurroundingsError for what no program can hold, TraceError where a traced value was kept; then, and where the
     function raised, all is as it was.
     """
-
-    def __init__(self, tracer: Tracer, world: Surroundings) -> None:
-        self.tracer, self.world, self.name = tracer, world, tracer.program.name
-
-    def __enter__(self) -> None:
-        if self.world.walk.sources:
-            raise self._refused(f"reads {self.world.walk.sources[0]}, which answers anew each time")
-        steady.acquire()
-        try:
-            self._enter()
-        except BaseException:
-            steady.release()
-            raise
-
-    def _enter(self) -> None:
-        self.states = States(self.world.walk.generators)
-        self.reads = dict(self.world.reads)
-        self.tracer.world, self.tracer.changed = self.world, []
-        once = {id(value): value for value in self.world.walk.values}  # one may be found in several places
-        self.values = [value for value in once.values() if type(value) in CAPTURED]
-        for value in self.values:
-            value.__class__ = CAPTURED[type(value)]
-        self.within = traced_by(self.tracer)
-        self.within.__enter__()
-
-    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        refused: TraceError | None = None
+    name = tracer.program.name
+    if world.walk.sources:
+        raise _refused(name, f"reads {world.walk.sources[0]}, which answers anew each time")
+    with steady:
+        states, reads = States(world.walk.generators), dict(world.reads)
+        tracer.world, tracer.changed = world, []
+        once = {id(value): value for value in world.walk.values}  # one may be found in several places
+        values = [value for value in once.values() if type(value) in CAPTURED]
         try:
             try:
-                self.within.__exit__(kind, *error)
-            except TraceError as caught:
-                refused = caught
-            for value in self.values:
-                value.__class__ = OUTSIDE.get(type(value), type(value))
-            wrong = refused or self._wrong()
-            if wrong is not None or kind is not None:
-                self._restore()
-            elif not self.world.unchanged():
-                self.world.renew(self.world.again())
-        finally:
-            steady.release()
-        if wrong is not None and (kind is None or refused is not None):
-            raise wrong
-
-    def _wrong(self) -> TraceError | None:
-        """What the trace has done or read that a program would not."""
-        if not self.world.unchanged():
-            now = self.world.again()
-            if now.walk.leaked:
-                return TraceError(
-                    f"{self.name} keeps a traced value in {now.walk.leaked[0]}: what one call leaves for the next "
-                    "cannot be compiled; return it, or train with backend='eager'"
-                )
-            if not self.world.filled(now):
-                return self._refused(f"changes {self.world.difference(now)}")
-        if drawn := self.states.drawn():
-            return self._refused(f"draws random numbers from {drawn[0]}")
-        if self.tracer.changed:
-            return self._refused(f"sets .{self.tracer.changed[0][1]} of a Value")
-        moving = self.world.moving
-        trained = set(map(id, moving.parameters)) if moving is not None else set()
-        for value, name, _ in self.world.reads.values():
-            if id(value) in trained and name in MOVING:
-                return self._refused(f"reads .{name} of {value.label or 'a parameter'}, which each step changes")
-        return None
-
-    def _refused(self, what: str) -> SurroundingsError:
-        return SurroundingsError(
-            f"{self.name} {what}, so code that is written once would not be that function: leave it outside, give the "
-            "number as an argument, or, to train, give backend='eager'"
-        )
-
-    def _restore(self) -> None:
-        for value, name, was in reversed(self.tracer.changed):
-            setattr(value, name, was)
-        if not self.world.unchanged():
-            self.world.restore()
-        self.states.restore()
-        self.world.reads = self.reads
+                for value in values:
+                    value.__class__ = CAPTURED[type(value)]
+                with traced_by(tracer):
+                    yield
+            finally:
+                for value in values:
+                    value.__class__ = OUTSIDE.get(type(value), type(value))
+            _check(name, tracer, world, states)
+        except BaseException:
+            for value, attribute, was in reversed(tracer.changed):
+                setattr(value, attribute, was)
+            if not world.unchanged():
+                world.restore()
+            states.restore()
+            world.reads = reads
+            raise
+        if not world.unchanged():
+            world.renew(world.again())
 
 
-class undone:  # noqa: N801
+def _check(name: str, tracer: Tracer, world: Surroundings, states: States) -> None:
+    """Raise for what the trace has done or read that a program would not."""
+    if not world.unchanged():
+        now = world.again()
+        if now.walk.leaked:
+            raise TraceError(
+                f"{name} keeps a traced value in {now.walk.leaked[0]}: what one call leaves for the next "
+                "cannot be compiled; return it, or train with backend='eager'"
+            )
+        if not world.filled(now):
+            raise _refused(name, f"changes {world.difference(now)}")
+    if drawn := states.drawn():
+        raise _refused(name, f"draws random numbers from {drawn[0]}")
+    if tracer.changed:
+        raise _refused(name, f"sets .{tracer.changed[0][1]} of a Value")
+    trained = set(map(id, world.moving.parameters)) if world.moving is not None else set()
+    for value, attribute, _ in world.reads.values():
+        if id(value) in trained and attribute in MOVING:
+            raise _refused(name, f"reads .{attribute} of {value.label or 'a parameter'}, which each step changes")
+
+
+def _refused(name: str, what: str) -> SurroundingsError:
+    return SurroundingsError(
+        f"{name} {what}, so code that is written once would not be that function: leave it outside, give the "
+        "number as an argument, or, to train, give backend='eager'"
+    )
+
+
+@contextmanager
+def undone(world: Surroundings) -> Iterator[None]:
     """What is done inside to the surroundings of some functions, and drawn from generators, is undone after it."""
-
-    def __init__(self, world: Surroundings) -> None:
-        self.world = world
-
-    def __enter__(self) -> None:
-        self.states = States(self.world.walk.generators)
-
-    def __exit__(self, *error: object) -> None:
+    states = States(world.walk.generators)
+    try:
+        yield
+    finally:
         with steady:  # and not while another thread's trace looks at what changes
-            if not self.world.unchanged():
-                self.world.restore()
-            self.states.restore()
+            if not world.unchanged():
+                world.restore()
+            states.restore()

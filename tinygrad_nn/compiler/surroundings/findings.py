@@ -31,7 +31,6 @@ class Findings:
         self.leaked: list[str] = []
         self.unfilled: list[str] = []  # cached properties that were not asked for
         self.generators: dict[str, Any] = {}
-        self.cells: list[tuple[Any, Any]] = []
         self.variables: list[tuple[dict[str, Any], str, Any]] = []
         self.attributes: list[tuple[Any, str, Any]] = []
         self.empty: list[dict[str, Any]] = []  # the attributes of functions, which have none

@@ -13,7 +13,7 @@ from operator import is_
 from threading import RLock
 from typing import Any, Generic, TypeVar
 
-from ...autograd.containers import ABSENT, Holder, cell_content
+from ...autograd.containers import ABSENT, Holder
 from ...autograd.value import Value
 from .findings import bytes_of
 from .walk import Moving, Walk, name_of
@@ -55,9 +55,6 @@ class Surroundings:
         """Whether every variable, attribute and entry still is the very same object. A False may be a false alarm."""
         walk = self.walk
         try:
-            for cell, was in walk.cells:
-                if cell.cell_contents is not was:
-                    return False
             for names, name, was in walk.variables:
                 if names.get(name, ABSENT) is not was:
                     return False
@@ -107,17 +104,11 @@ class Surroundings:
     def restore(self) -> None:
         """Put back all that can be changed in place."""
         walk = self.walk
-        for cell, was in walk.cells:
-            if cell_content(cell) is not was:
-                if was is ABSENT:
-                    del cell.cell_contents
-                else:
-                    cell.cell_contents = was
         for names, name, was in walk.variables:
             if names.get(name, ABSENT) is not was:
                 _put(names, name, was)
         for holder, name, was in walk.attributes:
-            if getattr(holder, name, ABSENT) is not was:
+            if _attribute(holder, name) is not was:
                 if was is ABSENT:
                     object.__delattr__(holder, name)
                 else:
@@ -167,6 +158,14 @@ def _same_entries(walk: Walk) -> bool:
     """Whether containers hold what they did."""
     entries = chain.from_iterable(walk.views)
     return list(map(len, walk.views)) == walk.sizes and all(map(is_, entries, walk.entries))
+
+
+def _attribute(holder: Any, name: str) -> Any:
+    """What stands there, or ABSENT, as in an empty cell of a captured variable."""
+    try:
+        return getattr(holder, name)
+    except (AttributeError, ValueError):
+        return ABSENT
 
 
 def _put(names: dict[str, Any], name: str, was: Any) -> None:

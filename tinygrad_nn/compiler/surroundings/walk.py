@@ -112,7 +112,7 @@ class Walk(Findings):
         for name, cell in zip(code.co_freevars, found.__closure__ or (), strict=True):
             captured[name] = content = cell_content(cell)
             if self._is_new(("cell", id(cell))):
-                self.cells.append((cell, content))
+                self.attributes.append((cell, "cell_contents", content))
                 self._push(name, content)
         chains, names = reads_of(code)
         self.names |= names
