@@ -86,22 +86,17 @@ def _flatten(argument: Any, numbers: list[float], name: str) -> Shape:
     return None
 
 
-def array_shape(sides: Sequence[int]) -> Shape:
-    """The shape of an array with these sides; that of a number for one without any."""
-    return _array_shape(tuple(sides)) if sides else None
-
-
 @lru_cache(maxsize=64)
-def _array_shape(sides: tuple[int, ...]) -> ArrayShape:
-    shape = ArrayShape(shape_of_sides(sides))
+def array_shape(sides: tuple[int, ...]) -> Shape:
+    """The shape of an array with these sides; that of a number for one without any."""
+    if not sides:
+        return None
+    nested: Shape = None
+    for side in reversed(sides):
+        nested = (nested,) * side
+    shape = ArrayShape(nested)
     shape.sides = sides
     return shape
-
-
-@lru_cache(maxsize=64)
-def shape_of_sides(sides: tuple[int, ...]) -> Shape:
-    """The shape of nested lists that have as many entries along each axis."""
-    return (shape_of_sides(sides[1:]),) * sides[0] if sides else None
 
 
 def data_of(parameters: Sequence[Value]) -> list[float]:

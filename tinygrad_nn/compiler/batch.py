@@ -148,5 +148,5 @@ def gathered(results: list[Any], as_array: Callable[[list[Any]], Any]) -> Any:
 def as_lists(results: Any) -> Any:
     """Arrays as nested lists of floats."""
     if isinstance(results, tuple):
-        return tuple([as_lists(entry) for entry in results])
+        return tuple(map(as_lists, results))
     return results if isinstance(results, list) else results.tolist()

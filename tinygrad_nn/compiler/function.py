@@ -16,19 +16,10 @@ from ..support.decorators import uncollected
 from ..support.nested import leaves
 from ..support.numbers import as_float
 from ..support.tabular import plain
+from . import batch
 from .arguments import RecordedError, Shape, flat, has_arrays, shaped
 from .backends.backend import BACKENDS, RowRunner, chosen, named
 from .backends.spellings import UnspelledError
-from .batch import (
-    array_of,
-    as_lists,
-    check_lengths,
-    from_matrix,
-    gathered,
-    listed_rows,
-    matrix_of,
-    outputs_of,
-)
 from .loops.roll import rolled
 from .loops.rolled import Rolled
 from .paths import PathError
@@ -101,7 +92,7 @@ class Function:
         if hasattr(numbers, "dtype"):
             return float(outputs[0]), [outputs[1:].reshape(arguments[0].shape)]
         flows = shaped(shape, iter(outputs[1:]))
-        made = [array_of(argument, self.target) if getattr(argument, "ndim", 0) else list for argument in arguments]
+        made = [batch.array_of(each, self.target) if getattr(each, "ndim", 0) else list for each in arguments]
         return outputs[0], [flow if kind is list else kind(flow) for kind, flow in zip(made, flows, strict=True)]
 
     def grad(self, *arguments: Any, **named: Any) -> list[Any]:
@@ -118,10 +109,10 @@ class Function:
             return watching.rows(self, rows, gradients)
         gradients = checked_switch("gradients", gradients)
         rows = plain(rows, "rows", "a list with the arguments of each row, an array or a frame")
-        listed = listed_rows(rows)
-        as_array = array_of(rows, self.target)
+        listed = batch.listed_rows(rows)
+        as_array = batch.array_of(rows, self.target)
         if getattr(rows, "ndim", 0) < 2:
-            check_lengths(listed)
+            batch.check_lengths(listed)
         if named(backend := self.target.for_rows(len(listed))).rows is not None:
             try:
                 found = self._of_rows(listed, gradients, backend)
@@ -130,11 +121,11 @@ class Function:
                     raise
                 found = None
             if found is not None:
-                return as_lists(found) if as_array is list else found
+                return batch.as_lists(found) if as_array is list else found
         if not gradients:
-            return gathered([self(*row) for row in listed], as_array)
+            return batch.gathered([self(*row) for row in listed], as_array)
         pairs = [self.value_and_grad(*row) for row in listed]
-        return as_array([value for value, _ in pairs]), gathered([flows for _, flows in pairs], as_array)
+        return as_array([value for value, _ in pairs]), batch.gathered([flows for _, flows in pairs], as_array)
 
     def _of_rows(self, rows: Any, gradients: bool, backend: str) -> Any:
         """The batch by a back end of many rows; None where rows or results of different shapes stand in the way."""
@@ -142,7 +133,7 @@ class Function:
             shape = flat(list(rows[0]), self.__name__)[0]
         except RecordedError:
             return None
-        matrix = matrix_of(rows, shape, self.__name__, self.target)
+        matrix = batch.matrix_of(rows, shape, self.__name__, self.target)
         if matrix is None:
             return None
         known, taken = self._known.now(), []
@@ -152,11 +143,13 @@ class Function:
             taken.append(path.shape)
             return path.for_rows(gradients, backend)
 
-        outputs = outputs_of(matrix, paths, compiled, lambda numbers: self._traced(known, shape, numbers), self.target)
+        outputs = batch.outputs_of(
+            matrix, paths, compiled, lambda numbers: self._traced(known, shape, numbers), self.target
+        )
         known.last = paths.found[0]
         if len(set(taken)) > 1:
             return None
-        return from_matrix(outputs, taken[0], shape, gradients, array_of(rows, self.target) is list)
+        return batch.from_matrix(outputs, taken[0], shape, gradients, batch.array_of(rows, self.target) is list)
 
     @property
     def program(self) -> Rolled:

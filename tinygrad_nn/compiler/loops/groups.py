@@ -7,6 +7,7 @@ otherwise.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from ...autograd.primitives import Primitive
 
@@ -61,7 +62,4 @@ class Group:
 
     @property
     def size(self) -> int:
-        size = 1
-        for extent in self.extents:
-            size *= extent
-        return size
+        return prod(self.extents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from ...autograd import primitives as table
 from ...support.names import Names
@@ -83,15 +84,10 @@ def array_names(slots_of: Sequence[Sequence[int]], names: dict[int, str]) -> lis
 
 def _common(names: list[str]) -> str:
     """z1 for z1.1 and z1.16; the first name where they have no such part in common."""
-    parts = [re.split(r"\.", name) for name in names]
-    if len(names) < 2 or names[0] == names[1]:
+    if names[0] == names[1]:
         return names[0]
-    shared = []
-    for left, right in zip(*parts, strict=False):
-        if left != right:
-            break
-        shared.append(left)
-    if shared:
+    both = zip(*[name.split(".") for name in names], strict=False)
+    if shared := [left for left, _ in takewhile(lambda parts: parts[0] == parts[1], both)]:
         return ".".join(shared)
     ends = [re.fullmatch(r"(.*[a-zA-Z_])\d+", name) for name in names]  # d_xs for d_xs0 and d_xs9
     same = ends[0] and ends[1] and ends[0][1] == ends[1][1] and ends[0][1] not in ("v", "d_v")

@@ -37,12 +37,9 @@ def _of_neurons(program: Program) -> dict[int, str]:
         place: Place | None = getattr(program.scopes.get(entry.slot), "place", None)
         if place is None:
             continue
-        number = place.number()
-        if entry.primitive is not table.dot:
-            names[entry.slot] = program.names.get(entry.slot) or f"h{number}"
-            continue
-        names[entry.slot] = program.names.get(entry.slot) or f"z{number}"
-        for slot in entry.slots() if number else ():
+        number, is_sum = place.number(), entry.primitive is table.dot
+        names[entry.slot] = program.names.get(entry.slot) or f"{'z' if is_sum else 'h'}{number}"
+        for slot in entry.slots() if number and is_sum else ():
             label = program.names.get(slot, "")
             if slot in program.parameters and slot not in names and (parts := re.fullmatch(r"([a-z]+)(\d*)", label)):
                 names[slot] = f"{parts[1]}{number}{'.' * bool(parts[2])}{parts[2]}"

@@ -1,6 +1,7 @@
 """Traced values: the numbers of a function while it is traced, with the operators and methods of Value.
 
-A `Traced` stands for a Value, or for an argument that may be one: what asks for its number is refused.
+A `Traced` stands for a Value, or for an argument that may be one: what asks for its number is refused. What Value(x)
+gives of one is a `TracedLeaf`.
 """
 
 from __future__ import annotations
@@ -98,10 +99,7 @@ class Traced(Scalar):
             "not: use tn.exp(v), tn.sin(v) ... for functions, and a plain Python number for a count"
         )
 
-    def _no_number(self) -> Any:
-        return self.__float__()
-
-    __int__ = __index__ = __complex__ = __trunc__ = __floor__ = __ceil__ = _no_number
+    __int__ = __index__ = __complex__ = __trunc__ = __floor__ = __ceil__ = __float__
 
     def __round__(self, digits: int | None = None) -> Any:
         return self.__float__()
@@ -125,11 +123,8 @@ class Traced(Scalar):
 
     def _equal(self, comparison: str, other: object) -> Any:
         """Equality with a number, or of one and the same value, which tests for nan."""
-        if (
-            isinstance(other, Scalar)
-            and other is not self
-            and not (self._is_data or getattr(type(other), "_is_data", False))
-        ):
+        data = self._is_data or getattr(type(other), "_is_data", False)
+        if isinstance(other, Scalar) and other is not self and not data:
             raise self._tracer.refusal(
                 f"{self!r} == {other!r}: of two Values this asks whether they are one and the same, which a program "
                 "does not know: write a is b for that, or a - b == 0 for their numbers"
@@ -162,3 +157,25 @@ class Traced(Scalar):
 
     def __repr__(self) -> str:
         return f"<traced value {self.label or self._slot}>"
+
+
+STANDS_FOR = vars(Value)["label"]  # the slot of a leaf, which holds the traced value that it stands for
+
+
+class TracedLeaf(Value):
+    """`Value(x)` of a traced number x: a leaf to differentiate by, as tn.grad(output, inputs) wants it.
+
+    It has no number of its own: it is a traced value in all it does, and is a Value so that `Value(x)` may give it.
+    """
+
+    __slots__ = ()
+    _precedence = Traced._precedence
+    _tracer = property(lambda self: STANDS_FOR.__get__(self)._tracer)
+    _slot = property(lambda self: STANDS_FOR.__get__(self)._slot)
+
+
+OF_ALL_LEAVES = {*vars(TracedLeaf), "__init__", "__class__", "__slots__", "__dict__", "__weakref__"}
+for kind in (Scalar, Traced):  # what Value has in its own way, and what a traced value has in its own
+    for name, entry in vars(kind).items():
+        if name not in OF_ALL_LEAVES:
+            setattr(TracedLeaf, name, entry)

@@ -13,8 +13,7 @@ from ...autograd import primitives as table
 from ...autograd.recording import Watcher, next_number, watched
 from ...autograd.value import Value
 from . import adjoint
-from .traced import Traced, TraceError
-from .traced_leaf import become_leaf
+from .traced import STANDS_FOR, Traced, TracedLeaf, TraceError
 from .writer import VALUES, Writer
 
 
@@ -33,8 +32,11 @@ class Tracer(Writer, Watcher):
         return Traced(self, slot)
 
     def leaf(self, value: Value, number: Traced, label: str) -> bool:
-        """Make a new Value of a traced number, and so a variable of its own."""
-        become_leaf(value, self.variable(number), label)
+        """Make a new Value the leaf that stands for a traced number, and so a variable of its own."""
+        value.__class__ = TracedLeaf
+        STANDS_FOR.__set__(value, self.variable(number))
+        if label:
+            value.label = label
         return True
 
     grad = adjoint.gradients  # as more instructions

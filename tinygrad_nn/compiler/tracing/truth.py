@@ -8,15 +8,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from ...autograd import primitives as table
-
-
-class Guarding(Protocol):
-    """What writes down a branch."""
-
-    def guard(self, left: Any, comparison: str, right: Any) -> bool: ...
 
 
 class Truth:
@@ -25,7 +19,7 @@ class Truth:
     __slots__ = ("_answer", "_comparison", "_left", "_right", "_tracer")
     __class__ = property(lambda self: bool)
 
-    def __init__(self, tracer: Guarding, left: Any, comparison: str, right: Any) -> None:
+    def __init__(self, tracer: Any, left: Any, comparison: str, right: Any) -> None:
         self._tracer, self._left, self._comparison, self._right = tracer, left, comparison, right
         self._answer: bool | None = None
 

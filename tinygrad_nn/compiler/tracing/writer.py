@@ -6,6 +6,7 @@ is computed again from them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from ...autograd.graph import operations_behind
@@ -34,8 +35,7 @@ class Writer:
         self.refused = ""  # what was refused first, and where: a function may catch the error and go on
         self.block = ""  # whose the instructions are that nobody recorded: "update", say
         self._literals: dict[str, int] = {}
-        self._parameters: dict[int, int] = {}
-        self._results: dict[int, int] = {}
+        self._captured: dict[int, int] = {}  # the slots of Values, by their id
         self._kept: list[Value] = []  # so that no id above is given to another Value
 
     def input(self, number: float, name: str, plain: bool = False) -> Traced:
@@ -47,22 +47,20 @@ class Writer:
 
     def parameter(self, value: Value) -> int:
         """The slot of a Value that is read at each call."""
-        if id(value) not in self._parameters:
+        if id(value) not in self._captured:
             self._kept.append(value)
-            self._parameters[id(value)] = slot = self._slot(float(value.data), value.label, VALUES)
+            self._captured[id(value)] = slot = self._slot(float(value.data), value.label, VALUES)
             self.program.parameters[slot] = value
-        return self._parameters[id(value)]
+        return self._captured[id(value)]
 
     def record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
         """An instruction, and the traced value of its result."""
-        slots: list[Operand] = [
-            tuple(map(self.slot_of, o)) if isinstance(o, tuple) else self.slot_of(o) for o in operands
-        ]
+        slots = self._slots(operands)
         plain = all(
             type(e) is TracedNumber or type(e) is float for o in operands for e in (o if type(o) is tuple else (o,))
         )
         kind = TracedNumber if plain else Traced
-        return kind(self, self._write(primitive, tuple(slots), None, "", next_number()))
+        return kind(self, self._write(primitive, slots, None, "", next_number()))
 
     def slot_of(self, scalar: Any) -> int:
         """The slot of an operand: a traced value's own, a literal's, or that of a captured Value."""
@@ -73,7 +71,7 @@ class Writer:
                 )
             return scalar._slot
         if isinstance(scalar, Value):
-            return self._captured(scalar)
+            return self._of_value(scalar)
         number = float(scalar)
         key = number.hex() if number == number else "nan"
         if key not in self._literals:
@@ -102,44 +100,40 @@ class Writer:
         self.program.body.append(Guard(a, comparison, b, taken, users_line()))
         return taken
 
-    def _captured(self, value: Value) -> int:
+    def _of_value(self, value: Value) -> int:
         """A leaf is a parameter; what was recorded from leaves is computed from them again, at each call."""
         slot: Any = getattr(value, "_slot", None)
         if slot is not None:  # made inside, of a traced number
             return slot  # type: ignore[no-any-return]
-        if isinstance(value, Result) and id(value) not in self._parameters:
-            if id(value) not in self._results:
-                for result in reversed(operations_behind(value)):
-                    if id(result) in self._results or id(result) in self._parameters:
-                        continue
+        if isinstance(value, Result) and id(value) not in self._captured:
+            for result in reversed(operations_behind(value)):
+                if id(result) not in self._captured:
                     self._kept.append(result)
-                    groups = [
-                        tuple(map(self._leaf, g)) if isinstance(g, tuple) else self._leaf(g) for g in result.groups
-                    ]
-                    self._results[id(result)] = self._write(
-                        result.op, tuple(groups), result.scope, result.label, result.number
+                    slots = self._slots(result.groups)
+                    self._captured[id(result)] = self._write(
+                        result.op, slots, result.scope, result.label, result.number
                     )
-            return self._results[id(value)]
         return self.parameter(value)
 
-    def _leaf(self, operand: Any) -> int:
-        return self._results[id(operand)] if id(operand) in self._results else self.slot_of(operand)
+    def _slots(self, operands: Iterable[Any]) -> tuple[Operand, ...]:
+        return tuple([tuple(map(self.slot_of, o)) if isinstance(o, tuple) else self.slot_of(o) for o in operands])
 
     def _write(self, primitive: Primitive, slots: tuple[Operand, ...], scope: object, name: str, number: int) -> int:
         numbers = [tuple([self.numbers[s] for s in o]) if isinstance(o, tuple) else self.numbers[o] for o in slots]
-        reads = [self.reads[s] for o in slots for s in (o if isinstance(o, tuple) else (o,))]
+        entry = Instruction(len(self.numbers), primitive, slots)
+        reads = [self.reads[s] for s in entry.slots()]
         slot = self._slot(primitive.value(*numbers), name, max(reads, default=FIXED))
         self.order[slot] = number
         recorder = current_recorder()
-        self.made[slot] = Instruction(slot, primitive, slots)
-        self.program.body.append(self.made[slot])
+        self.made[slot] = entry
+        self.program.body.append(entry)
         self.program.scopes[slot] = scope or self.block or (recorder.scope if recorder else None)
         return slot
 
     def _slot(self, number: float, name: str, reads: int = FIXED) -> int:
+        slot = len(self.numbers)
         self.numbers.append(number)
         self.reads.append(reads)
-        slot = len(self.numbers) - 1
         if name:
             self.program.names[slot] = name
         return slot
