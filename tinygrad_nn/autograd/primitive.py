@@ -36,6 +36,21 @@ IN_SINGLE_PRECISION = {"FLOOR": SINGLE_FLOOR}  # constants that are others in si
 TABLE: dict[str, Primitive] = {}  # the rows by their names, which primitives.py enters
 
 
+class Unwritten:
+    """The `value` or `pull` of a row until its first call; the slot holds it, so that the row is read without a hook.
+
+    A `__getattr__` would slow down every look at a row, of which each operation makes several.
+    """
+
+    __slots__ = ("field", "row")
+
+    def __init__(self, row: Primitive, field: str) -> None:
+        self.row, self.field = row, field
+
+    def __call__(self, *operands: Any) -> Any:
+        return self.row.written(self.field)(*operands)
+
+
 class Primitive:
     """One scalar function that the engine can differentiate: a row of the table.
 
@@ -50,7 +65,7 @@ class Primitive:
     """
 
     __slots__ = (
-        "doc", "example", "folds", "formulas", "name", "operands", "partial", "pull", "rules", "symbol", "text",
+        "_rules", "doc", "example", "folds", "formulas", "name", "operands", "partial", "pull", "symbol", "text",
         "value",
     )  # fmt: skip
     name: str
@@ -59,39 +74,44 @@ class Primitive:
     text: str  # its value, as every language writes it; "" where each has a spelling of its own
     value: Callable[..., float]  # of floats
     formulas: tuple[Rule, ...]
-    rules: tuple[Callable[..., Any] | None, ...]  # for each operand a function of (g, y, *operands), or None
     pull: Callable[[Any], None]  # all rules as one: adds to the gradients of the operands of a Result
     partial: bool  # whether the result does not depend on some operand
     folds: bool  # whether some operand is a column
     doc: str  # of a function of the library; "" where the row is for other rows alone
     example: str
+    _rules: tuple[Callable[..., Any] | None, ...] | None
     spellings: Any = None  # of a primitive of one's own, for the back ends
 
     def __init__(
         self, name: str, symbol: str, operands: str, value: str | Callable[..., float], *formulas: Rule,
         doc: str = "", example: str = "",
     ) -> None:  # fmt: skip
-        if not isinstance(value, str):
-            object.__setattr__(self, "value", value)
+        text = value if isinstance(value, str) else ""
         for field, content in (
             ("name", name), ("symbol", symbol), ("operands", tuple(operands.split())), ("doc", doc),
-            ("text", value if isinstance(value, str) else ""), ("formulas", formulas), ("partial", None in formulas),
-            ("example", example), ("folds", any(map(is_column, operands.split()))),
+            ("text", text), ("formulas", formulas), ("partial", None in formulas), ("example", example),
+            ("folds", any(map(is_column, operands.split()))), ("value", Unwritten(self, "value") if text else value),
+            ("pull", Unwritten(self, "pull")), ("_rules", None),
         ):  # fmt: skip
             object.__setattr__(self, field, content)
 
-    def __getattr__(self, name: str) -> Any:
-        """What is written out of the texts, when it is first asked for."""
-        if name == "value":
-            made: Any = value_function(self.name, self.operands, self.text, self._numbers)
-        elif name == "rules":
+    @property
+    def rules(self) -> tuple[Callable[..., Any] | None, ...]:
+        """For each operand a function of (g, y, *operands), or None."""
+        if (made := self._rules) is None:
             made = rule_functions(self.name, self.operands, self.formulas, self._rows())
-        elif name == "pull":
-            made = pull_function(self.name, self.operands, self.formulas, self._numbers)
-        else:
-            raise AttributeError(f"a primitive has no attribute {name!r}")
-        object.__setattr__(self, name, made)
+            object.__setattr__(self, "_rules", made)
         return made
+
+    def written(self, field: str) -> Any:
+        """`value` or `pull`, written out of the texts where it has not been called yet."""
+        if type(getattr(self, field)) is Unwritten:
+            if field == "value":
+                made = value_function(self.name, self.operands, self.text, self._numbers)
+            else:
+                made = pull_function(self.name, self.operands, self.formulas, self._numbers)
+            object.__setattr__(self, field, made)
+        return getattr(self, field)
 
     def _rows(self) -> dict[str, Any]:
         """What the text of a rule may name."""
@@ -101,7 +121,7 @@ class Primitive:
         """What a text names, where all is of floats: the values of rows."""
         rows = self._rows()
         named = {word: rows[word] for word in words(text) if word in rows}
-        return {word: row.value if isinstance(row, Primitive) else row for word, row in named.items()}
+        return {word: row.written("value") if isinstance(row, Primitive) else row for word, row in named.items()}
 
     def __call__(self, first: Any, *others: Any) -> Any:
         if type(first) is not float:

@@ -31,7 +31,7 @@ def backward(output: Operation) -> None:
         results = _reset(output, leaves)
         output.grad = 1.0
         for result in results:
-            pull = result.op.pull
+            pull = result.op.pull  # a call of the attribute itself would look it up as a method
             try:
                 pull(result)
             except ZeroDivisionError:
@@ -142,7 +142,7 @@ def adjoints(output: Any, inputs: dict[int, Any], create_graph: bool) -> dict[in
     results = operations_behind(output)
     between = set(inputs)
     for result in reversed(results):
-        if any(id(operand) in between for operand in result.operands):
+        if not between.isdisjoint(map(id, result.operands)):
             between.add(id(result))
     for result in results:
         adjoint = found.get(id(result))

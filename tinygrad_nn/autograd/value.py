@@ -218,11 +218,13 @@ class Result(Value):
     def groups(self) -> tuple[Any, ...]:
         """The operands as the primitive takes them, columns as tuples."""
         places = (self.first, self.second, self.third)[: len(self.op.operands)]
-        return tuple([place.operands if type(place) is Column else place for place in places])
+        return tuple([p.operands if type(p) is Column else p for p in places]) if self.op.folds else places
 
     @property
     def operands(self) -> tuple[Value | float, ...]:
         """The operands in order, literals as floats; of `dot` all weights, then all inputs, then the bias."""
+        if not self.op.folds:
+            return self.groups
         columns = (group if type(group) is tuple else (group,) for group in self.groups)
         return tuple([operand for column in columns for operand in column])
 

@@ -122,7 +122,7 @@ def primitive(
     ):
         object.__setattr__(made, field, content)
     if foreign:  # which may raise, or give what is no number
-        object.__setattr__(made, "value", _guarded(name, made.value))
+        object.__setattr__(made, "value", _guarded(name, made.written("value")))
     return made
 
 
