@@ -84,20 +84,19 @@ def _of_rows(rows: Any, target: Target) -> Any:
 
 
 def listed_rows(rows: Any) -> Any:
-    """The rows of an array as they are, of anything else as lists. Raises TypeError for one that has no order."""
-    if hasattr(rows, "shape"):
-        return rows
-    check_rows(rows, "the list of arguments")
-    return [list(row) if hasattr(row, "__iter__") else row for row in rows]
+    """The rows of an array as they are, of anything else as lists.
 
-
-def check_lengths(rows: Sequence[Any]) -> None:
-    """Raise for rows that are no lists of arguments, or not all of one length."""
-    for i, row in enumerate(rows):
+    Raises for rows that are no lists of arguments, or not all of one length.
+    """
+    if not hasattr(rows, "shape"):
+        check_rows(rows, "the list of arguments")
+        rows = [list(row) if hasattr(row, "__iter__") else row for row in rows]
+    for i, row in enumerate(rows if getattr(rows, "ndim", 0) < 2 else ()):
         if not hasattr(row, "__len__"):
             raise TypeError(f"a row is the list of arguments, but row {i} is {row!r}: write [[x], [x], ...]")
         if len(row) != len(rows[0]):
             raise ValueError(f"a row is the list of arguments, but row 0 has {len(rows[0])} and row {i} has {len(row)}")
+    return rows
 
 
 def array_of(rows: Any, target: Target) -> Callable[[list[Any]], Any]:

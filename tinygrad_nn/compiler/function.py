@@ -111,8 +111,6 @@ class Function:
         rows = plain(rows, "rows", "a list with the arguments of each row, an array or a frame")
         listed = batch.listed_rows(rows)
         as_array = batch.array_of(rows, self.target)
-        if getattr(rows, "ndim", 0) < 2:
-            batch.check_lengths(listed)
         if named(backend := self.target.for_rows(len(listed))).rows is not None:
             try:
                 found = self._of_rows(listed, gradients, backend)

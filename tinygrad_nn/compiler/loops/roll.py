@@ -8,7 +8,7 @@ is a group of products in two loops.
 from __future__ import annotations
 
 from ...support.decorators import uncollected
-from ..program.program import LITERALS, Guard, Instruction, Operand, Program
+from ..program.program import LITERALS, Guard, Instruction, Program
 from .groups import Access, Group, Spot
 from .rolled import Rolled
 
@@ -32,17 +32,13 @@ def rolled(program: Program) -> Rolled:
     for level in sorted(waiting):
         alike: dict[object, list[tuple[list[list[Spot]], Instruction | Guard]]] = {}
         for entry in waiting[level]:
-            read = [[places[s] for s in o] if isinstance(o, tuple) else [places[o]] for o in _operands(entry)]
+            read = [[places[s] for s in o] if isinstance(o, tuple) else [places[o]] for o in entry.operands]
             alike.setdefault(_kind(entry, read), []).append((read, entry))
         for members in alike.values():
             members.sort(key=lambda member: member[0])
             _add_group(roll, places, [read for read, _ in members], [entry for _, entry in members])
     roll.outputs = [places[slot] for slot in program.outputs]
     return roll
-
-
-def _operands(entry: Instruction | Guard) -> tuple[Operand, ...]:
-    return entry.operands if isinstance(entry, Instruction) else (entry.left, entry.right)
 
 
 def _kind(entry: Instruction | Guard, read: list[list[Spot]]) -> object:
@@ -69,7 +65,7 @@ def _add_group(
 ) -> None:
     """A group of alike instructions, whose operands lie at `reads`, and the array of their results."""
     first = entries[0]
-    columns = [isinstance(operand, tuple) for operand in _operands(first)]
+    columns = [isinstance(operand, tuple) for operand in first.operands]
     lying = [_gathered(roll, [read[k] for read in reads]) for k in range(len(columns))]
     extents = _extents([[row[0] if row else 0 for row in rows] for _, rows in lying])
     operands = tuple(access(array, rows, extents, column) for (array, rows), column in zip(lying, columns, strict=True))

@@ -6,7 +6,7 @@ instruction. A program checks and runs itself, slowly and plainly: what every ba
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -53,9 +53,12 @@ class Guard:
     expected: bool
     where: str  # the user's file and line
 
-    def slots(self) -> Iterator[int]:
-        yield self.left
-        yield self.right
+    @property
+    def operands(self) -> tuple[int, int]:
+        return self.left, self.right
+
+    def slots(self) -> tuple[int, int]:
+        return self.left, self.right
 
     def holds(self, numbers: Sequence[float]) -> bool:
         return COMPARISONS[self.comparison](numbers[self.left], numbers[self.right]) is self.expected
@@ -76,9 +79,8 @@ class Program:
     outputs: list[int] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
     scopes: dict[int, object] = field(default_factory=dict)
-    derived: dict[int, tuple[str, int]] = field(
-        default_factory=dict
-    )  # named after another slot: a prefix and that slot
+    # What is named after another slot: a prefix and that slot.
+    derived: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def instructions(self) -> list[Instruction]:

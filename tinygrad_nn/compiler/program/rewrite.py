@@ -25,7 +25,7 @@ def without_repeats(program: Program) -> Program:
     same: dict[int, int] = {}
     known: dict[tuple[object, tuple[Operand, ...]], int] = {}
     literals = dict(program.literals)
-    by_bits = {_bits(number): slot for slot, number in literals.items()}
+    by_bits = {number.hex(): slot for slot, number in literals.items()}
     checked: set[tuple[int, str, int]] = set()
     derived = dict(program.derived)  # what is left out leaves its name to another derivative
     body: list[Instruction | Guard] = []
@@ -51,7 +51,7 @@ def without_repeats(program: Program) -> Program:
         elif all(slot in literals for slot in moved.slots()) and entry.primitive is not table.take:
             numbers = [tuple([literals[s] for s in o]) if isinstance(o, tuple) else literals[o] for o in operands]
             number = entry.primitive.value(*numbers)
-            slot = by_bits.setdefault(_bits(number), entry.slot)
+            slot = by_bits.setdefault(number.hex(), entry.slot)
             literals[slot] = number
             same[entry.slot] = slot
         elif (key := (entry.primitive, _ordered(entry.primitive, operands))) in known:
@@ -71,10 +71,6 @@ def _ordered(primitive: Primitive, operands: tuple[Operand, ...]) -> tuple[Opera
     return operands
 
 
-def _bits(number: float) -> str:
-    return number.hex() if number == number else "nan"
-
-
 # What changes nothing as the second operand; of the zeros the one that leaves -0.0 as it is.
 NEUTRAL = {table.multiply: 1.0, table.divide: 1.0, table.subtract: 0.0, table.add: -0.0}
 
@@ -87,7 +83,7 @@ def _given_back(entry: Instruction, literals: dict[int, float]) -> int | None:
     if entry.primitive is table.multiply and literals.get(a) == 1.0:  # type: ignore[arg-type]
         return b  # type: ignore[return-value]
     second = literals.get(b)  # type: ignore[arg-type]
-    neutral = second is not None and _bits(second) == _bits(NEUTRAL[entry.primitive])
+    neutral = second is not None and second.hex() == NEUTRAL[entry.primitive].hex()
     return a if neutral else None  # type: ignore[return-value]
 
 
@@ -106,8 +102,8 @@ def with_dots(program: Program) -> Program:
     dots: dict[int, Instruction] = {}
     literals = dict(program.literals)
     unused = 1 + max([*made, *literals, *program.inputs, *program.parameters], default=0)
-    by_bits = {_bits(number): slot for slot, number in literals.items()}
-    nothing, one = by_bits.get(_bits(-0.0), unused), by_bits.get(_bits(1.0), unused + 1)
+    by_bits = {number.hex(): slot for slot, number in literals.items()}
+    nothing, one = by_bits.get((-0.0).hex(), unused), by_bits.get((1.0).hex(), unused + 1)
     for entry in reversed(program.instructions):
         if entry.slot in absorbed or entry.primitive is not table.add:
             continue

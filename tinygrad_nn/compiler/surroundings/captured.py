@@ -115,7 +115,7 @@ def traced_in(tracer: Tracer, world: Surroundings) -> Iterator[None]:
             world.reads = reads
             raise
         if not world.unchanged():
-            world.renew(world.again())
+            world.walk = world.again().walk
 
 
 def _check(name: str, tracer: Tracer, world: Surroundings, states: States) -> None:

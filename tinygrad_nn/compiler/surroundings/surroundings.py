@@ -47,10 +47,6 @@ class Surroundings:
         """The surroundings as they are now."""
         return Surroundings(self.roots, self.moving)
 
-    def renew(self, now: Surroundings) -> None:
-        """Look from here on at the objects of now, which say the same."""
-        self.walk = now.walk
-
     def unchanged(self) -> bool:
         """Whether every variable, attribute and entry still is the very same object. A False may be a false alarm."""
         walk = self.walk
@@ -79,13 +75,10 @@ class Surroundings:
 
     def filled(self, now: Surroundings) -> bool:
         """Whether those of now differ by nothing but cached properties that were asked for since."""
-        before, after = self.walk.snapshot, now.walk.snapshot
-        unfilled = self.walk.unfilled
+        before, after, unfilled = self.walk.snapshot, now.walk.snapshot, self.walk.unfilled
         inside = tuple(path + mark for path in unfilled for mark in ".['")  # the last of one that has two names
         holders = {f"{path.rpartition('.')[0]}.__dict__" for path in unfilled}
-        for path in {*before, *after}:
-            if before.get(path, ABSENT) == after.get(path, ABSENT):
-                continue
+        for path in self._changed(now):
             if path in holders:
                 names = {name for name in after[path] if f"{path.removesuffix('__dict__')}{name}" not in unfilled}
                 if path in before and names == set(before[path]):
@@ -95,18 +88,22 @@ class Surroundings:
             return False
         return True
 
+    def _changed(self, now: Surroundings) -> list[str]:
+        before, after = self.walk.snapshot, now.walk.snapshot
+        return [path for path in {*before, *after} if before.get(path, ABSENT) != after.get(path, ABSENT)]
+
     def difference(self, now: Surroundings) -> str:
         """Where those of now differ, as a path."""
-        before, after = self.walk.snapshot, now.walk.snapshot
-        places = [path for path in {*before, *after} if before.get(path, ABSENT) != after.get(path, ABSENT)]
-        return min(places, key=lambda path: (len(path), path), default="").removesuffix(".__dict__")
+        return min(self._changed(now), key=lambda path: (len(path), path), default="").removesuffix(".__dict__")
 
     def restore(self) -> None:
         """Put back all that can be changed in place."""
         walk = self.walk
         for names, name, was in walk.variables:
-            if names.get(name, ABSENT) is not was:
-                _put(names, name, was)
+            if was is ABSENT:
+                names.pop(name, None)
+            elif names.get(name, ABSENT) is not was:
+                names[name] = was
         for holder, name, was in walk.attributes:
             if _attribute(holder, name) is not was:
                 if was is ABSENT:
@@ -141,7 +138,7 @@ class Known(Generic[Content]):
         now = self._look()
         found = next((each for each in self._found if each[0].holds_now(now)), None)
         if found is not None:
-            found[0].renew(now)
+            found[0].walk = now.walk  # whose objects are looked at from here on, and say the same
         else:
             found = now, self._make(now)
         self._found = [found, *(each for each in self._found if each is not found)][:MOST_KNOWN]
@@ -168,13 +165,6 @@ def _attribute(holder: Any, name: str) -> Any:
         return ABSENT
 
 
-def _put(names: dict[str, Any], name: str, was: Any) -> None:
-    if was is ABSENT:
-        names.pop(name, None)
-    else:
-        names[name] = was
-
-
 def _put_back(holder: Any, content: Any) -> None:
     """Let a container, or the attributes of a class, be what they were."""
     if isinstance(holder, type):
@@ -185,15 +175,9 @@ def _put_back(holder: Any, content: Any) -> None:
                 else:
                     setattr(holder, name, was)
         return
-    now = list(holder.items()) if isinstance(holder, dict) else list(holder)
-    then = list(content.items()) if isinstance(content, dict) else content
-    if isinstance(holder, dict):
-        same = all(a is c and b is d for (a, b), (c, d) in zip(now, then, strict=False))
-    else:
-        same = all(map(is_, now, then))
-    if same and len(now) == len(then):
-        return
-    if hasattr(holder, "clear"):
+    now, then = (list(chain(*each.items()) if isinstance(each, dict) else each) for each in (holder, content))
+    same = len(now) == len(then) and all(map(is_, now, then))
+    if not same and hasattr(holder, "clear"):
         holder.clear()
         (holder.extend if isinstance(holder, list | deque) else holder.update)(content)
 

@@ -219,7 +219,7 @@ class Walk(Findings):
             self.snapshot[path] = kind, repr(found)
         elif others and hasattr(kind, "__next__") and not hasattr(kind, "read"):
             self.sources.append(f"the iterator {path}")
-        elif isinstance(found, Enum) or (others and not _is_module(found)):
+        elif isinstance(found, Enum) or (others and not (isinstance(found, Holder) and callable(found))):  # a Module
             self._opaque(path, found)
 
     def _generator(self, path: str, found: Any) -> None:
@@ -263,10 +263,6 @@ class Walk(Findings):
                 self.sources.append(f"{path}.{min(moved & self.names)}")
         self.snapshot[f"{path}.__dict__"] = tuple(read)
         self._push_all((f"{path}.{name}", own[name]) for name in read)
-
-
-def _is_module(found: Any) -> bool:
-    return isinstance(found, Holder) and callable(found)
 
 
 def _is_operator(name: str) -> bool:

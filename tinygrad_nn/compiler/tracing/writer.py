@@ -73,7 +73,7 @@ class Writer:
         if isinstance(scalar, Value):
             return self._of_value(scalar)
         number = float(scalar)
-        key = number.hex() if number == number else "nan"
+        key = number.hex()
         if key not in self._literals:
             self._literals[key] = self._slot(number, "")
             self.program.literals[self._literals[key]] = number
