@@ -33,3 +33,9 @@ def test_a_film():
     assert [len(frame["pictures"]) for frame in data_of(film.html())["frames"]] == [2, 1]
     assert "img-src data:" in film.html()
     assert film._repr_html_().startswith("<iframe srcdoc=")
+
+
+@pytest.mark.parametrize("title", [None, 3])
+def test_a_film_has_a_title(title):
+    with pytest.raises(TypeError, match="the title of a drawing is text, but got"):
+        Film(title)

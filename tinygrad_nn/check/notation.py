@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from ..autograd import primitives as table
+from ..autograd.column import numbers
 from ..autograd.ieee.functions import FLOOR
 from ..autograd.primitives import Primitive
 from ..autograd.value import Result
@@ -127,11 +128,6 @@ def _multiply(result: Result, operands: Sequence[Piece], latex: bool) -> Piece |
     return operands[1 if ones[0] else 0] if any(ones) else None
 
 
-def _take(result: Result, operands: Sequence[Piece], latex: bool) -> Piece:
-    index = result.groups[1]
-    return operands[int(getattr(index, "data", index))]
-
-
 def _normalizer(result: Result, operands: Sequence[Piece], latex: bool) -> Piece:
     shares = operands[: len(result.groups[0])]
     return " + ".join([_held(o, PRODUCT, latex) for o in shares]), SUM if len(shares) > 1 else shares[0][1]
@@ -158,8 +154,10 @@ def _dot(result: Result, operands: Sequence[Piece], latex: bool) -> Piece:
 
 # How operations are written that are more than a template; None leaves it to that.
 WRITTEN_BY: dict[Primitive, Callable[..., Piece | None]] = {
-    table.add: _add, table.multiply: _multiply, table.dot: _dot, table.take: _take, table.normalizer: _normalizer,
-    table.logsumexp: _logsumexp, table.detached: lambda _, operands, latex: operands[0],
+    table.add: _add, table.multiply: _multiply, table.dot: _dot, table.normalizer: _normalizer,
+    table.logsumexp: _logsumexp,
+    table.detached: lambda _, operands, latex: operands[0],
+    table.take: lambda result, operands, latex: operands[int(numbers(result.second))],
 }  # fmt: skip
 
 

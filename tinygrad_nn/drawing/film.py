@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from ..support.checks import checked_text
 from .browser import Page, document
 from .diagram import Diagram
 from .labels import clean
-from .options import check_title
 from .steps.picture import svg_text
 
 FRAME_PACE = 400  # milliseconds a frame when playing
@@ -28,8 +28,7 @@ class Film(Page):
     """
 
     def __init__(self, title: str) -> None:
-        check_title(title)
-        self.title = clean(title)
+        self.title = clean(checked_text("the title of a drawing", title))
         self._frames: list[dict[str, Any]] = []
 
     def __len__(self) -> int:

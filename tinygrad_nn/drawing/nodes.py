@@ -93,9 +93,10 @@ def nodes(root: Value, expand: bool = False, clusters: bool = True, repeat_share
     for value in values:
         if (not (repeat_shared and value.op is None) and value.op is not table.ties) or value is root:
             by_value[id(value)] = node(value, value.scope if value.op else parameters.get(id(value)))
-    live = reached(operations_behind(root)) if isinstance(root, Result) else ()
+    results = [value for value in reversed(values) if isinstance(value, Result)]
+    live = reached(results) if any(result.op.partial for result in results) else ()
     for n in drawn:
-        n.reached = id(n.value) in live
+        n.reached = not live or id(n.value) in live
         if root.grad == 0.0:  # of this root nothing is known, and what others hold is of another pass
             n.grad = None
     _name(drawn)
@@ -200,11 +201,12 @@ class Boxes:
     def of(self, scope: object) -> Box:
         """The box of what one scope recorded, or of a place."""
         place = getattr(scope, "place", scope)
-        key, label, outer = id(scope), scope_name(scope), None
-        if isinstance(place, Place):
-            key, label, within = id(place), place.name or place.kind, place.within
-            outer = None if within is None or within in self.left_out else self.of(within)
+        key = id(place if isinstance(place, Place) else scope)
         if key not in self.boxes:
+            label, outer = scope_name(scope), None
+            if isinstance(place, Place):
+                label, within = place.name or place.kind, place.within
+                outer = None if within is None or within in self.left_out else self.of(within)
             self.boxes[key] = Box(f"cluster_{len(self.boxes)}", label, outer)
         return self.boxes[key]
 
