@@ -58,8 +58,7 @@ class Named(Holder):
                 seen.add(id(found))
                 one = ONE_OF.get(name, name)
                 inner = found.items() if isinstance(found, dict) else enumerate(found, 1)
-                held = [pair for pair in inner if isinstance(pair[1], (Named, list, tuple, dict))]
-                waiting += [(f"{one} {key}", child) for key, child in held]
+                waiting += [(f"{one} {key}", e) for key, e in inner if isinstance(e, (Named, list, tuple, dict))]
 
     def __stands(self) -> Place:
         """Where this module stands: of one of the user's its own secret, as that may have a place of another kind."""

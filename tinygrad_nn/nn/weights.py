@@ -48,8 +48,7 @@ class Weights(SharingList):
         self[len(self) :] = weights
 
     def insert(self, index: Any, weight: Any) -> None:
-        super().insert(index, as_operand(weight, f"each entry of the weights of {self.owner}"))
-        self.column = None
+        self[index:index] = [weight]
 
     def __setitem__(self, index: Any, weight: Any) -> None:
         if isinstance(index, slice):

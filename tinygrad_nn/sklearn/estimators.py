@@ -20,7 +20,7 @@ from ..compiler.single_precision import TOO_LARGE
 from ..functional import sigmoid, softmax, take
 from ..nn.layers import MLP
 from ..training.steps.rows import rows_of
-from .trainer import RENAMED, Patience, Shuffle, Trainer, check_parameters, fast, initial, trainer_of, weights_of
+from .trainer import FAST, RENAMED, Patience, Shuffle, Trainer, check_parameters, initial, trainer_of, weights_of
 
 LARGEST_BATCH = 200
 LONG = 1_000_000  # rows times weights, above which numbers are of single precision where that is left open
@@ -65,6 +65,7 @@ class _MLP(BaseEstimator):
         weighted = sample_weight is not None
         total = float(len(X))
         if weighted:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
             with np.errstate(over="ignore"):
                 total = float(sample_weight.sum())
             kept = sample_weight > 0.0
@@ -80,7 +81,7 @@ class _MLP(BaseEstimator):
         work = n * sum(matrix.size for matrix in coefs)
         dtype = self.dtype
         if dtype == "auto":
-            narrow = work > LONG and fast() and max(np.abs(X).max(), np.abs(targets).max()) < TOO_LARGE
+            narrow = work > LONG and FAST and max(np.abs(X).max(), np.abs(targets).max()) < TOO_LARGE
             dtype = "float32" if narrow else "float64"
         architecture = sizes, self._activation, of_row, self.solver, weighted, dtype
         trainer = trainer_of(*architecture)
@@ -198,11 +199,9 @@ class MLPClassifier(ClassifierMixin, _MLP):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
         """Fit to rows X of classes y; a row of weight 2 counts as two. Returns self."""
-        check_parameters(self, self._hidden)
+        check_parameters(self)
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         classes, targets = np.unique(y, return_inverse=True)
         count = len(classes)
         loss = "binary_cross_entropy_with_logits" if count <= 2 else "cross_entropy"
@@ -273,10 +272,8 @@ class MLPRegressor(RegressorMixin, _MLP):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Fit to rows X and their numbers y, (rows,) or (rows, outputs). Returns self."""
-        check_parameters(self, self._hidden)
+        check_parameters(self)
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         self._trained(X, y.astype(np.float64), 1 if y.ndim == 1 else y.shape[1], "half_squared_error", sample_weight)
         self._flat = y.ndim == 1
         return self

@@ -23,6 +23,7 @@ from ..training.history import History
 from ..training.steps.step import compile_step
 from ..training.steps.watch import Watch
 
+FAST = find_spec("llvmlite") is not None  # whether there is machine code, which alone has single precision
 RENAMED = {"identity": "linear", "logistic": "sigmoid"}  # by scikit-learn's names; others are the library's own
 
 
@@ -108,11 +109,6 @@ class Shuffle(random.Random):
         places[:] = self.order.tolist()
 
 
-def fast() -> bool:
-    """Whether there is machine code, which alone has single precision."""
-    return find_spec("llvmlite") is not None
-
-
 def initial(sizes: tuple[int, ...], generator: Any, factor: float) -> tuple[list[Any], list[Any]]:
     """Matrices and biases drawn for each layer, uniformly within sqrt(factor / (n_inputs + n_outputs))."""
     coefs, intercepts = [], []
@@ -129,16 +125,16 @@ def weights_of(model: MLP) -> tuple[list[Any], list[Any]]:
     return coefs, [np.array([neuron.bias.data for neuron in layer.neurons]) for layer in model.layers]
 
 
-def check_parameters(estimator: Any, hidden: Sequence[Any]) -> None:
+def check_parameters(estimator: Any) -> None:
     """Raise ValueError or TypeError for a parameter that makes no sense."""
     checked_choice("activation", estimator.activation, [*RENAMED, *ACTIVATIONS])
     checked_choice("solver", estimator.solver, ("adam", "sgd"))
     checked_choice("dtype", estimator.dtype, ("auto", "float64", "float32"))
     for name in ("shuffle", "nesterovs_momentum"):
         checked_switch(name, getattr(estimator, name))
-    if estimator.dtype == "float32" and not fast():
+    if estimator.dtype == "float32" and not FAST:
         raise ValueError("dtype 'float32' needs llvmlite, which is not installed: pip install 'tinygrad_nn[sklearn]'")
-    for size in hidden:
+    for size in estimator._hidden:
         checked_count("hidden_layer_sizes", size)
     if not (isinstance(estimator.batch_size, str) and estimator.batch_size == "auto"):
         checked_count("batch_size", estimator.batch_size)
