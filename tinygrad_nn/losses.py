@@ -6,6 +6,8 @@ target has the same shape. `cross_entropy` alone takes a list of logits and the 
 
 from __future__ import annotations
 
+from functools import wraps
+
 from .autograd import primitives as table
 from .autograd.elementary import as_operand, as_operands
 from .autograd.ieee.functions import INF
@@ -35,9 +37,9 @@ __dir__ = __all__.copy  # so that dir() shows what is a user's
 
 def _averaged(loss: Loss) -> Loss:
     """The mean of a loss over the outputs of one example, recorded in the scope of the loss."""
-
     name = loss.__name__
 
+    @wraps(loss)
     def averaged(prediction: Any, target: Any, *options: Any, **named_options: Any) -> Any:
         with scope(averaged):
             if isinstance(prediction, Scalar) and type(target) is float:
@@ -51,8 +53,6 @@ def _averaged(loss: Loss) -> Loss:
             losses = [loss(p, t, *options, **named_options) for p, t in zip(predictions, targets, strict=True)]
             return sum(losses) / float(len(losses)) if len(losses) > 1 else losses[0]
 
-    averaged.__name__, averaged.__qualname__, averaged.__doc__ = name, name, loss.__doc__
-    averaged.__wrapped__ = loss  # type: ignore[attr-defined]  # for help() and its signature
     return averaged
 
 
@@ -158,18 +158,8 @@ def cross_entropy(prediction: Any, target: Any) -> Any:
         return table.gap(total, table.take(logits, index)) + table.log(table.normalizer(shares, total))
 
 
-LOSSES: dict[str, Loss] = {
-    loss.__name__: loss
-    for loss in (
-        squared_error,
-        absolute_error,
-        huber,
-        hinge,
-        binary_cross_entropy,
-        binary_cross_entropy_with_logits,
-        cross_entropy,
-    )
-}
+_OF_OUTPUTS = (squared_error, absolute_error, huber, hinge, binary_cross_entropy, binary_cross_entropy_with_logits)
+LOSSES: dict[str, Loss] = {loss.__name__: loss for loss in (*_OF_OUTPUTS, cross_entropy)}
 
 
 def named(loss: str | Loss) -> Loss:

@@ -61,7 +61,7 @@ class Schedule:
         return f"{self.name}({', '.join(f'{name}={entry!r}' for name, entry in self._settings.items())})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _made, (self.name, self._settings)
+        return SCHEDULES[self.name], tuple(self._settings.values())
 
 
 def linear(start: float, end: float, steps: int) -> Schedule:
@@ -134,10 +134,6 @@ def _between(start: float, end: float, steps: int) -> dict[str, Any]:
 
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {made.__name__: made for made in (linear, cosine, step_decay, warmup)}
-
-
-def _made(name: str, settings: dict[str, Any]) -> Schedule:
-    return SCHEDULES[name](**settings)
 
 
 def is_own(rate: Any) -> bool:

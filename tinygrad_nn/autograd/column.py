@@ -6,6 +6,7 @@ So one backward pass looks at it once, however many operations read it.
 from __future__ import annotations
 
 from math import isfinite
+from types import SimpleNamespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Column:
             self.data = list(numbers(operands))
             self.differentiable = set(map(type, operands)) != {float}
             if self.differentiable:
-                self.values = [Sink() if type(operand) is float else operand for operand in operands]
+                self.values = [SimpleNamespace(grad=0.0) if type(operand) is float else operand for operand in operands]
         self.finite = _all_finite(self.data)
 
 
@@ -57,15 +58,6 @@ class SharingList(list):  # type: ignore[type-arg]
     def shared(self) -> Column:
         """The Column of what the list holds now."""
         raise NotImplementedError
-
-
-class Sink:
-    """Takes the gradient of a literal, which nobody reads."""
-
-    __slots__ = ("grad",)
-
-    def __init__(self) -> None:
-        self.grad = 0.0
 
 
 def numbers(operand: Any) -> Any:

@@ -35,7 +35,9 @@ def backward(output: Operation) -> None:
             try:
                 pull(result)
             except ZeroDivisionError:
-                _pull_on_ieee_floats(result)
+                for operand, entry in zip(result.operands, contributions(result, result.grad), strict=True):
+                    if type(operand) is not float:
+                        operand.grad += entry
     except BaseException:
         for leaf, before in leaves:
             leaf.grad = before
@@ -116,19 +118,6 @@ def _save(leaf: Leaf, leaves: list[tuple[Leaf, float]]) -> None:
             "with .data and .grad on the right, too"
         )
     leaves.append((leaf, leaf.grad))
-
-
-def _pull_on_ieee_floats(result: Operation) -> None:
-    """The pull of a result where a rule divided by zero, which floats refuse and IEEE 754 does not."""
-    groups = result.groups
-    data = [numbers(group) for group in groups]
-    for group, rule in zip(groups, result.op.rules, strict=True):
-        if rule is None or type(group) is float:
-            continue
-        adjoint = on_ieee_floats(rule, result.grad, result.data, *data)
-        for operand, entry in zip(group, adjoint, strict=True) if type(group) is tuple else [(group, adjoint)]:
-            if type(operand) is not float:
-                operand.grad += entry
 
 
 def adjoints(output: Any, inputs: dict[int, Any], create_graph: bool) -> dict[int, Any]:

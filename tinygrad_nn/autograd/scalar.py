@@ -26,24 +26,12 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 
 # NumPy's operators by their names; its functions of numbers would drop the gradient.
 UFUNCS: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "divide": operator.truediv,
-    "power": operator.pow,
-    "remainder": operator.mod,
-    "floor_divide": operator.floordiv,
-    "divmod": divmod,
-    "negative": operator.neg,
-    "positive": operator.pos,
-    "absolute": operator.abs,
-    "less": operator.lt,
-    "less_equal": operator.le,
-    "greater": operator.gt,
-    "greater_equal": operator.ge,
-    "equal": operator.eq,
-    "not_equal": operator.ne,
-}
+    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
+    "power": operator.pow, "remainder": operator.mod, "floor_divide": operator.floordiv, "divmod": divmod,
+    "negative": operator.neg, "positive": operator.pos, "absolute": operator.abs,
+    "less": operator.lt, "less_equal": operator.le, "greater": operator.gt, "greater_equal": operator.ge,
+    "equal": operator.eq, "not_equal": operator.ne,
+}  # fmt: skip
 
 
 def _operator(row: Primitive, swapped: bool = False) -> Callable[[Any, Any], Any]:

@@ -6,6 +6,7 @@ cleared away when the file is next written.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +16,6 @@ DRAWN_LETTERS = 8  # letters that tempfile puts into a name
 
 def path_of(path: Any) -> str:
     """A path as text. Raises TypeError for what is none, as whole numbers are, ValueError for an empty one."""
-    import os
-
     text = os.fspath(path) if isinstance(path, str) or hasattr(path, "__fspath__") else path
     if not isinstance(text, str):
         raise TypeError(f'a path is text such as "model.txt", but got {path!r:.80}')
@@ -30,8 +29,6 @@ def place_for(path: Any) -> tuple[str, str]:
 
     Raises OSError where there can be no such file, ValueError for what is there and is no file (a device, a pipe).
     """
-    import os
-
     text = path_of(path)
     folder, name = os.path.split(os.path.realpath(text))
     if os.path.isdir(text):
@@ -45,15 +42,11 @@ def place_for(path: Any) -> tuple[str, str]:
 
 def check_writable(path: Any) -> None:
     """Raise as `write_all` would before it writes."""
-    import os
-
     os.unlink(_beside(*place_for(path), b""))
 
 
 def write_all(files: Sequence[tuple[Any, str | bytes]]) -> None:
     """Put contents in place of what files held: all or, unless the system fails between two renamings, none."""
-    import os
-
     ready: list[tuple[str, str]] = []
     try:
         for path, content in files:
@@ -72,8 +65,6 @@ def write_all(files: Sequence[tuple[Any, str | bytes]]) -> None:
 
 def _is_open(path: str) -> bool:
     """Whether a path leads to what a process has open, as /dev/stdout does, whatever that is."""
-    import os
-
     path = os.path.abspath(path)
     for _ in range(40):
         if not os.path.islink(path):
@@ -87,7 +78,6 @@ def _is_open(path: str) -> bool:
 
 def _beside(folder: str, name: str, content: bytes) -> str:
     """The path of a new file beside the one of that name, which holds the content and has its mode."""
-    import os
     import tempfile
 
     try:
@@ -115,7 +105,6 @@ def _prefix(name: str) -> str:
 
 def _clear(folder: str, name: str) -> None:
     """Take away what processes that were killed have left beside a file."""
-    import os
     import time
     from contextlib import suppress
 

@@ -63,22 +63,14 @@ def _logarithm(function: Callable[[float], float], pole: float) -> Callable[[flo
     return logarithm
 
 
-def _infinite(x: float) -> float:
-    return INF
-
-
-def _undefined(x: float) -> float:
-    return NAN
-
-
-exp, expm1, cosh = (_guarded(function, _infinite) for function in (math.exp, math.expm1, math.cosh))
+exp, expm1, cosh = (_guarded(function, lambda x: INF) for function in (math.exp, math.expm1, math.cosh))
 sinh = _guarded(math.sinh, lambda x: math.copysign(INF, x))
 sqrt, asin, acos, sin, cos, tan = (
-    _guarded(function, _undefined) for function in (math.sqrt, math.asin, math.acos, math.sin, math.cos, math.tan)
+    _guarded(function, lambda x: NAN) for function in (math.sqrt, math.asin, math.acos, math.sin, math.cos, math.tan)
 )
 log, log2, log10 = (_logarithm(function, 0.0) for function in (math.log, math.log2, math.log10))
 log1p = _logarithm(math.log1p, -1.0)
-exp2, lgamma, cbrt = _guarded(math.exp2, _infinite), _guarded(math.lgamma, _infinite), math.cbrt
+exp2, lgamma, cbrt = _guarded(math.exp2, lambda x: INF), _guarded(math.lgamma, lambda x: INF), math.cbrt
 
 
 def _whole(function: Callable[[float], float]) -> Callable[[float], float]:
