@@ -23,6 +23,7 @@ from tinygrad_nn.compiler.backends.llvm import printer as llvm
 from tinygrad_nn.compiler.backends.llvm import vector_math
 from tinygrad_nn.compiler.backends.llvm.call import NativeProgram
 from tinygrad_nn.compiler.backends.llvm.ir import Block, Kind
+from tinygrad_nn.compiler.backends.llvm.scatters import scatters
 from tinygrad_nn.compiler.backends.spellings import LIBRARY
 from tinygrad_nn.compiler.function import compile
 from tinygrad_nn.compiler.target import Target
@@ -342,16 +343,16 @@ def test_every_output_is_put_in_its_place_once():
         step, rounds = rng.choice((0, 1, len(piece))), rng.randint(1, 9)
         outputs = [(array, index + step * k) for k in range(rounds) for array, index in piece]
         put: list[Any] = [None] * len(outputs)
-        for each in llvm.copies(outputs):
-            outer, inner = each.extents
-            places = [each.place + each.apart * i + j for i in range(outer) for j in range(inner)]
-            for place, index in zip(places, each.source.indices(each.extents), strict=True):
+        for source, target, extents in scatters(outputs, {}):
+            for place, index in zip(target.indices(extents), source.indices(extents), strict=True):
                 assert put[place] is None
-                put[place] = each.source.array, index
+                put[place] = source.array, index
         assert put == outputs
 
 
 def test_weights_and_biases_that_take_turns_are_two_loops():
     weights, zero = [[(5, 4 * k + j) for j in range(4)] for k in range(100)], (2, 0)
-    found = llvm.copies([place for row in weights for place in (*row, zero)])
-    assert [(c.place, c.apart, c.extents, c.source.array) for c in found] == [(0, 5, (100, 4), 5), (4, 5, (100, 1), 2)]
+    found = scatters([place for row in weights for place in (*row, zero)], {})
+    assert [(target.base, target.strides, extents, source.array) for source, target, extents in found] == [
+        (0, (5, 1), (100, 4), 5), (4, (5,), (100,), 2),
+    ]  # fmt: skip

@@ -3,7 +3,7 @@
 It stands on loops, and knows nothing of training steps, whose text is printed beside their engine.
 
 From the ground up: `ir` writes LLVM's text, `vector_math` functions of whole vectors, `transpose` turns squares of
-numbers, `long_functions` are cut; `functions` spell the primitives, `loops` write groups, and `printer` a program.
-`row_terms`, `row_products` and `row_sums` add up gradients over rows, `engine` compiles the text, and `call` runs it
-for one call after another.
+numbers, `long_functions` are cut; `functions` spell the primitives, `loops` write groups, `scatters` find those over
+outputs, and `printer` writes a program. `row_terms`, `row_products` and `row_sums` add up gradients over rows, `engine`
+compiles the text, and `call` runs it for one call after another.
 """

@@ -24,9 +24,16 @@ class Native:
         raise TypeError("machine code cannot be copied or pickled: copy what it was compiled from, and compile that")
 
 
+native = lru_cache(maxsize=64)(Native)  # the compiled module of a text
+
+
 def _engine(text: str, unrolled: bool) -> Any:
     """What a text was compiled to. The loops of a long one are not written out, which takes most of the time."""
-    llvm, machine = _begun(), _machine()  # of its own: an engine takes the machine with it when it goes
+    llvm = _begun()
+    features = llvm.get_host_cpu_features().flatten()
+    machine = llvm.Target.from_default_triple().create_target_machine(  # an engine takes it with it when it goes
+        cpu=llvm.get_host_cpu_name(), features=features, opt=3
+    )
     module = llvm.parse_assembly(text)
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
@@ -53,12 +60,6 @@ def _interruptibly(function: Callable[..., Any], *arguments: Any) -> Any:
         executor.shutdown(wait=False)
 
 
-@lru_cache(maxsize=64)
-def native(text: str, pointers: int) -> Native:
-    """The compiled module of a text."""
-    return Native(text, pointers)
-
-
 @lru_cache(maxsize=1)
 def _begun() -> Any:
     """llvmlite's binding, ready to compile for this machine."""
@@ -67,14 +68,6 @@ def _begun() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm
-
-
-def _machine() -> Any:
-    llvm = _begun()
-    features = llvm.get_host_cpu_features().flatten()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=features, opt=3
-    )
 
 
 @lru_cache(maxsize=1)

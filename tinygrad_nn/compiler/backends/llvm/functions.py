@@ -25,11 +25,6 @@ def vector_function(name: str) -> Spelling:
     return call
 
 
-def library_function(name: str) -> Spelling:
-    """The C library's function, lane by lane."""
-    return lambda b, *operands: b.each_lane(name, *operands)
-
-
 _exp, _log = vector_function("exp"), vector_function("log")
 
 
@@ -45,7 +40,7 @@ SPELLINGS: dict[str, Spelling] = {
     "divide": Block.divide,
     "negative": Block.negative,
     "absolute": lambda b, x: b.intrinsic("fabs", x),
-    "power": library_function("pow"),
+    "power": lambda b, x, n: b.each_lane("pow", x, n),
     "sqrt": lambda b, x: b.intrinsic("sqrt", x),
     **{name: vector_function(name) for name in FUNCTIONS},
 }
@@ -78,18 +73,13 @@ def spelled(primitive: Primitive) -> Spelling:
     if not own and primitive.name in SPELLINGS:
         return SPELLINGS[primitive.name]
     if not own and not primitive.text:
-        return library_function(primitive.name)
+        return lambda b, *operands: b.each_lane(primitive.name, *operands)
 
     def written(b: Block, *operands: str) -> str:
         named = dict(zip(primitive.operands, operands, strict=True))
         return in_language(primitive, "llvm", named, lambda library: Vectors(b, library))  # type: ignore[no-any-return]
 
     return written
-
-
-def fold(primitive: Primitive, b: Block, loop: Callable[[Callable[[str], Any]], None], operands: list[str]) -> str:
-    """A primitive over a column: `loop` calls its argument with each element; `operands` are those beside it."""
-    return FOLDS[primitive.name](b, loop, *operands)
 
 
 def _largest(b: Block, loop: Any, *_: str) -> str:
@@ -132,6 +122,7 @@ def _take(b: Block, loop: Any, index: str) -> str:
     return b.load(chosen)
 
 
+# Primitives over a column, of a loop that calls its argument with each element, and of the operands beside it.
 FOLDS: dict[str, Callable[..., str]] = {
     "largest": _largest, "ties": _ties, "logsumexp": _logsumexp, "normalizer": _normalizer, "take": _take,
 }  # fmt: skip

@@ -31,24 +31,25 @@ class Kind:
     @property
     def numbers(self) -> str:
         """The type of numbers."""
-        return self._of(self.scalar)
+        return self.of(self.scalar)
 
     @property
     def integers(self) -> str:
         """The type of the integers of the same size."""
-        return self._of(f"i{self.bits}")
+        return self.of(f"i{self.bits}")
 
     @property
     def flags(self) -> str:
         """The type of comparisons."""
-        return self._of("i1")
+        return self.of("i1")
 
     @property
     def suffix(self) -> str:
         """What an intrinsic of this type ends in: v8f64, or f64."""
         return f"{'' if self.lanes == 1 else f'v{self.lanes}'}f{self.bits}"
 
-    def _of(self, entry: str) -> str:
+    def of(self, entry: str) -> str:
+        """The type of an entry in every lane."""
         return entry if self.lanes == 1 else f"<{self.lanes} x {entry}>"
 
     def number(self, x: float) -> str:
@@ -161,11 +162,15 @@ class Block:
 
     def everywhere(self, number: str) -> str:
         """A number in every lane."""
-        kind = self.kind
-        if kind.lanes == 1:
-            return number
-        first, zeros = self.inserted("poison", number, 0), f"<{kind.lanes} x i32> zeroinitializer"
-        return self.let(f"shufflevector {kind.numbers} {first}, {kind.numbers} poison, {zeros}")
+        return self.spread(self.kind.scalar, number)
+
+    def spread(self, entry: str, x: str) -> str:
+        """An entry of this type in every lane."""
+        lanes, of = self.kind.lanes, self.kind.of(entry)
+        if lanes == 1:
+            return x
+        first = self.let(f"insertelement {of} poison, {entry} {x}, i32 0")
+        return self.let(f"shufflevector {of} {first}, {of} poison, <{lanes} x i32> zeroinitializer")
 
     def partly_loaded(self, pointer: str, lanes: int) -> str:
         """A vector whose first lanes are loaded; nothing is read beyond them."""
@@ -195,12 +200,8 @@ class Block:
     def lanes_below(self, count: str) -> str:
         """Flags of the lanes whose number is below a count."""
         lanes = self.kind.lanes
-        if lanes == 1:
-            return self.let(f"icmp sgt i64 {count}, 0")
-        wide, zeros = f"<{lanes} x i64>", f"<{lanes} x i32> zeroinitializer"
-        first = self.let(f"insertelement {wide} poison, i64 {count}, i32 0")
-        limit = self.let(f"shufflevector {wide} {first}, {wide} poison, {zeros}")
-        return self.let(f"icmp sgt {wide} {limit}, <{', '.join(f'i64 {lane}' for lane in range(lanes))}>")
+        numbers = "0" if lanes == 1 else f"<{', '.join(f'i64 {lane}' for lane in range(lanes))}>"
+        return self.let(f"icmp sgt {self.kind.of('i64')} {self.spread('i64', count)}, {numbers}")
 
     def unless(self, flag: str, body: Callable[[], None]) -> None:
         """body() where a flag is not set."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 
 from ....autograd import primitives as table
 from ...loops.clusters import Cluster, strides, tiles
@@ -10,7 +11,7 @@ from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
 from ...program.program import LITERALS
 from ...single_precision import checked_literals
-from .functions import fold, spelled
+from .functions import FOLDS, spelled
 from .ir import Block, Kind, number_constant
 from .transpose import lane_sums
 from .vector_math import FUNCTIONS
@@ -61,13 +62,11 @@ class Loops:
         extents = cluster[0].extents
         if self.full.lanes == 1 or not extents or extents[-1] < self.full.lanes:
             return False
-        held = {group.array for group in cluster}
-        for group in cluster:
-            for o in group.operands:
-                if o.array not in held and (o.table is not None or o.strides[-1] not in (0, 1)):
-                    return False
-        rows = [group.primitive for group in cluster]
-        return not any(row is not None and row.folds and row is not table.dot for row in rows)
+        held, rows = {group.array for group in cluster}, [group.primitive for group in cluster]
+        read = [o for group in cluster for o in group.operands if o.array not in held]
+        if any(row is not None and row.folds and row is not table.dot for row in rows):
+            return False
+        return all(o.table is None and o.strides[-1] in (0, 1) for o in read)
 
     def _along(self, cluster: Cluster, extents: tuple[int, ...], counters: list[str]) -> None:
         """The loops of a cluster of a lone row, a member in each lane; the last ones, that fill no vector, alone."""
@@ -140,16 +139,15 @@ class Loops:
         b = self.block
         assert group.primitive is not None
         if not group.primitive.folds:
-            return spelled(group.primitive)(
-                b, *(self._operand(operand, k, counters, kind, group) for operand in group.operands)
-            )
+            given = [self._operand(operand, k, counters, kind, group) for operand in group.operands]
+            return spelled(group.primitive)(b, *given)
         column, *others = group.operands
 
         def each(visit: Callable[[str], None]) -> None:
             b.loop(column.width or 0, lambda j: visit(self._load(column, counters, kind, group, j)))
 
         operands = [self._operand(operand, k, counters, kind, group) for operand in others]
-        result = fold(group.primitive, b, each, operands)
+        result = FOLDS[group.primitive.name](b, each, *operands)
         if group.primitive is table.take:
             self._keep(self._is_index(operands[0], column.width or 0), kind)
         return result
@@ -193,13 +191,7 @@ class Loops:
         b.loop(width // chains, round_of_chains, most_written_out=4 if len(members) == 1 else 2)
         for j in range(width // chains * chains, width):
             products(str(j), 0)
-        sums = []
-        for chained in totals:
-            first, *rest = map(b.load, chained)
-            for other in rest:
-                first = b.add(first, other)
-            sums.append(first)
-        return sums
+        return [reduce(b.add, [b.load(chain) for chain in chained]) for chained in totals]
 
     def _dots_in_lanes(self, group: Group, members: list[list[str]]) -> list[str]:
         """The dots of some members of a lone row, with a column in each lane; what fills no vector is added alone."""

@@ -14,12 +14,13 @@ from functools import partial
 from typing import NamedTuple
 
 from ...loops.clusters import clusters, stored
-from ...loops.groups import Access, Group, Spot
+from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
 from ...program.program import INPUTS
 from .ir import Block, Kind
 from .long_functions import cut, mark
 from .loops import DEAR_IN_LLVM, Loops
+from .scatters import scatters
 from .transpose import turned
 from .vector_math import definition, vector_name
 
@@ -118,14 +119,10 @@ class Printer(Loops):
         self.block.loop("%blocks", self._rows, most_written_out=0)
 
     def _rows(self, i: str) -> None:
-        b, lanes = self.block, self.kind.lanes
-        on = b.let("load i1, ptr %settled")
-        if lanes > 1:
-            first_flag = b.let(f"insertelement {self.kind.flags} poison, i1 {on}, i32 0")
-            zeros = f"<{lanes} x i32> zeroinitializer"
-            on = b.let(f"shufflevector {self.kind.flags} {first_flag}, {self.kind.flags} poison, {zeros}")
+        b = self.block
+        on = b.spread("i1", b.let("load i1, ptr %settled"))
         b.lines.append(f"store {self.kind.flags} {on}, ptr %on")
-        first = b.index(0, (lanes, i))
+        first = b.index(0, (self.kind.lanes, i))
         self._load_rows(first)
         self._in_parts([partial(self._at, self.kind, cluster) for cluster in self.each])
         self._store_rows(first)
@@ -153,25 +150,26 @@ class Printer(Loops):
 
     def _store_rows(self, first: str) -> None:
         b, kind = self.block, self.kind
-        self._in_parts([partial(self._copy, copy, first) for copy in copies(self.roll.outputs)], {first: "i64"})
-        on = b.let(f"load {kind.flags}, ptr %on")
-        wide = "i8" if kind.lanes == 1 else f"<{kind.lanes} x i8>"
+        copies = scatters(self.roll.outputs, {})
+        self._in_parts([partial(self._copy, *copy, first) for copy in copies], {first: "i64"})
+        on, wide = b.let(f"load {kind.flags}, ptr %on"), kind.of("i8")
         told = b.let(f"zext {kind.flags} {on} to {wide}")
         b.lines.append(f"store {wide} {told}, ptr {self._pointer('%flags', 'i8', first)}, align 1")
 
-    def _copy(self, copy: Copy, first: str) -> None:
+    def _copy(self, source: Access, target: Access, extents: tuple[int, ...], first: str) -> None:
         """Put outputs of the block's rows in their places."""
         b, kind, size = self.block, self.kind, len(self.roll.outputs)
-        outer, inner = copy.extents
+        loops = Group(-1, None, extents, (), by_row=True)
 
-        def one(i: str, j: str) -> None:
-            vector = self._load(copy.source, [i, j], kind)
+        def one(members: list[list[str]]) -> None:
+            vector = self._load(source, members[0], kind, loops)
+            place = self._where(target, members[0], extents)
             for lane in range(kind.lanes):
-                where = b.index(size * lane + copy.place, (size, first), (copy.apart, i), (1, j))
+                where = b.index(size * lane, (size, first), (1, place))
                 number = b.extracted(vector, lane)
                 b.lines.append(f"store {kind.scalar} {number}, ptr {self._pointer('%outputs', kind.scalar, where)}")
 
-        b.loop(outer, lambda i: b.loop(inner, lambda j: one(i, j)))
+        self._loops(extents, [], 1, one)
 
     def _place(self, array: int) -> str:
         """Where an array's numbers are: in registers if they are few, else in the scratch; nowhere if nobody reads."""
@@ -189,40 +187,3 @@ class Printer(Loops):
         """So many bytes of the scratch, from a multiple of 64 on."""
         self.block.entry.append(f"{name} = getelementptr i8, ptr %scratch, i64 {self.scratch}")
         self.scratch += -(-size // 64) * 64
-
-
-class Copy(NamedTuple):
-    """Outputs that two loops put in their places: the first into `place`, those of the next round `apart` from it."""
-
-    source: Access
-    place: int
-    apart: int
-    extents: tuple[int, int]
-
-
-def copies(outputs: Sequence[Spot]) -> list[Copy]:
-    """The outputs in runs that lie evenly in an array, and runs of one kind that repeat evenly: weights and biases."""
-    runs: list[list[int]] = []  # array, base, stride, place among the outputs, length
-    for k, (array, index) in enumerate(outputs):
-        array_, base, stride, _, length = runs[-1] if runs else (-1, 0, 0, 0, 0)
-        if array == array_ and length == 1 and index - base in (0, 1):
-            runs[-1][2:] = [index - base, k - 1, 2]
-        elif array == array_ and length > 1 and index == base + stride * length:
-            runs[-1][4] += 1
-        else:
-            runs.append([array, index, 0, k, 1])
-    alike: dict[tuple[int, int, int], list[list[int]]] = {}  # base and place of the first, steps of both, how many
-    for array, base, stride, place, length in runs:
-        found = alike.setdefault((array, stride, length), [])
-        base_, place_, step, apart, count = found[-1] if found else (0, 0, 0, 0, 0)
-        if count == 1:
-            found[-1][2:] = [base - base_, place - place_, 2]
-        elif count and (base, place) == (base_ + step * count, place_ + apart * count):
-            found[-1][4] += 1
-        else:
-            found.append([base, place, 0, 0, 1])
-    return [
-        Copy(Access(array, base, (step, stride)), place, apart, (count, length))
-        for (array, stride, length), found in alike.items()
-        for base, place, step, apart, count in found
-    ]

@@ -6,18 +6,15 @@ rather than every product of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ....autograd import primitives as table
-from ...loops.groups import Access, Group, Spot
-from ...loops.roll import access
+from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
 from ...program.program import INPUTS
+from .scatters import scatters
 
-Scatter = tuple[Access, Access, tuple[int, ...]]  # where outputs lie, where they go, and the loops over both
 FEW_WEIGHTS = 64  # weights, which are no matrix
-MOST_RUNS = 8  # loops over the gradients of one array
 
 
 @dataclass(frozen=True)
@@ -63,53 +60,3 @@ def terms(roll: Rolled, totals: int) -> list[Term]:
                 continue
         found.append(Term((source,), target, extents))
     return found
-
-
-def scatters(places: list[Spot], groups: Mapping[int, Group]) -> list[Scatter]:
-    """Where outputs lie and where they go: in a few loops for each array, or by tables where its order is another."""
-    by_array: dict[int, list[tuple[int, int]]] = {}
-    for target, (array, index) in enumerate(places):
-        by_array.setdefault(array, []).append((index, target))
-    found: list[Scatter] = []
-    for array, pairs in by_array.items():
-        pairs.sort()
-        sources, targets = ([pair[k] for pair in pairs] for k in (0, 1))
-        runs: list[Scatter] = []
-        at = 0
-        while at < len(pairs) and len(runs) < MOST_RUNS:
-            extents, used = loops_of(sources[at:], targets[at:])
-            runs.append(_scatter(array, sources[at : at + used], targets[at : at + used], extents))
-            at += used
-        if at < len(pairs):
-            whole = array in groups and sources == list(range(groups[array].size))
-            runs = [_scatter(array, sources, targets, groups[array].extents if whole else (len(pairs),))]
-        found += runs
-    return found
-
-
-def _scatter(array: int, sources: list[int], targets: list[int], extents: tuple[int, ...]) -> Scatter:
-    source, target = (access(array, [[i] for i in indices], extents, column=False) for indices in (sources, targets))
-    return source, replace(target, array=-1), extents
-
-
-def loops_of(sources: list[int], targets: list[int]) -> tuple[tuple[int, ...], int]:
-    """The extents of one loop or two that run through the pairs from the first on, and how many of them."""
-    steps = [(b - a, d - c) for a, b, c, d in zip(sources, sources[1:], targets, targets[1:], strict=False)]
-    inner = 1
-    while inner <= len(steps) and steps[inner - 1] == steps[0]:
-        inner += 1
-    inner = min(inner, len(sources))
-    outer = 1
-    while (outer + 1) * inner <= len(sources):
-        at = outer * inner
-        jump = (sources[at] - sources[at - inner], targets[at] - targets[at - inner])
-        first = (sources[inner] - sources[0], targets[inner] - targets[0])
-        same = all(
-            sources[at + k] - sources[at] == sources[k] - sources[0]
-            and targets[at + k] - targets[at] == targets[k] - targets[0]
-            for k in range(inner)
-        )
-        if jump != first or not same:
-            break
-        outer += 1
-    return ((outer, inner), outer * inner) if outer > 1 and inner > 1 else ((max(outer, inner),), max(outer, inner))
