@@ -14,12 +14,7 @@ from .. import losses as losses_
 from ..autograd import primitives as table
 from ..autograd.ieee.functions import NoSuchIndexError
 from ..autograd.recording import no_grad
-from ..compiler.backends.c.file import (
-    File,
-    check_values,
-    operations,
-    without_branches,
-)
+from ..compiler.backends.c.file import File, check_values, operations, without_branches
 from ..compiler.backends.c.places import Region
 from ..compiler.backends.c.printer import Printer
 from ..compiler.function import compile
@@ -59,11 +54,6 @@ class ModelFile:
         self._lay(trained)
         self._write()
 
-    @property
-    def state_bytes(self) -> int:
-        """The size of the state, or of the scratch where nothing is learned."""
-        return self.file.size * (self.slots + (self.update.numbers if self.optimizer is not None else 0))
-
     def values(self) -> list[float]:
         """The numbers of the parameters, in the order of the programs."""
         return [value.data for value in self.prediction.parameters.values()]
@@ -99,7 +89,8 @@ class ModelFile:
         x, y, learns = Region("x", 0, len(self.inputs)), Region("y", 0, self.n_outputs), self.optimizer is not None
         scratch = "state->scratch.slots" if learns else "scratch->slots"
         off = f"for (int k = 0; k < {self.n_outputs}; ++k) {{ y[k] = NAN; }} return;"
-        predicted = self.file.printed(self.prediction, [x], self.parameters, [y], False, off, scratch)
+        constants = self.file.constants
+        predicted = Printer(self.prediction, [x], self.parameters, [y], False, off, scratch, constants)
         given = f"const real x[{len(self.inputs)}], real y[{self.n_outputs}]"
         self.slots = predicted.slots
         if learns:
@@ -126,11 +117,8 @@ class ModelFile:
     def _trained(self, x: Region) -> Printer:
         assert self.gradient is not None
         target, gradient = Region("target", len(self.inputs), self.n_targets), Region("gradient", 1, self.count)
-        return self.file.printed(
-            self.gradient, [x, target], self.parameters, [gradient], True, "return NAN;", "state->scratch.slots"
-        )
-
-    # The texts.
+        given = [x, target], self.parameters, [gradient], True, "return NAN;", "state->scratch.slots"
+        return Printer(self.gradient, *given, self.file.constants)
 
     def texts(self, test: str = "", include: str = "") -> tuple[str, str]:
         """The file, with a self test, and a header."""
@@ -173,7 +161,8 @@ class ModelFile:
                 "    It returns the loss before the update" + of_class,
                 "state.learning_rate may be set between steps.",
             ]
-            memory = f"{flash}; RAM: {self.state_bytes:,} bytes of state, {size * self.slots:,} of them scratch"
+            state = size * (self.slots + self.update.numbers)
+            memory = f"{flash}; RAM: {state:,} bytes of state, {size * self.slots:,} of them scratch"
             steps = operations(self.gradient) + self.count * operations(self.update.program)
             counted += f", {steps:,} a training step"
         return [

@@ -81,18 +81,15 @@ def in_language(
     It is a primitive's spelling for that back end, or else its text, which calls primitives of the table alone. Raises
     UnspelledError and ValueError that say what the language has no words for.
     """
-    if not primitive.text or backend in (primitive.spellings or {}):
-        text = spelling(primitive, backend)
-        try:
-            return translated(text, operands, language(LIBRARY))
-        except UnwritableError as part:
+    text = "" if backend in (primitive.spellings or {}) else primitive.text
+    try:
+        return translated(text or spelling(primitive, backend), operands, language({} if text else LIBRARY))
+    except UnwritableError as part:
+        if not text:
             raise ValueError(
                 f"the spelling of {primitive.name} for {backend!r} cannot have {str(part)!r}: it is of + - * /, "
                 "`... if a < b else ...`, numbers, operands, primitives of the table and functions of C's library"
             ) from None
-    try:
-        return translated(primitive.text, operands, language({}))
-    except UnwritableError as part:
         raise UnspelledError(
             f"the value of {primitive.name} has {part} in it, which the back end {backend!r} cannot write: say how by "
             f"tn.primitive(..., spellings={{{backend!r}: ...}}), or take {_others(backend)}"

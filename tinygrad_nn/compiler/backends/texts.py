@@ -149,6 +149,7 @@ class Written:
 
 
 SIGNS = {"add": ("+", SUM), "subtract": ("-", SUM), "multiply": ("*", PRODUCT), "divide": ("/", PRODUCT)}
+OPERATORS = {name: f"{{a}} {sign} {{b}}" for name, (sign, _) in SIGNS.items()} | {"negative": "-{x}"}
 
 
 class Infix:

@@ -20,9 +20,8 @@ from ...single_precision import checked_literals
 from ..identifiers import SlotNames, identifier, of_primitive
 from ..python.function import function_name
 from ..spellings import owned
+from ..texts import OPERATORS
 from .functions import namespace
-
-OPERATORS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}", "negative": "-{}"}
 
 
 class Printer:
@@ -69,9 +68,10 @@ class Printer:
             text = self._dot(group)
         else:
             operands = [self._read(operand, group.extents) for operand in group.operands]
-            spelling = OPERATORS.get(group.primitive.name)
-            call = f"{of_primitive(group.primitive)}({', '.join(operands)})"
-            text = spelling.format(*operands) if spelling else call
+            if (name := of_primitive(group.primitive)) in OPERATORS:
+                text = OPERATORS[name].format(**dict(zip(group.primitive.operands, operands, strict=True)))
+            else:
+                text = f"{name}({', '.join(operands)})"
         shape = f"({'rows, ' * group.by_row}{', '.join(map(str, group.extents))},)"
         if not self._full(group):
             text = f"xp.broadcast_to({text}, {shape})"

@@ -10,12 +10,10 @@ from typing import Any
 from ....autograd import primitives as table
 from ....autograd.value import Value
 from ....support.names import free
-from ...loops.roll import rolled
 from ...program.program import Instruction, Program
 from ...single_precision import rounded
 from .functions import c_number, definitions, in_precision, plain_name
-from .places import Constants, Region
-from .printer import Printer
+from .places import Constants
 from .reserved_names import meaning_when_linked
 
 C_PLUS_PLUS = '#ifdef __cplusplus\nextern "C" {\n#endif\n', "#ifdef __cplusplus\n}\n#endif\n"
@@ -39,14 +37,6 @@ class File:
     def numbers(self, values: Sequence[float], name: str) -> str:
         """The name of a constant table of numbers. Raises ValueError for one that is finite, and no float is."""
         return self.constants.table([c_number(value, self.single) for value in values], "real", name)
-
-    def printed(
-        self, program: Program, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
-        returns: bool, off: str, scratch: str,
-    ) -> Printer:  # fmt: skip
-        """A program as the body of a function."""
-        roll = rolled(program)
-        return Printer(roll, inputs, parameters, outputs, returns, off, scratch, self.constants)
 
     def function(self, head: str, lines: str, unused: Sequence[str] = (), static: bool = False) -> None:
         """Add a function, of its head without a semicolon, and of the lines of its body."""

@@ -12,6 +12,7 @@ from ..backend import Backend
 from .file import File, check_values, free_name, operations
 from .functions import LocalNames
 from .places import Region
+from .printer import Printer
 
 
 class FunctionFile:
@@ -33,10 +34,11 @@ class FunctionFile:
         in_python = [*([] if name else [function.__name__]), *given]
         in_c = [*([] if name else [self.name]), *(argument for argument, _ in self.arguments)]
         self.renamed = [f"{mine} is {theirs}" for mine, theirs in zip(in_c, in_python, strict=True) if mine != theirs]
-        self.inputs, start = [], 0
-        for argument, size in self.arguments:
-            self.inputs.append(Region(argument, start, 1 if size is None else size, alone=size is None))
-            start += 1 if size is None else size
+        sizes = [1 if size is None else size for _, size in self.arguments]
+        self.inputs = [
+            Region(argument, sum(sizes[:k]), sizes[k], alone=size is None)
+            for k, (argument, size) in enumerate(self.arguments)
+        ]
         named = LocalNames(self.name, [argument for argument, _ in self.arguments])
         self.gradients = [named(f"d_{argument}") for argument, _ in self.arguments]
         self.scalar = first.shape is None
@@ -50,10 +52,8 @@ class FunctionFile:
         given = [f"real {a}" if n is None else f"const real {a}{_length(n)}" for a, n in self.arguments]
         outputs: list[Region] = []
         if gradient:
-            start = 1
-            for flow, region in zip(self.gradients, self.inputs, strict=True):
-                outputs.append(Region(flow, start, region.size))
-                start += region.size
+            flows = zip(self.gradients, self.inputs, strict=True)
+            outputs = [Region(flow, 1 + region.start, region.size) for flow, region in flows]
         elif not self.scalar:
             outputs = [Region(self.y, 0, len(programs[0].outputs))]
         given += [f"real {region.name}{_length(region.size)}" for region in outputs]
@@ -89,7 +89,8 @@ class FunctionFile:
             table = self.file.numbers([value.data for value in values], "values")
             parameters = [Region(table, 0, len(values))]
         program = program.reading(values)
-        printer = self.file.printed(program, self.inputs, parameters, outputs, self.scalar, off, "slots")
+        constants = self.file.constants
+        printer = Printer(program, self.inputs, parameters, outputs, self.scalar, off, "slots", constants)
         scratch = f"    real slots[{printer.slots}];\n" if printer.slots else ""
         if into:
             end = f"    {into} = {printer.returned};\n    return 1;\n" if self.scalar else "    return 1;\n"

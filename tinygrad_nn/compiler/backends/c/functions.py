@@ -15,20 +15,12 @@ from ....autograd.primitives import Primitive
 from ....support.names import Names, free, underscored
 from ...single_precision import rounded
 from ..spellings import LIBRARY, in_language, spelling
-from ..texts import ATOM, NAME, Infix, Written
+from ..texts import ATOM, NAME, OPERATORS, Infix, Written
 from .reserved_names import meaning
 
 # What no text says, of operands that are names, numbers or elements of arrays. Other rows without a text are functions
 # of the C library by their names.
-EXPRESSIONS: dict[str, str] = {
-    "add": "{a} + {b}",
-    "subtract": "{a} - {b}",
-    "multiply": "{a} * {b}",
-    "divide": "{a} / {b}",
-    "negative": "-{x}",
-    "absolute": "fabs({x})",
-    "power": "pow({x}, {n})",
-}
+EXPRESSIONS = OPERATORS | {"absolute": "fabs({x})", "power": "pow({x}, {n})"}
 # Words of the texts themselves: types, counters, and what arguments and variables are called.
 WORDS_OF_TEXTS = {
     "real", "i", "j", "k", "x", "y", "target", "state", "scratch", "slots", "weights", "gradient", "total", "value",

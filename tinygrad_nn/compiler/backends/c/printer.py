@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from ....autograd import primitives as table
 from ...loops.clusters import Cluster
 from ...loops.groups import Access, Group
-from ...loops.rolled import Rolled
+from ...loops.roll import rolled
+from ...program.program import Program
 from .functions import called, in_precision, named_after
 from .places import COUNTERS, SHORT, Constants, Places, Region, plus, strided
 
@@ -19,9 +20,10 @@ class Printer(Places):
     """
 
     def __init__(
-        self, roll: Rolled, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
+        self, program: Program, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
         returns: bool, off: str, scratch: str, constants: Constants,
     ) -> None:  # fmt: skip
+        roll = rolled(program)
         super().__init__(roll, inputs, parameters, outputs, returns, constants)
         self.off, self.wanted = off, constants.wanted
         self.lines: list[str] = []

@@ -148,13 +148,6 @@ class Block:
         """The numbers of bits."""
         return self.let(f"bitcast {self.kind.integers} {a} to {self.kind.numbers}")
 
-    def inserted(self, vector: str, number: str, lane: int) -> str:
-        """The vector with a number in one lane."""
-        kind = self.kind
-        if kind.lanes == 1:
-            return number
-        return self.let(f"insertelement {kind.numbers} {vector}, {kind.scalar} {number}, i32 {lane}")
-
     def extracted(self, vector: str, lane: int) -> str:
         """The number in one lane."""
         kind = self.kind
@@ -280,7 +273,9 @@ class Block:
         for lane in range(kind.lanes):
             entries = [self.extracted(operand, lane) for operand in operands]
             number = self.call(kind.scalar, function + ("f" if kind.single else ""), entries)
-            result = self.inserted(result, number, lane)
+            if kind.lanes == 1:
+                return number
+            result = self.let(f"insertelement {kind.numbers} {result}, {kind.scalar} {number}, i32 {lane}")
         return result
 
 

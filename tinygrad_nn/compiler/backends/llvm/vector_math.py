@@ -114,16 +114,6 @@ def log1p(b: Block, x: str) -> str:
     return b.choose(small, x, _ends_of_log(b, x, _log_of_parts(b, k, f, correction), -1.0))
 
 
-def sin(b: Block, x: str) -> str:
-    """By quarter turns: sin or cos of what is left, in the sign of the quarter."""
-    return _circular(b, x, "sin", 0)
-
-
-def cos(b: Block, x: str) -> str:
-    """sin of a quarter turn more."""
-    return _circular(b, x, "cos", 1)
-
-
 def erf(b: Block, x: str) -> str:
     """x + x E(x**2) to 1, and 1 - exp(-x**2) C beyond, in the sign of x."""
     size = b.intrinsic("fabs", x)
@@ -138,7 +128,8 @@ def erf(b: Block, x: str) -> str:
 
 
 FUNCTIONS: dict[str, Callable[[Block, str], str]] = {
-    "exp": exp, "log": log, "log1p": log1p, "tanh": tanh, "sigmoid": sigmoid, "sin": sin, "cos": cos, "erf": erf,
+    "exp": exp, "log": log, "log1p": log1p, "tanh": tanh, "sigmoid": sigmoid, "erf": erf,
+    "sin": lambda b, x: _circular(b, x, "sin", 0), "cos": lambda b, x: _circular(b, x, "cos", 1),
 }  # fmt: skip
 
 
@@ -231,6 +222,7 @@ def _ends_of_log(b: Block, x: str, inside: str, pole: float) -> str:
 
 
 def _circular(b: Block, x: str, name: str, quarters: int) -> str:
+    """By quarter turns: sin or cos of what is left, in the sign of the quarter. cos is sin of a quarter turn more."""
     single = b.kind.single
     kind, unit = b.kind, 1.5 * 2.0**23 if single else 1.5 * 2.0**52
     shifted = b.fused(x, b.number(2.0 / math.pi), b.number(unit))

@@ -2,7 +2,7 @@
 
 The function is
 
-    run(passes, put, ended, error, threshold, exactly, rates, settled, carried) -> error, carried
+    run(passes, put, ended, error, threshold, rates, settled, carried, exactly) -> error, carried
 
 `passes` are lists of rows. For each row the loss is `put`; after each pass the sum of the metric is told to `ended`,
 and the loop stops where it is below the threshold. A row whose comparisons take another path ends the loop before it
@@ -14,14 +14,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from functools import partial
 
 from ...program.program import Loop, OffPath
 from .expressions import Statement, statements
 from .function import NOT_IEEE, function_name, identifiers, lines_of, loaded
 
 WIDTH = 116  # letters of a line
-ARGUMENTS = "passes, put, ended, error, threshold, exactly, rates, settled, carried"
+ARGUMENTS = "passes, put, ended, error, threshold, rates, settled, carried, exactly"
 
 
 def source(loop: Loop, rate: int | None = None) -> str:
@@ -67,12 +67,7 @@ def compiled(loop: Loop, rate: int | None = None) -> Callable[..., tuple[float, 
         except OffPath:
             return None
 
-    def call(
-        passes: Any, put: Any, ended: Any, error: float, threshold: float, rates: Any, settled: Any, carried: Any
-    ) -> tuple[float, Sequence[float]]:
-        return run(passes, put, ended, error, threshold, exactly, rates, settled, carried)  # type: ignore[no-any-return]
-
-    return call
+    return partial(run, exactly=exactly)
 
 
 def _split(body: list[Statement], loop: Loop, settled: list[int]) -> tuple[list[Statement], list[Statement]]:
