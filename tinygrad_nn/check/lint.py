@@ -16,6 +16,7 @@ from ..autograd.recording import watched
 from ..autograd.reverse import contributions
 from ..autograd.value import Result, Value
 from ..nn.module import Module
+from ..support.nested import leaves
 from ..support.tabular import plain
 from .idle_units import alike_units, idle_units, slopes_of
 from .loss_scales import mistaken_scales
@@ -240,7 +241,6 @@ def _recorded(model: Any, rows: Any) -> list[Result]:
     found: list[Result] = []
     with watched(None):
         for row in plain(rows, "rows", "a list of inputs to call the model on") if rows is not None else ():
-            outputs = model(list(row) if hasattr(row, "__iter__") else row)
-            outputs = outputs if isinstance(outputs, list | tuple) else (outputs,)
+            outputs = leaves(model(list(row) if hasattr(row, "__iter__") else row))
             found += [output for output in outputs if isinstance(output, Result)]
     return operations_behind(*found) if found else []

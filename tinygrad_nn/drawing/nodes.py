@@ -9,7 +9,7 @@ import operator
 import re
 from collections import Counter
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..autograd import primitives as table
 from ..autograd.column import Column, numbers
@@ -23,13 +23,12 @@ from ..nn.neuron import Neuron
 Operands = tuple["Node | float", ...]
 
 
-class Box:
+class Box(NamedTuple):
     """A frame around the Values of one neuron, layer, network or loss; `within` is the frame around it."""
 
-    __slots__ = ("label", "name", "within")
-
-    def __init__(self, name: str, label: str, within: Box | None) -> None:
-        self.name, self.label, self.within = name, label, within
+    name: str
+    label: str
+    within: Box | None
 
     def path(self) -> list[Box]:
         """The boxes from the outermost to this one."""

@@ -58,7 +58,6 @@ class Layout:
 
 
 def laid_out(drawn: list[Node], digits: int) -> Layout:
-    """The layout of the nodes of a graph."""
     cards = [_card(node, digits) for node in drawn]
     lines = [
         Line(operand.number, node.number, place)

@@ -18,7 +18,6 @@ LEAF_WORDS = {"input": "a given number", "parameter": "a parameter"}
 
 
 def page(pictures: Pictures) -> str:
-    """The text of the page."""
     *_, last = pictures.states()
     return document("steps", pictures.title, "step", len(pictures.steps) - 1, _data(pictures), svg=pictures.of(last))
 

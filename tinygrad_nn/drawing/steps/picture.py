@@ -64,7 +64,6 @@ class Pictures:
             yield state
 
     def of(self, state: Shown) -> str:
-        """The text of the picture of a state."""
         parts = [self.boxes]
         for k, line in enumerate(self.layout.lines):
             ends = line.head, line.place
