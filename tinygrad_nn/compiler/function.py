@@ -7,6 +7,7 @@ again. Parameters, the Values that the function captures, are read at every call
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from ..autograd.recording import watcher
@@ -141,9 +142,8 @@ class Function:
             taken.append(path.shape)
             return path.for_rows(gradients, backend)
 
-        outputs = batch.outputs_of(
-            matrix, paths, compiled, lambda numbers: self._traced(known, shape, numbers), self.target
-        )
+        trace = partial(self._traced, known, shape)
+        outputs = batch.outputs_of(matrix, paths, compiled, trace, self.target)
         known.last = paths.found[0]
         if len(set(taken)) > 1:
             return None
@@ -188,10 +188,8 @@ class Function:
         """The path that fits, which is traced where there is none, and its outputs."""
         known = self._known.now()
         latest = known.last
-        if latest is not None and (
-            latest.taken is shape or latest.taken == shape
-        ):  # the short way for call after call of one kind
-            try:
+        if latest is not None and (latest.taken is shape or latest.taken == shape):
+            try:  # the short way for call after call of one kind
                 return latest, latest.run(numbers, gradients)
             except OffPath:
                 pass

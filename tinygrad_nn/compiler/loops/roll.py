@@ -127,10 +127,7 @@ def _extents(sequences: list[list[int]]) -> tuple[int, ...]:
 def _first_break(sequence: list[int]) -> int:
     """How many of the indices, from the first, are evenly spaced."""
     stride = sequence[1] - sequence[0] if len(sequence) > 1 else 0
-    for k in range(2, len(sequence)):
-        if sequence[k] - sequence[k - 1] != stride:
-            return k
-    return len(sequence)
+    return next((k for k in range(2, len(sequence)) if sequence[k] - sequence[k - 1] != stride), len(sequence))
 
 
 def affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | None:

@@ -6,9 +6,10 @@ instruction. A program checks and runs itself, slowly and plainly: what every ba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from ...autograd.primitives import Primitive
 from ...autograd.rules import is_column
@@ -18,6 +19,11 @@ from ...autograd.value import Value
 Operand = int | tuple[int, ...]  # a slot, or the slots of a column
 
 INPUTS, PARAMETERS, LITERALS = range(3)  # the arrays that a rolled program begins with
+
+
+def of_operands(function: Callable[[Any], Any], operands: Iterable[Any]) -> tuple[Any, ...]:
+    """A function of each operand, and of each entry of a column."""
+    return tuple([tuple(map(function, o)) if isinstance(o, tuple) else function(o) for o in operands])
 
 
 class ProgramError(Exception):
@@ -146,8 +152,7 @@ class Program:
                 if not entry.holds(numbers):  # type: ignore[arg-type]
                     raise OffPath(entry.where)
                 continue
-            operands = [tuple([numbers[s] for s in o]) if isinstance(o, tuple) else numbers[o] for o in entry.operands]
-            numbers[entry.slot] = entry.primitive.value(*operands)
+            numbers[entry.slot] = entry.primitive.value(*of_operands(numbers.__getitem__, entry.operands))
         return [numbers[slot] for slot in self.outputs]
 
 

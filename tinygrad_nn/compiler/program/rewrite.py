@@ -12,7 +12,7 @@ from typing import Any
 
 from ...autograd import primitives as table
 from ...autograd.primitives import Primitive
-from .program import Guard, Instruction, Operand, Program
+from .program import Guard, Instruction, Operand, Program, of_operands
 
 
 def simplified(program: Program) -> Program:
@@ -30,9 +30,6 @@ def without_repeats(program: Program) -> Program:
     derived = dict(program.derived)  # what is left out leaves its name to another derivative
     body: list[Instruction | Guard] = []
 
-    def now(operand: Operand) -> Operand:
-        return tuple([same.get(s, s) for s in operand]) if isinstance(operand, tuple) else same.get(operand, operand)
-
     for entry in program.body:
         if isinstance(entry, Guard):
             left, right = same.get(entry.left, entry.left), same.get(entry.right, entry.right)
@@ -42,15 +39,14 @@ def without_repeats(program: Program) -> Program:
                 checked.add(claim)
                 body.append(guard)
             continue
-        operands = tuple(map(now, entry.operands))
+        operands = of_operands(lambda slot: same.get(slot, slot), entry.operands)
         moved = Instruction(entry.slot, entry.primitive, operands)
         if (operand := _given_back(moved, literals)) is not None:
             same[entry.slot] = operand
             if entry.slot in derived and str(program.scopes.get(operand)).startswith("backward"):
                 derived.setdefault(operand, derived[entry.slot])
         elif all(slot in literals for slot in moved.slots()) and entry.primitive is not table.take:
-            numbers = [tuple([literals[s] for s in o]) if isinstance(o, tuple) else literals[o] for o in operands]
-            number = entry.primitive.value(*numbers)
+            number = entry.primitive.value(*of_operands(literals.__getitem__, operands))
             slot = by_bits.setdefault(number.hex(), entry.slot)
             literals[slot] = number
             same[entry.slot] = slot

@@ -14,7 +14,7 @@ from ...autograd.reverse import pulled
 from ...autograd.scope import scope_name
 from ...autograd.transforms.forward import pushed
 from ...support.nested import leaves, mapped
-from ..program.program import Instruction
+from ..program.program import Instruction, of_operands
 from .sides import Sides
 from .traced import Traced
 from .traced_number import TracedNumber
@@ -116,8 +116,5 @@ def _behind(tracer: Writer, inputs: list[int]) -> list[Instruction]:
 def _keyed(tracer: Writer, entry: Instruction) -> tuple[Sequence[Any], Callable[[Any, Any], Any]]:
     """The slots of the operands of an instruction, and what evaluates a rule of it for a g on traced values."""
     result = Traced(tracer, entry.slot)
-    operands = [
-        tuple([Traced(tracer, slot) for slot in o]) if isinstance(o, tuple) else Traced(tracer, o)
-        for o in entry.operands
-    ]
+    operands = of_operands(lambda slot: Traced(tracer, slot), entry.operands)
     return entry.operands, lambda rule, flow: rule(flow, result, *operands)

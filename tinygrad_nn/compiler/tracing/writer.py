@@ -6,14 +6,13 @@ is computed again from them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from ...autograd.graph import operations_behind
 from ...autograd.primitives import Primitive
 from ...autograd.recording import current_recorder, next_number, users_frame
 from ...autograd.value import Result, Value
-from ..program.program import COMPARISONS, Guard, Instruction, Operand, Program
+from ..program.program import COMPARISONS, Guard, Instruction, Operand, Program, of_operands
 from .traced import Traced, TraceError
 from .traced_number import TracedNumber
 from .truth import Truth
@@ -55,7 +54,7 @@ class Writer:
 
     def record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
         """An instruction, and the traced value of its result."""
-        slots = self._slots(operands)
+        slots = of_operands(self.slot_of, operands)
         plain = all(
             type(e) is TracedNumber or type(e) is float for o in operands for e in (o if type(o) is tuple else (o,))
         )
@@ -109,17 +108,14 @@ class Writer:
             for result in reversed(operations_behind(value)):
                 if id(result) not in self._captured:
                     self._kept.append(result)
-                    slots = self._slots(result.groups)
+                    slots = of_operands(self.slot_of, result.groups)
                     self._captured[id(result)] = self._write(
                         result.op, slots, result.scope, result.label, result.number
                     )
         return self.parameter(value)
 
-    def _slots(self, operands: Iterable[Any]) -> tuple[Operand, ...]:
-        return tuple([tuple(map(self.slot_of, o)) if isinstance(o, tuple) else self.slot_of(o) for o in operands])
-
     def _write(self, primitive: Primitive, slots: tuple[Operand, ...], scope: object, name: str, number: int) -> int:
-        numbers = [tuple([self.numbers[s] for s in o]) if isinstance(o, tuple) else self.numbers[o] for o in slots]
+        numbers = of_operands(self.numbers.__getitem__, slots)
         entry = Instruction(len(self.numbers), primitive, slots)
         reads = [self.reads[s] for s in entry.slots()]
         slot = self._slot(primitive.value(*numbers), name, max(reads, default=FIXED))
