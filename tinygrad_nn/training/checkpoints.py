@@ -35,11 +35,6 @@ class Begun(NamedTuple):
     random: Any
     remembered: Remembered | None
 
-    @property
-    def stopped(self) -> str:
-        """Why the run ended, or "" if it did not."""
-        return self.standing.history.stopped
-
 
 class Checkpoint:
     """The file of a run: `write` says where it stands, `begun` gives that back, and `take_up` goes on from there."""
@@ -52,11 +47,6 @@ class Checkpoint:
         self.written = False  # whether the file holds a state of this run
         check_writable(path)
         text_of(model)
-
-    @property
-    def told(self) -> str:
-        """What is said of the file of a run that diverged."""
-        return "holds an earlier state" if self.written else "was not written"
 
     def check(self) -> None:
         """Raise StorageError where a file could not hold what a run needs to go on."""
@@ -100,7 +90,7 @@ class Checkpoint:
             "orders": standing.orders,
             "random": None if self.generator is None else _state(self.generator),
             "history": {**points, "metrics": history.metrics, "stride": history.stride},
-            "patience": self.watch.remembered(),
+            "patience": self.watch.remembered,
         }
 
     def begun(self) -> Begun | None:
@@ -157,10 +147,11 @@ class Checkpoint:
         own.update({name: entry for name, entry in vars(begun.optimizer).items() if name != "parameters"})
         if self.generator is not None:
             self.generator.setstate(begun.random)
-        over = begun.stopped in ENDED or begun.standing.epoch >= epochs
-        if over and begun.stopped not in ENDED:
-            begun.standing.history.stopped = "epochs"
-        self.watch.take_up(begun.remembered, begun.stopped, over)
+        history = begun.standing.history
+        over = history.stopped in ENDED or begun.standing.epoch >= epochs
+        if over and history.stopped not in ENDED:
+            history.stopped = "epochs"
+        self.watch.take_up(begun.remembered, history.stopped, over)
         return over
 
 
@@ -169,11 +160,8 @@ def _wiring(model: Any) -> list[list[tuple[int, Any]]]:
 
 
 def _state(generator: Any) -> Any:
-    """The state of a generator of Python's as lists, or None."""
-    if generator is not random and type(generator) is not random.Random:
-        return None
-    version, numbers, following = generator.getstate()
-    return [version, list(numbers), following]
+    """The state of a generator of Python's, or None."""
+    return generator.getstate() if generator is random or type(generator) is random.Random else None
 
 
 def _state_of(entry: Any) -> Any:

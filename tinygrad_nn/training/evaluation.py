@@ -50,15 +50,12 @@ class Looked:
         found = self._answers()
         after = 1 + sum(1 for _ in leaves(self.shape))
         flat = [row[1:after] for row in found]
-        predictions: list[Any] = flat if self.shape is not None else [row[0] for row in flat]
-        if self.shape is not None and any(entry is not None for entry in self.shape):  # lists within lists
-            predictions = [shaped(self.shape, iter(numbers)) for numbers in predictions]
         measured = {}
         for name, metric in metrics.items():
             if isinstance(metric, Answers):
                 measured[name] = metric.share(flat, self.flat_targets, [row[after:] for row in found])
             else:
-                measured[name] = metric(predictions, self.targets)
+                measured[name] = metric([shaped(self.shape, iter(row)) for row in flat], self.targets)
         return total(row[0] for row in found) / len(found), measured
 
     def _answers(self) -> list[list[float]]:
@@ -81,7 +78,7 @@ class Looked:
         return found
 
     def _answer(self, row: Any) -> list[Any]:
-        x, target = self._sides(row)
+        x, target = shaped(self.shapes, iter(row))
         prediction = self.recipe.model(x)
         self.shape, outputs = in_lists(shape_of(prediction)), list(leaves(prediction))
         found = [self.recipe.loss(prediction, target), *outputs]
@@ -102,10 +99,6 @@ class Looked:
                 f"accuracy asks the loss how well each label fits, but of {target!r} it raised {type(error).__name__}: "
                 f"{error}; give metrics a function (prediction, target) of your own that returns 1.0 where it is right"
             ) from error
-
-    def _sides(self, row: Any) -> tuple[Any, Any]:
-        numbers = iter(row)
-        return shaped(self.shapes[0], numbers), shaped(self.shapes[1], numbers)
 
 
 def flat_targets(rows: Rows | None) -> list[Sequence[float]]:
@@ -196,9 +189,7 @@ class Watched(Watch):
         self.optimizer, self.looked, self.metrics = optimizer, looked, metrics
         self.gradients: Gradients | None = None
         self.patience, self.callbacks = patience, callbacks
-        self.best, self.waited = math.inf, 0
-        self.before: Kept | None = kept_of(self.optimizer) if patience is not None else None
-        self.kept = self.before
+        self.remembered = None if patience is None else self._begun()
 
     @property
     def wanted(self) -> bool:
@@ -214,38 +205,36 @@ class Watched(Watch):
         return found | (self.gradients.measured() if self.gradients is not None else {})
 
     def remember(self, history: History) -> None:
-        if self.patience is not None:
+        if self.remembered is not None:
+            best, waited, kept, before = self.remembered
             validated, now = history.metrics.get(f"{VALIDATION}loss"), kept_of(self.optimizer)
             latest = (validated or history.losses)[-1]
-            if latest < self.best:  # a loss of the run is that of the weights before the updates of its epoch
-                self.best, self.waited, self.kept = latest, 0, now if validated else self.before
+            if latest < best:  # a loss of the run is that of the weights before the updates of its epoch
+                best, waited, kept = latest, 0, now if validated else before
             else:
-                self.waited += 1
-            self.before = now
+                waited += 1
+            self.remembered = Remembered(best, waited, kept, now)
 
     def verdict(self, history: History, losses: Sequence[float]) -> str:
         stop = [callback(history) for callback in self.callbacks]
         if any(type(found).__name__ in ("bool", "bool_") and found for found in stop):  # NumPy's, too
             return "callback"
-        return "patience" if self.patience is not None and self.waited >= self.patience else ""
+        known = self.remembered
+        return "patience" if known and self.patience is not None and known.waited >= self.patience else ""
 
     def restore(self) -> None:
         """The best weights, with the optimizer's state that belongs to them, where patience was asked for."""
-        if self.kept is not None:
-            put_back(self.optimizer, self.kept)
-
-    def remembered(self) -> Remembered | None:
-        """What patience remembers, if it was asked for."""
-        if self.kept is None or self.before is None:
-            return None
-        return Remembered(self.best, self.waited, self.kept, self.before)
+        if self.remembered is not None:
+            put_back(self.optimizer, self.remembered.kept)
 
     def take_up(self, remembered: Remembered | None, stopped: str, over: bool) -> None:
         """Remember what another run did. One that has ended is at its best state, and goes on from its last."""
         if remembered is not None and stopped in RESTORED:
             put_back(self.optimizer, remembered.kept if over else remembered.before)
-        if self.patience is None:
-            return
-        self.before = self.kept = kept_of(self.optimizer)
-        if remembered is not None:
-            self.best, self.waited, self.kept, self.before = remembered
+        if self.patience is not None:
+            self.remembered = remembered or self._begun()
+
+    def _begun(self) -> Remembered:
+        """What patience remembers before an epoch."""
+        now = kept_of(self.optimizer)
+        return Remembered(math.inf, 0, now, now)

@@ -10,7 +10,6 @@ from ..compiler.target import Target
 from ..metrics import GRADIENTS, metric_name, named
 from ..nn.module import Module
 from ..optim import Optimizer
-from ..support.checks import checked_count
 from ..support.tabular import short
 from .steps.rows import Rows, rows_of
 
@@ -42,10 +41,6 @@ def checked_list(given: Any, what: str, of: str) -> list[Any]:
     if not isinstance(given, list | tuple):
         raise TypeError(f"{what} are one or a list of {of}, but got {given!r}")
     return list(given)
-
-
-def checked_patience(given: Any) -> int | None:
-    return None if given is None else checked_count("patience", given)
 
 
 def listed_callbacks(given: Any) -> list[Any]:
@@ -92,9 +87,7 @@ def checked_rows(X: Any, Y: Any, whose: str, model: Any) -> Rows:
     except (TypeError, ValueError) as error:
         raise type(error)(f"{whose}{error}") from None
     for i, row in enumerate(rows):
-        if not isfinite(sum(row)):
-            for number in row:
-                if not isfinite(number):
-                    what = f"row {i} of {whose}X and Y holds {number}"
-                    raise ValueError(f"{what}: leave the row out, or fill in what it should be")
+        if not isfinite(sum(row)) and (wrong := [number for number in row if not isfinite(number)]):
+            what = f"row {i} of {whose}X and Y holds {wrong[0]}"
+            raise ValueError(f"{what}: leave the row out, or fill in what it should be")
     return shapes, rows

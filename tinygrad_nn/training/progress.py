@@ -45,14 +45,15 @@ class Progress(Watch):
         if self.checkpoint is not None and now - self.saved >= CHECKPOINTS:
             self.keep()
             self.saved = now = time.perf_counter()
-        if not history.epochs:
-            self._tell(lambda: f"epoch 1 of {self.epochs:,}")
-        elif self.bar is not None:
-            if now - self.moved >= MOVED:
+        if self.bar is not None:
+            if history.epochs and now - self.moved >= MOVED:
                 self.moved = now
                 self._move(history)
-        else:
-            self._tell(lambda: f"epoch {history.epochs[-1]:,} of {self.epochs:,}: {_state(history)}")
+        elif self.shown and (passed := now - self.start) >= self.next_told:
+            self.next_told = 2.0 * passed
+            state = f": {_state(history)}" if history.epochs else ""
+            epoch = history.epochs[-1] if history.epochs else 1
+            print(f"epoch {epoch:,} of {self.epochs:,}{state}", file=sys.stderr, flush=True)
 
     def close(self, history: History) -> None:
         """The last word, when the run is over."""
@@ -66,18 +67,9 @@ class Progress(Watch):
     def keep(self) -> None:
         """Have a checkpoint written, if there is one, of a run that did not diverge."""
         run = self.run
-        if self.checkpoint is None or run is None or run.history.stopped == "diverged":
-            return
-        if run.finite():
+        if self.checkpoint is not None and run is not None and run.history.stopped != "diverged" and run.finite():
             run.put()
             self.checkpoint(run)
-
-    def _tell(self, words: Callable[[], str]) -> None:
-        """A line, if the time for one has come."""
-        passed = time.perf_counter() - self.start
-        if self.shown and self.bar is None and passed >= self.next_told:
-            self.next_told = 2.0 * passed
-            print(words(), file=sys.stderr, flush=True)
 
     def _move(self, history: History) -> None:
         self.bar.set_postfix_str(_state(history), refresh=False)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from math import inf
 from typing import Any
 
 from .. import losses
@@ -27,9 +26,7 @@ SIDES: dict[Any, tuple[float | None, Sequence[float]]] = {
     losses.binary_cross_entropy_with_logits: (0.0, (0.0, 1.0)),
 }
 MOST_PROBED = 16  # outputs for which a threshold is looked for
-PROBED = [
-    k / 8.0 for k in range(-40, 41)
-]  # outputs at which a loss is asked for the label, beside those about the labels
+PROBED = [k / 8.0 for k in range(-40, 41)]  # at which a loss is asked for the label, beside those about the labels
 
 
 class Thresholds:
@@ -161,11 +158,8 @@ class Answers:
 
     def _least(self, those: list[Sequence[Any]], target: FlatNumbers, losses_of: Iterator[float]) -> bool:
         """Whether the target is that with the smallest loss."""
-        least, best = inf, None
-        for candidate, loss in zip(those, losses_of, strict=False):
-            if loss < least or (loss == least and best is None):
-                least, best = loss, candidate
-        return best is not None and list(best) == list(target)
+        found = [(loss, k) for k, loss in zip(range(len(those)), losses_of, strict=False) if loss == loss]
+        return bool(found) and [*those[min(found)[1]]] == [*target]
 
     def _between(self, j: int, labels: list[float], shaped: Callable[[FlatNumbers], Any]) -> float | None:
         """The output j at which the label changes: known, or looked for where the loss must be asked."""
