@@ -60,11 +60,8 @@ def built(content: Any, optimizer: bool, lr: LearningRate | None = None) -> tupl
     entries.keys(content, "the file", ("kind", "name", "names", "layers"), ("optimizer", "run", "thresholds"))
     kind, name = content["kind"], entries.text(content["name"], "name")
     layers = [
-        [
-            _neuron(neuron, f"neuron {j + 1} of layer {i + 1}")
-            for j, neuron in enumerate(entries.items(layer, f"layer {i + 1}"))
-        ]
-        for i, layer in enumerate(entries.items(content["layers"], "layers"))
+        [_neuron(neuron, f"neuron {j} of layer {i}") for j, neuron in enumerate(entries.items(layer, f"layer {i}"), 1)]
+        for i, layer in enumerate(entries.items(content["layers"], "layers"), 1)
     ]
     if not layers or not all(layers):
         raise StorageError("has a layer without neurons, or no layer")

@@ -22,6 +22,7 @@ from .evaluation import Remembered, Watched
 from .history import History
 from .steps.watch import Standing, Underway
 
+COLUMNS = ("epochs", "losses", "times", "metrics", "stride")  # of a history, as a file has it
 RANDOM = 625  # numbers in the state of a random.Random
 ENDED = ("until", "patience")  # runs that are over, however many epochs are asked for
 
@@ -79,17 +80,13 @@ class Checkpoint:
     def _run(self, run: Underway) -> dict[str, Any]:
         standing = run.standing()
         history = standing.history
-        points = {"epochs": history.epochs, "losses": history.losses, "times": history.times}
         return {
-            "epoch": standing.epoch,
+            **standing._asdict(),
             "rows": self.rows,
             "batch_size": self.batch_size,
             "stopped": history.stopped,
-            "losses": standing.losses,
-            "error": standing.error,
-            "orders": standing.orders,
             "random": None if self.generator is None else _state(self.generator),
-            "history": {**points, "metrics": history.metrics, "stride": history.stride},
+            "history": {name: getattr(history, name) for name in COLUMNS},
             "patience": self.watch.remembered,
         }
 
@@ -179,7 +176,7 @@ def _numbers(entry: Any, where: str, count: int | None = None) -> list[float]:
 
 
 def _history_of(entry: Any) -> History:
-    entries.keys(entry, "the history", ("epochs", "losses", "times", "metrics", "stride"), ())
+    entries.keys(entry, "the history", COLUMNS, ())
     found = History()
     found.epochs = [entries.count(epoch, "in the epochs") for epoch in entries.items(entry["epochs"], "the epochs")]
     n, stride = len(found.epochs), entries.count(entry["stride"], "epochs between two points")

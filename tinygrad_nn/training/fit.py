@@ -22,18 +22,10 @@ from ..nn.module import Module
 from ..optim import Optimizer
 from ..support.checks import checked_count, checked_rng, checked_switch
 from ..support.tabular import names_for
+from . import options
 from .checkpoints import Begun, Checkpoint
 from .evaluation import RESTORED, Gradients, Looked, Watched, flat_targets
 from .history import History
-from .options import (
-    check_trained,
-    checked_list,
-    checked_rows,
-    listed_callbacks,
-    named_metrics,
-    target_of,
-    validation_rows,
-)
 from .progress import Progress
 from .steps.engines.recorded import RecordedEngine
 from .steps.rows import Rows
@@ -127,13 +119,13 @@ def fit(
     (50, True)
     """
     shuffle, progress = checked_switch("shuffle", shuffle), checked_switch("progress", progress)
-    step = step_of(model, loss, optimizer, regularizer, target_of(backend, dtype))
-    check_trained(model, optimizer)
-    metrics = checked_list(metrics, "metrics", "names or functions (prediction, target) of a row")
-    wanted = named_metrics(metrics, until)
-    callbacks = listed_callbacks(callbacks)
+    step = step_of(model, loss, optimizer, regularizer, options.target_of(backend, dtype))
+    options.check_trained(model, optimizer)
+    metrics = options.checked_list(metrics, "metrics", "names or functions (prediction, target) of a row")
+    wanted = options.named_metrics(metrics, until)
+    callbacks = options.listed_callbacks(callbacks)
     patience = None if patience is None else checked_count("patience", patience)
-    rows, validating = checked_rows(X, Y, "", model), validation_rows(validation, model)
+    rows, validating = options.checked_rows(X, Y, "", model), options.validation_rows(validation, model)
     answers = Answers(step.recipe.loss, flat_targets(rows) + flat_targets(validating))
     watch = Watched(optimizer, _looked(step, rows, validating, wanted, answers), wanted, patience, callbacks)
     if GRADIENTS in metrics:
