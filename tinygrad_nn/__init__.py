@@ -82,53 +82,11 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not see `_LATER`
     def __getattr__(name: str) -> functional.NumericFunction: ...  # exp, sin ... gelu: the functions of the table
 
 
-__all__ = [
-    "MLP",
-    "SGD",
-    "Adam",
-    "AnomalyError",
-    "Finding",
-    "GradientError",
-    "History",
-    "Layer",
-    "LintWarning",
-    "Module",
-    "Neuron",
-    "StorageError",
-    "Value",
-    "check_c",
-    "compile",
-    "compile_step",
-    "data",
-    "derivative",
-    "detect_anomaly",
-    "draw",
-    "draw_network",
-    "explain",
-    "export_c",
-    "fit",
-    "formula",
-    "functional",
-    "grad",
-    "gradcheck",
-    "gradient",
-    "hessian",
-    "hvp",
-    "jacobian",
-    "jvp",
-    "lint",
-    "load",
-    "losses",
-    "metrics",
-    "no_grad",
-    "optim",
-    "plots",
-    "primitive",
-    "save",
-    "steps",
-    "value_and_grad",
-    "vjp",
-]
+__all__ = ["MLP", "SGD", "Adam", "Layer", "Module", "Neuron", "Value", "data", "functional", "losses", "optim"]
+__all__ += ["derivative", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "no_grad", "value_and_grad", "vjp"]
+__all__ += ["History", "StorageError", "compile", "compile_step", "fit", "load", "metrics", "plots", "save"]
+__all__ += ["AnomalyError", "GradientError", "detect_anomaly", "explain", "formula", "gradcheck", "primitive"]
+__all__ += ["Finding", "LintWarning", "check_c", "draw", "draw_network", "export_c", "lint", "steps"]
 __all__ += functional.__all__
 __all__.sort(key=lambda name: (not name.isupper(), not name[0].isupper(), name))
 

@@ -51,7 +51,7 @@ def moons(n: int = 100, noise: float = 0.1, rng: random.Random | None = None) ->
     >>> len(X), sorted(Y)
     (4, [0, 0, 1, 1])
     """
-    n, noise, rng = checked_count("n", n, least=0), _checked_noise(noise), checked_rng(rng)
+    n, noise, rng = checked_count("n", n, least=0), checked_finite("noise", noise, least=0.0), checked_rng(rng)
     upper = [[math.cos(angle), math.sin(angle)] for angle in _angles(n - n // 2, math.pi)]
     lower = [[1.0 - math.cos(angle), 0.5 - math.sin(angle)] for angle in _angles(n // 2, math.pi)]
     return _shuffled([upper, lower], noise, rng)
@@ -67,7 +67,7 @@ def circles(
     >>> sorted(round(math.hypot(*x), 6) for x in X)
     [0.5, 0.5, 0.5, 1.0, 1.0, 1.0]
     """
-    n, noise, rng = checked_count("n", n, least=0), _checked_noise(noise), checked_rng(rng)
+    n, noise, rng = checked_count("n", n, least=0), checked_finite("noise", noise, least=0.0), checked_rng(rng)
     factor = checked_finite("factor", factor)
     turn = 2.0 * math.pi
     outer = [[math.cos(a), math.sin(a)] for a in (turn * i / (n - n // 2) for i in range(n - n // 2))]
@@ -85,7 +85,7 @@ def spirals(
     >>> sorted(Y)
     [0, 0, 0, 1, 1, 1, 2, 2, 2]
     """
-    n, noise, rng = checked_count("n", n, least=0), _checked_noise(noise), checked_rng(rng)
+    n, noise, rng = checked_count("n", n, least=0), checked_finite("noise", noise, least=0.0), checked_rng(rng)
     classes, turns = checked_count("classes", classes), checked_finite("turns", turns)
     arms = []
     for arm in range(classes):
@@ -121,10 +121,6 @@ def batches(
 def _angles(count: int, end: float) -> list[float]:
     """`count` angles from 0 to `end`, both included."""
     return [end * i / (count - 1) if count > 1 else 0.0 for i in range(count)]
-
-
-def _checked_noise(noise: Any) -> float:
-    return checked_finite("noise", noise, least=0.0)
 
 
 def _shuffled(groups: list[Points], noise: float, generator: Any) -> tuple[Points, list[int]]:

@@ -136,7 +136,7 @@ class Primitive:
     def _recorded(self, operands: tuple[Any, ...]) -> Any:
         """The call where an operand is no plain float: the scalar of the highest precedence records it."""
         scalars = [s for operand in operands for s in (operand if isinstance(operand, tuple) else (operand,))]
-        recorder = max((s for s in scalars if hasattr(s, "_record")), key=_precedence, default=None)
+        recorder = max((s for s in scalars if hasattr(s, "_record")), key=lambda s: s._precedence, default=None)
         if recorder is not None:
             return recorder._record(self, tuple(map(_plain, operands)))
         result = self.value(*operands)
@@ -163,10 +163,6 @@ def _plain(operand: Any) -> Any:
     if isinstance(operand, tuple):
         return operand if IeeeFloat not in map(type, operand) else tuple(map(_plain, operand))
     return float(operand) if type(operand) is IeeeFloat else operand
-
-
-def _precedence(scalar: Any) -> int:
-    return scalar._precedence  # type: ignore[no-any-return]
 
 
 def named(name: str) -> Primitive:

@@ -181,7 +181,7 @@ class Value(Scalar):
         return format(self.data, specification) if specification else repr(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.data, self.grad, self.label)
+        return Value, (self.data, self.label), (None, {"grad": self.grad})
 
     # Read-only names of micrograd.
     @property
@@ -278,9 +278,3 @@ def named_operands(result: Result) -> list[tuple[str, Any]]:
         else:
             found.append((name, group))
     return found
-
-
-def _restored(data: float, grad: float, label: str) -> Value:
-    value = Value(data, label)
-    value.grad = grad
-    return value

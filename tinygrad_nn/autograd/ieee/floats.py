@@ -12,47 +12,33 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+def _operator(operation: Callable[[float, float], float]) -> Any:
+    """An operator, as a method; a Value's own follows IEEE 754."""
+
+    def operate(self: float, other: Any) -> Any:
+        if hasattr(other, "_record") or not isinstance(other, float | int):
+            return NotImplemented
+        return IeeeFloat(operation(float(self), float(other)))
+
+    return operate
+
+
 class IeeeFloat(float):
     """A float whose arithmetic with floats stays IeeeFloat and whose division never raises."""
 
     __slots__ = ()
 
-    def __add__(self, other: float) -> Any:
-        return self._with(other, operator.add)
-
-    def __sub__(self, other: float) -> Any:
-        return self._with(other, operator.sub)
-
-    def __mul__(self, other: float) -> Any:
-        return self._with(other, operator.mul)
-
-    def __truediv__(self, other: float) -> Any:
-        return self._with(other, divide)
-
-    def __rsub__(self, other: float) -> Any:
-        return self._with(other, lambda a, b: b - a)
-
-    def __pow__(self, other: float) -> Any:  # type: ignore[override]
-        return self._with(other, power)
-
-    def __rpow__(self, other: float) -> Any:  # type: ignore[override]
-        return self._with(other, lambda a, b: power(b, a))
-
-    def __rtruediv__(self, other: float) -> Any:
-        return self._with(other, lambda a, b: divide(b, a))
+    __add__ = __radd__ = _operator(operator.add)
+    __mul__ = __rmul__ = _operator(operator.mul)
+    __sub__, __rsub__ = _operator(operator.sub), _operator(lambda a, b: b - a)
+    __truediv__, __rtruediv__ = _operator(divide), _operator(lambda a, b: divide(b, a))
+    __pow__, __rpow__ = _operator(power), _operator(lambda a, b: power(b, a))
 
     def __neg__(self) -> IeeeFloat:
         return IeeeFloat(-float(self))
 
     def __abs__(self) -> IeeeFloat:
         return IeeeFloat(abs(float(self)))
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def _with(self, other: float, operation: Callable[[float, float], float]) -> Any:
-        if hasattr(other, "_record") or not isinstance(other, float | int):
-            return NotImplemented  # a Value's own operator follows IEEE 754
-        return IeeeFloat(operation(float(self), float(other)))
 
 
 def on_ieee_floats(rule: Callable[..., Any], *arguments: Any) -> Any:

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Derivation:
+class Derivation(recording):
     """The run of a function that a transform, called `what`, differentiates: a `with` around all that it does.
 
     Inside, operations are recorded, also where `no_grad` holds outside; what is given back is without a history then.
     """
 
     def __init__(self, what: str) -> None:
+        super().__init__()
         self.what = what
         self.given: list[Any] = []  # numbers and Values, as they were given
         self.variables: list[Any] = []  # those that were made of some of them
@@ -36,14 +37,10 @@ class Derivation:
         self.outside: Callable[[Any], Any] | None = None  # while tracing: what numbers are given back as
         self.began = next_number()
         self.records = current_recorder() is not None
-        self.context = recording()
 
-    def __enter__(self) -> Derivation:
-        self.context.__enter__()
+    def __enter__(self) -> Derivation:  # type: ignore[override]
+        super().__enter__()
         return self
-
-    def __exit__(self, *error: object) -> None:
-        self.context.__exit__(*error)
 
     def constants(self, argument: Any) -> Any:
         """Floats and Values in nested lists, as they are. Raises TypeError for anything else."""
