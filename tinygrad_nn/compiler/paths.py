@@ -42,12 +42,7 @@ class Paths(Generic[AnyPath]):
         result = self._first(attempt, tried)
         if result is None:
             with self._tracing:  # one thread at a time, and what another has traced meanwhile is tried first
-                result = self._first(attempt, tried)
-                if result is None:
-                    self._check_room()
-                    path = trace()
-                    result = (attempt(path),)
-                    self.found = [path, *self.found]
+                result = self._first(attempt, tried) or self._another(attempt, trace)
         return result[0]
 
     def _first(self, attempt: Callable[[AnyPath], Returned], tried: list[AnyPath]) -> tuple[Returned] | None:
@@ -67,10 +62,15 @@ class Paths(Generic[AnyPath]):
             return (result,)
         return None
 
-    def _check_room(self) -> None:
+    def _another(self, attempt: Callable[[AnyPath], Returned], trace: Callable[[], AnyPath]) -> tuple[Returned]:
+        """What `attempt` gives for a path that is traced now."""
         if len(self.found) >= MOST_PATHS:
             raise PathError(
                 f"{self.name} has taken {len(self.found)} paths through its branches, the last of them at "
                 f"{self._where}, and each is a program of its own: write the branch as tn.relu, tn.maximum or tn.take "
                 "(tn.take(values, t) for values[int(t)], tn.exp(t) for math.exp(t)), which are one path"
             )
+        path = trace()
+        result = (attempt(path),)
+        self.found = [path, *self.found]
+        return result

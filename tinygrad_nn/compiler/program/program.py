@@ -64,7 +64,7 @@ class Guard:
         return self.left, self.right
 
     def slots(self) -> tuple[int, int]:
-        return self.left, self.right
+        return self.operands
 
     def holds(self, numbers: Sequence[float]) -> bool:
         return COMPARISONS[self.comparison](numbers[self.left], numbers[self.right]) is self.expected

@@ -33,11 +33,10 @@ def without_repeats(program: Program) -> Program:
     for entry in program.body:
         if isinstance(entry, Guard):
             left, right = same.get(entry.left, entry.left), same.get(entry.right, entry.right)
-            guard = Guard(left, entry.comparison, right, entry.expected, entry.where)
             claim = (left, entry.comparison, right)
             if claim not in checked and not (left in literals and right in literals):
                 checked.add(claim)
-                body.append(guard)
+                body.append(replace(entry, left=left, right=right))
             continue
         operands = of_operands(lambda slot: same.get(slot, slot), entry.operands)
         moved = Instruction(entry.slot, entry.primitive, operands)

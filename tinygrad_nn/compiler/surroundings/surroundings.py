@@ -69,10 +69,6 @@ class Surroundings:
         """Whether the numbers of Values that were read as such are still those."""
         return all(_alike(getattr(value, name), was) for value, name, was in self.reads.values())
 
-    def holds_now(self, now: Surroundings) -> bool:
-        """Whether a program that was traced in these holds in those of now."""
-        return self.walk.snapshot == now.walk.snapshot and self.read_alike()
-
     def filled(self, now: Surroundings) -> bool:
         """Whether those of now differ by nothing but cached properties that were asked for since."""
         before, after, unfilled = self.walk.snapshot, now.walk.snapshot, self.walk.unfilled
@@ -136,9 +132,10 @@ class Known(Generic[Content]):
         if self._found and self._found[0][0].unchanged():
             return self._found[0][1]
         now = self._look()
-        found = next((each for each in self._found if each[0].holds_now(now)), None)
-        if found is not None:
-            found[0].walk = now.walk  # whose objects are looked at from here on, and say the same
+        for found in self._found:
+            if found[0].walk.snapshot == now.walk.snapshot and found[0].read_alike():
+                found[0].walk = now.walk  # whose objects are looked at from here on, and say the same
+                break
         else:
             found = now, self._make(now)
         self._found = [found, *(each for each in self._found if each is not found)][:MOST_KNOWN]
