@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
+from functools import reduce
 
 from .autograd import elementary
 from .autograd import primitives as table
@@ -73,12 +75,7 @@ def sum(values: Iterable[Number]) -> Any:
     6.0
     """
     operands = as_operands(values, "tn.sum")
-    if not operands:
-        return 0.0
-    total, *rest = operands
-    for operand in rest:
-        total = total + operand
-    return total
+    return reduce(operator.add, operands) if operands else 0.0
 
 
 def mean(values: Iterable[Number]) -> Any:
@@ -98,12 +95,7 @@ def prod(values: Iterable[Number]) -> Any:
     24.0
     """
     operands = as_operands(values, "tn.prod")
-    if not operands:
-        return 1.0
-    product, *rest = operands
-    for operand in rest:
-        product = product * operand
-    return product
+    return reduce(operator.mul, operands) if operands else 1.0
 
 
 def norm(values: Iterable[Number]) -> Any:

@@ -148,8 +148,4 @@ def _number_of_row(found: Any, name: str) -> float:
     return number
 
 
-METRICS: dict[str, Metric] = {
-    "accuracy": accuracy,
-    "mae": mean_absolute_error,
-    "rmse": root_mean_squared_error,
-}
+METRICS: dict[str, Metric] = {"accuracy": accuracy, "mae": mean_absolute_error, "rmse": root_mean_squared_error}

@@ -216,7 +216,5 @@ class Adam(Optimizer):
         square = beta2 * square + (1.0 - beta2) * (gradient * gradient)
         corrected_mean = mean / (1.0 - table.power(beta1, step + 1.0))
         corrected_square = square / (1.0 - table.power(beta2, step + 1.0))
-        return parameter - table.divide(lr * corrected_mean, table.sqrt(corrected_square) + self.epsilon), (
-            mean,
-            square,
-        )
+        moved = table.divide(lr * corrected_mean, table.sqrt(corrected_square) + self.epsilon)
+        return parameter - moved, (mean, square)

@@ -44,11 +44,7 @@ class Place:
 
     def path(self) -> list[Place]:
         """The places from the outermost to this one."""
-        path, place = [self], self.within
-        while place is not None:
-            path.append(place)
-            place = place.within
-        return path[::-1]
+        return [self] if self.within is None else [*self.within.path(), self]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Place:
         """A copy in the copy of the larger module; where a part is copied by itself, it is held by none."""

@@ -9,6 +9,7 @@ import keyword
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ...support.tabular import short
 from .. import primitives as table
 from ..primitive import NAMED_NUMBERS
 from ..rules import is_column
@@ -209,7 +210,7 @@ def _check_call(what: str, call: ast.Call, own: dict[str, int]) -> None:
 
 def checked_spellings(name: str, operands: list[str], spellings: Any) -> dict[str, Any]:
     if not isinstance(spellings, dict):
-        raise TypeError(f"the spellings of {name} are a dict of texts by back end, but got {spellings!r}")
+        raise TypeError(f"the spellings of {name} are a dict by back end, but got {short(spellings)}")
     for language, spelling in spellings.items():
         if language not in LANGUAGES:
             raise ValueError(f"a spelling of {name} is for {language!r}: the back ends are {', '.join(LANGUAGES)}")

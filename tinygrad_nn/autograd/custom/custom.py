@@ -10,7 +10,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from ...support.numbers import as_float
-from ...support.tabular import short
 from ..elementary import as_operand
 from ..ieee.floats import on_ieee_floats
 from ..primitives import Primitive
@@ -109,14 +108,12 @@ def primitive(
     found = rules_of(name, listed, rules)
     for operand, rule in zip(listed, found, strict=True):
         check_rule(name, listed, operand, rule)
-    if spellings is not None and not isinstance(spellings, dict):
-        raise TypeError(f"the spellings of {name} are a dict by back end, but got {short(spellings)}")
     if symbol is not None and not isinstance(symbol, str):
         raise TypeError(f"the symbol of {name} must be a string for drawings, but got {symbol!r}")
     given = value.strip() if isinstance(value, str) else _guarded(name, value)
     made = OwnPrimitive(name, name if symbol is None else symbol, " ".join(listed), given, *found)
     for field, content in (
-        ("spellings", checked_spellings(name, listed, spellings or {})),
+        ("spellings", checked_spellings(name, listed, {} if spellings is None else spellings)),
         ("module", scope.get("__name__", "__main__")),
         ("foreign", foreign),
     ):
