@@ -193,9 +193,8 @@ def _run(command: Sequence[str], given: str = "") -> str:
 def _largest_difference(exported: ModelFile, rows: Any, answers: Iterator[float]) -> float:
     largest = 0.0
     for row in rows:
-        expected = [number_of(leaf) for leaf in leaves(exported.model([Value(x) for x in row]))]
-        for wanted in expected:
-            found = next(answers)
+        for leaf in leaves(exported.model([Value(x) for x in row])):
+            wanted, found = number_of(leaf), next(answers)
             same = found == wanted or (found != found and wanted != wanted)
             difference = 0.0 if same else abs(found - wanted)
             largest = max(largest, difference if difference == difference else math.inf)

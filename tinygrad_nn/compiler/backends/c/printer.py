@@ -49,14 +49,6 @@ class Printer(Places):
     def _line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
 
-    def _open(self, counter: str, count: int) -> None:
-        self._line(f"for (int {counter} = 0; {counter} < {count}; ++{counter}) {{")
-        self.depth += 1
-
-    def _close(self) -> None:
-        self.depth -= 1
-        self._line("}")
-
     def _cluster(self, cluster: Cluster) -> None:
         lead = cluster[0]
         if lead.primitive is None and lead.guard is None:
@@ -67,14 +59,16 @@ class Printer(Places):
         loops = [(c, e) for c, e in zip(COUNTERS, extents, strict=False) if e > 1]
         self.letters = "".join(c for c, _ in loops)
         for counter, extent in loops:
-            self._open(counter, extent)
+            self._line(f"for (int {counter} = 0; {counter} < {extent}; ++{counter}) {{")
+            self.depth += 1
         for group in cluster:
             if group.guard is not None:
                 self._guard(group)
             else:
                 self._member(group, cluster)
         for _ in loops:
-            self._close()
+            self.depth -= 1
+            self._line("}")
         self.held, self.letters = set(), ""
 
     def _operand(self, access: Access, extents: tuple[int, ...], k: str | None = None) -> str:

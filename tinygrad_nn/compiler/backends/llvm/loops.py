@@ -256,13 +256,12 @@ class Loops:
         if access.array == LITERALS and access.table is None and not any(access.strides) and not access.step:
             return kind.number(self.literals[access.base])
         where = self._where(access, counters, group.extents if group is not None else (), column)
-        pointer = self.pointers[access.array]
+        pointer, follows, entry = self.pointers[access.array], self.roll.by_row[access.array], kind.numbers
         if self.along:
-            follows = access.step if self.columns else access.strides[-1] if access.strides else 0
-            place = self._pointer(pointer, kind.scalar, where)
-            return b.load(place) if follows else b.everywhere(b.let(f"load {kind.scalar}, ptr {place}"))
-        if self.roll.by_row[access.array]:
-            return b.load(self._pointer(pointer, kind.numbers, where))
+            follows = bool(access.step if self.columns else access.strides and access.strides[-1])
+            entry = kind.scalar
+        if follows:
+            return b.load(self._pointer(pointer, entry, where))
         return b.everywhere(b.let(f"load {kind.scalar}, ptr {self._pointer(pointer, kind.scalar, where)}"))
 
     def _where(self, access: Access, counters: list[str], extents: tuple[int, ...], column: str = "0") -> str:

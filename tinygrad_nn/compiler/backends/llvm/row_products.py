@@ -22,7 +22,7 @@ CHUNK = 128  # rows whose adjoints and activations are kept at a time: they are 
 class RowProducts(Printer):
     """Prints the gradients, of which `kept` are the arrays that rows keep and `turned` those that become rows."""
 
-    def __init__(self, roll: Rolled, totals: int, lanes: int, full: int, single: bool, exact: bool, name: str) -> None:
+    def __init__(self, roll: Rolled, totals: int, lanes: int, full: int, single: bool, exact: bool) -> None:
         self.totals = totals
         self.chunked = lanes > 1  # rows come in chunks; else there is one
         self.start = "0"  # the first row of a chunk, then how many there are, and in how many blocks
@@ -39,7 +39,7 @@ class RowProducts(Printer):
             if product is not None:
                 self.turned |= {product[1].array} - {INPUTS}
             self.kept |= {f.array for f in term.factors if roll.by_row[f.array]} - ({INPUTS} if product else set())
-        super().__init__(roll, lanes, single, exact, name, full)
+        super().__init__(roll, lanes, single, exact, "row_sums", full)
 
     def _computed(self) -> list[Group]:
         instead = {term.group.array for term in self.terms if term.group is not None}

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 
 from ...loops.groups import Access, Group
-from ...loops.rolled import Rolled
 from ...program.program import INPUTS
 from .ir import Kind
 from .row_products import CHUNK, RowProducts
@@ -22,9 +21,6 @@ class RowSums(RowProducts):
 
     arguments = ("inputs", "parameters", "gradients", "totals", "flags", "scratch")
     count = "rows"
-
-    def __init__(self, roll: Rolled, totals: int, lanes: int, full: int, single: bool, exact: bool) -> None:
-        super().__init__(roll, totals, lanes, full, single, exact, name="row_sums")
 
     def _all_rows(self) -> None:
         b, zero = self.block, self.block.number(0.0)

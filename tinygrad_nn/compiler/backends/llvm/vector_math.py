@@ -53,7 +53,9 @@ def exp(b: Block, x: str, falling: bool = False) -> str:
     x = b.choose(b.compare("<", x, b.number(least)), b.number(least), x)
     x = x if falling else b.choose(b.compare(">", x, b.number(most)), b.number(most), x)
     n, r = _reduced(b, x)
-    return _scale(b, n)(b.add(b.number(1.0), _expm1_of_reduced(b, r)))
+    half = b.integers("ashr", n, b.kind.integer(1))
+    first, second = _power_of_two(b, half), _power_of_two(b, b.integers("sub", n, half))
+    return b.multiply(b.multiply(b.add(b.number(1.0), _expm1_of_reduced(b, r)), first), second)
 
 
 def tanh(b: Block, x: str) -> str:
@@ -174,13 +176,6 @@ def _quotient(b: Block, over: str, over_lost: str, under: str, under_lost: str) 
     minus = b.negative(found)
     left = b.add(b.fused(minus, under_lost, b.fused(minus, under, over)), over_lost)
     return b.fused(left, inverse, found)
-
-
-def _scale(b: Block, n: str) -> Callable[[str], str]:
-    """Multiplies by 2**n, in two steps so that subnormal results are right."""
-    half = b.integers("ashr", n, b.kind.integer(1))
-    first, second = _power_of_two(b, half), _power_of_two(b, b.integers("sub", n, half))
-    return lambda x: b.multiply(b.multiply(x, first), second)
 
 
 def _power_of_two(b: Block, n: str) -> str:
