@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from shared import ROOT
@@ -37,6 +36,7 @@ def javascript(tmp_path, monkeypatch):
     for name, place in ast.literal_eval("{" + line + "}").items():
         monkeypatch.setitem(backend.BACKENDS, name, place)
     yield
+    backend._loaded.cache_clear()
     for module in [module for module in sys.modules if module.startswith(NAME)]:
         del sys.modules[module]
     vars(backends).pop("javascript", None)
@@ -125,7 +125,7 @@ def test_a_back_end_of_rows_alone_is_called_with_one_and_one_of_calls_with_each(
     array, python = backend.named("array"), backend.named("python")
     of_calls = replace(array, call=python.call, rows=None)
     for found in (array, of_calls):
-        monkeypatch.setattr(backend, "import_module", lambda *_, found=found: SimpleNamespace(BACKEND=found))
+        monkeypatch.setattr(backend, "_loaded", lambda module, found=found: found)
         f = tn.compile(bent, backend="array")
         assert f(-1.0, 0.5) == pytest.approx(bent(-1.0, 0.5))
         assert f(1.0, 2.0) == pytest.approx(bent(1.0, 2.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -70,7 +71,12 @@ def _one_row(run: RowRunner, program: Program, target: Target) -> Runner:
 
 def named(name: str) -> Backend:
     """The back end of a name."""
-    return import_module(BACKENDS[name], __package__).BACKEND  # type: ignore[no-any-return]
+    return _loaded(BACKENDS[name])
+
+
+@lru_cache(maxsize=16)
+def _loaded(module: str) -> Backend:
+    return import_module(module, __package__).BACKEND  # type: ignore[no-any-return]
 
 
 def chosen(backend: str, dtype: str = "float64", exact: bool = False, namespace: Any = None) -> Target:
