@@ -48,6 +48,11 @@ def items(entry: Any, where: str, count: int | None = None) -> list[Any]:
     return entry
 
 
+def numbers(entry: Any, where: str, count: int | None = None) -> list[float]:
+    """A list of numbers."""
+    return [number(inner, where) for inner in items(entry, where, count)]
+
+
 def text(entry: Any, where: str) -> str:
     if not isinstance(entry, str):
         raise StorageError(f"has {entry!r:.40} for {where}")

@@ -52,8 +52,8 @@ def content_of(text: str) -> Any:
         raise StorageError(f"holds no JSON between its first line and its last: {error}") from None
 
 
-def built(content: Any, optimizer: bool, lr: LearningRate | None = None) -> tuple[Any, Optimizer | None]:
-    """The model, and its optimizer if that is wanted, with another `lr` if one is given.
+def built(content: Any, optimizer: bool, lr: LearningRate | None = None) -> Any:
+    """The model, or the pair of it and its optimizer if that is wanted, with another `lr` if one is given.
 
     Raises StorageError that says which entry is wrong.
     """
@@ -79,10 +79,9 @@ def built(content: Any, optimizer: bool, lr: LearningRate | None = None) -> tupl
                 value.data = numbers[k]
                 value.label = value.label if labels is None else labels[k]
     if (cuts := content.get("thresholds")) is not None:
-        cuts = entries.items(cuts, "the thresholds", widths[-1])
-        model._learned = [entries.number(cut, "the thresholds") for cut in cuts]
+        model._learned = entries.numbers(cuts, "the thresholds", widths[-1])
     if not optimizer:
-        return model, None
+        return model
     if content.get("optimizer") is None:
         raise StorageError("holds no optimizer: it was saved without one")
     return model, _optimizer(content["optimizer"], model, lr)
@@ -91,7 +90,7 @@ def built(content: Any, optimizer: bool, lr: LearningRate | None = None) -> tupl
 def _model(kind: Any, name: str, names: Any, widths: list[int]) -> Any:
     """A network of these widths, its numbers still to be set."""
     inputs, outputs = entries.items(names, "names", 2)
-    given = [_names(inputs, widths[0]), _names(outputs, widths[-1])]
+    given = [_texts(inputs, "names", widths[0]), _texts(outputs, "names", widths[-1])]
     options: dict[str, Any] = {"activation": "linear", "init": lambda rng: 0.0, "name": name}
     if kind == "MLP":
         return MLP(widths[0], widths[1:], input_names=given[0], output_names=given[1], **options)
@@ -103,18 +102,13 @@ def _model(kind: Any, name: str, names: Any, widths: list[int]) -> Any:
 def _neuron(entry: Any, where: str) -> tuple[str, list[float], list[str] | None]:
     """The activation of a neuron, its weights and its bias, and their labels where they are not those of a new one."""
     entries.keys(entry, where, ("activation", "weights", "bias"), ("labels",))
-    weights = [entries.number(weight, where) for weight in entries.items(entry["weights"], f"the weights of {where}")]
+    weights = entries.numbers(entry["weights"], f"the weights of {where}")
     if not weights:
         raise StorageError(f"has no weights for {where}")
     activation = entry["activation"]
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise StorageError(f"has the unknown activation {activation!r:.40} for {where}")
-    labels = entry.get("labels")
-    if labels is not None:
-        labels = [
-            entries.text(label, f"a label of {where}")
-            for label in entries.items(labels, f"the labels of {where}", len(weights) + 1)
-        ]
+    labels = _texts(entry.get("labels"), f"the labels of {where}", len(weights) + 1)
     return activation, [*weights, entries.number(entry["bias"], where)], labels
 
 
@@ -137,9 +131,7 @@ def _optimizer(entry: Any, model: Any, lr: LearningRate | None) -> Optimizer:
     optimizer = made_optimizer(entry["kind"], settings, parameters)
     width = len(optimizer.initial_state)
     states = entries.items(entry["state"], "the state of the optimizer", len(parameters))
-    optimizer.state = [
-        tuple([entries.number(x, "the state") for x in entries.items(s, "a state", width)]) for s in states
-    ]
+    optimizer.state = [tuple(entries.numbers(state, "a state", width)) for state in states]
     optimizer.steps = entries.count(entry["steps"], "steps of the optimizer")
     return optimizer
 
@@ -178,11 +170,9 @@ def made_optimizer(kind: str, settings: dict[str, Any], parameters: list[Any]) -
 
 def _setting(setting: Any, name: str) -> Any:
     if isinstance(setting, list):
-        return tuple([entries.number(x, name) for x in setting])
+        return tuple(entries.numbers(setting, name))
     return setting if isinstance(setting, bool) else entries.number(setting, name)
 
 
-def _names(entry: Any, count: int) -> list[str] | None:
-    if entry is None:
-        return None
-    return [entries.text(name, "a name") for name in entries.items(entry, "names", count)]
+def _texts(entry: Any, where: str, count: int) -> list[str] | None:
+    return None if entry is None else [entries.text(inner, where) for inner in entries.items(entry, where, count)]

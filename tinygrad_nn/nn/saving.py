@@ -84,8 +84,7 @@ def text_in(path: Any) -> str:
 
 def model_of(text: str, optimizer: bool = False, lr: LearningRate | None = None) -> Any:
     """The model of a text, or the pair of it and its optimizer."""
-    model, found = built(content_of(text), optimizer, lr)
-    return (model, found) if optimizer else model
+    return built(content_of(text), optimizer, lr)
 
 
 def text_of(model: Module, optimizer: Optimizer | None = None, run: str = "") -> str:
@@ -112,10 +111,9 @@ def text_of(model: Module, optimizer: Optimizer | None = None, run: str = "") ->
 
 def layers_of(model: Module) -> list[list[Neuron]]:
     """The neurons of each layer. Raises StorageError for what is not wired as it was made."""
-    kind = type(model).__name__
     if type(model) not in (MLP, Layer, Neuron):
         raise StorageError(
-            f"save() writes an MLP, a Layer or a Neuron, but got {model!r} of class {kind}: of your "
+            f"save() writes an MLP, a Layer or a Neuron, but got {model!r} of class {type(model).__name__}: of your "
             "own Modules keep the state_dict()"
         )
     layers: list[Any] = model.layers if isinstance(model, MLP) else [model]

@@ -115,13 +115,11 @@ class _MLP(BaseEstimator):
 
     def _prepare(self, trainer: Trainer, coefs: Any, intercepts: Any, penalty: float) -> None:
         """Let a trainer begin with these weights and the optimizer's settings."""
-        for layer, matrix, biases in zip(trainer.model.layers, coefs, intercepts, strict=True):
-            for neuron, column, bias in zip(layer.neurons, matrix.T.tolist(), biases.tolist(), strict=True):
-                for weight, number in zip(neuron.weights, column, strict=True):
-                    weight.data = number
-                neuron.bias.data = bias
-        trainer.penalty.data = penalty
         optimizer = trainer.optimizer
+        layers = [np.vstack([matrix, biases]).T.ravel() for matrix, biases in zip(coefs, intercepts, strict=True)]
+        for parameter, number in zip(optimizer.parameters, np.concatenate(layers).tolist(), strict=True):
+            parameter.data = number
+        trainer.penalty.data = penalty
         optimizer.state, optimizer.steps = [optimizer.initial_state] * len(optimizer.parameters), 0
         optimizer.lr = float(self.learning_rate_init)
         if self.solver == "sgd":

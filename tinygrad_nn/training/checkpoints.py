@@ -100,7 +100,6 @@ class Checkpoint:
         try:
             content = content_of(text)
             model, optimizer = built(content, True, own.lr if is_own(own.lr) else None)
-            assert optimizer is not None
             if content.get("run") is None:
                 raise StorageError("holds a model, and not where a run stands: load it, and begin another run")
             found = self._begun(content["run"], model, optimizer)
@@ -122,7 +121,7 @@ class Checkpoint:
                 f"is of a run on {rows} rows in batches of {size}, and this one is on {self.rows} in batches of "
                 f"{self.batch_size}"
             )
-        losses, orders = _numbers(run["losses"], "losses"), entries.items(run["orders"], "orders")
+        losses, orders = entries.numbers(run["losses"], "losses"), entries.items(run["orders"], "orders")
         drawn = [[entries.count(i, "in an order") for i in entries.items(order, "an order", rows)] for order in orders]
         state = _state_of(run["random"])
         if any(sorted(order) != list(range(rows)) for order in drawn) or len(losses) >= -(-rows // size):
@@ -171,10 +170,6 @@ def _state_of(entry: Any) -> Any:
     return 3, tuple(found), None if following is None else entries.number(following, "the state of the generator")
 
 
-def _numbers(entry: Any, where: str, count: int | None = None) -> list[float]:
-    return [entries.number(number, where) for number in entries.items(entry, where, count)]
-
-
 def _history_of(entry: Any) -> History:
     entries.keys(entry, "the history", COLUMNS, ())
     found = History()
@@ -182,10 +177,10 @@ def _history_of(entry: Any) -> History:
     n, stride = len(found.epochs), entries.count(entry["stride"], "epochs between two points")
     if stride < 1 or stride & (stride - 1) or any(b <= a for a, b in zip([0, *found.epochs], found.epochs)):  # noqa: B905
         raise StorageError("has epochs that there cannot be")
-    found.losses, found.times = (_numbers(entry[name], f"the {name}", n) for name in ("losses", "times"))
+    found.losses, found.times = (entries.numbers(entry[name], f"the {name}", n) for name in ("losses", "times"))
     if not isinstance(entry["metrics"], dict):
         raise StorageError(f"has {entry['metrics']!r:.40} for the metrics")
-    found.metrics = {name: _numbers(column, "a metric", n) for name, column in entry["metrics"].items()}
+    found.metrics = {name: entries.numbers(column, "a metric", n) for name, column in entry["metrics"].items()}
     found.stride = stride
     return found
 
@@ -198,5 +193,5 @@ def _remembered_of(entry: Any, optimizer: Optimizer) -> Remembered | None:
     found = []
     for state in states:
         numbers, steps = entries.items(state, "a state", 2)
-        found.append((_numbers(numbers, "a state", count), entries.count(steps, "steps")))
+        found.append((entries.numbers(numbers, "a state", count), entries.count(steps, "steps")))
     return Remembered(min(inf, entries.number(best, "patience")), entries.count(waited, "epochs"), *found)
