@@ -119,7 +119,7 @@ mod          = Primitive("mod",      "%",        "a b",
 floor_divide = Primitive("floor_divide", "//",   "a b",
     "r = fmod(a, b); whole = round((a - r) / b); n = whole - 1.0 if r != 0.0 and sign(r) != sign(b) else whole; "
     "a / b if b == 0.0 else 0.0 * (a / b) if n == 0.0 else n", None, None)
-hypot        = Primitive("hypot",    "hypot",    "a b", ieee.hypot,  "g * hypot_slope(a, b)", "g * hypot_slope(b, a)",
+hypot        = Primitive("hypot",    "hypot",    "a b", math.hypot,  "g * hypot_slope(a, b)", "g * hypot_slope(b, a)",
     doc="The length of (a, b), without overflow between; its derivative at (0, 0) is 0. tn.norm is of any number.",
     example="hypot(3.0, 4.0) -> 5.0")
 atan2        = Primitive("atan2",    "atan2",    "a b", math.atan2,

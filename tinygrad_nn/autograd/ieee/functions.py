@@ -89,11 +89,6 @@ def fmod(a: float, b: float) -> float:
         return NAN
 
 
-def hypot(a: float, b: float) -> float:
-    """sqrt(a*a + b*b), without overflow between; inf where either is infinite."""
-    return math.hypot(a, b)
-
-
 def dot(weights: Sequence[float], inputs: Sequence[float], bias: float) -> float:
     """bias + w1 x1 + w2 x2 + ..., folded from the left, each product and each sum rounded once."""
     total = bias
