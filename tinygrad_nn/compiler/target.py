@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -23,7 +24,10 @@ class Target:
     exact: bool = False
     chosen_namespace: Any = None
 
-    @property
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Target, (self.backend, self.auto, self.dtype, self.exact, self.chosen_namespace)  # no module beside
+
+    @cached_property
     def namespace(self) -> Any:
         """The namespace of arrays: the one that was given, or numpy."""
         return self.chosen_namespace or import_module("numpy")
