@@ -22,7 +22,7 @@ SHARED_NAMES = {
     "Printer": "what writes a rolled program, of each back end",
     "source": "the text that a back end writes",
     "compiled": "the function of a program that a back end gives",
-    "exp log log1p sin cos tanh erf sigmoid": "rows of the table, as LLVM writes them over vectors",
+    "exp log log1p tanh erf sigmoid": "rows of the table, as LLVM writes them over vectors",
 }
 
 # Attributes with an underscore that belong to a protocol between modules, and whose.

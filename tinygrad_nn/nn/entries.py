@@ -48,7 +48,7 @@ def items(entry: Any, where: str, count: int | None = None) -> list[Any]:
     return entry
 
 
-def numbers(entry: Any, where: str, count: int | None = None) -> list[float]:
+def number_list(entry: Any, where: str, count: int | None = None) -> list[float]:
     """A list of numbers."""
     return [number(inner, where) for inner in items(entry, where, count)]
 

@@ -5,6 +5,8 @@ Each is a plain list of the smaller thing, so networks can be wired by hand from
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from ..autograd.elementary import as_operands
 from ..autograd.scope import Place
 from ..autograd.value import Value
@@ -111,21 +113,13 @@ class MLP(Module):
             raise TypeError(f"the sizes of MLP(n_inputs, sizes) must be {wanted}, but got {sizes!r}")
         widths = [checked_count("each size", width) for width in widths]
         activation, output_activation = checked_activation(activation), checked_activation(output_activation)
-        last = len(widths) - 2
         self.place = Place(name, kind=type(self).__name__, given=name != "")
         self.input_names = checked_names("input_names", input_names, widths[0])
         self.output_names = checked_names("output_names", output_names, widths[-1])
+        activations = [*[activation] * (len(widths) - 2), output_activation]
         self.layers = [
-            Layer(
-                widths[i],
-                widths[i + 1],
-                output_activation if i == last else activation,
-                init=init,
-                rng=rng,
-                name=f"layer {i + 1}",
-                within=self.place,
-            )
-            for i in range(len(widths) - 1)
+            Layer(n, count, of_layer, init=init, rng=rng, name=f"layer {i}", within=self.place)
+            for i, ((n, count), of_layer) in enumerate(zip(pairwise(widths), activations, strict=True), 1)
         ]
 
     @classmethod
@@ -147,10 +141,9 @@ class MLP(Module):
         11.5
         """
         numbers = checked_weights(weights, biases)
-        sizes = [len(bias) for _, bias in numbers]
         model = cls(
             len(numbers[0][0]),
-            sizes,
+            [len(bias) for _, bias in numbers],
             activation,
             output_activation,
             init=lambda rng: 0.0,

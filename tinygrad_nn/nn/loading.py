@@ -79,7 +79,7 @@ def built(content: Any, optimizer: bool, lr: LearningRate | None = None) -> Any:
                 value.data = numbers[k]
                 value.label = value.label if labels is None else labels[k]
     if (cuts := content.get("thresholds")) is not None:
-        model._learned = entries.numbers(cuts, "the thresholds", widths[-1])
+        model._learned = entries.number_list(cuts, "the thresholds", widths[-1])
     if not optimizer:
         return model
     if content.get("optimizer") is None:
@@ -102,7 +102,7 @@ def _model(kind: Any, name: str, names: Any, widths: list[int]) -> Any:
 def _neuron(entry: Any, where: str) -> tuple[str, list[float], list[str] | None]:
     """The activation of a neuron, its weights and its bias, and their labels where they are not those of a new one."""
     entries.keys(entry, where, ("activation", "weights", "bias"), ("labels",))
-    weights = entries.numbers(entry["weights"], f"the weights of {where}")
+    weights = entries.number_list(entry["weights"], f"the weights of {where}")
     if not weights:
         raise StorageError(f"has no weights for {where}")
     activation = entry["activation"]
@@ -131,7 +131,7 @@ def _optimizer(entry: Any, model: Any, lr: LearningRate | None) -> Optimizer:
     optimizer = made_optimizer(entry["kind"], settings, parameters)
     width = len(optimizer.initial_state)
     states = entries.items(entry["state"], "the state of the optimizer", len(parameters))
-    optimizer.state = [tuple(entries.numbers(state, "a state", width)) for state in states]
+    optimizer.state = [tuple(entries.number_list(state, "a state", width)) for state in states]
     optimizer.steps = entries.count(entry["steps"], "steps of the optimizer")
     return optimizer
 
@@ -170,7 +170,7 @@ def made_optimizer(kind: str, settings: dict[str, Any], parameters: list[Any]) -
 
 def _setting(setting: Any, name: str) -> Any:
     if isinstance(setting, list):
-        return tuple(entries.numbers(setting, name))
+        return tuple(entries.number_list(setting, name))
     return setting if isinstance(setting, bool) else entries.number(setting, name)
 
 

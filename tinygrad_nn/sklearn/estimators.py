@@ -197,7 +197,7 @@ class MLPClassifier(ClassifierMixin, _MLP):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
         """Fit to rows X of classes y; a row of weight 2 counts as two. Returns self."""
-        check_parameters(self)
+        check_parameters(self, self._hidden)
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         classes, targets = np.unique(y, return_inverse=True)
@@ -270,7 +270,7 @@ class MLPRegressor(RegressorMixin, _MLP):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Fit to rows X and their numbers y, (rows,) or (rows, outputs). Returns self."""
-        check_parameters(self)
+        check_parameters(self, self._hidden)
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         self._trained(X, y.astype(np.float64), 1 if y.ndim == 1 else y.shape[1], "half_squared_error", sample_weight)
         self._flat = y.ndim == 1

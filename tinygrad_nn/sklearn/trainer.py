@@ -125,7 +125,7 @@ def weights_of(model: MLP) -> tuple[list[Any], list[Any]]:
     return coefs, [np.array([neuron.bias.data for neuron in layer.neurons]) for layer in model.layers]
 
 
-def check_parameters(estimator: Any) -> None:
+def check_parameters(estimator: Any, hidden: Sequence[Any]) -> None:
     """Raise ValueError or TypeError for a parameter that makes no sense."""
     checked_choice("activation", estimator.activation, [*RENAMED, *ACTIVATIONS])
     checked_choice("solver", estimator.solver, ("adam", "sgd"))
@@ -134,7 +134,7 @@ def check_parameters(estimator: Any) -> None:
         checked_switch(name, getattr(estimator, name))
     if estimator.dtype == "float32" and not FAST:
         raise ValueError("dtype 'float32' needs llvmlite, which is not installed: pip install 'tinygrad_nn[sklearn]'")
-    for size in estimator._hidden:
+    for size in hidden:
         checked_count("hidden_layer_sizes", size)
     if not (isinstance(estimator.batch_size, str) and estimator.batch_size == "auto"):
         checked_count("batch_size", estimator.batch_size)

@@ -81,7 +81,10 @@ class Checkpoint:
         standing = run.standing()
         history = standing.history
         return {
-            **standing._asdict(),
+            "epoch": standing.epoch,
+            "losses": standing.losses,
+            "error": standing.error,
+            "orders": standing.orders,
             "rows": self.rows,
             "batch_size": self.batch_size,
             "stopped": history.stopped,
@@ -121,7 +124,7 @@ class Checkpoint:
                 f"is of a run on {rows} rows in batches of {size}, and this one is on {self.rows} in batches of "
                 f"{self.batch_size}"
             )
-        losses, orders = entries.numbers(run["losses"], "losses"), entries.items(run["orders"], "orders")
+        losses, orders = entries.number_list(run["losses"], "losses"), entries.items(run["orders"], "orders")
         drawn = [[entries.count(i, "in an order") for i in entries.items(order, "an order", rows)] for order in orders]
         state = _state_of(run["random"])
         if any(sorted(order) != list(range(rows)) for order in drawn) or len(losses) >= -(-rows // size):
@@ -177,10 +180,10 @@ def _history_of(entry: Any) -> History:
     n, stride = len(found.epochs), entries.count(entry["stride"], "epochs between two points")
     if stride < 1 or stride & (stride - 1) or any(b <= a for a, b in zip([0, *found.epochs], found.epochs)):  # noqa: B905
         raise StorageError("has epochs that there cannot be")
-    found.losses, found.times = (entries.numbers(entry[name], f"the {name}", n) for name in ("losses", "times"))
+    found.losses, found.times = (entries.number_list(entry[name], f"the {name}", n) for name in ("losses", "times"))
     if not isinstance(entry["metrics"], dict):
         raise StorageError(f"has {entry['metrics']!r:.40} for the metrics")
-    found.metrics = {name: entries.numbers(column, "a metric", n) for name, column in entry["metrics"].items()}
+    found.metrics = {name: entries.number_list(column, "a metric", n) for name, column in entry["metrics"].items()}
     found.stride = stride
     return found
 
@@ -193,5 +196,5 @@ def _remembered_of(entry: Any, optimizer: Optimizer) -> Remembered | None:
     found = []
     for state in states:
         numbers, steps = entries.items(state, "a state", 2)
-        found.append((entries.numbers(numbers, "a state", count), entries.count(steps, "steps")))
+        found.append((entries.number_list(numbers, "a state", count), entries.count(steps, "steps")))
     return Remembered(min(inf, entries.number(best, "patience")), entries.count(waited, "epochs"), *found)

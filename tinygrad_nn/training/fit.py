@@ -124,7 +124,7 @@ def fit(
     metrics = options.checked_list(metrics, "metrics", "names or functions (prediction, target) of a row")
     wanted = options.named_metrics(metrics, until)
     callbacks = options.listed_callbacks(callbacks)
-    patience = None if patience is None else checked_count("patience", patience)
+    patience = options.checked_patience(patience)
     rows, validating = options.checked_rows(X, Y, "", model), options.validation_rows(validation, model)
     answers = Answers(step.recipe.loss, flat_targets(rows) + flat_targets(validating))
     watch = Watched(optimizer, _looked(step, rows, validating, wanted, answers), wanted, patience, callbacks)
@@ -137,7 +137,7 @@ def fit(
     begun = _begun(saver, checked_switch("resume", resume))
     epochs = checked_count("epochs", epochs)
     learned = _learned(step, rows, answers, names_for(model, X), now=saver is not None)
-    if begun is not None and saver is not None and saver.take_up(begun, epochs):
+    if begun is not None and _is_over(saver, begun, epochs):
         _remember(model, learned)
         return begun.standing.history
     display = Progress(epochs, progress, None if saver is None else saver.write)
@@ -158,9 +158,7 @@ def fit(
     finally:
         display.close(history)
     if history.stopped == "diverged":
-        state = "holds an earlier state" if saver and saver.written else "was not written"
-        kept = f"; the checkpoint {state}" if saver else ""
-        warnings.warn(diverged(history, optimizer) + kept, RuntimeWarning, stacklevel=2)
+        _warn_of_divergence(history, optimizer, saver)
     if history.stopped in RESTORED:
         watch.restore()
     with suppress(KeyboardInterrupt):  # the run is over, and the file of before still there
@@ -209,6 +207,17 @@ def _begun(saver: Checkpoint | None, resume: bool) -> Begun | None:
             raise
         warnings.warn(f"no run can go on from the checkpoint: {error}", RuntimeWarning, stacklevel=3)
     return saver.begun() if resume else None
+
+
+def _is_over(saver: Checkpoint | None, begun: Begun, epochs: int) -> bool:
+    """Let all be as it was where a run goes on from; whether it has all its epochs already."""
+    return saver is not None and saver.take_up(begun, epochs)
+
+
+def _warn_of_divergence(history: History, optimizer: Optimizer, saver: Checkpoint | None) -> None:
+    state = "holds an earlier state" if saver and saver.written else "was not written"
+    kept = f"; the checkpoint {state}" if saver else ""
+    warnings.warn(diverged(history, optimizer) + kept, RuntimeWarning, stacklevel=3)
 
 
 def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:

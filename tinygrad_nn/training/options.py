@@ -10,6 +10,7 @@ from ..compiler.target import Target
 from ..metrics import GRADIENTS, metric_name, named
 from ..nn.module import Module
 from ..optim import Optimizer
+from ..support.checks import checked_count
 from ..support.tabular import short
 from .steps.rows import Rows, rows_of
 
@@ -41,6 +42,10 @@ def checked_list(given: Any, what: str, of: str) -> list[Any]:
     if not isinstance(given, list | tuple):
         raise TypeError(f"{what} are one or a list of {of}, but got {given!r}")
     return list(given)
+
+
+def checked_patience(given: Any) -> int | None:
+    return None if given is None else checked_count("patience", given)
 
 
 def listed_callbacks(given: Any) -> list[Any]:
