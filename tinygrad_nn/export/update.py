@@ -11,7 +11,7 @@ from ..compiler.program.names import told
 from ..compiler.program.program import Instruction
 from ..compiler.single_precision import rounded
 from ..training.steps.recipe import Recipe, Update
-from ..training.steps.settings import check_optimizer
+from ..training.steps.state import check_optimizer
 
 FIELDS = {"weights", "learning_rate", "steps", "scratch"}
 

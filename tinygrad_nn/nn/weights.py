@@ -36,7 +36,7 @@ class Weights(SharingList):
 
     def shared(self) -> Column:
         """The Column of what the list holds now, kept unless traced values are among it, which have no numbers."""
-        column = self.column or Column(self._checked(self))
+        column = self.column or Column(tuple(self))
         if column_numbers(column.operands) is not None:
             self.column = column
         return column

@@ -18,7 +18,7 @@ from tinygrad_nn.compiler.arguments import shape_of
 from tinygrad_nn.compiler.backends.llvm import printer as llvm
 from tinygrad_nn.compiler.backends.llvm import row_products, row_sums
 from tinygrad_nn.training.steps.recipe import Recipe, Update, penalty, row_gradient
-from tinygrad_nn.training.steps.settings import settings_of
+from tinygrad_nn.training.steps.state import settings_of
 
 numpy = pytest.importorskip("numpy", reason="numpy is not installed")
 pytest.importorskip("llvmlite", reason="llvmlite is not installed")

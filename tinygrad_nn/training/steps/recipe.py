@@ -24,7 +24,7 @@ from ...compiler.tracing.tracer import Tracer, traced_by
 from ...optim import Optimizer
 from ...support.decorators import uncollected
 from ...support.numbers import as_float
-from .settings import settings_of, with_settings
+from .state import settings_of, with_settings
 
 Numbers = Sequence[float]
 

@@ -17,8 +17,7 @@ from ...support.numbers import as_float
 from ..history import History
 from .engines.engine import CANNOT, Engine, Stretch, all_finite
 from .interrupt import Uninterrupted
-from .orders import Orders
-from .rows import Row
+from .rows import Orders, Row
 from .state import kept_of, put_back
 from .watch import Standing, Watch
 

@@ -1,19 +1,134 @@
-"""What a step changes, where the user sees it: the parameters and what the optimizer remembers of each.
+"""An optimizer as compiled steps see it: its settings, which programs take as inputs, and the state, which they change.
 
-`state_of` takes the numbers from there, and `commit` puts those of steps that ended well back.
+A setting is a number that may change from step to step; when anything else changes, the step is traced anew, and what
+could change without being seen is refused. The state is the parameters and what the optimizer remembers of each, where
+the user sees them: `state_of` takes the numbers from there, `commit` puts those of steps that ended well back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
+from enum import Enum
 from itertools import chain, islice
+from types import ModuleType
+from typing import Any, NoReturn
 
+from ...autograd.scalar import Scalar
 from ...compiler.arguments import data_of
 from ...optim import Optimizer
 from ...support.numbers import as_float
 from .interrupt import Uninterrupted
 
 Kept = tuple[list[float], int]  # the numbers, and the count of steps
+OWN = ("parameters", "lr", "steps", "state")  # what an optimiser has beside its settings
+OF_CLASSES = ("initial_state", "state_names")  # what a class says of all its optimisers
+NUMBER = object()  # stands for a number among what may not change
+
+
+def check_optimizer(optimizer: Optimizer) -> None:
+    """Raise TypeError for one whose steps are not those of its `update`."""
+    for name in ("step", "rate"):
+        if getattr(type(optimizer), name) is not getattr(Optimizer, name) or name in vars(optimizer):
+            raise TypeError(
+                f"{type(optimizer).__name__} has a {name}() of its own, which compiled steps would not call: put the "
+                "formula of one parameter into update(parameter, gradient, state, lr, step)"
+            )
+
+
+def settings_of(optimizer: Optimizer) -> tuple[list[float], list[object]]:
+    """The numbers among the settings, and all that may not change: what else there is, and where each stands.
+
+    Raises TypeError for an object whose changes would not be seen.
+    """
+    numbers: list[float] = []
+    others: list[object] = [type(optimizer), type(optimizer).update]
+
+    def number(found: float) -> float:
+        numbers.append(found)
+        others.append(NUMBER)
+        return found
+
+    def other(name: str, entry: Any) -> None:
+        plain = (str, bytes, int, tuple, Scalar, Enum, ModuleType)
+        if not (entry is None or isinstance(entry, plain) or callable(entry)):
+            raise TypeError(
+                f"the setting {name} of {type(optimizer).__name__} is {entry!r}, whose changes a compiled step cannot "
+                "see: keep numbers in attributes of their own, or in lists, tuples, dicts or arrays"
+            )
+        others.append(entry)
+
+    for name, entry in _entries(optimizer):
+        others.append(name)
+        _mapped(entry, number, lambda found, name=name: other(name, found))  # type: ignore[misc]
+    return numbers, others
+
+
+def with_settings(optimizer: Optimizer, number: Callable[[str, float], Any], lr: Any, step: Any) -> Optimizer:
+    """A copy of the optimiser to trace `update` on, each of its numbers replaced by number(name, it)."""
+    twin = copy.copy(optimizer)
+    for name, entry in _entries(optimizer):
+        vars(twin)[name] = _mapped(entry, lambda found, name=name: number(name, found), lambda found: None)  # type: ignore[misc]
+    vars(twin).update(lr=lr, steps=step, parameters=_Absent("parameters"), state=_Absent("state"))
+    return twin
+
+
+def same(a: list[object], b: list[object]) -> bool:
+    """Whether two optimisers differ by their numbers at most. Objects must be the very same ones."""
+    plain = (str, bytes, int, tuple)
+    return len(a) == len(b) and all(x is y or (isinstance(x, plain) and x == y) for x, y in zip(a, b, strict=True))
+
+
+def _entries(optimizer: Optimizer) -> Iterator[tuple[str, Any]]:
+    """The attributes that may be settings: the object's own, and plain ones of the user's classes."""
+    own = vars(optimizer)
+    for kind in type(optimizer).__mro__:
+        if kind.__module__ == Optimizer.__module__:
+            break
+        for name, entry in vars(kind).items():
+            hidden = name.startswith("__") or name in OF_CLASSES or name in own
+            if not (hidden or callable(entry) or hasattr(entry, "__get__")):
+                yield name, entry
+    for name, entry in own.items():
+        if name not in OWN:
+            yield name, entry
+
+
+def _mapped(entry: Any, number: Callable[[float], Any], other: Callable[[Any], None]) -> Any:
+    """The entry with each number in it, or in lists, tuples, dicts and arrays in it, replaced; all else is told."""
+    if type(entry) is float:
+        return number(entry)
+    if getattr(entry, "ndim", 0) > 0 and hasattr(entry, "tolist"):
+        entry = entry.tolist()
+    if isinstance(entry, list | tuple):
+        other((type(entry).__name__, len(entry)))
+        found = [_mapped(e, number, other) for e in entry]
+        if hasattr(entry, "_fields"):  # a namedtuple
+            return type(entry)(*found)
+        return found if isinstance(entry, list) else tuple(found)
+    if isinstance(entry, dict):
+        other(tuple(map(str, entry)))
+        return {key: _mapped(e, number, other) for key, e in entry.items()}
+    as_number = None if isinstance(entry, bool) else as_float(entry)
+    if as_number is None:
+        other(entry)
+        return entry
+    return number(as_number)
+
+
+class _Absent:
+    """Stands where an optimiser keeps what is of all parameters, which the formula of one must not read."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise TypeError(
+            f"update() is the formula of one parameter and cannot read self.{self._what} when it is compiled: it is "
+            "given parameter, gradient and state"
+        )
+
+    __getattr__ = __iter__ = __len__ = __getitem__ = _refuse
 
 
 def state_of(optimizer: Optimizer) -> list[float]:

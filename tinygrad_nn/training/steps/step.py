@@ -35,7 +35,7 @@ from .engines.recorded import RecordedEngine
 from .recipe import Recipe
 from .rows import Rows, rows_of
 from .run import RowMetric, Run, diverged, until_of
-from .settings import check_optimizer, same, settings_of
+from .state import check_optimizer, same, settings_of
 from .watch import Standing, Told, Watch
 
 MOST_KINDS = 8  # of rows and metrics for which engines are kept

@@ -9,7 +9,7 @@ from training import BACKENDS, X, Y, numbers
 
 import tinygrad_nn as tn
 from tinygrad_nn.training.steps.engines.engine import Engine, Stretch, all_finite, made
-from tinygrad_nn.training.steps.orders import Orders
+from tinygrad_nn.training.steps.rows import Orders
 from tinygrad_nn.training.steps.run import Pace
 
 

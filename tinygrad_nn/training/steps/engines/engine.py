@@ -15,9 +15,8 @@ from ....compiler.backends.spellings import UnspelledError
 from ....compiler.loops.rolled import Rolled
 from ....compiler.surroundings.captured import SurroundingsError
 from ....compiler.target import Target
-from ..orders import Orders
 from ..recipe import Recipe
-from ..rows import Row
+from ..rows import Orders, Row
 from ..state import kept_of, put_back, state_of
 
 

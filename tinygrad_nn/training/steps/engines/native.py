@@ -22,8 +22,7 @@ from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
 from ..recipe import Recipe
 from ..rows import Row, RowError, matrix
-from ..settings import settings_of
-from ..state import commit, state_of
+from ..state import commit, settings_of, state_of
 from .engine import CANNOT, Engine, Made, Stretch, all_finite
 from .native_text import StepText
 from .python import PythonEngine

@@ -22,11 +22,9 @@ from ....compiler.paths import Paths
 from ....compiler.program.program import Loop, OffPath, Program
 from ....compiler.target import Target
 from ....optim import Optimizer
-from ..orders import Orders
 from ..recipe import Recipe, Whole, one_row, penalty, update, whole
-from ..rows import Row, RowError
-from ..settings import settings_of
-from ..state import commit, state_of
+from ..rows import Orders, Row, RowError
+from ..state import commit, settings_of, state_of
 from .engine import Engine, Made, Stretch, left_sum, made
 
 
