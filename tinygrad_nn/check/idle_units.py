@@ -13,6 +13,7 @@ from typing import Any
 
 from ..autograd import primitives as table
 from ..autograd.reverse import adjoints, contributions
+from ..autograd.scope import Place
 from ..autograd.value import Result
 from ..nn.layers import MLP
 
@@ -64,11 +65,11 @@ def idle_units(results: Sequence[Result], slopes: Slopes, whole: bool = False) -
     others.
     """
     pushes: dict[Unit, float] | None = None  # which take longest, and are asked for where units are idle
-    layers: dict[tuple[str, str], list[tuple[Unit, list[float]]]] = {}
+    layers: dict[tuple[str, Place | str], list[tuple[Unit, list[float]]]] = {}
     for unit, seen in slopes.items():
         op, neuron = unit
         place = neuron.place  # type: ignore[attr-defined]
-        layers.setdefault((op.name, str(place.within or place)), []).append((unit, seen))  # type: ignore[attr-defined]
+        layers.setdefault((op.name, place.within or str(place)), []).append((unit, seen))  # type: ignore[attr-defined]
     for (name, layer), units in layers.items():
         idle = [unit for unit, seen in units if sum(seen) <= FLAT[unit[0]] * len(seen)]  # type: ignore[index]
         rows = min(len(seen) for _, seen in units)
@@ -84,8 +85,8 @@ def idle_units(results: Sequence[Result], slopes: Slopes, whole: bool = False) -
             kind, are, init = "dead units", f"are 0 on all of {rows} rows", "he"
         yield (
             kind,
-            f"{len(idle)} of {len(units)} {name} units of {layer or 'the network'} {are}, so that the weights before "
-            f"them do not learn, though the loss has a slope of up to {push:.2g} a row there: scale the inputs to "
+            f"{len(idle)} of {len(units)} {name} units of {str(layer) or 'the network'} {are}, so that the weights "
+            f"before them do not learn, though the loss has a slope of up to {push:.2g} a row there: scale the inputs to "
             f"about 1, take smaller initial weights (init={init!r}) or a smaller learning rate",
         )
 
