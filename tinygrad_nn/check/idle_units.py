@@ -86,8 +86,8 @@ def idle_units(results: Sequence[Result], slopes: Slopes, whole: bool = False) -
         yield (
             kind,
             f"{len(idle)} of {len(units)} {name} units of {str(layer) or 'the network'} {are}, so that the weights "
-            f"before them do not learn, though the loss has a slope of up to {push:.2g} a row there: scale the inputs to "
-            f"about 1, take smaller initial weights (init={init!r}) or a smaller learning rate",
+            f"before them do not learn, though the loss has a slope of up to {push:.2g} a row there: scale the inputs "
+            f"to about 1, take smaller initial weights (init={init!r}) or a smaller learning rate",
         )
 
 
