@@ -21,7 +21,7 @@ from training import Line, a_dropout
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.compiler.surroundings.captured import SurroundingsError
+from tinygrad_nn.compiler.surroundings.traced_in import SurroundingsError
 from tinygrad_nn.compiler.tracing.traced import TraceError
 
 LEVEL = 2.0

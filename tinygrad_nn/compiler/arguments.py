@@ -137,6 +137,11 @@ def _array_of(entries: list[Any], sides: tuple[int, ...]) -> Any:
     return array.reshape(sides)
 
 
+def size_of(shape: Shape) -> int:
+    """How many numbers a shape holds."""
+    return 1 if shape is None else sum(map(size_of, shape))
+
+
 def in_lists(shape: Shape) -> Shape:
     """The shape with lists in place of arrays."""
     return None if shape is None else tuple(map(in_lists, shape))

@@ -27,8 +27,8 @@ from .paths import PathError
 from .program.names import argument_names, check_count
 from .program.program import OffPath
 from .programs import FunctionPath, Programs
-from .surroundings.captured import traced_in
 from .surroundings.surroundings import Known, Surroundings
+from .surroundings.traced_in import traced_in
 from .surroundings.walk import name_of
 from .target import Target
 from .tracing.traced import Traced, TraceError

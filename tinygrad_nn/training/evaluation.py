@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..autograd.recording import no_grad
 from ..autograd.value import Value
-from ..compiler.arguments import Shape, in_lists, shape_of, shaped
+from ..compiler.arguments import Shape, in_lists, shape_of, shaped, size_of
 from ..compiler.function import Function, PathError, TraceError
 from ..compiler.target import Target
 from ..metrics import GRADIENT, VALIDATION, total
@@ -48,7 +48,7 @@ class Looked:
     def look(self, metrics: Mapping[str, OfAllRows | Answers]) -> tuple[float, dict[str, float]]:
         """The mean loss, and the metrics by their names."""
         found = self._answers()
-        after = 1 + sum(1 for _ in leaves(self.shape))
+        after = 1 + size_of(self.shape)
         flat = [row[1:after] for row in found]
         measured = {}
         for name, metric in metrics.items():
@@ -106,7 +106,7 @@ def flat_targets(rows: Rows | None) -> list[Sequence[float]]:
     if rows is None:
         return []
     (_, shape), numbers = rows
-    count = sum(1 for _ in leaves(shape))
+    count = size_of(shape)
     return [row[len(row) - count :] for row in numbers]
 
 

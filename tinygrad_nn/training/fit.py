@@ -15,7 +15,7 @@ from ..autograd.recording import watched
 from ..check.lint import Finding, LintWarning, of_training
 from ..compiler.arguments import shaped
 from ..compiler.backends.backend import chosen
-from ..compiler.surroundings.captured import undone
+from ..compiler.surroundings.surroundings import undone
 from ..metrics import GRADIENTS, VALIDATION, accuracy
 from ..nn.entries import StorageError
 from ..nn.module import Module

@@ -17,7 +17,7 @@ from training import (
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.compiler.surroundings.captured import SurroundingsError
+from tinygrad_nn.compiler.surroundings.traced_in import SurroundingsError
 from tinygrad_nn.training.steps.run import Run
 
 

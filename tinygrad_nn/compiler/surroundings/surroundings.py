@@ -7,7 +7,8 @@ the function is traced anew. The numbers of Values are not among them, since a p
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from operator import is_
 from threading import RLock
@@ -16,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from ...autograd.containers import ABSENT, Holder
 from ...autograd.value import Value
 from .findings import bytes_of
+from .random_state import States
 from .walk import Moving, Walk, name_of
 
 MOST_KNOWN = 8
@@ -194,3 +196,16 @@ def _alike(number: Any, was: Any) -> bool:
     if type(number) is type(was) is float:
         return number.hex() == was.hex()
     return number is was or (type(number) is type(was) is str and number == was)
+
+
+@contextmanager
+def undone(world: Surroundings) -> Iterator[None]:
+    """What is done inside to the surroundings of some functions, and drawn from generators, is undone after it."""
+    states = States(world.walk.generators)
+    try:
+        yield
+    finally:
+        with steady:  # and not while another thread's trace looks at what changes
+            if not world.unchanged():
+                world.restore()
+            states.restore()

@@ -14,8 +14,8 @@ from typing import Any
 from ...compiler.arguments import Shape, has_arrays, shaped
 from ...compiler.program.program import Loop, Program
 from ...compiler.program.rewrite import simplified
-from ...compiler.surroundings.captured import traced_in
 from ...compiler.surroundings.surroundings import Surroundings
+from ...compiler.surroundings.traced_in import traced_in
 from ...compiler.surroundings.walk import name_of
 from ...compiler.tracing.adjoint import traced_adjoints
 from ...compiler.tracing.traced import Traced

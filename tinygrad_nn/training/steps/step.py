@@ -21,8 +21,8 @@ from ...autograd.value import Value
 from ...compiler.arguments import Shape
 from ...compiler.backends.backend import for_steps
 from ...compiler.loops.rolled import Rolled
-from ...compiler.surroundings.captured import SurroundingsError
 from ...compiler.surroundings.surroundings import Known
+from ...compiler.surroundings.traced_in import SurroundingsError
 from ...compiler.target import Target
 from ...optim import Optimizer, check_steps
 from ...support.checks import checked_count, checked_function, checked_rng, checked_switch

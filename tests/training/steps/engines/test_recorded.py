@@ -7,7 +7,7 @@ import pytest
 from training import Line, a_dropout
 
 import tinygrad_nn as tn
-from tinygrad_nn.compiler.surroundings.captured import SurroundingsError
+from tinygrad_nn.compiler.surroundings.traced_in import SurroundingsError
 
 X, Y = [[1.0], [2.0]], [1.0, 3.0]
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ....compiler.arguments import Shape
 from ....compiler.backends.spellings import UnspelledError
 from ....compiler.loops.rolled import Rolled
-from ....compiler.surroundings.captured import SurroundingsError
+from ....compiler.surroundings.traced_in import SurroundingsError
 from ....compiler.target import Target
 from ..recipe import Recipe
 from ..rows import Orders, Row

@@ -144,16 +144,3 @@ def _refused(name: str, what: str) -> SurroundingsError:
         f"{name} {what}, so code that is written once would not be that function: leave it outside, give the "
         "number as an argument, or, to train, give backend='eager'"
     )
-
-
-@contextmanager
-def undone(world: Surroundings) -> Iterator[None]:
-    """What is done inside to the surroundings of some functions, and drawn from generators, is undone after it."""
-    states = States(world.walk.generators)
-    try:
-        yield
-    finally:
-        with steady:  # and not while another thread's trace looks at what changes
-            if not world.unchanged():
-                world.restore()
-            states.restore()

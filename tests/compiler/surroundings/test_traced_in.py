@@ -13,7 +13,7 @@ from training import Line
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.compiler.surroundings.captured import SurroundingsError
+from tinygrad_nn.compiler.surroundings.traced_in import SurroundingsError
 
 
 def draws_from_random(rng):
