@@ -6,7 +6,6 @@ Sizes, names and matrices are checked here before anything is made of them.
 from __future__ import annotations
 
 import math
-from functools import partial
 from itertools import pairwise
 
 from ..support.numbers import as_float
@@ -35,7 +34,11 @@ def weight_draws(init: Init, n_inputs: int, n_outputs: int) -> tuple[Callable[[A
         return init, init
     if not isinstance(init, str) or init not in INITS:
         raise ValueError(f"unknown init {init!r}: give one of {', '.join(INITS)}, or a function of the generator")
-    weight = partial(INITS[init], n_inputs=n_inputs, n_outputs=n_outputs)
+    draw = INITS[init]
+
+    def weight(rng: Any) -> float:
+        return draw(rng, n_inputs, n_outputs)
+
     return weight, weight if init == "normal" else lambda rng: 0.0
 
 

@@ -157,9 +157,12 @@ class Neuron(Module):
         return str(self.place)
 
     def __setattr__(self, name: str, entry: Any) -> None:
-        if name == "weights" and entry is not getattr(self, name, None):  # as += assigns it
-            entry = Weights(entry, getattr(self, "place", type(self).__name__))
-        elif name == "activation":  # a name or a function
+        if name == "weights":
+            if entry is not getattr(self, name, None):  # as += assigns it
+                entry = Weights(entry, getattr(self, "place", type(self).__name__))
+            object.__setattr__(self, name, entry)  # there are no modules to name among them
+            return
+        if name == "activation":  # a name or a function
             entry = checked_activation(entry)
             self._activate = ACTIVATIONS[entry] if isinstance(entry, str) else entry
             self._has_row = self._activate is None or isinstance(self._activate, Primitive)
