@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from shared import files_passed
+from shared import files_passed, needed
 from training import BACKENDS, l2, moons, trained
 
 import tinygrad_nn as tn
@@ -156,8 +156,9 @@ def test_rows_of_three_dimensions_are_told_in_the_words_of_who_gave_them(backend
 
 
 def test_fit_passes_few_files_before_its_first_step(monkeypatch):
-    """From the call to where the run begins: checks, lint on the recorded graph, and what looks at the model. Then its
-    code is written, which is the compiler's."""
+    """From the call to where the run begins, in machine code: checks, lint on the recorded graph, and what looks at the
+    model. Then its code is written, which is the compiler's."""
+    needed("llvm")
     X, Y = moons()
     model = tn.MLP(2, [16, 16, 1], rng=random.Random(2))
     optimizer, begins = tn.SGD(model.parameters(), lr=0.1), run.Run._stretch
