@@ -8,7 +8,7 @@ import random
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..autograd.value import Value
@@ -158,7 +158,14 @@ def check_c(
         _run([command, *FLAGS, *flags, source, "-o", program, "-lm"])
         given = "".join(f"{float(x)!r}\n" for row in rows for x in row)
         answers = iter(map(float, _run([program], given).split()))
-    return _largest_difference(exported, rows, answers)
+    largest = 0.0
+    for row in rows:
+        for leaf in leaves(exported.model([Value(x) for x in row])):
+            wanted, found = number_of(leaf), next(answers)
+            same = found == wanted or (found != found and wanted != wanted)
+            difference = 0.0 if same else abs(found - wanted)
+            largest = max(largest, difference if difference == difference else math.inf)
+    return largest
 
 
 def _main(exported: ModelFile) -> str:
@@ -188,14 +195,3 @@ def _run(command: Sequence[str], given: str = "") -> str:
     if run.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{run.stderr}")
     return run.stdout
-
-
-def _largest_difference(exported: ModelFile, rows: Any, answers: Iterator[float]) -> float:
-    largest = 0.0
-    for row in rows:
-        for leaf in leaves(exported.model([Value(x) for x in row])):
-            wanted, found = number_of(leaf), next(answers)
-            same = found == wanted or (found != found and wanted != wanted)
-            difference = 0.0 if same else abs(found - wanted)
-            largest = max(largest, difference if difference == difference else math.inf)
-    return largest

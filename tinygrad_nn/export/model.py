@@ -40,29 +40,22 @@ class ModelFile:
         self.inputs = _input_names(model, inputs)
         self.prediction, self.sample = _prediction(model, len(self.inputs))
         self.n_outputs, self.n_targets = len(self.prediction.outputs), 0
-        self.recipe: Recipe | None = None
         self.gradient: Program | None = None
         trained = []
         if train is not None:
-            self.recipe = Recipe(model, losses_.named(loss), train)
-            of_class = self.recipe.loss is losses_.cross_entropy
-            self.n_targets = (
-                (1 if of_class else self.n_outputs) if targets is None else checked_count("targets", targets)
-            )
-            self.gradient = self._gradient()
-            self.update, trained = UpdateLoop(self.recipe, self.file), train.parameters
+            recipe = Recipe(model, losses_.named(loss), train)
+            usual = 1 if recipe.loss is losses_.cross_entropy else self.n_outputs
+            n_inputs, n = len(self.inputs), usual if targets is None else checked_count("targets", targets)
+            shapes = ((None,) * n_inputs, None if n == 1 else (None,) * n)
+            program = row_gradient(recipe, shapes, [self.sample] * n_inputs + [0.0] * n)
+            self.gradient, self.n_targets, self.loss = without_branches(program, name), n, name_of(recipe.loss)
+            self.update, trained = UpdateLoop(recipe, self.file), train.parameters
         self._lay(trained)
         self._write()
 
     def values(self) -> list[float]:
         """The numbers of the parameters, in the order of the programs."""
         return [value.data for value in self.prediction.parameters.values()]
-
-    def _gradient(self) -> Program:
-        assert self.recipe is not None
-        shapes = ((None,) * len(self.inputs), None if self.n_targets == 1 else (None,) * self.n_targets)
-        program = row_gradient(self.recipe, shapes, [self.sample] * len(self.inputs) + [0.0] * self.n_targets)
-        return without_branches(program, self.name)
 
     def _lay(self, trained: Sequence[Any]) -> None:
         """Put all parameters in one order: those that learn, which the state holds, then others, of a table."""
@@ -71,8 +64,7 @@ class ModelFile:
         wanted = {id(value) for value in [*trained, *read]}
         values = [v for v in {id(v): v for v in [*trained, *own, *read]}.values() if id(v) in wanted]
         check_values(values, [value.data for value in values], self.file.single, self.model)
-        for k in range(len(self.optimizer.state[0]) if self.optimizer is not None and trained else 0):
-            column = [state[k] for state in self.optimizer.state]  # type: ignore[union-attr]
+        for column in zip(*(self.optimizer.state if self.optimizer is not None else ()), strict=True):
             check_values(trained, column, self.file.single, self.model, "the state of ")
         self.count = len(trained)
         fixed = [value.data for value in values[self.count :]]
@@ -86,15 +78,17 @@ class ModelFile:
 
     def _write(self) -> None:
         """The functions of the file."""
-        x, y, learns = Region("x", 0, len(self.inputs)), Region("y", 0, self.n_outputs), self.optimizer is not None
-        scratch = "state->scratch.slots" if learns else "scratch->slots"
+        x, y = Region("x", 0, len(self.inputs)), Region("y", 0, self.n_outputs)
+        scratch = "state->scratch.slots" if self.gradient is not None else "scratch->slots"
         off = f"for (int k = 0; k < {self.n_outputs}; ++k) {{ y[k] = NAN; }} return;"
         constants = self.file.constants
         predicted = Printer(self.prediction, [x], self.parameters, [y], False, off, scratch, constants)
         given = f"const real x[{len(self.inputs)}], real y[{self.n_outputs}]"
         self.slots = predicted.slots
-        if learns:
-            trained = self._trained(x)
+        if self.gradient is not None:
+            target, gradient = Region("target", len(self.inputs), self.n_targets), Region("gradient", 1, self.count)
+            off, reads = "return NAN;", [x, target]
+            trained = Printer(self.gradient, reads, self.parameters, [gradient], True, off, scratch, constants)
             self.slots = max(predicted.slots, trained.slots + self.count)
             state = f"{self.name}_state *state"
             self.file.function(f"void {self.name}_init({state})", self.update.init(self.initial))
@@ -113,12 +107,6 @@ class ModelFile:
             self.file.function(f"void {self.name}_predict({given})", lines)
         else:
             self.file.function(f"void {self.name}_predict({given})", predicted.text, ["x"])
-
-    def _trained(self, x: Region) -> Printer:
-        assert self.gradient is not None
-        target, gradient = Region("target", len(self.inputs), self.n_targets), Region("gradient", 1, self.count)
-        given = [x, target], self.parameters, [gradient], True, "return NAN;", "state->scratch.slots"
-        return Printer(self.gradient, *given, self.file.constants)
 
     def texts(self, test: str = "", include: str = "") -> tuple[str, str]:
         """The file, with a self test, and a header."""
@@ -140,24 +128,18 @@ class ModelFile:
         row = f"x is {len(self.inputs)} inputs ({told[0]}), y {self.n_outputs} ({told[1]})"
         flash = f"flash: {self.file.constants.size:,} bytes of constants"
         counted = f"{operations(self.prediction):,} operations a prediction"
-        if self.optimizer is None:
-            calls = [f"{name}_predict(x, y)    {row}"]
-            if self.slots:
-                calls.append(
-                    f"{name}_predict_in(&scratch, x, y)    the same, with the caller's scratch and not the stack's"
-                )
+        if self.gradient is None:
+            same = f"{name}_predict_in(&scratch, x, y)    the same, with the caller's scratch and not the stack's"
+            calls = [f"{name}_predict(x, y)    {row}", *([same] if self.slots else [])]
             memory = f"{flash}; RAM: {size * self.slots:,} bytes of scratch"
         else:
-            assert self.gradient is not None
-            assert self.recipe is not None
-            loss = name_of(self.recipe.loss)
             takes = any(entry.primitive is table.take for entry in self.gradient.instructions)
             of_class = "; NAN for an index that is none, and then nothing changes." if takes else "."
             calls = [
                 f"{name}_init(&state)    weights and {type(self.optimizer).__name__} as they were in Python",
                 f"{name}_predict(&state, x, y)    {row}",
-                f"{name}_train(&state, x, target)    one step down the gradient of {loss}; target is {self.n_targets} "
-                f"number{'s' * (self.n_targets > 1)}.",
+                f"{name}_train(&state, x, target)    one step down the gradient of {self.loss}; target is "
+                f"{self.n_targets} number{'s' * (self.n_targets > 1)}.",
                 "    It returns the loss before the update" + of_class,
                 "state.learning_rate may be set between steps.",
             ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..autograd import primitives as table
 from ..compiler.backends.c.file import File
-from ..compiler.backends.c.functions import LocalNames, c_number, called, named_after
+from ..compiler.backends.c.functions import LocalNames, c_number, called, named_after, product, sum_of
 from ..compiler.program.names import told
 from ..compiler.program.program import Instruction
 from ..compiler.single_precision import rounded
@@ -36,10 +36,8 @@ class UpdateLoop:
             raise ValueError(f"{obstacle}, which one loop in C cannot follow")
         self.program, known, width = update.program, update.numbers(), len(update.states)
         self.settings = [known[slot] for slot in update.settings]
-        names = (
-            optimizer.state_names if len(optimizer.state_names) == width else [f"state{k + 1}" for k in range(width)]
-        )
-        self.states = list(map(LocalNames(file.name, FIELDS), names))
+        names, numbered = optimizer.state_names, [f"state{k + 1}" for k in range(width)]
+        self.states = list(map(LocalNames(file.name, FIELDS), names if len(names) == width else numbered))
         for value in self.settings:
             if file.single and value != 1.0 and rounded(value) == 1.0:
                 raise ValueError(f"the setting {value!r} of the optimizer is 1 as a float: export with dtype='double'")
@@ -73,10 +71,8 @@ class UpdateLoop:
         for name, target, column in zip(("weights", *self.states), self.targets, columns, strict=True):
             first = c_number(column[0], self.file.single)
             same = name != "weights" and all(c_number(n, self.file.single) == first for n in column)
-            value = (
-                first if same else f"{self.file.numbers(column, name if name == 'weights' else f'initial_{name}')}[i]"
-            )
-            lines.append(f"        {target} = {value};\n")
+            called = name if name == "weights" else f"initial_{name}"
+            lines.append(f"        {target} = {first if same else f'{self.file.numbers(column, called)}[i]'};\n")
         lines.append(f"    }}\n    state->learning_rate = {c_number(self.optimizer.rate(), self.file.single)};\n")
         if self.counts_steps:
             lines.append(f"    state->steps = {c_number(float(self.optimizer.steps), self.file.single)};\n")
@@ -85,9 +81,7 @@ class UpdateLoop:
     def lines(self) -> str:
         """The update of all parameters; what is the same for all comes before the loop."""
         names, named, texts = told(self.program), LocalNames(self.file.name, ("gradient", "state")), dict(self.texts)
-        before: list[str] = []
-        during: list[str] = []
-        of_member = set(self.of_member)
+        before, during, of_member = list[str](), list[str](), set(self.of_member)
         for entry in self.program.instructions:
             text = self._expression(entry, texts)
             texts[entry.slot] = name = named(names[entry.slot])
@@ -96,14 +90,13 @@ class UpdateLoop:
             of_member |= {entry.slot} if inside else set()
         stored = []
         for target, slot in zip(self.targets, self.program.outputs, strict=True):
-            if texts[slot] == target:
+            name = texts[slot]
+            if name == target:
                 continue
             if slot in self.of_member:  # an old number, which another line may overwrite
                 name = named(f"old_{names[slot]}")
                 during.append(f"const real {name} = {texts[slot]};")
-                stored.append(f"{target} = {name};")
-            else:
-                stored.append(f"{target} = {texts[slot]};")
+            stored.append(f"{target} = {name};")
         loop = [f"for (int i = 0; i < {self.count}; ++i) {{", *(f"    {line}" for line in [*during, *stored]), "}"]
         steps = ["state->steps += 1.0;"] if self.counts_steps else []
         return named_after("".join(f"    {line}\n" for line in [*before, *loop, *steps]), self.file.name)
@@ -112,9 +105,7 @@ class UpdateLoop:
         if entry.primitive is table.dot:
             ws, xs, bias = entry.operands
             pairs = zip(ws, xs, strict=True)  # type: ignore[arg-type]
-            terms = [texts[x] if texts[w] in ("1.0", "1.0f") else f"{texts[w]} * {texts[x]}" for w, x in pairs]
-            start = [] if texts[bias] in ("(-0.0)", "(-0.0f)") and terms else [texts[bias]]  # type: ignore[index]
-            return " + ".join([*start, *terms])
+            return sum_of([product(texts[w], texts[x]) for w, x in pairs], texts[bias])  # type: ignore[index]
         if entry.primitive.folds:
             raise ValueError(
                 f"{type(self.optimizer).__name__}.update() calls a function of lists ({entry.primitive.name}), which "

@@ -13,10 +13,6 @@ from .activations import ACTIVATIONS
 from .entries import StorageError
 from .layers import MLP, Layer, Neuron
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ..schedules import LearningRate
-
 VERSION, READ = 2, ("1", "2")  # written, and read: 2 added schedules, thresholds, and where a run of fit stands
 FORMAT = "tinygrad_nn model, version "
 END = "sha256 "  # and the digest of all that comes before, in the last line
@@ -52,7 +48,7 @@ def content_of(text: str) -> Any:
         raise StorageError(f"holds no JSON between its first line and its last: {error}") from None
 
 
-def built(content: Any, optimizer: bool, lr: LearningRate | None = None) -> Any:
+def built(content: Any, optimizer: bool, lr: Any = None) -> Any:
     """The model, or the pair of it and its optimizer if that is wanted, with another `lr` if one is given.
 
     Raises StorageError that says which entry is wrong.
@@ -112,7 +108,7 @@ def _neuron(entry: Any, where: str) -> tuple[str, list[float], list[str] | None]
     return activation, [*weights, entries.number(entry["bias"], where)], labels
 
 
-def _optimizer(entry: Any, model: Any, lr: LearningRate | None) -> Optimizer:
+def _optimizer(entry: Any, model: Any, lr: Any) -> Optimizer:
     if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str) or entry["kind"] not in SETTINGS:
         raise StorageError("has an optimizer that is neither SGD nor Adam")
     names = SETTINGS[entry["kind"]][1]
@@ -136,7 +132,7 @@ def _optimizer(entry: Any, model: Any, lr: LearningRate | None) -> Optimizer:
     return optimizer
 
 
-def _rate(entry: Any) -> LearningRate | None:
+def _rate(entry: Any) -> Any:
     """A number, a schedule, or None for a function, which is not in the file, and for a warmup to one."""
     if not isinstance(entry, dict):
         return None if entry is None else entries.number(entry, "lr")

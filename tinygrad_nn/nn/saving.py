@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from os import PathLike
 from typing import Any
 
 from ..autograd.value import Value
@@ -25,8 +26,6 @@ from .module import Module, learned_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from os import PathLike
-
     from ..schedules import LearningRate
 
 

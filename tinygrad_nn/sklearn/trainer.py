@@ -69,9 +69,7 @@ def half_squared_error(prediction: Any, target: Any) -> Any:
     return 0.5 * losses.squared_error(prediction, target)
 
 
-@lru_cache(maxsize=8)
-def trainer_of(*architecture: Any) -> Trainer:
-    return Trainer(*architecture)
+trainer_of = lru_cache(maxsize=8)(Trainer)
 
 
 class Patience(Watch):

@@ -48,12 +48,8 @@ def _nodes(pictures: Pictures) -> list[dict[str, Any]]:
     gradients: list[list[dict[str, Any]]] = [[] for _ in drawn]
     for k, step in enumerate(steps):
         for i, gradient in step.gradients.items():
-            told = {
-                "text": readable(gradient, digits),
-                "fill": colors.fill(gradient, pictures.scale),
-                "exact": repr(gradient),
-            }
-            gradients[i].append({"step": k, **told})
+            fill = colors.fill(gradient, pictures.scale)
+            gradients[i].append({"step": k, "text": readable(gradient, digits), "fill": fill, "exact": repr(gradient)})
     return [
         {
             "name": node_name(node),

@@ -10,14 +10,13 @@ from typing import Any
 from ....autograd import primitives as table
 from ....autograd.value import Value
 from ....support.names import free
-from ...program.program import Instruction, Program
+from ...program.program import Program
 from ...single_precision import rounded
 from .functions import c_number, definitions, in_precision, plain_name
 from .places import Constants
 from .reserved_names import meaning_when_linked
 
 C_PLUS_PLUS = '#ifdef __cplusplus\nextern "C" {\n#endif\n', "#ifdef __cplusplus\n}\n#endif\n"
-NUMBER_TYPES = ("float", "double")
 # What is added to the name of an export for the names of its functions and types.
 EXPORTED = ("", "_grad", "_predict", "_predict_in", "_train", "_init", "_update", "_state", "_scratch")
 
@@ -26,7 +25,7 @@ class File:
     """The text of a C file as it grows: constants, functions and declarations, of numbers of one dtype."""
 
     def __init__(self, name: str, dtype: str) -> None:
-        if not isinstance(dtype, str) or dtype not in NUMBER_TYPES:
+        if not isinstance(dtype, str) or dtype not in ("float", "double"):
             raise ValueError(f"numbers in C are of dtype 'float' or 'double', but got {dtype!r}")
         self.name, self.dtype, self.single = name, dtype, dtype == "float"
         self.size = 4 if self.single else 8  # bytes of a number
@@ -90,12 +89,11 @@ def without_branches(program: Program, name: str) -> Program:
 
 def operations(program: Program) -> int:
     """How many products, sums, comparisons and functions a program computes."""
-    return sum(_operations(entry) for entry in program.instructions)
-
-
-def _operations(entry: Instruction) -> int:
-    columns = [len(operand) for operand in entry.operands if isinstance(operand, tuple)]
-    return sum(columns) if columns and entry.primitive is not table.take else 1
+    counts = 0
+    for entry in program.instructions:
+        columns = [len(operand) for operand in entry.operands if isinstance(operand, tuple)]
+        counts += sum(columns) if columns and entry.primitive is not table.take else 1
+    return counts
 
 
 def checked_name(name: object) -> str:

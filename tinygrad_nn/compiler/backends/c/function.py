@@ -60,25 +60,20 @@ class FunctionFile:
         kind = "real" if self.scalar else "void"
         nan = "".join(f" for (int k = 0; k < {r.size}; ++k) {{ {r.name}[k] = NAN; }}" for r in outputs)
         fails = f"{nan} return{' NAN' * self.scalar};".strip()
-        unused = [*(argument for argument, _ in self.arguments), *(region.name for region in outputs)]
+        arguments = [*(argument for argument, _ in self.arguments), *(region.name for region in outputs)]
+        head = f"{kind} {name}({', '.join(given) or 'void'})"
         if not any(program.guards for program in programs):
-            head = ", ".join(given) or "void"
-            self.file.function(f"{kind} {name}({head})", self._body(programs[0], outputs, fails), unused)
+            self.file.function(head, self._body(programs[0], outputs, fails), arguments)
             return
-        value = ["real *value"] if self.scalar else []
-        calls = []
-        arguments = [argument for argument, _ in self.arguments] + [region.name for region in outputs]
-        for k, program in enumerate(programs):
+        taken = ", ".join([*given, *(["real *value"] if self.scalar else [])]) or "void"
+        passed = ", ".join([*arguments, *(["&value"] if self.scalar else [])])
+        for k, program in enumerate(programs, 1):
             lines = self._body(program, outputs, "return 0;", "*value")
-            self.file.function(
-                f"int {name}_path{k + 1}({', '.join([*given, *value]) or 'void'})", lines, unused, static=True
-            )
-            calls.append(f"{name}_path{k + 1}({', '.join([*arguments, *(['&value'] if self.scalar else [])])})")
-        tried = " || ".join(calls)
-        declared = "    real value = NAN;\n" if self.scalar else ""
-        result = "    return value;\n" if self.scalar else ""
+            self.file.function(f"int {name}_path{k}({taken})", lines, arguments, static=True)
+        tried = " || ".join(f"{name}_path{k}({passed})" for k in range(1, len(programs) + 1))
+        declared, result = ("    real value = NAN;\n", "    return value;\n") if self.scalar else ("", "")
         lines = f"{declared}    if (!({tried})) {{\n        {fails}\n    }}\n{result}"
-        self.file.function(f"{kind} {name}({', '.join(given) or 'void'})", self.file.spelled(lines))
+        self.file.function(head, self.file.spelled(lines))
 
     def _body(self, program: Program, outputs: list[Region], off: str, into: str = "") -> str:
         programs = [*(path.value for path in self.paths), *(path.gradient for path in self.paths if self.scalar)]
@@ -100,7 +95,6 @@ class FunctionFile:
 
     def texts(self, include: str = "") -> tuple[str, str]:
         """The file, and a header."""
-        programs = [path.value for path in self.paths]
         lines = [f"{self.name}: a function of {', '.join(a for a, _ in self.arguments) or 'nothing'}, as C99."]
         if self.scalar:
             lines.append(f"{self.name}_grad gives its value too, and fills in its derivatives.")
@@ -113,7 +107,7 @@ class FunctionFile:
             )
         size = self.file.constants.size
         held = f"flash: {size:,} bytes of constants; " if size else ""
-        lines.append(f"{held}{max(map(operations, programs)):,} operations a call")
+        lines.append(f"{held}{max(operations(path.value) for path in self.paths):,} operations a call")
         return self.file.texts(lines, include=include)
 
 

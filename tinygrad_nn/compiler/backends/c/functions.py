@@ -117,15 +117,12 @@ class _C(Infix):
 
     def call(self, row: Primitive, given: Sequence[Written]) -> Written:
         if row.name in EXPRESSIONS:
-            return Written(EXPRESSIONS[row.name].format(**_as_operands(row, [each.held(ATOM) for each in given])), ATOM)
+            texts = {operand: each.held(ATOM) for operand, each in zip(row.operands, given, strict=True)}
+            return Written(EXPRESSIONS[row.name].format(**texts), ATOM)
         listed = ", ".join(each.text for each in given)
         if row.text:
             self.calls.append(row)
         return Written(f"{_name(row) if row.text else row.name}({listed})", ATOM)
-
-
-def _as_operands(row: Primitive, texts: Sequence[str]) -> dict[str, str]:
-    return dict(zip(row.operands, texts, strict=True))
 
 
 def in_place(row: Primitive) -> bool:
@@ -192,14 +189,24 @@ def called(primitive: Primitive, operands: list[str], wanted: set[Primitive]) ->
 
     Raises UnspelledError for one's own that C has no words for.
     """
-    given = _as_operands(primitive, operands)
-    if primitive.spellings is None and primitive.name in EXPRESSIONS:
-        return EXPRESSIONS[primitive.name].format(**given)
-    if primitive.spellings is None and not primitive.text:
-        return f"{primitive.name}({', '.join(operands)})"
+    if primitive.spellings is None and (primitive.name in EXPRESSIONS or not primitive.text):
+        return _C().call(primitive, [Written(text, ATOM) for text in operands]).text
     if in_place(primitive):
-        named = {operand: Written(text, NAME) for operand, text in given.items()}
+        named = {operand: Written(text, NAME) for operand, text in zip(primitive.operands, operands, strict=True)}
         return in_language(primitive, "c", named, lambda _: _C()).text  # type: ignore[no-any-return]
     _function(primitive, False)  # or it is said that there is none
     wanted.add(primitive)
     return f"{_name(primitive)}({', '.join(operands)})"
+
+
+def product(weight: str, x: str) -> str:
+    return x if weight in ("1.0", "1.0f") else f"{weight} * {x}"
+
+
+def sum_of(products: Sequence[str], start: str) -> str:
+    """A sum from `start` on; from its first product where that is -0, as -0 + x is x."""
+    return " + ".join(products if products and is_minus_zero(start) else [start, *products])
+
+
+def is_minus_zero(text: str) -> bool:
+    return text in ("(-0.0)", "(-0.0f)")

@@ -26,6 +26,7 @@ from .functions import LocalNames, c_number, in_place, in_precision
 DEAR_IN_C = {row for row in TABLE.values() if not in_place(row)} | {table.power, table.divide}
 COUNTERS = "ij"
 SHORT = 4  # products of a dot that is written out
+INDEX_TYPES = {"unsigned char": 1, "unsigned short": 2, "int": 4}  # and how many bytes they take
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ class Constants:
     def table(self, entries: Sequence[str], kind: str, name: str = "") -> str:
         """The name of a table of these entries; of kind "index" for small numbers, else "real"."""
         entries = [entry.strip("()") for entry in entries]  # which negative numbers stand in
+        if kind == "index":
+            most = max(map(int, entries), default=0)
+            kind = next(name for name, width in INDEX_TYPES.items() if most < 256**width)
         key = kind, tuple(entries)
         if key not in self.tables:
             wanted, taken = f"{self.name}_{name or 'table1'}", {*self.tables.values()}.__contains__
@@ -78,23 +82,16 @@ class Constants:
     def size(self) -> int:
         """The bytes of the tables."""
         real = 4 if self.single else 8
-        return sum(len(entries) * (real if kind == "real" else _width(entries)) for kind, entries in self.tables)
+        return sum(len(entries) * INDEX_TYPES.get(kind, real) for kind, entries in self.tables)
 
     @property
     def text(self) -> str:
         """Their definitions."""
-        lines = []
-        for (kind, entries), name in self.tables.items():
-            if kind == "index":
-                kind = {1: "unsigned char", 2: "unsigned short", 4: "int"}[_width(entries)]
-            lines.append(f"static const {kind} {name}[{len(entries)}] = {{\n{wrapped(entries)}}};\n\n")
-        return in_precision("".join(lines), self.single)
-
-
-def _width(entries: Sequence[str]) -> int:
-    """The bytes of an index that reaches the largest of some."""
-    most = max(map(int, entries), default=0)
-    return 1 if most < 256 else 2 if most < 65536 else 4
+        tables = (
+            f"static const {kind} {name}[{len(entries)}] = {{\n{wrapped(entries)}}};\n\n"
+            for (kind, entries), name in self.tables.items()
+        )
+        return in_precision("".join(tables), self.single)
 
 
 class Places:
@@ -136,7 +133,7 @@ class Places:
             }
         return {array: entries for array, entries in gathered.items() if array not in kept}
 
-    def _direct(self, first: int) -> dict[int, list[tuple[Region, tuple[int, ...], int]]]:
+    def _direct(self, first: int) -> dict[int, tuple[Region, tuple[int, ...], int]]:
         """Arrays whose every entry is one output: the region, the strides of the loops and the first place."""
         positions: dict[int, dict[int, list[int]]] = {}
         for k, (array, index) in enumerate(self.roll.outputs):
@@ -151,7 +148,7 @@ class Places:
             spaced = affine(order, extents[array])
             region = next((r for r in self.outputs if r.holds(min(order), max(order))), None)
             if spaced is not None and region is not None:
-                found[array] = [(region, spaced, order[0])]
+                found[array] = region, spaced, order[0]
         return found
 
     def _allocated(self, ends: set[int]) -> tuple[dict[int, int], int]:

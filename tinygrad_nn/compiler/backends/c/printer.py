@@ -9,7 +9,7 @@ from ...loops.clusters import Cluster
 from ...loops.groups import Access, Group
 from ...loops.roll import rolled
 from ...program.program import Program
-from .functions import called, in_precision, named_after
+from .functions import called, in_precision, is_minus_zero, named_after, product, sum_of
 from .places import COUNTERS, SHORT, Constants, Places, Region, plus, strided
 
 
@@ -88,7 +88,8 @@ class Printer(Places):
         targets = []
         if array in self.places:
             targets.append(f"{self.names[array]}[{self.count(extents)}]")
-        for region, spaced, first in self.direct.get(array, ()):
+        if array in self.direct:
+            region, spaced, first = self.direct[array]
             targets.append(region.at(first, strided(spaced, extents)))
         here = any(o.array == array for other in cluster for o in other.operands)
         local = here or not targets or (not self.is_array(array) and array in self.stored)
@@ -122,10 +123,10 @@ class Printer(Places):
 
         if kind == "dot":
             start, first = self._operand(group.operands[2], extents), 0
-            if width and start in ("(-0.0)", "(-0.0f)"):  # then the first product itself: -0 + x is x
-                start, first = self._product(entry("0"), entry("0", 1)), 1
+            if width and is_minus_zero(start):  # then the first product itself: -0 + x is x
+                start, first = product(entry("0"), entry("0", 1)), 1
             self._line(f"real {name} = {start};")
-            self._each(first, width, f"{name} += {self._product(entry('k'), entry('k', 1))};")
+            self._each(first, width, f"{name} += {product(entry('k'), entry('k', 1))};")
         elif kind == "take":
             index = self._operand(group.operands[1], extents)
             self._line(f"if (!({index} >= 0.0 && {index} < {width}.0 && {index} == floor({index}))) {{ {self.off} }}")
@@ -147,15 +148,10 @@ class Printer(Places):
                 self._counted(name, width, f"exp({entry('k')} - {name})", f"{name} - {name} == 0.0", name, total)
 
     def _sum(self, group: Group) -> str:
-        """A short dot written out, from its bias on; from its first product where that is -0, as -0 + x is x."""
+        """A short dot written out."""
         ws, xs, bias = group.operands
         columns = [[self._operand(o, group.extents, str(k)) for k in range(o.width or 0)] for o in (ws, xs)]
-        products = [self._product(w, x) for w, x in zip(*columns, strict=True)]
-        start = self._operand(bias, group.extents)
-        return " + ".join(products if products and start in ("(-0.0)", "(-0.0f)") else [start, *products])
-
-    def _product(self, weight: str, x: str) -> str:
-        return x if weight in ("1.0", "1.0f") else f"{weight} * {x}"
+        return sum_of(list(map(product, *columns)), self._operand(bias, group.extents))
 
     def _counted(self, name: str, width: int, term: str, finite: str, otherwise: str, result: str) -> None:
         """name = result, of the total of a term over the column, where `finite` holds."""

@@ -33,7 +33,6 @@ _OTHERS = {
 
 _TEXT = Path(__file__).with_suffix(".txt").read_text("ascii")
 _NAMES = {kind: frozenset(names.split()) for kind, names in re.findall(r"\[(\w+)\]([^[]*)", _TEXT)}
-KEYWORDS = _NAMES["keywords"]
 _macro, _type, _family = (re.compile(pattern) for pattern in (_MACRO, _TYPE, _FAMILY))
 _mathematics = re.compile(f"({'|'.join(_NAMES['mathematics'])}){_KINDS}|{_NARROWING}")
 _special = re.compile(f"({'|'.join(_NAMES['special'])})[fl]?")
@@ -42,7 +41,7 @@ _library_function = re.compile(r"(\w+?)(64)?(_r|_l|_unlocked|_np)?")
 
 def meaning(name: str) -> str:
     """What a name means anywhere in a C file that includes <math.h> and <stdio.h>, in words; "" if nothing."""
-    if name in KEYWORDS:
+    if name in _NAMES["keywords"]:
         return "a keyword of C or C++"
     if name in _NAMES["macros"] or _macro.fullmatch(name):
         return "a macro of C's library"
