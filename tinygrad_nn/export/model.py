@@ -68,7 +68,6 @@ class ModelFile:
             check_values(trained, column, self.file.single, self.model, "the state of ")
         self.count = len(trained)
         fixed = [value.data for value in values[self.count :]]
-        self.initial = [value.data for value in trained]
         self.parameters = [Region("state->weights", 0, self.count)] if trained else []
         if fixed:
             table = self.file.numbers(fixed, "fixed" if trained else "weights")
@@ -91,7 +90,7 @@ class ModelFile:
             trained = Printer(self.gradient, reads, self.parameters, [gradient], True, off, scratch, constants)
             self.slots = max(predicted.slots, trained.slots + self.count)
             state = f"{self.name}_state *state"
-            self.file.function(f"void {self.name}_init({state})", self.update.init(self.initial))
+            self.file.function(f"void {self.name}_init({state})", self.update.init())
             self.file.function(f"void {self.name}_predict({state}, {given})", predicted.text, ["state", "x"])
             update = f"void {self.name}_update({state}, const real gradient[{self.count}])"
             self.file.function(update, self.file.spelled(self.update.lines()), ["gradient", "state"], static=True)

@@ -38,7 +38,7 @@ def self_test(model: ModelFile) -> str:
         _table("expected", [n for prediction in predictions for n in prediction], single),
     ]
     if model.optimizer is not None:
-        parts += [_table("targets", [n for target in targets for n in target], single)]
+        parts.append(_table("targets", [n for target in targets for n in target], single))
         parts.append(_table("losses", _losses(model, rows, targets), single))
     n, m = len(model.inputs), model.n_outputs
     parts += [

@@ -64,9 +64,10 @@ class UpdateLoop:
         rate = self.optimizer.rate()
         return self.program.run([gradient, rate, float(step), *self.settings, *state], [parameter])
 
-    def init(self, weights: Sequence[float]) -> str:
+    def init(self) -> str:
         """The lines that set a state to what the optimiser and its parameters are now."""
-        columns = [list(weights), *([state[k] for state in self.optimizer.state] for k in range(len(self.states)))]
+        weights = [parameter.data for parameter in self.optimizer.parameters]
+        columns: list[Sequence[float]] = [weights, *zip(*self.optimizer.state, strict=True)]
         lines = [f"    for (int i = 0; i < {self.count}; ++i) {{\n"]
         for name, target, column in zip(("weights", *self.states), self.targets, columns, strict=True):
             first = c_number(column[0], self.file.single)

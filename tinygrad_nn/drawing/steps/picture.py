@@ -64,10 +64,8 @@ class Pictures:
             yield state
 
     def of(self, state: Shown) -> str:
-        parts = [self.boxes]
-        for k, line in enumerate(self.layout.lines):
-            ends = line.head, line.place
-            parts.append(self.line(k, state.flows.get(ends), ends in state.passing))
+        ends = enumerate((line.head, line.place) for line in self.layout.lines)
+        parts = [self.boxes, *(self.line(k, state.flows.get(end), end in state.passing) for k, end in ends)]
         for i in range(len(self.drawn)):
             parts.append(self.card(i, i in state.values, state.gradients.get(i), i == state.active))
         width, height = round(self.layout.width + 16), round(self.layout.height + 16)

@@ -30,17 +30,12 @@ class FunctionFile:
         self.name = name or free_name(function.__name__)
         self.file = File(self.name, dtype or {"float32": "float"}.get(function.target.dtype, "double"))
         given = _argument_names(function.function, first.taken)
-        self.arguments = _arguments(given, first.taken, self.name)
-        in_python = [*([] if name else [function.__name__]), *given]
-        in_c = [*([] if name else [self.name]), *(argument for argument, _ in self.arguments)]
-        self.renamed = [f"{mine} is {theirs}" for mine, theirs in zip(in_c, in_python, strict=True) if mine != theirs]
-        sizes = [1 if size is None else size for _, size in self.arguments]
-        self.inputs = [
-            Region(argument, sum(sizes[:k]), sizes[k], alone=size is None)
-            for k, (argument, size) in enumerate(self.arguments)
-        ]
-        named = LocalNames(self.name, [argument for argument, _ in self.arguments])
-        self.gradients = [named(f"d_{argument}") for argument, _ in self.arguments]
+        self.inputs = _arguments(given, first.taken, self.name)
+        self.arguments = [region.name for region in self.inputs]
+        in_c_and_python = zip([self.name, *self.arguments], [name or function.__name__, *given], strict=True)
+        self.renamed = [f"{mine} is {theirs}" for mine, theirs in in_c_and_python if mine != theirs]
+        named = LocalNames(self.name, self.arguments)
+        self.gradients = [named(f"d_{argument}") for argument in self.arguments]
         self.scalar = first.shape is None
         self.y = named("result")
         self._add(self.name, [path.value for path in self.paths], gradient=False)
@@ -49,7 +44,7 @@ class FunctionFile:
 
     def _add(self, name: str, programs: list[Program], gradient: bool) -> None:
         """The function of these programs, the first whose comparisons hold."""
-        given = [f"real {a}" if n is None else f"const real {a}{_length(n)}" for a, n in self.arguments]
+        given = [f"real {r.name}" if r.alone else f"const real {r.name}{_length(r.size)}" for r in self.inputs]
         outputs: list[Region] = []
         if gradient:
             flows = zip(self.gradients, self.inputs, strict=True)
@@ -60,7 +55,7 @@ class FunctionFile:
         kind = "real" if self.scalar else "void"
         nan = "".join(f" for (int k = 0; k < {r.size}; ++k) {{ {r.name}[k] = NAN; }}" for r in outputs)
         fails = f"{nan} return{' NAN' * self.scalar};".strip()
-        arguments = [*(argument for argument, _ in self.arguments), *(region.name for region in outputs)]
+        arguments = [*self.arguments, *(region.name for region in outputs)]
         head = f"{kind} {name}({', '.join(given) or 'void'})"
         if not any(program.guards for program in programs):
             self.file.function(head, self._body(programs[0], outputs, fails), arguments)
@@ -95,7 +90,7 @@ class FunctionFile:
 
     def texts(self, include: str = "") -> tuple[str, str]:
         """The file, and a header."""
-        lines = [f"{self.name}: a function of {', '.join(a for a, _ in self.arguments) or 'nothing'}, as C99."]
+        lines = [f"{self.name}: a function of {', '.join(self.arguments) or 'nothing'}, as C99."]
         if self.scalar:
             lines.append(f"{self.name}_grad gives its value too, and fills in its derivatives.")
         if self.renamed:
@@ -123,15 +118,14 @@ def _argument_names(function: Any, shape: Shape) -> list[str]:
     return names[: len(shape)]
 
 
-def _arguments(names: list[str], shape: Shape, name: str) -> list[tuple[str, int | None]]:
-    """A C name for each argument, and how many numbers it has; None for one that is a number."""
-    found: list[tuple[str, int | None]] = []
-    named = LocalNames(name)
+def _arguments(names: list[str], shape: Shape, name: str) -> list[Region]:
+    """A C name for each argument, and its place among the inputs of the programs."""
+    found, start, named = list[Region](), 0, LocalNames(name)
     for given, entry in zip(names, shape, strict=True):
         plain = given in ("x", "y") and given not in named.taken  # which are names of a model's arguments alone
-        size = None if entry is None else _size(entry)
-        found.append((given if plain else named(given), size))
-        named.taken.add(found[-1][0])
+        found.append(Region(given if plain else named(given), start, _size(entry), alone=entry is None))
+        named.taken.add(found[-1].name)
+        start += found[-1].size
     return found
 
 
