@@ -125,10 +125,10 @@ class Module(Named):
         if threshold is not None:
             threshold = checked_number("threshold", threshold)
         outputs = [output if isinstance(output, list) else [output] for output in self.predict(rows)]
-        cuts = None
-        if outputs:
-            n = len(outputs[0])
-            cuts = thresholds_of(self, n, rows[0]) if threshold is None else [threshold] * n
+        if not rows:
+            return []
+        n = len(outputs[0])
+        cuts = thresholds_of(self, n, rows[0]) if threshold is None else [threshold] * n
         predicted = [_answers(output, cuts) for output in outputs]
         return predicted if many else predicted[0]
 

@@ -23,7 +23,7 @@ class FunctionFile:
     """
 
     def __init__(self, function: Any, name: str = "", dtype: str = "") -> None:
-        self.paths, self.function = function.latest_paths(), function.function
+        self.paths = function.latest_paths()
         first = self.paths[0]
         if any(path.shape != first.shape for path in self.paths):
             raise ValueError(f"{function.__name__} returns other numbers of results on other paths: C wants one number")
@@ -38,6 +38,11 @@ class FunctionFile:
         self.gradients = [named(f"d_{argument}") for argument in self.arguments]
         self.scalar = first.shape is None
         self.y = named("result")
+        programs = [*(path.value for path in self.paths), *(path.gradient for path in self.paths if self.scalar)]
+        self.values = list({id(v): v for p in programs for v in p.parameters.values()}.values())
+        numbers = [value.data for value in self.values]
+        check_values(self.values, numbers, self.file.single, function.function)
+        self.parameters = [Region(self.file.numbers(numbers, "values"), 0, len(numbers))] if numbers else []
         self._add(self.name, [path.value for path in self.paths], gradient=False)
         if self.scalar:
             self._add(f"{self.name}_grad", [path.gradient for path in self.paths], gradient=True)
@@ -71,16 +76,8 @@ class FunctionFile:
         self.file.function(head, self.file.spelled(lines))
 
     def _body(self, program: Program, outputs: list[Region], off: str, into: str = "") -> str:
-        programs = [*(path.value for path in self.paths), *(path.gradient for path in self.paths if self.scalar)]
-        values = list({id(v): v for p in programs for v in p.parameters.values()}.values())
-        parameters = []
-        if values:
-            check_values(values, [value.data for value in values], self.file.single, self.function)
-            table = self.file.numbers([value.data for value in values], "values")
-            parameters = [Region(table, 0, len(values))]
-        program = program.reading(values)
-        constants = self.file.constants
-        printer = Printer(program, self.inputs, parameters, outputs, self.scalar, off, "slots", constants)
+        program, constants = program.reading(self.values), self.file.constants
+        printer = Printer(program, self.inputs, self.parameters, outputs, self.scalar, off, "slots", constants)
         scratch = f"    real slots[{printer.slots}];\n" if printer.slots else ""
         if into:
             end = f"    {into} = {printer.returned};\n    return 1;\n" if self.scalar else "    return 1;\n"
