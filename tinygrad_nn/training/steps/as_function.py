@@ -21,7 +21,7 @@ from ...compiler.backends.identifiers import of_primitive
 from ...compiler.loops.roll import rolled
 from ...compiler.program.program import Program
 from ...compiler.single_precision import TooLargeError, in_range
-from ...compiler.surroundings.surroundings import Known, Surroundings
+from ...compiler.surroundings.surroundings import Known
 from ...compiler.target import DTYPES, Target
 from ...support.tabular import short
 from .recipe import Recipe, Update, penalty, row_gradient
@@ -58,7 +58,10 @@ class PureStep:
             raise ValueError(f"dtype must be 'float64' or 'float32', but got {target.dtype!r}")
         self.__name__ = f"step_of_{recipe.name}"
         self._width = len(recipe.optimizer.state[0])
-        self._known = Known(recipe.surroundings, self._in)
+        # the recipe in given surroundings, and what was traced in them: the update, and by the shapes of rows
+        self._known: Known[tuple[Recipe, dict[Any, Any]]] = Known(
+            recipe.surroundings, lambda world: (replace(recipe, world=world), {})
+        )
         self._update()  # what it cannot be is said now
 
     def _update(self) -> Update:
@@ -104,15 +107,13 @@ class PureStep:
             raise ValueError(f"X has {rows} rows and Y {Y.shape[0]}: give one target for each row")
         of_rows, frozen, regular = self._programs(sides)
         dtype = state.parameters.dtype
-        for name, given in (("X", X), ("Y", Y)):
+        both = []
+        for name, given, side in zip("XY", (X, Y), sides, strict=True):
             try:
                 in_range(given, str(dtype))
             except TooLargeError as error:
                 raise ValueError(f"row {error.place} of {name}: {error}") from None
-        both = [
-            xp.reshape(xp.asarray(given, dtype=dtype), (rows, prod(side)))
-            for given, side in zip((X, Y), sides, strict=True)
-        ]
+            both.append(xp.reshape(xp.asarray(given, dtype=dtype), (rows, prod(side))))
         sums = of_rows(xp.concatenate(both, axis=1), self._all(state.parameters, frozen)) / rows
         loss, gradient = sums[0], sums[1:]
         if regular is not None:
@@ -150,34 +151,25 @@ class PureStep:
             return parameters
         return xp.concatenate([parameters, xp.asarray(data_of(frozen), dtype=parameters.dtype)])
 
-    def _in(self, world: Surroundings) -> tuple[Recipe, dict[Any, Any]]:
-        """The recipe in given surroundings, and what was traced in them: the update, and by the shapes of rows."""
-        return replace(self.recipe, world=world), {}
-
     def _programs(self, sides: tuple[Any, Any]) -> Any:
         """The sums over rows of these shapes, and the regularizer, each with the Values that it reads beside."""
         recipe, traced = self._known.now()
         if sides not in traced:
             count = sum(map(prod, sides))
-            program = self._on_one_path(row_gradient(recipe, tuple(map(array_shape, sides)), [0.0] * count))
-            xp, dtype, regular = self.target.namespace, self.target.dtype, None
-            if self.recipe.regularizer is not None:
-                of_parameters = self._on_one_path(penalty(recipe))
-                regular = Printer(rolled(of_parameters)).function(xp, dtype), self._frozen(of_parameters)
-            traced[sides] = SumPrinter(rolled(program)).function(xp, dtype), self._frozen(program), regular
+            of_rows = self._compiled(SumPrinter, row_gradient(recipe, tuple(map(array_shape, sides)), [0.0] * count))
+            regular = self._compiled(Printer, penalty(recipe)) if recipe.regularizer is not None else None
+            traced[sides] = *of_rows, regular
         return traced[sides]
 
-    def _on_one_path(self, program: Program) -> Program:
-        """The program itself. Raises TypeError where it has branches."""
+    def _compiled(self, printer: type[Printer], program: Program) -> tuple[Any, list[Value]]:
+        """A program of arrays, and the Values that it reads and that are not trained. Raises TypeError for branches."""
         if program.guards:
             raise TypeError(
                 f"{program.name} takes one of several paths at {program.guards[0].where}, and a function of arrays can "
                 "follow but one: use tn.relu, tn.maximum and the like in place of `if`"
             )
-        return program
-
-    def _frozen(self, program: Program) -> list[Value]:
-        return list(program.parameters.values())[len(self.recipe.optimizer.parameters) :]
+        frozen = list(program.parameters.values())[len(self.recipe.optimizer.parameters) :]
+        return printer(rolled(program)).function(self.target.namespace, self.target.dtype), frozen
 
 
 def _run(program: Program, numbers: dict[int, Any], xp: Any) -> list[Any]:

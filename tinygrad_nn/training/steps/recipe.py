@@ -136,7 +136,8 @@ class Update:
 def penalty(recipe: Recipe) -> Program:
     """The regulariser and its gradient, of the parameters as they are."""
     tracing = _Tracing(recipe, f"regularizer_of_{recipe.name}")
-    output = tracing.regularizer()
+    with traced_in(tracing.tracer, tracing.world):
+        output = tracing.tracer.slot_of(tracing.penalty())
     flows = traced_adjoints(tracing.tracer, output, tracing.parameters)
     return tracing.program([output, *map(tracing.tracer.slot_of, flows)])
 
@@ -146,8 +147,7 @@ def update(recipe: Recipe, gradients: Numbers) -> Program:
     """The optimiser's update, of gradients, learning rate, step, settings and states, in this order."""
     tracing = _Tracing(recipe, f"update_of_{recipe.name}")
     given = [tracing.derived(number, "d_", p) for number, p in zip(gradients, tracing.parameters, strict=True)]
-    _, _, _, _, outputs = tracing.updated(given)
-    return tracing.program(outputs)
+    return tracing.program(tracing.updated(given)[-1])
 
 
 class _Tracing:
@@ -171,7 +171,7 @@ class _Tracing:
             prediction = self.recipe.model(x)
             loss = self._number(self.recipe.loss(prediction, target), "the loss")
             if self.recipe.regularizer is not None and regularized:
-                loss = loss + self._number(self.recipe.regularizer(self.recipe.model), "the regularizer")
+                loss = loss + self.penalty()
             found = [self._named(loss, "loss")]
             if self.recipe.metric is not None:
                 metric = self._number(self.recipe.metric(prediction, target), "the metric of until")
@@ -185,20 +185,15 @@ class _Tracing:
             self.tracer.program.names.setdefault(slot, name)
         return slot
 
-    def regularizer(self) -> int:
-        with traced_in(self.tracer, self.world):
-            result = self.recipe.regularizer(self.recipe.model) if self.recipe.regularizer is not None else 0.0
-            return self.tracer.slot_of(self._number(result, "the regularizer"))
+    def penalty(self) -> Any:
+        result = self.recipe.regularizer(self.recipe.model) if self.recipe.regularizer is not None else 0.0
+        return self._number(result, "the regularizer")
 
     def updated(self, gradients: Sequence[Any]) -> tuple[int, Traced, list[int], list[int], list[int]]:
         """The slots of learning rate, step, settings, states, and of the new parameters and states."""
-        rate = self.tracer.input(self.recipe.optimizer.rate(), "lr", plain=True)
-        with traced_in(self.tracer, self.world):
-            return self._updated(gradients, rate)
-
-    def _updated(self, gradients: Sequence[Any], rate: Traced) -> tuple[int, Traced, list[int], list[int], list[int]]:
         tracer, given = self.tracer, self.recipe.optimizer
         name = f"{type(given).__name__}.update()"
+        rate = tracer.input(given.rate(), "lr", plain=True)
         step = tracer.input(float(given.steps), "step", plain=True)
         settings: list[int] = []
 
@@ -212,28 +207,29 @@ class _Tracing:
         data: list[int] = []
         new: list[int] = []
         tracer.block = "update"
-        for slot, gradient, state in zip(self.parameters, gradients, given.state, strict=False):
-            prefixes = [f"{name}_" for name in given.state_names]
-            if len(prefixes) != len(state):
-                prefixes = [f"state{i + 1}_" for i in range(len(state))]
-            before = tuple([self.derived(number, p, slot) for number, p in zip(state, prefixes, strict=True)])
-            if isinstance(gradient, Traced):  # a number, to an update that is not compiled
-                gradient = TracedNumber(tracer, gradient._slot)
-            with traced_by(tracer):
-                updated = optimizer.update(TracedNumber(tracer, slot), gradient, before, rate, step)
-                parameter, after = optimizer.pair(updated)
-            if len(after) != len(before):
-                raise ValueError(
-                    f"{name} was given a state of {len(before)} numbers and returned one of {len(after)}: return as "
-                    "many as it is given"
-                )
-            if any(vars(optimizer).get(key) is not entry for key, entry in as_given.items()):
-                raise TypeError(
-                    f"{name} changed an attribute: what it remembers belongs into the state that it returns"
-                )
-            states += [traced._slot for traced in before]
-            data.append(tracer.slot_of(self._number(parameter, name)))
-            new += map(tracer.slot_of, after)
+        with traced_in(tracer, self.world):
+            for slot, gradient, state in zip(self.parameters, gradients, given.state, strict=False):
+                prefixes = [f"{name}_" for name in given.state_names]
+                if len(prefixes) != len(state):
+                    prefixes = [f"state{i + 1}_" for i in range(len(state))]
+                before = tuple([self.derived(number, p, slot) for number, p in zip(state, prefixes, strict=True)])
+                if isinstance(gradient, Traced):  # a number, to an update that is not compiled
+                    gradient = TracedNumber(tracer, gradient._slot)
+                with traced_by(tracer):
+                    updated = optimizer.update(TracedNumber(tracer, slot), gradient, before, rate, step)
+                    parameter, after = optimizer.pair(updated)
+                if len(after) != len(before):
+                    raise ValueError(
+                        f"{name} was given a state of {len(before)} numbers and returned one of {len(after)}: return "
+                        "as many as it is given"
+                    )
+                if any(vars(optimizer).get(key) is not entry for key, entry in as_given.items()):
+                    raise TypeError(
+                        f"{name} changed an attribute: what it remembers belongs into the state that it returns"
+                    )
+                states += [traced._slot for traced in before]
+                data.append(tracer.slot_of(self._number(parameter, name)))
+                new += map(tracer.slot_of, after)
         tracer.block = ""
         return rate._slot, step, settings, states, [*data, *new]
 

@@ -50,7 +50,10 @@ def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
         sides = tuple([array_shape(given.shape[1:]) for given in (X, Y)])
         both = [given.reshape((len(X), prod(given.shape[1:]))).astype("float64").tolist() for given in (X, Y)]
         return sides, [(*x, *y) for x, y in zip(*both, strict=True)]
-    X, Y = (list(given if is_array(given) and given.ndim > 1 else _in_lists(given)) for given in (X, Y))
+    X, Y = (
+        list(given.tolist() if hasattr(given, "tolist") and not (is_array(given) and given.ndim > 1) else given)
+        for given in (X, Y)
+    )
     rows: list[Row] = []
     first: Shape = None
     for i, (x, y) in enumerate(zip(X, Y, strict=True)):
@@ -108,11 +111,6 @@ def _in_words(shape: Shape) -> str:
     if any(entry is not None for entry in shape):
         return f"{len(shape)} entries, the first of which has {_in_words(shape[0])}"
     return f"{len(shape)} number{'s' * (len(shape) != 1)}"
-
-
-def _in_lists(given: Any) -> Any:
-    """What an array holds, as lists."""
-    return given.tolist() if hasattr(given, "tolist") else given
 
 
 def matrix(rows: Sequence[Row], target: Target) -> Any:
@@ -183,10 +181,6 @@ class Orders:
         """The error of a row of this epoch, counted from `start`, that says where it was given."""
         return RowError(self.places[(start + wrong.place) % len(self.rows)], wrong.error)
 
-    def over(self, epochs: int) -> None:
-        """So many epochs are over."""
-        del self.waiting[:epochs]
-
     def back(self) -> None:
-        """The epochs that are over since `start` are to come again."""
+        """The epochs whose orders were taken from `waiting` since `start` are to come again."""
         self.waiting = list(self._all)

@@ -51,14 +51,11 @@ class Run:
         begun: Standing | None = None,
     ) -> None:  # fmt: skip
         self._engine_for, self.epochs, self.batch_size, self.watches = engine, epochs, batch_size, watches
-        self.engine, self.orders, self.pace, self.history = engine(None), Orders(rows, generator), Pace(), History()
+        self.engine, self.orders, self.pace = engine(None), Orders(rows, generator), Pace()
         self.metric, self.threshold = until or ("", -inf)
-        self.epoch = 0  # how many have ended
-        self.losses: Sequence[float] = []  # of the steps of this epoch, so far
-        self.error = 0.0  # the metric summed over this epoch, so far
-        if begun is not None:
-            self.epoch, self.losses, self.error, self.orders.waiting, self.history = begun
-            self.history.stopped = ""
+        begun = begun or Standing(0, [], 0.0, [], History())
+        self.epoch, self.losses, self.error, self.orders.waiting, self.history = begun
+        self.history.stopped = ""
         self.unbounded: set[int] = set()  # which numbers were not finite from the start
 
     def go(self) -> History:
@@ -146,7 +143,7 @@ class Run:
         self.pace.took(steps, perf_counter() - start)
         self.losses, self.error = found.losses, found.error
         self.epoch += count
-        self.orders.over(count)
+        del self.orders.waiting[:count]
         return found.means, found.errors
 
     def _kept(self) -> Any:

@@ -6,7 +6,7 @@ more on the recorded graph, which says where.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
@@ -18,7 +18,10 @@ from .recorded import RecordedEngine
 
 
 class CheckedEngine(Engine):
-    """An engine, and who watches its steps. What raises AnomalyError leaves the model as it was before that step."""
+    """An engine, and who watches its steps; between them the numbers are where the user sees them.
+
+    What raises AnomalyError leaves the model as it was before that step.
+    """
 
     def __init__(self, engine: Engine, watching: Any) -> None:
         super().__init__(engine.recipe, engine.shapes, engine.target)
@@ -42,6 +45,7 @@ class CheckedEngine(Engine):
 
     def stretch(self, stretch: Stretch) -> Made:
         before = kept_of(self.optimizer)
+        self.engine.take()
         found = self.engine.stretch(stretch)
         self.engine.put()
         if all_finite(found.means) and all_finite(found.losses) and not self._spoilt(before[0]):
@@ -59,18 +63,3 @@ class CheckedEngine(Engine):
     def _spoilt(self, before: list[float]) -> bool:
         """Whether a number that was finite is not any more."""
         return not all_finite(state_of(self.optimizer), {i for i, was in enumerate(before) if not isfinite(was)})
-
-    def take(self) -> None:
-        self.engine.take()
-
-    def put(self) -> None:
-        self.engine.put()
-
-    def kept(self) -> Any:
-        return self.engine.kept()
-
-    def back(self, kept: Any) -> None:
-        self.engine.back(kept)
-
-    def finite(self, unbounded: Collection[int] = ()) -> bool:
-        return self.engine.finite(unbounded)

@@ -146,9 +146,10 @@ class NativeEngine(Engine):
             steps.made = done - self.optimizer.steps
 
     def finite(self, unbounded: Collection[int] = ()) -> bool:
-        if self._holder is None:
+        if (steps := self._holder) is None:
             return super().finite(unbounded)
-        return self._holder.finite() or all_finite(self._holder.numbers(), unbounded)
+        finite = all(steps.xp.isfinite(numbers).all() for numbers in (steps.parameters, steps.state))
+        return finite or all_finite(steps.numbers(), unbounded)
 
     @property
     def program(self) -> Rolled:
@@ -226,10 +227,6 @@ class NativeSteps:
         numbers = self.numbers()
         made, self.made = self.made, 0
         commit(self.recipe.optimizer, iter(numbers), made)
-
-    def finite(self) -> bool:
-        """Whether all numbers are finite."""
-        return all(bool(self.xp.isfinite(numbers).all()) for numbers in (self.parameters, self.state))
 
     def numbers(self) -> list[float]:
         """The parameters, then the states, as `state_of` gives them."""

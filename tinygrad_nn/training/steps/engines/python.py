@@ -33,28 +33,21 @@ class StepPath:
 
     def __init__(self, program: Program, loop: Loop | None = None, whole: Whole | None = None) -> None:
         self.program, self.loop, self.whole = program, loop, whole
-        self.scheduled = False
+        self.rate: int | None = None  # the input of a loop that differed from row to row when it ran last
         self.branch = next((guard.where for guard in program.guards), "")  # the first line that may lead elsewhere
-        self._compiled: dict[bool, Any] = {}
+        self._compiled: dict[int | None, Any] = {}
 
     def run(self, scheduled: bool = False) -> Any:
         """The compiled function; `scheduled`, of a loop whose learning rate differs from row to row."""
-        if scheduled not in self._compiled:
-            if self.loop is None:
-                self._compiled[scheduled] = python.compiled(self.program)
-            else:
-                self._compiled[scheduled] = python_loop.compiled(self.loop, self._rate(scheduled))
-        self.scheduled = scheduled
-        return self._compiled[scheduled]
+        self.rate = self.whole.rate if scheduled and self.whole is not None else None
+        if self.rate not in self._compiled:
+            loop, rate = self.loop, self.rate
+            self._compiled[rate] = python.compiled(self.program) if loop is None else python_loop.compiled(loop, rate)
+        return self._compiled[self.rate]
 
     def source(self) -> str:
         """What ran last, as Python."""
-        if self.loop is None:
-            return python.source(self.program)
-        return python_loop.source(self.loop, self._rate(self.scheduled))
-
-    def _rate(self, scheduled: bool) -> int | None:
-        return self.whole.rate if self.whole is not None and scheduled else None
+        return python.source(self.program) if self.loop is None else python_loop.source(self.loop, self.rate)
 
 
 class PythonEngine(Engine):

@@ -22,8 +22,7 @@ class RecordedEngine(Engine):
 
     def total(self, rows: Sequence[Row]) -> tuple[Any, float]:
         """The mean loss over the rows with the regularizer, recorded, and the metric summed over the rows."""
-        recipe, error = self.recipe, 0.0
-        losses = []
+        recipe, error, losses = self.recipe, 0.0, []
         for place, row in enumerate(rows):
             numbers: Iterator[float] = iter(row)
             x, target = shaped(self.shapes[0], numbers), shaped(self.shapes[1], numbers)
