@@ -221,7 +221,20 @@ WRONG = [
     ({"value": "x +"}, ValueError, r"the value of mine, 'x \+', is no expression"),
     ({"value": ""}, ValueError, "must be an expression"),
     ({"value": "size = x"}, ValueError, "must be an expression"),
-    ({"value": "inf = x; inf"}, ValueError, "must be an expression"),
+    ({"value": "inf = x; inf"}, ValueError, "names inf, which has a meaning already"),
+    ({"value": "mine = exp(x); mine"}, ValueError, "names mine, which has a meaning already"),
+    ({"value": "_exactly = 1.0 / x; _exactly"}, ValueError, "names _exactly, which has a meaning already"),
+    ({"value": "a = x; a = a + 1.0; a"}, ValueError, "names a, which has a meaning already"),
+    ({"value": "x = abs(x); x", "operands": "x"}, ValueError, "names x, which has a meaning already"),
+    ({"value": "a = b; b = x; a", "operands": "x"}, ValueError, "names b, which has a meaning already"),
+    ({"value": "math = x; math.gamma(math)"}, ValueError, "names math, which has a meaning already"),
+    ({"value": "exp(mine)"}, ValueError, "has an operand that is called as the primitive is"),
+    ({"value": "math.unheard(x)"}, ValueError, "calls math.unheard, which is no primitive of the table, nor known"),
+    ({"value": f"x + {10**400}"}, ValueError, "a whole number in it that is too large"),
+    ({"value": "x", "operands": ["x"]}, TypeError, r"`operands` of mine is a text such as 'a b', but got \['x'\]"),
+    ({"value": "x", "operands": "x x"}, ValueError, "x is twice among the operands of mine"),
+    ({"value": "x", "operands": "x 2"}, ValueError, "an operand of mine is called '2'"),
+    ({"value": "x", "operands": "x if"}, ValueError, "an operand of mine is called 'if'"),
     ({"value": "x ** 2"}, ValueError, r"has more than .* write x \* x or .* power\(x, n\)"),
     ({"value": "x.real"}, ValueError, "has more than"),
     ({"value": "[x]"}, ValueError, "has more than"),
@@ -256,6 +269,17 @@ WRONG = [
     ({"spellings": {"llvm": "x +"}}, ValueError, "is no expression of x"),
     ({"spellings": {"c": 3}}, TypeError, "for 'c' must be a text, but got 3"),
 ]
+
+
+TEXTS = ["7 * x / 2", "half = x / 2; 7 * half;", "half = x / 2  # of x\n7 * half", "7 if x > 0 else 0"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_is_written_as_it_is_meant(text):
+    made = tn.primitive("written", text, "g * 3.5")
+    found = [made(2.0), made(tn.Value(2.0)).data, *(tn.compile(made, backend=b)(2.0) for b in ("python", "auto"))]
+    assert [(type(y), y) for y in found] == [(float, 7.0)] * 4
+    assert tn.primitive("rounded", "round(x) + float(int(x, 0)) if x > 9 else 0", None)(1.0) == 0.0
 
 
 @pytest.mark.parametrize(("change", "kind", "words"), WRONG)

@@ -183,7 +183,7 @@ def test_the_same_program_gives_the_same_bits_whatever_the_hash_seed():
     assert len(outputs[0]) > 1000
 
 
-NUMERATORS = [7.0, -7.0, 0.5, -0.5, 0.0, -0.0, 6.0, 1e300, -1.0, math.inf, math.nan]
+NUMERATORS = [7.0, -7.0, 0.5, -0.5, 0.0, -0.0, 6.0, 1e300, -1.0, math.inf, math.nan, 1e16]
 COMPILED = {act: tn.compile(act, backend="python") for act in (operator.mod, operator.floordiv)}
 DENOMINATORS = [3.0, -3.0, 0.1, math.inf, -math.inf, 1e-300, math.nan]
 

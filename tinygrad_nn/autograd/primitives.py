@@ -117,8 +117,9 @@ mod          = Primitive("mod",      "%",        "a b",
     "r = fmod(a, b); 0.0 * sign(b) if r == 0.0 else r + b if sign(r) != sign(b) else r",
     "g", "-(g * floor_divide(a, b))")
 floor_divide = Primitive("floor_divide", "//",   "a b",
-    "r = fmod(a, b); whole = round((a - r) / b); n = whole - 1.0 if r != 0.0 and sign(r) != sign(b) else whole; "
-    "a / b if b == 0.0 else 0.0 * (a / b) if n == 0.0 else n", None, None)
+    "r = fmod(a, b); q = (a - r) / b; d = q - 1.0 if r != 0.0 and sign(r) != sign(b) else q; below = floor(d); "
+    "n = below + 1.0 if d - below > 0.5 else below; a / b if b == 0.0 else 0.0 * (a / b) if n == 0.0 else n",
+    None, None)
 hypot        = Primitive("hypot",    "hypot",    "a b", math.hypot,  "g * hypot_slope(a, b)", "g * hypot_slope(b, a)",
     doc="The length of (a, b), without overflow between; its derivative at (0, 0) is 0. tn.norm is of any number.",
     example="hypot(3.0, 4.0) -> 5.0")

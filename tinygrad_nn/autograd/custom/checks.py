@@ -56,7 +56,9 @@ def operands_of_function(name: str, value: Callable[..., Any]) -> list[str]:
 
 def _checked_operands(name: str, operands: list[str]) -> list[str]:
     for operand in operands:
-        if operand in MEANT or is_column(operand) or not operand.isascii() or operand.startswith("_"):
+        if operands.count(operand) > 1:
+            raise ValueError(f"{operand} is twice among the operands of {name}: name each of them once")
+        if not _may_name(operand) or is_column(operand):
             raise ValueError(
                 f"an operand of {name} is called {operand!r}; in rules g is the gradient of the result, y the result, "
                 "a name that ends in s a list, and others have a meaning in Python or in the table of primitives: call "
@@ -65,8 +67,19 @@ def _checked_operands(name: str, operands: list[str]) -> list[str]:
     return operands
 
 
-def operands_of_text(name: str, text: str, operands: str, scope: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
-    """The operands of a value's text, and what it calls that is no primitive, as that is in the module's scope."""
+def _may_name(word: str) -> bool:
+    """Whether a word can stand for a number in a text."""
+    plain = word.isidentifier() and word.isascii() and not word.startswith("_")
+    return plain and not keyword.iskeyword(word) and word not in MEANT
+
+
+def operands_of_text(
+    name: str, text: str, operands: str, scope: Mapping[str, Any]
+) -> tuple[str, list[str], dict[str, Any]]:
+    """The text of a value as the engine takes it, its operands, and what it calls of the module that is no primitive.
+
+    The text has its parts behind each other and all its numbers as floats.
+    """
     what = f"the value of {name}, {text!r},"
     tree = _parsed(what, text)
     nodes = list(ast.walk(tree))
@@ -77,9 +90,11 @@ def operands_of_text(name: str, text: str, operands: str, scope: Mapping[str, An
     _check_parts(what, [node for node in nodes if node not in python], IN_VALUES, parts, {"abs": 1})
     _check_claims(what, nodes)
     names = [node for node in nodes if isinstance(node, ast.Name)]
-    foreign = _found_in(scope, what, {node.id for node in names if node in functions} - OF_THE_TABLE)
-    named = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    read = {node.id for node in names if node not in functions} - named - {*NAMED_NUMBERS}
+    called = {node.id for node in names if node in functions}
+    foreign = _found_in(scope, what, called - OF_THE_TABLE, [call.func for call in calls])
+    read = _read(what, tree, functions, {name, *operands.split(), *called})
+    if name in read:
+        raise ValueError(f"{what} has an operand that is called as the primitive is: choose another name for it")
     listed = operands.split() or sorted(read)
     if not operands and len(read) != 1:
         raise ValueError(
@@ -91,13 +106,46 @@ def operands_of_text(name: str, text: str, operands: str, scope: Mapping[str, An
             f"{what} speaks of {', '.join(sorted(read))}, but its operands are {', '.join(listed)}: name all of them, "
             f"and {MOST_OPERANDS} at most"
         )
-    return _checked_operands(name, listed), foreign
+    text = "; ".join(ast.unparse(_Floats().visit(statement)) for statement in tree.body)
+    return text, _checked_operands(name, listed), foreign
 
 
-def _found_in(scope: Mapping[str, Any], what: str, words: set[str]) -> dict[str, Any]:
-    """What these words mean in a module."""
+def _read(what: str, tree: ast.Module, functions: set[ast.AST], taken: set[str]) -> set[str]:
+    """The operands that a value's text reads. Raises ValueError where it names a part as something else is called."""
+    read: set[str] = set()
+    named: set[str] = set()
+    for statement in tree.body:
+        names = [node for node in ast.walk(statement) if isinstance(node, ast.Name) and node not in functions]
+        read |= {node.id for node in names if isinstance(node.ctx, ast.Load)} - named - NAMED_NUMBERS.keys()
+        for word in [node.id for node in names if isinstance(node.ctx, ast.Store)]:
+            if word in taken | read | named or not _may_name(word):
+                raise ValueError(f"{what} names {word}, which has a meaning already: call each part by a new name")
+            named.add(word)
+    return read
+
+
+class _Floats(ast.NodeTransformer):
+    """The numbers of a text as floats, so that its result is one; functions of the module are called on its own."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Constant(float(node.value))  # type: ignore[arg-type]
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        return node if _calls_python(node) else self.generic_visit(node)
+
+
+def _found_in(scope: Mapping[str, Any], what: str, words: set[str], called: Sequence[ast.expr]) -> dict[str, Any]:
+    """What these words mean in a module. Raises ValueError for a word, or a function called, that it does not know."""
     known = {**vars(builtins), **scope}
-    if unknown := sorted(words - known.keys()):
+    unknown = sorted(words - known.keys())
+    for function in called:
+        parts = ast.unparse(function).split(".")
+        if parts[0] in words and all(part.isidentifier() for part in parts):
+            found: Any = known.get(parts[0])
+            for part in parts[1:]:
+                found = getattr(found, part, None)
+            unknown += [ast.unparse(function)] * (found is None)
+    if unknown:
         raise ValueError(f"{what} calls {unknown[0]}, which is no primitive of the table, nor known in its module")
     return {word: known[word] for word in words}
 
@@ -122,6 +170,8 @@ def _check_parts(
             _check_call(what, node, own)
         if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
             raise ValueError(f"{what} has {node.value!r} in it, which is no number")
+        if isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value >= 2**1023:
+            raise ValueError(f"{what} has a whole number in it that is too large for a float")
         if not isinstance(node, kinds):
             raise ValueError(
                 f"{what} has more than {parts} in it: write x * x or square(x) for x**2, and power(x, n) for x**n, and "
@@ -153,8 +203,8 @@ def _calls_python(call: ast.Call) -> bool:
 def _names_one(statement: ast.stmt) -> bool:
     """Whether a part of a text is `name = expression`."""
     match statement:
-        case ast.Assign([ast.Name(name)]):
-            return name not in MEANT
+        case ast.Assign([ast.Name()]):
+            return True
     return False
 
 

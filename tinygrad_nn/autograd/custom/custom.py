@@ -97,12 +97,15 @@ def primitive(
     check_name(name)
     scope = sys._getframe(1).f_globals
     foreign: dict[str, Any] = {}
+    given: str | Callable[..., float]
+    if not isinstance(operands, str):
+        raise TypeError(f"`operands` of {name} is a text such as 'a b', but got {operands!r}")
     if isinstance(value, str):
-        listed, foreign = operands_of_text(name, value, operands, scope)
+        given, listed, foreign = operands_of_text(name, value, operands, scope)
     elif operands:
         raise ValueError(f"`operands` names those of a text; the value of {name} is a function, whose parameters do")
     elif callable(value):
-        listed = operands_of_function(name, value)
+        given, listed = _guarded(name, value), operands_of_function(name, value)
     else:
         raise TypeError(f"the value of {name} must be a text or a function of floats, but got {value!r}")
     found = rules_of(name, listed, rules)
@@ -110,7 +113,6 @@ def primitive(
         check_rule(name, listed, operand, rule)
     if symbol is not None and not isinstance(symbol, str):
         raise TypeError(f"the symbol of {name} must be a string for drawings, but got {symbol!r}")
-    given = value.strip() if isinstance(value, str) else _guarded(name, value)
     made = OwnPrimitive(name, name if symbol is None else symbol, " ".join(listed), given, *found)
     for field, content in (
         ("spellings", checked_spellings(name, listed, {} if spellings is None else spellings)),
