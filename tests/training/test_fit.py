@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 from shared import files_passed, needed
@@ -157,17 +158,23 @@ def test_rows_of_three_dimensions_are_told_in_the_words_of_who_gave_them(backend
 
 def test_fit_passes_few_files_before_its_first_step(monkeypatch):
     """From the call to where the run begins, in machine code: checks, lint on the recorded graph, and what looks at the
-    model. Then its code is written, which is the compiler's."""
+    model. Then its code is written, which is the compiler's. What a process does once, such as to import, is done."""
     needed("llvm")
     X, Y = moons()
-    model = tn.MLP(2, [16, 16, 1], rng=random.Random(2))
-    optimizer, begins = tn.SGD(model.parameters(), lr=0.1), run.Run._stretch
+
+    def fitted():
+        model = tn.MLP(2, [16, 16, 1], rng=random.Random(2))
+        optimizer = tn.SGD(model.parameters(), lr=0.1)
+        return partial(tn.fit, model, X, Y, "hinge", optimizer, epochs=1, progress=False)
+
+    fitted()()
+    begins, fit = run.Run._stretch, fitted()
 
     def first(this):
         sys.setprofile(None)
         begins(this)
 
     monkeypatch.setattr(run.Run, "_stretch", first)
-    passed = files_passed(lambda: tn.fit(model, X, Y, "hinge", optimizer, epochs=1, progress=False))
+    passed = files_passed(fit)
     assert "training/fit.py" in {path.replace("\\", "/") for path in passed}
     assert len(passed) <= 45, passed

@@ -1,5 +1,6 @@
 """Steps as pure functions of arrays: the losses and states of any other step, with NumPy, JAX, scan and sharding."""
 
+import math
 import os
 import random
 import re
@@ -152,6 +153,7 @@ def test_more_bad_input():
     before = [p.data for p in optimizer.parameters], list(optimizer.state), optimizer.steps
     for wrong in (
         state._replace(states=()), state._replace(parameters=np.ones(5)), state._replace(steps=-1.0),
+        state._replace(steps=math.nan), state._replace(steps=math.inf),
         state._replace(states=(state.states[0], state.states[0][:3])),
     ):  # fmt: skip
         with pytest.raises(ValueError, match="a state of this step is a vector of"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import replace
-from math import prod
+from math import inf, prod
 from typing import Any, NamedTuple
 
 from ...autograd import primitives as table
@@ -83,15 +83,15 @@ class PureStep:
         """Let the model and its optimizer be in a state. Raises ValueError for one that is not theirs."""
         optimizer = self.recipe.optimizer
         columns = [list(map(float, each)) for each in (state.parameters, *state.states)]
-        count, steps = len(optimizer.parameters), int(float(state.steps))
-        if [len(column) for column in columns] != [count] * (1 + self._width) or steps < 0:
+        count, steps = len(optimizer.parameters), float(state.steps)
+        if [len(column) for column in columns] != [count] * (1 + self._width) or not 0 <= steps < inf:
             raise ValueError(
                 f"a state of this step is a vector of {count} parameters, {self._width} of as many states, and a count "
-                f"of steps, but got vectors of {[len(column) for column in columns]} and {steps} steps"
+                f"of steps, but got vectors of {[len(column) for column in columns]} and {steps:g} steps"
             )
         optimizer.state = [optimizer.initial_state] * count
         numbers = [*columns[0], *(number for row in zip(*columns[1:], strict=True) for number in row)]
-        commit(optimizer, iter(numbers), steps - optimizer.steps)
+        commit(optimizer, iter(numbers), int(steps) - optimizer.steps)
 
     def __call__(self, state: State, X: Any, Y: Any) -> tuple[State, Any]:
         """The state after one step down the gradient of the mean loss over the rows, and that loss, before it.
