@@ -158,14 +158,16 @@ def check_c(
         _run([command, *FLAGS, *flags, source, "-o", program, "-lm"])
         given = "".join(f"{float(x)!r}\n" for row in rows for x in row)
         answers = iter(map(float, _run([program], given).split()))
-    largest = 0.0
-    for row in rows:
-        for leaf in leaves(exported.model([Value(x) for x in row])):
-            wanted, found = number_of(leaf), next(answers)
-            same = found == wanted or (found != found and wanted != wanted)
-            difference = 0.0 if same else abs(found - wanted)
-            largest = max(largest, difference if difference == difference else math.inf)
-    return largest
+    outputs = (leaf for row in rows for leaf in leaves(exported.model([Value(x) for x in row])))
+    return max((_difference(number_of(output), next(answers)) for output in outputs), default=0.0)
+
+
+def _difference(wanted: float, found: float) -> float:
+    """How far apart two numbers are: inf where only one of them is nan."""
+    if found == wanted or (found != found and wanted != wanted):
+        return 0.0
+    difference = abs(found - wanted)
+    return difference if difference == difference else math.inf
 
 
 def _main(exported: ModelFile) -> str:
