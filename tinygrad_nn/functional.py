@@ -175,7 +175,8 @@ def where(condition: Any, a: Number, b: Number) -> Any:
     The condition is a comparison, such as x > 0, several of them joined by & and |, or a number, of which 0 does not
     hold. Both sides are computed; what the one that is not taken would make of its gradient is not asked, so that
     where(x > 0, sqrt(x), 0.0) has the derivative 0 at x = 0. In a compiled function it is no branch: all rows share one
-    path. Outside of one, a comparison is decided where it stands, as that of an `if` is.
+    path. Outside of one, a comparison is decided where it stands, as that of an `if` is. For the opposite
+    exchange the sides: Python's ~ of a bool is -1 or -2, which both hold.
 
     >>> x = -4.0
     >>> where(x > 0, sqrt(x), 0.0)

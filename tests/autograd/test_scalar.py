@@ -1,5 +1,6 @@
 """NumPy's arrays beside Values: an operator gives the array of what it gives for each entry, recorded or compiled."""
 
+import math
 import operator
 from fractions import Fraction
 
@@ -97,6 +98,14 @@ def test_what_numpy_does_with_arrays_of_values():
     assert (v * values)[1].data == 6.0
     assert (values * v)[1].data == 6.0
     assert ((v + np.array([[1.0], [2.0]])) * values).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "function", [float, int, complex, round, math.trunc, math.floor, math.ceil, lambda v: round(v, 2)]
+)
+def test_what_python_cannot_do_with_a_value_is_said(function):
+    with pytest.raises(TypeError, match=r"a Value is not a float: .* would drop the gradient"):
+        function(Value(2.5))
 
 
 def test_what_numpy_cannot_do_with_a_value_is_said():

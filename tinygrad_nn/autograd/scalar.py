@@ -133,7 +133,10 @@ class Scalar:
             "use tn.exp(v), tn.sin(v) ... for a function of it, or v.data for the number"
         )
 
-    __int__ = __index__ = __complex__ = __float__
+    __int__ = __index__ = __complex__ = __trunc__ = __floor__ = __ceil__ = __float__
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return self.__float__()
 
     def __bool__(self) -> bool:
         raise TypeError(TRUTH)

@@ -101,9 +101,6 @@ class Traced(Scalar):
 
     __int__ = __index__ = __complex__ = __trunc__ = __floor__ = __ceil__ = __float__
 
-    def __round__(self, digits: int | None = None) -> Any:
-        return self.__float__()
-
     def __getattr__(self, name: str) -> Any:
         if name in OF_FLOATS and not self._tracer.of_data:
             raise self._tracer.refusal(
