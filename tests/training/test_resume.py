@@ -52,8 +52,8 @@ def made(optimizer="momentum", schedule="linear", seed=1):
 
 def run(made, path, epochs=6, **options):
     model, optimizer, rng = made
-    options = {"batch_size": 3, "progress": False, "backend": "python", **options}
-    return tn.fit(model, X, Y, "squared_error", optimizer, epochs, rng=rng, checkpoint=path, **options)
+    options = {"loss": "squared_error", "batch_size": 3, "progress": False, "backend": "python", **options}
+    return tn.fit(model, X, Y, optimizer=optimizer, epochs=epochs, rng=rng, checkpoint=path, **options)
 
 
 def facts(made, history):
@@ -114,6 +114,25 @@ def test_every_optimizer_and_schedule_goes_on_to_the_bit(optimizer, tries, batch
             if options["shuffle"]:
                 again[2].seed(99)
             assert facts(again, run(again, path, resume=True, **options)) == expected
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_a_loss_with_branches_goes_on_to_the_bit(batch_size, backend, tmp_path, monkeypatch):
+    """Machine code is of one path, and which one must not hang on the row with which a run begins or goes on."""
+
+    def asymmetric(prediction, target):
+        return (prediction - target) ** 2 * (3.1 if target > 0.5 else 0.7)
+
+    path, kept = tmp_path / "run.txt", Kept(monkeypatch)
+    options = {"batch_size": batch_size, "backend": backend, "loss": asymmetric}
+    whole = made("adam")
+    expected = facts(whole, run(whole, path, **options))
+    texts = kept.texts[:]
+    for text in texts[:-1:4]:
+        path.write_text(text, encoding="utf-8")
+        again = made("adam")
+        assert facts(again, run(again, path, resume=True, **options)) == expected
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -56,10 +56,8 @@ class NativeEngine(Engine):
     def stretch(self, stretch: Stretch) -> Made:
         """Steps in one call of machine code; after them one on a batch whose rows take several paths."""
         orders, size, at, n = stretch.orders, stretch.batch_size, len(stretch.losses), stretch.batches
-        try:
-            steps = self._ready(size > 1, orders.rows[orders.places[stretch.start]])
-        except RowError as wrong:
-            raise orders.as_given(wrong, stretch.start) from None
+        # traced on the row that was given first, wherever the run begins, so that one that goes on takes the same path
+        steps = self._ready(size > 1, orders.rows[0])
         # no order is drawn for an epoch that may not be run
         most = 1 if orders.generator is not None and self.recipe.metric is not None else stretch.epochs
         whole = 0 if at else min(stretch.steps // n, most)
