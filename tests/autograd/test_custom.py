@@ -231,6 +231,7 @@ WRONG = [
     ({"value": "exp(mine)"}, ValueError, "has an operand that is called as the primitive is"),
     ({"value": "math.unheard(x)"}, ValueError, "calls math.unheard, which is no primitive of the table, nor known"),
     ({"value": f"x + {10**400}"}, ValueError, "a whole number in it that is too large"),
+    ({"value": " + ".join(["x"] * 5000)}, ValueError, "is nested too deep: name parts of it"),
     ({"value": "x", "operands": ["x"]}, TypeError, r"`operands` of mine is a text such as 'a b', but got \['x'\]"),
     ({"value": "x", "operands": "x x"}, ValueError, "x is twice among the operands of mine"),
     ({"value": "x", "operands": "x 2"}, ValueError, "an operand of mine is called '2'"),

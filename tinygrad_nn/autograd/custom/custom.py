@@ -101,7 +101,12 @@ def primitive(
     if not isinstance(operands, str):
         raise TypeError(f"`operands` of {name} is a text such as 'a b', but got {operands!r}")
     if isinstance(value, str):
-        given, listed, foreign = operands_of_text(name, value, operands, scope)
+        try:
+            given, listed, foreign = operands_of_text(name, value, operands, scope)
+        except RecursionError:
+            raise ValueError(
+                f"the value of {name} is nested too deep: name parts of it, as in 'a = ...; ...'"
+            ) from None
     elif operands:
         raise ValueError(f"`operands` names those of a text; the value of {name} is a function, whose parameters do")
     elif callable(value):
