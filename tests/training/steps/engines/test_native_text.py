@@ -104,3 +104,15 @@ def test_updates_that_machine_code_has_no_words_for_run_on_python(keeps):
     assert step.backend == "python"
     with pytest.raises(TypeError, match="give backend='python'"):
         native_step(model, "squared_error", OfLists(model.parameters(), 0.1, keeps))(X, Y)
+
+
+def test_steps_of_an_optimizer_whose_parameters_were_taken_away_are_python_s():
+    model = half_adder()
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+    optimizer.parameters, optimizer.state = [], []
+    step = tn.compile_step(model, "squared_error", optimizer)
+    step(X, Y)
+    assert step.run(X, Y, epochs=2, batch_size=3).stopped == "epochs"
+    assert (step.backend, optimizer.steps) == ("python", 2 * 2 + 1)
+    with pytest.raises(TypeError, match="without parameters"):
+        native_step(model, "squared_error", optimizer)(X, Y)

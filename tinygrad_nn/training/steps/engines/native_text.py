@@ -28,6 +28,8 @@ class StepText:
 
     @uncollected
     def __init__(self, recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool) -> None:
+        if not recipe.optimizer.parameters:  # it was made with some
+            raise UnsupportedError("the llvm back end makes no steps without parameters: give the optimizer some")
         single, exact, metric = target.dtype == "float32", target.exact, recipe.metric is not None
         full = register_bytes() // (4 if single else 8)
         self.gradient = gradient = row_gradient(recipe, shapes, row)
