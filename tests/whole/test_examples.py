@@ -1,11 +1,13 @@
 """The examples: each runs, says where its pictures are, learns what it promises, and is in the README."""
 
+import importlib
 import json
 import random
 import re
 import shutil
 import sys
 import xml.etree.ElementTree as ElementTree
+from importlib.util import find_spec
 
 import pytest
 from shared import ROOT, matched
@@ -199,3 +201,15 @@ def test_exclusive_or_learns_from_fifty_seeds(example):
         rng = random.Random(seed)
         learned += xor.train(xor.make_model(rng), rng, report=lambda line: None) is not None
     assert learned >= 48
+
+
+def test_what_examples_import_is_there():
+    """In pages and notebooks, too, whose code no type checker reads."""
+    named = set()
+    for path in (ROOT / "examples").iterdir():
+        if path.suffix in (".py", ".html", ".ipynb"):
+            named.update(re.findall(r"from (tinygrad_nn[.\w]*) import (\w+)", path.read_text(encoding="utf-8")))
+    assert ("tinygrad_nn.autograd.value", "Result") in named
+    for module, name in named:
+        if module != "tinygrad_nn.drawing.film" or find_spec("graphviz"):
+            assert hasattr(importlib.import_module(module), name), (module, name)
