@@ -6,15 +6,15 @@ The generators of points draw from `rng`, a random.Random; with none the `random
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
+from .support.annotation import Any
 from .support.checks import checked_count, checked_finite, checked_rng, checked_switch
 from .support.tabular import TARGETS, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator, Sequence
-    from typing import Any
 
 __all__ = ["batches", "circles", "half_adder", "moons", "spirals", "xor"]
 __dir__ = __all__.copy  # so that dir() shows what is a user's

@@ -6,6 +6,7 @@ target has the same shape. `cross_entropy` alone takes a list of logits and the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
 
 from .autograd import primitives as table
@@ -14,14 +15,10 @@ from .autograd.ieee.functions import INF
 from .autograd.recording import scope
 from .autograd.scalar import Scalar
 from .functional import maximum, minimum, relu, softplus, sum
+from .support.annotation import Any
 from .support.checks import checked_choice, checked_number
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    Loss = Callable[..., Any]
+Loss = Callable[..., Any]
 
 __all__ = [
     "absolute_error",

@@ -6,6 +6,7 @@ traced values in the compiler, so the formula stands in one place.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 
 from .autograd import primitives as table
@@ -13,20 +14,13 @@ from .autograd.containers import Holder, flattened
 from .autograd.recording import watcher
 from .autograd.scalar import Scalar
 from .autograd.value import Value
-from .schedules import Schedule, checked_setting, cosine, linear, step_decay, warmup
+from .schedules import LearningRate, Schedule, checked_setting, cosine, linear, step_decay, warmup
+from .support.annotation import Any
 from .support.checks import MOST, checked_count, checked_switch
 from .support.numbers import as_float
 from .support.tabular import plain, short
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
-
-    from .schedules import LearningRate
-
-    State = tuple[Any, ...]
-
+State = tuple[Any, ...]
 
 __all__ = ["SGD", "Adam", "Optimizer", "Schedule", "cosine", "linear", "step_decay", "warmup"]
 __dir__ = __all__.copy  # so that dir() shows what is a user's

@@ -6,17 +6,14 @@ A schedule is a name and its numbers, and never changes; what it gives depends o
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+from .support.annotation import Any
 from .support.checks import checked_count, checked_finite
 from .support.numbers import as_float
 from .support.tabular import short
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    LearningRate = float | Callable[[int], float]
+LearningRate = float | Callable[[int], float]
 
 
 class Schedule:

@@ -8,9 +8,7 @@ from __future__ import annotations
 from math import isfinite
 from types import SimpleNamespace
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from ..support.annotation import Any
 
 
 class Column:

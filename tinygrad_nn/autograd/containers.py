@@ -7,17 +7,13 @@ them. Sets, plain objects, functions and classes have not: a Value in one of tho
 from __future__ import annotations
 
 from collections import UserString
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from types import FunctionType, MethodType, ModuleType
 
+from ..support.annotation import Any
 from .scope import Place
 from .value import Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
 TEXTUAL = (str, UserString, bytes, bytearray, memoryview, range)

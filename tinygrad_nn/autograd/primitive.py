@@ -7,17 +7,12 @@ is first asked for, since most programs need few. The primitives themselves are 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+from ..support.annotation import Any
 from .ieee.floats import IeeeFloat
 from .ieee.functions import FLOOR, SINGLE_FLOOR
-from .rules import is_column, pull_function, rule_functions, value_function, words
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from .rules import Rule
+from .rules import Rule, is_column, pull_function, rule_functions, value_function, words
 
 # What texts may name beside operands and primitives.
 NAMED_NUMBERS = {

@@ -7,14 +7,12 @@ as source, a pull has no calls and no loops but the ones its formulas need; trac
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+from ..support.annotation import Any
 from ..support.source import defined
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
-
-    Rule = str | Callable[..., Any] | None  # None where the result does not depend on the operand
+Rule = str | Callable[..., Any] | None  # None where the result does not depend on the operand
 
 
 def is_column(operand: str) -> bool:

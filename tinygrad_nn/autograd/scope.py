@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from ..support.annotation import Any
 from ..support.checks import checked_text
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 
 class Place:

@@ -6,6 +6,7 @@ of the operation in the order of recording. The graph is that data and nothing e
 
 from __future__ import annotations
 
+from ..support.annotation import Any
 from ..support.numbers import as_float
 from . import primitives as table
 from . import reverse
@@ -13,10 +14,6 @@ from .column import Column, numbers
 from .primitives import Primitive
 from .recording import current_recorder, next_number, watcher
 from .scalar import COMPARISONS, Scalar
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 
 class Value(Scalar):

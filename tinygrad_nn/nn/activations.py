@@ -5,15 +5,13 @@ A function of the user's own serves in place of any name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..autograd import primitives as table
 from ..autograd.primitives import Primitive
+from ..support.annotation import Any
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    Activation = str | Callable[[Any], Any]
+Activation = str | Callable[[Any], Any]
 
 ACTIVATIONS: dict[str, Primitive | None] = {
     "linear": None,

@@ -6,18 +6,14 @@ Sizes, names and matrices are checked here before anything is made of them.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+from ..support.annotation import Any
 from ..support.numbers import as_float
 from ..support.tabular import is_frame, is_list, plain
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
-
-    Init = str | Callable[[Any], float]
-
+Init = str | Callable[[Any], float]
 
 # For each name the draw of a weight from (rng, n_inputs, n_outputs); the bias is 0, but drawn too for `normal`.
 INITS: dict[str, Callable[..., float]] = {

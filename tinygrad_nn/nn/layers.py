@@ -5,26 +5,23 @@ Each is a plain list of the smaller thing, so networks can be wired by hand from
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from ..autograd.elementary import as_operands
 from ..autograd.scope import Place
 from ..autograd.value import Value
+from ..support.annotation import Any
 from ..support.checks import checked_count
 from ..support.tabular import plain
-from .activations import activation_name, checked_activation
-from .initial import checked_names, checked_weights
+from .activations import Activation, activation_name, checked_activation
+from .initial import Init, checked_names, checked_weights
 from .module import Module, parameter_table
 from .neuron import Neuron, neuron_outputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import random
-    from collections.abc import Sequence
-    from typing import Any
-
-    from .activations import Activation
-    from .initial import Init
 
 __all__ = ["MLP", "Layer", "Neuron"]
 

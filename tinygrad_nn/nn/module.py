@@ -5,21 +5,18 @@ Neurons, layers and networks are Modules; so is a class of the user's own that k
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from ..autograd import primitives as table
 from ..autograd.containers import collected, named_leaves
 from ..autograd.primitives import Primitive
 from ..autograd.recording import no_grad, watched
 from ..autograd.value import Value
+from ..support.annotation import Any
 from ..support.checks import checked_number
 from ..support.numbers import as_float
 from ..support.tabular import check_columns, check_rows, is_frame, is_list, plain, short
 from .names import Named
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any
-
 
 # Between two classes, of an output by its last operation.
 THRESHOLDS: dict[Primitive | None, float] = {table.sigmoid: 0.5, table.tanh: 0.0}

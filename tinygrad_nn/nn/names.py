@@ -6,16 +6,13 @@ a forward pass does nothing for it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
 
 from ..autograd.containers import PACKAGE, Holder, attributes
 from ..autograd.scope import Place
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+from ..support.annotation import Any
 
 ONE_OF = {"layers": "layer", "neurons": "neuron"}  # as an MLP and a Layer call theirs
 

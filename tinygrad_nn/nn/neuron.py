@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from ..autograd import primitives as table
@@ -11,20 +12,16 @@ from ..autograd.primitives import Primitive
 from ..autograd.recording import current_recorder, next_number, scope
 from ..autograd.scope import Place
 from ..autograd.value import Result, Value, unrecorded
+from ..support.annotation import Any
 from ..support.checks import checked_count, checked_rng
-from .activations import ACTIVATIONS, activation_name, checked_activation
-from .initial import weight_draws
+from .activations import ACTIVATIONS, Activation, activation_name, checked_activation
+from .initial import Init, weight_draws
 from .module import Module
 from .weights import Weights, column_numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterable, Sequence
-    from typing import Any
-
-    from .activations import Activation
-    from .initial import Init
 
 
 def _fold(weights: Sequence[Value], numbers: list[float], total: float) -> float:

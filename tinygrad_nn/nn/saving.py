@@ -14,7 +14,7 @@ from typing import Any
 
 from ..autograd.value import Value
 from ..optim import Optimizer
-from ..schedules import Schedule, checked_setting
+from ..schedules import LearningRate, Schedule, checked_setting
 from ..support.checks import checked_count, checked_switch
 from ..support.files import path_of, write_all
 from ..support.numbers import as_float
@@ -23,10 +23,6 @@ from .entries import StorageError
 from .layers import MLP, Layer, Neuron
 from .loading import END, FORMAT, SETTINGS, VERSION, built, content_of, digest, made_optimizer
 from .module import Module, learned_by
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ..schedules import LearningRate
 
 
 def save(model: Module, path: str | PathLike[str], optimizer: Optimizer | None = None) -> None:

@@ -9,10 +9,7 @@ from __future__ import annotations
 from ..autograd.column import Column, SharingList
 from ..autograd.elementary import as_operand, as_operands
 from ..autograd.value import Result, Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from ..support.annotation import Any
 
 
 class Weights(SharingList):

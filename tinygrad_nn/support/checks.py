@@ -7,15 +7,11 @@ what came and what was wanted.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
+from .annotation import Any
 from .numbers import as_float
 from .tabular import short
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
-
 
 MOST = 2**63 - 1  # that a machine counts to
 LARGEST = 1.7976931348623157e308

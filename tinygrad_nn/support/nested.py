@@ -5,10 +5,9 @@ Whether something is an array is asked of its class, since a traced value answer
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
+from collections.abc import Callable, Iterator
+
+from .annotation import Any
 
 
 def is_array(given: Any) -> bool:

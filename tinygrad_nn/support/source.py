@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from itertools import count
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from .annotation import Any
 
 _numbers = count(2)
 

@@ -5,11 +5,8 @@ A frame or series is whatever has `to_numpy` (of pandas, polars and their like),
 
 from __future__ import annotations
 
+from .annotation import Any
 from .numbers import as_float
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 BY_KEYS = (dict, set, frozenset)
 LONGEST_SHOWN = 80  # letters of what is shown in an error

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 
+from ...support.annotation import Any
 from .functions import divide, power
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
 
 
 def _operator(operation: Callable[[float, float], float]) -> Any:

@@ -8,10 +8,7 @@ their `__wrapped__`, for those who see to an error themselves, and `raising` whe
 from __future__ import annotations
 
 import math
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 INF, NAN = math.inf, math.nan
 FLOOR, SINGLE_FLOOR = 2.0**-1012, 2.0**-116  # 1024 times the smallest normal number, of doubles and of floats

@@ -7,10 +7,7 @@ function is, and its derivative rule, stands in its row of the table.
 from __future__ import annotations
 
 import math
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 # The quantiles of the normal distribution as quotients of polynomials: near the middle, in the tails, and far out in
 # them (Wichura, Algorithm AS 241: The percentage points of the normal distribution, Applied Statistics 37, 1988).

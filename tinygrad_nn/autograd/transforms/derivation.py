@@ -7,6 +7,9 @@ it, the derivatives are Values, too, and can be differentiated in their turn; el
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from ...support.annotation import Any
 from ...support.nested import leaves, mapped
 from ...support.numbers import as_float
 from .. import primitives as table
@@ -15,11 +18,6 @@ from ..recording import current_recorder, next_number, recording, watcher
 from ..scalar import Scalar
 from ..value import UNRECORDED, Value, recorded
 from . import forward
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
 
 
 class Derivation(recording):

@@ -8,6 +8,9 @@ compiled function: so transforms nest to any depth, and compile.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from ...support.annotation import Any
 from ...support.checks import checked_count, checked_function, checked_switch
 from ...support.nested import entries_in, leaves
 from ...support.tabular import short
@@ -16,12 +19,7 @@ from ..scalar import Scalar
 from ..value import Value
 from .derivation import Derivation, check_recorded, one_number, slopes
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    Function = Callable[..., Any]
+Function = Callable[..., Any]
 
 
 def grad(output: Value, inputs: Any, create_graph: bool = False) -> Any:

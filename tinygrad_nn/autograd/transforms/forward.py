@@ -7,16 +7,13 @@ direction, for any number of results.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+from ...support.annotation import Any
 from ..graph import operations_behind
+from ..primitives import Primitive
 from ..reverse import keyed
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
-
-    from ..primitives import Primitive
-    from ..value import Value
+from ..value import Value
 
 
 def tangents(outputs: Sequence[Value], inputs: dict[int, Any], create_graph: bool) -> list[Any]:

@@ -6,18 +6,16 @@ another and in the other transforms, and compile, as those do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from ...support.annotation import Any
 from ...support.checks import checked_function
 from ...support.nested import leaves, mapped
 from ...support.tabular import short
 from .. import primitives as table
 from .derivation import Derivation, float_of, one_number
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    Function = Callable[[Any], Any]
+Function = Callable[[Any], Any]
 
 
 def jvp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
