@@ -22,6 +22,7 @@ SHARED_NAMES = {
     "Printer": "what writes a rolled program, of each back end",
     "source": "the text that a back end writes",
     "compiled": "the function of a program that a back end gives",
+    "State": "what a step changes: of one parameter to an optimizer, of all of them to a pure step",
     "exp log log1p tanh erf sigmoid": "rows of the table, as LLVM writes them over vectors",
 }
 

@@ -19,6 +19,8 @@ from ..scalar import Scalar
 from ..value import UNRECORDED, Value, recorded
 from . import forward
 
+Differentiable = Callable[..., Any]
+
 
 class Derivation(recording):
     """The run of a function that a transform, called `what`, differentiates: a `with` around all that it does.

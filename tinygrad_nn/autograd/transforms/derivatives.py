@@ -17,9 +17,7 @@ from ...support.tabular import short
 from .. import primitives as table
 from ..scalar import Scalar
 from ..value import Value
-from .derivation import Derivation, check_recorded, one_number, slopes
-
-Function = Callable[..., Any]
+from .derivation import Derivation, Differentiable, check_recorded, one_number, slopes
 
 
 def grad(output: Value, inputs: Any, create_graph: bool = False) -> Any:
@@ -47,7 +45,7 @@ def grad(output: Value, inputs: Any, create_graph: bool = False) -> Any:
     return slopes(output, inputs, checked_switch("create_graph", create_graph))
 
 
-def derivative(f: Function, x: Any, order: int = 1) -> Any:
+def derivative(f: Differentiable, x: Any, order: int = 1) -> Any:
     """The derivative of f at the number x, of any order >= 1.
 
     A float; a Value, which can be differentiated again, where x is one or f computes with Values of its own.
@@ -72,7 +70,7 @@ def derivative(f: Function, x: Any, order: int = 1) -> Any:
         return run.gradients(result, variable)
 
 
-def gradient(f: Function) -> Callable[..., list[Any]]:
+def gradient(f: Differentiable) -> Callable[..., list[Any]]:
     """The function that gives [df/dx1, df/dx2, ...] for arguments (x1, x2, ...); a list for an argument that is one.
 
     The derivatives are Values where an argument holds Values or f computes with Values of its own, else floats.
@@ -90,7 +88,7 @@ def gradient(f: Function) -> Callable[..., list[Any]]:
     return gradient_of_f
 
 
-def value_and_grad(f: Function, has_aux: bool = False) -> Callable[..., tuple[Any, list[Any]]]:
+def value_and_grad(f: Differentiable, has_aux: bool = False) -> Callable[..., tuple[Any, list[Any]]]:
     """The function that gives f(x1, x2, ...) and its gradient [df/dx1, df/dx2, ...], as `gradient` does.
 
     With `has_aux`, f returns a pair of the number that is differentiated and of anything else, and ((number, anything
@@ -112,7 +110,7 @@ def value_and_grad(f: Function, has_aux: bool = False) -> Callable[..., tuple[An
     return value_and_grad_of_f
 
 
-def _value_and_gradient(run: Derivation, f: Function, arguments: Any, has_aux: bool = False) -> tuple[Any, Any]:
+def _value_and_gradient(run: Derivation, f: Differentiable, arguments: Any, has_aux: bool = False) -> tuple[Any, Any]:
     with run:
         inputs, given = run.made(arguments)
         result, beside = f(*given), None
@@ -130,7 +128,7 @@ def _value_and_gradient(run: Derivation, f: Function, arguments: Any, has_aux: b
         return (value, entries_in(beside, run.beside)) if has_aux else value, run.gradients(result, inputs)
 
 
-def jacobian(f: Function) -> Callable[[Any], list[list[Any]]]:
+def jacobian(f: Differentiable) -> Callable[[Any], list[list[Any]]]:
     """The function that gives the matrix of df_i / dx_j at a list of n numbers: m rows of n for m results.
 
     A function that returns one number counts as one with a list of one result. The entries are Values where the point
@@ -154,7 +152,7 @@ def jacobian(f: Function) -> Callable[[Any], list[list[Any]]]:
     return jacobian_of_f
 
 
-def hessian(f: Function) -> Callable[[Any], list[list[Any]]]:
+def hessian(f: Differentiable) -> Callable[[Any], list[list[Any]]]:
     """The function that gives the n x n matrix of d2f / dx_i dx_j at a list of n numbers.
 
     The entries are Values where the point holds Values or f computes with Values of its own, else floats.
@@ -177,7 +175,7 @@ def hessian(f: Function) -> Callable[[Any], list[list[Any]]]:
     return hessian_of_f
 
 
-def hvp(f: Function) -> Callable[[Any, Any], list[Any]]:
+def hvp(f: Differentiable) -> Callable[[Any, Any], list[Any]]:
     """The function that gives the Hessian at a list of n numbers times a direction of n numbers, in linear time.
 
     The gradient of (gradient of f) . direction (Pearlmutter, Fast exact multiplication by the Hessian, 1994), of Values

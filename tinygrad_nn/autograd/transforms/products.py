@@ -13,12 +13,10 @@ from ...support.checks import checked_function
 from ...support.nested import leaves, mapped
 from ...support.tabular import short
 from .. import primitives as table
-from .derivation import Derivation, float_of, one_number
-
-Function = Callable[[Any], Any]
+from .derivation import Derivation, Differentiable, float_of, one_number
 
 
-def jvp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
+def jvp(f: Differentiable) -> Callable[[Any, Any], tuple[Any, Any]]:
     """The function that gives f(xs) and its derivative along a direction, J . direction, where J is the Jacobian at xs.
 
     `xs` is a number or nested lists of numbers, and so is the direction, in the same shape; f returns a number or
@@ -44,7 +42,7 @@ def jvp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
     return jvp_of_f
 
 
-def vjp(f: Function) -> Callable[[Any, Any], tuple[Any, Any]]:
+def vjp(f: Differentiable) -> Callable[[Any, Any], tuple[Any, Any]]:
     """The function that gives f(xs) and cotangent . J, the gradient of the sum of cotangent_i f_i, in the shape of xs.
 
     `xs` is a number or nested lists of numbers; f returns a number or nested lists, and the cotangent has their shape.
