@@ -12,7 +12,7 @@ from tinygrad_nn.support import annotation
 
 def test_any_is_had_without_typing():
     code = "import sys, tinygrad_nn.support.annotation; print('typing' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
 
 
