@@ -8,13 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from .support.annotation import Any
+from .support.annotation import Any, Random
 from .support.checks import checked_count, checked_finite, checked_rng, checked_switch
 from .support.tabular import TARGETS, plain
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import random
 
 __all__ = ["batches", "circles", "half_adder", "moons", "spirals", "xor"]
 __dir__ = __all__.copy  # so that dir() shows what is a user's
@@ -41,7 +37,7 @@ def xor() -> tuple[Points, list[float]]:
     return half_adder()[0], [0.0, 1.0, 1.0, 0.0]
 
 
-def moons(n: int = 100, noise: float = 0.1, rng: random.Random | None = None) -> tuple[Points, list[int]]:
+def moons(n: int = 100, noise: float = 0.1, rng: Random | None = None) -> tuple[Points, list[int]]:
     """n points of two interleaved half circles, in random order: class 0 the upper moon, class 1 the lower.
 
     `noise` is the standard deviation of the normal noise added to both coordinates.
@@ -58,7 +54,7 @@ def moons(n: int = 100, noise: float = 0.1, rng: random.Random | None = None) ->
 
 
 def circles(
-    n: int = 100, noise: float = 0.05, factor: float = 0.5, rng: random.Random | None = None
+    n: int = 100, noise: float = 0.05, factor: float = 0.5, rng: Random | None = None
 ) -> tuple[Points, list[int]]:
     """n points of two circles, in random order: class 0 of radius 1, class 1 of radius `factor`.
 
@@ -76,7 +72,7 @@ def circles(
 
 
 def spirals(
-    n: int = 150, classes: int = 3, turns: float = 0.65, noise: float = 0.02, rng: random.Random | None = None
+    n: int = 150, classes: int = 3, turns: float = 0.65, noise: float = 0.02, rng: Random | None = None
 ) -> tuple[Points, list[int]]:
     """n points of spiral arms from the origin to radius 1, in random order: one class for each arm.
 
@@ -97,7 +93,7 @@ def spirals(
 
 
 def batches(
-    X: Sequence[Any], Y: Sequence[Any], size: int, shuffle: bool = True, rng: random.Random | None = None
+    X: Sequence[Any], Y: Sequence[Any], size: int, shuffle: bool = True, rng: Random | None = None
 ) -> Iterator[tuple[list[Any], list[Any]]]:
     """Every row once, in pairs (rows, targets) of `size` rows; the last may have fewer.
 

@@ -9,18 +9,16 @@ from __future__ import annotations
 import builtins
 import math
 import operator
+from collections.abc import Iterable
 from functools import reduce
 
 from .autograd import elementary
 from .autograd import primitives as table
 from .autograd.elementary import *  # noqa: F403
 from .autograd.elementary import Number, as_operand, as_operands
+from .support.annotation import TYPE_CHECKING, Any
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
-
     from .autograd.elementary import NumericFunction as NumericFunction
 
     def __getattr__(name: str) -> NumericFunction: ...  # those of the table

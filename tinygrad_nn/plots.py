@@ -5,10 +5,9 @@ Each function draws into the Axes that it is given, or into new ones, and return
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
 from .metrics import GRADIENT, VALIDATION
 from .nn.module import Module, rows_for, thresholds_of
+from .support.annotation import Any, Protocol
 from .support.checks import checked_count, checked_number
 from .support.tabular import TARGETS, plain, short
 

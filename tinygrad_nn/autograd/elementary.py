@@ -6,6 +6,9 @@ Python exception. Here, too, is how whatever is given to a function becomes its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from ..support.annotation import TYPE_CHECKING, Any, Protocol
 from ..support.numbers import as_float
 from ..support.tabular import is_frame, is_unordered, plain
 from . import primitives as table
@@ -13,10 +16,8 @@ from .primitives import Primitive
 from .scalar import Scalar
 from .value import Value
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, Protocol, TypeVar, overload
+    from typing import TypeVar, overload
 
     N = TypeVar("N", float, Value, float | Value)
 

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import nan
 
+from ..support.annotation import TYPE_CHECKING, Any, Protocol
 from .column import numbers
-from .primitives import where
+from .primitives import Primitive, where
 
-TYPE_CHECKING = False
+
+class Leaf(Protocol):
+    """A Value."""
+
+    data: float
+    grad: float
+
+
+class Operation(Leaf, Protocol):
+    """A Result: a Value that holds its primitive, its operands and its number in the order of recording."""
+
+    op: Primitive
+    first: Any
+    second: Any
+    third: Any
+    number: int
+    passes: int
+
+    @property
+    def groups(self) -> tuple[Any, ...]: ...
+    @property
+    def operands(self) -> tuple[Any, ...]: ...
+
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any, Protocol, TypeVar
-
-    from .primitives import Primitive
-
-    class Leaf(Protocol):
-        """A Value."""
-
-        data: float
-        grad: float
-
-    class Operation(Leaf, Protocol):
-        """A Result: a Value that holds its primitive, its operands and its number in the order of recording."""
-
-        op: Primitive
-        first: Any
-        second: Any
-        third: Any
-        number: int
-        passes: int
-
-        @property
-        def groups(self) -> tuple[Any, ...]: ...
-        @property
-        def operands(self) -> tuple[Any, ...]: ...
+    from typing import TypeVar
 
     Recorded = TypeVar("Recorded", bound=Operation)
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from itertools import count
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
-
-    from .graph import Leaf
+from ..support.annotation import Any
+from .graph import Leaf
 
 # The folder of this package, with the separator at its end, so that no folder beside it begins as it does.
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")

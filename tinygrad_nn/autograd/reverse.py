@@ -7,17 +7,13 @@ gradients as floats or as Values. Neither recurses, so depth is no limit.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+from ..support.annotation import Any
 from ..support.numbers import as_float
 from .column import Column, numbers
-from .graph import operations_behind, reached, taken
+from .graph import Leaf, Operation, operations_behind, reached, taken
 from .ieee.floats import on_ieee_floats
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
-
-    from .graph import Leaf, Operation
 
 
 def backward(output: Operation) -> None:

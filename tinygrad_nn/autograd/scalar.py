@@ -7,15 +7,12 @@ operation is recorded, so that both have the same operators by construction.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 
+from ..support.annotation import TYPE_CHECKING, Any
 from ..support.numbers import as_float
 from . import primitives as table
 from .primitives import Primitive
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, ClassVar
 
 TRUTH = "a Value is not true or false: write v != 0 for its number, or v is not None where there may be none"
 POWERS = {0.0: table.zeroth_power, 2.0: table.square, 3.0: table.cube, 4.0: table.fourth_power}
@@ -54,7 +51,7 @@ class Scalar:
     """A scalar that records the operations on it. Subclasses define `_record`."""
 
     __slots__ = ()
-    _precedence: ClassVar[int] = 0
+    _precedence = 0
 
     def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
         raise NotImplementedError

@@ -11,17 +11,13 @@ from itertools import pairwise
 from ..autograd.elementary import as_operands
 from ..autograd.scope import Place
 from ..autograd.value import Value
-from ..support.annotation import Any
+from ..support.annotation import Any, Random
 from ..support.checks import checked_count
 from ..support.tabular import plain
 from .activations import Activation, activation_name, checked_activation
 from .initial import Init, checked_names, checked_weights
 from .module import Module, parameter_table
 from .neuron import Neuron, neuron_outputs
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import random
 
 __all__ = ["MLP", "Layer", "Neuron"]
 
@@ -40,7 +36,7 @@ class Layer(Module):
         *,
         nonlin: bool | None = None,
         init: Init = "uniform",
-        rng: random.Random | None = None,
+        rng: Random | None = None,
         name: str = "layer",
         within: Place | None = None,
     ) -> None:
@@ -98,7 +94,7 @@ class MLP(Module):
         activation: Activation = "relu",
         output_activation: Activation = "linear",
         init: Init = "uniform",
-        rng: random.Random | None = None,
+        rng: Random | None = None,
         input_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
         *,

@@ -12,16 +12,12 @@ from ..autograd.primitives import Primitive
 from ..autograd.recording import current_recorder, next_number, scope
 from ..autograd.scope import Place
 from ..autograd.value import Result, Value, unrecorded
-from ..support.annotation import Any
+from ..support.annotation import Any, Random
 from ..support.checks import checked_count, checked_rng
 from .activations import ACTIVATIONS, Activation, activation_name, checked_activation
 from .initial import Init, weight_draws
 from .module import Module
 from .weights import Weights, column_numbers
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import random
 
 
 def _fold(weights: Sequence[Value], numbers: list[float], total: float) -> float:
@@ -120,7 +116,7 @@ class Neuron(Module):
         *,
         nonlin: bool | None = None,
         init: Init = "uniform",
-        rng: random.Random | None = None,
+        rng: Random | None = None,
         n_outputs: int = 1,
         name: str = "neuron",
         within: Place | None = None,

@@ -1,7 +1,9 @@
-"""`Any`, for annotations: `typing`, which type checkers take it from, would be a good part of what importing costs."""
+"""Names for annotations alone: importing the modules that type checkers take them from would cost too much time."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from random import Random as Random
     from typing import Any as Any
+    from typing import Protocol as Protocol
 else:
-    Any = object
+    Any = Protocol = Random = object

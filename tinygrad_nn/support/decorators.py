@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import gc
 import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
 from functools import wraps
 from types import coroutine
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from .tabular import short
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
-    from typing import Any, Concatenate, ParamSpec, TypeVar
-
-    Context = Callable[[], Any]
-    Function = Callable[..., Any]
-    This = TypeVar("This")
-    Given = ParamSpec("Given")
-    Returned = TypeVar("Returned")
+Context = Callable[[], Any]
+Decorated = Callable[..., Any]
+This = TypeVar("This")
+Given = ParamSpec("Given")
+Returned = TypeVar("Returned")
 
 
 def locked(method: Callable[Concatenate[This, Given], Returned]) -> Callable[Concatenate[This, Given], Returned]:
@@ -57,7 +54,7 @@ def uncollected(function: Callable[Given, Returned]) -> Callable[Given, Returned
     return resting
 
 
-def within(context: Context, function: Function) -> Function:
+def within(context: Context, function: Decorated) -> Decorated:
     """A function of the same kind whose body runs inside the context. Raises TypeError for what is no function."""
     if isinstance(function, classmethod | staticmethod):
         return type(function)(within(context, function.__func__))
@@ -73,7 +70,7 @@ def within(context: Context, function: Function) -> Function:
     return wraps(function)(made(context, function))
 
 
-def _function(context: Context, function: Function) -> Function:
+def _function(context: Context, function: Decorated) -> Decorated:
     def called(*arguments: Any, **options: Any) -> Any:
         with context():
             return function(*arguments, **options)
@@ -81,21 +78,21 @@ def _function(context: Context, function: Function) -> Function:
     return called
 
 
-def _generator(context: Context, function: Function) -> Function:
+def _generator(context: Context, function: Decorated) -> Decorated:
     def called(*arguments: Any, **options: Any) -> Generator[Any, Any, Any]:
         return (yield from _in_pieces(context, function(*arguments, **options)))
 
     return called
 
 
-def _coroutine(context: Context, function: Function) -> Function:
+def _coroutine(context: Context, function: Decorated) -> Decorated:
     async def called(*arguments: Any, **options: Any) -> Any:
         return await _awaited(context, function(*arguments, **options))
 
     return called
 
 
-def _asynchronous_generator(context: Context, function: Function) -> Function:
+def _asynchronous_generator(context: Context, function: Decorated) -> Decorated:
     async def called(*arguments: Any, **options: Any) -> AsyncGenerator[Any, Any]:
         generator = function(*arguments, **options)
         piece = generator.asend(None)

@@ -7,19 +7,15 @@ compiler, gradcheck, drawings. What the library cannot know is how other languag
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
+from ...support.annotation import Any
 from ...support.numbers import as_float
 from ..elementary import as_operand
 from ..ieee.floats import on_ieee_floats
 from ..primitives import Primitive
+from ..rules import Rule
 from .checks import check_name, check_rule, checked_spellings, operands_of_function, operands_of_text, rules_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
-
-    from ..rules import Rule
 
 
 class OwnPrimitive(Primitive):
