@@ -37,16 +37,19 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
 
         Raises RendererError where there is no renderer, or it lacks the format.
         """
-        _check_format(format or self.format)
+        wanted = format or self.format
+        if wanted.lower() not in graphviz.FORMATS:
+            page = "; a page for the browser is steps(loss).save(...)" if wanted.lower() in ("html", "htm") else ""
+            raise RendererError(f"Graphviz draws no {wanted!r}: take svg, png, pdf, or another of its formats{page}")
         try:
             return super().pipe(format=format, **options)
         except NO_DOT:
-            picture = _by_pygraphviz(self.source, format or self.format, options.get("engine") or self.engine)
+            picture = _by_pygraphviz(self.source, wanted, options.get("engine") or self.engine)
             encoding = options.get("encoding")
             return picture.decode(encoding) if encoding else picture
         except graphviz.CalledProcessError as error:
             said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else error.stderr
-            raise RendererError(f"dot could not draw this as {format or self.format}: {said}") from error
+            raise RendererError(f"dot could not draw this as {wanted}: {said}") from error
 
     def write(self, path: str | Path) -> str:
         """Write the picture, its format named by the ending of `path`, and say in one line what was written.
@@ -110,12 +113,6 @@ class Diagram(graphviz.Digraph):  # type: ignore[misc]
 
 class MissingRendererError(RendererError):
     """There is neither a `dot` on the PATH nor pygraphviz."""
-
-
-def _check_format(format: str) -> None:
-    if format.lower() not in graphviz.FORMATS:
-        page = "; a page for the browser is steps(loss).save(...)" if format.lower() in ("html", "htm") else ""
-        raise RendererError(f"Graphviz draws no {format!r}: take svg, png, pdf, or another of its formats{page}")
 
 
 def _by_pygraphviz(source: str, format: str, engine: str) -> bytes:

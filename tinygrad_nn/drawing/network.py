@@ -23,7 +23,7 @@ from ..support.checks import checked_choice, checked_count, checked_switch
 from . import colors
 from .diagram import Diagram
 from .labels import FONT, cell, clean, escaped, font, in_digits, shortened, table, text_width
-from .options import check_title
+from .options import check_texts
 
 COLORS = {"weight": "weights", "grad": "gradients", "velocity": "velocities"}
 ROW_HEIGHT, COLUMN, RADIUS = 58.0, 170.0, 21.0  # points
@@ -62,7 +62,7 @@ def draw_network(
     checked_choice("color", color, COLORS)
     max_neurons = checked_count("max_neurons", max_neurons, least=3)
     edge_labels = None if edge_labels is None else checked_switch("edge_labels", edge_labels)
-    check_title(title)
+    check_texts(title)
     columns = _columns(model, layers, _numbers(layers, color, optimizer), x, max_neurons)
     drawing = _empty()
     _put_circles(drawing, columns, color)

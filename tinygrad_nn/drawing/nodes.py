@@ -19,6 +19,7 @@ from ..autograd.scope import Place, scope_name
 from ..autograd.value import Result, Value
 from ..nn.module import Module
 from ..nn.neuron import Neuron
+from .labels import clean
 
 Operands = tuple["Node | float", ...]
 
@@ -51,7 +52,7 @@ class Node:
         self.value, self.kind, self.box, self.operands = value, kind, box, operands
         self.reached = True
         self.data = value.data
-        self.label = str(value.label)
+        self.label = clean(str(value.label))
         self.given = bool(self.label)
         self.grad: float | None = value.grad
         self.turn: int = getattr(value, "number", 0)  # backward goes from the highest turn to the lowest

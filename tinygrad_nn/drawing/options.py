@@ -23,11 +23,6 @@ def check_root(what: str, given: Any) -> None:
     raise TypeError(f"{what} the graph behind a Value, but got {given!r} of type {type(given).__name__}; {meant}")
 
 
-def check_texts(digits: int, title: str | None) -> None:
-    checked_count("digits", digits, least=1, most=17)
-    check_title(title)
-
-
 def check_size(count: int, max_nodes: int, way_out: str = "") -> None:
     """Raises ValueError for more nodes than anybody can read, and than the layout may ever finish."""
     checked_count("max_nodes", max_nodes)
@@ -38,6 +33,7 @@ def check_size(count: int, max_nodes: int, way_out: str = "") -> None:
         )
 
 
-def check_title(title: str | None) -> None:
+def check_texts(title: str | None, digits: int = 4) -> None:
+    checked_count("digits", digits, least=1, most=17)
     if title is not None:
         checked_text("the title of a drawing", title)

@@ -7,6 +7,7 @@ stay in registers, and what nobody else reads is never stored.
 from __future__ import annotations
 
 from collections.abc import Set
+from math import prod
 
 from ...autograd.primitives import Primitive
 from .groups import Access, Group
@@ -97,10 +98,7 @@ def in_step(operand: Access, extents: tuple[int, ...]) -> bool:
 
 def strides(extents: tuple[int, ...]) -> tuple[int, ...]:
     """The strides of loop counters in a group's own array."""
-    found = [1]
-    for extent in extents[:0:-1]:
-        found.insert(0, found[0] * extent)
-    return tuple(found[: len(extents)])
+    return tuple([prod(extents[k:]) for k in range(1, len(extents) + 1)])
 
 
 def tiles(count: int, most: int) -> list[tuple[int, int, int]]:

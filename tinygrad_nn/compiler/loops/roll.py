@@ -137,11 +137,8 @@ def affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | N
     inner = extents[-1]
     stride = sequence[1] - sequence[0] if inner > 1 else 0
     outer = sequence[inner] - sequence[0] if len(sequence) > inner else 0
-    base = sequence[0]
-    expected = [base + outer * i + stride * j for i in range(len(sequence) // inner) for j in range(inner)]
-    if sequence != expected:
-        return None
-    return (stride,) if len(extents) == 1 else (outer, stride)
+    strides = (outer, stride)[-len(extents) :]
+    return strides if Access(0, sequence[0], strides).indices(extents) == sequence else None
 
 
 def access(array: int, rows: list[list[int]], extents: tuple[int, ...], column: bool) -> Access:

@@ -40,6 +40,7 @@ def without_repeats(program: Program) -> Program:
             continue
         operands = of_operands(lambda slot: same.get(slot, slot), entry.operands)
         moved = Instruction(entry.slot, entry.primitive, operands)
+        ordered = entry.primitive not in (table.add, table.multiply)  # where a + b is no b + a
         if (operand := _given_back(moved, literals)) is not None:
             same[entry.slot] = operand
             if entry.slot in derived and str(program.scopes.get(operand)).startswith("backward"):
@@ -49,21 +50,13 @@ def without_repeats(program: Program) -> Program:
             slot = by_bits.setdefault(number.hex(), entry.slot)
             literals[slot] = number
             same[entry.slot] = slot
-        elif (key := (entry.primitive, _ordered(entry.primitive, operands))) in known:
+        elif (key := (entry.primitive, operands if ordered else tuple(sorted(operands)))) in known:
             same[entry.slot] = known[key]
         else:
             known[key] = entry.slot
             body.append(moved)
     outputs = [same.get(slot, slot) for slot in program.outputs]
     return replace(program, body=body, outputs=outputs, literals=literals, derived=derived)
-
-
-def _ordered(primitive: Primitive, operands: tuple[Operand, ...]) -> tuple[Operand, ...]:
-    """The operands in one order where it does not matter: a + b is b + a, and a b is b a."""
-    if primitive is table.add or primitive is table.multiply:
-        a, b = operands
-        return operands if a <= b else (b, a)  # type: ignore[operator]
-    return operands
 
 
 # What changes nothing as the second operand; of the zeros the one that leaves -0.0 as it is.

@@ -66,7 +66,7 @@ def draw(
         checked_choice(what, given, known)
     for what, switch in (("expand", expand), ("clusters", clusters), ("repeat_shared", repeat_shared)):
         checked_switch(what, switch)
-    check_texts(digits, title)
+    check_texts(title, digits)
     values = recorded_values(root)
     if view == "auto":
         view = _readable_view(values)
@@ -76,7 +76,7 @@ def draw(
         check_size(len(drawn), max_nodes, FOLD)
         if span(drawn) > TANGLED and len(apart := nodes(root, expand, clusters, repeat_shared=True)) <= max_nodes:
             drawn = apart  # the layout of long lines takes minutes, and nobody can follow them
-        return _graph(drawn, style, rankdir, digits, title)
+        return _graph(drawn, style == "compact", rankdir, digits, title)
     if not any(isinstance(value.scope, Neuron) for value in values):
         raise ValueError(
             f'view="{view}" folds what Neurons recorded, and none took part in this graph: call a model first, or '
@@ -99,14 +99,13 @@ def _readable_view(values: list[Value]) -> str:
     return "neurons" if sum(sizes) <= 24 and max(sizes) <= 8 else "layers"
 
 
-def _graph(drawn: list[Node], style: str, rankdir: str, digits: int, title: str | None) -> Diagram:
+def _graph(drawn: list[Node], compact: bool, rankdir: str, digits: int, title: str | None) -> Diagram:
     """The view of all nodes."""
     scale = colors.extent(node.grad for node in drawn)
     diagram = sheet(rankdir, title, legend(drawn, digits, {node.kind for node in drawn}))
     bound_the_search(diagram, drawn)
     placed: Placed = []
     for node in drawn:
-        compact = style == "compact"
         label = card(node, digits, scale, rankdir) if compact else row_card(node, digits, scale)
         placed.append((node.box, node_line(node.name, label)))
         if node.operands and not compact:
@@ -114,16 +113,15 @@ def _graph(drawn: list[Node], style: str, rankdir: str, digits: int, title: str 
             shape = {"shape": "circle" if len(text) < 4 else "ellipse", "width": ".35", "height": ".35", "margin": "0"}
             placed.append((node.box, node_line(f"{node.name}o", escaped(text), **shape)))
     put_in_boxes(diagram, placed)
-    _put_edges(diagram, drawn, style, digits, rankdir)
+    _put_edges(diagram, drawn, compact, digits, rankdir)
     return diagram
 
 
-def _put_edges(diagram: Diagram, drawn: list[Node], style: str, digits: int, rankdir: str) -> None:
+def _put_edges(diagram: Diagram, drawn: list[Node], compact: bool, digits: int, rankdir: str) -> None:
     """An edge for each operand, coloured by the sign and as wide as the size of what flows back through it."""
     flowing = [flows(node) for node in drawn]
     scale = colors.extent(flow for entries in flowing for flow in entries)
     for node, entries in zip(drawn, flowing, strict=True):
-        compact = style == "compact"
         ends = heads(node, digits, rankdir) if compact else [f"{node.name}o"] * len(node.operands)
         for i, (operand, flow, end) in enumerate(zip(node.operands, entries, ends, strict=True)):
             if isinstance(operand, float):

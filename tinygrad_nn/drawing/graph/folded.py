@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...autograd.column import numbers
 from ...nn.activations import activation_name
 from ...nn.neuron import Neuron
 from .. import colors
@@ -58,7 +59,9 @@ def drawing(drawn: list[Node], by_layer: bool, rankdir: str, digits: int, title:
         elif len(fold.members) == 1:
             label = card(fold.members[0], digits, scale, rankdir)
         else:
-            label = _summary(fold)
+            results = sum(bool(node.operands) for node in fold.members)
+            detail = f"{results} operations" if results else f"{len(fold.members)} numbers"
+            label = _two_lines(escaped(fold.title), detail)
         placed.append((fold.box, node_line(fold.name, label)))
         literals = sum(isinstance(o, float) for o in _inputs(fold)) if fold.neurons and by_layer else 0
         if literals:
@@ -81,8 +84,9 @@ def _folds(drawn: list[Node], by_layer: bool) -> list[Fold]:
     for node in drawn:
         owner = node.value.scope if node.operands else owners.get(id(node.value))
         neuron = neurons.get(id(owner))
-        key, title, box = _of_other(node, crowded, many_given)
-        if neuron is not None:
+        if neuron is None:
+            key, title, box = _of_other(node, crowded, many_given)
+        else:
             key, title, box = _of_neuron(neuron, node.box, by_layer)
         fold = found.setdefault(key, Fold(f"f{len(found)}", title, box))
         fold.members.append(node)
@@ -183,8 +187,8 @@ def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale
             label = f"<b>{escaped(str(getattr(weight, 'label', '') or f'w{i + 1}'))}</b>"
             if isinstance(x, float) and fold.calls == 1:
                 label += font(f"&#160;× {in_digits(x, digits)}", 9, colors.FAINT)
-            rows.append(row(label, _data_of(weight), grads.get(id(weight)), "parameter", f"p{i}"))
-    rows.append(row("<b>b</b>", _data_of(neuron.bias), grads.get(id(neuron.bias)), "parameter", f"p{n}"))
+            rows.append(row(label, numbers(weight), grads.get(id(weight)), "parameter", f"p{i}"))
+    rows.append(row("<b>b</b>", numbers(neuron.bias), grads.get(id(neuron.bias)), "parameter", f"p{n}"))
     if fold.calls > 1:
         what = cell(font(f"{fold.calls} values"), align="right", colspan=2, port="out")
         rows.append(cell("out", align="left") + what)
@@ -195,16 +199,11 @@ def _neuron_table(fold: Fold, grads: dict[int, float | None], digits: int, scale
     return framed(rows, output.kind == "root")
 
 
-def _data_of(parameter: Any) -> float:
-    """The number of a parameter; a weight may have been replaced by a plain number."""
-    return float(getattr(parameter, "data", parameter))
-
-
 def _layer_table(fold: Fold, digits: int) -> str:
     """A layer: heat maps of its weights and of their gradients, a row for each neuron, the biases at the end."""
     neurons = fold.neurons
     n = len(neurons[0].weights)
-    weights = [[_data_of(p) for p in (*neuron.weights, neuron.bias)] for neuron in neurons]
+    weights = [[numbers(p) for p in (*neuron.weights, neuron.bias)] for neuron in neurons]
     gradients = [[getattr(p, "grad", 0.0) for p in (*neuron.weights, neuron.bias)] for neuron in neurons]
     high, wide = _block(weights)
     blocks = f", in blocks of {high} × {wide}" if high * wide > 1 else ""
@@ -246,12 +245,6 @@ def _heat_map(entries: list[list[float]]) -> str:
         rows.append("".join(map(shade, blocks)) + cell(width=4) + shade([row[-1] for row in band]))
     width, height = (size + 1) * (math.ceil(n / wide) + 1) + 6, (size + 1) * len(rows) + 1
     return table(rows, cellspacing=1, cellpadding=0, fixedsize="true", width=width, height=height)
-
-
-def _summary(fold: Fold) -> str:
-    """Many operations, or many given numbers: what they are and how many."""
-    results = sum(bool(node.operands) for node in fold.members)
-    return _two_lines(escaped(fold.title), f"{results} operations" if results else f"{len(fold.members)} numbers")
 
 
 def _two_lines(title: str, detail: str) -> str:

@@ -19,7 +19,7 @@ from ...autograd.rules import is_column
 from ...autograd.value import Result
 from ..graph.cards import INFIX, symbol
 from ..graph.sheet import CHANGED
-from ..labels import clean, in_digits, readable
+from ..labels import in_digits, readable
 from ..nodes import Node, changed, is_sum
 
 SEED = "Backward: how much does {} change with each number?"
@@ -59,7 +59,7 @@ class PassStep:
 
 def steps_of(drawn: list[Node], digits: int) -> list[PassStep]:
     """All steps for the nodes of a graph, in the order of recording, whose last is the root."""
-    root, name = len(drawn) - 1, node_name(drawn[-1])
+    root, name = len(drawn) - 1, drawn[-1].label
     leaves = sum(node.value.op is None for node in drawn)
     begin = f"{leaves} number{'s are' if leaves != 1 else ' is'} given. Forward: each operation computes its value."
     begin += f" Beware: {CHANGED}." if changed(drawn) else ""
@@ -91,7 +91,7 @@ def _backward(node: Node, gradients: dict[int, float], digits: int) -> PassStep:
         before = gradients.get(k)
         step.gradients[k] = gradients[k] = (before or 0.0) + flow
         step.passes.append(Pass(k, place, rule, float(locals_[place]), flow, before, gradients[k]))
-    step.text = f"{node_name(node)} = {expression(node, digits)} has gradient {readable(gradient, digits)}."
+    step.text = f"{node.label} = {expression(node, digits)} has gradient {readable(gradient, digits)}."
     step.text += TIMES_LOCAL if step.passes else NOTHING
     return step
 
@@ -99,8 +99,8 @@ def _backward(node: Node, gradients: dict[int, float], digits: int) -> PassStep:
 def _rule_texts(node: Node, digits: int) -> list[str | None]:
     """For each operand its rule in the table, told with the names of this graph; None where it has no rule."""
     result: Any = node.value
-    own = in_one_piece(node_name(node))
-    names = iter(in_one_piece(node_name(o)) if isinstance(o, Node) else in_digits(o, digits) for o in node.operands)
+    own = in_one_piece(node.label)
+    names = iter(in_one_piece(o.label) if isinstance(o, Node) else in_digits(o, digits) for o in node.operands)
     groups = {
         operand: [next(names) for _ in (group if is_column(operand) else (group,))]
         for operand, group in zip(result.op.operands, result.groups, strict=True)
@@ -130,14 +130,10 @@ def bracketed(number: str) -> str:
     return f"({number})" if number.startswith("−") else number
 
 
-def node_name(node: Node) -> str:
-    return clean(node.label)
-
-
 def forward_text(node: Node, digits: int) -> str:
     """The operation with names, then with numbers where that is another text, then its value."""
     told = dict.fromkeys([expression(node, digits), expression(node, digits, numbers=True)])
-    return " = ".join([node_name(node), *told, readable(node.data, digits)])
+    return " = ".join([node.label, *told, readable(node.data, digits)])
 
 
 def expression(node: Node, digits: int, numbers: bool = False) -> str:
@@ -145,7 +141,7 @@ def expression(node: Node, digits: int, numbers: bool = False) -> str:
     bare, parts = [], []
     for operand in node.operands:
         if isinstance(operand, Node) and not numbers:
-            bare.append(node_name(operand))
+            bare.append(operand.label)
             parts.append(in_one_piece(bare[-1]))
         else:
             bare.append(readable(operand if isinstance(operand, float) else operand.data, digits))

@@ -9,7 +9,7 @@ from .. import colors
 from ..browser import document
 from ..labels import clean, in_digits, readable
 from ..nodes import Node
-from .backprop import SEED, Pass, PassStep, bracketed, expression, in_one_piece, node_name
+from .backprop import SEED, Pass, PassStep, bracketed, expression, in_one_piece
 from .picture import PASSING, Pictures
 
 STEP_PACE = 1200  # milliseconds a step when playing
@@ -35,7 +35,7 @@ def _data(pictures: Pictures) -> dict[str, Any]:
         "nodes": _nodes(pictures),
         "lines": lines,
         "steps": [_step(step, drawn, pictures.digits) for step in steps],
-        "root": node_name(drawn[-1]),
+        "root": drawn[-1].label,
         "pace": STEP_PACE,
         "passing": PASSING,
     }
@@ -52,7 +52,7 @@ def _nodes(pictures: Pictures) -> list[dict[str, Any]]:
             gradients[i].append({"step": k, "text": readable(gradient, digits), "fill": fill, "exact": repr(gradient)})
     return [
         {
-            "name": node_name(node),
+            "name": node.label,
             "data": readable(node.data, digits),
             "about": expression(node, digits) if node.operands else LEAF_WORDS.get(node.kind, ""),
             "where": _where(node),
@@ -69,8 +69,8 @@ def _nodes(pictures: Pictures) -> list[dict[str, Any]]:
 
 def _step(step: PassStep, drawn: list[Node], digits: int) -> dict[str, Any]:
     """What the page says at a step, and what it asks there when the reader wants to predict."""
-    node, root = drawn[step.node], node_name(drawn[-1])
-    name, before, question, answer = node_name(node), step.text, "", node.data
+    node, root = drawn[step.node], drawn[-1].label
+    name, before, question, answer = node.label, step.text, "", node.data
     if step.phase == "forward":
         before, question = f"{name} = {expression(node, digits)}", f"What is {name}?"
     elif step.phase == "seed":
@@ -79,7 +79,7 @@ def _step(step: PassStep, drawn: list[Node], digits: int) -> dict[str, Any]:
         before = f"{name} = {expression(node, digits)} has gradient {readable(step.gradient, digits)}."
         question, answer = f"What does {name} pass on?", 0.0
         if step.passes:
-            question = f"What does {name} pass on to {node_name(drawn[step.passes[0].operand])}?"
+            question = f"What does {name} pass on to {drawn[step.passes[0].operand].label}?"
             answer = step.passes[0].flow
     sizes = [abs(o if isinstance(o, float) else o.data) for o in node.operands]
     return {
@@ -99,13 +99,13 @@ def _step(step: PassStep, drawn: list[Node], digits: int) -> dict[str, Any]:
 def _pass(passed: Pass, gradient: float, node: Node, to: Node, digits: int) -> dict[str, Any]:
     """The card of what goes to one operand: rule, local derivative, product, sum."""
     local, own, flow, after = (readable(n, digits) for n in (passed.local, gradient, passed.flow, passed.after))
-    name, target = in_one_piece(node_name(node)), in_one_piece(node_name(to))
+    name, target = in_one_piece(node.label), in_one_piece(to.label)
     places = [i for i, operand in enumerate(node.operands) if operand is to]
     place = f" at place {places.index(passed.place) + 1} of {len(places)}" if len(places) > 1 else ""
     product = passed.local * gradient
     multiplied = str(product) == str(passed.flow) or abs(product - passed.flow) <= 1e-9 * abs(passed.flow)
     return {
-        "to": node_name(to),
+        "to": to.label,
         "rule": f"{target}.grad += {passed.rule}",
         "derivative": f"∂{name} / ∂{target}{place} = ",
         "local": local,

@@ -15,7 +15,7 @@ from typing import Any
 from .. import colors
 from ..labels import FONT, as_attributes, clean, readable, shortened
 from ..nodes import Node
-from .backprop import PassStep, node_name
+from .backprop import PassStep
 from .layout import ON_CARD, Card, Layout, Line
 
 PASSING = 2.0  # the width of a line along which a value goes forward
@@ -132,7 +132,7 @@ def _card(
     ink, weight = (colors.INK, "bold") if node.given else (colors.FAINT, None)
     body: dict[str, Any] = {"x": x + bar, "width": card.width - bar, "height": half}
     parts = [
-        tag("title", svg_text(node_name(node))),
+        tag("title", svg_text(node.label)),
         *_operation(card),
         tag("rect", y=y, fill=colors.KIND_FILLS[node.kind], **body),
         tag("rect", y=y + half, fill=colors.fill(gradient, scale), class_="shade", **body),

@@ -10,7 +10,7 @@ from ..browser import Page
 from ..labels import clean
 from ..nodes import Node, nodes, recorded_values
 from ..options import check_root, check_size, check_texts
-from .backprop import node_name, steps_of
+from .backprop import steps_of
 from .layout import Layout, laid_out
 from .page import page
 from .picture import Pictures
@@ -70,8 +70,8 @@ def steps(
     """
     check_root("steps() goes through", root)
     checked_switch("expand", expand)
-    check_texts(digits, title)
+    check_texts(title, digits)
     check_size(len(recorded_values(root)), max_nodes)
     drawn = nodes(root, expand)
     check_size(len(drawn), max_nodes)
-    return Steps(drawn, digits, clean(f"Backpropagation from {node_name(drawn[-1])}" if title is None else title))
+    return Steps(drawn, digits, clean(f"Backpropagation from {drawn[-1].label}" if title is None else title))
