@@ -173,15 +173,13 @@ def _forgotten(model: str, path: str, holder: Any, kind: str, value: Value) -> s
 
 def _untrained(holder: Any, trained: set[int]) -> Value | None:
     """A Value that is reached from a holder, and is not among the trained ones, by their ids."""
-    seen: set[int] = set()
-    kept: list[Any] = []  # so that no id is given twice
+    seen: dict[int, Any] = {}  # by their ids; and it keeps them, so that no id is given twice
     waiting = [holder]
     while waiting:
         found = waiting.pop()
         if id(found) in seen:
             continue
-        seen.add(id(found))
-        kept.append(found)
+        seen[id(found)] = found
         if not isinstance(found, Value):
             waiting += _parts(found)
         elif found.op is None and id(found) not in trained:

@@ -146,11 +146,10 @@ class Primitive:
     def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
         return named, (self.name,)
 
-    def __copy__(self) -> Primitive:
+    def __copy__(self, memo: object = None) -> Primitive:
         return self
 
-    def __deepcopy__(self, memo: object) -> Primitive:
-        return self
+    __deepcopy__ = __copy__
 
 
 def _plain(operand: Any) -> Any:

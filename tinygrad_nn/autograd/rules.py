@@ -88,17 +88,13 @@ def pull_function(
 ) -> Any:
     """A function of a result that adds g * dy/d(operand) to the `.grad` of each of its operands."""
     wide = len(operands) > 2 or any(map(is_column, operands))
-    called = [_called(operand, rule, operands) for operand, rule in zip(operands, rules, strict=True)]
+    given = f"(g, y, {', '.join(operands)})"
+    called = [f"_rule_{o}{given}" if callable(rule) else rule for o, rule in zip(operands, rules, strict=True)]
     lines = _wide_pull(operands, called) if wide else _narrow_pull(operands, called)
     read = words("\n".join(lines))
     head = [f"{word} = {source}" for word, source in (("g", "_result.grad"), ("y", "_result.data")) if word in read]
     namespace = named(" ".join(read)) | {f"_rule_{o}": rule for o, rule in zip(operands, rules, strict=True)}
     return _defined("pull", name, ["_result"], [*head, *lines], namespace)
-
-
-def _called(operand: str, rule: Rule, operands: Sequence[str]) -> str | None:
-    """The rule as an expression: itself where it is a text, else a call of the function."""
-    return f"_rule_{operand}(g, y, {', '.join(operands)})" if callable(rule) else rule
 
 
 def _narrow_pull(operands: Sequence[str], rules: Sequence[str | None]) -> list[str]:

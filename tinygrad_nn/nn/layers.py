@@ -42,18 +42,10 @@ class Layer(Module):
     ) -> None:
         n_outputs = checked_count("n_outputs", n_outputs)
         self.place = Place(name, within, given=within is None and name != "layer")
+        activation = activation if nonlin is None else nonlin
         self.neurons = [
-            Neuron(
-                n_inputs,
-                activation,
-                nonlin=nonlin,
-                init=init,
-                rng=rng,
-                n_outputs=n_outputs,
-                name=f"neuron {i + 1}",
-                within=self.place,
-            )
-            for i in range(n_outputs)
+            Neuron(n_inputs, activation, init=init, rng=rng, n_outputs=n_outputs, name=f"neuron {i}", within=self.place)
+            for i in range(1, n_outputs + 1)
         ]
 
     def __call__(self, inputs: Any) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from operator import attrgetter
 
 from ..autograd import primitives as table
 from ..autograd.column import Column
@@ -89,6 +90,11 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
     return outputs
 
 
+def _also(name: str, doc: str) -> Any:
+    """A second name of an attribute, to read and to set it by."""
+    return property(attrgetter(name), lambda neuron, entry: setattr(neuron, name, entry), doc=doc)
+
+
 class Neuron(Module):
     """activation(w1 x1 + ... + wn xn + b): `weights` is the list of n Values, `bias` a Value.
 
@@ -161,23 +167,8 @@ class Neuron(Module):
             self._has_row = self._activate is None or isinstance(self._activate, Primitive)
         super().__setattr__(name, entry)
 
-    @property
-    def w(self) -> list[Value]:
-        """The weights, by micrograd's name."""
-        return self.weights  # type: ignore[no-any-return]
-
-    @w.setter
-    def w(self, weights: Iterable[Value]) -> None:
-        self.weights = weights
-
-    @property
-    def b(self) -> Value:
-        """The bias, by micrograd's name."""
-        return self.bias
-
-    @b.setter
-    def b(self, bias: Value) -> None:
-        self.bias = bias
+    w = _also("weights", "The weights, by micrograd's name.")
+    b = _also("bias", "The bias, by micrograd's name.")
 
     def __repr__(self) -> str:
         return f"Neuron({len(self.weights)}, activation={activation_name(self.activation)!r})"

@@ -156,7 +156,8 @@ def _parsed(what: str, text: str) -> ast.Module:
         tree = ast.parse("\n".join(part.strip() for part in text.split(";")))
     except SyntaxError as error:
         raise ValueError(f"{what} is no expression: {error.msg}") from None
-    if not tree.body or not isinstance(tree.body[-1], ast.Expr) or not all(map(_names_one, tree.body[:-1])):
+    named = [s for s in tree.body[:-1] if isinstance(s, ast.Assign) and [*map(type, s.targets)] == [ast.Name]]
+    if not tree.body or not isinstance(tree.body[-1], ast.Expr) or len(named) < len(tree.body) - 1:
         raise ValueError(f'{what} must be an expression, before which parts of it may be named: "size = ...; ..."')
     return tree
 
@@ -198,14 +199,6 @@ def _check_claims(what: str, nodes: Sequence[ast.AST]) -> None:
 def _calls_python(call: ast.Call) -> bool:
     """Whether it is a call of something else than a primitive."""
     return not (isinstance(call.func, ast.Name) and call.func.id in OF_THE_TABLE)
-
-
-def _names_one(statement: ast.stmt) -> bool:
-    """Whether a part of a text is `name = expression`."""
-    match statement:
-        case ast.Assign([ast.Name()]):
-            return True
-    return False
 
 
 def rules_of(name: str, operands: list[str], rules: Any) -> list[Any]:
