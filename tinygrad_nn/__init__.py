@@ -53,13 +53,11 @@ from .functional import *  # noqa: F403
 from .nn.layers import MLP, Layer, Neuron
 from .nn.module import Module
 from .optim import SGD, Adam
+from .support.annotation import TYPE_CHECKING, Any
 from .version import __version__ as __version__
 
 # What most programs do not begin with is imported when it is first asked for.
-TYPE_CHECKING = False
 if TYPE_CHECKING:  # for editors and type checkers, which do not see `_LATER`
-    from typing import Any
-
     from . import metrics, plots
     from . import nn as nn
     from .autograd.custom.custom import primitive
