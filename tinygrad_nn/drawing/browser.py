@@ -26,8 +26,10 @@ def document(kind: str, title: str, word: str, last: int, data: dict[str, Any], 
     assets = {"style": _read("page.css"), "script": _read("player.js") + _read(f"{kind}.js")}
     hashes = {f"{name}_hash": _hash(source) for name, source in assets.items()}
     main = Template(_read(f"{kind}.html")).substitute(texts)
+    told = json.dumps(data, separators=(",", ":"))  # and no character of markup in it, so that a script can hold it
+    told = told.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return Template(_read("page.html")).substitute(
-        assets | hashes, title=title, word=word, last=last, main=main, data=_json(data)
+        assets | hashes, title=title, word=word, last=last, main=main, data=told
     )
 
 
@@ -61,12 +63,6 @@ class Page:
 
 def _read(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
-
-
-def _json(data: dict[str, Any]) -> str:
-    """JSON that a script element can hold: no character of markup in it."""
-    told = json.dumps(data, separators=(",", ":"))
-    return told.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _hash(source: str) -> str:

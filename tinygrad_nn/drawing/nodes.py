@@ -234,15 +234,11 @@ def _name(drawn: list[Node]) -> None:
             continue
         if isinstance(scope, Neuron) and (node.name not in within or weighs(node) or is_sum(node.value)):
             letter = "z" if node.name in within else "h"
-            node.label = _called(letter + scope.place.number(len(layers) > 1), calls)
+            name = letter + scope.place.number(len(layers) > 1)
+            calls[name] += 1
+            node.label = f"{name} ({calls[name]})" if calls[name] > 1 else name
         else:
             node.label = _product_of_names(node) or next(numbered)
-
-
-def _called(name: str, calls: Counter[str]) -> str:
-    """The name, with the number of the call from the second on."""
-    calls[name] += 1
-    return f"{name} ({calls[name]})" if calls[name] > 1 else name
 
 
 def span(drawn: list[Node]) -> int:

@@ -180,7 +180,8 @@ class Walk(Findings):
             self._push_all(
                 (f"{base.__name__}.{name}", entry)
                 for name, entry in own.items()
-                if self._is_read(name) or (_is_operator(name) and callable(entry) and (made or name not in SILENT))
+                if self._is_read(name)
+                or (name[:2] == "__" == name[-2:] and callable(entry) and (made or name not in SILENT))
             )
 
     def _is_read(self, name: str) -> bool:
@@ -263,10 +264,6 @@ class Walk(Findings):
                 self.sources.append(f"{path}.{min(moved & self.names)}")
         self.snapshot[f"{path}.__dict__"] = tuple(read)
         self._push_all((f"{path}.{name}", own[name]) for name in read)
-
-
-def _is_operator(name: str) -> bool:
-    return name[:2] == "__" == name[-2:]
 
 
 def name_of(found: Any) -> str:

@@ -28,18 +28,26 @@ class TracedNumber(Traced):
     __class__ = property(lambda self: float)
 
     def __pow__(self, exponent: object) -> Any:
-        if (found := self._as_floats(_complex_power, self, exponent)) is not None:
+        if (found := self._complex_power(self, exponent)) is not None:
             return found
         if isinstance(exponent, Scalar) or (literal := as_float(exponent)) is None:
             return Traced.__pow__(self, exponent)
         return self._record(table.power, (self, literal))
 
     def __rpow__(self, base: object) -> Any:
-        found = self._as_floats(_complex_power, base, self)
+        found = self._complex_power(base, self)
         return Traced.__rpow__(self, base) if found is None else found
 
-    def _as_floats(self, answer: Callable[[Any, Any], Any], a: object, b: object) -> Any:
-        return answer(a, b) if self._tracer.floats and {type(a), type(b)} <= AS_FLOATS else None
+    def _complex_power(self, base: Any, exponent: Any) -> complex | None:
+        """The power of floats where it is a complex number, else None. Raises what 0.0**-1 raises."""
+        if not self._tracer.floats or not {type(base), type(exponent)} <= AS_FLOATS:
+            return None
+        if exponent < 0.0 and base == 0.0:
+            raise ZeroDivisionError("0.0 cannot be raised to a negative power")
+        if (type(exponent) in (float, int) and float(exponent).is_integer()) or not base < 0.0:
+            return None
+        power: Any = float(base) ** float(exponent)
+        return power if isinstance(power, complex) else None
 
     def _seen(self) -> float:
         """The number in this run, which is one of many where it changes with every step."""
@@ -129,27 +137,12 @@ class TracedNumber(Traced):
 AS_FLOATS = {TracedNumber, float, int, bool}
 
 
-def _check_division(number: Any, by: Any) -> None:
-    """Raise what a division of floats raises."""
-    if by == 0.0:
-        raise ZeroDivisionError("float division by zero")
-
-
-def _complex_power(base: Any, exponent: Any) -> complex | None:
-    """The power of floats where it is a complex number, else None. Raises what 0.0**-1 raises."""
-    if exponent < 0.0 and base == 0.0:
-        raise ZeroDivisionError("0.0 cannot be raised to a negative power")
-    if (type(exponent) in (float, int) and float(exponent).is_integer()) or not base < 0.0:
-        return None
-    power: Any = float(base) ** float(exponent)
-    return power if isinstance(power, complex) else None
-
-
 def _divided(name: str, swapped: bool) -> Callable[[TracedNumber, object], Any]:
     """A division as Traced has it, which floats refuse by 0."""
 
     def method(number: TracedNumber, other: object) -> Any:
-        number._as_floats(_check_division, *((other, number) if swapped else (number, other)))
+        if number._tracer.floats and type(other) in AS_FLOATS and (number if swapped else other) == 0.0:
+            raise ZeroDivisionError("float division by zero")
         return getattr(Traced, name)(number, other)
 
     return method
