@@ -11,7 +11,7 @@ from functools import wraps
 
 from .autograd import primitives as table
 from .autograd.elementary import as_operand, as_operands
-from .autograd.ieee.functions import INF
+from .autograd.ieee.floats import INF
 from .autograd.recording import scope
 from .autograd.scalar import Scalar
 from .functional import maximum, minimum, relu, softplus, sum

@@ -23,7 +23,7 @@ from tinygrad_nn.nn import saving as storage
 from tinygrad_nn.optim import cosine, linear, step_decay, warmup
 from tinygrad_nn.support import files
 from tinygrad_nn.training import checkpoints, progress
-from tinygrad_nn.training.evaluation import Watched
+from tinygrad_nn.training.early_stopping import Watched
 from tinygrad_nn.training.steps.run import Pace
 
 X, Y = tn.data.moons(7, rng=random.Random(3))

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 import tinygrad_nn as tn
-from tinygrad_nn.autograd.ieee.functions import NoSuchIndexError
+from tinygrad_nn.autograd.ieee.floats import NoSuchIndexError
 from tinygrad_nn.check.anomaly import AnomalyError
 from tinygrad_nn.training.steps.rows import RowError
 

@@ -10,7 +10,7 @@ FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.r
 TREES = {file: ast.parse(path.read_text(encoding="utf-8")) for file, path in FILES.items()}
 
 # The rows of the table, their values on floats, and the functions of numbers that call them: one thing, three faces.
-OF_THE_TABLE = ("autograd/primitives.py", "autograd/ieee/functions.py", "autograd/elementary.py", "functional.py")
+OF_THE_TABLE = ("autograd/primitives.py", "autograd/ieee/floats.py", "autograd/elementary.py", "functional.py")
 
 # Names that several files may have, and why.
 SHARED_NAMES = {

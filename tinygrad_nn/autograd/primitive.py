@@ -10,8 +10,7 @@ import math
 from collections.abc import Callable
 
 from ..support.annotation import Any
-from .ieee.floats import IeeeFloat
-from .ieee.functions import FLOOR, SINGLE_FLOOR
+from .ieee.floats import FLOOR, SINGLE_FLOOR, IeeeFloat
 from .rules import Rule, is_column, pull_function, rule_functions, value_function, words
 
 # What texts may name beside operands and primitives.

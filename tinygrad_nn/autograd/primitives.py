@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import operator
 
-from .ieee import functions as ieee
+from .ieee import floats as ieee
 from .ieee import special
 from .primitive import TABLE as TABLE
 from .primitive import Primitive as Primitive

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ..autograd import primitives as table
 from ..autograd.column import numbers
-from ..autograd.ieee.functions import FLOOR
+from ..autograd.ieee.floats import FLOOR
 from ..autograd.primitives import Primitive
 from ..autograd.value import Result
 

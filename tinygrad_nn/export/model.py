@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import losses as losses_
 from ..autograd import primitives as table
-from ..autograd.ieee.functions import NoSuchIndexError
+from ..autograd.ieee.floats import NoSuchIndexError
 from ..autograd.recording import no_grad
 from ..compiler.backends.c.file import File, check_values, operations, without_branches
 from ..compiler.backends.c.places import Region

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from ..autograd.ieee.functions import NoSuchIndexError
+from ..autograd.ieee.floats import NoSuchIndexError
 from ..compiler.backends.c.functions import c_number
 from ..compiler.backends.c.places import wrapped
 from ..compiler.single_precision import rounded

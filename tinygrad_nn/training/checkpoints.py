@@ -18,7 +18,7 @@ from ..nn.saving import json_of, layers_of, text_in, text_of
 from ..optim import Optimizer
 from ..schedules import is_own
 from ..support.files import check_writable, write_all
-from .evaluation import Remembered, Watched
+from .early_stopping import Remembered, Watched
 from .history import History
 from .steps.watch import Standing, Underway
 

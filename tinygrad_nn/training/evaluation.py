@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..autograd.recording import no_grad
 from ..autograd.value import Value
 from ..compiler.arguments import Shape, in_lists, shape_of, shaped, size_of
 from ..compiler.function import Function, PathError, TraceError
 from ..compiler.target import Target
-from ..metrics import GRADIENT, VALIDATION, total
+from ..metrics import GRADIENT, total
 from ..nn.layers import MLP
 from ..nn.module import Module
 from ..optim import Optimizer
 from ..support.nested import leaves
-from .history import History
 from .steps.engines.recorded import number_of
 from .steps.recipe import Recipe
-from .steps.rows import Rows
-from .steps.state import Kept, kept_of, put_back
-from .steps.watch import Watch
+from .steps.rows import Rows, flat_targets
 from .thresholds import Answers
 
 OfAllRows = Callable[[Sequence[Any], Sequence[Any]], float]
-RESTORED = ("patience", "epochs", "diverged")  # runs whose best state is given back where patience was asked for
 
 
 class Looked:
@@ -101,15 +97,6 @@ class Looked:
             ) from error
 
 
-def flat_targets(rows: Rows | None) -> list[Sequence[float]]:
-    """The numbers of the target of each row, where there are any rows."""
-    if rows is None:
-        return []
-    (_, shape), numbers = rows
-    count = size_of(shape)
-    return [row[len(row) - count :] for row in numbers]
-
-
 class Gradients:
     """The root of the mean square of the gradient of each layer, by a training step that moves nothing."""
 
@@ -167,74 +154,3 @@ def _owner(path: str) -> str:
         parts.pop()
         end -= 1
     return ".".join(parts[:end]) or parts[0]
-
-
-class Remembered(NamedTuple):
-    """What patience remembers: the best loss, how many epochs have passed since, and two states of the model: the best,
-    and that of the end of the last epoch."""
-
-    best: float
-    waited: int
-    kept: Kept
-    before: Kept
-
-
-class Watched(Watch):
-    """What is looked at after each epoch, and whether the run is to go on: patience and callbacks."""
-
-    def __init__(
-        self, optimizer: Optimizer, looked: Mapping[str, Looked], metrics: Mapping[str, OfAllRows | Answers],
-        patience: int | None, callbacks: Sequence[Callable[[History], Any]],
-    ) -> None:  # fmt: skip
-        self.optimizer, self.looked, self.metrics = optimizer, looked, metrics
-        self.gradients: Gradients | None = None
-        self.patience, self.callbacks = patience, callbacks
-        self.remembered = None if patience is None else self._begun()
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anybody wants to look after each epoch."""
-        return bool(self.looked or self.gradients or self.callbacks or self.patience)
-
-    def measured(self) -> Mapping[str, float]:
-        found: dict[str, float] = {}
-        for prefix, rows in self.looked.items():
-            loss, measured = rows.look(self.metrics)
-            found |= {f"{prefix}loss": loss} if prefix else {}
-            found |= {f"{prefix}{name}": number for name, number in measured.items()}
-        return found | (self.gradients.measured() if self.gradients is not None else {})
-
-    def remember(self, history: History) -> None:
-        if self.remembered is not None:
-            best, waited, kept, before = self.remembered
-            validated, now = history.metrics.get(f"{VALIDATION}loss"), kept_of(self.optimizer)
-            latest = (validated or history.losses)[-1]
-            if latest < best:  # a loss of the run is that of the weights before the updates of its epoch
-                best, waited, kept = latest, 0, now if validated else before
-            else:
-                waited += 1
-            self.remembered = Remembered(best, waited, kept, now)
-
-    def verdict(self, history: History, losses: Sequence[float]) -> str:
-        stop = [callback(history) for callback in self.callbacks]
-        if any(type(found).__name__ in ("bool", "bool_") and found for found in stop):  # NumPy's, too
-            return "callback"
-        known = self.remembered
-        return "patience" if known and self.patience is not None and known.waited >= self.patience else ""
-
-    def restore(self) -> None:
-        """The best weights, with the optimizer's state that belongs to them, where patience was asked for."""
-        if self.remembered is not None:
-            put_back(self.optimizer, self.remembered.kept)
-
-    def take_up(self, remembered: Remembered | None, stopped: str, over: bool) -> None:
-        """Remember what another run did. One that has ended is at its best state, and goes on from its last."""
-        if remembered is not None and stopped in RESTORED:
-            put_back(self.optimizer, remembered.kept if over else remembered.before)
-        if self.patience is not None:
-            self.remembered = remembered or self._begun()
-
-    def _begun(self) -> Remembered:
-        """What patience remembers before an epoch."""
-        now = kept_of(self.optimizer)
-        return Remembered(math.inf, 0, now, now)

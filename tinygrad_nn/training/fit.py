@@ -24,11 +24,12 @@ from ..support.checks import checked_count, checked_rng, checked_switch
 from ..support.tabular import names_for
 from . import options
 from .checkpoints import Begun, Checkpoint
-from .evaluation import RESTORED, Gradients, Looked, Watched, flat_targets
+from .early_stopping import RESTORED, Watched
+from .evaluation import Gradients, Looked
 from .history import History
 from .progress import Progress
 from .steps.engines.recorded import RecordedEngine
-from .steps.rows import Rows
+from .steps.rows import Rows, flat_targets
 from .steps.run import diverged
 from .steps.step import Step, step_of
 from .thresholds import Answers, Thresholds

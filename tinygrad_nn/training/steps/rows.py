@@ -12,7 +12,7 @@ from itertools import chain
 from math import prod
 from typing import Any
 
-from ...compiler.arguments import ArrayShape, RecordedError, Shape, array_shape, flat
+from ...compiler.arguments import ArrayShape, RecordedError, Shape, array_shape, flat, size_of
 from ...compiler.single_precision import TooLargeError
 from ...compiler.surroundings.surroundings import steady
 from ...compiler.target import Target
@@ -111,6 +111,15 @@ def _in_words(shape: Shape) -> str:
     if any(entry is not None for entry in shape):
         return f"{len(shape)} entries, the first of which has {_in_words(shape[0])}"
     return f"{len(shape)} number{'s' * (len(shape) != 1)}"
+
+
+def flat_targets(rows: Rows | None) -> list[Sequence[float]]:
+    """The numbers of the target of each row, where there are any rows."""
+    if rows is None:
+        return []
+    (_, shape), numbers = rows
+    count = size_of(shape)
+    return [row[len(row) - count :] for row in numbers]
 
 
 def matrix(rows: Sequence[Row], target: Target) -> Any:

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from ....autograd.ieee.functions import FLOOR, SINGLE_FLOOR
+from ....autograd.ieee.floats import FLOOR, SINGLE_FLOOR
 from ....autograd.primitives import Primitive
 from ....support.names import Names, free, underscored
 from ...single_precision import rounded

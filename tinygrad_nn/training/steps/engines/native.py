@@ -12,7 +12,7 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
-from ....autograd.ieee.functions import NoSuchIndexError
+from ....autograd.ieee.floats import NoSuchIndexError
 from ....autograd.value import Value
 from ....compiler.arguments import Shape, data_of
 from ....compiler.backends.llvm import engine as native

@@ -12,7 +12,7 @@ from math import inf
 from typing import Any
 
 from ....autograd import primitives as table
-from ....autograd.ieee.functions import NoSuchIndexError
+from ....autograd.ieee.floats import NoSuchIndexError
 from ....compiler.arguments import Shape, data_of
 from ....compiler.backends.python import function as python
 from ....compiler.backends.python import loop as python_loop

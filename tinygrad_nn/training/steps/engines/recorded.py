@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ....autograd.ieee.functions import NoSuchIndexError
+from ....autograd.ieee.floats import NoSuchIndexError
 from ....autograd.recording import recording, watched
 from ....autograd.value import Value
 from ....compiler.arguments import shaped

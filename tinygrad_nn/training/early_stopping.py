@@ -1,0 +1,88 @@
+"""Whether a run goes on after an epoch: patience, which remembers the best state, and the callbacks of the caller."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..metrics import VALIDATION
+from ..optim import Optimizer
+from .evaluation import Gradients, Looked, OfAllRows
+from .history import History
+from .steps.state import Kept, kept_of, put_back
+from .steps.watch import Watch
+from .thresholds import Answers
+
+RESTORED = ("patience", "epochs", "diverged")  # runs whose best state is given back where patience was asked for
+
+
+class Remembered(NamedTuple):
+    """What patience remembers: the best loss, how many epochs have passed since, and two states of the model: the best,
+    and that of the end of the last epoch."""
+
+    best: float
+    waited: int
+    kept: Kept
+    before: Kept
+
+
+class Watched(Watch):
+    """What is looked at after each epoch, and whether the run is to go on: patience and callbacks."""
+
+    def __init__(
+        self, optimizer: Optimizer, looked: Mapping[str, Looked], metrics: Mapping[str, OfAllRows | Answers],
+        patience: int | None, callbacks: Sequence[Callable[[History], Any]],
+    ) -> None:  # fmt: skip
+        self.optimizer, self.looked, self.metrics = optimizer, looked, metrics
+        self.gradients: Gradients | None = None
+        self.patience, self.callbacks = patience, callbacks
+        self.remembered = None if patience is None else self._begun()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody wants to look after each epoch."""
+        return bool(self.looked or self.gradients or self.callbacks or self.patience)
+
+    def measured(self) -> Mapping[str, float]:
+        found: dict[str, float] = {}
+        for prefix, rows in self.looked.items():
+            loss, measured = rows.look(self.metrics)
+            found |= {f"{prefix}loss": loss} if prefix else {}
+            found |= {f"{prefix}{name}": number for name, number in measured.items()}
+        return found | (self.gradients.measured() if self.gradients is not None else {})
+
+    def remember(self, history: History) -> None:
+        if self.remembered is not None:
+            best, waited, kept, before = self.remembered
+            validated, now = history.metrics.get(f"{VALIDATION}loss"), kept_of(self.optimizer)
+            latest = (validated or history.losses)[-1]
+            if latest < best:  # a loss of the run is that of the weights before the updates of its epoch
+                best, waited, kept = latest, 0, now if validated else before
+            else:
+                waited += 1
+            self.remembered = Remembered(best, waited, kept, now)
+
+    def verdict(self, history: History, losses: Sequence[float]) -> str:
+        stop = [callback(history) for callback in self.callbacks]
+        if any(type(found).__name__ in ("bool", "bool_") and found for found in stop):  # NumPy's, too
+            return "callback"
+        known = self.remembered
+        return "patience" if known and self.patience is not None and known.waited >= self.patience else ""
+
+    def restore(self) -> None:
+        """The best weights, with the optimizer's state that belongs to them, where patience was asked for."""
+        if self.remembered is not None:
+            put_back(self.optimizer, self.remembered.kept)
+
+    def take_up(self, remembered: Remembered | None, stopped: str, over: bool) -> None:
+        """Remember what another run did. One that has ended is at its best state, and goes on from its last."""
+        if remembered is not None and stopped in RESTORED:
+            put_back(self.optimizer, remembered.kept if over else remembered.before)
+        if self.patience is not None:
+            self.remembered = remembered or self._begun()
+
+    def _begun(self) -> Remembered:
+        """What patience remembers before an epoch."""
+        now = kept_of(self.optimizer)
+        return Remembered(math.inf, 0, now, now)
