@@ -142,10 +142,9 @@ class SGD(Optimizer):
         super().__init__(parameters, lr)
         self.momentum = checked_setting("momentum", momentum, below=1.0)
         self.weight_decay = checked_setting("weight_decay", weight_decay)
-        nesterov = checked_switch("nesterov", nesterov)
-        if nesterov and not self.momentum:
+        self.nesterov = checked_switch("nesterov", nesterov)
+        if self.nesterov and not self.momentum:
             raise ValueError("SGD with nesterov=True looks ahead by the momentum: give a momentum above 0")
-        self.nesterov = nesterov
 
     def check(self) -> None:
         """Raise ValueError for a momentum that was set outside [0, 1)."""
