@@ -80,6 +80,7 @@ def long_run(epochs, **options):
 def interrupt():
     """Seconds from Ctrl-C to the return of fit, twenty times at random moments of a run in machine code."""
     found, rng, pressed = [], random.Random(1), []
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start what runs beside them without
 
     def press(seconds):
         time.sleep(seconds)
