@@ -1,5 +1,7 @@
 """Every test runs on examples that repeat, and may ask for a module of the examples."""
 
+import sys
+
 import pytest
 from hypothesis import settings
 from shared import load_example
@@ -21,3 +23,10 @@ settings.load_profile("the same in every run")
 def example():
     """A function that imports examples/NAME.py."""
     return load_example
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    """A test begins as a process does, with no text of steps that another test left."""
+    if (texts := sys.modules.get("tinygrad_nn.training.steps.engines.native_text")) is not None:
+        texts.TEXTS.clear()

@@ -4,7 +4,8 @@ It stands on autograd, and for the files on optim.
 
 From the ground up: `initial` draws the first weights, `activations` have names, `weights` are a neuron's list; `names`
 says what modules are called, `module` is anything with parameters, `neuron` and `layers` are those that come with the
-library; `entries` and `loading` believe nothing of a file, and `saving` writes it.
+library, `structure` what their programs follow from; `entries` and `loading` believe nothing of a file, and `saving`
+writes it.
 """
 
 from .layers import MLP, Layer, Neuron

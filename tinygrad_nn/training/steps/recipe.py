@@ -8,9 +8,11 @@ the order in which the engine would record and sum, so that the numbers are the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...autograd.value import Value
 from ...compiler.arguments import Shape, has_arrays, shaped
 from ...compiler.program.program import Loop, Program
 from ...compiler.program.rewrite import simplified
@@ -108,6 +110,20 @@ class Update:
         self.optimizer, self.parameter, self.gradient = recipe.optimizer, tracing.parameters[0], given[0]._slot
         self.rate, step, self.settings, self.states, outputs = tracing.updated(given)
         self.step, self.program = step._slot, tracing.program(outputs)
+
+    def apart(self) -> Update:
+        """The same without the optimizer and the parameter that it was traced with; `by` another it is one again."""
+        twin = copy(self)
+        parameters = {slot: Value(0.0) for slot in self.program.parameters}
+        twin.program = replace(self.program, parameters=parameters, scopes={})
+        del twin.optimizer
+        return twin
+
+    def by(self, optimizer: Optimizer) -> Update:
+        """The update by another optimizer of the same class."""
+        twin = copy(self)
+        twin.optimizer = optimizer
+        return twin
 
     def numbers(self) -> dict[int, float]:
         """What is the same for all parameters and, until somebody changes a setting, for all steps."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from math import inf
 from typing import Any
@@ -18,13 +19,14 @@ from ....compiler.arguments import Shape, data_of
 from ....compiler.backends.llvm import engine as native
 from ....compiler.loops.roll import rolled
 from ....compiler.loops.rolled import Rolled
+from ....compiler.program.program import Program
 from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
-from ..recipe import Recipe
+from ..recipe import Recipe, row_gradient
 from ..rows import Row, RowError, matrix
 from ..state import commit, settings_of, state_of
 from .engine import CANNOT, Engine, Made, Stretch, all_finite
-from .native_text import StepText
+from .native_text import text_for
 from .python import PythonEngine
 
 
@@ -152,7 +154,7 @@ class NativeEngine(Engine):
     @property
     def program(self) -> Rolled:
         """The program of a row, rolled."""
-        return self.python.program if self._latest is None else rolled(self._latest.text.gradient)
+        return self.python.program if self._latest is None else rolled(self._latest.gradient)
 
     @property
     def source(self) -> str:
@@ -164,7 +166,8 @@ class NativeSteps:
 
     def __init__(self, recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool) -> None:
         self.recipe, self.target, self.xp = recipe, target, target.namespace
-        self.text = text = StepText(recipe, shapes, row, target, batched)
+        self.text = text = text_for(recipe, shapes, row, target, batched)
+        self._shapes, self._row = shapes, row
         self.compiled = native.native(text.text, pointers=14)
         self.parameters = self._numbers(text.padded + len(text.untrained))
         self.gradients = self._numbers(text.padded)
@@ -177,6 +180,11 @@ class NativeSteps:
         start = self.scratch.ctypes.data
         self._state = [array.ctypes.data for array in (self.parameters, self.state, self.gradients, self.penalty)]
         self._scratch = [self.flags.ctypes.data, self.totals.ctypes.data, start + -start % 64]
+
+    @cached_property
+    def gradient(self) -> Program:
+        """The program of a row, which is traced for whoever wants to see it where the text was written before."""
+        return self.text.gradient or row_gradient(replace(self.recipe, world=None), self._shapes, self._row)
 
     def _numbers(self, count: int, first: int = 0) -> Any:
         """So many zeros, of which the one at `first` lies where a line of the cache begins, as vectors are fastest."""

@@ -1,6 +1,12 @@
-"""Training steps as LLVM text: the update of all parameters in one loop, and many steps in one call."""
+"""Training steps as LLVM text: the update of all parameters in one loop, and many steps in one call.
+
+The latest texts are kept by the structure of what they were written for, without the Values and the optimizer of it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
 
 from ....autograd import primitives as table
 from ....autograd.value import Value
@@ -11,13 +17,17 @@ from ....compiler.backends.llvm.ir import Block, Kind
 from ....compiler.backends.llvm.printer import FunctionText, Printer, module
 from ....compiler.backends.llvm.row_sums import RowSums
 from ....compiler.loops.roll import rolled
-from ....compiler.program.program import INPUTS
+from ....compiler.program.program import INPUTS, Program
 from ....compiler.single_precision import checked_literals
 from ....compiler.target import Target
 from ....support.decorators import uncollected
+from ....support.latest import Latest
 from ..recipe import Recipe, Update, penalty, row_gradient
 from ..rows import Row
+from ..structure import structure_of_steps
 from .engine import UnsupportedError
+
+MOST_TEXTS, MOST_OF_ONE = 64, 4  # that are kept, and of one structure, whose update may branch on settings
 
 
 class StepText:
@@ -32,7 +42,8 @@ class StepText:
             raise UnsupportedError("the llvm back end makes no steps without parameters: give the optimizer some")
         single, exact, metric = target.dtype == "float32", target.exact, recipe.metric is not None
         full = register_bytes() // (4 if single else 8)
-        self.gradient = gradient = row_gradient(recipe, shapes, row)
+        gradient = row_gradient(recipe, shapes, row)
+        self.gradient: Program | None = gradient  # for whoever wants to see it; None where it is to be traced for that
         penalized = penalty(recipe) if recipe.regularizer is not None else None
         trained, self.count = recipe.optimizer.parameters, len(recipe.optimizer.parameters)
         self.vectors = -(-self.count // full)
@@ -40,6 +51,7 @@ class StepText:
         read = [value for p in (gradient, penalized) if p is not None for value in p.parameters.values()]
         apart = {id(value) for value in trained}
         self.untrained = list({id(value): value for value in read if id(value) not in apart}.values())
+        self.read: list[int] = []  # where those are in a network, in a text that is kept apart
         order = [*trained, *(Value(0.0) for _ in range(self.padded - self.count)), *self.untrained]
         sums = RowSums(rolled(gradient.reading(order)), 1 + metric, full if batched else 1, full, single, exact)
         regular = None
@@ -56,6 +68,40 @@ class StepText:
         text = update_text(update, Kind(full, single), regular is not None, exact)
         self.text = step_text(sums, regular, text, metric)
         self.scratch = max(sums.scratch, regular.scratch if regular else 0)  # bytes
+
+    def apart(self, parameters: Sequence[Value]) -> StepText:
+        """The text without what it was written for; of the Values that are only read, where they are in the network."""
+        places = {id(value): k for k, value in enumerate(parameters)}
+        twin = copy(self)
+        twin.gradient, twin.update, twin.untrained = None, self.update.apart(), []
+        twin.read = [places[id(value)] for value in self.untrained]
+        return twin
+
+    def of(self, recipe: Recipe, parameters: Sequence[Value]) -> StepText | None:
+        """A text that was kept apart, for a recipe of its structure; None where the settings are on another path."""
+        twin = copy(self)
+        twin.update = self.update.by(recipe.optimizer)
+        twin.untrained = [parameters[k] for k in self.read]
+        return None if twin.update.obstacle() else twin
+
+
+TEXTS: Latest[list[StepText]] = Latest(MOST_TEXTS)
+
+
+def text_for(recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool) -> StepText:
+    """The text of the steps of a recipe: one that was written before where the structure is known, else a new one."""
+    found = structure_of_steps(recipe)
+    if found is None:
+        return StepText(recipe, shapes, row, target, batched)
+    structure, parameters = found
+    key = structure, shapes, target.dtype, target.exact, batched, register_bytes()
+    known = TEXTS.get(key) or []
+    for text in known:
+        if (again := text.of(recipe, parameters)) is not None:
+            return again
+    text = StepText(recipe, shapes, row, target, batched)
+    TEXTS.put(key, [text.apart(parameters), *known][:MOST_OF_ONE])
+    return text
 
 
 def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> FunctionText:

@@ -1,0 +1,101 @@
+"""The structure of a network: what a trace of it follows from, apart from its numbers.
+
+It is known without a trace for an MLP, a Layer or a Neuron that is the library's own in every part. Two networks of one
+structure do the same with their parameters, so that what was compiled for one serves the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import chain
+from operator import is_
+
+from ..autograd import primitives as table
+from ..autograd.column import SharingList
+from ..autograd.containers import PACKAGE, Holder
+from ..autograd.primitives import Primitive
+from ..autograd.value import Result, Value
+from ..support.annotation import Any
+from .layers import MLP, Layer, Neuron
+from .module import Module
+from .names import Named
+from .weights import Weights
+
+Structure = tuple[Hashable, list[Value]]  # a key, and the parameters in the order in which it speaks of them
+
+KEPT_THERE = ("__slotnames__", "__annotations_cache__")  # what Python itself keeps in a class
+
+
+def as_classes_are(kinds: Iterable[type]) -> list[dict[str, Any]]:
+    """Classes as they are written: one with a method that somebody has put in since is another."""
+    return [{name: entry for name, entry in vars(kind).items() if name not in KEPT_THERE} for kind in kinds]
+
+
+CLASSES = (Holder, Named, Module, Neuron, Layer, MLP, SharingList, Weights)
+CLASSES_WRITTEN = as_classes_are(CLASSES)
+# The attributes of each; with one more, which may stand before a method, it is another.
+BESIDE = {"place", "_Named__place", "_learned"}
+ATTRIBUTES: dict[type, set[str]] = {
+    MLP: {"layers", "input_names", "output_names"} | BESIDE,
+    Layer: {"neurons"} | BESIDE,
+    Neuron: {"weights", "bias", "activation", "_activate", "_has_row"} | BESIDE,
+}
+
+
+def structure_of(model: object) -> Structure | None:
+    """The key of a network's structure, and its parameters, those that are shared each time; None where it is unknown.
+
+    The key has the layers and the activation of each neuron, and no numbers or names.
+    """
+    if as_classes_are(CLASSES) != CLASSES_WRITTEN or not _is_own(model):
+        return None
+    layers: Any = model.layers if isinstance(model, MLP) else [model]
+    if type(layers) is not list or not all(map(_is_own, layers)):
+        return None
+    neurons = [layer.neurons if type(layer) is Layer else [layer] for layer in layers]
+    every = list(chain.from_iterable(neurons))
+    if set(map(type, neurons)) != {list} or not all(type(unit) is Neuron and _is_own(unit) for unit in every):
+        return None
+    if isinstance(model, MLP) and not (set(map(type, layers)) == {Layer} and _is_named(model, len(neurons[-1]))):
+        return None
+    if not all(type(unit.weights) is Weights and _is_row(vars(unit)["_activate"]) for unit in every):
+        return None
+    parameters = list(chain.from_iterable((*unit.weights, unit.bias) for unit in every))
+    if not are_leaves(parameters):
+        return None
+    shape = tuple([tuple([(len(unit.weights), vars(unit)["_activate"]) for unit in units]) for units in neurons])
+    return (type(model), shape), parameters
+
+
+def are_leaves(values: Sequence[object]) -> bool:
+    """Whether all are Values of this library's that were not computed from others."""
+    return all(
+        issubclass(kind, Value) and not issubclass(kind, Result) and kind.__module__.partition(".")[0] == PACKAGE
+        for kind in set(map(type, values))
+    )
+
+
+def places_in(values: Sequence[Value], trained: Sequence[Value]) -> Hashable:
+    """Which of the Values are one and the same, and which of the trained ones: None where they are those, in order."""
+    if len(values) == len(trained) and all(map(is_, values, trained)):
+        return None
+    places = {id(value): k for k, value in enumerate(trained)}
+    return tuple([places.setdefault(id(value), -1 - k) for k, value in enumerate(values)])
+
+
+def _is_own(part: object) -> bool:
+    """Whether it is an object of one of the library's classes, with the attributes that it was made with."""
+    attributes = ATTRIBUTES.get(type(part))
+    return attributes is not None and vars(part).keys() <= attributes
+
+
+def _is_row(activation: object) -> bool:
+    """Whether an activation is a row of the table, or there is none."""
+    return activation is None or (isinstance(activation, Primitive) and vars(table).get(activation.name) is activation)
+
+
+def _is_named(model: MLP, outputs: int) -> bool:
+    """Whether inputs and outputs have names that a trace takes, or none."""
+    names = model.output_names
+    listed = {type(model.input_names), type(names)} <= {list, type(None)}
+    return listed and (not names or len(names) == outputs)
