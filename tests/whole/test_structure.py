@@ -31,6 +31,7 @@ PROTOCOLS = {
     "_record _precedence _made_by": "of whatever records: Values and traced values",
     "_slot _tracer": "of traced values, on which a user would see them without the underscore",
     "_read_by_library _kept_beside _may_hold_parameters _moved_by_steps": "of what holds Values, a Module or Optimizer",
+    "_stamp_of_attributes": "of what holds Values, too",
     "_getframe": "Python's",
 }
 

@@ -37,6 +37,18 @@ class Holder:
         """Whether parameters are looked for in an attribute."""
         return False
 
+    def _stamp_of_attributes(self) -> tuple[Any, str] | None:
+        """An object, and the name of what is another there after any change of the attributes here; None for none."""
+        return None
+
+
+OWN_ATTRIBUTES: Any = vars(Holder)["__dict__"]  # what gives the dict of a holder
+
+
+def dict_of(found: Any) -> Any:
+    """The dict of an object's attributes, for who changes nothing in it; None where it has none."""
+    return OWN_ATTRIBUTES.__get__(found) if isinstance(found, Holder) else getattr(found, "__dict__", None)
+
 
 def listed(found: Any) -> Any:
     """A sequence or an array of objects as a list, what is a list or tuple as it is; anything else as it is."""
@@ -59,7 +71,7 @@ def attributes(found: object) -> list[tuple[str, Any]]:
     """The attributes of an object, also those in slots, in order; private ones are left out."""
     kind: Any = type(found)
     slots = [(name, getattr(found, name)) for name in slots_of(kind) if hasattr(found, name)]
-    held = getattr(found, "__dict__", None)
+    held = dict_of(found)
     pairs = [*slots, *held.items()] if isinstance(held, dict) else slots
     return [pair for pair in pairs if pair[0][:1] != "_"]
 

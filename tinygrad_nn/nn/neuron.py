@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from ..autograd import primitives as table
 from ..autograd.column import Column
+from ..autograd.containers import OWN_ATTRIBUTES
 from ..autograd.elementary import as_operand, as_operands
 from ..autograd.primitives import Primitive
 from ..autograd.recording import current_recorder, next_number, scope
@@ -115,6 +116,8 @@ class Neuron(Module):
     2.0
     """
 
+    __slots__ = ("_given_away",)  # set once somebody has the dict of the attributes
+
     def __init__(
         self,
         n_inputs: int,
@@ -156,16 +159,46 @@ class Neuron(Module):
         return str(self.place)
 
     def __setattr__(self, name: str, entry: Any) -> None:
+        stamped = self._stamped()
         if name == "weights":
             if entry is not getattr(self, name, None):  # as += assigns it
                 entry = Weights(entry, getattr(self, "place", type(self).__name__))
             object.__setattr__(self, name, entry)  # there are no modules to name among them
-            return
-        if name == "activation":  # a name or a function
-            entry = checked_activation(entry)
-            self._activate = ACTIVATIONS[entry] if isinstance(entry, str) else entry
-            self._has_row = self._activate is None or isinstance(self._activate, Primitive)
-        super().__setattr__(name, entry)
+        else:
+            if name == "activation":  # a name or a function
+                entry = checked_activation(entry)
+                self._activate = ACTIVATIONS[entry] if isinstance(entry, str) else entry
+                self._has_row = self._activate is None or isinstance(self._activate, Primitive)
+            super().__setattr__(name, entry)
+        if stamped is not None:
+            stamped.column = None
+
+    def __delattr__(self, name: str) -> None:
+        stamped = self._stamped()
+        super().__delattr__(name)
+        if stamped is not None:
+            stamped.column = None
+
+    def _stamped(self) -> Weights | None:
+        """The weights, whose Column every change of an attribute drops; None where the class is another one."""
+        weights = getattr(self, "weights", None) if type(self) is Neuron else None
+        return weights if type(weights) is Weights else None
+
+    def _stamp_of_attributes(self) -> tuple[Weights, str] | None:
+        stamped = None if hasattr(self, "_given_away") else self._stamped()
+        return (stamped, "column") if stamped is not None and stamped.shared() is stamped.column else None
+
+    @property
+    def __dict__(self) -> Any:
+        """The attributes, for whoever may change them there from now on, where no Column is dropped."""
+        if self._stamped() is not None:  # else it is being made, as a copy is
+            self._given_away = True
+        return OWN_ATTRIBUTES.__get__(self)
+
+    @__dict__.setter
+    def __dict__(self, given: dict[str, Any]) -> None:
+        OWN_ATTRIBUTES.__set__(self, given)
+        self._given_away = True
 
     w = _also("weights", "The weights, by micrograd's name.")
     b = _also("bias", "The bias, by micrograd's name.")

@@ -12,7 +12,7 @@ from operator import is_
 
 from ..autograd import primitives as table
 from ..autograd.column import SharingList
-from ..autograd.containers import PACKAGE, Holder
+from ..autograd.containers import PACKAGE, Holder, dict_of
 from ..autograd.primitives import Primitive
 from ..autograd.value import Result, Value
 from ..support.annotation import Any
@@ -58,12 +58,12 @@ def structure_of(model: object) -> Structure | None:
         return None
     if isinstance(model, MLP) and not (set(map(type, layers)) == {Layer} and _is_named(model, len(neurons[-1]))):
         return None
-    if not all(type(unit.weights) is Weights and _is_row(vars(unit)["_activate"]) for unit in every):
+    if not all(type(unit.weights) is Weights and _is_row(dict_of(unit)["_activate"]) for unit in every):
         return None
     parameters = list(chain.from_iterable((*unit.weights, unit.bias) for unit in every))
     if not are_leaves(parameters):
         return None
-    shape = tuple([tuple([(len(unit.weights), vars(unit)["_activate"]) for unit in units]) for units in neurons])
+    shape = tuple([tuple([(len(unit.weights), dict_of(unit)["_activate"]) for unit in units]) for units in neurons])
     return (type(model), shape), parameters
 
 
@@ -86,7 +86,7 @@ def places_in(values: Sequence[Value], trained: Sequence[Value]) -> Hashable:
 def _is_own(part: object) -> bool:
     """Whether it is an object of one of the library's classes, with the attributes that it was made with."""
     attributes = ATTRIBUTES.get(type(part))
-    return attributes is not None and vars(part).keys() <= attributes
+    return attributes is not None and dict_of(part).keys() <= attributes
 
 
 def _is_row(activation: object) -> bool:

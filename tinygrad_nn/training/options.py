@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any
 
 from ..compiler.backends.backend import for_steps
@@ -12,7 +11,7 @@ from ..nn.module import Module
 from ..optim import Optimizer
 from ..support.checks import checked_count
 from ..support.tabular import short
-from .steps.rows import Rows, rows_of
+from .steps.rows import Rows, not_finite, rows_of
 
 
 def named_metrics(metrics: list[Any], until: Any) -> dict[str, Any]:
@@ -91,8 +90,7 @@ def checked_rows(X: Any, Y: Any, whose: str, model: Any) -> Rows:
         shapes, rows = rows_of(X, Y, model)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{whose}{error}") from None
-    for i, row in enumerate(rows):
-        if not isfinite(sum(row)) and (wrong := [number for number in row if not isfinite(number)]):
-            what = f"row {i} of {whose}X and Y holds {wrong[0]}"
-            raise ValueError(f"{what}: leave the row out, or fill in what it should be")
+    if (found := not_finite(rows)) is not None:
+        what = f"row {found[0]} of {whose}X and Y holds {found[1]}"
+        raise ValueError(f"{what}: leave the row out, or fill in what it should be")
     return shapes, rows

@@ -63,10 +63,17 @@ class Findings:
         self.views.append(view)
         self.contents.append((holder, content))
 
+    def _stamp(self, where: Any, name: str) -> None:
+        """Watch what is another object after any change of what is looked at next."""
+        if (key := ("stamp", id(where), name)) not in self._met:
+            self._met.add(key)
+            self.attributes.append((where, name, getattr(where, name)))
+
     def _entries(self, path: str, found: Any) -> None:
+        if stamped := isinstance(found, SharingList) and found.shared() is found.column:
+            self._stamp(found, "column")
         content = list(found)
-        if isinstance(found, SharingList) and (column := found.shared()) is found.column:  # which goes with any change
-            self.attributes.append((found, "column", column))
+        if stamped:
             self.contents.append((found, content))
         elif not isinstance(found, tuple | frozenset):
             self._watch(found, found, content)

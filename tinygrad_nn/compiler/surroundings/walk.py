@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, Protocol
 
-from ...autograd.containers import ABSENT, PACKAGE, Holder, cell_content, slots_of
+from ...autograd.containers import ABSENT, PACKAGE, Holder, cell_content, dict_of, slots_of
 from ...autograd.primitives import Primitive
 from ...autograd.scalar import Scalar
 from ...autograd.value import Value
@@ -192,7 +192,7 @@ class Walk(Findings):
         others = foreign(kind.__module__, self.own)
         self.snapshot[path] = (kind,)
         self._content(path, found, kind, others)
-        if isinstance(getattr(found, "__dict__", None), dict):
+        if isinstance(dict_of(found), dict):
             read_by_others = isinstance(found, Mapping | MutableSequence) or callable(found)
             self._attributes(path, found, read_by_others if others else self._inherits(kind))
         if kind.__module__ in ("builtins", "functools"):
@@ -250,11 +250,17 @@ class Walk(Findings):
 
     def _attributes(self, path: str, found: Any, whole: bool) -> None:
         """Those of an object that the code names; all of a `whole` one, which the code of this library reads."""
-        own = vars(found)
-        self._watch(own.values(), own, dict(own))
-        if not whole:
-            self.views.append(own)  # its keys
+        own = dict_of(found)
         holder = found if isinstance(found, Holder) else NOT_A_HOLDER
+        if (stamp := holder._stamp_of_attributes()) is not None:
+            self._stamp(*stamp)
+            self.contents.append((own, dict(own)))
+        else:
+            if holder is found:
+                self.attributes.append((found, "__class__", type(found)))
+            self._watch(own.values(), own, dict(own))
+            if not whole:
+                self.views.append(own)  # its keys
         self.names |= holder._read_by_library
         read = [name for name in own if self._is_read(name) or (whole and name not in holder._kept_beside)]
         read += [name for name, entry in own.items() if name not in read and holder._may_hold_parameters(name, entry)]

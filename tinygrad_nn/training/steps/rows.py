@@ -7,9 +7,9 @@ without.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
-from math import prod
+from math import isfinite, prod
 from typing import Any
 
 from ...compiler.arguments import ArrayShape, RecordedError, Shape, array_shape, flat, size_of
@@ -21,7 +21,7 @@ from ...support.tabular import TARGETS, check_columns, plain, short
 from .interrupt import Uninterrupted
 
 Row = Sequence[float]  # the numbers of a row, and then those of its target
-Rows = tuple[Shape, list[Row]]  # the shapes of a row and of its target, and the rows
+Rows = tuple[Shape, Sequence[Row]]  # the shapes of a row and of its target, and the rows
 NUMBERS, LISTS = {float, int}, {list, tuple}
 
 
@@ -36,6 +36,23 @@ class RowError(ValueError):
         return f"row {self.place} of X and Y: {self.error}"
 
 
+class ArrayRows(Sequence[Row]):
+    """Rows that came in arrays, in one of their own, which machine code takes as it is."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self.array[index].tolist()
+        return list(map(tuple, found)) if isinstance(index, slice) else tuple(found)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self[:])
+
+
 def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
     """The shapes of a row and of its target, and for each row the numbers of both."""
     if (found := _plain_rows(X, Y)) is not None:
@@ -46,10 +63,8 @@ def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
         raise ValueError(f"X has {len(X)} rows and Y {len(Y)}: give one target for each row")
     if not len(X):
         raise ValueError("X and Y are empty: a step is on one row or more")
-    if all(is_array(given) and given.dtype.kind in "fiu" for given in (X, Y)):
-        sides = tuple([array_shape(given.shape[1:]) for given in (X, Y)])
-        both = [given.reshape((len(X), prod(given.shape[1:]))).astype("float64").tolist() for given in (X, Y)]
-        return sides, [(*x, *y) for x, y in zip(*both, strict=True)]
+    if (found := _plain_rows(X, Y)) is not None:
+        return found
     X, Y = (
         list(given.tolist() if hasattr(given, "tolist") and not (is_array(given) and given.ndim > 1) else given)
         for given in (X, Y)
@@ -78,28 +93,37 @@ def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
 
 
 def _plain_rows(X: Any, Y: Any) -> Rows | None:
-    """The rows where they are lists of as many numbers, and the targets numbers or such lists, as most are."""
-    if type(X) is not list or type(Y) is not list or not 0 < len(X) == len(Y):
+    """The rows where X and Y are arrays, or lists of numbers or of lists of as many numbers, as most are."""
+    if not all(type(given) is list or is_array(given) for given in (X, Y)) or not 0 < len(X) == len(Y):
         return None
-    shapes: list[Shape] = []
-    sides: list[list[Any]] = []
-    for given in (X, Y):
-        listed = set(map(type, given)) <= LISTS
-        kinds = set(map(type, chain.from_iterable(given) if listed else given))
-        if not kinds <= NUMBERS or (listed and len(set(map(len, given))) > 1):
-            return None
-        shapes.append((None,) * len(given[0]) if listed else None)
-        if kinds == {float}:
-            sides.append(given)
-            continue
-        try:
-            sides.append([list(map(float, row)) for row in given] if listed else list(map(float, given)))
-        except OverflowError:
-            return None
-    x, y = (
-        [(number,) for number in side] if shape is None else side for side, shape in zip(sides, shapes, strict=True)
-    )
-    return tuple(shapes), [(*a, *b) for a, b in zip(x, y, strict=True)]
+    if (x := _side(X)) is None or (y := _side(Y)) is None:
+        return None
+    if type(X) is list and type(Y) is list:
+        return (x[0], y[0]), [(*a, *b) for a, b in zip(x[1], y[1], strict=True)]
+    import numpy  # which is there, as somebody gave an array
+
+    sides = [side if is_array(side) else numpy.array(side) for _, side in (x, y)]
+    width = sides[0].shape[1]
+    both = numpy.empty((len(X), width + sides[1].shape[1]))
+    both[:, :width], both[:, width:] = sides
+    return (x[0], y[0]), ArrayRows(both)
+
+
+def _side(given: Any) -> tuple[Shape, Any] | None:
+    """The shape of an entry of X or of Y, and for each entry its numbers; None where they are no plain numbers."""
+    if type(given) is not list:
+        sides = given.shape[1:]
+        return (array_shape(sides), given.reshape((len(given), prod(sides)))) if given.dtype.kind in "fiu" else None
+    listed = set(map(type, given)) <= LISTS
+    kinds = set(map(type, chain.from_iterable(given) if listed else given))
+    if not kinds <= NUMBERS or (listed and len(set(map(len, given))) > 1):
+        return None
+    try:
+        if kinds != {float}:
+            given = [list(map(float, row)) for row in given] if listed else list(map(float, given))
+    except OverflowError:
+        return None
+    return ((None,) * len(given[0]), given) if listed else (None, [(number,) for number in given])
 
 
 def _in_words(shape: Shape) -> str:
@@ -119,15 +143,32 @@ def flat_targets(rows: Rows | None) -> list[Sequence[float]]:
         return []
     (_, shape), numbers = rows
     count = size_of(shape)
+    if isinstance(numbers, ArrayRows):
+        return list(map(tuple, numbers.array[:, numbers.array.shape[1] - count :].tolist()))
     return [row[len(row) - count :] for row in numbers]
+
+
+def not_finite(rows: Sequence[Row]) -> tuple[int, float] | None:
+    """The place of the first row with a number that is not finite, and that number."""
+    places: Sequence[int] = range(len(rows))
+    if isinstance(rows, ArrayRows):
+        from numpy import isfinite as each_finite  # which is there, as somebody gave an array
+
+        finite = each_finite(rows.array).all(axis=1)
+        places = [] if finite.all() else [int(finite.argmin())]
+    for i in places:
+        if not isfinite(sum(rows[i])) and (wrong := [number for number in rows[i] if not isfinite(number)]):
+            return i, wrong[0]
+    return None
 
 
 def matrix(rows: Sequence[Row], target: Target) -> Any:
     """The rows as one array, a row after the other. Raises RowError for one with a number that no float32 holds."""
+    found: Any = rows.array if isinstance(rows, ArrayRows) else target.namespace.array(rows)
     if target.dtype == "float64":
-        return target.namespace.array(rows)
+        return found
     try:
-        return target.namespace.ascontiguousarray(target.array(rows))
+        return target.namespace.ascontiguousarray(target.array(found))
     except TooLargeError as error:
         raise RowError(error.place, error) from None
 

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Iterator
 from enum import Enum
 from itertools import chain, islice
+from operator import is_
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -62,6 +63,35 @@ def settings_of(optimizer: Optimizer) -> tuple[list[float], list[object]]:
         others.append(name)
         _mapped(entry, number, lambda found, name=name: other(name, found))  # type: ignore[misc]
     return numbers, others
+
+
+class Settings:
+    """The settings of an optimizer, which are looked at one by one only where an attribute is another object."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer = optimizer
+        self._found: tuple[list[float], list[object]] = [], []
+        self._seen: tuple[Any, ...] = ()  # where it is known that nothing else can change
+
+    def now(self) -> tuple[list[float], list[object]]:
+        """What `settings_of` gives: the very same lists where nothing can have changed."""
+        own, kind = vars(self.optimizer), type(self.optimizer)
+        if self._seen:
+            of, update, count, names, entries = self._seen
+            same_class = kind is of and kind.update is update
+            if same_class and len(own) == count and all(map(is_, map(own.get, names), entries)):
+                return self._found
+        self._found, self._seen = settings_of(self.optimizer), ()
+        names = [name for name in own if name not in OWN]
+        entries = [own[name] for name in names]
+        if kind.__module__ == Optimizer.__module__ and all(map(_is_fixed, entries)):
+            self._seen = kind, kind.update, len(own), names, entries
+        return self._found
+
+
+def _is_fixed(entry: Any) -> bool:
+    """Whether it is a plain object that nobody can change."""
+    return type(entry) in (float, int, bool, str, type(None)) or (type(entry) is tuple and all(map(_is_fixed, entry)))
 
 
 def with_settings(optimizer: Optimizer, number: Callable[[str, float], Any], lr: Any, step: Any) -> Optimizer:

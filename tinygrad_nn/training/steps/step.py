@@ -35,7 +35,7 @@ from .engines.recorded import RecordedEngine
 from .recipe import Recipe
 from .rows import Rows, rows_of
 from .run import RowMetric, Run, diverged, until_of
-from .state import check_optimizer, same, settings_of
+from .state import Settings, check_optimizer, same
 from .watch import Standing, Told, Watch
 
 MOST_KINDS = 8  # of rows and metrics for which engines are kept
@@ -53,6 +53,7 @@ class Step:
         self.lock = RLock()  # a step changes a model: one thread at a time, which a callback may call from
         self.recipe, self.target, self.backend = recipe, target, target.backend
         self._known: dict[Any, Known[Engine] | RecordedEngine] = {}  # by metric and shapes of rows, the latest last
+        self._settings = Settings(recipe.optimizer)
         self._fixed: list[object] = []
         self._parameters: list[Value] = []
         self._latest: Engine | None = None
@@ -67,9 +68,14 @@ class Step:
 
     def on(self, given: Rows) -> float:
         """One update on rows as `rows_of` gives them."""
-        (shapes, rows), watching = given, self._watching()
-        error: Exception | None = None
-        with self.lock, nullcontext() if watching is None else watched(None):
+        if (watching := self._watching()) is None:
+            return self._on(given, None)
+        with watched(None):
+            return self._on(given, watching)
+
+    def _on(self, given: Rows, watching: Any) -> float:
+        (shapes, rows), error = given, None
+        with self.lock:
             while True:
                 engine = self._engine(None, shapes, watching, error)
                 try:
@@ -180,9 +186,10 @@ class Step:
         check_steps(optimizer)
         if not callable(optimizer.lr):
             optimizer.rate()
-        fixed = settings_of(optimizer)[1]
-        if not same(fixed, self._fixed) or self._parameters != optimizer.parameters:
-            self._known, self._fixed, self._parameters = {}, fixed, list(optimizer.parameters)
+        fixed = self._settings.now()[1]
+        if (fixed is not self._fixed and not same(fixed, self._fixed)) or self._parameters != optimizer.parameters:
+            self._known, self._parameters = {}, list(optimizer.parameters)
+        self._fixed = fixed
         if error is not None:
             self._give_up(error, metric, shapes)
         known = self._known.pop(kind, None) or self._made(metric, shapes)

@@ -2,6 +2,7 @@
 
 An engine owns the numbers and how a stretch of steps is made; it stands on what is around it: rows, recipe, numbers.
 
-From the ground up: `engine` is what each of them can do; `python` and `recorded` make steps, `native_text`
-writes those that `native` makes, in machine code; `checked` is an engine around another, for detect_anomaly.
+From the ground up: `engine` is what each of them can do; `python` and `recorded` make steps; `native_text` writes steps
+in machine code, and `native_call` is what that is called with by `native`, which makes them; `checked` is an engine
+around another, for detect_anomaly.
 """

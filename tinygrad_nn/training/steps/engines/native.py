@@ -24,8 +24,9 @@ from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
 from ..recipe import Recipe, row_gradient
 from ..rows import Row, RowError, matrix
-from ..state import commit, settings_of, state_of
+from ..state import Settings, commit, state_of
 from .engine import CANNOT, Engine, Made, Stretch, all_finite
+from .native_call import Call
 from .native_text import text_for
 from .python import PythonEngine
 
@@ -46,20 +47,19 @@ class NativeEngine(Engine):
 
     def step(self, rows: Sequence[Row]) -> float:
         self._holder = None
-        steps = self._ready(len(rows) > 1, rows[0])
-        x = matrix(rows, self.target)
-        losses, _, _, refused = steps.run(x, len(rows), len(rows), 0, steps.rates(1), 0.0, -inf)
+        steps = self._ready(len(rows) > 1, rows)
+        loss = steps.one(matrix(rows, self.target))
         self._holder = None
-        if refused:
+        if loss is None:
             return self.python.step(rows)
         steps.commit()
-        return float(losses[0])
+        return loss
 
     def stretch(self, stretch: Stretch) -> Made:
         """Steps in one call of machine code; after them one on a batch whose rows take several paths."""
         orders, size, at, n = stretch.orders, stretch.batch_size, len(stretch.losses), stretch.batches
         # traced on the row that was given first, wherever the run begins, so that one that goes on takes the same path
-        steps = self._ready(size > 1, orders.rows[0])
+        steps = self._ready(size > 1, orders.rows)
         # no order is drawn for an epoch that may not be run
         most = 1 if orders.generator is not None and self.recipe.metric is not None else stretch.epochs
         whole = 0 if at else min(stretch.steps // n, most)
@@ -80,13 +80,13 @@ class NativeEngine(Engine):
                     errors, error = [*errors, error], 0.0
         return self._made(stretch, losses, errors, error)
 
-    def _ready(self, batched: bool, row: Row) -> NativeSteps:
-        """The compiled steps for the settings as they are, with the numbers loaded where anybody may have set them."""
+    def _ready(self, batched: bool, rows: Sequence[Row]) -> NativeSteps:
+        """The steps for the settings as they are, traced on the first row, with the numbers that somebody may set."""
         found = self._steps.get(batched)
         if found is None or found is not self._holder:
             if found is None or not found.holds():
                 try:
-                    found = self._steps[batched] = NativeSteps(self.recipe, self.shapes, row, self.target, batched)
+                    found = self._steps[batched] = NativeSteps(self.recipe, self.shapes, rows[0], self.target, batched)
                 except NoSuchIndexError as error:
                     raise RowError(0, error) from None
             found.load()
@@ -176,10 +176,12 @@ class NativeSteps:
         self.totals, self.flags = self._numbers(2), self.xp.zeros(64, dtype=self.xp.uint8)
         self.scratch = self.xp.zeros(text.scratch + 64, dtype=self.xp.uint8)
         self.made = 0  # steps since the numbers were loaded
-        self._settings = settings_of(recipe.optimizer)[0]
+        self._settings = Settings(recipe.optimizer)
+        self._settled = self._settings.now()[0]  # the numbers for which the update holds
         start = self.scratch.ctypes.data
         self._state = [array.ctypes.data for array in (self.parameters, self.state, self.gradients, self.penalty)]
         self._scratch = [self.flags.ctypes.data, self.totals.ctypes.data, start + -start % 64]
+        self._one: Call | None = None  # what one step is called with
 
     @cached_property
     def gradient(self) -> Program:
@@ -195,11 +197,11 @@ class NativeSteps:
 
     def holds(self) -> bool:
         """Whether the settings are still on the path that the update was traced on."""
-        settings = settings_of(self.recipe.optimizer)[0]
-        if settings != self._settings:
-            if not self.text.update.holds():
+        settings = self._settings.now()[0]
+        if settings is not self._settled:
+            if settings != self._settled and not self.text.update.holds():
                 return False
-            self._settings = settings
+            self._settled = settings
         return True
 
     def load(self) -> None:
@@ -260,16 +262,39 @@ class NativeSteps:
         The losses of those that were made, the metric of each epoch that ended, the metric so far of the next, and
         whether a step was refused, since its rows are not all on this path.
         """
-        xp, optimizer = self.xp, self.recipe.optimizer
-        done, steps = optimizer.steps + self.made, len(rates)
         batches = -(-rows // batch)
-        losses, metrics = self._numbers(steps), xp.zeros(steps // batches + 2)
-        settings = self._narrow([*settings_of(optimizer)[0], 0.0], (), "a setting of the optimizer")
-        counts = xp.asarray([rows, batch, first, self.text.vectors, rows if len(x) > rows else 0], dtype=xp.int64)
-        told = xp.asarray([float(done), error, threshold, 0.0, 0.0])
-        given = [array.ctypes.data for array in (losses, metrics, rates, settings, counts, told)]
-        self.compiled.run(x.ctypes.data, *self._state, *given, *self._scratch, steps)
-        made = int(told[3])
+        call = self._call(rates, len(rates) // batches + 2)
+        call.counts[:] = rows, batch, first, self.text.vectors, rows if len(x) > rows else 0
+        call.told[:3] = self.recipe.optimizer.steps + self.made, error, threshold
+        self.compiled.run(x.ctypes.data, *call.addresses, len(rates))
+        made = int(call.told[3])
         self.made += made
         ended = (first + made) // batches
-        return losses[:made], metrics[:ended].tolist(), float(told[1]), bool(told[4])
+        return call.losses[:made], call.metrics[:ended].tolist(), float(call.told[1]), bool(call.told[4])
+
+    def one(self, x: Any) -> float | None:
+        """A step on all rows of x, by the numbers for which the steps hold: its loss, before it.
+
+        None where it was refused, since the rows are not all on this path.
+        """
+        optimizer, call = self.recipe.optimizer, self._one
+        rate = optimizer.rate(optimizer.steps + self.made)
+        if call is None or call.settled is not self._settled or call.rate is not rate:
+            call = self._one = self._call(self._narrow([rate], (), "the learning rate"), 1)
+            call.rate = rate
+            call.told[1:3] = 0.0, -inf
+            call.counts[3] = self.text.vectors
+        call.counts[:2] = len(x)
+        call.told[0] = optimizer.steps + self.made
+        self.compiled.run(x.ctypes.data, *call.addresses, 1)
+        if call.told[4]:
+            return None
+        self.made += 1
+        return float(call.losses[0])
+
+    def _call(self, rates: Any, ended: int) -> Call:
+        """What a step by each of the rates is called with, room for the metrics of so many epochs among it."""
+        settled = self._settings.now()[0]
+        settings = self._narrow([*settled, 0.0], (), "a setting of the optimizer")
+        losses, metrics = self._numbers(len(rates)), self.xp.zeros(ended)
+        return Call(self.xp, settled, [losses, metrics, rates, settings], self._state, self._scratch)
