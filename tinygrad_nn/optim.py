@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from math import inf
 
 from .autograd import primitives as table
+from .autograd.column import SharingList
 from .autograd.containers import Holder, flattened
 from .autograd.recording import watcher
 from .autograd.scalar import Scalar
@@ -43,7 +44,7 @@ class Optimizer(Holder):
         whose = f"the parameters of {type(self).__name__}"
         if not isinstance(parameters, dict):
             parameters = list(plain(parameters, whose, "a list of Values, such as model.parameters()"))
-        self.parameters: list[Value] = flattened(parameters)
+        self.parameters: list[Value] = SharingList(flattened(parameters))  # whose changes a step sees at a glance
         if not self.parameters:
             raise ValueError(f"{type(self).__name__} got no parameters: give it model.parameters()")
         for parameter in self.parameters:

@@ -6,6 +6,7 @@ So one backward pass looks at it once, however many operations read it.
 from __future__ import annotations
 
 from math import isfinite
+from operator import is_
 from types import SimpleNamespace
 
 from ..support.annotation import Any
@@ -51,11 +52,46 @@ class SharingList(list):  # type: ignore[type-arg]
     """A list that keeps a Column of what it holds now, and drops it with every change."""
 
     __slots__ = ("column",)
-    column: Column | None
+
+    def __init__(self, entries: Any = ()) -> None:
+        super().__init__(entries)
+        self.column: Column | None = None
 
     def shared(self) -> Column:
         """The Column of what the list holds now."""
-        raise NotImplementedError
+        column = self.column or Column(tuple(self))
+        if self.column is not column:
+            self._keep(column)
+        return column
+
+    def _keep(self, column: Column) -> None:
+        self.column = column
+        if len(self) != len(column.operands) or not all(map(is_, self, column.operands)):  # by another thread
+            self.column = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SharingList, (list(self),)
+
+
+def _changing(name: str) -> Any:
+    """A method of lists, after which the Column is another."""
+    method = getattr(list, name)
+
+    def change(entries: SharingList, *arguments: Any, **options: Any) -> Any:
+        try:
+            return method(entries, *arguments, **options)
+        finally:
+            entries.column = None
+
+    change.__name__, change.__doc__ = name, method.__doc__
+    return change
+
+
+for _name in (
+    "__setitem__", "__delitem__", "__iadd__", "__imul__", "append", "extend", "insert", "clear", "pop", "remove",
+    "reverse", "sort",
+):  # fmt: skip
+    setattr(SharingList, _name, _changing(_name))
 
 
 def numbers(operand: Any) -> Any:

@@ -20,7 +20,6 @@ class Weights(SharingList):
     def __init__(self, weights: Any, owner: object) -> None:
         self.owner = owner
         super().__init__(self._checked(weights))
-        self.column = None
 
     def _checked(self, weights: Any) -> tuple[Any, ...]:
         """The weights that are given. Raises TypeError for what is none, and for an array of numbers."""
@@ -34,8 +33,8 @@ class Weights(SharingList):
     def shared(self) -> Column:
         """The Column of what the list holds now, kept unless traced values are among it, which have no numbers."""
         column = self.column or Column(tuple(self))
-        if column_numbers(column.operands) is not None:
-            self.column = column
+        if self.column is not column and column_numbers(column.operands) is not None:
+            self._keep(column)
         return column
 
     def append(self, weight: Any) -> None:
@@ -52,7 +51,6 @@ class Weights(SharingList):
             super().__setitem__(index, self._checked(weight))
         else:
             super().__setitem__(index, as_operand(weight, f"each entry of the weights of {self.owner}"))
-        self.column = None
 
     def __iadd__(self, weights: Any) -> Any:  # type: ignore[misc]
         self.extend(weights)
@@ -60,24 +58,6 @@ class Weights(SharingList):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Weights, (list(self), self.owner)
-
-
-def _changing(name: str) -> Any:
-    """A method of lists that takes no new entries, after which the Column is another."""
-    method = getattr(list, name)
-
-    def change(weights: Weights, *arguments: Any, **options: Any) -> Any:
-        try:
-            return method(weights, *arguments, **options)
-        finally:
-            weights.column = None
-
-    change.__name__, change.__doc__ = name, method.__doc__
-    return change
-
-
-for _name in ("__delitem__", "__imul__", "clear", "pop", "remove", "reverse", "sort"):
-    setattr(Weights, _name, _changing(_name))
 
 
 def column_numbers(operands: tuple[Any, ...]) -> list[float] | None:

@@ -7,7 +7,9 @@ without.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from math import isfinite, prod
 from typing import Any
@@ -94,26 +96,23 @@ def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
 
 def _plain_rows(X: Any, Y: Any) -> Rows | None:
     """The rows where X and Y are arrays, or lists of numbers or of lists of as many numbers, as most are."""
-    if not all(type(given) is list or is_array(given) for given in (X, Y)) or not 0 < len(X) == len(Y):
+    x_listed, y_listed = type(X) is list, type(Y) is list
+    if not ((x_listed or is_array(X)) and (y_listed or is_array(Y)) and 0 < len(X) == len(Y)):
         return None
-    if (x := _side(X)) is None or (y := _side(Y)) is None:
+    if not (x_listed or y_listed):
+        return _array_rows(X, Y)
+    sides = [_listed(given) if type(given) is list else (Ellipsis, given) for given in (X, Y)]
+    if None in sides:
         return None
-    if type(X) is list and type(Y) is list:
-        return (x[0], y[0]), [(*a, *b) for a, b in zip(x[1], y[1], strict=True)]
-    import numpy  # which is there, as somebody gave an array
-
-    sides = [side if is_array(side) else numpy.array(side) for _, side in (x, y)]
-    width = sides[0].shape[1]
-    both = numpy.empty((len(X), width + sides[1].shape[1]))
-    both[:, :width], both[:, width:] = sides
-    return (x[0], y[0]), ArrayRows(both)
+    (x_shape, x), (y_shape, y) = sides  # type: ignore[misc]
+    if x_listed and y_listed:
+        return (x_shape, y_shape), [(*a, *b) for a, b in zip(x, y, strict=True)]
+    array_of = sys.modules["numpy"].asarray  # which is there, as somebody gave an array
+    return _array_rows(array_of(x), array_of(y), x_shape, y_shape)
 
 
-def _side(given: Any) -> tuple[Shape, Any] | None:
-    """The shape of an entry of X or of Y, and for each entry its numbers; None where they are no plain numbers."""
-    if type(given) is not list:
-        sides = given.shape[1:]
-        return (array_shape(sides), given.reshape((len(given), prod(sides)))) if given.dtype.kind in "fiu" else None
+def _listed(given: list[Any]) -> tuple[Shape, list[Any]] | None:
+    """The shape of an entry, and for each entry its numbers; None where they are no plain numbers."""
     listed = set(map(type, given)) <= LISTS
     kinds = set(map(type, chain.from_iterable(given) if listed else given))
     if not kinds <= NUMBERS or (listed and len(set(map(len, given))) > 1):
@@ -124,6 +123,28 @@ def _side(given: Any) -> tuple[Shape, Any] | None:
     except OverflowError:
         return None
     return ((None,) * len(given[0]), given) if listed else (None, [(number,) for number in given])
+
+
+def _array_rows(X: Any, Y: Any, *given: Shape) -> Rows | None:
+    """The rows of two arrays, which are copied, as whoever gave them may change them.
+
+    Of shapes that are given, Ellipsis is that of the array.
+    """
+    if X.dtype.kind not in "fiu" or Y.dtype.kind not in "fiu":
+        return None
+    n, (shapes, width, more) = len(X), _array_shapes(X.shape[1:], Y.shape[1:])
+    both = sys.modules["numpy"].empty((n, width + more))
+    both[:, :width] = X if X.ndim == 2 else X.reshape((n, width))
+    both[:, width:] = Y if Y.ndim == 2 else Y.reshape((n, more))
+    if given:
+        shapes = tuple([own if shape is Ellipsis else shape for shape, own in zip(given, shapes, strict=True)])
+    return shapes, ArrayRows(both)
+
+
+@lru_cache(maxsize=64)
+def _array_shapes(x: tuple[int, ...], y: tuple[int, ...]) -> tuple[tuple[Shape, Shape], int, int]:
+    """The shapes of a row and of its target that have these sides, and how many numbers each has."""
+    return (array_shape(x), array_shape(y)), prod(x), prod(y)
 
 
 def _in_words(shape: Shape) -> str:
@@ -164,7 +185,11 @@ def not_finite(rows: Sequence[Row]) -> tuple[int, float] | None:
 
 def matrix(rows: Sequence[Row], target: Target) -> Any:
     """The rows as one array, a row after the other. Raises RowError for one with a number that no float32 holds."""
-    found: Any = rows.array if isinstance(rows, ArrayRows) else target.namespace.array(rows)
+    found: Any = rows.array if isinstance(rows, ArrayRows) else None
+    if found is None:
+        width = len(rows[0])
+        found = target.namespace.fromiter(chain.from_iterable(rows), "float64", len(rows) * width)
+        found = found.reshape((len(rows), width))
     if target.dtype == "float64":
         return found
     try:

@@ -16,8 +16,8 @@ from threading import RLock
 from typing import Any
 
 from ... import losses as losses_
+from ...autograd.column import Column, SharingList
 from ...autograd.recording import current_recorder, watched
-from ...autograd.value import Value
 from ...compiler.arguments import Shape
 from ...compiler.backends.backend import for_steps
 from ...compiler.loops.rolled import Rolled
@@ -55,7 +55,8 @@ class Step:
         self._known: dict[Any, Known[Engine] | RecordedEngine] = {}  # by metric and shapes of rows, the latest last
         self._settings = Settings(recipe.optimizer)
         self._fixed: list[object] = []
-        self._parameters: list[Value] = []
+        self._parameters = Column(())  # those that the optimizer had
+        self._asked: tuple[Any, ...] = ()  # the latest of what is known, and what for
         self._latest: Engine | None = None
 
     def __call__(self, X: Sequence[Any], Y: Sequence[Any]) -> float:
@@ -181,23 +182,42 @@ class Step:
 
         With an error, what does in the place of an engine that cannot, where the choice is ours; else it is raised.
         """
-        optimizer, kind = self.recipe.optimizer, (id(metric), shapes)
+        optimizer = self.recipe.optimizer
         optimizer.check()
         check_steps(optimizer)
         if not callable(optimizer.lr):
             optimizer.rate()
-        fixed = self._settings.now()[1]
-        if (fixed is not self._fixed and not same(fixed, self._fixed)) or self._parameters != optimizer.parameters:
-            self._known, self._parameters = {}, list(optimizer.parameters)
+        fixed, has_parameters = self._settings.now()[1], self._has_parameters(optimizer)
+        if not has_parameters or (fixed is not self._fixed and not same(fixed, self._fixed)):
+            self._known = {}
         self._fixed = fixed
         if error is not None:
             self._give_up(error, metric, shapes)
+        known = self._known_for(metric, shapes)
+        self._latest = engine = known.now() if isinstance(known, Known) else known
+        return engine if watching is None else CheckedEngine(engine, watching)
+
+    def _known_for(self, metric: RowMetric | None, shapes: Shape) -> Known[Engine] | RecordedEngine:
+        """What is known of steps on rows of these shapes."""
+        if self._asked:
+            among, asked, of, latest = self._asked
+            if among is self._known and asked is metric and of == shapes:
+                return latest  # type: ignore[no-any-return]
+        kind = id(metric), shapes
         known = self._known.pop(kind, None) or self._made(metric, shapes)
         self._known[kind] = known
         if len(self._known) > MOST_KINDS:
             del self._known[next(iter(self._known))]
-        self._latest = engine = known.now() if isinstance(known, Known) else known
-        return engine if watching is None else CheckedEngine(engine, watching)
+        self._asked = self._known, metric, shapes, known
+        return known
+
+    def _has_parameters(self, optimizer: Optimizer) -> bool:
+        """Whether the optimizer has the parameters that it had."""
+        trained, had = optimizer.parameters, self._parameters
+        if type(trained) is SharingList and trained.column is had:
+            return True
+        self._parameters = trained.shared() if type(trained) is SharingList else Column(tuple(trained))
+        return self._parameters.operands == had.operands
 
     def _made(self, metric: RowMetric | None, shapes: Shape) -> Known[Engine] | RecordedEngine:
         """The engines for rows of these shapes: one for each of the latest surroundings, or one for all."""
@@ -213,7 +233,8 @@ class Step:
             raise error
         if isinstance(error, SurroundingsError):
             warnings.warn(f"training on the recorded graph, not compiled: {error}", RuntimeWarning, stacklevel=2)
-            self._known[id(metric), shapes] = RecordedEngine(replace(self.recipe, metric=metric), shapes, self.target)
+            engine = RecordedEngine(replace(self.recipe, metric=metric), shapes, self.target)
+            self._known = {**self._known, (id(metric), shapes): engine}
         else:
             self.backend, self._known = "python", {}
 

@@ -26,7 +26,7 @@ from ..recipe import Recipe, row_gradient
 from ..rows import Row, RowError, matrix
 from ..state import Settings, commit, state_of
 from .engine import CANNOT, Engine, Made, Stretch, all_finite
-from .native_call import Call
+from .native_call import Call, bare, start_of
 from .native_text import text_for
 from .python import PythonEngine
 
@@ -182,6 +182,7 @@ class NativeSteps:
         self._state = [array.ctypes.data for array in (self.parameters, self.state, self.gradients, self.penalty)]
         self._scratch = [self.flags.ctypes.data, self.totals.ctypes.data, start + -start % 64]
         self._one: Call | None = None  # what one step is called with
+        self._run = bare(self.compiled.run)
 
     @cached_property
     def gradient(self) -> Program:
@@ -273,10 +274,7 @@ class NativeSteps:
         return call.losses[:made], call.metrics[:ended].tolist(), float(call.told[1]), bool(call.told[4])
 
     def one(self, x: Any) -> float | None:
-        """A step on all rows of x, by the numbers for which the steps hold: its loss, before it.
-
-        None where it was refused, since the rows are not all on this path.
-        """
+        """A step on all rows of x: the loss before it, or None where it was refused, as they take several paths."""
         optimizer, call = self.recipe.optimizer, self._one
         rate = optimizer.rate(optimizer.steps + self.made)
         if call is None or call.settled is not self._settled or call.rate is not rate:
@@ -286,7 +284,7 @@ class NativeSteps:
             call.counts[3] = self.text.vectors
         call.counts[:2] = len(x)
         call.told[0] = optimizer.steps + self.made
-        self.compiled.run(x.ctypes.data, *call.addresses, 1)
+        self._run(start_of(x), *call.once)
         if call.told[4]:
             return None
         self.made += 1

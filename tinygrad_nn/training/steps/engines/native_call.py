@@ -5,7 +5,21 @@ One step after the other is called with the same ones, in which a count and the 
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
+
+
+def bare(function: Any) -> Any:
+    """A compiled function that takes what `as_pointer` gives, and a count, in a third of the time."""
+    return ctypes.CFUNCTYPE(None)(ctypes.cast(function, ctypes.c_void_p).value or 0)
+
+
+as_pointer: Any = ctypes.c_void_p.from_param
+
+
+def start_of(x: Any) -> Any:
+    """Where an array of doubles or floats begins, for a function that is `bare`."""
+    return ctypes.byref(ctypes.c_char.from_buffer(x)) if x.size else as_pointer(x.ctypes.data)
 
 
 class Call:
@@ -17,3 +31,4 @@ class Call:
         self.counts, self.told = xp.zeros(5, dtype=xp.int64), xp.zeros(5)
         arrays = [*given, self.counts, self.told]
         self.addresses = (*state, *[array.ctypes.data for array in arrays], *scratch)
+        self.once = (*map(as_pointer, self.addresses), ctypes.c_int64(1))
