@@ -1,5 +1,6 @@
 """Every test runs on examples that repeat, and may ask for a module of the examples."""
 
+import signal
 import sys
 
 import pytest
@@ -17,6 +18,8 @@ def pytest_collect_file():
 
 settings.register_profile("the same in every run", derandomize=True, deadline=None)
 settings.load_profile("the same in every run")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs beside it: tests press Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
