@@ -35,14 +35,16 @@ def missing(*packages):
     return " and ".join(package for package in packages if importlib.util.find_spec(package) is None)
 
 
-def told(file, engine, *works, stderr=None):
-    """What the engine says of the works, done in a process of its own; None where it is not installed."""
+def told(file, engine, *works, stderr=None, settings=None):
+    """What the engine says of the works, done in a process of its own; None where it is not installed.
+
+    `settings` are variables of the environment.
+    """
     if missing(engine):
         return None
     command = [sys.executable, str(Path(__file__).parent / file), engine, *works]
-    run = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=stderr, text=True, check=True, env=os.environ | ONE_THREAD
-    )
+    environment = os.environ | ONE_THREAD | (settings or {})
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, text=True, check=True, env=environment)
     return json.loads(run.stdout)
 
 

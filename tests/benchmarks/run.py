@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from calls_tables import print_calls
 from gradient_tables import print_gradients
 from measuring import HEAD, ROUNDS, keep_to_one_processor, measured, missing, print_line
 from sklearn_tables import print_sklearn
@@ -130,6 +131,7 @@ TABLES = {
     "half-adder": print_half_adder,
     "rows": print_rows,
     "steps": print_steps,
+    "calls": print_calls,
     "gradients": print_gradients,
     "training": print_training,
     "sklearn": print_sklearn,
