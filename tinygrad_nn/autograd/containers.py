@@ -147,6 +147,8 @@ def _all_values(found: Any) -> bool:
     """Whether a list holds parameters, or lists of them, alone, and no list twice."""
     waiting, seen = [found], {id(found)}
     for entries in waiting:  # a list that grows as more are met
+        if set(map(type, entries)) == {Value}:  # as of most
+            continue
         for entry in entries:
             if isinstance(entry, Value):
                 if entry.op is not None:

@@ -54,7 +54,7 @@ class Module(Named):
 
     def parameters(self) -> list[Value]:
         """All parameters, each once, in the order of the attributes."""
-        return [parameter for _, parameter in self.named_parameters()]
+        return list({id(p): p for entry in self._entries().values() for p in _values(entry)}.values())
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Pairs of a path such as `layers.0.neurons.1.weights.2` and the parameter there."""
@@ -161,6 +161,15 @@ class Module(Named):
             return False
         entries = entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list | tuple) else (entry,)
         return any(isinstance(inner, kinds) for inner in entries)
+
+
+def _values(entry: Any) -> list[Value]:
+    """The Values of nested lists, most of which are in a list of nothing else."""
+    if isinstance(entry, Value):
+        return [entry]
+    if any(issubclass(kind, list | tuple) for kind in set(map(type, entry))):
+        return [value for inner in entry for value in _values(inner)]
+    return list(entry)
 
 
 def learned_by(module: Module) -> Sequence[float] | None:

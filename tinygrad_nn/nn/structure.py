@@ -79,8 +79,8 @@ def places_in(values: Sequence[Value], trained: Sequence[Value]) -> Hashable:
     """Which of the Values are one and the same, and which of the trained ones: None where they are those, in order."""
     if len(values) == len(trained) and all(map(is_, values, trained)):
         return None
-    places = {id(value): k for k, value in enumerate(trained)}
-    return tuple([places.setdefault(id(value), -1 - k) for k, value in enumerate(values)])
+    places = {value: k for k, value in enumerate(trained)}
+    return tuple([places.setdefault(value, -1 - k) for k, value in enumerate(values)])
 
 
 def _is_own(part: object) -> bool:

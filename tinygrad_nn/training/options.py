@@ -77,8 +77,8 @@ def validation_rows(validation: Any, model: Any) -> Rows | None:
 def check_trained(model: Any, optimizer: Optimizer) -> None:
     """Raise ValueError for an optimizer that has no parameter of the model, as one of another model has."""
     if isinstance(model, Module):
-        own = {id(parameter) for parameter in model.parameters()}
-        if own and not own & {id(parameter) for parameter in optimizer.parameters}:
+        own = model.parameters()
+        if own and set(map(id, own)).isdisjoint(map(id, optimizer.parameters)):
             raise ValueError(
                 "the optimizer has none of the model's parameters, and would train another: give it model.parameters()"
             )

@@ -34,7 +34,7 @@ def structure_of_steps(recipe: Recipe) -> Structure | None:
     if not own or recipe.regularizer is not None or not _is_as_made(optimizer):
         return None
     found = structure_of(recipe.model)
-    if found is None or not are_leaves(trained) or len(set(map(id, trained))) < len(trained):
+    if found is None or not are_leaves(trained) or len(set(trained)) < len(trained):
         return None
     of_model, parameters = found
     places = places_in(parameters, trained)
