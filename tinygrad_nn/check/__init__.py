@@ -5,5 +5,5 @@ It stands on autograd, networks and losses. `tn.gradcheck`, `tn.detect_anomaly`,
 
 `gradcheck` holds derivatives against differences; `notation` writes what `formula` tells; `explain` is the receipt of
 a gradient; `advice` says what is stable, and `anomaly` where numbers stopped being finite; `idle_units` and
-`loss_scales` are looked for by `lint`.
+`loss_scales` are looked for by `lint`, and `quick` says where that finds nothing.
 """

@@ -73,7 +73,7 @@ def idle_units(results: Sequence[Result], slopes: Slopes, whole: bool = False) -
     for (name, layer), units in layers.items():
         idle = [unit for unit, seen in units if sum(seen) <= FLAT[unit[0]] * len(seen)]  # type: ignore[index]
         rows = min(len(seen) for _, seen in units)
-        if rows < FEWEST_ROWS or not _too_many(len(idle), len(units), whole):
+        if rows < FEWEST_ROWS or not too_many(len(idle), len(units), whole):
             continue
         pushes = _pushes(results) if pushes is None else pushes
         flat = max(sum(slopes[unit]) / len(slopes[unit]) for unit in idle)
@@ -91,7 +91,7 @@ def idle_units(results: Sequence[Result], slopes: Slopes, whole: bool = False) -
         )
 
 
-def _too_many(idle: int, units: int, whole: bool) -> bool:
+def too_many(idle: int, units: int, whole: bool) -> bool:
     """Whether too few are left: a quarter of them, or two, and no more than half."""
     return idle == units if whole else 2 * idle >= units and (units - idle <= 2 or 4 * idle >= 3 * units)
 

@@ -7,13 +7,14 @@ on every back end, and so the same losses within rounding.
 from __future__ import annotations
 
 import warnings
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any
 
 from ..autograd.recording import watched
 from ..check.lint import Finding, LintWarning, of_training
-from ..compiler.arguments import shaped
+from ..check.quick import surely_clean
+from ..compiler.arguments import shaped, size_of
 from ..compiler.backends.backend import chosen
 from ..compiler.surroundings.surroundings import undone
 from ..metrics import GRADIENTS, VALIDATION, accuracy
@@ -32,6 +33,7 @@ from .steps.engines.recorded import RecordedEngine
 from .steps.rows import Rows, flat_targets
 from .steps.run import diverged
 from .steps.step import Step, step_of
+from .steps.structure import structure_of_steps
 from .thresholds import Answers, Thresholds
 
 MOST_LINTED, LINTED = 32, 500_000  # rows that lint looks at, and rows times parameters
@@ -146,8 +148,9 @@ def fit(
     standing, before, warned = begun and begun.standing, {}, False
     history = standing.history if standing else History()
     try:
-        with undone(step.recipe.surroundings()):
-            watch.measured()  # what it cannot look at is said before anything is trained
+        if watch.looked or watch.gradients:
+            with undone(step.recipe.surroundings()):
+                watch.measured()  # what it cannot look at is said before anything is trained
         warned = _warn(model, step, rows, ended=False)
         before = _remember(model, learned)
         history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, watches, standing)
@@ -186,11 +189,17 @@ def _looked(
 
 def _learned(step: Step, rows: Rows, answers: Answers, names: list[str] | None, now: bool) -> dict[str, Any]:
     """What the data says of the model's inputs and outputs: their names, and thresholds; numbers where they must be."""
-    with undone(step.recipe.surroundings()):
+    with _apart(step):
         thresholds = answers.learned(lambda target: shaped(rows[0][1], iter(target)))
         if now and isinstance(thresholds, Thresholds):
             thresholds = thresholds.found()  # for the file, which is written in the midst of the run
     return ({"input_names": names} if names else {}) | {"_learned": thresholds}
+
+
+def _apart(step: Step) -> AbstractContextManager[None]:
+    """What model and loss do to their surroundings is undone; the library's own do nothing to them."""
+    own = structure_of_steps(step.recipe) is not None
+    return nullcontext() if own else undone(step.recipe.surroundings())
 
 
 def _begun(saver: Checkpoint | None, resume: bool) -> Begun | None:
@@ -229,9 +238,11 @@ def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
     parameters = step.recipe.optimizer.parameters
     most = max(1, min(MOST_LINTED, LINTED // max(1, len(parameters))))
     shapes, rows = given
-    found: list[Finding] = []
-    with suppress(Exception), watched(None), undone(step.recipe.surroundings()):
-        total, _ = RecordedEngine(step.recipe, shapes, step.target).total(rows[:: -(-len(rows) // most)])
+    rows, found = rows[:: -(-len(rows) // most)], list[Finding]()
+    with suppress(Exception), watched(None), _apart(step):
+        if not step.records and surely_clean(model, step.recipe.loss, parameters, rows, size_of(shapes[0]), ended):
+            return False
+        total, _ = RecordedEngine(step.recipe, shapes, step.target).total(rows)
         found = of_training(parameters, model, total, ended, step.records)
     for finding in found:
         warnings.warn(str(finding), LintWarning, stacklevel=3)

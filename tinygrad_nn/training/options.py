@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Any
 
 from ..compiler.backends.backend import for_steps
 from ..compiler.target import Target
 from ..metrics import GRADIENTS, metric_name, named
 from ..nn.module import Module
+from ..nn.structure import structure_of
 from ..optim import Optimizer
 from ..support.checks import checked_count
 from ..support.tabular import short
@@ -77,8 +79,8 @@ def validation_rows(validation: Any, model: Any) -> Rows | None:
 def check_trained(model: Any, optimizer: Optimizer) -> None:
     """Raise ValueError for an optimizer that has no parameter of the model, as one of another model has."""
     if isinstance(model, Module):
-        own = model.parameters()
-        if own and set(map(id, own)).isdisjoint(map(id, optimizer.parameters)):
+        own, trained = (structure_of(model) or ("", model.parameters()))[1], optimizer.parameters
+        if own and not any(map(is_, own, trained)) and set(map(id, own)).isdisjoint(map(id, trained)):
             raise ValueError(
                 "the optimizer has none of the model's parameters, and would train another: give it model.parameters()"
             )
