@@ -110,5 +110,13 @@ def test_what_is_not_the_librarys_own_is_not_sure():
     assert both(model, tn.losses.squared_error, rows, targets, False)[0] is True
     model.layers[0].neurons[0].weights[0].data = float("inf")
     assert both(model, tn.losses.squared_error, rows, targets, False)[0] is False
-    model.layers[0].neurons[0].weights[0].data = 1  # type: ignore[assignment]
+    model.layers[0].neurons[0].weights[0].data = 1
     assert both(model, tn.losses.squared_error, rows, targets, False)[0] is True
+
+
+def test_units_that_are_all_one():
+    rows, targets = [[0.5, -0.5], [1.0, 0.3]], [0.0, 1.0]
+    model = tn.MLP.from_weights([[[0.1, 0.1], [0.2, 0.2]], [[0.3], [0.3]]], [[0.0, 0.0], [0.0]], "tanh")
+    sure, found = both(model, tn.losses.squared_error, rows, targets, False)
+    assert not sure
+    assert [finding.kind for finding in found] == ["equal weights"]

@@ -19,7 +19,6 @@ from ..nn.structure import structure_of
 from .idle_units import FEWEST_ROWS, FLAT, too_many
 from .loss_scales import DISTANCES, RANGES
 
-Activation = Primitive | None
 MARGIN = 1e-6  # by which a slope, or a number relative to what it is the sum of, is told from one that lint would name
 
 
@@ -32,7 +31,7 @@ def surely_clean(
         return False
     import numpy
 
-    (_, shape), parameters = found  # type: ignore[misc]
+    (_, shape), parameters = found
     used = {activation for units in shape for _, activation in units}
     given, numbers = numpy.array(rows), numpy.array([parameter.data for parameter in parameters])
     if numbers.dtype.kind != "f" or not numpy.isfinite(numbers).all():
@@ -70,21 +69,21 @@ def _alike(layer: Any, after: Any) -> bool:
     return len(layer) > 1 and bool((layer == layer[0]).all())
 
 
-def _takes(loss: Any, outputs: set[Activation], targets: Any) -> bool:
+def _takes(loss: Any, outputs: set[Any], targets: Any) -> bool:
     """Whether a loss of the library's surely takes such outputs and such targets."""
     if loss is losses.hinge:
         return bool((abs(targets) == 1.0).all())
     if loss is losses.cross_entropy:
         return table.sigmoid not in outputs
     if loss in DISTANCES:
-        reaches = [RANGES[activation] for activation in outputs if activation in RANGES]  # type: ignore[index]
+        reaches = [RANGES[activation] for activation in outputs if activation in RANGES]
         return all(bool(((targets >= low) & (targets <= high)).all()) for low, high in reaches)
     of_logits = loss is losses.binary_cross_entropy_with_logits and table.sigmoid not in outputs
     of_probability = loss is losses.binary_cross_entropy and outputs == {table.sigmoid}
     return (of_logits or of_probability) and bool(((targets >= 0.0) & (targets <= 1.0)).all())
 
 
-def _idle(xp: Any, x: Any, layers: list[Any], activations: list[list[Activation]]) -> list[Any]:
+def _idle(xp: Any, x: Any, layers: list[Any], activations: list[list[Any]]) -> list[Any]:
     """For each layer, which of its units may be idle on all rows."""
     found = []
     for layer, of_units in zip(layers, activations, strict=True):
@@ -118,7 +117,7 @@ def _outputs(xp: Any, activation: Primitive, z: Any) -> Any:
     return xp.frompyfunc(activation.value, 1, 1)(z).astype("float64")
 
 
-def _enough_left(model: Any, activations: list[list[Activation]], idle: list[Any], whole: bool) -> bool:
+def _enough_left(model: Any, activations: list[list[Any]], idle: list[Any], whole: bool) -> bool:
     """Whether enough units of each activation are left in each layer, as lint counts them."""
     layers = [layer.neurons for layer in getattr(model, "layers", [])] or [getattr(model, "neurons", [model])]
     every = [unit for units in layers for unit in units]

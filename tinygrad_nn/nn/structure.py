@@ -21,7 +21,8 @@ from .module import Module
 from .names import Named
 from .weights import Weights
 
-Structure = tuple[Hashable, list[Value]]  # a key, and the parameters in the order in which it speaks of them
+Units = tuple[tuple[int, Primitive | None], ...]  # of the neurons of a layer, how many inputs and which activation
+Structure = tuple[tuple[type, tuple[Units, ...]], list[Value]]  # a key, and the parameters in the order of it
 
 KEPT_THERE = ("__slotnames__", "__annotations_cache__")  # what Python itself keeps in a class
 

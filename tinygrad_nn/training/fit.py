@@ -148,9 +148,7 @@ def fit(
     standing, before, warned = begun and begun.standing, {}, False
     history = standing.history if standing else History()
     try:
-        if watch.looked or watch.gradients:
-            with undone(step.recipe.surroundings()):
-                watch.measured()  # what it cannot look at is said before anything is trained
+        _look_once(watch, step)
         warned = _warn(model, step, rows, ended=False)
         before = _remember(model, learned)
         history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, watches, standing)
@@ -200,6 +198,13 @@ def _apart(step: Step) -> AbstractContextManager[None]:
     """What model and loss do to their surroundings is undone; the library's own do nothing to them."""
     own = structure_of_steps(step.recipe) is not None
     return nullcontext() if own else undone(step.recipe.surroundings())
+
+
+def _look_once(watch: Watched, step: Step) -> None:
+    """Let what cannot be looked at be said before anything is trained."""
+    if watch.looked or watch.gradients:
+        with undone(step.recipe.surroundings()):
+            watch.measured()
 
 
 def _begun(saver: Checkpoint | None, resume: bool) -> Begun | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...autograd.value import Value
 from ...losses import LOSSES
-from ...nn.structure import Structure, are_leaves, as_classes_are, places_in, structure_of
+from ...nn.structure import are_leaves, as_classes_are, places_in, structure_of
 from ...optim import SGD, Adam, Optimizer
 from .recipe import Recipe
 from .state import settings_of
@@ -23,7 +23,7 @@ AS_MADE: dict[type, Any] = {kind: vars(kind([Value(0.0)], 0.1)).keys() for kind 
 OWN_LOSSES = tuple(LOSSES.values())
 
 
-def structure_of_steps(recipe: Recipe) -> Structure | None:
+def structure_of_steps(recipe: Recipe) -> tuple[Hashable, list[Value]] | None:
     """The key of the structure of a recipe's steps, and the parameters of its network; None where it is unknown.
 
     The key has the network's structure, which of its parameters are trained and in which order, the loss, the metric of
