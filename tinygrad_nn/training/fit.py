@@ -7,7 +7,7 @@ on every back end, and so the same losses within rounding.
 from __future__ import annotations
 
 import warnings
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
 
@@ -33,7 +33,7 @@ from .steps.engines.recorded import RecordedEngine
 from .steps.rows import Rows, flat_targets
 from .steps.run import diverged
 from .steps.step import Step, step_of
-from .steps.structure import structure_of_steps
+from .steps.structure import is_listed
 from .thresholds import Answers, Thresholds
 
 MOST_LINTED, LINTED = 32, 500_000  # rows that lint looks at, and rows times parameters
@@ -187,17 +187,12 @@ def _looked(
 
 def _learned(step: Step, rows: Rows, answers: Answers, names: list[str] | None, now: bool) -> dict[str, Any]:
     """What the data says of the model's inputs and outputs: their names, and thresholds; numbers where they must be."""
-    with _apart(step):
+    own = is_listed(step.recipe.loss)  # which does nothing to what stands around it
+    with nullcontext() if own else undone(step.recipe.surroundings()):
         thresholds = answers.learned(lambda target: shaped(rows[0][1], iter(target)))
         if now and isinstance(thresholds, Thresholds):
             thresholds = thresholds.found()  # for the file, which is written in the midst of the run
     return ({"input_names": names} if names else {}) | {"_learned": thresholds}
-
-
-def _apart(step: Step) -> AbstractContextManager[None]:
-    """What model and loss do to their surroundings is undone; the library's own do nothing to them."""
-    own = structure_of_steps(step.recipe) is not None
-    return nullcontext() if own else undone(step.recipe.surroundings())
 
 
 def _look_once(watch: Watched, step: Step) -> None:
@@ -244,9 +239,9 @@ def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
     most = max(1, min(MOST_LINTED, LINTED // max(1, len(parameters))))
     shapes, rows = given
     rows, found = rows[:: -(-len(rows) // most)], list[Finding]()
-    with suppress(Exception), watched(None), _apart(step):
-        if not step.records and surely_clean(model, step.recipe.loss, parameters, rows, size_of(shapes[0]), ended):
-            return False
+    if not step.records and surely_clean(model, step.recipe.loss, parameters, rows, size_of(shapes[0]), ended):
+        return False
+    with suppress(Exception), watched(None), undone(step.recipe.surroundings()):
         total, _ = RecordedEngine(step.recipe, shapes, step.target).total(rows)
         found = of_training(parameters, model, total, ended, step.records)
     for finding in found:

@@ -404,3 +404,57 @@ def test_threads_train_models_of_one_structure(alone):
     for thread in threads:
         thread.join()
     assert all(equal(found[k], alone[name]) for k, name in enumerate(names))
+
+
+CHANGES = {
+    "nothing": lambda plain: None,
+    "activation": lambda plain: with_relu(plain.model),
+    "own activation": lambda plain: with_own_activation(plain.model),
+    "number": lambda plain: with_number(plain.model),
+    "another Value": lambda plain: setattr(plain.model.layers[0].neurons[0], "bias", Value(0.5)),
+    "another Value in the list": lambda plain: plain.model.layers[0].neurons[0].weights.__setitem__(0, Value(0.5)),
+    "shared": lambda plain: with_shared_bias(plain.model),
+    "a neuron less": lambda plain: without_neuron(plain.model),
+    "method": lambda plain: with_method(plain.model),
+    "setting": lambda plain: setattr(plain.optimizer, "nesterov", True),
+    "decay": lambda plain: setattr(plain.optimizer, "weight_decay", 0.1),
+    "order": lambda plain: (plain.optimizer.parameters.reverse(), plain.optimizer.state.reverse()),
+    "frozen": lambda plain: (plain.optimizer.parameters.pop(), plain.optimizer.state.pop()),
+}
+
+
+LOOKED = [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)]  # steps made before it
+
+
+@pytest.mark.parametrize("looked", LOOKED)
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_between_two_steps_is_seen(change, looked):
+    """Whether or not the surroundings of the first step were walked through before it, and when it is taken back."""
+    found = []
+    for anew in (False, True):
+        plain = Plain()
+        steps = [tn.compile_step(plain.model, "squared_error", plain.optimizer, backend="llvm")]
+
+        def run(count, plain=plain, steps=steps, anew=anew):
+            if anew:
+                TEXTS.clear()
+                steps.append(tn.compile_step(plain.model, "squared_error", plain.optimizer, backend="llvm"))
+            return [steps[-1](X, Y) for _ in range(count)]
+
+        losses = run(looked)
+        before = [*plain.model.layers[0].neurons]
+        CHANGES[change](plain)
+        losses += run(2)
+        plain.model.layers[0].neurons[:] = before
+        losses += run(1) if change != "a neuron less" else []
+        found.append([*losses, *numbers(plain.optimizer)])
+    assert equal(*found)
+
+
+def test_names_given_between_two_steps_show():
+    plain = Plain()
+    step = tn.compile_step(plain.model, "squared_error", plain.optimizer, backend="llvm")
+    step(X, Y)
+    plain.model.input_names = ["width", "height", "depth"]
+    step(X, Y)
+    assert "width" in str(step.program)

@@ -46,10 +46,15 @@ class Recipe:
     def name(self) -> str:
         return name_of(self.model).strip("<>")
 
+    @property
+    def functions(self) -> list[Any]:
+        """What is traced."""
+        found = [self.model, self.loss, self.regularizer, self.metric, type(self.optimizer).update]
+        return [function for function in found if function is not None]
+
     def surroundings(self) -> Surroundings:
         """What the functions may read, as it is now."""
-        roots = [self.model, self.loss, self.regularizer, self.metric, type(self.optimizer).update]
-        return Surroundings([root for root in roots if root is not None], self.optimizer)
+        return Surroundings(self.functions, self.optimizer)
 
 
 @dataclass
@@ -139,7 +144,7 @@ class Update:
 
     def obstacle(self) -> str:
         """Why it is not that of each parameter, or ""."""
-        widths = {len(state) for state in self.optimizer.state}
+        widths = set(map(len, self.optimizer.state))
         if len(widths) == len(self.program.parameters) == 1 and self.holds():
             return ""
         return (

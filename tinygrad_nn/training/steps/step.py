@@ -36,6 +36,7 @@ from .recipe import Recipe
 from .rows import Rows, rows_of
 from .run import RowMetric, Run, diverged, until_of
 from .state import Settings, check_optimizer, same
+from .structure import surroundings_of
 from .watch import Standing, Told, Watch
 
 MOST_KINDS = 8  # of rows and metrics for which engines are kept
@@ -224,7 +225,7 @@ class Step:
         recipe, kind, target = replace(self.recipe, metric=metric), ENGINES[self.backend], self.target
         if kind.records:
             return RecordedEngine(recipe, shapes, target)
-        return Known(recipe.surroundings, lambda world: kind(replace(recipe, world=world), shapes, target))
+        return Known(partial(surroundings_of, recipe), lambda world: kind(replace(recipe, world=world), shapes, target))
 
     def _give_up(self, error: Exception, metric: RowMetric | None, shapes: Shape) -> None:
         """Take another engine in the place of one that cannot make the steps."""

@@ -8,9 +8,12 @@ compiles nothing.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from operator import is_
 from typing import Any
 
+from ...autograd.containers import ABSENT
 from ...autograd.value import Value
+from ...compiler.surroundings.surroundings import Surroundings
 from ...losses import LOSSES
 from ...nn.structure import are_leaves, as_classes_are, places_in, structure_of
 from ...optim import SGD, Adam, Optimizer
@@ -21,27 +24,65 @@ OPTIMIZERS = (Optimizer, SGD, Adam)
 AS_WRITTEN = as_classes_are(OPTIMIZERS)
 AS_MADE: dict[type, Any] = {kind: vars(kind([Value(0.0)], 0.1)).keys() for kind in (SGD, Adam)}
 OWN_LOSSES = tuple(LOSSES.values())
+KeyAndParameters = tuple[Hashable, list[Value]]  # the key of a structure, and the parameters of the network
 
 
-def structure_of_steps(recipe: Recipe) -> tuple[Hashable, list[Value]] | None:
+def structure_of_steps(recipe: Recipe) -> KeyAndParameters | None:
     """The key of the structure of a recipe's steps, and the parameters of its network; None where it is unknown.
 
     The key has the network's structure, which of its parameters are trained and in which order, the loss, the metric of
     `until`, and the optimizer with all of its settings that are no numbers.
     """
     optimizer, trained = recipe.optimizer, recipe.optimizer.parameters
-    own = _is_listed(recipe.loss) and (recipe.metric is None or _is_listed(recipe.metric))
-    if not own or recipe.regularizer is not None or not _is_as_made(optimizer):
-        return None
-    found = structure_of(recipe.model)
-    if found is None or not are_leaves(trained) or len(set(trained)) < len(trained):
+    own = is_listed(recipe.loss) and (recipe.metric is None or is_listed(recipe.metric))
+    found = structure_of(recipe.model) if own and recipe.regularizer is None else None
+    if found is None or not _is_as_made(optimizer) or not are_leaves(trained) or len(set(trained)) < len(trained):
         return None
     of_model, parameters = found
     places = places_in(parameters, trained)
     return (of_model, len(trained), places, recipe.loss, recipe.metric, *_settled(optimizer)), parameters
 
 
-def _is_listed(loss: object) -> bool:
+class OwnSurroundings(Surroundings):
+    """The surroundings of steps of a known structure, which are walked through once they are looked at again."""
+
+    def __init__(self, recipe: Recipe, structure: KeyAndParameters) -> None:
+        self.roots, self.moving, self.reads = recipe.functions, recipe.optimizer, {}
+        self.recipe, self.structure, self.names = recipe, structure, _names(recipe.model)
+        self.gone = False  # whether they were others already when they were walked through
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "walk":
+            raise AttributeError(name)
+        self.gone = not self._same()
+        super().__init__(self.roots, self.moving)
+        if self.gone:
+            self.walk.snapshot = {"": (ABSENT,)}
+        return self.walk
+
+    def unchanged(self) -> bool:
+        return not self.gone and ("walk" in vars(self) or self._same()) and super().unchanged()
+
+    def _same(self) -> bool:
+        """Whether the structure is as it was, of the same Values."""
+        (key, parameters), now = self.structure, structure_of_steps(self.recipe)
+        if now is None or now[0] != key or not all(map(is_, now[1], parameters)):
+            return False
+        return self.names == _names(self.recipe.model)
+
+
+def surroundings_of(recipe: Recipe) -> Surroundings:
+    """The surroundings of a recipe's functions as they are now."""
+    found = structure_of_steps(recipe)
+    return recipe.surroundings() if found is None else OwnSurroundings(recipe, found)
+
+
+def _names(model: Any) -> list[list[str]]:
+    """The names of inputs and outputs, which programs show."""
+    return [list(getattr(model, name, None) or ()) for name in ("input_names", "output_names")]
+
+
+def is_listed(loss: object) -> bool:
     """Whether a loss, or a metric, is a function of `losses`."""
     return any(loss is one for one in OWN_LOSSES)
 

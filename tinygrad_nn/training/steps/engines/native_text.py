@@ -24,7 +24,7 @@ from ....support.decorators import uncollected
 from ....support.latest import Latest
 from ..recipe import Recipe, Update, penalty, row_gradient
 from ..rows import Row
-from ..structure import structure_of_steps
+from ..structure import OwnSurroundings, structure_of_steps
 from .engine import UnsupportedError
 
 MOST_TEXTS, MOST_OF_ONE = 64, 4  # that are kept, and of one structure, whose update may branch on settings
@@ -82,7 +82,8 @@ class StepText:
         twin = copy(self)
         twin.update = self.update.by(recipe.optimizer)
         twin.untrained = [parameters[k] for k in self.read]
-        return None if twin.update.obstacle() else twin
+        same = len(recipe.optimizer.state[0]) == len(twin.update.states)
+        return twin if same and not twin.update.obstacle() else None
 
 
 TEXTS: Latest[list[StepText]] = Latest(MOST_TEXTS)
@@ -90,7 +91,8 @@ TEXTS: Latest[list[StepText]] = Latest(MOST_TEXTS)
 
 def text_for(recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool) -> StepText:
     """The text of the steps of a recipe: one that was written before where the structure is known, else a new one."""
-    found = structure_of_steps(recipe)
+    world = recipe.world
+    found = world.structure if isinstance(world, OwnSurroundings) else structure_of_steps(recipe)
     if found is None:
         return StepText(recipe, shapes, row, target, batched)
     structure, parameters = found
