@@ -235,6 +235,8 @@ def cell_content(cell: Any) -> Any:
 
 def flattened(given: Any) -> list[Any]:
     """The entries of nested lists, arrays, generators and dicts; of pairs of a name and a Value, the Value."""
+    if isinstance(given, list | tuple) and all(issubclass(kind, Value) for kind in set(map(type, given))):
+        return list(given)
     found: list[Any] = []
     waiting = [given]
     while waiting:

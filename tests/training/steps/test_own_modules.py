@@ -153,6 +153,24 @@ def test_neurons_are_watched_by_one_object_each():
     assert agree(lambda model: vars(model.layers[0].neurons[0])) == 2 + 3 + 2 + 2 * 2 + 4 + 6
 
 
+def test_the_library_itself_takes_no_dict_of_a_neuron(tmp_path):
+    """Whoever has the dict may change a neuron unseen, which is then watched entry by entry."""
+    model = network()
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+    tn.fit(model, X, Y, "squared_error", optimizer, 3, metrics="mae", validation=(X, Y), patience=2, progress=False)
+    compile_step(model, "squared_error", optimizer).run(X, Y, epochs=2)
+    compiled = tn.compile(model)
+    compiled.batch([[x] for x in X])
+    tn.save(model, tmp_path / "model.txt")
+    model.load_state_dict(tn.load(tmp_path / "model.txt").state_dict())
+    told: list[Any] = [model.summary(), repr(model), list(model.named_parameters()), model.predict(X)]
+    told += [tn.lint(model, tn.sum(model(X[0]))), tn.draw(tn.sum(model(X[0]))), tn.draw_network(model)]
+    tn.export_c(model, tmp_path / "model.c")
+    copy.deepcopy(model), pickle.dumps(model)
+    assert told
+    assert all(n._stamp_of_attributes() is not None for layer in model.layers for n in layer.neurons)
+
+
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))])
 def test_a_copy_is_watched_as_what_it_was_made_from_is(again):
     neuron = tn.Neuron(2)
