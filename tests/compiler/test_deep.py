@@ -11,6 +11,7 @@ import tinygrad_nn as tn
 from tinygrad_nn.compiler.backends.llvm import engine as native
 from tinygrad_nn.compiler.backends.llvm import long_functions as parts
 from tinygrad_nn.compiler.loops import clusters
+from tinygrad_nn.training.steps.engines import native_text
 
 pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 
