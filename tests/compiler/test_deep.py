@@ -82,6 +82,7 @@ def test_cut_functions_train_as_whole_ones(monkeypatch, activation, batch, dtype
         monkeypatch.setattr(parts, "LONGEST_FUNCTION", longest)
         monkeypatch.setattr(parts, "PART", part)
         native.native.cache_clear()
+        native_text.TEXTS.clear()
         model = network(3, activation=activation)
         step = step_of(model, dtype=dtype)
         history = step.run(X, Y, epochs=4, batch_size=batch)
@@ -101,6 +102,7 @@ def test_cut_functions_with_kept_rows_and_products_train_as_whole_ones(monkeypat
         monkeypatch.setattr(parts, "LONGEST_FUNCTION", longest)
         monkeypatch.setattr(parts, "PART", part)
         native.native.cache_clear()
+        native_text.TEXTS.clear()
         model = tn.MLP(9, [17, 9, 1], "relu", rng=random.Random(3))
         step = tn.compile_step(model, tn.losses.hinge, tn.Adam(model.parameters(), lr=0.01), backend="llvm")
         losses = step.run(X, Y, epochs=3, batch_size=150).losses
@@ -117,6 +119,7 @@ def test_cut_functions_compute_as_whole_ones(monkeypatch):
         monkeypatch.setattr(parts, "LONGEST_FUNCTION", longest)
         monkeypatch.setattr(parts, "PART", part)
         native.native.cache_clear()
+        native_text.TEXTS.clear()
         f = tn.compile(lambda x: sum(model(x)) * 2.0 if x[0] > 0.0 else sum(model(x)), backend="llvm")
         values, gradients = f.batch(rows, gradients=True)
         found.append((list(map(float, values)), repr(gradients), f(X[0]), f.grad(X[1])))
