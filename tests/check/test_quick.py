@@ -111,7 +111,7 @@ def test_what_is_not_the_librarys_own_is_not_sure():
     model.layers[0].neurons[0].weights[0].data = float("inf")
     assert both(model, tn.losses.squared_error, rows, targets, False)[0] is False
     model.layers[0].neurons[0].weights[0].data = 1
-    assert both(model, tn.losses.squared_error, rows, targets, False)[0] is True
+    assert both(model, tn.losses.squared_error, rows, targets, False)[0] is False
 
 
 def test_units_that_are_all_one():

@@ -63,6 +63,21 @@ def put(path, entry):
     return model
 
 
+def without(path, name):
+    """A small network that lacks an attribute."""
+    model = small()
+    holder = model.layers[0].neurons[0] if path == NEURON else model.layers[0]
+    delattr(holder, name)
+    return model
+
+
+class Curve:
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self, z):
+        return z * z
+
+
 NEURON = "layers.0.neurons.0"
 UNKNOWN = {
     "no model": lambda: 3,
@@ -82,6 +97,9 @@ UNKNOWN = {
     "layers that are none": lambda: put("layers.1", small()),
     "neurons that are none": lambda: put("layers.0.neurons.1", tn.Layer(2, 1)),
     "names of fewer outputs": lambda: put("output_names", ["a", "b"]),
+    "no bias": lambda: without(f"{NEURON}", "bias"),
+    "no neurons": lambda: without("layers.0", "neurons"),
+    "activation that has no hash": lambda: put(f"{NEURON}.activation", Curve()),
     "no names": lambda: put("input_names", 5),
 }
 

@@ -5,6 +5,7 @@ Whatever is not sure is left to lint, which looks at the recorded graph and has 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import pairwise
@@ -33,8 +34,11 @@ def surely_clean(
 
     (_, shape), parameters = found
     used = {activation for units in shape for _, activation in units}
-    given, numbers = numpy.array(rows), numpy.array([parameter.data for parameter in parameters])
-    if numbers.dtype.kind != "f" or not numpy.isfinite(numbers).all():
+    data = [parameter.data for parameter in parameters]
+    if not set(map(type, data)) <= {float}:
+        return False
+    given, numbers = numpy.array(rows), numpy.frombuffer(array("d", data))
+    if not numpy.isfinite(numbers).all():
         return False
     layers = _layers(numbers, [[width for width, _ in units] for units in shape], inputs)
     if not used <= {*ACTIVATIONS.values()} or layers is None:

@@ -7,7 +7,7 @@ structure do the same with their parameters, so that what was compiled for one s
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from itertools import chain
+from itertools import chain, islice
 from operator import is_
 
 from ..autograd import primitives as table
@@ -29,12 +29,16 @@ KEPT_THERE = ("__slotnames__", "__annotations_cache__")  # what Python itself ke
 
 def as_classes_are(kinds: Iterable[type]) -> list[dict[str, Any]]:
     """Classes as they are written: one with a method that somebody has put in since is another."""
-    return [{name: entry for name, entry in vars(kind).items() if name not in KEPT_THERE} for kind in kinds]
+    found = [dict(vars(kind)) for kind in kinds]
+    for entries in found:
+        for name in KEPT_THERE:
+            entries.pop(name, None)
+    return found
 
 
 CLASSES = (Holder, Named, Module, Neuron, Layer, MLP, SharingList, Weights)
 CLASSES_WRITTEN = as_classes_are(CLASSES)
-# The attributes of each; with one more, which may stand before a method, it is another.
+# The attributes of each; with one more, which may stand before a method, or one less it is another.
 BESIDE = {"place", "_Named__place", "_learned"}
 ATTRIBUTES: dict[type, set[str]] = {
     MLP: {"layers", "input_names", "output_names"} | BESIDE,
@@ -55,16 +59,19 @@ def structure_of(model: object) -> Structure | None:
         return None
     neurons = [layer.neurons if type(layer) is Layer else [layer] for layer in layers]
     every = list(chain.from_iterable(neurons))
-    if set(map(type, neurons)) != {list} or not all(type(unit) is Neuron and _is_own(unit) for unit in every):
+    if set(map(type, neurons)) != {list} or set(map(type, every)) != {Neuron} or not all(map(_is_own, every)):
         return None
     if isinstance(model, MLP) and not (set(map(type, layers)) == {Layer} and _is_named(model, len(neurons[-1]))):
         return None
-    if not all(type(unit.weights) is Weights and _is_row(dict_of(unit)["_activate"]) for unit in every):
+    parts = [dict_of(unit) for unit in every]
+    weights, activations = ([part[name] for part in parts] for name in ("weights", "_activate"))
+    if set(map(type, weights)) != {Weights} or not all(map(_is_row, {id(a): a for a in activations}.values())):
         return None
-    parameters = list(chain.from_iterable((*unit.weights, unit.bias) for unit in every))
+    parameters = list(chain.from_iterable([(*part["weights"], part["bias"]) for part in parts]))
     if not are_leaves(parameters):
         return None
-    shape = tuple([tuple([(len(unit.weights), dict_of(unit)["_activate"]) for unit in units]) for units in neurons])
+    units = iter(zip(map(len, weights), activations, strict=True))
+    shape = tuple([tuple(islice(units, len(layer))) for layer in neurons])
     return (type(model), shape), parameters
 
 
@@ -87,7 +94,7 @@ def places_in(values: Sequence[Value], trained: Sequence[Value]) -> Hashable:
 def _is_own(part: object) -> bool:
     """Whether it is an object of one of the library's classes, with the attributes that it was made with."""
     attributes = ATTRIBUTES.get(type(part))
-    return attributes is not None and dict_of(part).keys() <= attributes
+    return attributes is not None and dict_of(part).keys() | BESIDE == attributes
 
 
 def _is_row(activation: object) -> bool:
