@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from types import FunctionType, MethodType, ModuleType
 
 from ..support.annotation import Any
+from .column import SharingList
 from .scope import Place
 from .value import Value
 
@@ -37,8 +38,8 @@ class Holder:
         """Whether parameters are looked for in an attribute."""
         return False
 
-    def _stamp_of_attributes(self) -> tuple[Any, str] | None:
-        """An object, and the name of what is another there after any change of the attributes here; None for none."""
+    def _stamp_of_attributes(self) -> SharingList | None:
+        """A list that has its column, and drops it with every change of the attributes here; None for none."""
         return None
 
 

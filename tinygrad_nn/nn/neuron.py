@@ -184,9 +184,9 @@ class Neuron(Module):
         weights = getattr(self, "weights", None) if type(self) is Neuron else None
         return weights if type(weights) is Weights else None
 
-    def _stamp_of_attributes(self) -> tuple[Weights, str] | None:
+    def _stamp_of_attributes(self) -> Weights | None:
         stamped = None if hasattr(self, "_given_away") else self._stamped()
-        return (stamped, "column") if stamped is not None and stamped.shared() is stamped.column else None
+        return stamped if stamped is not None and stamped.shared() is stamped.column else None
 
     @property
     def __dict__(self) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
 
-from ...autograd.column import SharingList
+from ...autograd.column import Column, SharingList
 from ...autograd.value import Value
 
 ATOMS = frozenset({type(None), bool, int, str, bytes, complex, type(...), range, type(NotImplemented)})
@@ -33,6 +33,8 @@ class Findings:
         self.generators: dict[str, Any] = {}
         self.variables: list[tuple[dict[str, Any], str, Any]] = []
         self.attributes: list[tuple[Any, str, Any]] = []
+        self.shared: list[SharingList] = []
+        self.columns: list[Column | None] = []  # of these lists
         self.empty: list[dict[str, Any]] = []  # the attributes of functions, which have none
         self.views: list[Any] = []  # what gives the entries of containers as they are
         self.context: list[tuple[ContextVar[Any], Any]] = []
@@ -63,15 +65,16 @@ class Findings:
         self.views.append(view)
         self.contents.append((holder, content))
 
-    def _stamp(self, where: Any, name: str) -> None:
-        """Watch what is another object after any change of what is looked at next."""
-        if (key := ("stamp", id(where), name)) not in self._met:
+    def _stamp(self, shared: SharingList) -> None:
+        """Watch the column of a list, which is dropped with every change of what is looked at next."""
+        if (key := ("column", id(shared))) not in self._met:
             self._met.add(key)
-            self.attributes.append((where, name, getattr(where, name)))
+            self.shared.append(shared)
+            self.columns.append(shared.column)
 
     def _entries(self, path: str, found: Any) -> None:
         if stamped := isinstance(found, SharingList) and found.shared() is found.column:
-            self._stamp(found, "column")
+            self._stamp(found)
         content = list(found)
         if stamped:
             self.contents.append((found, content))

@@ -53,6 +53,8 @@ class Surroundings:
         """Whether every variable, attribute and entry still is the very same object. A False may be a false alarm."""
         walk = self.walk
         try:
+            if [shared.column for shared in walk.shared] != walk.columns:  # which are equal where they are the same
+                return False
             for names, name, was in walk.variables:
                 if names.get(name, ABSENT) is not was:
                     return False
@@ -115,6 +117,8 @@ class Surroundings:
         for found, was, objects in walk.arrays:
             if bytes_of(found) != was:
                 _fill(found, was, objects)
+        for shared, column in zip(walk.shared, walk.columns, strict=True):
+            shared.column = column
 
 
 class Known(Generic[Content]):

@@ -253,7 +253,7 @@ class Walk(Findings):
         own = dict_of(found)
         holder = found if isinstance(found, Holder) else NOT_A_HOLDER
         if (stamp := holder._stamp_of_attributes()) is not None:
-            self._stamp(*stamp)
+            self._stamp(stamp)
             self.contents.append((own, dict(own)))
         else:
             if holder is found:
