@@ -458,3 +458,50 @@ def test_names_given_between_two_steps_show():
     plain.model.input_names = ["width", "height", "depth"]
     step(X, Y)
     assert "width" in str(step.program)
+
+
+@pytest.mark.parametrize("changes", [{"loss": own_loss}, VARIANTS["regularizer"], VARIANTS["own activation"]])
+def test_code_of_the_users_own_is_traced_again_and_not_compiled_again(changes, monkeypatch, made):
+    Plain(**changes).train()
+    compiled = []
+    monkeypatch.setattr(native, "_engine", lambda *given: compiled.append(given))
+    made.clear()
+    Plain(**changes).train()
+    assert traced(made)
+    assert not compiled
+
+
+def drawn(seed):
+    """What is trained and how, drawn from a seed; few enough that some are of one structure."""
+    rng = random.Random(seed)
+    surgeries = [None, None, None, with_number, with_shared_bias, with_shared_weight, with_relu, with_own_activation,
+                 with_shared_neuron, with_other_numbers]  # fmt: skip
+    loss, last = rng.choice(["squared_error", "huber", "hinge", "cross_entropy"]), rng.choice(["linear", "tanh"])
+    sizes = [rng.choice([[4, 2], [5, 2], [4, 4, 2]]), rng.choice(["tanh", "relu", "gelu"])]
+    keep, order = rng.choice([0.0, 0.0, 0.3]), rng.random() < 0.3
+    surgery, frozen = rng.choice(surgeries), rng.randrange(3)
+
+    def trained(model):
+        chosen = random.Random(frozen)
+        found = [p for p in model.parameters() if chosen.random() >= keep]
+        return found[::-1] if order else found
+
+    return Plain(
+        sizes=sizes[0], activation=sizes[1], output_activation=last, loss=loss, trained=trained,
+        Y=CLASSES if loss == "cross_entropy" else Y, surgery=surgery or (lambda model: None),
+        optimizer=rng.choice([lambda ps: tn.SGD(ps, lr=0.05, momentum=0.5), lambda ps: tn.Adam(ps, lr=0.05)]),
+        batch_size=rng.choice([1, 4]), dtype=rng.choice(["float64", "float64", "float32"]), epochs=2,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_architectures_at_random_give_what_they_give_alone():
+    alone_of = {}
+    for seed in range(80):
+        TEXTS.clear()
+        alone_of[seed] = drawn(seed).train()
+    TEXTS.clear()
+    seeds = [*range(80), *range(80)]
+    random.Random(4).shuffle(seeds)
+    for seed in seeds:
+        assert equal(drawn(seed).train(), alone_of[seed]), seed
