@@ -52,6 +52,7 @@ class Plain:
         """All numbers after a run, and the losses of it."""
         step = tn.compile_step(self.model, self.loss, self.optimizer, self.regularizer, "llvm", self.dtype)
         history = step.run(self.X, self.Y, **self.run)
+        self.source = step.source()
         frozen = [p.data for p in self.model.parameters()]
         return [
             *history.losses,
@@ -365,6 +366,39 @@ def test_a_class_that_there_is_not_is_told_as_in_the_first_run(place, batch_size
         said.append(str(error.value))
         assert numbers(plain.optimizer) == before
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("name", ["one row a step", "float32", "until"])
+def test_the_source_of_a_known_structure_is_its_own(name):
+    sources = []
+    for others in ([], ["plain"]):
+        TEXTS.clear()
+        for variant in others:
+            Plain(**VARIANTS[variant]).train()
+        plain = Plain(**VARIANTS[name])
+        plain.train()
+        sources.append(plain.source)
+    assert sources[0] == sources[1]
+
+
+FACTORS = [1.0]
+
+
+class Following(tn.SGD):
+    """Its update reads a number that is none of its settings."""
+
+    def update(self, parameter, gradient, state, lr, step):
+        return super().update(parameter, gradient, state, FACTORS[0] * lr, step)
+
+
+def test_an_optimizer_of_the_users_own_is_traced_again(monkeypatch):
+    found = []
+    for factor in (1.0, 0.5):
+        monkeypatch.setitem(FACTORS, 0, factor)
+        found.append(Plain(optimizer=lambda ps: Following(ps, lr=0.1, momentum=0.5)).train())
+    assert equal(found[0], Plain().train())
+    halved = Plain(optimizer=lambda ps: tn.SGD(ps, lr=0.05, momentum=0.5)).train()
+    assert all(abs(a - b) < 1e-9 for a, b in zip(found[1], halved, strict=True))
 
 
 def test_a_patched_method_is_traced(monkeypatch, alone):
