@@ -381,20 +381,20 @@ def test_the_source_of_a_known_structure_is_its_own(name):
     assert sources[0] == sources[1]
 
 
-FACTORS = [1.0]
+FACTORS = {"lr": 1.0}
 
 
 class Following(tn.SGD):
     """Its update reads a number that is none of its settings."""
 
     def update(self, parameter, gradient, state, lr, step):
-        return super().update(parameter, gradient, state, FACTORS[0] * lr, step)
+        return super().update(parameter, gradient, state, FACTORS["lr"] * lr, step)
 
 
 def test_an_optimizer_of_the_users_own_is_traced_again(monkeypatch):
     found = []
     for factor in (1.0, 0.5):
-        monkeypatch.setitem(FACTORS, 0, factor)
+        monkeypatch.setitem(FACTORS, "lr", factor)
         found.append(Plain(optimizer=lambda ps: Following(ps, lr=0.1, momentum=0.5)).train())
     assert equal(found[0], Plain().train())
     halved = Plain(optimizer=lambda ps: tn.SGD(ps, lr=0.05, momentum=0.5)).train()
