@@ -211,7 +211,9 @@ class World:
         if looks > 0.5:
             options = {"metrics": "rmse", "validation": (self.X, self.Y), "patience": 2 if looks > 0.8 else None}
         if looks > 0.9:
-            options["metrics"] = ["mae", absolute]
+            options["metrics"] = ["mae", absolute, "accuracy"]
+        if 0.6 < looks < 0.75:
+            options |= {"until": (absolute, 4.0 * looks - 1.5), "metrics": []}
         if 0.3 < looks < 0.6:
 
             def callback(history):
@@ -336,8 +338,14 @@ class World:
 
     def predict(self, model, count, form, many):
         model, (X, _) = which(self.models, model), self.rows(count, form)
-        rows = X if many > 0.3 else X[0]
-        return model.predict(rows), model.predict_classes(rows, threshold=0.0)
+        import numpy
+
+        if many > 0.8:  # as many as are worth a program
+            rows = numpy.concatenate([X] * 60) if form > 0.7 else list(X) * 60
+        else:
+            rows = X if many > 0.3 else X[0]
+        classes = model.predict_classes(rows, threshold=None if form < 0.2 else 0.0)
+        return model.predict(rows), classes
 
     def compiled_function(self, model, x):
         """A function of a row that captures a model, which lives as long as the steps do."""
