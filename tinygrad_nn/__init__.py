@@ -52,6 +52,7 @@ from .autograd.value import Value
 from .functional import *  # noqa: F403
 from .nn.layers import MLP, Layer, Neuron
 from .nn.module import Module
+from .nn.module import of_many_rows as _of_many_rows
 from .optim import SGD, Adam
 from .support.annotation import TYPE_CHECKING, Any
 from .version import __version__ as __version__
@@ -115,6 +116,15 @@ _LATER = {
     "save": "nn.saving",
     "steps": "drawing.steps.steps",
 }
+
+
+def _prediction() -> Any:
+    from .training.prediction import predicted
+
+    return predicted
+
+
+_of_many_rows.loaded_by(_prediction)  # who stands above networks, which do not know of it
 
 
 if not TYPE_CHECKING:

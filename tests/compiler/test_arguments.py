@@ -153,9 +153,10 @@ def test_rows_that_are_arrays_reach_a_model_as_arrays(loss, batch_size):
         found.append([*history.losses, *model.state_dict()["weights"], *history.metrics["validation loss"],
                       *history.metrics["mae"], *history.metrics["<lambda>"]])  # fmt: skip
         predicted = model.predict(rows)
-        assert type(predicted[0]) is list
+        assert type(predicted) is np.ndarray
+        assert predicted.tolist() == model.predict(list(rows))
         assert type(model.predict(rows[0])) is list
-        assert np.mean((np.array(predicted) - targets) ** 2) == pytest.approx(history.metrics["validation loss"][-1])
+        assert np.mean((predicted - targets) ** 2) == pytest.approx(history.metrics["validation loss"][-1])
     assert found[1] == pytest.approx(found[0], rel=1e-12)
     assert found[2] == pytest.approx(found[0], rel=1e-10)
     for X, Y in ((list(rows), list(targets)), (list(rows), targets), (rows, list(targets))):

@@ -26,7 +26,7 @@ def test_from_weights_takes_lists_and_arrays():
     assert repr(model) == "MLP(2, [3, 1], activation='sigmoid', output_activation='sigmoid')"
     numpy = pytest.importorskip("numpy")
     arrays = MLP.from_weights([numpy.array(w) for w in weights], [numpy.array(b) for b in biases], "sigmoid", "sigmoid")
-    assert arrays.predict(numpy.array([[0.1, 0.2]])) == [model.predict([0.1, 0.2])]
+    assert arrays.predict(numpy.array([[0.1, 0.2]])).tolist() == [model.predict([0.1, 0.2])]
     assert all(type(p.data) is float for p in arrays.parameters())
 
 

@@ -479,6 +479,7 @@ def outcome(world, name, given):
 
 def difference(found, expected, bound):
     """Where two nests of numbers differ, in words; empty where they agree."""
+    found, expected = (each.tolist() if hasattr(each, "tolist") else each for each in (found, expected))
     if isinstance(expected, list | tuple):
         if not hasattr(found, "__len__") or len(found) != len(expected):
             return f"{found!r} for {expected!r}"

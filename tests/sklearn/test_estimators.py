@@ -305,7 +305,7 @@ def test_the_model_knows_the_places_of_the_classes():
     X, y = load_iris(return_X_y=True)
     for kept in (y < 3, y < 2, y < 1):
         fitted = MLPClassifier((4,), max_iter=20, random_state=0).fit(X[kept], y[kept])
-        assert fitted.model_.predict_classes(X[kept]) == fitted.predict(X[kept]).tolist()
+        assert fitted.model_.predict_classes(X[kept]).tolist() == fitted.predict(X[kept]).tolist()
 
 
 @needs_llvm

@@ -113,7 +113,8 @@ def test_columns_that_are_not_the_inputs_are_told(rows, words):
     ):  # fmt: skip
         with pytest.raises(ValueError, match=words):
             wrong(rows)
-    assert net.predict(FRAME.to_numpy()[:, ::-1].tolist()) == net.predict(FRAME[["right", "left"]].to_numpy())
+    array = FRAME[["right", "left"]].to_numpy()
+    assert net.predict(FRAME.to_numpy()[:, ::-1].tolist()) == net.predict(array).tolist()
 
 
 def test_names_that_a_model_has_stay():

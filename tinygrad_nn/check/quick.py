@@ -16,7 +16,7 @@ from ..autograd import primitives as table
 from ..autograd.primitives import Primitive
 from ..autograd.value import Value
 from ..nn.activations import ACTIVATIONS
-from ..nn.structure import structure_of
+from ..nn.structure import matrices_of, structure_of
 from .idle_units import FEWEST_ROWS, FLAT, too_many
 from .loss_scales import DISTANCES, RANGES
 
@@ -40,7 +40,7 @@ def surely_clean(
     given, numbers = numpy.array(rows), numpy.frombuffer(array("d", data))
     if not numpy.isfinite(numbers).all():
         return False
-    layers = _layers(numbers, [[width for width, _ in units] for units in shape], inputs)
+    layers = matrices_of(shape, numbers, inputs)
     if not used <= {*ACTIVATIONS.values()} or layers is None:
         return False
     if not ended:
@@ -54,18 +54,6 @@ def surely_clean(
     with numpy.errstate(all="ignore"):
         idle = _idle(numpy, given[:, :inputs], layers, activations)
     return _enough_left(model, activations, idle, whole=not ended)
-
-
-def _layers(numbers: Any, widths: list[list[int]], inputs: int) -> list[Any] | None:
-    """For each layer the weights and then the bias of each unit, in rows; None where the layers do not fit."""
-    layers, start = [], 0
-    for units in widths:
-        if set(units) != {inputs}:
-            return None
-        count = len(units) * (inputs + 1)
-        layers.append(numbers[start : start + count].reshape((len(units), inputs + 1)))
-        start, inputs = start + count, len(units)
-    return layers
 
 
 def _alike(layer: Any, after: Any) -> bool:

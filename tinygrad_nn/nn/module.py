@@ -10,16 +10,21 @@ from collections.abc import Iterator, Sequence
 from ..autograd import primitives as table
 from ..autograd.containers import collected, named_leaves
 from ..autograd.primitives import Primitive
-from ..autograd.recording import no_grad, watched
+from ..autograd.recording import no_grad, watched, watcher
 from ..autograd.value import Value
 from ..support.annotation import Any
 from ..support.checks import checked_number
+from ..support.nested import is_array
 from ..support.numbers import as_float
+from ..support.provided import Provided
 from ..support.tabular import check_columns, check_rows, is_frame, is_list, plain, short
 from .names import Named
 
 # Between two classes, of an output by its last operation.
 THRESHOLDS: dict[Primitive | None, float] = {table.sigmoid: 0.5, table.tanh: 0.0}
+
+ENOUGH_ROWS = 32  # from which on their numbers may be computed at once
+of_many_rows = Provided()  # of a module and rows, their outputs as an array; None where each row is to be recorded
 
 
 class Module(Named):
@@ -101,12 +106,28 @@ class Module(Named):
         """The outputs for one row of inputs, or a list of them for many rows; as floats, recording nothing.
 
         Rows are lists, an array or a frame; the output of a row is a float where the module has one output, else a list
-        of floats. Raises TypeError for what is no rows, ValueError for a frame whose columns are not the `input_names`.
+        of floats. For an array of rows an array comes back. Of 32 rows or more an MLP, a Layer or a Neuron makes
+        products of matrices where NumPy is, which are the same numbers within rounding.
+
+        Raises TypeError for what is no rows, ValueError for a frame whose columns are not the `input_names`.
         """
-        rows, many = rows_for(rows, self)
+        listed, many = rows_for(rows, self)
+        if not many:
+            with no_grad():
+                return _numbers(self(listed[0]))
+        found = self._outputs(rows, listed)
+        if is_array(rows):
+            return _as_array(found, "float64")
+        return found if isinstance(found, list) else found.tolist()
+
+    def _outputs(self, rows: Any, listed: list[Any]) -> Any:
+        """The outputs of many rows in a list, or of more than a few in an array."""
+        if len(listed) >= ENOUGH_ROWS and watcher() is None:
+            found = of_many_rows(self, rows if is_array(rows) else listed)
+            if found is not None:
+                return found
         with no_grad():
-            outputs = [_numbers(self(row)) for row in rows]
-        return outputs if many else outputs[0]
+            return [_numbers(self(row)) for row in listed]
 
     def predict_classes(self, rows: Any, threshold: float | None = None) -> Any:
         """The classes for one row or many: of one output 1 where it is over the threshold, else 0.
@@ -114,20 +135,24 @@ class Module(Named):
         The threshold is what `fit` left on the model (0 for hinge and logits, 0.5 for probabilities, else the middle of
         two labels); where no `fit` was, 0.5 for a sigmoid and 0 for a tanh. Of several outputs the class is the index
         of the largest (the first of a tie); but an answer of 0 or 1 for each where `fit` saw a target for each, or a
-        `threshold` is given.
+        `threshold` is given. For an array of rows an array comes back.
 
         Raises ValueError where there is no threshold for one output, as of a linear one without `fit`.
         """
-        rows, many = rows_for(rows, self)
+        listed, many = rows_for(rows, self)
         if threshold is not None:
             threshold = checked_number("threshold", threshold)
-        outputs = [output if isinstance(output, list) else [output] for output in self.predict(rows)]
-        if not rows:
-            return []
-        n = len(outputs[0])
-        cuts = thresholds_of(self, n, rows[0]) if threshold is None else [threshold] * n
-        predicted = [_answers(output, cuts) for output in outputs]
-        return predicted if many else predicted[0]
+        outputs = self.predict(rows)
+        outputs = (outputs.tolist() if is_array(outputs) else outputs) if many else [outputs]
+        outputs = [output if isinstance(output, list) else [output] for output in outputs]
+        predicted: list[Any] = []
+        if listed:
+            n = len(outputs[0])
+            cuts = thresholds_of(self, n, listed[0]) if threshold is None else [threshold] * n
+            predicted = [_answers(output, cuts) for output in outputs]
+        if not many:
+            return predicted[0]
+        return _as_array(predicted, "int64") if is_array(rows) else predicted
 
     def summary(self) -> str:
         """A table of the attributes that hold parameters and how many each has, and their bytes as doubles.
@@ -210,7 +235,7 @@ def rows_for(rows: Any, model: Any = None) -> tuple[list[Any], bool]:
     given = plain(rows, "rows", "a row of numbers, a list of rows, an array or a frame")
     listed = list(given)
     many = not listed or hasattr(listed[0], "__iter__")
-    check_rows(listed, "a list of numbers")
+    check_rows(given, "a list of numbers")
     return (listed, True) if many else ([given], False)
 
 
@@ -220,6 +245,16 @@ def _answers(outputs: list[float], cuts: Sequence[float] | None) -> Any:
         return max(range(len(outputs)), key=outputs.__getitem__)
     answers = [int(output > cut) for output, cut in zip(outputs, cuts, strict=True)]
     return answers if len(answers) > 1 else answers[0]
+
+
+def _as_array(found: Any, dtype: str) -> Any:
+    """What belongs to the rows of an array as an array; as it is where the rows have different shapes."""
+    from numpy import asarray  # where there is an array of rows
+
+    try:
+        return asarray(found, dtype=dtype)
+    except ValueError:
+        return found
 
 
 def _numbers(found: Any) -> Any:

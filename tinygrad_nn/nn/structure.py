@@ -75,6 +75,21 @@ def structure_of(model: object) -> Structure | None:
     return (type(model), shape), parameters
 
 
+def matrices_of(layers: Sequence[Units], numbers: Any, inputs: int) -> list[Any] | None:
+    """Of an array of the parameters' numbers, for each layer the weights and then the bias of each unit, in rows.
+
+    None where the layers do not fit one another, or so many inputs.
+    """
+    found, start = [], 0
+    for units in layers:
+        if {width for width, _ in units} != {inputs}:
+            return None
+        count = len(units) * (inputs + 1)
+        found.append(numbers[start : start + count].reshape((len(units), inputs + 1)))
+        start, inputs = start + count, len(units)
+    return found
+
+
 def are_leaves(values: Sequence[object]) -> bool:
     """Whether all are Values of this library's that were not computed from others."""
     return all(

@@ -48,6 +48,8 @@ def is_list(given: Any) -> bool:
 
 def check_rows(rows: Any, wanted: str) -> None:
     """Raise TypeError for a row that is text, or has no order."""
+    if getattr(getattr(rows, "dtype", None), "kind", "O") in "biuf":
+        return
     for i, row in enumerate(rows):
         if isinstance(row, str | bytes) or is_unordered(row):
             raise TypeError(f"row {i} must be {wanted}, but is the {type(row).__name__} {short(row)}")
