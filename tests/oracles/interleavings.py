@@ -345,7 +345,10 @@ class World:
         else:
             rows = X if many > 0.3 else X[0]
         classes = model.predict_classes(rows, threshold=None if form < 0.2 else 0.0)
-        return model.predict(rows), classes
+        if self.recorded:
+            outputs = [model(row).data for row in (rows if many > 0.3 else [rows])]
+            return outputs if many > 0.3 else outputs[0], numpy.asarray(classes).tolist()
+        return numpy.asarray(model.predict(rows)).tolist(), numpy.asarray(classes).tolist()
 
     def compiled_function(self, model, x):
         """A function of a row that captures a model, which lives as long as the steps do."""
