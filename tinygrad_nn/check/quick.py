@@ -16,7 +16,7 @@ from ..autograd import primitives as table
 from ..autograd.primitives import Primitive
 from ..autograd.value import Value
 from ..nn.activations import ACTIVATIONS
-from ..nn.structure import matrices_of, structure_of
+from ..nn.structure import matrices_of, places_in, structure_of
 from .idle_units import FEWEST_ROWS, FLAT, too_many
 from .loss_scales import DISTANCES, RANGES
 
@@ -45,7 +45,8 @@ def surely_clean(
         return False
     if not ended:
         outputs = {activation for _, activation in shape[-1]}
-        known = set(trained) <= set(parameters) and _takes(loss, outputs, given[:, inputs:])
+        own = places_in(parameters, trained) is None or set(trained) <= set(parameters)
+        known = own and _takes(loss, outputs, given[:, inputs:])
         if not known or any(_alike(layer, after) for layer, after in pairwise(layers)):
             return False
     if len(rows) < FEWEST_ROWS or used.isdisjoint(FLAT):

@@ -56,6 +56,7 @@ class Run:
         begun = begun or Standing(0, [], 0.0, [], History())
         self.epoch, self.losses, self.error, self.orders.waiting, self.history = begun
         self.history.stopped = ""
+        self._saved: Any = None  # what model and optimizer are, until the first steps are made
         self.unbounded: set[int] = set()  # which numbers were not finite from the start
 
     def go(self) -> History:
@@ -64,7 +65,7 @@ class Run:
         for watch in self.watches:
             watch.begins(self)
         self.start = perf_counter() - (self.history.times[-1] if self.history.times else 0.0)
-        saved = kept_of(optimizer)
+        self._saved = saved = kept_of(optimizer)
         if not isfinite(sum(saved[0])):
             self.unbounded = {i for i, number in enumerate(saved[0]) if not isfinite(number)}
         self.engine.take()
@@ -149,7 +150,8 @@ class Run:
     def _kept(self) -> Any:
         """What `_back` needs to make this stretch as if it had not been."""
         self.orders.start()
-        return self.engine, self.engine.kept(), self.epoch, self.losses, self.error
+        saved, self._saved = self._saved, None
+        return self.engine, self.engine.kept(saved), self.epoch, self.losses, self.error
 
     def _back(self, kept: Any) -> None:
         self.engine, numbers, self.epoch, self.losses, self.error = kept

@@ -17,7 +17,7 @@ from ....compiler.surroundings.traced_in import SurroundingsError
 from ....compiler.target import Target
 from ..recipe import Recipe
 from ..rows import Orders, Row
-from ..state import kept_of, put_back, state_of
+from ..state import Kept, kept_of, put_back, state_of
 
 
 class UnsupportedError(TypeError):
@@ -105,9 +105,9 @@ class Engine:
     def put(self) -> None:
         """Let the user see the numbers."""
 
-    def kept(self) -> Any:
-        """What `back` needs to let the numbers be what they are now."""
-        return kept_of(self.optimizer)
+    def kept(self, now: Kept | None = None) -> Any:
+        """What `back` needs to let the numbers be what they are now, as the user sees them where that is known."""
+        return now or kept_of(self.optimizer)
 
     def back(self, kept: Any) -> None:
         """Let the numbers be what they were."""

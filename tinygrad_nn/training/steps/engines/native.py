@@ -24,7 +24,7 @@ from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
 from ..recipe import Recipe, row_gradient
 from ..rows import Row, RowError, matrix
-from ..state import Settings, commit, state_of
+from ..state import Kept, Settings, commit, state_of
 from .engine import CANNOT, Engine, Made, Stretch, all_finite
 from .native_call import Call, bare, start_of
 from .native_text import text_for
@@ -130,10 +130,10 @@ class NativeEngine(Engine):
         if self._holder is not None:
             self._holder.commit()
 
-    def kept(self) -> Any:
+    def kept(self, now: Kept | None = None) -> Any:
         steps = self._holder
         if steps is None:
-            return None, super().kept()
+            return None, super().kept(now)
         return steps, (steps.parameters.copy(), steps.state.copy(), self.optimizer.steps + steps.made)
 
     def back(self, kept: Any) -> None:
