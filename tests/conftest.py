@@ -1,5 +1,6 @@
 """Every test runs on examples that repeat, and may ask for a module of the examples."""
 
+import os
 import signal
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import settings
 from shared import load_example
 
+os.environ["TINYGRAD_NN_CACHE"] = "off"  # the cache on disk is its own tests' and the user's
 collect_ignore = ["benchmarks"]  # they import their peers
 
 

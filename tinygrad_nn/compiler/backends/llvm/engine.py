@@ -8,6 +8,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from typing import Any
 
+from ....version import __version__
+from ...object_cache import object_code
+
 LONGEST_TEXT = 6000  # lines of a text that LLVM is done with before anybody loses patience
 
 
@@ -28,21 +31,33 @@ native = lru_cache(maxsize=64)(Native)  # the compiled module of a text
 
 
 def _engine(text: str, unrolled: bool) -> Any:
-    """What a text was compiled to. The loops of a long one are not written out, which takes most of the time."""
+    """What has the machine code of a text: that of an earlier process, or compiled now."""
+    import llvmlite
+
     llvm = _begun()
-    features = llvm.get_host_cpu_features().flatten()
-    machine = llvm.Target.from_default_triple().create_target_machine(  # an engine takes it with it when it goes
-        cpu=llvm.get_host_cpu_name(), features=features, opt=3
-    )
+    processor, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    versions = [__version__, llvmlite.__version__, str(llvm.llvm_version_info), llvm.get_process_triple()]
+    key = [*versions, processor, features, str(unrolled), text]
+
+    def machine() -> Any:
+        return llvm.Target.from_default_triple().create_target_machine(cpu=processor, features=features, opt=3)
+
+    code = object_code(key, lambda: _compiled(llvm, machine(), text, unrolled))
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())  # which takes the machine with it
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine
+
+
+def _compiled(llvm: Any, machine: Any, text: str, unrolled: bool) -> bytes:
+    """The object code of a text. The loops of a long one are not written out, which takes most of the time."""
     module = llvm.parse_assembly(text)
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_unrolling = unrolled
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
-    engine = llvm.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
-    return engine
+    return machine.emit_object(module)  # type: ignore[no-any-return]
 
 
 def _interruptibly(function: Callable[..., Any], *arguments: Any) -> Any:
