@@ -242,7 +242,7 @@ def test_processes_that_are_killed_while_they_write_leave_nothing_wrong(count, f
         left += len(list(folder.glob("*.part")))
         check_whole(folder)
     assert left >= count // 10  # so many were hit while a file was half written
-    monkeypatch.setattr(object_cache, "OLD", -1.0)
+    monkeypatch.setattr(object_cache, "LONGEST_WRITING", -1.0)
     asked("another")
     assert not list(folder.glob("*.part"))
 

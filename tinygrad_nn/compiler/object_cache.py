@@ -19,7 +19,7 @@ VARIABLE, OFF = "TINYGRAD_NN_CACHE", ("", "0", "off")
 MAGIC = b"tinygrad_nn object code 1\n"
 ENDING, UNFINISHED = ".code", ".part"
 MOST_BYTES, MOST_FILES = 64 << 20, 512  # of all files; those that were used longest ago go first
-OLD = 60.0  # seconds after which what is unfinished was left by a process that was killed
+LONGEST_WRITING = 60.0  # seconds; what is unfinished after them was left by a process that was killed
 HEXADECIMAL = frozenset("0123456789abcdef")
 
 
@@ -124,7 +124,7 @@ def _make_room(folder: str) -> None:
                 about = entry.stat(follow_symlinks=False)
                 if f".{rest}" == ENDING:
                     found.append((about.st_mtime, about.st_size, entry.path))
-                elif rest.endswith(UNFINISHED) and time.time() - about.st_mtime > OLD:
+                elif rest.endswith(UNFINISHED) and time.time() - about.st_mtime > LONGEST_WRITING:
                     os.unlink(entry.path)
     found.sort(reverse=True)
     room = MOST_BYTES
