@@ -170,6 +170,20 @@ def test_numbers_beyond_the_finite_are_those_of_the_graph():
         alike(tn.MLP(2, [3, 2], activation, activation, rng=random.Random(3)), rows)
 
 
+def test_a_module_of_ones_own_may_call_its_parts_as_it_likes():
+    class Own(tn.Module):
+        def __init__(self):
+            self.slope = Value(2.0)
+
+        def _outputs(self):
+            return [self.slope]
+
+        def __call__(self, row):
+            return self._outputs()[0] * row[0]
+
+    alike(Own(), rows_of(2))
+
+
 def test_classes_of_an_array_are_an_array():
     rows = rows_of(2)
     for model in (tn.MLP(2, [3, 3], rng=random.Random(1)), tn.MLP(2, [3, 1], output_activation="sigmoid")):

@@ -115,19 +115,10 @@ class Module(Named):
         if not many:
             with no_grad():
                 return _numbers(self(listed[0]))
-        found = self._outputs(rows, listed)
+        found = _outputs(self, rows, listed)
         if is_array(rows):
             return _as_array(found, "float64")
         return found if isinstance(found, list) else found.tolist()
-
-    def _outputs(self, rows: Any, listed: list[Any]) -> Any:
-        """The outputs of many rows in a list, or of more than a few in an array."""
-        if len(listed) >= ENOUGH_ROWS and watcher() is None:
-            found = of_many_rows(self, rows if is_array(rows) else listed)
-            if found is not None:
-                return found
-        with no_grad():
-            return [_numbers(self(row)) for row in listed]
 
     def predict_classes(self, rows: Any, threshold: float | None = None) -> Any:
         """The classes for one row or many: of one output 1 where it is over the threshold, else 0.
@@ -231,6 +222,8 @@ def rows_for(rows: Any, model: Any = None) -> tuple[list[Any], bool]:
 
     Raises TypeError for what holds no rows, ValueError for a frame whose columns are not the inputs of the model.
     """
+    if type(rows) is list and set(map(type, rows)) == {float}:  # one row, as most are
+        return [rows.copy()], False
     check_columns(rows, model, "the frame of rows")
     given = plain(rows, "rows", "a row of numbers, a list of rows, an array or a frame")
     listed = list(given)
@@ -245,6 +238,16 @@ def _answers(outputs: list[float], cuts: Sequence[float] | None) -> Any:
         return max(range(len(outputs)), key=outputs.__getitem__)
     answers = [int(output > cut) for output, cut in zip(outputs, cuts, strict=True)]
     return answers if len(answers) > 1 else answers[0]
+
+
+def _outputs(module: Module, rows: Any, listed: list[Any]) -> Any:
+    """The outputs of many rows in a list, or of more than a few in an array."""
+    if len(listed) >= ENOUGH_ROWS and watcher() is None:
+        found = of_many_rows(module, rows if is_array(rows) else listed)
+        if found is not None:
+            return found
+    with no_grad():
+        return [_numbers(module(row)) for row in listed]
 
 
 def _as_array(found: Any, dtype: str) -> Any:
