@@ -14,10 +14,11 @@ import time
 from pathlib import Path
 
 ROUNDS = 3
-ONE_THREAD = {
+SURROUNDINGS = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"),
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
     "JAX_PLATFORMS": "cpu",
+    "TINYGRAD_NN_CACHE": "off",  # what compiles is to compile
 }
 HEAD = """| {} | tinygrad_nn | peer | its time | times faster | to reach | aim | |
 |---|---|---|---|---|---|---|---|"""
@@ -43,7 +44,7 @@ def told(file, engine, *works, stderr=None, settings=None):
     if missing(engine):
         return None
     command = [sys.executable, str(Path(__file__).parent / file), engine, *works]
-    environment = os.environ | ONE_THREAD | (settings or {})
+    environment = os.environ | SURROUNDINGS | (settings or {})
     run = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, text=True, check=True, env=environment)
     return json.loads(run.stdout)
 
