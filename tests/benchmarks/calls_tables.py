@@ -6,11 +6,9 @@ import tempfile
 from functools import partial
 from math import isclose
 
-from measuring import missing, shown, told, verdict
+from measuring import CACHE, missing, shown, told, verdict
 
 ours = partial(told, "calls_engines.py", "tinygrad_nn")
-CACHE = "TINYGRAD_NN_CACHE"
-NO_CACHE = {CACHE: "off"}
 # Of each network: the microseconds that step(X, Y) may add to the step inside run, and how many times faster than
 # PyTorch's it is to be; the milliseconds that a second fit may add to its epochs: each to reach, and the aim.
 STEPS = {
@@ -83,7 +81,7 @@ def with_cache_and_without(work):
     with tempfile.TemporaryDirectory() as folder:
         settings = {CACHE: os.path.join(folder, "cache")}
         cached = [ours(work, settings=settings)[work] for _ in range(2)][1]
-    return {"the cache on disk": cached, "no cache": ours(work, settings=NO_CACHE)[work]}
+    return {"the cache on disk": cached, "no cache": ours(work)[work]}
 
 
 def print_firsts():

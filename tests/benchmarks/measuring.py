@@ -20,6 +20,7 @@ SURROUNDINGS = {
     "JAX_PLATFORMS": "cpu",
     "TINYGRAD_NN_CACHE": "off",  # what compiles is to compile
 }
+CACHE = "TINYGRAD_NN_CACHE"
 HEAD = """| {} | tinygrad_nn | peer | its time | times faster | to reach | aim | |
 |---|---|---|---|---|---|---|---|"""
 UNITS = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9))
@@ -39,7 +40,7 @@ def missing(*packages):
 def told(file, engine, *works, stderr=None, settings=None):
     """What the engine says of the works, done in a process of its own; None where it is not installed.
 
-    `settings` are variables of the environment.
+    `settings` are variables of the environment; without any, there is no cache of machine code.
     """
     if missing(engine):
         return None
