@@ -3,7 +3,7 @@
 It stands on the compiler, on networks, losses, optimizers and checks.
 
 From the ground up: `prediction` is for many rows at once, `history` is what a run gives, `thresholds` which label a
-prediction stands for; `steps` makes training steps and runs of them, `evaluation` looks at a model meanwhile,
-`early_stopping` is patience; `progress` tells how far a run is, `options` are checked, `checkpoints` are written, and
-`fit` is tn.fit.
+prediction stands for, `on_arrays` the metrics of all rows at once; `steps` makes training steps and runs of them,
+`evaluation` looks at a model meanwhile, `early_stopping` is patience; `progress` tells how far a run is, `options` are
+checked, `checkpoints` are written, and `fit` is tn.fit.
 """

@@ -16,6 +16,7 @@ from ..nn.layers import MLP
 from ..nn.module import Module
 from ..optim import Optimizer
 from ..support.nested import leaves
+from .on_arrays import measured as of_arrays
 from .steps.engines.recorded import number_of
 from .steps.recipe import Recipe
 from .steps.rows import Rows, flat_targets
@@ -32,6 +33,7 @@ class Looked:
         self.answers = answers  # where somebody wants to know the share of right ones
         self.flat_targets = flat_targets(rows)
         self.targets = [shaped(in_lists(self.shapes[1]), iter(row)) for row in self.flat_targets]
+        self.as_array: Any = None  # the flat targets, where predictions come as an array
         self.shape: Shape = None  # of a prediction
         self.compiled: Any = None
         self.given: Any = [[row] for row in self.rows]
@@ -44,22 +46,43 @@ class Looked:
     def look(self, metrics: Mapping[str, OfAllRows | Answers]) -> tuple[float, dict[str, float]]:
         """The mean loss, and the metrics by their names."""
         found = self._answers()
+        measured: dict[str, Any] = {}
         after = 1 + size_of(self.shape)
+        as_array = hasattr(found, "dtype") and self._are_flat()
+        if as_array:
+            xp = self.compiled.target.namespace
+            if self.as_array is None:
+                self.as_array = xp.asarray(self.flat_targets, dtype="float64")
+            outputs = xp.asarray(found[:, 1:after], dtype="float64")
+            measured = {name: of_arrays(metric, outputs, self.as_array, xp) for name, metric in metrics.items()}
+        looped = {name: metric for name, metric in metrics.items() if measured.get(name) is None}
+        losses = found[:, 0].tolist() if as_array else [row[0] for row in found]
+        if looped:
+            rows = found.tolist() if hasattr(found, "tolist") else found
+            measured |= self._looped(looped, rows, after)
+        return total(losses) / len(losses), {name: measured[name] for name in metrics}
+
+    def _looped(self, metrics: Mapping[str, OfAllRows | Answers], found: Any, after: int) -> dict[str, float]:
+        """The metrics that want the predictions of one row after another, as lists."""
+        measured: dict[str, float] = {}
         flat = [row[1:after] for row in found]
-        measured = {}
         for name, metric in metrics.items():
             if isinstance(metric, Answers):
                 measured[name] = metric.share(flat, self.flat_targets, [row[after:] for row in found])
             else:
                 measured[name] = metric([shaped(self.shape, iter(row)) for row in flat], self.targets)
-        return total(row[0] for row in found) / len(found), measured
+        return measured
 
-    def _answers(self) -> list[list[float]]:
-        """The loss of each row, after it the numbers of the prediction, and after them the losses of other targets."""
+    def _are_flat(self) -> bool:
+        """Whether predictions and targets are numbers, or plain lists of them."""
+        return all(shape is None or set(shape) == {None} for shape in (self.shape, in_lists(self.shapes[1])))
+
+    def _answers(self) -> Any:
+        """The loss of each row, after it the numbers of the prediction, and after them the losses of other targets;
+        a matrix, or lists."""
         if self.compiled is not None:
             try:
-                found = self.compiled.batch(self.given)
-                return found.tolist() if hasattr(found, "tolist") else found  # type: ignore[no-any-return]
+                return self.compiled.batch(self.given)
             except (TraceError, PathError):
                 self.compiled, self.given = None, [[row] for row in self.rows]
             except (ValueError, LookupError):  # a class that there is not: the loop below says of which row
