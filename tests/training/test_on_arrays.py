@@ -9,6 +9,9 @@ from training import BACKENDS
 
 import tinygrad_nn as tn
 from tinygrad_nn import losses
+from tinygrad_nn.compiler.backends.spellings import UnspelledError
+from tinygrad_nn.compiler.function import Function
+from tinygrad_nn.compiler.target import WORTH_LLVM
 from tinygrad_nn.training import on_arrays
 from tinygrad_nn.training.thresholds import Answers
 
@@ -98,3 +101,28 @@ def test_after_an_epoch_they_are_those_of_the_recorded_graph(backend, loss):
         right = sum(a == t for a, t in zip(answered, targets[part], strict=True))
         wanted[prefix + "accuracy"] = right / len(flat)
     assert found == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.parametrize("spelled", [True, False])
+def test_a_few_rows_beside_many_run_as_machine_code_too(monkeypatch, spelled):
+    pytest.importorskip("llvmlite", reason="machine code wants llvmlite")
+    given, batch = [], Function.batch
+
+    def told(self, rows, gradients=False):
+        given.append((self.backend, len(rows)))
+        if not spelled:
+            raise UnspelledError("no words for it")
+        return batch(self, rows, gradients)
+
+    monkeypatch.setattr(Function, "batch", told)
+    X = numpy.random.default_rng(1).normal(size=(WORTH_LLVM + 40, 2))
+    Y = numpy.sign(X[:, 0] + 0.1)
+    model = tn.MLP(2, [2, 1], "tanh", rng=random.Random(1))
+    history = tn.fit(
+        model, X[:-40], Y[:-40], "squared_error", tn.SGD(model.parameters(), lr=0.01), 1, 1000, progress=False,
+        validation=(X[-40:], Y[-40:]), metrics="mae" if spelled else [], backend="llvm", rng=random.Random(1),
+    )  # fmt: skip
+    assert given[-1] == ("llvm", 40)
+    recorded = [model([*map(float, row)]).data for row in X[-40:]]
+    wanted = math.fsum((p - t) ** 2 for p, t in zip(recorded, Y[-40:].tolist(), strict=True)) / 40
+    assert history.metrics["validation loss"][-1] == pytest.approx(wanted, rel=1e-12)

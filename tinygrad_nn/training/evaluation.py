@@ -9,6 +9,7 @@ from typing import Any
 from ..autograd.recording import no_grad
 from ..autograd.value import Value
 from ..compiler.arguments import Shape, in_lists, shape_of, shaped, size_of
+from ..compiler.backends.spellings import UnspelledError
 from ..compiler.function import Function, PathError, TraceError
 from ..compiler.target import Target
 from ..metrics import GRADIENT, total
@@ -83,7 +84,7 @@ class Looked:
         if self.compiled is not None:
             try:
                 return self.compiled.batch(self.given)
-            except (TraceError, PathError):
+            except (TraceError, PathError, UnspelledError):
                 self.compiled, self.given = None, [[row] for row in self.rows]
             except (ValueError, LookupError):  # a class that there is not: the loop below says of which row
                 pass

@@ -17,6 +17,7 @@ from ..check.quick import surely_clean
 from ..compiler.arguments import shaped, size_of
 from ..compiler.backends.backend import chosen
 from ..compiler.surroundings.surroundings import undone
+from ..compiler.target import WORTH_LLVM
 from ..metrics import GRADIENTS, VALIDATION, accuracy
 from ..nn.entries import StorageError
 from ..nn.module import Module
@@ -177,7 +178,9 @@ def _looked(
     looking = ({"": rows} if wanted else {}) | ({VALIDATION: validating} if validating is not None else {})
     counted = [name for name, metric in wanted.items() if metric is accuracy]
     wanted |= dict.fromkeys(counted, answers)
-    backend = "auto" if step.backend == "llvm" else step.backend
+    backend = step.backend
+    if backend == "llvm" and len(rows[1]) < WORTH_LLVM:  # else all that is looked at is worth machine code
+        backend = "auto"
     target = None if step.records else chosen(backend, step.target.dtype)
     return {
         prefix: Looked(step.recipe, rows, "the validation's " * bool(prefix), target, answers if counted else None)
