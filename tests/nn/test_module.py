@@ -118,3 +118,13 @@ def test_models_pickle_and_copy():
         assert twin.layers[0].neurons[0].weights[0] is twin.parameters()[0]
     shared = copy.deepcopy(Tied())
     assert shared.shared is shared.again
+
+
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_rows_that_can_be_taken_once_are_predicted_as_a_list_of_them_is(count):
+    model = MLP(2, [3, 1], "tanh", "sigmoid", rng=random.Random(1))
+    rows = [[0.1 * k, 1.0 - 0.05 * k] for k in range(count)]
+    for once in (iter, lambda rows: (row for row in rows), lambda rows: map(list, rows)):
+        assert model.predict(once(rows)) == model.predict(rows)
+        assert model.predict_classes(once(rows)) == model.predict_classes(rows)
+        assert model.predict_classes(once(rows), threshold=0.4) == model.predict_classes(rows, threshold=0.4)

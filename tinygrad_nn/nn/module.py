@@ -133,8 +133,8 @@ class Module(Named):
         listed, many = rows_for(rows, self)
         if threshold is not None:
             threshold = checked_number("threshold", threshold)
-        outputs = self.predict(rows)
-        outputs = (outputs.tolist() if is_array(outputs) else outputs) if many else [outputs]
+        outputs = self.predict(rows if many and is_array(rows) else listed)  # what gives its rows once has given them
+        outputs = outputs.tolist() if is_array(outputs) else outputs
         outputs = [output if isinstance(output, list) else [output] for output in outputs]
         predicted: list[Any] = []
         if listed:
