@@ -8,15 +8,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from importlib.util import find_spec
-from itertools import pairwise
 from typing import Any
 
 from .. import losses
 from ..autograd import primitives as table
-from ..autograd.primitives import Primitive
 from ..autograd.value import Value
+from ..compiler.backends.array.functions import functions
 from ..nn.activations import ACTIVATIONS
-from ..nn.structure import matrices_of, places_in, structure_of
+from ..nn.structure import Units, matrices_of, outputs_of_layers, places_in, structure_of
 from .idle_units import FEWEST_ROWS, FLAT, too_many
 from .loss_scales import DISTANCES, RANGES
 
@@ -47,18 +46,17 @@ def surely_clean(
         outputs = {activation for _, activation in shape[-1]}
         own = places_in(parameters, trained) is None or set(trained) <= set(parameters)
         known = own and _takes(loss, outputs, given[:, inputs:])
-        if not known or any(_alike(layer, after) for layer, after in pairwise(layers)):
+        if not known or any(map(_alike, layers[:-1])):
             return False
     if len(rows) < FEWEST_ROWS or used.isdisjoint(FLAT):
         return True
-    activations = [[activation for _, activation in units] for units in shape]
     with numpy.errstate(all="ignore"):
-        idle = _idle(numpy, given[:, :inputs], layers, activations)
-    return _enough_left(model, activations, idle, whole=not ended)
+        idle = _idle(numpy, given[:, :inputs], layers, shape)
+    return _enough_left(model, shape, idle, whole=not ended)
 
 
-def _alike(layer: Any, after: Any) -> bool:
-    """Whether all units of a hidden layer may have equal weights, into them and out of them."""
+def _alike(layer: Any) -> bool:
+    """Whether all units of a hidden layer have equal weights into them."""
     return len(layer) > 1 and bool((layer == layer[0]).all())
 
 
@@ -76,48 +74,33 @@ def _takes(loss: Any, outputs: set[Any], targets: Any) -> bool:
     return (of_logits or of_probability) and bool(((targets >= 0.0) & (targets <= 1.0)).all())
 
 
-def _idle(xp: Any, x: Any, layers: list[Any], activations: list[list[Any]]) -> list[Any]:
-    """For each layer, which of its units may be idle on all rows."""
-    found = []
-    for layer, of_units in zip(layers, activations, strict=True):
-        weights, bias = layer[:, :-1].T, layer[:, -1]
-        z = x @ weights + bias
-        sizes = abs(x) @ abs(weights) + abs(bias)
-        y, idle = z.copy(), xp.zeros(len(layer), dtype=bool)
-        for activation in set(of_units):
-            if activation is None:
-                continue
-            units = xp.array([one is activation for one in of_units])
-            y[:, units] = outputs = _outputs(xp, activation, z[:, units])
+def _idle(xp: Any, x: Any, matrices: list[Any], layers: Sequence[Units]) -> list[Any]:
+    """For each layer, which of its units may be idle on all rows: by the table's slopes."""
+    found, activations = [], functions({row for units in layers for _, row in units if row is not None}, xp)
+    outputs = outputs_of_layers(x, matrices, layers, activations)
+    for matrix, units, (sums, y) in zip(matrices, layers, outputs, strict=True):
+        sizes = abs(x) @ abs(matrix[:, :-1]).T + abs(matrix[:, -1])
+        idle = xp.zeros(len(units), dtype=bool)
+        for activation in {one for _, one in units if one in FLAT}:
+            mine = xp.array([one is activation for _, one in units])
             if activation is table.relu:
-                idle[units] = ~(z[:, units] > MARGIN * sizes[:, units]).any(axis=0)
-            elif activation in FLAT:
-                slopes = 1.0 - outputs * outputs if activation is table.tanh else outputs * (1.0 - outputs)
-                idle[units] = ~(slopes.mean(axis=0) > FLAT[activation] + MARGIN)
+                idle[mine] = ~(sums[:, mine] > MARGIN * sizes[:, mine]).any(axis=0)
+            else:
+                slopes = activation.rules[0](1.0, y[:, mine], sums[:, mine])  # type: ignore[misc]
+                idle[mine] = ~(slopes.mean(axis=0) > FLAT[activation] + MARGIN)
         found.append(idle)
         x = y
     return found
 
 
-def _outputs(xp: Any, activation: Primitive, z: Any) -> Any:
-    """An activation of an array of numbers."""
-    if activation is table.relu:
-        return xp.maximum(z, 0.0)
-    if activation is table.tanh:
-        return xp.tanh(z)
-    if activation is table.sigmoid:
-        return 1.0 / (1.0 + xp.exp(-z))
-    return xp.frompyfunc(activation.value, 1, 1)(z).astype("float64")
-
-
-def _enough_left(model: Any, activations: list[list[Any]], idle: list[Any], whole: bool) -> bool:
+def _enough_left(model: Any, layers: Sequence[Units], idle: list[Any], whole: bool) -> bool:
     """Whether enough units of each activation are left in each layer, as lint counts them."""
-    layers = [layer.neurons for layer in getattr(model, "layers", [])] or [getattr(model, "neurons", [model])]
-    every = [unit for units in layers for unit in units]
+    neurons = [layer.neurons for layer in getattr(model, "layers", [])] or [getattr(model, "neurons", [model])]
+    every = [unit for units in neurons for unit in units]
     if len(set(map(id, every))) < len(every):
         return False
     counts: dict[Any, list[bool]] = {}
-    of_units = [activation for units in activations for activation in units]
+    of_units = [activation for units in layers for _, activation in units]
     silent = [one for units in idle for one in units.tolist()]
     for unit, activation, one in zip(every, of_units, silent, strict=True):
         if activation in FLAT:

@@ -25,7 +25,9 @@ HEXADECIMAL = frozenset("0123456789abcdef")
 
 def object_code(key: Iterable[str], compiled: Callable[[], bytes]) -> bytes:
     """The object code of what the key says, all that it follows from: from the cache, or compiled and put there."""
-    folder = cache_folder()
+    folder: str | None = None
+    with suppress(OSError):  # a path may be relative to a working folder that is gone
+        folder = cache_folder()
     if folder is None:
         return compiled()
     digest = _digest("\0".join(key).encode())

@@ -6,7 +6,7 @@ structure do the same with their parameters, so that what was compiled for one s
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from operator import is_
 
@@ -88,6 +88,26 @@ def matrices_of(layers: Sequence[Units], numbers: Any, inputs: int) -> list[Any]
         found.append(numbers[start : start + count].reshape((len(units), inputs + 1)))
         start, inputs = start + count, len(units)
     return found
+
+
+def outputs_of_layers(
+    x: Any, matrices: Sequence[Any], layers: Sequence[Units], activations: Mapping[str, Callable[[Any], Any]]
+) -> Iterator[tuple[Any, Any]]:
+    """For each layer the sums and the outputs of its units, a row for each row of x; `activations` are of arrays."""
+    for matrix, units in zip(matrices, layers, strict=True):
+        sums = x @ matrix[:, :-1].T
+        sums += matrix[:, -1]
+        x, used = sums, dict.fromkeys(activation for _, activation in units)
+        for activation in used:
+            if activation is None:
+                continue
+            if len(used) == 1:
+                x = activations[activation.name](sums)
+                continue
+            x = sums.copy() if x is sums else x
+            mine = [k for k, (_, one) in enumerate(units) if one is activation]
+            x[:, mine] = activations[activation.name](sums[:, mine])
+        yield sums, x
 
 
 def are_leaves(values: Sequence[object]) -> bool:
