@@ -250,22 +250,67 @@ def check_whole(folder):
     assert len([path for path in folder.iterdir() if path.suffix == ".code"]) == 20
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(50, marks=pytest.mark.slow)])
+KILLED = """
+import os, signal
+from tinygrad_nn.compiler import object_cache
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+class Cut:
+    def __init__(self, handle): self.file = open(handle, "wb")
+    def __enter__(self): return self
+    def __exit__(self, *error): self.file.close()
+    def write(self, content):
+        self.file.write(content[: int({share} * len(content))])
+        self.file.flush()
+        if {moment!r} == "write":
+            die()
+
+def replace(beside, path, replaces=os.replace):
+    if {moment!r} == "after":
+        replaces(beside, path)
+    die()
+
+object_cache.open = lambda handle, mode: Cut(handle) if mode == "wb" else open(handle, mode)
+os.replace = replace
+key = "7"
+object_cache.object_code([key], lambda: key.encode() * 1_000_000)
+"""
+MOMENTS = [("write", k / 47) for k in range(48)] + [("before", 1.0), ("after", 1.0)]
+
+
+@pytest.mark.parametrize("moments", [MOMENTS[::24], pytest.param(MOMENTS, marks=pytest.mark.slow)], ids=len)
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no SIGKILL")
-def test_processes_that_are_killed_while_they_write_leave_nothing_wrong(count, folder, monkeypatch):
-    rng, left = random.Random(1), 0
+def test_a_process_that_is_killed_while_it_writes_leaves_nothing_wrong(moments, folder, monkeypatch):
+    """At every moment of a file: nothing of it there, parts of it, all of it but its name, and all."""
+    for moment, share in moments:
+        for path in folder.glob("*.code"):
+            path.unlink()
+        process = run_beside(KILLED.format(moment=moment, share=share), folder)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert len(list(folder.glob("*.part"))) == (moment != "after")
+        assert asked("7", b"7" * 1_000_000) == (b"7" * 1_000_000, moment != "after")
+        assert asked("7", b"7" * 1_000_000) == (b"7" * 1_000_000, False)
+        monkeypatch.setattr(object_cache, "LONGEST_WRITING", -1.0)
+        asked("another")  # whoever writes next clears away what is left
+        assert not list(folder.glob("*.part"))
+        monkeypatch.undo()
+        monkeypatch.setenv("TINYGRAD_NN_CACHE", str(folder))
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no SIGKILL")
+def test_processes_that_are_killed_at_any_time_leave_nothing_wrong(count, folder):
+    rng = random.Random(1)
     for _ in range(count):
         process = run_beside(WRITER.format(going="True"), folder)
         assert process.stdout.readline() == "begun\n"
         time.sleep(0.02 + 0.05 * rng.random())
         process.kill()
         process.communicate()
-        left += len(list(folder.glob("*.part")))
         check_whole(folder)
-    assert left >= count // 10  # so many were hit while a file was half written
-    monkeypatch.setattr(object_cache, "LONGEST_WRITING", -1.0)
-    asked("another")
-    assert not list(folder.glob("*.part"))
 
 
 def test_eight_processes_at_once(folder):
