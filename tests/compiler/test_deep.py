@@ -39,7 +39,7 @@ def texts(monkeypatch):
     """The texts that were to be compiled, which are not."""
     found = []
 
-    def kept(text, unrolled):
+    def kept(text):
         found.append(text)
         raise RuntimeError("enough")
 
@@ -144,10 +144,10 @@ def test_ctrl_c_is_heard_while_machine_code_is_made(monkeypatch):
     begun, over = threading.Event(), threading.Event()
     make = native._engine
 
-    def long(text, unrolled):
+    def long(text):
         begun.set()
         assert over.wait(60.0)
-        return make(text, unrolled)
+        return make(text)
 
     def interrupt():
         begun.wait(60.0)

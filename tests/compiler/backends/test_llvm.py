@@ -179,6 +179,31 @@ def test_a_second_model_of_the_same_shape_compiles_nothing():
     assert native.native.cache_info().misses == before
 
 
+def test_loops_stay_as_they_are_written():
+    """LLVM's unrolling takes half of its time: the code of three turns is as long as that of seven."""
+    made = [
+        native._compiled(
+            llvm := native._begun(),
+            llvm.Target.from_default_triple().create_target_machine(opt=native.LEVEL),
+            f"""define void @run(ptr %x) {{
+start:
+  br label %turn
+turn:
+  %k = phi i64 [0, %start], [%next, %turn]
+  %next = add i64 %k, 1
+  store volatile i64 %k, ptr %x
+  %over = icmp eq i64 %next, {turns}
+  br i1 %over, label %end, label %turn
+end:
+  ret void
+}}
+""",
+        )
+        for turns in (3, 7)
+    ]
+    assert len(made[0]) == len(made[1])
+
+
 def test_auto_takes_very_large_batches():
     f = tn.compile(expression)
     rows = numpy.random.default_rng(1).normal(size=(5000, 2))

@@ -12,6 +12,7 @@ from ....version import __version__
 from ...object_cache import object_code
 
 LONGEST_TEXT = 6000  # lines of a text that LLVM is done with before anybody loses patience
+LEVEL = 3  # of LLVM's passes, and of its code
 
 
 class Native:
@@ -19,7 +20,7 @@ class Native:
 
     def __init__(self, text: str, pointers: int) -> None:
         long = text.count("\n") > LONGEST_TEXT
-        self._engine = _interruptibly(_engine, text, False) if long else _engine(text, True)  # has what it compiled
+        self._engine = _interruptibly(_engine, text) if long else _engine(text)  # has what it compiled
         kinds = [ctypes.c_void_p] * pointers
         self.run: Any = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(self._engine.get_function_address("run"))
 
@@ -30,31 +31,32 @@ class Native:
 native = lru_cache(maxsize=64)(Native)  # the compiled module of a text
 
 
-def _engine(text: str, unrolled: bool) -> Any:
+def _engine(text: str) -> Any:
     """What has the machine code of a text: that of an earlier process, or compiled now."""
     import llvmlite
 
     llvm = _begun()
     processor, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     versions = [__version__, llvmlite.__version__, str(llvm.llvm_version_info), llvm.get_process_triple()]
-    key = [*versions, processor, features, str(unrolled), text]
+    key = [*versions, processor, features, f"O{LEVEL}, loops as written", text]
 
     def machine() -> Any:
-        return llvm.Target.from_default_triple().create_target_machine(cpu=processor, features=features, opt=3)
+        return llvm.Target.from_default_triple().create_target_machine(cpu=processor, features=features, opt=LEVEL)
 
-    code = object_code(key, lambda: _compiled(llvm, machine(), text, unrolled))
+    code = object_code(key, lambda: _compiled(llvm, machine(), text))
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())  # which takes the machine with it
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return engine
 
 
-def _compiled(llvm: Any, machine: Any, text: str, unrolled: bool) -> bytes:
-    """The object code of a text. The loops of a long one are not written out, which takes most of the time."""
+def _compiled(llvm: Any, machine: Any, text: str) -> bytes:
+    """The object code of a text. Its loops are jammed by what printed them: LLVM's unrolling took half of the time that
+    it takes for all, and made no step that was measured faster."""
     module = llvm.parse_assembly(text)
     module.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
-    options.loop_unrolling = unrolled
+    options = llvm.create_pipeline_tuning_options(speed_level=LEVEL)
+    options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return machine.emit_object(module)  # type: ignore[no-any-return]
