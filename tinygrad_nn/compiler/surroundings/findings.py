@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -37,9 +37,11 @@ class Findings:
         self.columns: list[Column | None] = []  # of these lists
         self.empty: list[dict[str, Any]] = []  # the attributes of functions, which have none
         self.views: list[Any] = []  # what gives the entries of containers as they are
+        self.written: list[Any] = []  # what gives those of this library's classes
         self.context: list[tuple[ContextVar[Any], Any]] = []
         self.sizes: list[int] = []
         self.entries: list[Any] = []
+        self.methods: list[Any] = []
         self.contents: list[tuple[Any, Any]] = []  # containers, and copies of them
         self.arrays: list[tuple[Any, bytes, list[Any] | None]] = []
         self._seen: dict[int, str] = {}
@@ -64,6 +66,15 @@ class Findings:
     def _watch(self, view: Any, holder: Any, content: Any) -> None:
         self.views.append(view)
         self.contents.append((holder, content))
+
+    def _written(self, kind: type, own: Mapping[str, Any]) -> None:
+        """Watch all that stands in a class of this library's which has methods for the user."""
+        if ("written", kind) not in self._met and any(name[:1] != "_" for name in own):
+            self._met.add(("written", kind))
+            self.written.append(own.values())
+            self.contents.append((kind, dict(own)))
+            methods = [(name, id(entry)) for name, entry in own.items() if name[:2] != "__" or callable(entry)]
+            self.snapshot[f"{kind.__name__}.__dict__"] = kind, tuple(methods)
 
     def _stamp(self, shared: SharingList) -> None:
         """Watch the column of a list, which is dropped with every change of what is looked at next."""

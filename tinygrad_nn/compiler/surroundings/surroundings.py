@@ -44,6 +44,7 @@ class Surroundings:
                 self.walk = walk = Walk([(name_of(root), root) for root in roots], names, moving)
         walk.sizes = list(map(len, walk.views))
         walk.entries = list(chain.from_iterable(walk.views))
+        walk.methods = list(chain.from_iterable(walk.written))
 
     def again(self) -> Surroundings:
         """The surroundings as they are now."""
@@ -53,7 +54,8 @@ class Surroundings:
         """Whether every variable, attribute and entry still is the very same object. A False may be a false alarm."""
         walk = self.walk
         try:
-            if [shared.column for shared in walk.shared] != walk.columns:  # which are equal where they are the same
+            # columns and methods, which are equal where they are the same
+            if [shared.column for shared in walk.shared] != walk.columns or [*chain(*walk.written)] != walk.methods:
                 return False
             for names, name, was in walk.variables:
                 if names.get(name, ABSENT) is not was:

@@ -173,10 +173,14 @@ class Walk(Findings):
         """A class: its attributes that are named, its methods that are or that operators call."""
         made_by: Any = type(kind)
         for base in (*kind.__mro__, *made_by.__mro__):
-            if foreign(base.__module__, self.own) or not self._is_new(("class", id(base), made)):
+            written = foreign(base.__module__, self.own)
+            if (written and not issubclass(base, Holder)) or not self._is_new(("class", id(base), made)):
                 continue
             own = vars(base)
-            self._watch(own.values(), base, dict(own))
+            if written:  # by this library; somebody may have put another method there
+                self._written(base, own)
+            else:
+                self._watch(own.values(), base, dict(own))
             self._push_all(
                 (f"{base.__name__}.{name}", entry)
                 for name, entry in own.items()
@@ -199,6 +203,8 @@ class Walk(Findings):
             self._push_all((f"{path}.{name}", getattr(found, name)) for name in INSIDE if hasattr(found, name))
         if not others:
             self._of_own_class(path, found, kind)
+        elif isinstance(found, Holder):
+            self._class(kind)
 
     def _content(self, path: str, found: Any, kind: type, others: bool) -> None:
         """What an object holds that is no attribute of it; all that it is, where others wrote its class."""
