@@ -12,7 +12,7 @@ from ....version import __version__
 from ...object_cache import object_code
 
 LONGEST_TEXT = 6000  # lines of a text that LLVM is done with before anybody loses patience
-LEVEL = 3  # of LLVM's passes, and of its code
+LEVEL = 1  # of LLVM's passes and of its code: what is above takes a sixth longer, and no step measured is faster
 
 
 class Native:
