@@ -7,6 +7,7 @@ traced values in the compiler, so the formula stands in one place.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from math import inf
 
 from .autograd import primitives as table
@@ -19,7 +20,7 @@ from .schedules import LearningRate, Schedule, checked_setting, cosine, linear, 
 from .support.annotation import Any
 from .support.checks import MOST, checked_count, checked_switch
 from .support.numbers import as_float
-from .support.tabular import plain, short
+from .support.tabular import is_list, plain, short
 
 State = tuple[Any, ...]
 
@@ -78,15 +79,22 @@ class Optimizer(Holder):
         """Update every parameter by its `.grad`. Raises ValueError, and changes nothing, for a bad setting."""
         self.check()
         check_steps(self)
-        lr = self.rate()
-        update, steps, pairs = self.update, self.steps, zip(self.parameters, self.state, strict=True)
-        given = [update(parameter.data, parameter.grad, state, lr, steps) for parameter, state in pairs]
+        lr, update, steps = self.rate(), self.update, self.steps
+        try:
+            pairs = zip(self.parameters, self.state, strict=True)
+            given = [update(parameter.data, parameter.grad, state, lr, steps) for parameter, state in pairs]
+        except (TypeError, ValueError):
+            check_state(self)  # which has better words where it is that
+            raise
         updated = [found if type(found) is tuple and len(found) == 2 else self.pair(found) for found in given]
+        numbers, states = [data for data, _ in updated], [state for _, state in updated]
+        if not ({float}.issuperset(map(type, numbers)) and {float}.issuperset(map(type, chain.from_iterable(states)))):
+            numbers, states = list(map(_as_float, numbers)), [tuple(map(_as_float, state)) for state in states]
         if (watching := watcher()) is not None:
-            watching.updated(self, [data for data, _ in updated])
-        for parameter, (data, _) in zip(self.parameters, updated, strict=True):
-            parameter.data = data
-        self.state = [state for _, state in updated]
+            watching.updated(self, numbers)
+        for parameter, number in zip(self.parameters, numbers, strict=True):
+            parameter.data = number
+        self.state = states
         self.steps += 1
 
     def pair(self, updated: Any) -> tuple[Any, State]:
@@ -103,6 +111,39 @@ class Optimizer(Holder):
         """Set the gradient of every parameter to 0."""
         for parameter in self.parameters:
             parameter.grad = 0.0
+
+
+def _as_float(number: Any) -> Any:
+    """A number as a float, where it was computed from others, such as NumPy's; what is an int, or none, as it is."""
+    found = None if type(number) is int else as_float(number)
+    return number if found is None else found
+
+
+def check_state(optimizer: Optimizer) -> None:
+    """Raise TypeError or ValueError for a state that was set to anything but numbers for each parameter."""
+    state, count = optimizer.state, len(optimizer.parameters)
+    if not is_list(state):
+        raise TypeError(f"the state of an optimizer is a list of tuples of numbers, but was set to {short(state)}")
+    if len(state) != count:
+        raise ValueError(
+            f"the optimizer has {count} parameters, but its state was set to {len(state)}: give a tuple of numbers for "
+            "each"
+        )
+    names = optimizer.state_names if type(optimizer).update in (SGD.update, Adam.update) else None
+    for i, entry in enumerate(state):
+        if not is_list(entry):
+            raise TypeError(
+                f"the state of an optimizer is a tuple of numbers for each parameter, but that of parameter {i} was "
+                f"set to {short(entry)}"
+            )
+        for number in entry:
+            if as_float(number) is None:
+                raise TypeError(f"the state of the optimizer was set to {number!r}, which is no number")
+        if names is not None and len(entry) != len(names):
+            raise ValueError(
+                f"{type(optimizer).__name__} keeps {' and '.join(names)} of each parameter, but the state of parameter "
+                f"{i} was set to {entry!r}"
+            )
 
 
 def check_steps(optimizer: Optimizer) -> None:

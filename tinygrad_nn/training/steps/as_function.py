@@ -23,9 +23,10 @@ from ...compiler.program.program import Program
 from ...compiler.single_precision import TooLargeError, in_range
 from ...compiler.surroundings.surroundings import Known
 from ...compiler.target import DTYPES, Target
+from ...optim import check_state
 from ...support.tabular import short
 from .recipe import Recipe, Update, penalty, row_gradient
-from .state import commit, state_of
+from .state import commit, state_of, widths_of
 
 ON_ARRAYS = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
@@ -57,6 +58,7 @@ class PureStep:
         if target.dtype not in DTYPES:
             raise ValueError(f"dtype must be 'float64' or 'float32', but got {target.dtype!r}")
         self.__name__ = f"step_of_{recipe.name}"
+        check_state(recipe.optimizer)
         self._width = len(recipe.optimizer.state[0])
         # the recipe in given surroundings, and what was traced in them: the update, and by the shapes of rows
         self._known: Known[tuple[Recipe, dict[Any, Any]]] = Known(
@@ -76,6 +78,8 @@ class PureStep:
     def state(self) -> State:
         """The parameters, the optimizer's states and the count of its steps, as arrays."""
         numbers, count = state_of(self.recipe.optimizer), len(self.recipe.optimizer.parameters)
+        if set(widths_of(self.recipe.optimizer)) != {self._width}:
+            raise ValueError(f"this step is of states of {self._width} numbers, but those of the optimizer have others")
         states = tuple([self.target.array(numbers[count + k :: self._width]) for k in range(self._width)])
         return State(self.target.array(numbers[:count]), states, self.target.array(float(self.recipe.optimizer.steps)))
 

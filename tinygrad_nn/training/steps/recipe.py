@@ -23,10 +23,10 @@ from ...compiler.tracing.adjoint import traced_adjoints
 from ...compiler.tracing.traced import Traced
 from ...compiler.tracing.traced_number import TracedNumber
 from ...compiler.tracing.tracer import Tracer, traced_by
-from ...optim import Optimizer
+from ...optim import Optimizer, check_state
 from ...support.decorators import uncollected
 from ...support.numbers import as_float
-from .state import settings_of, with_settings
+from .state import settings_of, widths_of, with_settings
 
 Numbers = Sequence[float]
 
@@ -144,8 +144,7 @@ class Update:
 
     def obstacle(self) -> str:
         """Why it is not that of each parameter, or ""."""
-        widths = set(map(len, self.optimizer.state))
-        if len(widths) == len(self.program.parameters) == 1 and self.holds():
+        if set(widths_of(self.optimizer)) == {len(self.states)} and len(self.program.parameters) == 1 and self.holds():
             return ""
         return (
             f"{type(self.optimizer).__name__}.update() branches on numbers of a parameter, reads other Values or has "
@@ -213,6 +212,7 @@ class _Tracing:
     def updated(self, gradients: Sequence[Any]) -> tuple[int, Traced, list[int], list[int], list[int]]:
         """The slots of learning rate, step, settings, states, and of the new parameters and states."""
         tracer, given = self.tracer, self.recipe.optimizer
+        check_state(given)
         name = f"{type(given).__name__}.update()"
         rate = tracer.input(given.rate(), "lr", plain=True)
         step = tracer.input(float(given.steps), "step", plain=True)

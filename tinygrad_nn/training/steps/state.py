@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from ...autograd.scalar import Scalar
 from ...compiler.arguments import data_of
-from ...optim import Optimizer
+from ...optim import Optimizer, check_state
 from ...support.numbers import as_float
 from .interrupt import Uninterrupted
 
@@ -161,26 +161,33 @@ class _Absent:
     __getattr__ = __iter__ = __len__ = __getitem__ = _refuse
 
 
+def widths_of(optimizer: Optimizer) -> list[int]:
+    """How many numbers the state of each parameter has. Raises TypeError for what is no state."""
+    try:
+        return list(map(len, optimizer.state))
+    except TypeError:
+        check_state(optimizer)
+        raise
+
+
 def state_of(optimizer: Optimizer) -> list[float]:
     """All that a step changes but the count of steps: the parameters, then the states.
 
     Raises TypeError for what was set to no number, ValueError for states that are not one for each parameter.
     """
-    if len(optimizer.state) != len(optimizer.parameters):
-        raise ValueError(
-            f"the optimizer has {len(optimizer.parameters)} parameters, but its state was set to "
-            f"{len(optimizer.state)}: give a tuple of numbers for each"
-        )
     numbers = [parameter.data for parameter in optimizer.parameters]
-    numbers += chain.from_iterable(optimizer.state)
+    if not isinstance(optimizer.state, list) or len(optimizer.state) != len(numbers):
+        check_state(optimizer)
+    try:
+        numbers += chain.from_iterable(optimizer.state)
+    except TypeError:
+        check_state(optimizer)
+        raise
     if set(map(type, numbers)) <= {float}:
         return numbers
+    check_state(optimizer)
     numbers[: len(optimizer.parameters)] = data_of(optimizer.parameters)
-    for i, number in enumerate(numbers):
-        if (found := as_float(number)) is None:
-            raise TypeError(f"the state of the optimizer was set to {number!r}, which is no number")
-        numbers[i] = found
-    return numbers
+    return [number if type(number) is float else as_float(number) for number in numbers]  # type: ignore[misc]
 
 
 def commit(optimizer: Optimizer, numbers: Iterator[float], steps: int) -> None:

@@ -40,7 +40,7 @@ def structure_of_steps(recipe: Recipe) -> KeyAndParameters | None:
         return None
     of_model, parameters = found
     places = places_in(parameters, trained)
-    return (of_model, len(trained), places, recipe.loss, recipe.metric, *_settled(optimizer)), parameters
+    return (of_model, len(trained), places, recipe.loss, recipe.metric, *settings_of(optimizer)[1]), parameters
 
 
 class OwnSurroundings(Surroundings):
@@ -61,7 +61,7 @@ class OwnSurroundings(Surroundings):
         return self.walk
 
     def unchanged(self) -> bool:
-        return not self.gone and ("walk" in vars(self) or self._same()) and super().unchanged()
+        return not self.gone and ("walk" in self.__dict__ or self._same()) and Surroundings.unchanged(self)
 
     def _same(self) -> bool:
         """Whether the structure is as it was, of the same Values."""
@@ -91,9 +91,4 @@ def _is_as_made(optimizer: Optimizer) -> bool:
     """Whether an optimizer is one of the library's, as it was written and with the attributes that it was made with."""
     attributes = AS_MADE.get(type(optimizer))
     as_made = attributes is not None and vars(optimizer).keys() == attributes
-    return as_made and bool(optimizer.state) and as_classes_are(OPTIMIZERS) == AS_WRITTEN
-
-
-def _settled(optimizer: Optimizer) -> tuple[Hashable, ...]:
-    """What of an optimizer code follows from: its settings that are no numbers, and how many numbers its state has."""
-    return (*settings_of(optimizer)[1], len(optimizer.state[0]))
+    return as_made and as_classes_are(OPTIMIZERS) == AS_WRITTEN

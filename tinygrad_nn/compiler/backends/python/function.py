@@ -21,6 +21,7 @@ from ..spellings import own_functions, owned, rows_called
 from .expressions import SPELLINGS, Statement, statements
 
 ALWAYS = {"exp": math.exp, "pow": math.pow, "inf": math.inf, "nan": math.nan, "OffPath": OffPath}
+FLOATS = {float}
 NOT_IEEE = "(ZeroDivisionError, OverflowError, ValueError)"  # where the standard has a result
 
 
@@ -45,6 +46,7 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
     It raises OffPath where a comparison comes out otherwise than when the program was traced.
     """
     function, parameters = loaded(source(program), program), list(program.parameters.values())
+    several = len(program.outputs) > 1
 
     def run(inputs: Sequence[float]) -> Sequence[float]:
         try:
@@ -54,7 +56,8 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
         except TypeError:
             data_of(parameters)  # which names what is no number
             raise
-        if found and type(found[0]) is not float:  # the data of a Value was set to something else
+        if found and (type(found[0]) is not float or (several and set(map(type, found)) != FLOATS)):
+            # the data of a Value was set to something else
             found = function(*inputs, *data_of(parameters))
         return found
 

@@ -24,7 +24,7 @@ from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
 from ..recipe import Recipe, row_gradient
 from ..rows import Row, RowError, matrix
-from ..state import Kept, Settings, commit, state_of
+from ..state import Kept, Settings, commit, state_of, widths_of
 from .engine import CANNOT, Engine, Made, Stretch, all_finite
 from .native_call import Call, bare, start_of
 from .native_text import text_for
@@ -197,7 +197,9 @@ class NativeSteps:
         return zeros[start : start + count]
 
     def holds(self) -> bool:
-        """Whether the settings are still on the path that the update was traced on."""
+        """Whether the settings are still on the path that the update was traced on, and the states as long."""
+        if set(widths_of(self.recipe.optimizer)) != {len(self.text.update.states)}:
+            return False
         settings = self._settings.now()[0]
         if settings is not self._settled:
             if settings != self._settled and not self.text.update.holds():

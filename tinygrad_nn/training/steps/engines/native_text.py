@@ -20,6 +20,7 @@ from ....compiler.loops.roll import rolled
 from ....compiler.program.program import INPUTS, Program
 from ....compiler.single_precision import checked_literals
 from ....compiler.target import Target
+from ....optim import check_state
 from ....support.decorators import uncollected
 from ....support.latest import Latest
 from ..recipe import Recipe, Update, penalty, row_gradient
@@ -82,8 +83,7 @@ class StepText:
         twin = copy(self)
         twin.update = self.update.by(recipe.optimizer)
         twin.untrained = [parameters[k] for k in self.read]
-        same = len(recipe.optimizer.state[0]) == len(twin.update.states)
-        return twin if same and not twin.update.obstacle() else None
+        return None if twin.update.obstacle() else twin
 
 
 TEXTS: Latest[list[StepText]] = Latest(MOST_TEXTS)
@@ -91,6 +91,7 @@ TEXTS: Latest[list[StepText]] = Latest(MOST_TEXTS)
 
 def text_for(recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool) -> StepText:
     """The text of the steps of a recipe: one that was written before where the structure is known, else a new one."""
+    check_state(recipe.optimizer)
     world = recipe.world
     found = world.structure if isinstance(world, OwnSurroundings) else structure_of_steps(recipe)
     if found is None:

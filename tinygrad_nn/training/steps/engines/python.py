@@ -24,7 +24,7 @@ from ....compiler.target import Target
 from ....optim import Optimizer
 from ..recipe import Recipe, Whole, one_row, penalty, update, whole
 from ..rows import Orders, Row, RowError
-from ..state import commit, settings_of, state_of
+from ..state import commit, settings_of, state_of, widths_of
 from .engine import Engine, Made, Stretch, left_sum, made
 
 
@@ -57,6 +57,7 @@ class PythonEngine(Engine):
         super().__init__(recipe, shapes, target)
         self._whole, self._row, self._penalty, self._update = (Paths[StepPath](recipe.name) for _ in range(4))
         self.latest: list[StepPath] = []
+        self._widths: list[int] = []  # of the states that the paths are of
 
     def step(self, rows: Sequence[Row]) -> float:
         return self.on(rows)[0]
@@ -109,6 +110,7 @@ class PythonEngine(Engine):
         threshold. `error` is that sum so far, in and out.
         """
         optimizer = self.optimizer
+        self._look_at_states()
 
         def attempt(path: StepPath) -> float:
             assert path.whole is not None
@@ -142,6 +144,7 @@ class PythonEngine(Engine):
 
         The rows are taken from the last to the first, as the engine walks back over them.
         """
+        self._look_at_states()
         optimizer, latest = self.optimizer, []
         penalized, sums = 0.0, [0.0] * len(optimizer.parameters)
         if self.recipe.regularizer is not None:
@@ -163,6 +166,12 @@ class PythonEngine(Engine):
         self.latest = [*latest, *self._update.found[:1]]
         mean = table.divide(left_sum(losses[::-1]), float(len(losses)))
         return mean if self.recipe.regularizer is None else mean + penalized, error
+
+    def _look_at_states(self) -> None:
+        """Forget the paths of states of other lengths."""
+        if (widths := widths_of(self.optimizer)) != self._widths:
+            self._whole, self._update = (Paths[StepPath](self.recipe.name) for _ in range(2))
+            self._widths = widths
 
     def _add_rows(
         self, rows: Sequence[Row], n: int, losses: list[float], error: float, sums: list[float]
