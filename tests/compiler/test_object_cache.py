@@ -58,6 +58,38 @@ def test_it_can_be_switched_off(word, monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(os.name != "posix", reason="folders have owners on POSIX")
+@pytest.mark.parametrize("there", ["", ".cache", ".cache/tinygrad_nn"])
+def test_nothing_is_made_in_the_home_of_another_user(there, monkeypatch, tmp_path):
+    """As by root that has the HOME of whom it works for, whose ~/.cache would then be root's."""
+    home = tmp_path / "home"
+    (home / there).mkdir(parents=True)
+    monkeypatch.delenv("TINYGRAD_NN_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(sys, "platform", "linux")
+    if os.geteuid() == 0:
+        for path in (home, *home.rglob("*")):
+            os.chown(path, 12345, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+    before = sorted(home.rglob("*"))
+    assert [asked("a")[1] for _ in range(2)] == [True, True]
+    assert sorted(home.rglob("*")) == before
+    monkeypatch.undo()
+    monkeypatch.setenv("TINYGRAD_NN_CACHE", str(home / "here"))  # which somebody has asked for
+    assert [asked("a")[1] for _ in range(2)] == [True, False]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this is where POSIX has it")
+def test_the_folders_above_it_are_made_in_ones_own_home(monkeypatch, tmp_path):
+    monkeypatch.delenv("TINYGRAD_NN_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert [asked("a")[1] for _ in range(2)] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("platform", "variables", "expected"),
     [

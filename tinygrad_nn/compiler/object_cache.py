@@ -73,6 +73,16 @@ def _is_own_folder(folder: str) -> bool:
     return stat.S_ISDIR(found.st_mode) and _is_own(found)
 
 
+def _may_stand_in(above: str) -> bool:
+    """Whether a folder there is no other user's, as it is where root has the HOME of whom it works for."""
+    user: Any = getattr(os, "geteuid", None)
+    if user is None:
+        return True
+    while not os.path.exists(above):
+        above = os.path.dirname(above)
+    return os.stat(above).st_uid in (user(), 0)
+
+
 def _read(folder: str, path: str, digest: bytes) -> bytes | None:
     """The code in a file; None where it is not what was written for this digest, in a folder and a file of ours."""
     if not _is_own_folder(folder):
@@ -94,6 +104,8 @@ def _read(folder: str, path: str, digest: bytes) -> bytes | None:
 
 def _write(folder: str, path: str, content: bytes) -> None:
     """A file of this content, whole or not at all, and no more of others than there is room for."""
+    if VARIABLE not in os.environ and not _may_stand_in(os.path.dirname(folder)):
+        return
     os.makedirs(os.path.dirname(folder), exist_ok=True)
     with suppress(FileExistsError):
         os.mkdir(folder, 0o700)
