@@ -66,6 +66,13 @@ def operations_behind(*outputs: Recorded) -> list[Recorded]:
     return [seen[number] for number in sorted(seen, reverse=True)]
 
 
+def operand_behind(results: Sequence[Recorded], wanted: Sequence[Leaf]) -> Any:
+    """One of these Values that the results were computed by; None where there is none."""
+    ids = set(map(id, wanted))
+    operands = (operand for result in operations_behind(*results) for operand in result.operands)
+    return next((operand for operand in operands if id(operand) in ids), None)
+
+
 def reached(results: Sequence[Operation]) -> set[int]:
     """The ids of the results and leaves that the first depends on by operands with a rule: no other has an adjoint."""
     found = {id(results[0])}

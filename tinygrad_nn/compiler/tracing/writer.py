@@ -35,6 +35,7 @@ class Writer:
         self.block = ""  # whose the instructions are that nobody recorded: "update", say
         self._literals: dict[str, int] = {}
         self._captured: dict[int, int] = {}  # the slots of Values, by their id
+        self.computed_again: list[Result] = []  # results of Values that were recorded before, as far as they are read
         self._kept: list[Value] = []  # so that no id above is given to another Value
 
     def input(self, number: float, name: str, plain: bool = False) -> Traced:
@@ -105,6 +106,7 @@ class Writer:
         if slot is not None:  # made inside, of a traced number
             return slot  # type: ignore[no-any-return]
         if isinstance(value, Result) and id(value) not in self._captured:
+            self.computed_again.append(value)
             for result in reversed(operations_behind(value)):
                 if id(result) not in self._captured:
                     self._kept.append(result)

@@ -12,12 +12,13 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...autograd.value import Value
+from ...autograd.graph import operand_behind
+from ...autograd.value import Result, Value
 from ...compiler.arguments import Shape, has_arrays, shaped
 from ...compiler.program.program import Loop, Program
 from ...compiler.program.rewrite import simplified
 from ...compiler.surroundings.surroundings import Surroundings
-from ...compiler.surroundings.traced_in import traced_in
+from ...compiler.surroundings.traced_in import SurroundingsError, traced_in
 from ...compiler.surroundings.walk import name_of
 from ...compiler.tracing.adjoint import traced_adjoints
 from ...compiler.tracing.traced import Traced
@@ -263,6 +264,12 @@ class _Tracing:
     def program(self, outputs: list[int]) -> Program:
         """The program so far with these outputs, and with all trained parameters, read or not."""
         program = simplified(self.tracer.program.returning(outputs))
+        results = [*self.tracer.computed_again, *(p for p in self.trained if isinstance(p, Result))]
+        if (behind := operand_behind(results, self.recipe.optimizer.parameters)) is not None:
+            raise SurroundingsError(
+                f"{self.recipe.name} reads a result that was recorded before, of {behind.label or 'a parameter'}, "
+                "which each step changes: compute it where the model is called, or, to train, give backend='eager'"
+            )
         trained = dict(zip(self.parameters, self.trained, strict=True))
         return replace(program, parameters={**trained, **program.parameters})
 
