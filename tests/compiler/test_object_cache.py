@@ -12,7 +12,7 @@ import pytest
 from shared import ROOT, needed
 
 from tinygrad_nn.compiler import object_cache
-from tinygrad_nn.compiler.object_cache import cache_folder, object_code
+from tinygrad_nn.compiler.object_cache import cache_folder, from_cache
 
 CODE = bytes(range(256)) * 8
 
@@ -31,7 +31,7 @@ def asked(key, code=CODE):
         compiled.append(key)
         return code
 
-    return object_code([key], compile_it), bool(compiled)
+    return from_cache([key], compile_it), bool(compiled)
 
 
 def test_code_is_compiled_once_and_the_folder_is_the_users_alone(folder):
@@ -45,8 +45,8 @@ def test_code_is_compiled_once_and_the_folder_is_the_users_alone(folder):
 
 
 def test_parts_of_a_key_are_not_run_together(folder):
-    object_code(["a", "b"], lambda: b"1")
-    assert object_code(["ab", ""], lambda: b"2") == b"2"
+    from_cache(["a", "b"], lambda: b"1")
+    assert from_cache(["ab", ""], lambda: b"2") == b"2"
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", "0", "", " off "])
@@ -199,14 +199,14 @@ def test_a_folder_that_cannot_be_is_no_cache(place, tmp_path, monkeypatch):
 def test_a_folder_in_a_working_folder_that_is_gone_is_no_cache(tmp_path):
     code = """
 import os, sys
-from tinygrad_nn.compiler.object_cache import object_code
+from tinygrad_nn.compiler.object_cache import from_cache
 os.mkdir(sys.argv[1])
 os.chdir(sys.argv[1])
 try:
     os.rmdir(sys.argv[1])
 except OSError:
     print("the system keeps it")
-print([object_code(["a"], lambda: b"code") for _ in range(2)])
+print([from_cache(["a"], lambda: b"code") for _ in range(2)])
 """
     arguments = [str(tmp_path / "gone")]
     found = run_beside(code, "relative", *arguments).communicate()[0].strip()
@@ -226,9 +226,9 @@ def test_a_full_disk_costs_no_more_than_the_cache(folder):
     pytest.importorskip("resource", reason="the system limits no files")
     code = """
 import os, resource
-from tinygrad_nn.compiler.object_cache import object_code
+from tinygrad_nn.compiler.object_cache import from_cache
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-found = [object_code(["a"], lambda: bytes(1000)) for _ in range(2)]
+found = [from_cache(["a"], lambda: bytes(1000)) for _ in range(2)]
 print(found == [bytes(1000)] * 2, os.listdir(os.environ["TINYGRAD_NN_CACHE"]))
 """
     assert run_beside(code, folder).communicate()[0].strip() == "True []"
@@ -261,14 +261,14 @@ def test_it_keeps_what_was_used_last(folder, monkeypatch):
 WRITER = """
 import os, random
 from contextlib import suppress
-from tinygrad_nn.compiler.object_cache import object_code
+from tinygrad_nn.compiler.object_cache import from_cache
 rng = random.Random(os.getpid())
 folder = os.environ["TINYGRAD_NN_CACHE"]
 print("begun", flush=True)
 while {going}:
     key = str(rng.randrange(20))
     code = key.encode() * 1_000_000
-    assert object_code([key], lambda: code) == code
+    assert from_cache([key], lambda: code) == code
     with suppress(OSError):  # so that it is written again
         os.unlink(os.path.join(folder, rng.choice(os.listdir(folder) or ["none"])))
 print("ended")
@@ -307,7 +307,7 @@ def replace(beside, path, replaces=os.replace):
 object_cache.open = lambda handle, mode: Cut(handle) if mode == "wb" else open(handle, mode)
 os.replace = replace
 key = "7"
-object_cache.object_code([key], lambda: key.encode() * 1_000_000)
+object_cache.from_cache([key], lambda: key.encode() * 1_000_000)
 """
 MOMENTS = [("write", k / 47) for k in range(48)] + [("before", 1.0), ("after", 1.0)]
 

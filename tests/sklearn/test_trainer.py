@@ -1,5 +1,8 @@
 """How estimators train: to the epoch, and with patience."""
 
+import gc
+import math
+
 import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
@@ -9,8 +12,9 @@ from sklearn.datasets import load_iris  # noqa: E402
 from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
-from tinygrad_nn.sklearn import MLPClassifier, MLPRegressor  # noqa: E402
+from tinygrad_nn.sklearn import MLPClassifier, MLPRegressor, trainer  # noqa: E402
 from tinygrad_nn.training import history  # noqa: E402
+from tinygrad_nn.training.steps import structure  # noqa: E402
 from tinygrad_nn.training.steps.run import Pace  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -46,3 +50,56 @@ def test_it_ends_when_the_loss_gets_no_better():
     assert ended == fitted.n_iter_
     with pytest.warns(ConvergenceWarning, match="max_iter=3"):
         MLPClassifier((5,), max_iter=3).fit(X, y)
+
+
+SLOW = [pytest.mark.slow]
+KNOWN = [
+    (MLPClassifier, {"solver": "sgd"}, True),
+    (MLPRegressor, {"dtype": "float64"}, False),
+    pytest.param(MLPClassifier, {}, False, marks=SLOW),
+    pytest.param(MLPRegressor, {"activation": "tanh"}, True, marks=SLOW),
+    pytest.param(MLPClassifier, {"hidden_layer_sizes": (4, 3), "momentum": 0.0}, False, marks=SLOW),
+]
+
+
+@needs_llvm
+@pytest.mark.parametrize(("kind", "settings", "weighted"), KNOWN)
+def test_what_is_known_of_its_steps_is_what_a_trace_of_them_finds(kind, settings, weighted, monkeypatch):
+    """An estimator says what the code of its loss and its regularizer follows from; without that it is traced."""
+    X, y = load_iris(return_X_y=True)
+    settings = {"hidden_layer_sizes": (5,), "max_iter": 3, "random_state": 0} | settings
+    weights = np.linspace(0.0, 2.0, len(X)) if weighted else None
+    found = []
+    for known in (True, False):
+        if not known:
+            monkeypatch.setattr(structure, "AS_DEFINED", {})
+        for _ in range(2):
+            trainer.trainer_of.cache_clear()
+            gc.collect()
+            fitted = kind(**settings).fit(X, y, weights)
+            found.append([fitted.loss_, *np.concatenate([m.ravel() for m in fitted.coefs_]), *fitted.intercepts_[-1]])
+        step = fitted_step()
+        assert (structure.structure_of_steps(step.recipe) is None) is not known
+    assert found[0] == found[1] == found[2] == found[3]
+
+
+def fitted_step():
+    """The step of the estimator that was fitted last."""
+    return next(found for found in gc.get_objects() if type(found) is trainer.Trainer).step
+
+
+@needs_llvm
+@pytest.mark.parametrize("name", ["RowLoss", "SquaredWeights"])
+def test_a_loss_that_was_changed_is_traced(name, monkeypatch):
+    X, y = load_iris(return_X_y=True)
+    losses = []
+    for changed in (False, True, False):
+        trainer.trainer_of.cache_clear()
+        with monkeypatch.context() as patch:
+            if changed:
+                call = getattr(trainer, name).__call__
+                patch.setattr(getattr(trainer, name), "__call__", lambda own, *given: 2.0 * call(own, *given))  # noqa: B023
+            losses.append(MLPClassifier((5,), max_iter=3, random_state=0, alpha=1.0).fit(X, y).loss_curve_)
+    assert losses[0] == losses[2]
+    assert losses[1][0] > losses[0][0] + 1e-3
+    assert not any(math.isclose(a, b) for a, b in zip(losses[0], losses[1], strict=True))

@@ -12,11 +12,11 @@ from functools import lru_cache, partial
 from types import FunctionType, MethodType, ModuleType
 
 from ..support.annotation import Any
+from ..support.as_loaded import PACKAGE as PACKAGE
 from .column import SharingList
 from .scope import Place
 from .value import Value
 
-PACKAGE = __name__.partition(".")[0]
 TEXTUAL = (str, UserString, bytes, bytearray, memoryview, range)
 WITHOUT_VALUES = (*TEXTUAL, int, float, complex, Place, type(None))  # none of which holds a Value
 ABSENT = object()

@@ -1,5 +1,5 @@
 """Object code on disk, so that a second process compiles nothing that another one has: a cache of files, each of which
-says what it is the code of and is believed only where its digest is right.
+says what it was made from and is believed only where its digest is right.
 
 It lies in the user's cache folder, or in that of the environment variable TINYGRAD_NN_CACHE, which "off" or "0" switch
 off. A folder or a file that is not the user's own, or that others may write, is left alone; whatever is odd about the
@@ -23,23 +23,27 @@ LONGEST_WRITING = 60.0  # seconds; what is unfinished after them was left by a p
 HEXADECIMAL = frozenset("0123456789abcdef")
 
 
-def object_code(key: Iterable[str], compiled: Callable[[], bytes]) -> bytes:
-    """The object code of what the key says, all that it follows from: from the cache, or compiled and put there."""
-    folder: str | None = None
-    with suppress(OSError):  # a path may be relative to a working folder that is gone
-        folder = cache_folder()
-    if folder is None:
-        return compiled()
+def from_cache(key: Iterable[str], make: Callable[[], bytes]) -> bytes:
+    """What is made from what the key says, all that it follows from: from the cache, or made now and put there."""
+    if (folder := folder_in_use()) is None:
+        return make()
     digest = _digest("\0".join(key).encode())
     path = os.path.join(folder, digest.hex() + ENDING)
     found = None
     with suppress(OSError, ValueError):
         found = _read(folder, path, digest)
     if found is None:
-        found = compiled()
+        found = make()
         with suppress(OSError, ValueError):
             _write(folder, path, MAGIC + digest + _digest(found) + found)
     return found
+
+
+def folder_in_use() -> str | None:
+    """Where the files are, or would be; None where there is no cache."""
+    with suppress(OSError):  # a path may be relative to a working folder that is gone
+        return cache_folder()
+    return None
 
 
 def cache_folder() -> str | None:

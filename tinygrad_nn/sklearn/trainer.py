@@ -21,6 +21,7 @@ from ..optim import SGD, Adam
 from ..support.checks import MOST, checked_choice, checked_count, checked_finite, checked_switch
 from ..training.history import History
 from ..training.steps.step import compile_step
+from ..training.steps.structure import KeyAndValues, Structured, known_optimizer
 from ..training.steps.watch import Watch
 
 FAST = find_spec("llvmlite") is not None  # whether there is machine code, which alone has single precision
@@ -41,22 +42,46 @@ class Trainer:
         parameters = self.model.parameters()
         self.optimizer: Any = Adam(parameters) if solver == "adam" else Momentum(parameters, 0.1, 0.9, nesterov=True)
         self.penalty = Value(0.0)
-        weights = [weight for layer in self.model.layers for neuron in layer.neurons for weight in neuron.weights]
-        of_row = half_squared_error if loss == "half_squared_error" else losses.named(loss)
-
-        def weighted_loss(prediction: Any, target: Any) -> Any:
-            wanted = target[0] if len(target) == 2 else target[:-1]
-            return target[-1] * of_row(prediction, wanted)
-
-        self.step = compile_step(
-            self.model,
-            weighted_loss if weighted else of_row,
-            self.optimizer,
-            lambda model: self.penalty * dot(weights, weights),
-            dtype=dtype,
-        )
+        squares = SquaredWeights(self.penalty)
+        self.step = compile_step(self.model, RowLoss(loss, weighted), self.optimizer, squares, dtype=dtype)
 
 
+class RowLoss(Structured):
+    """The loss of a row by its name; if `weighted`, times the weight that the target ends with."""
+
+    __slots__ = ("_name", "_weighted")
+
+    def __init__(self, name: str, weighted: bool) -> None:
+        self._name, self._weighted = name, weighted
+
+    def structure(self) -> KeyAndValues:
+        return (self._name, self._weighted), []
+
+    def __call__(self, prediction: Any, target: Any) -> Any:
+        of_row = half_squared_error if self._name == "half_squared_error" else losses.named(self._name)
+        if not self._weighted:
+            return of_row(prediction, target)
+        wanted = target[0] if len(target) == 2 else target[:-1]
+        return target[-1] * of_row(prediction, wanted)
+
+
+class SquaredWeights(Structured):
+    """The sum of the squares of all weights of a network, without its biases, times a factor that is a Value."""
+
+    __slots__ = ("_factor",)
+
+    def __init__(self, factor: Value) -> None:
+        self._factor = factor
+
+    def structure(self) -> KeyAndValues:
+        return (), [self._factor]
+
+    def __call__(self, model: MLP) -> Any:
+        weights = [weight for layer in model.layers for neuron in layer.neurons for weight in neuron.weights]
+        return self._factor * dot(weights, weights)
+
+
+@known_optimizer
 class Momentum(SGD):
     """SGD with a momentum of 1 at most, as scikit-learn has it: `check_parameters` has looked at it."""
 

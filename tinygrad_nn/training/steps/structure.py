@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from operator import is_
 from typing import Any
 
-from ...autograd.containers import ABSENT
+from ...autograd.containers import ABSENT, PACKAGE
 from ...autograd.value import Value
 from ...compiler.surroundings.surroundings import Surroundings
 from ...losses import LOSSES
@@ -20,33 +20,66 @@ from ...optim import SGD, Adam, Optimizer
 from .recipe import Recipe
 from .state import settings_of
 
-OPTIMIZERS = (Optimizer, SGD, Adam)
+OPTIMIZERS = [Optimizer, SGD, Adam]
 AS_WRITTEN = as_classes_are(OPTIMIZERS)
 AS_MADE: dict[type, Any] = {kind: vars(kind([Value(0.0)], 0.1)).keys() for kind in (SGD, Adam)}
 OWN_LOSSES = tuple(LOSSES.values())
-KeyAndParameters = tuple[Hashable, list[Value]]  # the key of a structure, and the parameters of the network
+KeyAndValues = tuple[Hashable, list[Value]]  # the key of a structure, and the Values that its code may read
 
 
-def structure_of_steps(recipe: Recipe) -> KeyAndParameters | None:
-    """The key of the structure of a recipe's steps, and the parameters of its network; None where it is unknown.
+class Structured:
+    """A loss, a metric or a regularizer of the library's that says what its code follows from.
+
+    Its objects have the attributes in their slots alone, and what they do follows from `structure`.
+    """
+
+    __slots__ = ()
+
+    def structure(self) -> KeyAndValues:
+        """What its code follows from beside its class and the network, and the Values that it reads beside that."""
+        raise NotImplementedError
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__.partition(".")[0] == PACKAGE:
+            AS_DEFINED[cls] = as_classes_are([cls])
+
+
+AS_DEFINED: dict[type, Any] = {}
+
+
+def known_optimizer(kind: Any) -> Any:
+    """A decorator of an optimizer of the library's, which is known as those of `optim` are."""
+    OPTIMIZERS.append(kind)
+    AS_WRITTEN.extend(as_classes_are([kind]))
+    AS_MADE[kind] = vars(kind([Value(0.0)], 0.1)).keys()
+    return kind
+
+
+def structure_of_steps(recipe: Recipe) -> KeyAndValues | None:
+    """The key of the structure of a recipe's steps, and the Values that they may read; None where it is unknown.
 
     The key has the network's structure, which of its parameters are trained and in which order, the loss, the metric of
-    `until`, and the optimizer with all of its settings that are no numbers.
+    `until`, the regularizer, and the optimizer with all of its settings that are no numbers.
     """
     optimizer, trained = recipe.optimizer, recipe.optimizer.parameters
-    own = is_listed(recipe.loss) and (recipe.metric is None or is_listed(recipe.metric))
-    found = structure_of(recipe.model) if own and recipe.regularizer is None else None
-    if found is None or not _is_as_made(optimizer) or not are_leaves(trained) or len(set(trained)) < len(trained):
+    functions = [_structure_of_function(given) for given in (recipe.loss, recipe.metric, recipe.regularizer)]
+    found = structure_of(recipe.model) if None not in functions else None
+    if found is None or not _is_as_made(optimizer) or not are_leaves(trained):
         return None
-    of_model, parameters = found
-    places = places_in(parameters, trained)
-    return (of_model, len(trained), places, recipe.loss, recipe.metric, *settings_of(optimizer)[1]), parameters
+    (of_model, parameters), distinct = found, set(trained)
+    beside = [value for function in functions for value in function[1]]  # type: ignore[index]
+    if len(distinct) < len(trained) or not (are_leaves(beside) and distinct.isdisjoint(beside)):
+        return None
+    places, keys = places_in(parameters, trained), [function[0] for function in functions]  # type: ignore[index]
+    if beside and not (places is None and len(set(beside)) == len(beside)):
+        return None
+    return (of_model, len(trained), places, *keys, *settings_of(optimizer)[1]), [*parameters, *beside]
 
 
 class OwnSurroundings(Surroundings):
     """The surroundings of steps of a known structure, which are walked through once they are looked at again."""
 
-    def __init__(self, recipe: Recipe, structure: KeyAndParameters) -> None:
+    def __init__(self, recipe: Recipe, structure: KeyAndValues) -> None:
         self.roots, self.moving, self.reads = recipe.functions, recipe.optimizer, {}
         self.recipe, self.structure, self.names = recipe, structure, _names(recipe.model)
         self.gone = False  # whether they were others already when they were walked through
@@ -85,6 +118,17 @@ def _names(model: Any) -> list[list[str]]:
 def is_listed(loss: object) -> bool:
     """Whether a loss, or a metric, is a function of `losses`."""
     return any(loss is one for one in OWN_LOSSES)
+
+
+def _structure_of_function(given: Any) -> KeyAndValues | None:
+    """What the code of a loss, a metric or a regularizer follows from, and the Values that it reads itself."""
+    if given is None or is_listed(given):
+        return given, []
+    as_defined = AS_DEFINED.get(type(given))
+    if as_defined is None or as_classes_are([type(given)]) != as_defined:
+        return None
+    key, values = given.structure()
+    return (type(given), key), values
 
 
 def _is_as_made(optimizer: Optimizer) -> bool:

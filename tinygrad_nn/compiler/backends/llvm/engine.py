@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ....version import __version__
-from ...object_cache import object_code
+from ...object_cache import from_cache
 
 LONGEST_TEXT = 6000  # lines of a text that LLVM is done with before anybody loses patience
 LEVEL = 1  # of LLVM's passes and of its code: what is above takes a sixth longer, and no step measured is faster
@@ -43,7 +43,7 @@ def _engine(text: str) -> Any:
     def machine() -> Any:
         return llvm.Target.from_default_triple().create_target_machine(cpu=processor, features=features, opt=LEVEL)
 
-    code = object_code(key, lambda: _compiled(llvm, machine(), text))
+    code = from_cache(key, lambda: _compiled(llvm, machine(), text))
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())  # which takes the machine with it
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()

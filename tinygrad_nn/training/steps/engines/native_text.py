@@ -21,12 +21,15 @@ from ....compiler.program.program import INPUTS, Program
 from ....compiler.single_precision import checked_literals
 from ....compiler.target import Target
 from ....optim import check_state
+from ....support.as_loaded import AsLoaded
 from ....support.decorators import uncollected
 from ....support.latest import Latest
+from ....version import IMPORTED
 from ..recipe import Recipe, Update, penalty, row_gradient
 from ..rows import Row
 from ..structure import OwnSurroundings, structure_of_steps
 from .engine import UnsupportedError
+from .kept_text import kept_text
 
 MOST_TEXTS, MOST_OF_ONE = 64, 4  # that are kept, and of one structure, whose update may branch on settings
 
@@ -38,7 +41,9 @@ class StepText:
     """
 
     @uncollected
-    def __init__(self, recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool) -> None:
+    def __init__(
+        self, recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool, update: Update | None = None
+    ) -> None:
         if not recipe.optimizer.parameters:  # it was made with some
             raise UnsupportedError("the llvm back end makes no steps without parameters: give the optimizer some")
         single, exact, metric = target.dtype == "float32", target.exact, recipe.metric is not None
@@ -58,7 +63,7 @@ class StepText:
         regular = None
         if penalized is not None:
             regular = Printer(rolled(penalized.reading(order)), 1, single, exact, "penalty", full)
-        self.update = update = Update(recipe)
+        self.update = update = update or Update(recipe)
         obstacle = update.obstacle()
         if not obstacle and any(
             entry.primitive.folds and entry.primitive is not table.dot for entry in update.program.instructions
@@ -77,6 +82,20 @@ class StepText:
         twin.gradient, twin.update, twin.untrained = None, self.update.apart(), []
         twin.read = [places[id(value)] for value in self.untrained]
         return twin
+
+    def words(self) -> str:
+        """What `said` makes such a text of again."""
+        numbers = [self.count, self.vectors, self.padded, self.scratch, *self.read]
+        return f"{' '.join(map(str, numbers))}\n{self.text}"
+
+    @classmethod
+    def said(cls, words: str, update: Update) -> StepText:
+        """A text that was kept apart, with the update that it was written for."""
+        text = cls.__new__(cls)
+        numbers, _, text.text = words.partition("\n")
+        text.count, text.vectors, text.padded, text.scratch, *text.read = map(int, numbers.split())
+        text.gradient, text.update, text.untrained = None, update.apart(), []
+        return text
 
     def of(self, recipe: Recipe, parameters: Sequence[Value]) -> StepText | None:
         """A text that was kept apart, for a recipe of its structure; None where the settings are on another path."""
@@ -102,9 +121,21 @@ def text_for(recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: b
     for text in known:
         if (again := text.of(recipe, parameters)) is not None:
             return again
-    text = StepText(recipe, shapes, row, target, batched)
-    TEXTS.put(key, [text.apart(parameters), *known][:MOST_OF_ONE])
-    return text
+    update, written = Update(recipe), list[StepText]()
+
+    def write() -> str:
+        written.append(StepText(recipe, shapes, row, target, batched, update))
+        return written[0].apart(parameters).words()
+
+    def of_update() -> str:
+        kind = Kind(register_bytes() // (4 if target.dtype == "float32" else 8), target.dtype == "float32")
+        return update_text(update, kind, recipe.regularizer is not None, target.exact).body
+
+    apart = StepText.said(kept_text(key, of_update, LOADED, write), update)
+    TEXTS.put(key, [apart, *known][:MOST_OF_ONE])
+    if not written and (again := apart.of(recipe, parameters)) is not None:
+        return again
+    return written[0] if written else StepText(recipe, shapes, row, target, batched, update)
 
 
 def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> FunctionText:
@@ -231,3 +262,6 @@ def step_text(rows: RowSums, penalty: Printer | None, update: FunctionText, metr
     body = "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)
     functions = [rows.written, *([penalty.written] if penalty is not None else []), update]
     return module(functions, f"{head}\n{body}\n}}")
+
+
+LOADED = AsLoaded(IMPORTED)  # last, when all that writes texts is there

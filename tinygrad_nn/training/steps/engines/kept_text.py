@@ -1,0 +1,50 @@
+"""Texts of steps on disk, so that a second process need not trace what another one has.
+
+A text is kept by the words of the structure that it was written for, and holds for the code that wrote it: that of the
+sources as they are, with nothing put in. Else it is written anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ....autograd.primitives import Primitive
+from ....compiler.arguments import ArrayShape
+from ....compiler.object_cache import folder_in_use, from_cache
+from ....support.as_loaded import PACKAGE, AsLoaded
+from ....version import __version__
+from ..state import NUMBER
+
+PLAIN = {type(None), bool, int, float, str, type(Ellipsis)}  # which are written as they are
+
+
+def kept_text(key: object, update: Callable[[], str], loaded: AsLoaded, write: Callable[[], str]) -> str:
+    """What `write` writes for a structure and an update of that text: by an earlier process, or now."""
+    if folder_in_use() is None or (words := in_words(key)) is None or (sources := loaded.sources()) is None:
+        return write()
+    about = ["text of steps", __version__, sources, words, update()]
+    return from_cache(about, lambda: write().encode()).decode()
+
+
+def in_words(key: object) -> str | None:
+    """A key in words that say the same in every process; None for one of which not all can be said."""
+    found: list[str] = []
+    waiting: list[Any] = [key]
+    while waiting:
+        part = waiting.pop()
+        if type(part) in PLAIN:
+            found.append(repr(part))
+        elif type(part) is tuple or type(part) is ArrayShape:
+            parts = part.sides if type(part) is ArrayShape else part
+            found.append(f"{type(part).__name__} of {len(parts)}")
+            waiting += reversed(parts)
+        elif part is NUMBER:
+            found.append("a number")
+        elif type(part) is Primitive:
+            found.append(f"the primitive {part.name}")
+        elif getattr(part, "__module__", "").partition(".")[0] == PACKAGE and "<" not in part.__qualname__:
+            found.append(f"{part.__module__}.{part.__qualname__}")
+        else:
+            return None
+    return " ".join(found)
