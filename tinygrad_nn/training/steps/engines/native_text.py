@@ -113,7 +113,7 @@ def text_for(recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: b
     check_state(recipe.optimizer)
     world = recipe.world
     found = world.structure if isinstance(world, OwnSurroundings) else structure_of_steps(recipe)
-    if found is None:
+    if found is None or not recipe.optimizer.parameters:
         return StepText(recipe, shapes, row, target, batched)
     structure, parameters = found
     key = structure, shapes, target.dtype, target.exact, batched, register_bytes()
