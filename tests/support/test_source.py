@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from tinygrad_nn.support.source import defined
+from tinygrad_nn.support.source import LONGEST_KEPT, MOST_KEPT, defined, kept_code
 
 
 def failing(number):
@@ -31,3 +31,23 @@ def test_tracebacks_show_the_lines_of_functions_of_one_title_and_nothing_stays()
     del functions
     gc.collect()
     assert {file for file in linecache.cache if "sources>" in file} <= before
+
+
+def test_the_code_of_a_text_that_is_kept_is_compiled_once_and_shared_by_no_namespace():
+    text, misses = "def g():\n    return tau\n", kept_code.cache_info().misses
+    functions = [defined("g", text, "a text that is kept", {"tau": k}, keep=True) for k in range(3)]
+    assert [g() for g in functions] == [0, 1, 2]
+    assert len({id(g.__code__) for g in functions}) == 1
+    assert kept_code.cache_info().misses == misses + 1
+    assert "return tau" in linecache.getline(functions[0].__code__.co_filename, 2)
+
+
+def test_texts_that_are_kept_are_bounded_and_leave_nothing_when_they_go():
+    for k in range(2 * MOST_KEPT):
+        defined("g", f"def g():\n    return {k}\n", "one of many texts", {}, keep=True)
+    gc.collect()
+    assert sum("one of many texts" in file for file in linecache.cache) == MOST_KEPT
+    long = f"def g():\n    return 1  # {'x' * LONGEST_KEPT}\n"
+    defined("g", long, "a long text", {}, keep=True)
+    gc.collect()
+    assert not any("a long text" in file for file in linecache.cache)

@@ -43,7 +43,9 @@ class Printer:
         checked_literals(program, single)
         text = self.source()
         names = namespace(program.instructions, xp, single) | {"tables": self.tables, "dtype": dtype}
-        return defined(function_name(program), text, f"compiled {identifier(program.name)} for arrays", names)
+        return defined(
+            function_name(program), text, f"compiled {identifier(program.name)} for arrays", names, keep=True
+        )
 
     def source(self) -> str:
         roll = self.roll

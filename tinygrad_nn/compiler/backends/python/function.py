@@ -75,7 +75,7 @@ def loaded(text: str, program: Program) -> Any:
     instructions = program.instructions
     names = callables(rows_called(instructions, "python"))
     own = own_functions(owned(instructions), "python", names, lambda primitive: primitive.value)
-    return defined(function_name(program), text, f"compiled {identifier(program.name)}", names | own)
+    return defined(function_name(program), text, f"compiled {identifier(program.name)}", names | own, keep=True)
 
 
 def callables(rows: Iterable[Primitive]) -> dict[str, Any]:
