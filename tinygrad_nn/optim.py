@@ -11,8 +11,9 @@ from itertools import chain
 from math import inf
 
 from .autograd import primitives as table
-from .autograd.column import SharingList
+from .autograd.column import Column, SharingList
 from .autograd.containers import Holder, flattened
+from .autograd.packs import StatesInArrays
 from .autograd.recording import watcher
 from .autograd.scalar import Scalar
 from .autograd.value import Value
@@ -37,6 +38,7 @@ class Optimizer(Holder):
     parameter that is no Value.
     """
 
+    held_state: list[State] | StatesInArrays
     _moved_by_steps = frozenset({"steps", "state", "velocity", "rate"})
     initial_state: State = ()
     state_names: tuple[str, ...] = ()  # what the numbers of the state are called
@@ -56,7 +58,27 @@ class Optimizer(Holder):
             raise ValueError(f"{type(self).__name__} got a parameter twice, and would update it twice a step")
         self.lr = lr if callable(lr) else checked_setting("lr", lr)
         self.steps = 0
-        self.state: list[State] = [self.initial_state] * len(self.parameters)
+        self.state = [self.initial_state] * len(self.parameters)
+
+    @property
+    def state(self) -> list[State]:
+        """The numbers that are kept of each parameter, which may be set."""
+        if type(self.held_state) is StatesInArrays:
+            self.held_state = list(self.held_state)  # which whoever has it may change
+        return self.held_state  # type: ignore[return-value]
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self.held_state = state
+
+    def __getstate__(self) -> dict[str, Any]:
+        entries = dict(vars(self))
+        held = entries.pop("held_state")
+        return entries | {"state": list(held) if isinstance(held, list | StatesInArrays) else held}
+
+    def __setstate__(self, entries: dict[str, Any]) -> None:
+        for name, entry in entries.items():
+            setattr(self, name, entry)
 
     def update(self, parameter: Any, gradient: Any, state: State, lr: Any, step: Any) -> tuple[Any, State]:
         """The new value of one parameter and its new state, for a step counted from 0."""
@@ -79,10 +101,14 @@ class Optimizer(Holder):
         """Update every parameter by its `.grad`. Raises ValueError, and changes nothing, for a bad setting."""
         self.check()
         check_steps(self)
-        lr, update, steps = self.rate(), self.update, self.steps
+        lr, update, steps, column = self.rate(), self.update, self.steps, column_of(self.parameters)
+        known = column.packed()
         try:
-            pairs = zip(self.parameters, self.state, strict=True)
-            given = [update(parameter.data, parameter.grad, state, lr, steps) for parameter, state in pairs]
+            pairs = zip(column.operands, self.held_state, strict=True)
+            if known is None:
+                given = [update(parameter.data, parameter.grad, state, lr, steps) for parameter, state in pairs]
+            else:
+                given = [update(x, p.grad, state, lr, steps) for x, (p, state) in zip(known, pairs, strict=True)]
         except (TypeError, ValueError):
             check_state(self)  # which has better words where it is that
             raise
@@ -92,8 +118,9 @@ class Optimizer(Holder):
             numbers, states = list(map(_as_float, numbers)), [tuple(map(_as_float, state)) for state in states]
         if (watching := watcher()) is not None:
             watching.updated(self, numbers)
-        for parameter, number in zip(self.parameters, numbers, strict=True):
-            parameter.data = number
+        if known is None or not column.put(numbers):
+            for parameter, number in zip(column.operands, numbers, strict=True):
+                parameter.data = number
         self.state = states
         self.steps += 1
 
@@ -121,7 +148,10 @@ def _as_float(number: Any) -> Any:
 
 def check_state(optimizer: Optimizer) -> None:
     """Raise TypeError or ValueError for a state that was set to anything but numbers for each parameter."""
-    state, count = optimizer.state, len(optimizer.parameters)
+    state: Any = optimizer.held_state
+    count = len(optimizer.parameters)
+    if type(state) is StatesInArrays:
+        state = [state[0]] * len(state)  # which are numbers
     if not is_list(state):
         raise TypeError(f"the state of an optimizer is a list of tuples of numbers, but was set to {short(state)}")
     if len(state) != count:
@@ -130,6 +160,9 @@ def check_state(optimizer: Optimizer) -> None:
             "each"
         )
     names = optimizer.state_names if type(optimizer).update in (SGD.update, Adam.update) else None
+    tuples = {tuple}.issuperset(map(type, state)) and {float}.issuperset(map(type, chain.from_iterable(state)))
+    if tuples and (names is None or {len(names)}.issuperset(map(len, state))):
+        return
     for i, entry in enumerate(state):
         if not is_list(entry):
             raise TypeError(
@@ -144,6 +177,11 @@ def check_state(optimizer: Optimizer) -> None:
                 f"{type(optimizer).__name__} keeps {' and '.join(names)} of each parameter, but the state of parameter "
                 f"{i} was set to {entry!r}"
             )
+
+
+def column_of(parameters: list[Value]) -> Column:
+    """The Column of the parameters as they are."""
+    return parameters.shared() if type(parameters) is SharingList else Column(tuple(parameters))
 
 
 def check_steps(optimizer: Optimizer) -> None:
@@ -205,7 +243,7 @@ class SGD(Optimizer):
     @property
     def velocity(self) -> list[float]:
         """The velocity v of each parameter."""
-        return [velocity for (velocity,) in self.state]
+        return [velocity for (velocity,) in self.held_state]
 
 
 class Adam(Optimizer):

@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from programs import bits, near
-from training import eager, l2
+from training import eager, held, l2
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -421,8 +421,8 @@ class World:
 def numbers_of(optimizer):
     """All numbers of an optimizer and of its parameters."""
     own = [optimizer.rate(), getattr(optimizer, "momentum", 0.0), optimizer.steps]
-    velocity = optimizer.velocity if isinstance(optimizer, tn.SGD) and len(optimizer.state) else []
-    return [[(p.data, p.grad) for p in optimizer.parameters], list(optimizer.state), velocity, own]
+    velocity = optimizer.velocity if isinstance(optimizer, tn.SGD) and held(optimizer) else []
+    return [[(p.data, p.grad) for p in optimizer.parameters], held(optimizer), velocity, own]
 
 
 def told(model, optimizer):
@@ -518,7 +518,7 @@ def failure(given, backend, folder, counts=None):
 
 def strangers(world, name):
     """What compiled steps have left that is no float of Python's, in words."""
-    numbers = [n for optimizer in world.optimizers for state in optimizer.state for n in state]
+    numbers = [n for optimizer in world.optimizers for state in held(optimizer) for n in state]
     numbers += [p.data for optimizer in world.optimizers for p in optimizer.parameters]
     wrong = {type(number).__name__ for number in numbers} - {"float", "int"}
     return f"there are numbers of {wrong}" if wrong and name in ("a_step", "a_run", "a_fit") else ""

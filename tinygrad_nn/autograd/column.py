@@ -10,6 +10,7 @@ from operator import is_
 from types import SimpleNamespace
 
 from ..support.annotation import Any
+from .packs import Cell, Pack
 
 
 class Column:
@@ -17,20 +18,61 @@ class Column:
 
     `data` are the numbers; `values` the Values to add gradients to, with one that nobody reads in place of each
     literal; `differentiable` whether there is any Value, `finite` whether all numbers are. `grad` marks the pass.
+    Of operands that stand side by side in a `pack`, `place` is where, and `known` their numbers in its `version`.
     """
 
-    __slots__ = ("data", "differentiable", "finite", "grad", "operands", "values")
+    __slots__ = ("data", "differentiable", "finite", "grad", "known", "operands", "pack", "place", "values", "version")
 
     def __init__(self, operands: tuple[Any, ...]) -> None:
         self.operands = operands
         self.grad: float | None = None
+        self.pack: Pack | None = None
+        self.place, self.version = 0, -1
+        self.known: list[float] = []
+
+    def packed(self) -> list[float] | None:
+        """The numbers of operands that stand side by side in a pack, to be read; None of others."""
+        pack = self.pack if self.pack is not None and not self.pack.broken else self.in_pack()
+        if pack is None:
+            return None
+        if self.version != (version := pack.version):
+            self.known = pack.numbers[self.place : self.place + len(self.operands)].tolist()
+            self.version = version
+        return self.known
+
+    def put(self, numbers: list[Any]) -> bool:
+        """Set the numbers of operands that stand side by side in a pack; False where that cannot be."""
+        if (pack := self.in_pack()) is None or set(map(type, numbers)) != {float}:
+            return False
+        pack.put(self.place, numbers)
+        return True
+
+    def in_pack(self) -> Pack | None:
+        """The pack that the operands stand side by side in, from `place` on; None where they do not."""
+        if self.pack is None or self.pack.broken:
+            self.pack = self._found()
+        return self.pack
+
+    def _found(self) -> Pack | None:
+        first = getattr(self.operands[0], "cell", None) if self.operands else None
+        if type(first) is not Cell or first.pack.broken:
+            return None
+        pack, self.place, self.version = first.pack, first.place, -1
+        for place, operand in enumerate(self.operands, first.place):
+            cell = getattr(operand, "cell", None)
+            if type(cell) is not Cell or cell.pack is not pack or cell.place != place:
+                return None
+        return pack
 
     def refresh(self, zero: float) -> None:
         """Look at the operands anew, in the pass that `zero` marks."""
         operands = self.operands
         self.grad = zero
         self.values: Any = operands
-        if float not in map(type, operands):
+        if self.pack is not None and (known := self.packed()) is not None:  # as whoever computed with it asked
+            self.data = known
+            self.differentiable = True
+        elif float not in map(type, operands):
             self.data = [operand.data for operand in operands]
             self.differentiable = True
         else:

@@ -15,7 +15,7 @@ from ..support.annotation import Any
 from ..support.as_loaded import PACKAGE as PACKAGE
 from .column import SharingList
 from .scope import Place
-from .value import Value
+from .value import LEAVES, Value
 
 TEXTUAL = (str, UserString, bytes, bytearray, memoryview, range)
 WITHOUT_VALUES = (*TEXTUAL, int, float, complex, Place, type(None))  # none of which holds a Value
@@ -148,7 +148,7 @@ def _all_values(found: Any) -> bool:
     """Whether a list holds parameters, or lists of them, alone, and no list twice."""
     waiting, seen = [found], {id(found)}
     for entries in waiting:  # a list that grows as more are met
-        if set(map(type, entries)) == {Value}:  # as of most
+        if entries and set(map(type, entries)) <= LEAVES:  # as of most
             continue
         for entry in entries:
             if isinstance(entry, Value):

@@ -93,3 +93,14 @@ def taken(result: Operation, rules: tuple[Any, ...]) -> tuple[Any, ...]:
         return rules
     _, a, b = rules
     return (None, a, None) if numbers(result.first) != 0.0 else (None, None, b)
+
+
+def named_operands(result: Operation) -> list[tuple[str, Any]]:
+    """Each operand with the name that the table has for it: x, or x1, x2 ... of a column."""
+    found: list[tuple[str, Any]] = []
+    for name, group in zip(result.op.operands, result.groups, strict=True):
+        if type(group) is tuple:
+            found += [(f"{name[:-1]}{i + 1}", operand) for i, operand in enumerate(group)]
+        else:
+            found.append((name, group))
+    return found

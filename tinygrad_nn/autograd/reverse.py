@@ -96,6 +96,12 @@ def _visit(operand: Any, zero: float, results: list[Operation], leaves: list[tup
         operand.grad = zero
         return
     operand.refresh(zero)
+    if operand.pack is not None:  # leaves that hold floats
+        for entry in operand.operands:
+            if entry.grad is not zero:
+                leaves.append((entry, entry.grad))
+                entry.grad = zero
+        return
     for entry in operand.operands if operand.differentiable else ():
         if type(entry) is float or entry.grad is zero:
             continue

@@ -11,6 +11,7 @@ from ..support.numbers import as_float
 from . import primitives as table
 from . import reverse
 from .column import Column, numbers
+from .packs import Cell
 from .primitives import Primitive
 from .recording import current_recorder, next_number, watcher
 from .scalar import COMPARISONS, Scalar
@@ -64,7 +65,7 @@ class Value(Scalar):
     # Sums and products are most of what is recorded: these two are `recorded` written out, a sixth faster.
     def __add__(self, other: Any) -> Any:
         kind = type(other)
-        if kind is Result or kind is Value:
+        if kind is Result or kind is Value or kind is Packed:
             data = self.data + other.data
         elif kind is float:
             data = self.data + other
@@ -89,7 +90,7 @@ class Value(Scalar):
 
     def __mul__(self, other: Any) -> Any:
         kind = type(other)
-        if kind is Result or kind is Value:
+        if kind is Result or kind is Value or kind is Packed:
             data = self.data * other.data
         elif kind is float:
             data = self.data * other
@@ -114,7 +115,7 @@ class Value(Scalar):
 
     def _binary(self, primitive: Primitive, other: Any, swapped: bool = False) -> Any:
         kind = type(other)
-        if kind is Result or kind is Value:
+        if kind is Result or kind is Value or kind is Packed:
             number = other.data
         elif kind is float:
             number = other
@@ -229,7 +230,36 @@ class Result(Value):
         return self.groups if self.op is primitive else None
 
 
-Result.__name__ = Result.__qualname__ = "Value"  # what it is to everyone who meets it
+class Packed(Value):
+    """A leaf whose number stands in a pack, beside those of others, where compiled steps change it.
+
+    What is set to anything but a float, which is for others to refuse, leaves the pack.
+    """
+
+    __slots__ = ()
+    cell: Any = vars(Value)["data"]  # the slot, which holds where the number is
+
+    @property
+    def data(self) -> Any:
+        """The number, as it stands in the pack."""
+        cell = self.cell
+        return cell.pack.numbers[cell.place] if type(cell) is Cell else cell
+
+    @data.setter
+    def data(self, number: Any) -> None:
+        cell = self.cell
+        if type(number) is float and type(cell) is Cell:
+            cell.pack.numbers[cell.place] = number
+            cell.pack.version += 1
+            return
+        if type(cell) is Cell:
+            cell.pack.leave()
+        self.cell = number
+        self.__class__ = Value  # type: ignore[assignment]
+
+
+Packed.__name__ = Packed.__qualname__ = Result.__name__ = Result.__qualname__ = "Value"  # to everyone who meets them
+LEAVES = frozenset({Value, Packed})
 
 
 def recorded(
@@ -264,14 +294,3 @@ def unrecorded(data: float) -> Value:
     value.grad = UNRECORDED
     value.label = ""
     return value
-
-
-def named_operands(result: Result) -> list[tuple[str, Any]]:
-    """Each operand with the name that the table has for it: x, or x1, x2 ... of a column."""
-    found: list[tuple[str, Any]] = []
-    for name, group in zip(result.op.operands, result.groups, strict=True):
-        if type(group) is tuple:
-            found += [(f"{name[:-1]}{i + 1}", operand) for i, operand in enumerate(group)]
-        else:
-            found.append((name, group))
-    return found

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
-from ..autograd.graph import operations_behind, reached
+from ..autograd.graph import named_operands, operations_behind, reached
 from ..autograd.primitives import detached
 from ..autograd.recording import Watcher, users_frame, watched
 from ..autograd.reverse import contributions
 from ..autograd.scope import scope_name
-from ..autograd.value import Result, Value, named_operands
+from ..autograd.value import Result, Value
 from ..support.nested import leaves, mapped
 from ..support.numbers import as_float
 from .advice import stable_form

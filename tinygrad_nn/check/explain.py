@@ -13,11 +13,11 @@ from math import fsum, inf, isfinite
 from typing import Any
 
 from ..autograd import primitives as table
-from ..autograd.graph import operations_behind, taken
+from ..autograd.graph import named_operands, operations_behind, taken
 from ..autograd.reverse import contributions
 from ..autograd.scope import scope_name
 from ..autograd.transforms.derivation import slopes
-from ..autograd.value import Result, Value, named_operands
+from ..autograd.value import Result, Value
 
 Link = tuple[Any, tuple[str, float]] | None  # the factors before, and one more
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..autograd.graph import holds, operations_behind, reached, value_now
 from ..autograd.recording import watched
 from ..autograd.reverse import contributions
-from ..autograd.value import Result, Value
+from ..autograd.value import LEAVES, Result, Value
 from ..nn.module import Module
 from ..support.nested import leaves
 from ..support.tabular import plain
@@ -122,7 +122,8 @@ def _of_gradients(named: ByPath, loss: Result, results: Sequence[Result]) -> Ite
     judged = _judged(named, sums, doubtful)
     lost = [] if stale else [entry for entry in judged if abs(entry[2]) > FELT]
     more = [entry for entry in judged if not isclose(entry[1].grad, entry[2], rel_tol=1e-6, abs_tol=1e-12)]
-    if lost and not any(leaf.grad for result in results for leaf in result.operands if type(leaf) is Value):
+    leaves = (operand for result in results for operand in result.operands if isinstance(operand, Value))
+    if lost and not any(leaf.grad for leaf in leaves if leaf.op is None):
         yield _set_to_zero(lost)
     elif len(more) >= 0.9 * len(judged) and _adds_up(more):
         yield _added_up(more)
@@ -205,7 +206,7 @@ def _passed_on(results: Sequence[Result], stale: set[int]) -> tuple[dict[int, fl
         if id(result) in stale:
             slopes = iter(contributions(result, 1.0))
             for name, column in zip(result.op.operands, columns, strict=True):
-                moved = [slope != 0.0 and type(leaf) is Value for leaf, slope in zip(column, slopes, strict=False)]
+                moved = [slope != 0.0 and type(leaf) in LEAVES for leaf, slope in zip(column, slopes, strict=False)]
                 changed += [name] * any(moved)
         entries = iter(contributions(result, result.grad))
         for column, rule in zip(columns, result.op.formulas, strict=True):

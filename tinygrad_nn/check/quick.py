@@ -5,7 +5,6 @@ Whatever is not sure is left to lint, which looks at the recorded graph and has 
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -31,12 +30,11 @@ def surely_clean(
         return False
     import numpy
 
-    (_, shape), parameters = found
+    _, shape = found.key
     used = {activation for units in shape for _, activation in units}
-    data = [parameter.data for parameter in parameters]
-    if not set(map(type, data)) <= {float}:
+    if (data := found.numbers()) is None:
         return False
-    given, numbers = numpy.array(rows), numpy.frombuffer(array("d", data))
+    given, numbers = numpy.array(rows), numpy.frombuffer(data)
     if not numpy.isfinite(numbers).all():
         return False
     layers = matrices_of(shape, numbers, inputs)
@@ -44,6 +42,7 @@ def surely_clean(
         return False
     if not ended:
         outputs = {activation for _, activation in shape[-1]}
+        parameters = found.parameters()
         own = places_in(parameters, trained) is None or set(trained) <= set(parameters)
         known = own and _takes(loss, outputs, given[:, inputs:])
         if not known or any(map(_alike, layers[:-1])):

@@ -12,6 +12,7 @@ from itertools import islice
 from math import prod
 from typing import Any
 
+from ..autograd.column import SharingList
 from ..autograd.scalar import Scalar
 from ..autograd.value import Value
 from ..support.nested import is_array
@@ -101,6 +102,8 @@ def array_shape(sides: tuple[int, ...]) -> Shape:
 
 def data_of(parameters: Sequence[Value]) -> list[float]:
     """The numbers of Values. Raises TypeError for one whose data was set to something else."""
+    if type(parameters) is SharingList and (known := parameters.shared().packed()) is not None:
+        return known.copy()
     numbers = [parameter.data for parameter in parameters]
     if set(map(type, numbers)) <= {float}:
         return numbers

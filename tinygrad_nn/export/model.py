@@ -64,7 +64,7 @@ class ModelFile:
         wanted = {id(value) for value in [*trained, *read]}
         values = [v for v in {id(v): v for v in [*trained, *own, *read]}.values() if id(v) in wanted]
         check_values(values, [value.data for value in values], self.file.single, self.model)
-        for column in zip(*(self.optimizer.state if self.optimizer is not None else ()), strict=True):
+        for column in zip(*(self.optimizer.held_state if self.optimizer is not None else ()), strict=True):
             check_values(trained, column, self.file.single, self.model, "the state of ")
         self.count = len(trained)
         fixed = [value.data for value in values[self.count :]]

@@ -90,7 +90,7 @@ def _losses(model: ModelFile, rows: Sequence[Sequence[float]], targets: Sequence
     """The losses of ten steps, by the programs themselves: nobody's numbers are touched."""
     assert model.gradient is not None
     assert model.optimizer is not None
-    numbers, states = model.values(), [*model.optimizer.state]
+    numbers, states = model.values(), [*model.optimizer.held_state]
     losses = []
     for step in range(STEPS):
         loss, *gradient = model.gradient.run([*rows[step % TEST_ROWS], *targets[step % TEST_ROWS]], numbers)

@@ -67,7 +67,7 @@ class UpdateLoop:
     def init(self) -> str:
         """The lines that set a state to what the optimiser and its parameters are now."""
         weights = [parameter.data for parameter in self.optimizer.parameters]
-        columns: list[Sequence[float]] = [weights, *zip(*self.optimizer.state, strict=True)]
+        columns: list[Sequence[float]] = [weights, *zip(*self.optimizer.held_state, strict=True)]
         lines = [f"    for (int i = 0; i < {self.count}; ++i) {{\n"]
         for name, target, column in zip(("weights", *self.states), self.targets, columns, strict=True):
             first = c_number(column[0], self.file.single)

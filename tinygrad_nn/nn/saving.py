@@ -12,7 +12,7 @@ import struct
 from os import PathLike
 from typing import Any
 
-from ..autograd.value import Value
+from ..autograd.value import LEAVES
 from ..optim import Optimizer
 from ..schedules import LearningRate, Schedule, checked_setting
 from ..support.checks import checked_count, checked_switch
@@ -120,7 +120,7 @@ def layers_of(model: Module) -> list[list[Neuron]]:
         before = len(neurons)
     values = [value for neurons in rows for neuron in neurons for value in (*neuron.weights, neuron.bias)]
     for value in values:
-        if type(value) is not Value or as_float(value.data) is None or not isinstance(value.label, str):
+        if type(value) not in LEAVES or as_float(value.data) is None or not isinstance(value.label, str):
             raise StorageError(f"save() writes weights that are Values of numbers, labelled by text, but got {value!r}")
     if len({id(value) for value in values}) < len(values):
         raise StorageError("save() writes each weight once, but some of these neurons share theirs")
@@ -164,7 +164,7 @@ def _optimizer_text(optimizer: Optimizer, model: Module) -> str:
         raise StorageError(f"the optimizer has {optimizer.steps!r} steps, which is no count") from None
     settings = {name: getattr(optimizer, name) for name in SETTINGS[kind][1]}
     made = made_optimizer(kind, settings, model.parameters()[:1])
-    width, states = len(made.initial_state), optimizer.state
+    width, states = len(made.initial_state), optimizer.held_state
     if len(states) != len(optimizer.parameters) or any(len(numbers) != width for numbers in states):
         raise StorageError(f"the optimizer has no state of {width} numbers for each of its parameters")
     told = {"kind": kind, "steps": steps, **{name: _told(setting) for name, setting in settings.items()}}

@@ -6,13 +6,15 @@ structure do the same with their parameters, so that what was compiled for one s
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from operator import is_
 
 from ..autograd import primitives as table
-from ..autograd.column import SharingList
+from ..autograd.column import Column, SharingList
 from ..autograd.containers import PACKAGE, Holder, dict_of
+from ..autograd.packs import Cell
 from ..autograd.primitives import Primitive
 from ..autograd.value import Result, Value
 from ..support.annotation import Any
@@ -22,7 +24,6 @@ from .names import Named
 from .weights import Weights
 
 Units = tuple[tuple[int, Primitive | None], ...]  # of the neurons of a layer, how many inputs and which activation
-Structure = tuple[tuple[type, tuple[Units, ...]], list[Value]]  # a key, and the parameters in the order of it
 
 KEPT_THERE = ("__slotnames__", "__annotations_cache__")  # what Python itself keeps in a class
 
@@ -47,11 +48,55 @@ ATTRIBUTES: dict[type, set[str]] = {
 }
 
 
-def structure_of(model: object) -> Structure | None:
-    """The key of a network's structure, and its parameters, those that are shared each time; None where it is unknown.
+class Structure:
+    """The key of a network's structure, which has the layers and the activation of each neuron, and no numbers or
+    names; and the weights and the bias of each neuron, in the order of the key."""
 
-    The key has the layers and the activation of each neuron, and no numbers or names.
-    """
+    __slots__ = ("biases", "key", "weights")
+
+    def __init__(self, key: tuple[type, tuple[Units, ...]], weights: list[Column], biases: list[Value]) -> None:
+        self.key, self.weights, self.biases = key, weights, biases
+
+    def parameters(self) -> list[Value]:
+        """The parameters, those that are shared each time."""
+        pairs = zip(self.weights, self.biases, strict=True)
+        return list(chain.from_iterable([(*column.operands, bias) for column, bias in pairs]))
+
+    def is_of_leaves(self) -> bool:
+        """Whether all parameters are Values of this library's that were not computed from others."""
+        apart = [column.operands for column in self.weights if column.in_pack() is None]  # in a pack are leaves alone
+        return all(map(are_leaves, (*apart, self.biases)))
+
+    def numbers(self) -> Any:
+        """The data of the parameters, as a buffer of doubles: what they stand in, where they stand side by side.
+
+        None where one was set to no float.
+        """
+        if (numbers := self._side_by_side()) is not None:
+            return numbers
+        found = array("d")
+        for column, bias in zip(self.weights, self.biases, strict=True):
+            data = [*(column.packed() or [weight.data for weight in column.operands]), bias.data]
+            if set(map(type, data)) != {float}:
+                return None
+            found.extend(data)
+        return found
+
+    def _side_by_side(self) -> Any:
+        pack, start = self.weights[0].in_pack(), self.weights[0].place
+        end = start
+        for column, bias in zip(self.weights, self.biases, strict=True):
+            if pack is None or column.in_pack() is not pack or column.place != end:
+                return None
+            end += len(column.operands) + 1
+            cell = getattr(bias, "cell", None)
+            if type(cell) is not Cell or cell.pack is not pack or cell.place != end - 1:
+                return None
+        return None if pack is None else pack.numbers[start:end]
+
+
+def structure_of(model: object) -> Structure | None:
+    """The structure of a network; None where it is unknown."""
     if as_classes_are(CLASSES) != CLASSES_WRITTEN or not _is_own(model):
         return None
     layers: Any = model.layers if isinstance(model, MLP) else [model]
@@ -67,12 +112,10 @@ def structure_of(model: object) -> Structure | None:
     weights, activations = ([part[name] for part in parts] for name in ("weights", "_activate"))
     if set(map(type, weights)) != {Weights} or not all(map(_is_row, {id(a): a for a in activations}.values())):
         return None
-    parameters = list(chain.from_iterable([(*part["weights"], part["bias"]) for part in parts]))
-    if not are_leaves(parameters):
-        return None
     units = iter(zip(map(len, weights), activations, strict=True))
     shape = tuple([tuple(islice(units, len(layer))) for layer in neurons])
-    return (type(model), shape), parameters
+    found = Structure((type(model), shape), [each.shared() for each in weights], [part["bias"] for part in parts])
+    return found if found.is_of_leaves() else None
 
 
 def matrices_of(layers: Sequence[Units], numbers: Any, inputs: int) -> list[Any] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..autograd.column import Column, SharingList
 from ..autograd.elementary import as_operand, as_operands
-from ..autograd.value import Result, Value
+from ..autograd.value import Packed, Result, Value
 from ..support.annotation import Any
 
 
@@ -63,6 +63,6 @@ class Weights(SharingList):
 def column_numbers(operands: tuple[Any, ...]) -> list[float] | None:
     """The data of operands that are all floats or Values, else None."""
     kinds = set(map(type, operands))
-    if kinds <= {float, Value, Result}:
+    if kinds <= {float, Value, Packed, Result}:
         return [o if type(o) is float else o.data for o in operands]
     return None

@@ -132,7 +132,7 @@ class Gradients:
     def measured(self) -> dict[str, float]:
         """The size of each layer's gradient, of the mean loss of the rows with its regularizer."""
         self.step()
-        found, gradients = {}, iter(self.probe.state)
+        found, gradients = {}, iter(self.probe.held_state)
         for name, group in self.groups.items():
             squares = [g * g for _, (g,) in zip(group, gradients, strict=False)]
             found[f"{GRADIENT}{name}"] = math.sqrt(total(squares) / len(squares))

@@ -79,7 +79,7 @@ def validation_rows(validation: Any, model: Any) -> Rows | None:
 def check_trained(model: Any, optimizer: Optimizer) -> None:
     """Raise ValueError for an optimizer that has no parameter of the model, as one of another model has."""
     if isinstance(model, Module):
-        own, trained = (structure_of(model) or ("", model.parameters()))[1], optimizer.parameters
+        own, trained = (structure_of(model) or model).parameters(), optimizer.parameters
         if own and not any(map(is_, own, trained)) and set(map(id, own)).isdisjoint(map(id, trained)):
             raise ValueError(
                 "the optimizer has none of the model's parameters, and would train another: give it model.parameters()"

@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from itertools import chain
 from typing import Any
 
-from ..compiler.arguments import data_of
 from ..compiler.backends.array.functions import functions
 from ..nn.structure import matrices_of, outputs_of_layers, structure_of
 from ..support.nested import is_array
@@ -24,17 +23,16 @@ def predicted(model: Any, rows: Any) -> Any:
     """The outputs for all rows, an array of (rows,) or (rows, outputs); None where the model is to be recorded."""
     if (structure := structure_of(model)) is None:
         return None
-    (_, shape), parameters = structure
-    if "numpy" not in sys.modules and (len(rows) * len(parameters) < LOADING or find_spec("numpy") is None):
+    _, shape = structure.key
+    size = sum(width + 1 for units in shape for width, _ in units)
+    if "numpy" not in sys.modules and (len(rows) * size < LOADING or find_spec("numpy") is None):
         return None
     import numpy
 
     matrix = _matrix(numpy, rows)
-    try:
-        numbers = numpy.array(data_of(parameters))
-    except TypeError:  # one that was set to no number
+    if matrix is None or (data := structure.numbers()) is None:
         return None
-    layers = None if matrix is None else matrices_of(shape, numbers, matrix.shape[1])
+    layers = matrices_of(shape, numpy.frombuffer(data), matrix.shape[1])
     if layers is None:
         return None
     activations = functions({row for units in shape for _, row in units if row is not None}, numpy)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import pytest
+from shared import needed
 from training import Line
 
 import tinygrad_nn as tn
@@ -255,3 +256,29 @@ def test_a_cached_property_is_filled_by_the_first_call():
 
     assert tn.compile(Tripled())(1.5) == 4.5
     assert "counted" not in vars(found)
+
+
+def test_a_number_read_of_a_packed_value_is_one_that_may_change():
+    """Compiled steps pack what they train: a program around it watches it as any Value."""
+    needed("llvm")
+    model = tn.Neuron(1, rng=random.Random(0))
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+    step = tn.compile_step(model, "squared_error", optimizer, backend="llvm")
+    step([[1.0]], [2.0])
+    (w, *_) = model.parameters()
+    assert type(w) is not Value
+    reading = tn.compile(lambda x: x * w.data + w * 2.0)
+    for _ in range(3):
+        assert reading(3.0) == 3.0 * w.data + w.data * 2.0
+        step([[1.0]], [2.0])
+        assert type(w) is not Value
+    with pytest.raises(SurroundingsError, match=r"reads \.data of"):
+        tn.compile_step(model, "squared_error", optimizer, lambda m: m.parameters()[0].data * w, "llvm")([[1.0]], [2.0])
+
+    def sets(x):
+        w.data = 3
+        return x
+
+    with pytest.raises(SurroundingsError, match=r"sets \.data of a Value"):
+        tn.compile(sets)(1.0)
+    assert type(w.data) is float

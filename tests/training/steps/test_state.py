@@ -61,7 +61,7 @@ def test_ctrl_c_while_numbers_are_put_back_counts_steps_once():
 
         def __setattr__(self, name, value):
             super().__setattr__(name, value)
-            if name == "state":
+            if name == "steps":
                 Pressed.sets += 1
                 if Pressed.sets == 6:
                     signal.raise_signal(signal.SIGINT)

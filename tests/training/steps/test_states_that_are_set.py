@@ -132,7 +132,7 @@ def test_steps_leave_floats_whatever_was_set(backend):
                     step(rows)
                 found = [p.data for p in optimizer.parameters] + [s for state in optimizer.state for s in state]
                 assert set(map(type, found)) == {float}, (number, rows, where)
-                assert where != "frozen" or model.parameters()[0].data is number
+                assert where != "frozen" or model.parameters()[0].data == number
 
 
 def test_functions_of_several_numbers_give_floats():

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ...autograd.column import Column, SharingList
-from ...autograd.value import Value
+from ...autograd.value import LEAVES, Value
 
 ATOMS = frozenset({type(None), bool, int, str, bytes, complex, type(...), range, type(NotImplemented)})
 
@@ -94,7 +94,7 @@ class Findings:
         kinds = set(map(type, content))
         if kinds == {float}:
             self.snapshot[path] = type(found), array("d", content).tobytes()
-        elif kinds == {Value}:
+        elif kinds and kinds <= LEAVES:
             self.snapshot[path] = type(found), tuple(map(id, content))
             self.values += content
         else:

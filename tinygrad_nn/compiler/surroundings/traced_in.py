@@ -14,7 +14,7 @@ from typing import Any
 from ...autograd.primitives import Primitive
 from ...autograd.recording import FOLDER, watcher
 from ...autograd.scalar import Scalar
-from ...autograd.value import Result, Value
+from ...autograd.value import Packed, Result, Value
 from ..tracing.traced import Traced, TraceError
 from ..tracing.tracer import Tracer, traced_by
 from .random_state import States
@@ -28,9 +28,9 @@ class SurroundingsError(TraceError):
     """The function reads what no program can hold, or changes something beside its result."""
 
 
-def _reported(name: str) -> property:
+def _reported(name: str, kind: type = Value) -> property:
     """The attribute of a Value, which tells the tracer who reads it and who sets it."""
-    slot = vars(Value)[name]
+    slot = vars(kind)[name]
 
     def read(self: Any) -> Any:
         found, tracing = slot.__get__(self), watcher()
@@ -77,7 +77,14 @@ class CapturedResult(Captured, Result):
     __slots__ = ()
 
 
-CAPTURED: dict[type, type] = {Value: Captured, Result: CapturedResult}
+class CapturedPacked(Captured, Packed):
+    """A leaf in a pack, around a function that is traced."""
+
+    __slots__ = ()
+    data = _reported("data", Packed)
+
+
+CAPTURED: dict[type, type] = {Value: Captured, Result: CapturedResult, Packed: CapturedPacked}
 OUTSIDE = {around: kind for kind, around in CAPTURED.items()}
 
 

@@ -26,7 +26,7 @@ from ...compiler.target import DTYPES, Target
 from ...optim import check_state
 from ...support.tabular import short
 from .recipe import Recipe, Update, penalty, row_gradient
-from .state import commit, state_of, widths_of
+from .state import commit, is_as_wide, state_of
 
 ON_ARRAYS = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
@@ -59,7 +59,7 @@ class PureStep:
             raise ValueError(f"dtype must be 'float64' or 'float32', but got {target.dtype!r}")
         self.__name__ = f"step_of_{recipe.name}"
         check_state(recipe.optimizer)
-        self._width = len(recipe.optimizer.state[0])
+        self._width = len(recipe.optimizer.held_state[0])
         # the recipe in given surroundings, and what was traced in them: the update, and by the shapes of rows
         self._known: Known[tuple[Recipe, dict[Any, Any]]] = Known(
             recipe.surroundings, lambda world: (replace(recipe, world=world), {})
@@ -78,7 +78,7 @@ class PureStep:
     def state(self) -> State:
         """The parameters, the optimizer's states and the count of its steps, as arrays."""
         numbers, count = state_of(self.recipe.optimizer), len(self.recipe.optimizer.parameters)
-        if set(widths_of(self.recipe.optimizer)) != {self._width}:
+        if not is_as_wide(self.recipe.optimizer, self._width):
             raise ValueError(f"this step is of states of {self._width} numbers, but those of the optimizer have others")
         states = tuple([self.target.array(numbers[count + k :: self._width]) for k in range(self._width)])
         return State(self.target.array(numbers[:count]), states, self.target.array(float(self.recipe.optimizer.steps)))

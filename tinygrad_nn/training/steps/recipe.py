@@ -27,7 +27,7 @@ from ...compiler.tracing.tracer import Tracer, traced_by
 from ...optim import Optimizer, check_state
 from ...support.decorators import uncollected
 from ...support.numbers import as_float
-from .state import settings_of, widths_of, with_settings
+from .state import is_as_wide, settings_of, with_settings
 
 Numbers = Sequence[float]
 
@@ -145,7 +145,7 @@ class Update:
 
     def obstacle(self) -> str:
         """Why it is not that of each parameter, or ""."""
-        if set(widths_of(self.optimizer)) == {len(self.states)} and len(self.program.parameters) == 1 and self.holds():
+        if is_as_wide(self.optimizer, len(self.states)) and len(self.program.parameters) == 1 and self.holds():
             return ""
         return (
             f"{type(self.optimizer).__name__}.update() branches on numbers of a parameter, reads other Values or has "
@@ -230,7 +230,7 @@ class _Tracing:
         new: list[int] = []
         tracer.block = "update"
         with traced_in(tracer, self.world):
-            for slot, gradient, state in zip(self.parameters, gradients, given.state, strict=False):
+            for slot, gradient, state in zip(self.parameters, gradients, given.held_state, strict=False):
                 prefixes = [f"{name}_" for name in given.state_names]
                 if len(prefixes) != len(state):
                     prefixes = [f"state{i + 1}_" for i in range(len(state))]

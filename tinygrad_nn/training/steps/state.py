@@ -15,14 +15,15 @@ from operator import is_
 from types import ModuleType
 from typing import Any, NoReturn
 
+from ...autograd.packs import StatesInArrays
 from ...autograd.scalar import Scalar
 from ...compiler.arguments import data_of
-from ...optim import Optimizer, check_state
+from ...optim import Optimizer, check_state, column_of
 from ...support.numbers import as_float
 from .interrupt import Uninterrupted
 
 Kept = tuple[list[float], int]  # the numbers, and the count of steps
-OWN = ("parameters", "lr", "steps", "state")  # what an optimiser has beside its settings
+OWN = ("parameters", "lr", "steps", "held_state")  # what an optimiser has beside its settings
 OF_CLASSES = ("initial_state", "state_names")  # what a class says of all its optimisers
 NUMBER = object()  # stands for a number among what may not change
 
@@ -99,7 +100,7 @@ def with_settings(optimizer: Optimizer, number: Callable[[str, float], Any], lr:
     twin = copy.copy(optimizer)
     for name, entry in _entries(optimizer):
         vars(twin)[name] = _mapped(entry, lambda found, name=name: number(name, found), lambda found: None)  # type: ignore[misc]
-    vars(twin).update(lr=lr, steps=step, parameters=_Absent("parameters"), state=_Absent("state"))
+    vars(twin).update(lr=lr, steps=step, parameters=_Absent("parameters"), held_state=_Absent("state"))
     return twin
 
 
@@ -164,10 +165,16 @@ class _Absent:
 def widths_of(optimizer: Optimizer) -> list[int]:
     """How many numbers the state of each parameter has. Raises TypeError for what is no state."""
     try:
-        return list(map(len, optimizer.state))
+        return list(map(len, optimizer.held_state))
     except TypeError:
         check_state(optimizer)
         raise
+
+
+def is_as_wide(optimizer: Optimizer, width: int) -> bool:
+    """Whether each state has so many numbers. Raises TypeError for what is no state."""
+    held = optimizer.held_state
+    return len(held.columns) == width if type(held) is StatesInArrays else set(widths_of(optimizer)) == {width}
 
 
 def state_of(optimizer: Optimizer) -> list[float]:
@@ -175,32 +182,39 @@ def state_of(optimizer: Optimizer) -> list[float]:
 
     Raises TypeError for what was set to no number, ValueError for states that are not one for each parameter.
     """
-    numbers = [parameter.data for parameter in optimizer.parameters]
-    if not isinstance(optimizer.state, list) or len(optimizer.state) != len(numbers):
+    return data_of(optimizer.parameters) + states_of(optimizer)
+
+
+def states_of(optimizer: Optimizer) -> list[float]:
+    """The numbers of the states, one state after the other; raises as `state_of` does."""
+    state: Any = optimizer.held_state
+    if not isinstance(state, list | StatesInArrays) or len(state) != len(optimizer.parameters):
         check_state(optimizer)
     try:
-        numbers += chain.from_iterable(optimizer.state)
+        numbers = list(chain.from_iterable(state))
     except TypeError:
         check_state(optimizer)
         raise
     if set(map(type, numbers)) <= {float}:
         return numbers
     check_state(optimizer)
-    numbers[: len(optimizer.parameters)] = data_of(optimizer.parameters)
     return [number if type(number) is float else as_float(number) for number in numbers]  # type: ignore[misc]
 
 
 def commit(optimizer: Optimizer, numbers: Iterator[float], steps: int) -> None:
     """Put the numbers of steps that ended well where the user sees them."""
     with Uninterrupted():
-        for parameter, number in zip(optimizer.parameters, numbers, strict=False):
-            parameter.data = number
-        widths = set(map(len, optimizer.state))
+        column = column_of(optimizer.parameters)
+        of_parameters = list(islice(numbers, len(column.operands)))
+        if not column.put(of_parameters):
+            for parameter, number in zip(column.operands, of_parameters, strict=False):
+                parameter.data = number
+        widths = set(widths_of(optimizer))
         if len(widths) == 1 and (width := widths.pop()):  # as with all optimisers here
-            states = islice(numbers, width * len(optimizer.state))
+            states = islice(numbers, width * len(optimizer.held_state))
             optimizer.state = list(zip(*[states] * width, strict=True))
         else:
-            optimizer.state = [tuple(islice(numbers, len(state))) for state in optimizer.state]
+            optimizer.state = [tuple(islice(numbers, len(state))) for state in optimizer.held_state]
         optimizer.steps += steps
 
 

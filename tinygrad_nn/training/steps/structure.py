@@ -66,7 +66,7 @@ def structure_of_steps(recipe: Recipe) -> KeyAndValues | None:
     found = structure_of(recipe.model) if None not in functions else None
     if found is None or not _is_as_made(optimizer) or not are_leaves(trained):
         return None
-    (of_model, parameters), distinct = found, set(trained)
+    of_model, parameters, distinct = found.key, found.parameters(), set(trained)
     beside = [value for function in functions for value in function[1]]  # type: ignore[index]
     if len(distinct) < len(trained) or not (are_leaves(beside) and distinct.isdisjoint(beside)):
         return None

@@ -1,7 +1,8 @@
 """Training steps in machine code: packed parameters, and many steps in one call.
 
-The numbers live in arrays while a run goes on, and are put back where the user sees them whenever anybody looks: at its
-end, for those who watch it, and before a batch whose rows take several paths, which the `python` engine makes.
+The numbers live in `arrays`, which the user's objects look at. Where those cannot, the numbers are put back whenever
+anybody looks: at the end of a run, for those who watch it, and before a batch whose rows take several paths, which the
+`python` engine makes.
 """
 
 from __future__ import annotations
@@ -14,17 +15,16 @@ from math import inf
 from typing import Any
 
 from ....autograd.ieee.floats import NoSuchIndexError
-from ....autograd.value import Value
-from ....compiler.arguments import Shape, data_of
+from ....compiler.arguments import Shape
 from ....compiler.backends.llvm import engine as native
 from ....compiler.loops.roll import rolled
 from ....compiler.loops.rolled import Rolled
 from ....compiler.program.program import Program
-from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
 from ..recipe import Recipe, row_gradient
 from ..rows import Row, RowError, matrix
-from ..state import Kept, Settings, commit, state_of, widths_of
+from ..state import Kept, Settings, is_as_wide
+from .arrays import StepArrays, zeros
 from .engine import CANNOT, Engine, Made, Stretch, all_finite
 from .native_call import Call, bare, start_of
 from .native_text import text_for
@@ -52,7 +52,7 @@ class NativeEngine(Engine):
         self._holder = None
         if loss is None:
             return self.python.step(rows)
-        steps.commit()
+        steps.arrays.commit()
         return loss
 
     def stretch(self, stretch: Stretch) -> Made:
@@ -128,13 +128,11 @@ class NativeEngine(Engine):
 
     def put(self) -> None:
         if self._holder is not None:
-            self._holder.commit()
+            self._holder.arrays.commit()
 
     def kept(self, now: Kept | None = None) -> Any:
         steps = self._holder
-        if steps is None:
-            return None, super().kept(now)
-        return steps, (steps.parameters.copy(), steps.state.copy(), self.optimizer.steps + steps.made)
+        return (None, super().kept(now)) if steps is None else (steps, steps.arrays.kept())
 
     def back(self, kept: Any) -> None:
         steps, numbers = kept
@@ -142,14 +140,12 @@ class NativeEngine(Engine):
         if steps is None:
             super().back(numbers)
         else:
-            steps.parameters[:], steps.state[:], done = numbers
-            steps.made = done - self.optimizer.steps
+            steps.arrays.back(numbers)
 
     def finite(self, unbounded: Collection[int] = ()) -> bool:
         if (steps := self._holder) is None:
             return super().finite(unbounded)
-        finite = all(steps.xp.isfinite(numbers).all() for numbers in (steps.parameters, steps.state))
-        return finite or all_finite(steps.numbers(), unbounded)
+        return steps.arrays.finite() or all_finite(steps.arrays.listed(), unbounded)
 
     @property
     def program(self) -> Rolled:
@@ -162,24 +158,21 @@ class NativeEngine(Engine):
 
 
 class NativeSteps:
-    """The compiled steps of a recipe on rows of one shape: `load` the numbers, `run` steps, `commit` them."""
+    """The compiled steps of a recipe on rows of one shape: `load` the numbers, and `run` steps."""
 
     def __init__(self, recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool) -> None:
         self.recipe, self.target, self.xp = recipe, target, target.namespace
         self.text = text = text_for(recipe, shapes, row, target, batched)
         self._shapes, self._row = shapes, row
         self.compiled = native.native(text.text, pointers=14)
-        self.parameters = self._numbers(text.padded + len(text.untrained))
-        self.gradients = self._numbers(text.padded)
-        self.penalty = self._numbers(text.padded + 1, first=1)
-        self.state = self._numbers(text.padded * max(1, len(text.update.states)))
-        self.totals, self.flags = self._numbers(2), self.xp.zeros(64, dtype=self.xp.uint8)
+        self.arrays = StepArrays(recipe.optimizer, target, text.padded, len(text.update.states), text.untrained)
+        self.gradients, self.penalty = zeros(target, text.padded), zeros(target, text.padded + 1, first=1)
+        self.totals, self.flags = zeros(target, 2), self.xp.zeros(64, dtype=self.xp.uint8)
         self.scratch = self.xp.zeros(text.scratch + 64, dtype=self.xp.uint8)
-        self.made = 0  # steps since the numbers were loaded
         self._settings = Settings(recipe.optimizer)
         self._settled = self._settings.now()[0]  # the numbers for which the update holds
         start = self.scratch.ctypes.data
-        self._state = [array.ctypes.data for array in (self.parameters, self.state, self.gradients, self.penalty)]
+        self._state: list[int] = []  # where parameters, states and gradients are
         self._scratch = [self.flags.ctypes.data, self.totals.ctypes.data, start + -start % 64]
         self._one: Call | None = None  # what one step is called with
         self._run = bare(self.compiled.run)
@@ -189,16 +182,9 @@ class NativeSteps:
         """The program of a row, which is traced for whoever wants to see it where the text was written before."""
         return self.text.gradient or row_gradient(replace(self.recipe, world=None), self._shapes, self._row)
 
-    def _numbers(self, count: int, first: int = 0) -> Any:
-        """So many zeros, of which the one at `first` lies where a line of the cache begins, as vectors are fastest."""
-        size = 4 if self.target.dtype == "float32" else 8
-        zeros = self.xp.zeros(count + 128 // size, dtype=self.target.dtype)
-        start = -(zeros.ctypes.data // size + first) % (64 // size)
-        return zeros[start : start + count]
-
     def holds(self) -> bool:
         """Whether the settings are still on the path that the update was traced on, and the states as long."""
-        if set(widths_of(self.recipe.optimizer)) != {len(self.text.update.states)}:
+        if not is_as_wide(self.recipe.optimizer, len(self.text.update.states)):
             return False
         settings = self._settings.now()[0]
         if settings is not self._settled:
@@ -208,53 +194,22 @@ class NativeSteps:
         return True
 
     def load(self) -> None:
-        """Take the numbers from where the user sees them."""
-        numbers, trained = state_of(self.recipe.optimizer), self.recipe.optimizer.parameters
-        self.parameters[: self.text.count] = self._narrow(numbers[: self.text.count], trained, "the parameter ")
-        if self.text.untrained:
-            self.parameters[self.text.padded :] = self._narrow(
-                data_of(self.text.untrained), self.text.untrained, "the parameter "
-            )
-        states, width = self.state.reshape((-1, self.text.padded)), len(self.text.update.states)
-        for k in range(width):
-            column = numbers[self.text.count + k :: width]
-            states[k, : self.text.count] = self._narrow(column, trained, "the state of parameter ")
-        self.made = 0
-
-    def _narrow(self, numbers: Sequence[float], values: Sequence[Value], what: str) -> Any:
-        """Numbers in the dtype of the steps. Raises ValueError that says what it cannot hold, and of which Value."""
-        if self.target.dtype == "float64":
-            return self.xp.array(numbers)
-        try:
-            return self.target.array(numbers)
-        except TooLargeError as error:
-            which = values[error.place].label or error.place if values else ""
-            raise ValueError(f"{what}{which}: {error}") from None
-
-    def commit(self) -> None:
-        """Put the numbers of steps that were made where the user sees them."""
-        if not self.made:  # what the user sees may be newer
-            return
-        numbers = self.numbers()
-        made, self.made = self.made, 0
-        commit(self.recipe.optimizer, iter(numbers), made)
-
-    def numbers(self) -> list[float]:
-        """The parameters, then the states, as `state_of` gives them."""
-        states = self.state.reshape((-1, self.text.padded))[: len(self.text.update.states), : self.text.count]
-        return self.parameters[: self.text.count].tolist() + states.T.ravel().tolist()  # type: ignore[no-any-return]
+        """Take the numbers from where the user sees them, if they are not there."""
+        if self.arrays.load():
+            arrays = (self.arrays.parameters, self.arrays.state, self.gradients, self.penalty)
+            self._state, self._one = [array.ctypes.data for array in arrays], None
 
     def rates(self, steps: int) -> Any:
         """The learning rates of so many steps, or of fewer where a schedule ends."""
         optimizer = self.recipe.optimizer
-        done = optimizer.steps + self.made
+        done = self.arrays.done
         rates = [optimizer.rate(done)]
         if not callable(optimizer.lr):
-            return self.xp.full(steps, self._narrow(rates, (), "the learning rate")[0])
+            return self.xp.full(steps, self.arrays.narrow(rates, (), "the learning rate")[0])
         with suppress(Exception):  # it is for the first step to raise
             for k in range(1, steps):
                 rates.append(optimizer.rate(done + k))
-        return self._narrow(rates, (), "the learning rate")
+        return self.arrays.narrow(rates, (), "the learning rate")
 
     def run(
         self, x: Any, rows: int, batch: int, first: int, rates: Any, error: float, threshold: float
@@ -268,33 +223,39 @@ class NativeSteps:
         batches = -(-rows // batch)
         call = self._call(rates, len(rates) // batches + 2)
         call.counts[:] = rows, batch, first, self.text.vectors, rows if len(x) > rows else 0
-        call.told[:3] = self.recipe.optimizer.steps + self.made, error, threshold
-        self.compiled.run(x.ctypes.data, *call.addresses, len(rates))
-        made = int(call.told[3])
-        self.made += made
+        call.told[:4] = self.arrays.done, error, threshold, 0.0
+        try:
+            self.compiled.run(x.ctypes.data, *call.addresses, len(rates))
+        finally:
+            made = int(call.told[3])
+            self.arrays.advance(made)
         ended = (first + made) // batches
         return call.losses[:made], call.metrics[:ended].tolist(), float(call.told[1]), bool(call.told[4])
 
     def one(self, x: Any) -> float | None:
         """A step on all rows of x: the loss before it, or None where it was refused, as they take several paths."""
-        optimizer, call = self.recipe.optimizer, self._one
-        rate = optimizer.rate(optimizer.steps + self.made)
+        call, arrays, optimizer = self._one, self.arrays, self.recipe.optimizer
+        rate = optimizer.rate(done := arrays.done)
         if call is None or call.settled is not self._settled or call.rate is not rate:
-            call = self._one = self._call(self._narrow([rate], (), "the learning rate"), 1)
+            call = self._one = self._call(self.arrays.narrow([rate], (), "the learning rate"), 1)
             call.rate = rate
             call.told[1:3] = 0.0, -inf
             call.counts[3] = self.text.vectors
         call.counts[:2] = len(x)
-        call.told[0] = optimizer.steps + self.made
-        self._run(start_of(x), *call.once)
-        if call.told[4]:
-            return None
-        self.made += 1
-        return float(call.losses[0])
+        call.told[0], call.told[3] = done, 0.0
+        try:
+            self._run(start_of(x), *call.once)
+        finally:
+            if call.told[3]:  # nothing is called here, so that Ctrl-C comes before a step or after it
+                arrays.made += 1
+                if arrays.pack is not None:
+                    arrays.pack.version += 1
+                    optimizer.steps += 1
+        return None if call.told[4] else float(call.losses[0])
 
     def _call(self, rates: Any, ended: int) -> Call:
         """What a step by each of the rates is called with, room for the metrics of so many epochs among it."""
         settled = self._settings.now()[0]
-        settings = self._narrow([*settled, 0.0], (), "a setting of the optimizer")
-        losses, metrics = self._numbers(len(rates)), self.xp.zeros(ended)
+        settings = self.arrays.narrow([*settled, 0.0], (), "a setting of the optimizer")
+        losses, metrics = zeros(self.target, len(rates)), self.xp.zeros(ended)
         return Call(self.xp, settled, [losses, metrics, rates, settings], self._state, self._scratch)

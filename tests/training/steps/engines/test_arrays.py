@@ -1,0 +1,269 @@
+"""Numbers of a compiled model stand in arrays that Values and optimizer look at: nothing is loaded between steps."""
+
+import copy
+import gc
+import pickle
+import random
+import signal
+import threading
+from typing import Any
+
+import pytest
+from shared import needed
+from training import X, Y, eager, numbers
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+from tinygrad_nn.autograd.packs import StatesInArrays
+from tinygrad_nn.autograd.value import Packed
+from tinygrad_nn.training.steps.engines import arrays
+
+
+def pair(kind=tn.SGD, **settings):
+    """Two equal models and their optimizers; the second is for compiled steps."""
+    needed("llvm")
+    models = [tn.MLP(2, [3, 2], "tanh", rng=random.Random(1)) for _ in range(2)]
+    settings = settings or ({"momentum": 0.9} if kind is tn.SGD else {})
+    return models, [kind(model.parameters(), lr=0.1, **settings) for model in models]
+
+
+def stepped(model, optimizer, **options):
+    return tn.compile_step(model, "squared_error", optimizer, backend="llvm", **options)
+
+
+def check(models, optimizers, step, X=X, Y=Y):
+    """A step of both, and that they are equal afterwards."""
+    told = eager(models[0], tn.losses.squared_error, optimizers[0], X, Y)
+    assert step(X, Y) == pytest.approx(told, rel=1e-12)
+    assert numbers(optimizers[1]) == pytest.approx(numbers(optimizers[0]), rel=1e-12)
+    assert optimizers[1].steps == optimizers[0].steps
+
+
+@pytest.mark.parametrize("kind", [tn.SGD, tn.Adam])
+def test_nothing_is_loaded_or_committed_between_steps(kind, monkeypatch):
+    models, optimizers = pair(kind)
+    step = stepped(models[1], optimizers[1])
+    step(X, Y)
+    asked = []
+    for name in ("data_of", "states_of", "commit", "pack_of"):
+        monkeypatch.setattr(arrays, name, lambda *_, name=name: asked.append(name))
+    for _ in range(3):
+        step(X, Y)
+    step.run(X, Y, epochs=4, batch_size=2)
+    assert asked == []
+    assert {type(p) for p in models[1].parameters()} == {Packed}
+    assert type(vars(optimizers[1])["held_state"]) is StatesInArrays
+
+
+ACTIONS: dict[str, Any] = {
+    "a number is set": lambda m, o: setattr(m.parameters()[2], "data", 0.25),
+    "a number is set to an int": lambda m, o: setattr(m.parameters()[2], "data", 2),
+    "all are set": lambda m, o: halved(m.parameters()),
+    "the state is set": lambda m, o: setattr(o, "state", [tuple(0.5 for _ in s) for s in o.state]),
+    "one of the states is set": lambda m, o: o.state.__setitem__(3, tuple(0.25 for _ in o.state[3])),
+    "a list that was handed out is changed": lambda m, o: o.state.reverse(),
+    "the state is looked at": lambda m, o: o.state,
+    "the velocity is looked at": lambda m, o: getattr(o, "velocity", None),
+    "the steps are set": lambda m, o: setattr(o, "steps", 3),
+    "the rate is set": lambda m, o: setattr(o, "lr", 0.05),
+    "an eager step": lambda m, o: eager(m, tn.losses.squared_error, o, X[:2], Y[:2]),
+    "a step on Python": lambda m, o: tn.compile_step(m, "squared_error", o, backend="python")(X, Y),
+    "other compiled steps": lambda m, o: stepped(m, o)(X[:1], Y[:1]),
+    "a run": lambda m, o: stepped(m, o).run(X, Y, epochs=2, batch_size=3),
+    "another optimizer": lambda m, o: stepped(m, tn.SGD(m.parameters()[::-1], lr=0.1))(X, Y),
+    "one of some parameters": lambda m, o: stepped(m, tn.SGD(m.parameters()[2:5], lr=0.1))(X, Y),
+    "a copy learns": lambda m, o: stepped(*copy.deepcopy((m, o)))(X, Y),
+    "a shallow copy of the optimizer is set": lambda m, o: setattr(copy.copy(o), "state", []),
+    "a pickled one learns": lambda m, o: stepped(*pickle.loads(pickle.dumps((m, o))))(X, Y),
+    "a layer is lent": lambda m, o: lent(m),
+    "single precision": lambda m, o: None,
+    "predictions": lambda m, o: (m.predict(X), m(X[0]), tn.lint(m, m(X[0])[0])),
+    "nothing": lambda m, o: None,
+}
+
+
+def halved(parameters):
+    for parameter in parameters:
+        parameter.data *= 0.5
+
+
+def lent(model):
+    """Another model of the first layer learns."""
+    other = tn.MLP(2, [3, 2], "tanh", rng=random.Random(5))
+    other.layers[0] = model.layers[0]
+    stepped(other, tn.SGD(other.parameters(), lr=0.1))(X, Y)
+
+
+@pytest.mark.parametrize("kind", [tn.SGD, tn.Adam])
+@pytest.mark.parametrize("action", ACTIONS)
+def test_what_comes_between_steps_counts(action, kind):
+    """Compiled steps with an action between them against eager ones with the same."""
+    models, optimizers = pair(kind)
+    step = stepped(models[1], optimizers[1])
+    for _ in range(2):
+        check(models, optimizers, step)
+        for model, optimizer in zip(models, optimizers, strict=True):
+            ACTIONS[action](model, optimizer)
+        check(models, optimizers, step, X[:3], Y[:3])
+        check(models, optimizers, step, X[:1], Y[:1])
+
+
+def test_an_action_between_epochs_counts():
+    """What a callback sets is what the next epoch begins with, whatever it is."""
+    for number in (0.25, 2):
+        models, optimizers = pair()
+        for model, optimizer, backend in zip(models, optimizers, ("eager", "llvm"), strict=True):
+            value = model.parameters()[1]
+
+            def set_it(history, value=value, number=number, optimizer=optimizer):
+                value.data = number
+                optimizer.state[0] = (0.5,)
+
+            tn.fit(
+                model, X, Y, "squared_error", optimizer, epochs=3, batch_size=2, shuffle=False, backend=backend,
+                callbacks=set_it, progress=False,
+            )  # fmt: skip
+        assert numbers(optimizers[1]) == pytest.approx(numbers(optimizers[0]), rel=1e-12)
+        assert models[1].parameters()[1].data == number
+
+
+def test_two_optimizers_take_turns():
+    """Each has the parameters in another order, and one of them some alone."""
+    models, optimizers = pair()
+    others = [tn.Adam([*model.parameters()[5:], model.parameters()[0]], lr=0.05) for model in models]
+    steps = [stepped(models[1], optimizer) for optimizer in (optimizers[1], others[1])]
+    for _ in range(3):
+        check(models, optimizers, steps[0])
+        check(models, others, steps[1])
+        assert numbers(optimizers[1]) == pytest.approx(numbers(optimizers[0]), rel=1e-12)
+
+
+class Own(Value):
+    """A user's own kind of Value."""
+
+
+def test_what_cannot_be_packed_is_loaded_and_committed():
+    models, optimizers = pair()
+    for model in models:
+        neuron = model.layers[0].neurons[0]
+        neuron.bias = Own(0.5)
+    optimizers = [tn.SGD(model.parameters(), lr=0.1, momentum=0.9) for model in models]
+    step = stepped(models[1], optimizers[1])
+    for _ in range(3):
+        check(models, optimizers, step)
+    assert {type(p) for p in models[1].parameters()} == {Value, Own}
+    step = stepped(models[1], optimizers[1], dtype="float32")
+    step(X, Y)
+    assert {type(p) for p in models[1].parameters()} == {Value, Own}
+
+
+def test_parameters_that_are_only_read_are_packed_too():
+    models, _ = pair()
+    optimizers = [tn.SGD(model.layers[1].parameters(), lr=0.1, momentum=0.5) for model in models]
+    step = stepped(models[1], optimizers[1])
+    check(models, optimizers, step)
+    assert {type(p) for p in models[1].parameters()} == {Packed}
+    for model in models:
+        model.parameters()[0].data = -0.5
+    check(models, optimizers, step)
+    for model in models:
+        model.parameters()[1].data = -2
+    check(models, optimizers, step)
+
+
+def test_what_is_given_away_stays_as_it_was():
+    models, optimizers = pair()
+    step = stepped(models[1], optimizers[1])
+    step(X, Y)
+    state, data = optimizers[1].state, [p.data for p in models[1].parameters()]
+    assert type(state) is list
+    assert all(type(number) is float for numbers in state for number in numbers)
+    before = list(state), list(data)
+    step(X, Y)
+    assert (state, data) == before
+    assert optimizers[1].state != state
+
+
+def test_bad_numbers_change_nothing():
+    models, optimizers = pair()
+    step = stepped(models[1], optimizers[1])
+    step(X, Y)
+    model, optimizer = models[1], optimizers[1]
+    value = model.parameters()[1]
+    for spoil, mend, error in [
+        (lambda: setattr(value, "data", "much"), lambda: setattr(value, "data", 0.5), TypeError),
+        (lambda: setattr(optimizer, "state", [()]), lambda: setattr(optimizer, "state", [(0.25,)] * 17), ValueError),
+        (lambda: optimizer.state.__setitem__(1, ("x",)), lambda: optimizer.state.__setitem__(1, (0.5,)), TypeError),
+    ]:
+        spoil()
+        before = [p.data for p in model.parameters()], list(optimizer.state), optimizer.steps
+        with pytest.raises(error):
+            step(X, Y)
+        assert ([p.data for p in model.parameters()], list(optimizer.state), optimizer.steps) == before
+        mend()
+        step(X, Y)
+
+
+def test_a_run_goes_on_with_its_own_numbers_where_a_value_leaves_meanwhile():
+    """As a run that commits at its end does: the schedule is asked after the numbers were taken."""
+    found = []
+    for meddle in (False, True):
+        models, optimizers = pair()
+        value = models[1].parameters()[0]
+
+        def rate(k, value=value, meddle=meddle):
+            if meddle and k == 2:
+                value.data = 3
+            return 0.1
+
+        optimizers[1].lr = rate
+        stepped(models[1], optimizers[1]).run(X, Y, epochs=3, batch_size=4)
+        found.append(numbers(optimizers[1]))
+    assert found[0] == found[1]
+
+
+@pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="no signals here")
+def test_ctrl_c_between_steps_leaves_whole_ones():
+    """Wherever in a step it comes, numbers and count are of the same step."""
+    models, optimizers = pair()
+    step = stepped(models[1], optimizers[1])
+    step(X, Y)
+    stop, main = threading.Event(), threading.main_thread().ident
+    pressed = threading.Thread(target=lambda: press(stop, main))
+    pressed.start()
+    caught = 0
+    try:
+        while caught < 30:
+            try:
+                while True:
+                    step(X, Y)
+            except KeyboardInterrupt:
+                caught += 1
+    finally:
+        while True:
+            try:
+                stop.set()
+                pressed.join()
+                break
+            except KeyboardInterrupt:
+                pass
+    step = stepped(models[0], optimizers[0])
+    for _ in range(optimizers[1].steps):
+        step(X, Y)
+    assert numbers(optimizers[0]) == numbers(optimizers[1])
+
+
+def press(stop, thread):
+    while not stop.wait(0.003):
+        signal.pthread_kill(thread, signal.SIGINT)
+
+
+def test_it_makes_no_cycle():
+    models, optimizers = pair()
+    stepped(models[1], optimizers[1])(X, Y)
+    ids = {id(value) for value in models[1].parameters()} | {id(optimizers[1])}
+    waiting: list[Any] = [models[1].parameters()[0].cell, vars(optimizers[1])["held_state"]]
+    for found in waiting:  # a list that grows as more are met
+        waiting += [part for part in gc.get_referents(found) if not isinstance(part, type)]
+        assert id(found) not in ids
+    assert len(waiting) < 50
