@@ -135,7 +135,16 @@ class Function:
         matrix = batch.matrix_of(rows, shape, self.__name__, self.target)
         if matrix is None:
             return None
-        known, taken = self._known.now(), []
+        listed = batch.array_of(rows, self.target) is list
+        return self.of_matrix(self.programs(), matrix, shape, gradients, backend, listed)
+
+    def programs(self) -> Programs:
+        """The programs that belong to the surroundings as they are."""
+        return self._known.now()
+
+    def of_matrix(self, known: Programs, matrix: Any, shape: Shape, gradients: bool, backend: str, listed: bool) -> Any:
+        """The batch of a matrix, each row of which has arguments of a shape; None where results differ in theirs."""
+        taken: list[Shape] = []
         paths = known.of(shape, self.__name__)
 
         def compiled(path: FunctionPath) -> RowRunner:
@@ -147,7 +156,7 @@ class Function:
         known.last = paths.found[0]
         if len(set(taken)) > 1:
             return None
-        return batch.from_matrix(outputs, taken[0], shape, gradients, batch.array_of(rows, self.target) is list)
+        return batch.from_matrix(outputs, taken[0], shape, gradients, listed)
 
     @property
     def program(self) -> Rolled:

@@ -50,7 +50,7 @@ class Module(Named):
     _read_by_library = frozenset(
         {"function", "layers", "neurons", "weights", "bias", "_activation", "_activate", "_has_row"}
     )
-    _kept_beside = frozenset({"place", "_Named__place", "_learned"})
+    _kept_beside = frozenset({"place", "_Named__place", "_learned", "_predicting"})
     _learned: Any = None  # the thresholds of the outputs, or what finds them: `fit` leaves them, by its loss and labels
 
     def __call__(self, row: Any) -> Any:
@@ -107,7 +107,8 @@ class Module(Named):
 
         Rows are lists, an array or a frame; the output of a row is a float where the module has one output, else a list
         of floats. For an array of rows an array comes back. Of 32 rows or more an MLP, a Layer or a Neuron makes
-        products of matrices where NumPy is, which are the same numbers within rounding.
+        products of matrices where NumPy is, and a module of one's own that only computes runs as a program, once so
+        many rows were asked for that it pays: the same numbers within rounding.
 
         Raises TypeError for what is no rows, ValueError for a frame whose columns are not the `input_names`.
         """

@@ -40,7 +40,7 @@ def as_classes_are(kinds: Iterable[type]) -> list[dict[str, Any]]:
 CLASSES = (Holder, Named, Module, Neuron, Layer, MLP, SharingList, Weights)
 CLASSES_WRITTEN = as_classes_are(CLASSES)
 # The attributes of each; with one more, which may stand before a method, or one less it is another.
-BESIDE = {"place", "_Named__place", "_learned"}
+BESIDE = {"place", "_Named__place", "_learned", "_predicting"}
 ATTRIBUTES: dict[type, set[str]] = {
     MLP: {"layers", "input_names", "output_names"} | BESIDE,
     Layer: {"neurons"} | BESIDE,

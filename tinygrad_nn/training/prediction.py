@@ -1,4 +1,5 @@
-"""Predictions for many rows at once: those of a network of the library's own are a few products of matrices.
+"""Predictions for many rows at once: those of a network of the library's own are a few products of matrices, and those
+of a module of one's own are its program, on arrays.
 
 They are the numbers of the recorded way within rounding, as those of the array back end are. Whatever is not sure to
 be that is left to the recorded way, which has the words for what is wrong with it.
@@ -10,19 +11,23 @@ import sys
 from importlib.util import find_spec
 from itertools import chain
 from typing import Any
+from weakref import ref
 
+from ..autograd.containers import dict_of
 from ..compiler.backends.array.functions import functions
 from ..nn.structure import matrices_of, outputs_of_layers, structure_of
 from ..support.nested import is_array
 
-LOADING = 2_000_000  # rows times parameters, whose recording takes as long as the import of NumPy
+WORTH_TRACING = 2000  # rows, whose recording takes as long as a trace, whatever the module is
+LOADING_OWN = 10_000  # rows of a module of one's own, whose recording takes longer than the import of NumPy
+LOADING = 2_000_000  # rows times parameters of the library's, likewise
 AT_ONCE = 1024  # rows, whose hidden numbers fit the processor's cache
 
 
 def predicted(model: Any, rows: Any) -> Any:
     """The outputs for all rows, an array of (rows,) or (rows, outputs); None where the model is to be recorded."""
     if (structure := structure_of(model)) is None:
-        return None
+        return _of_ones_own(model, rows)
     _, shape = structure.key
     size = sum(width + 1 for units in shape for width, _ in units)
     if "numpy" not in sys.modules and (len(rows) * size < LOADING or find_spec("numpy") is None):
@@ -43,6 +48,65 @@ def predicted(model: Any, rows: Any) -> Any:
             found.append(outputs)
     outputs = numpy.concatenate(found)
     return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+
+class Predicting:
+    """How a module of one's own predicts many rows: recorded, until so many were as a trace takes as long as.
+
+    What the program cannot follow is tried again after twice as many. A copy of the module begins anew.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = ref(model)  # since a shallow copy has what the module has
+        self.waited: int | None = 0  # rows since there was no program; None where there is one
+        self.worth = WORTH_TRACING
+        self.program: Any = None
+
+    def outputs(self, rows: Any, matrix: Any) -> Any:
+        """The outputs for the rows of a matrix; None where they are to be recorded."""
+        if self.waited is None and not self.program.is_known(rows, matrix):  # what it reads is not as it was
+            self.waited = 0
+        if self.waited is not None:
+            self.waited += len(rows)
+            if self.waited < self.worth:
+                return None
+        if self.program is None:
+            from .own_program import OwnProgram  # which imports all that traces
+
+            self.program = OwnProgram(self.model())
+        found = self.program.outputs(rows, matrix)
+        self.waited = None
+        if found is None:
+            self.waited, self.worth = 0, 2 * self.worth
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()
+
+
+def _of_ones_own(model: Any, rows: Any) -> Any:
+    """The outputs of a module of one's own, as an array; None where they are to be recorded."""
+    if "numpy" not in sys.modules and (len(rows) < LOADING_OWN or find_spec("numpy") is None):
+        return None
+    import numpy
+
+    matrix = _floats(numpy, rows)
+    if matrix is None:
+        return None
+    attributes = dict_of(model)
+    found = attributes.get("_predicting")
+    if found is None or found.model() is not model:
+        found = attributes["_predicting"] = Predicting(model)
+    return found.outputs(rows, matrix)
+
+
+def _floats(xp: Any, rows: Any) -> Any:
+    """The rows as a matrix, where they are an array of doubles or lists of floats, as many each; else None."""
+    if is_array(rows):
+        return rows if rows.ndim == 2 and rows.dtype.char == "d" else None
+    if set(map(type, rows)) != {list} or len(set(map(len, rows))) != 1:
+        return None
+    return xp.array(rows) if set(map(type, chain.from_iterable(rows))) == {float} else None
 
 
 def _matrix(xp: Any, rows: Any) -> Any:

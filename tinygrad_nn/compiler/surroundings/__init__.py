@@ -3,5 +3,6 @@
 It stands on autograd and on tracing.
 
 `random_state` tells who draws random numbers, `bytecode` what a function's code names, `findings` keep what stands
-there, `walk` goes to all of it; `surroundings` compare it with what it was, and `traced_in` is a trace inside of them.
+there, `walk` goes to all of it, and `effects` are what it may do beside; `surroundings` compare it with what it was,
+and `traced_in` is a trace inside of them.
 """

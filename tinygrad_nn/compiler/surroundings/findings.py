@@ -29,6 +29,7 @@ class Findings:
         self.values: list[Value] = []
         self.sources: list[str] = []
         self.leaked: list[str] = []
+        self.others: list[Any] = []  # what is looked at from outside alone: functions, classes, modules, objects
         self.unfilled: list[str] = []  # cached properties that were not asked for
         self.generators: dict[str, Any] = {}
         self.variables: list[tuple[dict[str, Any], str, Any]] = []
@@ -62,6 +63,7 @@ class Findings:
 
     def _opaque(self, path: str, found: Any) -> None:
         self.snapshot[path] = type(found), id(found)
+        self.others.append(found)
 
     def _watch(self, view: Any, holder: Any, content: Any) -> None:
         self.views.append(view)

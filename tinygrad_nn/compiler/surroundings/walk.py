@@ -71,6 +71,7 @@ class Walk(Findings):
             self._push_all((f"{path}.{name}", getattr(found, name)) for name in ("func", "args", "keywords"))
         elif isinstance(found, BuiltinFunctionType):
             self.snapshot[path] = kind, found.__qualname__, id(found.__self__)
+            self.others.append(found)
             if is_source(found):
                 self.sources.append(f"{found.__qualname__}()")
             elif not isinstance(found.__self__, ModuleType | type | None):  # a method of an object
@@ -119,6 +120,7 @@ class Walk(Findings):
         for origin, (name, *rest) in chains:
             if origin is Origin.IMPORTED:
                 first = imported(name, found.__globals__)
+                self.others.append(first)
             else:
                 first = captured.get(name) if origin is Origin.CAPTURED else self._variable(found.__globals__, name)
             self._chain(first, rest)
