@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
+from itertools import chain
 from math import inf
 
 from .autograd import primitives as table
@@ -160,6 +161,9 @@ def check_state(optimizer: Optimizer) -> None:
             "each"
         )
     names = optimizer.state_names if type(optimizer).update in (SGD.update, Adam.update) else None
+    plain = set(map(type, state)) == {tuple} and set(map(type, chain.from_iterable(state))) <= {float}
+    if plain and (names is None or set(map(len, state)) == {len(names)}):  # as steps leave it
+        return
     tuples = {tuple}.issuperset(map(type, state)) and {float}.issuperset(map(type, chain.from_iterable(state)))
     if tuples and (names is None or {len(names)}.issuperset(map(len, state))):
         return

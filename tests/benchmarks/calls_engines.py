@@ -165,7 +165,7 @@ def imported():
     import llvmlite.binding  # noqa: F401
 
     import tinygrad_nn.training.fit  # noqa: F401
-    from tinygrad_nn.compiler.backends.llvm import engine  # noqa: F401
+    from tinygrad_nn.compiler.backends.llvm import call, engine  # noqa: F401
 
 
 def first(name):

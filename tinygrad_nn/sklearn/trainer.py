@@ -19,6 +19,7 @@ from ..nn.activations import ACTIVATIONS
 from ..nn.layers import MLP
 from ..optim import SGD, Adam
 from ..support.checks import MOST, checked_choice, checked_count, checked_finite, checked_switch
+from ..support.decorators import uncollected
 from ..training.history import History
 from ..training.steps.step import compile_step
 from ..training.steps.structure import KeyAndValues, Structured, known_optimizer
@@ -34,11 +35,12 @@ class Trainer:
     `penalty` is the factor of the squared weights; rows are inputs, the target and, if `weighted`, the row's weight.
     """
 
+    @uncollected
     def __init__(
         self, sizes: tuple[int, ...], activation: str, loss: str, solver: str, weighted: bool, dtype: str
     ) -> None:
         self.busy = threading.Lock()
-        self.model = MLP(sizes[0], sizes[1:], activation, rng=random.Random(0))
+        self.model = MLP(sizes[0], sizes[1:], activation, init=lambda rng: 0.0)  # until a fit begins
         parameters = self.model.parameters()
         self.optimizer: Any = Adam(parameters) if solver == "adam" else Momentum(parameters, 0.1, 0.9, nesterov=True)
         self.penalty = Value(0.0)

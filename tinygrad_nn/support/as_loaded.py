@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from operator import is_
 from types import FunctionType
@@ -29,14 +29,18 @@ class AsLoaded:
 
     def __init__(self, since: float) -> None:
         self.since = since
-        self.entries = {name: dict(names) for name, names in _namespaces()}
-        self.own = all(map(_is_own, [entry for names in self.entries.values() for entry in names.values()]))
+        found = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == PACKAGE}
+        self.modules = list(found.items())
+        spaces: list[Mapping[str, Any]] = list(map(vars, found.values()))
+        classes = {entry for names in spaces for entry in names.values() if isinstance(entry, type)}
+        spaces += [vars(entry) for entry in classes if entry.__module__ in found]
+        self.entries = [(names, dict(names)) for names in spaces]
+        self.own = all(map(_is_own, [entry for names in spaces for entry in names.values()]))
 
     def sources(self) -> str | None:
         """A text that says which sources run; None where what runs, or lies there, was changed since it was loaded."""
-        now = dict(_namespaces())
-        same = self.own and self.entries.keys() <= now.keys()
-        if not same or not all(_holds(now[name], entries) for name, entries in self.entries.items()):
+        same = self.own and all(sys.modules.get(name) is module for name, module in self.modules)
+        if not same or not all(all(map(is_, map(now.get, then), then.values())) for now, then in self.entries):
             return None
         return sources_of(sys.modules[PACKAGE].__path__[0], self.since)
 
@@ -59,21 +63,6 @@ def sources_of(folder: str, since: float) -> str | None:
     except OSError:  # as in a zip
         return None
     return "\n".join(sorted(found)) or None
-
-
-def _namespaces() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The names of each module of the library that is loaded, and of each class in it."""
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] == PACKAGE:
-            yield name, vars(module)
-            for of, entry in list(vars(module).items()):  # of two classes one may be called as the other
-                if isinstance(entry, type) and entry.__module__ == name:
-                    yield f"{name}.{of}", vars(entry)
-
-
-def _holds(now: Mapping[str, Any], entries: Mapping[str, Any]) -> bool:
-    """Whether each name stands for the object that it did."""
-    return all(map(is_, map(now.get, entries), entries.values()))
 
 
 def _is_own(entry: object) -> bool:

@@ -249,7 +249,7 @@ class Orders:
         if epochs > 1 or self._laid is None or self._laid[0] is not self.waiting[0]:
             places = chain.from_iterable(self.waiting[:epochs])
             chosen = target.namespace.fromiter(places, int, epochs * len(self.rows))
-            self._laid = self.waiting[0], self._array[chosen]
+            self._laid = self.waiting[0], self._array.take(chosen, axis=0)  # in half the time of an index
         return self._laid[1]
 
     def as_given(self, wrong: RowError, start: int) -> RowError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 
 from ....autograd import primitives as table
 from ....autograd.value import Value
@@ -19,6 +20,7 @@ from ....compiler.backends.llvm.row_sums import RowSums
 from ....compiler.loops.roll import rolled
 from ....compiler.program.program import INPUTS, Program
 from ....compiler.single_precision import checked_literals
+from ....compiler.surroundings.surroundings import Surroundings
 from ....compiler.target import Target
 from ....optim import check_state
 from ....support.as_loaded import AsLoaded
@@ -121,7 +123,8 @@ def text_for(recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: b
     for text in known:
         if (again := text.of(recipe, parameters)) is not None:
             return again
-    update, written = Update(recipe), list[StepText]()
+    alone = Surroundings([type(recipe.optimizer).update], recipe.optimizer)  # which an update of ours is traced in
+    update, written = Update(replace(recipe, world=alone)), list[StepText]()
 
     def write() -> str:
         written.append(StepText(recipe, shapes, row, target, batched, update))
