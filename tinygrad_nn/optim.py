@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
-from itertools import chain
 from math import inf
 
 from .autograd import primitives as table
