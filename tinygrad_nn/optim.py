@@ -6,7 +6,7 @@ traced values in the compiler, so the formula stands in one place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import chain
 from math import inf
 
@@ -160,8 +160,6 @@ def check_state(optimizer: Optimizer) -> None:
             "each"
         )
     names = optimizer.state_names if type(optimizer).update in (SGD.update, Adam.update) else None
-    if _is_as_left(state, names):
-        return
     tuples = {tuple}.issuperset(map(type, state)) and {float}.issuperset(map(type, chain.from_iterable(state)))
     if tuples and (names is None or {len(names)}.issuperset(map(len, state))):
         return
@@ -184,12 +182,6 @@ def check_state(optimizer: Optimizer) -> None:
 def column_of(parameters: list[Value]) -> Column:
     """The Column of the parameters as they are."""
     return parameters.shared() if type(parameters) is SharingList else Column(tuple(parameters))
-
-
-def _is_as_left(state: Any, names: Sequence[str] | None) -> bool:
-    """Whether a state is as steps leave it, tuples of floats."""
-    tuples = set(map(type, state)) == {tuple} and set(map(type, chain.from_iterable(state))) <= {float}
-    return tuples and (names is None or set(map(len, state)) == {len(names)})
 
 
 def check_steps(optimizer: Optimizer) -> None:
