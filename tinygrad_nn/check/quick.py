@@ -76,7 +76,8 @@ def _takes(loss: Any, outputs: set[Any], targets: Any) -> bool:
 def _idle(xp: Any, x: Any, matrices: list[Any], layers: Sequence[Units]) -> list[Any]:
     """For each layer, which of its units may be idle on all rows: by the table's slopes."""
     found, activations = [], functions({row for units in layers for _, row in units if row is not None}, xp)
-    outputs = outputs_of_layers(x, matrices, layers, activations)
+    parameters = [(matrix[:, :-1].T, matrix[:, -1]) for matrix in matrices]
+    outputs = outputs_of_layers(x, parameters, layers, activations)
     for matrix, units, (sums, y) in zip(matrices, layers, outputs, strict=True):
         sizes = abs(x) @ abs(matrix[:, :-1]).T + abs(matrix[:, -1])
         idle = xp.zeros(len(units), dtype=bool)

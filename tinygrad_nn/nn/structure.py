@@ -74,13 +74,11 @@ class Structure:
         """
         if (numbers := self._side_by_side()) is not None:
             return numbers
-        found = array("d")
+        data: list[Any] = []
         for column, bias in zip(self.weights, self.biases, strict=True):
-            data = [*(column.packed() or [weight.data for weight in column.operands]), bias.data]
-            if set(map(type, data)) != {float}:
-                return None
-            found.extend(data)
-        return found
+            data += column.packed() or [weight.data for weight in column.operands]
+            data.append(bias.data)
+        return array("d", data) if set(map(type, data)) == {float} else None
 
     def _side_by_side(self) -> Any:
         pack, start = self.weights[0].in_pack(), self.weights[0].place
@@ -134,12 +132,16 @@ def matrices_of(layers: Sequence[Units], numbers: Any, inputs: int) -> list[Any]
 
 
 def outputs_of_layers(
-    x: Any, matrices: Sequence[Any], layers: Sequence[Units], activations: Mapping[str, Callable[[Any], Any]]
-) -> Iterator[tuple[Any, Any]]:
-    """For each layer the sums and the outputs of its units, a row for each row of x; `activations` are of arrays."""
-    for matrix, units in zip(matrices, layers, strict=True):
-        sums = x @ matrix[:, :-1].T
-        sums += matrix[:, -1]
+    x: Any, parameters: Sequence[tuple[Any, Any]], layers: Sequence[Units],
+    activations: Mapping[str, Callable[[Any], Any]],
+) -> Iterator[tuple[Any, Any]]:  # fmt: skip
+    """For each layer the sums and the outputs of its units, a row for each row of x; `activations` are of arrays.
+
+    `parameters` are of each layer the weights, a column for each unit, and the biases.
+    """
+    for (weights, biases), units in zip(parameters, layers, strict=True):
+        sums = x @ weights
+        sums += biases
         x, used = sums, dict.fromkeys(activation for _, activation in units)
         for activation in used:
             if activation is None:

@@ -41,10 +41,12 @@ def predicted(model: Any, rows: Any) -> Any:
     if layers is None:
         return None
     activations = functions({row for units in shape for _, row in units if row is not None}, numpy)
+    # weights that lie as the product reads them, which then takes a tenth less
+    parameters = [(numpy.ascontiguousarray(layer[:, :-1].T), layer[:, -1]) for layer in layers]
     found = []
     with numpy.errstate(all="ignore"):  # IEEE 754 defines what NumPy warns of
         for k in range(0, len(matrix), AT_ONCE):
-            *_, (_, outputs) = outputs_of_layers(matrix[k : k + AT_ONCE], layers, shape, activations)
+            *_, (_, outputs) = outputs_of_layers(matrix[k : k + AT_ONCE], parameters, shape, activations)
             found.append(outputs)
     outputs = numpy.concatenate(found)
     return outputs[:, 0] if outputs.shape[1] == 1 else outputs
