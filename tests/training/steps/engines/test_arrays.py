@@ -267,3 +267,105 @@ def test_it_makes_no_cycle():
         waiting += [part for part in gc.get_referents(found) if not isinstance(part, type)]
         assert id(found) not in ids
     assert len(waiting) < 50
+
+
+def orders(parameters):
+    """Parameters in several orders, each of which stands in a pack of its own."""
+    n = len(parameters)
+    return [parameters, parameters[1:], parameters[:-1], parameters[n // 2 :] + parameters[: n // 2], parameters[::-1]]
+
+
+@pytest.mark.parametrize("make", [lambda: tn.Layer(2, 9, "tanh"), lambda: tn.Neuron(3), lambda: tn.MLP(2, [3, 2])])
+def test_parameters_in_any_order_are_those_that_predictions_and_steps_read(make):
+    """Of a length that fills the same vectors with one more or one less."""
+    needed("llvm")
+    random.seed(1)
+    models = [make() for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    n = 3 if isinstance(models[0], tn.Neuron) else 2
+    rows = [[random.uniform(-1.0, 1.0) for _ in range(n)] for _ in range(40)]
+
+    def loss(prediction, target):
+        return tn.dot(prediction, prediction) if isinstance(prediction, list) else prediction * prediction
+
+    every = [[tn.SGD(list(ps), lr=0.1, momentum=0.5) for ps in orders(model.parameters())] for model in models]
+    steps = [tn.compile_step(models[1], loss, optimizer, backend="llvm") for optimizer in every[1]]
+    for k in (0, 1, 2, 1, 0, 3, 4, 3, 1, 2, 4, 0):
+        eager(models[0], loss, every[0][k], rows[:4], [0.0] * 4)
+        steps[k](rows[:4], [0.0] * 4)
+        assert numbers(every[1][k]) == pytest.approx(numbers(every[0][k]), rel=1e-12)
+        for found, told in zip(models[1].predict(rows), [models[0].predict(row) for row in rows], strict=True):
+            assert found == pytest.approx(told, rel=1e-12)
+
+
+def test_two_networks_of_one_trained_layer_have_frozen_ones_of_their_own():
+    models, _ = pair()
+    others = [tn.MLP(2, [3, 2], "tanh", rng=random.Random(9)) for _ in range(2)]
+    for model, other in zip(models, others, strict=True):
+        other.layers[1] = model.layers[1]
+    optimizers = [tn.SGD(model.layers[1].parameters(), lr=0.1, momentum=0.5) for model in models]
+    steps = [stepped(model, optimizers[1]) for model in (models[1], others[1])]
+    for _ in range(3):
+        check(models, optimizers, steps[0])
+        check(others, optimizers, steps[1])
+
+
+def test_a_shallow_copy_of_the_optimizer_keeps_its_state():
+    models, optimizers = pair()
+    step = stepped(models[1], optimizers[1])
+    step(X, Y)
+    twin = copy.copy(optimizers[1])
+    before = twin.state.copy()
+    step(X, Y)
+    assert twin.state == before
+    assert optimizers[1].state != before
+
+
+def test_one_less_parameter_than_states_is_an_error():
+    needed("llvm")
+    layer = tn.Layer(2, 9, rng=random.Random(1))
+    optimizer = tn.SGD(layer.parameters(), lr=0.1, momentum=0.5)
+
+    def loss(prediction, target):
+        return tn.dot(prediction, prediction)
+
+    step = tn.compile_step(layer, loss, optimizer, backend="llvm")
+    step(X, [0.0] * 4)
+    optimizer.parameters.pop()
+    with pytest.raises(ValueError, match="has 26 parameters, but its state was set to 27"):
+        step(X, [0.0] * 4)
+    optimizer.state.pop()
+    step(X, [0.0] * 4)
+    assert optimizer.steps == 2
+
+
+def test_a_parameter_that_stands_there_twice_is_as_on_python():
+    found = []
+    for backend in ("python", "llvm"):
+        models, optimizers = pair()
+        optimizers[0].parameters.append(optimizers[0].parameters[0])
+        optimizers[0].state.append((0.0,))
+        step = tn.compile_step(models[0], "squared_error", optimizers[0], backend=backend)
+        for _ in range(3):
+            step(X, Y)
+        found.append(numbers(optimizers[0]))
+    assert found[1] == pytest.approx(found[0], rel=1e-12)
+
+
+def test_what_a_run_was_taken_back_to_is_read():
+    """Also by columns that knew later numbers, and where a Value has left meanwhile."""
+    models, optimizers = pair()
+    step: Any = stepped(models[1], optimizers[1])
+    step(X, Y)
+    held = step._latest._steps[True].arrays
+    column = models[1].layers[0].neurons[0].weights.shared()
+    before, kept = (column.packed(), numbers(optimizers[1])), held.kept()
+    step(X, Y)
+    assert column.packed() != before[0]
+    held.back(kept)
+    assert (column.packed(), numbers(optimizers[1])) == before
+    step(X, Y)
+    models[1].parameters()[0].data = 1
+    held.back(kept)
+    held.commit()
+    assert numbers(optimizers[1]) == before[1]

@@ -74,7 +74,8 @@ class StepArrays:
     def _states(self) -> Any:
         """The states in the dtype, a row for each number of one; those that stand in arrays already as they are."""
         held = self.optimizer.held_state
-        if type(held) is StatesInArrays and self.looked_at and held.array.shape == (self.width, self.padded):
+        as_many = len(held) == self.count  # and as wide, as the text that is run
+        if type(held) is StatesInArrays and self.looked_at and as_many:
             return held
         numbers, trained = states_of(self.optimizer), self.optimizer.parameters
         columns = [numbers[k :: self.width] for k in range(self.width)]
