@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from shared import needed
-from training import X, Y, eager, numbers
+from training import X, Y, eager, held, numbers
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -270,9 +270,10 @@ def test_it_makes_no_cycle():
 
 
 def orders(parameters):
-    """Parameters in several orders, each of which stands in a pack of its own."""
+    """Parameters in several orders, each of which stands in a pack of its own; one of them after another Value."""
     n = len(parameters)
-    return [parameters, parameters[1:], parameters[:-1], parameters[n // 2 :] + parameters[: n // 2], parameters[::-1]]
+    turned = [parameters[n // 2 :] + parameters[: n // 2], parameters[::-1], [Value(0.25), *parameters]]
+    return [parameters, parameters[1:], parameters[:-1], *turned]
 
 
 @pytest.mark.parametrize("make", [lambda: tn.Layer(2, 9, "tanh"), lambda: tn.Neuron(3), lambda: tn.MLP(2, [3, 2])])
@@ -290,7 +291,7 @@ def test_parameters_in_any_order_are_those_that_predictions_and_steps_read(make)
 
     every = [[tn.SGD(list(ps), lr=0.1, momentum=0.5) for ps in orders(model.parameters())] for model in models]
     steps = [tn.compile_step(models[1], loss, optimizer, backend="llvm") for optimizer in every[1]]
-    for k in (0, 1, 2, 1, 0, 3, 4, 3, 1, 2, 4, 0):
+    for k in (0, 1, 2, 1, 0, 3, 4, 3, 5, 0, 5, 1, 2, 4, 0):
         eager(models[0], loss, every[0][k], rows[:4], [0.0] * 4)
         steps[k](rows[:4], [0.0] * 4)
         assert numbers(every[1][k]) == pytest.approx(numbers(every[0][k]), rel=1e-12)
@@ -314,8 +315,7 @@ def test_a_shallow_copy_of_the_optimizer_keeps_its_state():
     models, optimizers = pair()
     step = stepped(models[1], optimizers[1])
     step(X, Y)
-    twin = copy.copy(optimizers[1])
-    before = twin.state.copy()
+    twin, before = copy.copy(optimizers[1]), held(optimizers[1])
     step(X, Y)
     assert twin.state == before
     assert optimizers[1].state != before
@@ -357,15 +357,15 @@ def test_what_a_run_was_taken_back_to_is_read():
     models, optimizers = pair()
     step: Any = stepped(models[1], optimizers[1])
     step(X, Y)
-    held = step._latest._steps[True].arrays
+    taken = step._latest._steps[True].arrays
     column = models[1].layers[0].neurons[0].weights.shared()
-    before, kept = (column.packed(), numbers(optimizers[1])), held.kept()
+    before, kept = (column.packed(), numbers(optimizers[1])), taken.kept()
     step(X, Y)
     assert column.packed() != before[0]
-    held.back(kept)
+    taken.back(kept)
     assert (column.packed(), numbers(optimizers[1])) == before
     step(X, Y)
     models[1].parameters()[0].data = 1
-    held.back(kept)
-    held.commit()
+    taken.back(kept)
+    taken.commit()
     assert numbers(optimizers[1]) == before[1]
