@@ -35,9 +35,11 @@ def drawn(rng, outputs, odd):
 
 
 def on_array(metric, predictions, targets):
-    found = on_arrays.measured(metric, numpy.array(predictions), numpy.array(targets), numpy)
-    assert type(found) is float
-    return found
+    found = on_arrays.measured(metric, numpy.array([predictions, predictions]), numpy.array(targets), numpy)
+    assert found is not None
+    assert set(map(type, found)) == {float}
+    assert same(*found)
+    return found[0]
 
 
 @pytest.mark.parametrize("odd", [0.0, 0.3])
@@ -70,10 +72,10 @@ def test_accuracy_is_that_of_the_loop(odd):
 
 def test_what_has_no_array_form_is_left_to_the_loop():
     asked = Answers(lambda p, t: losses.hinge(p, t), [[1.0], [-1.0]])
-    both = numpy.ones((2, 1)), numpy.ones((2, 1))
+    both = numpy.ones((3, 2, 1)), numpy.ones((2, 1))
     assert on_arrays.measured(asked, *both, numpy) is None
     assert on_arrays.measured(lambda p, t: 1.0, *both, numpy) is None
-    assert on_arrays.measured(METRICS["mae"], numpy.ones((2, 2)), numpy.ones((2, 1)), numpy) is None
+    assert on_arrays.measured(METRICS["mae"], numpy.ones((3, 2, 2)), numpy.ones((2, 1)), numpy) is None
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -120,7 +122,7 @@ def test_a_few_rows_beside_many_run_as_machine_code_too(monkeypatch, spelled):
     model = tn.MLP(2, [2, 1], "tanh", rng=random.Random(1))
     history = tn.fit(
         model, X[:-40], Y[:-40], "squared_error", tn.SGD(model.parameters(), lr=0.01), 1, 1000, progress=False,
-        validation=(X[-40:], Y[-40:]), metrics="mae" if spelled else [], backend="llvm", rng=random.Random(1),
+        validation=(X[-40:], Y[-40:]), metrics=["mae"] * spelled + ["gradients"], backend="llvm", rng=random.Random(1),
     )  # fmt: skip
     assert given[-1] == ("llvm", 40)
     recorded = [model([*map(float, row)]).data for row in X[-40:]]

@@ -376,7 +376,7 @@ def test_changed_and_signed_checkpoints_are_refused_or_whole(changes, tmp_path, 
     model, optimizer, generator = written(path)
     head, _, rest = path.read_text(encoding="utf-8").partition("\n")
     body = rest.rpartition("sha256 ")[0]
-    watch = Watched(optimizer, {}, {}, 4, [])
+    watch = Watched(optimizer, {}, 4, [])
     saver = checkpoints.Checkpoint(model, optimizer, path, generator, watch, 7, 3)
     text = ""
     monkeypatch.setattr(checkpoints, "text_in", lambda path: text)

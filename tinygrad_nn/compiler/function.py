@@ -158,6 +158,15 @@ class Function:
             return None
         return batch.from_matrix(outputs, taken[0], shape, gradients, listed)
 
+    def traced(self, *arguments: Any) -> FunctionPath:
+        """The latest path that was traced of such arguments, or else the one that they take, without running it."""
+        shape, numbers = flat(arguments, self.__name__, self._takes_arrays)
+        known = self._known.now()
+        path: FunctionPath = known.of(shape, self.__name__).run(
+            lambda path: path, lambda: self._traced(known, shape, numbers)
+        )
+        return path
+
     @property
     def program(self) -> Rolled:
         """The program of the latest call's value, rolled; its `.flat` is the flat one. Raises ValueError before."""

@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..metrics import VALIDATION
+from ..metrics import VALIDATION, total
 from ..optim import Optimizer
-from .evaluation import Gradients, Looked, OfAllRows
+from ..support.checks import MOST
+from .evaluation import Gradients, Looked
 from .history import History
 from .steps.state import Kept, kept_of, put_back
-from .steps.watch import Watch
-from .thresholds import Answers
+from .steps.watch import Underway, Watch
 
 RESTORED = ("patience", "epochs", "diverged")  # runs whose best state is given back where patience was asked for
 
@@ -31,23 +31,46 @@ class Watched(Watch):
     """What is looked at after each epoch, and whether the run is to go on: patience and callbacks."""
 
     def __init__(
-        self, optimizer: Optimizer, looked: Mapping[str, Looked], metrics: Mapping[str, OfAllRows | Answers],
-        patience: int | None, callbacks: Sequence[Callable[[History], Any]],
+        self, optimizer: Optimizer, looked: Mapping[str, Looked], patience: int | None,
+        callbacks: Sequence[Callable[[History], Any]],
     ) -> None:  # fmt: skip
-        self.optimizer, self.looked, self.metrics = optimizer, looked, metrics
+        self.optimizer, self.looked = optimizer, looked
         self.gradients: Gradients | None = None
         self.patience, self.callbacks = patience, callbacks
         self.remembered = None if patience is None else self._begun()
+        self.run: Any = None
 
     @property
     def wanted(self) -> bool:
         """Whether anybody wants to look after each epoch."""
         return bool(self.looked or self.gradients or self.callbacks or self.patience)
 
+    @property
+    def looks(self) -> bool:  # type: ignore[override]
+        return bool(self.callbacks) or not self.replaced
+
+    @property
+    def ahead(self) -> int:
+        return 1 if self.looks or self.patience is not None else MOST
+
+    def begins(self, run: Underway) -> None:
+        self.run = run
+
+    def asks(self) -> list[Looked] | None:
+        return None if self.gradients else [*self.looked.values()]
+
+    def found(self, found: Sequence[Any]) -> Mapping[str, Sequence[float]]:
+        columns: dict[str, Any] = {}
+        for (prefix, rows), numbers in zip(self.looked.items(), found, strict=True):
+            if prefix:
+                columns[f"{prefix}loss"] = [total(row) / len(row) for row in numbers[..., 0].tolist()]
+            columns |= {f"{prefix}{name}": column for name, column in rows.columns(numbers).items()}
+        return columns
+
     def measured(self) -> Mapping[str, float]:
         found: dict[str, float] = {}
         for prefix, rows in self.looked.items():
-            loss, measured = rows.look(self.metrics)
+            loss, measured = rows.look()
             found |= {f"{prefix}loss": loss} if prefix else {}
             found |= {f"{prefix}{name}": number for name, number in measured.items()}
         return found | (self.gradients.measured() if self.gradients is not None else {})
@@ -55,7 +78,7 @@ class Watched(Watch):
     def remember(self, history: History) -> None:
         if self.remembered is not None:
             best, waited, kept, before = self.remembered
-            validated, now = history.metrics.get(f"{VALIDATION}loss"), kept_of(self.optimizer)
+            validated, now = history.metrics.get(f"{VALIDATION}loss"), self.run.now()
             latest = (validated or history.losses)[-1]
             if latest < best:  # a loss of the run is that of the weights before the updates of its epoch
                 best, waited, kept = latest, 0, now if validated else before

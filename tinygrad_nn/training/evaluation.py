@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from ..autograd.recording import no_grad
@@ -11,6 +13,7 @@ from ..autograd.value import Value
 from ..compiler.arguments import Shape, in_lists, shape_of, shaped, size_of
 from ..compiler.backends.spellings import UnspelledError
 from ..compiler.function import Function, PathError, TraceError
+from ..compiler.program.program import Program
 from ..compiler.target import Target
 from ..metrics import GRADIENT, total
 from ..nn.layers import MLP
@@ -20,48 +23,89 @@ from ..support.nested import leaves
 from .on_arrays import measured as of_arrays
 from .steps.engines.recorded import number_of
 from .steps.recipe import Recipe
-from .steps.rows import Rows, flat_targets
+from .steps.rows import Rows, flat_targets, matrix
 from .thresholds import Answers
 
 OfAllRows = Callable[[Sequence[Any], Sequence[Any]], float]
 
 
 class Looked:
-    """Rows and their targets, for the losses and the predictions of a model as it stands: compiled, or recorded."""
+    """Rows and their targets, for the losses and the predictions of a model as it stands: compiled, or recorded.
 
-    def __init__(self, recipe: Recipe, rows: Rows, whose: str, target: Target | None, answers: Answers | None) -> None:
+    `answers` are given where somebody wants to know the share of right ones.
+    """
+
+    def __init__(
+        self, recipe: Recipe, rows: Rows, whose: str, target: Target | None, answers: Answers | None,
+        metrics: Mapping[str, OfAllRows | Answers],
+    ) -> None:  # fmt: skip
         self.recipe, self.whose, (self.shapes, self.rows) = recipe, whose, rows
-        self.answers = answers  # where somebody wants to know the share of right ones
-        self.flat_targets = flat_targets(rows)
-        self.targets = [shaped(in_lists(self.shapes[1]), iter(row)) for row in self.flat_targets]
-        self.as_array: Any = None  # the flat targets, where predictions come as an array
+        self.answers, self.metrics = answers, metrics
         self.shape: Shape = None  # of a prediction
         self.compiled: Any = None
-        self.given: Any = [[row] for row in self.rows]
         if target is not None:
             self.compiled = Function(self._answer, target, [recipe.model, recipe.loss])
             self.compiled.of_data = True
-            if self.compiled.target.for_rows(len(self.rows)) != "python":
-                self.given = self.compiled.target.array(self.given)
 
-    def look(self, metrics: Mapping[str, OfAllRows | Answers]) -> tuple[float, dict[str, float]]:
+    @cached_property
+    def flat_targets(self) -> list[Sequence[float]]:
+        """The numbers of the target of each row."""
+        return flat_targets((self.shapes, self.rows))
+
+    @cached_property
+    def as_array(self) -> Any:
+        """Those numbers as an array, for predictions that come as one."""
+        found = matrix(self.rows, Target("array"))
+        return found[:, found.shape[1] - size_of(self.shapes[1]) :]
+
+    @cached_property
+    def targets(self) -> list[Any]:
+        """The target of each row, as it was given."""
+        return [shaped(in_lists(self.shapes[1]), iter(row)) for row in self.flat_targets]
+
+    @cached_property
+    def given(self) -> Any:
+        """What the compiled function is called with for each row."""
+        rows = [[row] for row in self.rows]
+        arrays = self.compiled is not None and self.compiled.target.for_rows(len(rows)) != "python"
+        return self.compiled.target.array(rows) if arrays else rows
+
+    def look(self) -> tuple[float, dict[str, float]]:
         """The mean loss, and the metrics by their names."""
         found = self._answers()
         measured: dict[str, Any] = {}
         after = 1 + size_of(self.shape)
         as_array = hasattr(found, "dtype") and self._are_flat()
         if as_array:
-            xp = self.compiled.target.namespace
-            if self.as_array is None:
-                self.as_array = xp.asarray(self.flat_targets, dtype="float64")
-            outputs = xp.asarray(found[:, 1:after], dtype="float64")
-            measured = {name: of_arrays(metric, outputs, self.as_array, xp) for name, metric in metrics.items()}
-        looped = {name: metric for name, metric in metrics.items() if measured.get(name) is None}
+            columns = self.columns(found[None, :, :after])
+            measured = {name: column[0] for name, column in columns.items() if column is not None}
+        looped = {name: metric for name, metric in self.metrics.items() if name not in measured}
         losses = found[:, 0].tolist() if as_array else [row[0] for row in found]
         if looped:
             rows = found.tolist() if hasattr(found, "tolist") else found
             measured |= self._looped(looped, rows, after)
-        return total(losses) / len(losses), {name: measured[name] for name in metrics}
+        return total(losses) / len(losses), {name: measured[name] for name in self.metrics}
+
+    def columns(self, found: Any) -> dict[str, list[float] | None]:
+        """The metrics after each epoch, of an array (epochs, rows, numbers), the loss first; None for one of lists."""
+        xp = self.compiled.target.namespace
+        outputs = xp.asarray(found[..., 1:], dtype="float64")
+        return {name: of_arrays(metric, outputs, self.as_array, xp) for name, metric in self.metrics.items()}
+
+    def traced(self) -> tuple[Program, Shape]:
+        path = self.compiled.traced(self.rows[0])
+        return path.value, self.shape
+
+    def suits(self, shape: Shape) -> bool:
+        self.shape = shape
+        if self.compiled is None or not self._are_flat():
+            return False
+        if self.answers is not None:
+            self.answers.asked(
+                size_of(shape), flat_targets((self.shapes, self.rows[:1]))[0]
+            )  # which says what is wrong with them
+        xp = self.compiled.target.namespace
+        return None not in self.columns(xp.zeros((1, len(self.rows), 1 + size_of(shape)))).values()
 
     def _looped(self, metrics: Mapping[str, OfAllRows | Answers], found: Any, after: int) -> dict[str, float]:
         """The metrics that want the predictions of one row after another, as lists."""
@@ -85,7 +129,7 @@ class Looked:
             try:
                 return self.compiled.batch(self.given)
             except (TraceError, PathError, UnspelledError):
-                self.compiled, self.given = None, [[row] for row in self.rows]
+                self.compiled = None
             except (ValueError, LookupError):  # a class that there is not: the loop below says of which row
                 pass
         found = []
@@ -124,10 +168,10 @@ class Looked:
 class Gradients:
     """The root of the mean square of the gradient of each layer, by a training step that moves nothing."""
 
-    def __init__(self, model: Any, trained: Sequence[Value], step: Callable[[Optimizer], Any]) -> None:
-        self.groups = by_layer(model, trained)
+    def __init__(self, model: Any, recipe: Recipe, step: Callable[[Recipe], Any]) -> None:
+        self.groups = by_layer(model, recipe.optimizer.parameters)
         self.probe = Probe([parameter for group in self.groups.values() for parameter in group], lr=0.0)
-        self.step = step(self.probe)
+        self.step = step(replace(recipe, optimizer=self.probe))
 
     def measured(self) -> dict[str, float]:
         """The size of each layer's gradient, of the mean loss of the rows with its regularizer."""

@@ -30,6 +30,7 @@ from .early_stopping import RESTORED, Watched
 from .evaluation import Gradients, Looked
 from .history import History
 from .progress import Progress
+from .steps.engines.engine import CANNOT
 from .steps.engines.recorded import RecordedEngine
 from .steps.rows import Rows, flat_targets
 from .steps.run import diverged
@@ -131,9 +132,9 @@ def fit(
     patience = options.checked_patience(patience)
     rows, validating = options.checked_rows(X, Y, "", model), options.validation_rows(validation, model)
     answers = Answers(step.recipe.loss, flat_targets(rows) + flat_targets(validating))
-    watch = Watched(optimizer, _looked(step, rows, validating, wanted, answers), wanted, patience, callbacks)
+    watch = Watched(optimizer, _looked(step, rows, validating, wanted, answers), patience, callbacks)
     if GRADIENTS in metrics:
-        watch.gradients = Gradients(model, optimizer.parameters, lambda by: partial(step.by(by).on, rows))
+        watch.gradients = Gradients(model, step.recipe, lambda recipe: partial(Step(recipe, step.target).on, rows))
     batch_size, rng = checked_count("batch_size", batch_size), checked_rng(rng, ["shuffle"])
     drawing, saver = rng if shuffle else None, None
     if checkpoint is not None:
@@ -149,7 +150,7 @@ def fit(
     standing, before, warned = begun and begun.standing, {}, False
     history = standing.history if standing else History()
     try:
-        _look_once(watch, step)
+        _look_once(watch, step, rows, batch_size, until)
         warned = _warn(model, step, rows, ended=False)
         before = _remember(model, learned)
         history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, watches, standing)
@@ -183,7 +184,9 @@ def _looked(
         backend = "auto"
     target = None if step.records else chosen(backend, step.target.dtype)
     return {
-        prefix: Looked(step.recipe, rows, "the validation's " * bool(prefix), target, answers if counted else None)
+        prefix: Looked(
+            step.recipe, rows, "the validation's " * bool(prefix), target, answers if counted else None, wanted
+        )
         for prefix, rows in looking.items()
     }
 
@@ -198,9 +201,13 @@ def _learned(step: Step, rows: Rows, answers: Answers, names: list[str] | None, 
     return ({"input_names": names} if names else {}) | {"_learned": thresholds}
 
 
-def _look_once(watch: Watched, step: Step) -> None:
+def _look_once(watch: Watched, step: Step, rows: Rows, batch_size: int, until: Any) -> None:
     """Let what cannot be looked at be said before anything is trained."""
     if watch.looked or watch.gradients:
+        looks = watch.asks()
+        with suppress(*CANNOT):
+            if looks and step.engine(until, rows[0]).can_look(looks, rows[1], min(batch_size, len(rows[1]))):
+                return
         with undone(step.recipe.surroundings()):
             watch.measured()
 

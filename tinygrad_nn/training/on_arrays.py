@@ -13,36 +13,42 @@ from ..metrics import mean_absolute_error, root_mean_squared_error, total
 from .thresholds import Answers
 
 
-def measured(metric: Any, predictions: Any, targets: Any, xp: Any) -> float | None:
-    """A metric of matrices of float64, a row of flat numbers for each row; None where its loop must be asked."""
+def measured(metric: Any, predictions: Any, targets: Any, xp: Any) -> list[float] | None:
+    """A metric after each of some epochs; None where its loop must be asked.
+
+    Of float64: predictions of shape (epochs, rows, outputs) beside the targets of the rows, (rows, numbers).
+    """
     count: int = targets.size
     with xp.errstate(all="ignore"):  # floats say nothing of inf - inf either
         if isinstance(metric, Answers):
             right = _right(metric, predictions, targets, xp)
-            return None if right is None else int(right.sum()) / int(right.size)
-        if predictions.shape != targets.shape:
+            if right is None:
+                return None
+            answers = right.reshape((len(right), -1))
+            return [found / answers.shape[1] for found in answers.sum(axis=1).tolist()]
+        if predictions.shape[1:] != targets.shape:
             return None
         if metric is mean_absolute_error:
-            return total(abs(predictions - targets).ravel().tolist()) / count
+            return [total(row) / count for row in abs(predictions - targets).reshape((-1, count)).tolist()]
         if metric is root_mean_squared_error:
-            differences = (predictions - targets).ravel()
-            return math.sqrt(total((differences * differences).tolist()) / count)
+            differences = (predictions - targets).reshape((-1, count))
+            return [math.sqrt(total(row) / count) for row in (differences * differences).tolist()]
     return None
 
 
 def _right(answers: Answers, predictions: Any, targets: Any, xp: Any) -> Any:
     """Which answers are right by a loss that is known, as `Answers.right` has it for a row; None by any other."""
-    outputs, wanted = predictions.shape[1], targets.shape[1]
+    outputs, wanted = predictions.shape[-1], targets.shape[1]
     if not answers.known(outputs):
         return None
     numbers = predictions == predictions  # of nan no answer is right
     if answers.hot or wanted < outputs:
         classes = targets.argmax(axis=1) if answers.hot else targets[:, 0]
-        return (predictions.argmax(axis=1) == classes) & numbers.all(axis=1)
+        return (predictions.argmax(axis=-1) == classes) & numbers.all(axis=-1)
     if wanted != outputs:
         return None
-    nearest = [_nearest(answers, predictions[:, j], labels, xp) for j, labels in enumerate(answers.columns)]
-    return (xp.stack(nearest, axis=1) == targets) & numbers
+    nearest = [_nearest(answers, predictions[..., j], labels, xp) for j, labels in enumerate(answers.columns)]
+    return (xp.stack(nearest, axis=-1) == targets) & numbers
 
 
 def _nearest(answers: Answers, column: Any, labels: list[float], xp: Any) -> Any:

@@ -6,7 +6,7 @@ once: the stretch that it came into is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf, isfinite
 from time import perf_counter
 from typing import Any
@@ -18,7 +18,7 @@ from ..history import History
 from .engines.engine import CANNOT, Engine, Stretch, all_finite
 from .interrupt import Uninterrupted
 from .rows import Orders, Row
-from .state import kept_of, put_back
+from .state import Kept, kept_of, put_back
 from .watch import Standing, Watch
 
 RowMetric = Callable[[Any, Any], Any]
@@ -62,13 +62,13 @@ class Run:
     def go(self) -> History:
         """Run to the end, and say in the history why it was the end. What fails in the first epoch changes nothing."""
         begun, optimizer = self.epoch, self.engine.optimizer
+        self._take()
         for watch in self.watches:
             watch.begins(self)
         self.start = perf_counter() - (self.history.times[-1] if self.history.times else 0.0)
         self._saved = saved = kept_of(optimizer)
         if not isfinite(sum(saved[0])):
             self.unbounded = {i for i, number in enumerate(saved[0]) if not isfinite(number)}
-        self.engine.take()
         try:
             while not self.history.stopped:
                 try:
@@ -82,13 +82,20 @@ class Run:
                     watch.told(self.history)
                 if self._looked_at and not self.history.stopped:
                     self.engine = self._engine_for(None)
-                    self.engine.take()
+                    self._take()
         except KeyboardInterrupt:
             self.history.stopped = "interrupt"
         finally:
             self.engine.put()
             self.watches = ()  # which may hold this run
         return self.history
+
+    def _take(self) -> None:
+        """Let the engine have the numbers, and look in the place of who would look at the model, if it can."""
+        self.engine.take()
+        for watch in self.watches:
+            looks = watch.asks()
+            watch.replaced = looks is not None and self.engine.can_look(looks, self.orders.rows, self.batch_size)
 
     @property
     def _looked_at(self) -> bool:
@@ -100,15 +107,15 @@ class Run:
         before, began, lost = self.epoch, perf_counter(), 0
         kept: Any = self._kept()
         try:
-            means, errors = self._made()
+            means, errors, found = self._made()
             if lost := self._lost(means, kept):
                 means, errors = means[:lost], errors[:lost]
             if self._looked_at:
                 self.engine.put()
             if means:
-                measured = {name: number for watch in self.watches for name, number in watch.measured().items()}
+                found |= self._measured()
                 with Uninterrupted():
-                    self._record(before, means, errors, began, measured)
+                    self._record(before, means, errors, began, found)
                     for watch in self.watches if not lost else ():
                         watch.remember(self.history)
                     kept = None  # there is no way back
@@ -126,26 +133,36 @@ class Run:
         elif self.epoch == self.epochs:
             self.history.stopped = "epochs"
 
-    def _made(self, most: int = 0) -> tuple[list[float], list[float]]:
-        """Some more steps: the mean loss of each epoch that ended with them, and its metric."""
+    def _made(self, most: int = 0) -> tuple[list[float], list[float], dict[str, Sequence[float]]]:
+        """Some more steps: of each epoch that ended with them the mean loss, the metric, and what the engine found."""
         self.orders.follow()
         most = most or min([self.epochs - self.epoch, *(watch.ahead for watch in self.watches)])
-        stretch = Stretch(self.orders, self.batch_size, self.losses, self.error, self.pace.steps, most, self.threshold)
+        known, looker = (self.losses, self.error, self.pace.steps), next((w for w in self.watches if w.replaced), None)
+        stretch = Stretch(self.orders, self.batch_size, *known, most, self.threshold, looker is not None)
         start = perf_counter()
         try:
             found = self.engine.stretch(stretch)
         except CANNOT as error:  # another one goes on from here
             self.engine.put()
             self.engine, self.pace = self._engine_for(error), Pace()
-            self.engine.take()
-            return [], []
+            self._take()
+            return [], [], {}
         count = len(found.means)
         steps = count * stretch.batches + len(found.losses) - len(self.losses)
         self.pace.took(steps, perf_counter() - start)
         self.losses, self.error = found.losses, found.error
         self.epoch += count
         del self.orders.waiting[:count]
-        return found.means, found.errors
+        return (
+            found.means,
+            found.errors,
+            dict(looker.found(self.engine.found(count))) if looker is not None and count else {},
+        )
+
+    def _measured(self) -> dict[str, Sequence[float]]:
+        """What those who look themselves find at the end of an epoch."""
+        looking = [watch for watch in self.watches if not watch.replaced]
+        return {name: [number] for watch in looking for name, number in watch.measured().items()}
 
     def _kept(self) -> Any:
         """What `_back` needs to make this stretch as if it had not been."""
@@ -168,7 +185,7 @@ class Run:
         self._back(kept)
         made = 0
         while made < len(means):
-            one, _ = self._made(most=1)
+            one, _, _ = self._made(most=1)
             made += len(one)
             if one and not (isfinite(one[0]) and self.finite()):
                 return made
@@ -177,6 +194,10 @@ class Run:
     def finite(self) -> bool:
         """Whether all numbers of model and optimizer are finite, but for those that never were."""
         return self.engine.finite(self.unbounded)
+
+    def now(self) -> Kept:
+        """What model and optimizer are now."""
+        return self.engine.now()
 
     def put(self) -> None:
         """Let the model hold the numbers of the steps that were made, if it does not."""
@@ -187,8 +208,9 @@ class Run:
         return Standing(self.epoch, list(map(float, self.losses)), self.error, self.orders.waiting, self.history)
 
     def _record(
-        self, before: int, means: list[float], errors: list[float], began: float, measured: dict[str, float]
-    ) -> None:
+        self, before: int, means: list[float], errors: list[float], began: float,
+        measured: Mapping[str, Sequence[float]],
+    ) -> None:  # fmt: skip
         """The points of the epochs after `before`; their times divide those of the stretch evenly."""
         start, end = began - self.start, perf_counter() - self.start
         epochs = self.history.wanted(before + 1, self.epoch)
@@ -196,7 +218,7 @@ class Run:
         these = [epoch - before - 1 for epoch in epochs]
         first = start + each
         metrics = {self.metric: [errors[i] for i in these]} if self.metric else {}
-        metrics |= {name: [number] for name, number in measured.items()}
+        metrics |= {name: [numbers[i] for i in these] for name, numbers in measured.items()}
         self.history.extend(epochs, [means[i] for i in these], [first + each * i for i in these], metrics)
 
 

@@ -29,7 +29,7 @@ from ...support.checks import checked_count, checked_function, checked_rng, chec
 from ..history import History
 from .engines.checked import CheckedEngine
 from .engines.engine import CANNOT, Engine
-from .engines.native import NativeEngine
+from .engines.looking import LookingEngine
 from .engines.python import PythonEngine
 from .engines.recorded import RecordedEngine
 from .recipe import Recipe
@@ -40,8 +40,7 @@ from .structure import surroundings_of
 from .watch import Standing, Told, Watch
 
 MOST_KINDS = 8  # of rows and metrics for which engines are kept
-# By the name of a back end: the recorded graph is none that a user asks `compile_step` for, but `fit`.
-ENGINES: dict[str, type[Engine]] = {"python": PythonEngine, "llvm": NativeEngine, "eager": RecordedEngine}
+ENGINES: dict[str, type[Engine]] = {"python": PythonEngine, "llvm": LookingEngine, "eager": RecordedEngine}  # of fit
 
 
 class Step:
@@ -128,9 +127,10 @@ class Step:
         with self.lock, nullcontext() if watching is None else watched(None):
             return Run(engine, rows, epochs, min(batch_size, len(rows)), generator, limit, watches, begun).go()
 
-    def by(self, optimizer: Optimizer) -> Step:
-        """The step of the same model and loss by another optimizer."""
-        return Step(replace(self.recipe, optimizer=optimizer), self.target)
+    def engine(self, until: Any, shapes: Shape) -> Engine:
+        """What would make the steps of a run on rows of these shapes, as all is now."""
+        with self.lock:
+            return self._engine(until_of(until)[0], shapes, self._watching(), None)
 
     def as_function(self, namespace: Any = None, dtype: str = "") -> Any:
         """The step as a pure function (state, X, Y) -> (state, loss) of arrays of a namespace: NumPy, or jax.numpy.
@@ -267,9 +267,9 @@ def compile_step(
     NumPy's arrays are arrays to the model, and lists are lists.
 
     `backend` is "python" (a step on one row equals the eager one in bits, but for the sign of a gradient of 0, which
-    the state of an optimizer may keep; `print(step.source())` shows it), "llvm"
-    (machine code, equal within rounding, in `dtype` "float64" or "float32"; extra `fast`) or "auto", LLVM where it is
-    installed; step.backend says which. `print(step.program)` shows what is computed.
+    the state of an optimizer may keep; `print(step.source())` shows it), "llvm" (machine code, equal within rounding,
+    in `dtype` "float64" or "float32"; extra `fast`) or "auto", LLVM where it is installed; step.backend says which.
+    `print(step.program)` shows what is computed.
 
     Raises TypeError and ValueError for what is no model, loss or optimizer, and as `compile` does.
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Protocol
 
 from ...support.checks import MOST
 from ..history import History
+from .engines.engine import Look
+from .state import Kept
 
 
 class Standing(NamedTuple):
@@ -24,6 +26,9 @@ class Underway(Protocol):
 
     history: History
 
+    def now(self) -> Kept:
+        """What model and optimizer are now."""
+
     def put(self) -> None:
         """Let the model hold the numbers of the steps that were made, if it does not."""
 
@@ -38,9 +43,10 @@ class Watch:
     """Looks at a run, and may end it. This one does neither.
 
     One whose `looks` is False sees the history alone, and may let several epochs pass before it is asked: `ahead`.
+    Where it is `replaced`, the engine looks in its place after each epoch.
     """
 
-    looks = True
+    looks, replaced = True, False
 
     @property
     def ahead(self) -> int:
@@ -49,6 +55,14 @@ class Watch:
 
     def begins(self, run: Underway) -> None:
         """The run is about to begin."""
+
+    def asks(self) -> Sequence[Look] | None:
+        """What the engine may look at in its place; None where it must look itself, or need not."""
+        return None
+
+    def found(self, found: Sequence[Any]) -> Mapping[str, Sequence[float]]:
+        """What the history is to know of some epochs, of what the engine found after each."""
+        return {}
 
     def measured(self) -> Mapping[str, float]:
         """What the history is to know of the model as it stands, at the end of an epoch."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ....compiler.arguments import Shape
 from ....compiler.backends.spellings import UnspelledError
 from ....compiler.loops.rolled import Rolled
+from ....compiler.program.program import Program
 from ....compiler.surroundings.traced_in import SurroundingsError
 from ....compiler.target import Target
 from ..recipe import Recipe
@@ -27,6 +28,19 @@ class UnsupportedError(TypeError):
 CANNOT = (SurroundingsError, UnspelledError, UnsupportedError)  # raised by an engine that cannot make a recipe's steps
 
 
+class Look(Protocol):
+    """Rows, of which somebody wants to know losses and predictions after each epoch."""
+
+    shapes: Shape
+    rows: Sequence[Row]
+
+    def traced(self) -> tuple[Program, Shape]:
+        """The program of the loss of a row and of the numbers of its prediction, and the prediction's shape."""
+
+    def suits(self, shape: Shape) -> bool:
+        """Whether the losses and predictions of this shape are all that it takes."""
+
+
 class Stretch(NamedTuple):
     """The steps that a run asks for: from a place in an epoch on, as many as fill some twenty milliseconds."""
 
@@ -37,6 +51,7 @@ class Stretch(NamedTuple):
     steps: int  # as many as fill the stretch
     epochs: int  # where it begins with one, at most so many to their end
     threshold: float  # of the metric, below which the stretch ends with the epoch
+    looking: bool = False  # whether the engine is to look, as it said that it can
 
     @property
     def start(self) -> int:
@@ -98,6 +113,19 @@ class Engine:
     def stretch(self, stretch: Stretch) -> Made:
         """Some steps of a run, at least one."""
         raise NotImplementedError
+
+    def can_look(self, looks: Sequence[Look], rows: Sequence[Row], batch_size: int) -> bool:
+        """Whether stretches on such batches can look after each epoch themselves, as the model is now."""
+        return False
+
+    def found(self, epochs: int) -> Sequence[Any]:
+        """What it found after each epoch of the latest stretch: for each look an array of shape (epochs, rows, numbers)
+        of the loss and the prediction of a row."""
+        raise NotImplementedError
+
+    def now(self) -> Kept:
+        """What the numbers are now, as the user would see them."""
+        return kept_of(self.optimizer)
 
     def take(self) -> None:
         """The numbers are those that the user sees, who may have set them."""

@@ -21,6 +21,7 @@ from ....compiler.loops.roll import rolled
 from ....compiler.loops.rolled import Rolled
 from ....compiler.program.program import Program
 from ....compiler.target import Target
+from ....support.checks import MOST
 from ..recipe import Recipe, row_gradient
 from ..rows import Row, RowError, matrix
 from ..state import Kept, Settings, is_as_wide
@@ -33,6 +34,8 @@ from .python import PythonEngine
 
 class NativeEngine(Engine):
     """Makes steps in machine code, which is compiled when it is first run: one for single rows, one for batches."""
+
+    most = MOST  # epochs in one call
 
     def __init__(self, recipe: Recipe, shapes: Shape, target: Target) -> None:
         super().__init__(recipe, shapes, target)
@@ -61,7 +64,7 @@ class NativeEngine(Engine):
         # traced on the row that was given first, wherever the run begins, so that one that goes on takes the same path
         steps = self._ready(size > 1, orders.rows)
         # no order is drawn for an epoch that may not be run
-        most = 1 if orders.generator is not None and self.recipe.metric is not None else stretch.epochs
+        most = 1 if orders.generator is not None and self.recipe.metric is not None else min(stretch.epochs, self.most)
         whole = 0 if at else min(stretch.steps // n, most)
         rates = steps.rates(n * whole or min(stretch.steps, n - at))
         x = orders.laid(1 if at else -(-len(rates) // n), self.target)
@@ -175,6 +178,7 @@ class NativeSteps:
         self._state: list[int] = []  # where parameters, states and gradients are
         self._scratch = [self.flags.ctypes.data, self.totals.ctypes.data, start + -start % 64]
         self._one: Call | None = None  # what one step is called with
+        self.many = self.compiled.run  # what makes many steps; somebody may look in between
         self._run = bare(self.compiled.run)
 
     @cached_property
@@ -225,7 +229,7 @@ class NativeSteps:
         call.counts[:] = rows, batch, first, self.text.vectors, rows if len(x) > rows else 0
         call.told[:4] = self.arrays.done, error, threshold, 0.0
         try:
-            self.compiled.run(x.ctypes.data, *call.addresses, len(rates))
+            self.many(x.ctypes.data, *call.addresses, len(rates))
         finally:
             made = int(call.told[3])
             self.arrays.advance(made)

@@ -42,6 +42,8 @@ class StepText:
     The trained parameters reach to the end of whole vectors, `padded` numbers, and after them those that are only read.
     """
 
+    branches = False  # whether a row may take several paths; those of a known structure take one
+
     @uncollected
     def __init__(
         self, recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool, update: Update | None = None
@@ -53,6 +55,7 @@ class StepText:
         gradient = row_gradient(recipe, shapes, row)
         self.gradient: Program | None = gradient  # for whoever wants to see it; None where it is to be traced for that
         penalized = penalty(recipe) if recipe.regularizer is not None else None
+        self.branches = any(p is not None and p.guards for p in (gradient, penalized))
         trained, self.count = recipe.optimizer.parameters, len(recipe.optimizer.parameters)
         self.vectors = -(-self.count // full)
         self.padded = self.vectors * full

@@ -1,0 +1,95 @@
+"""The texts of looks, and the machine code that makes steps with looks in between."""
+
+import random
+
+import pytest
+
+import tinygrad_nn as tn
+from tinygrad_nn.compiler.target import Target
+from tinygrad_nn.losses import LOSSES
+from tinygrad_nn.training.evaluation import Looked
+from tinygrad_nn.training.steps.engines.engine import UnsupportedError
+from tinygrad_nn.training.steps.engines.looking import LookingEngine
+from tinygrad_nn.training.steps.engines.native_look import Looks, LookText
+from tinygrad_nn.training.steps.recipe import Recipe
+from tinygrad_nn.training.steps.rows import Orders, rows_of
+
+numpy = pytest.importorskip("numpy", reason="machine code wants NumPy")
+pytest.importorskip("llvmlite", reason="machine code wants llvmlite")
+TARGET = Target("llvm")
+
+
+def looked(model, X, Y, loss=tn.losses.squared_error):
+    recipe = Recipe(model, loss, tn.SGD(model.parameters(), lr=0.1))
+    return Looked(recipe, rows_of(X, Y), "", TARGET, None, {}), recipe
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_no_loss_of_the_library_branches(loss):
+    outputs = 3 if loss is tn.losses.cross_entropy else 1
+    model = tn.MLP(2, [3, outputs], rng=random.Random(1))
+    look, recipe = looked(model, [[0.5, 1.0], [2.0, 3.0]], [1.0, 0.0], loss)
+    program, shape = look.traced()
+    text = LookText(program, shape, recipe.optimizer.parameters, TARGET)
+    assert (text.width, text.shape) == (1 + outputs, None if outputs == 1 else (None,) * 3)
+    engine = LookingEngine(recipe, look.shapes, TARGET)
+    assert engine.can_look([look], look.rows, 2)
+
+
+def test_parameters_that_are_not_there_are_refused():
+    model = tn.MLP(2, [1], rng=random.Random(1))
+    program, shape = looked(model, [[0.5, 1.0]], [1.0])[0].traced()
+    with pytest.raises(UnsupportedError, match="no step reads"):
+        LookText(program, shape, model.parameters()[1:], TARGET)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 17, 100])
+@pytest.mark.parametrize("parts", [1, 2, 3, 50])
+def test_parts_of_the_rows_are_all_rows_once(rows, parts, monkeypatch):
+    from tinygrad_nn.training.steps.engines import native_look
+
+    monkeypatch.setattr(native_look, "PARTS", parts)
+    monkeypatch.setattr(native_look, "WORTH_THREADS", 1)
+    rng = random.Random(rows)
+    X, Y = [[rng.random(), rng.random()] for _ in range(rows)], [rng.random() for _ in range(rows)]
+    model = tn.MLP(2, [3, 1], "tanh", rng=rng)
+    look, recipe = looked(model, X, Y)
+    engine = LookingEngine(recipe, look.shapes, TARGET)
+    assert engine.can_look([look], look.rows, 5)
+    found = engine.found(1)[0]
+    assert found.shape == (1, rows, 2)
+    for (loss, prediction), x, y in zip(found[0].tolist(), X, Y, strict=True):
+        assert prediction == pytest.approx(model(x).data, rel=1e-12)
+        assert loss == pytest.approx((model(x).data - y) ** 2, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch", "first", "steps"), [(4, 4, 0, 9), (10, 3, 2, 23), (10, 3, 3, 1), (5, 1, 4, 12)]
+)
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_steps_with_looks_in_between_are_those_without(rows, batch, first, steps, shuffled):
+    rng, told = random.Random(rows), []
+    X, Y = [[rng.random(), rng.random()] for _ in range(rows)], [rng.random() for _ in range(rows)]
+    for looking in (True, False):
+        model = tn.MLP(2, [3, 1], "tanh", rng=random.Random(1))
+        look, recipe = looked(model, X, Y)
+        engine = LookingEngine(recipe, look.shapes, TARGET)
+        assert engine.can_look([look], look.rows, batch)
+        made, looks = engine._asked[1], engine._looks
+        assert looks is not None
+        x = Orders(look.rows, random.Random(2) if shuffled else None).laid(steps, TARGET)
+        if looking:
+            made.many = looks.between
+        found = made.run(x, rows, batch, first, made.rates(steps), 0.0, -1.0)
+        told.append(([*found[0]], *found[1:], made.arrays.listed(), made.arrays.done))
+    assert told[0] == told[1]
+    assert made.arrays.done == steps
+
+
+def test_a_look_keeps_within_its_memory():
+    model = tn.MLP(2, [1], rng=random.Random(1))
+    look, recipe = looked(model, [[0.5, 1.0]] * 300_000, [1.0] * 300_000)
+    engine = LookingEngine(recipe, look.shapes, TARGET)
+    assert engine.can_look([look], look.rows, 5)
+    assert isinstance(engine._looks, Looks)
+    assert engine._looks.most == 1

@@ -1,0 +1,75 @@
+"""Training steps in machine code that look after each epoch, so that no number leaves it between two epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ....support.checks import MOST
+from ..rows import Row
+from ..state import Kept
+from .engine import Look, Made, Stretch, UnsupportedError
+from .native import NativeEngine, NativeSteps
+from .native_look import Looks, text_for_look
+
+
+class LookingEngine(NativeEngine):
+    """Makes steps in machine code, and looks after each epoch where it is asked to and can."""
+
+    _looks: Looks | None = None  # the latest that could be made
+    _asked: tuple[Any, Any] = None, None  # what for, and between which steps; these are None where they could not
+
+    def can_look(self, looks: Sequence[Look], rows: Sequence[Row], batch_size: int) -> bool:
+        asked, before = self._asked
+        if asked == looks and before is None:
+            return False
+        self._asked = looks, None
+        try:
+            steps = self._ready(batch_size > 1, rows)
+            if asked != looks or before is not steps:
+                self._looks = self._made_for(looks, steps)
+            if self._looks is not None and self._looks.on_path:
+                self._asked = looks, steps
+                return True
+        except Exception:  # which the user is told where it is asked in another way
+            pass
+        self.take()
+        return False
+
+    def _made_for(self, looks: Sequence[Look], steps: NativeSteps) -> Looks | None:
+        """What looks between those steps, and did so once; None where it cannot."""
+        if steps.text.branches:
+            return None
+        texts = [text_for_look(look, self.recipe, steps.text, self.target) for look in looks]
+        if not all(look.suits(text.shape) for look, text in zip(looks, texts, strict=True)):
+            return None
+        found = Looks(looks, texts, self.target, steps.compiled.run, steps.text.padded)
+        found.now(steps.arrays.parameters.ctypes.data)
+        return found
+
+    def stretch(self, stretch: Stretch) -> Made:
+        if not stretch.looking:
+            return super().stretch(stretch)
+        if not self.can_look(self._asked[0], stretch.orders.rows, stretch.batch_size) or self._looks is None:
+            raise UnsupportedError("what is looked at after each epoch has changed in the midst of the run")
+        looks, steps = self._looks, self._asked[1]
+        self.most = looks.most
+        if not looks.many:
+            steps.many = looks.between
+        try:
+            made = super().stretch(stretch)
+        finally:
+            self.most, steps.many = MOST, steps.compiled.run
+        if looks.many and made.means:
+            looks.begin(steps.arrays.parameters.ctypes.data)
+            if stretch.epochs > 1 and self.recipe.metric is None and stretch.orders.generator is not None:
+                stretch.orders.draw(2)  # meanwhile
+            looks.end()
+        return made
+
+    def found(self, epochs: int) -> list[Any]:
+        return [] if self._looks is None else self._looks.found(epochs)
+
+    def now(self) -> Kept:
+        steps = self._holder
+        return super().now() if steps is None else (steps.arrays.listed(), steps.arrays.done)

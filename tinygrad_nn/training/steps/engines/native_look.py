@@ -1,0 +1,230 @@
+"""Losses and predictions of rows in machine code, after each of many epochs of training steps.
+
+They read the parameters where the steps have them. Few rows are looked at in the same call of machine code that makes
+the steps, many by several threads, while this one may draw the order of the next epoch.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from threading import Semaphore, Thread
+from typing import Any
+
+from ....autograd import primitives as table
+from ....autograd.value import Value
+from ....compiler.arguments import Shape
+from ....compiler.backends.llvm import engine as native
+from ....compiler.backends.llvm.printer import Printer
+from ....compiler.loops.roll import rolled
+from ....compiler.program.program import Program
+from ....compiler.target import Target
+from ....support.latest import Latest
+from ..recipe import Recipe
+from ..rows import matrix
+from ..structure import structure_of_steps
+from .engine import Look, UnsupportedError
+from .native_text import StepText
+
+MOST_LOOKS = 64  # that are kept
+MOST_NUMBERS = 500_000  # that are found in one call
+WORTH_THREADS = (
+    16_000_000  # rows times parameters, of which threads take a part each; they begin in a tenth of a millisecond
+)
+PARTS = os.cpu_count() or 1
+
+
+class LookText:
+    """The text of a look at parameters that lie in this order, and the shape of a prediction.
+
+    Raises UnsupportedError where a row may take several paths, or where it reads what steps do not.
+    """
+
+    def __init__(self, program: Program, shape: Shape, order: Sequence[Value], target: Target) -> None:
+        taken = [entry.operands[1] for entry in program.instructions if entry.primitive is table.take]
+        if program.guards or not all(index in program.inputs or index in program.literals for index in taken):
+            raise UnsupportedError("rows that take several paths are not looked at between steps")
+        if not {*map(id, program.parameters.values())} <= {*map(id, order)}:
+            raise UnsupportedError("parameters that no step reads are not where the steps have theirs")
+        single = target.dtype == "float32"
+        self.lanes = native.register_bytes() // (4 if single else 8)
+        printer = Printer(rolled(program.reading(order)), self.lanes, single, target.exact)
+        self.text, self.scratch, self.width, self.shape = printer.text, printer.scratch, len(program.outputs), shape
+
+
+LOOK_TEXTS: Latest[LookText] = Latest(MOST_LOOKS)
+
+
+def text_for_look(look: Look, recipe: Recipe, steps: StepText, target: Target) -> LookText:
+    """The text of a look: one that was written before where the structure is known, else a new one."""
+    found, key = structure_of_steps(recipe), None
+    if found is not None:
+        structure, parameters = found
+        places = {id(value): k for k, value in enumerate(parameters)}
+        read = tuple([places[id(value)] for value in steps.untrained])
+        key = structure, look.shapes, read, target.dtype, target.exact, native.register_bytes()
+        if (known := LOOK_TEXTS.get(key)) is not None:
+            return known
+    unused = [Value(0.0) for _ in range(steps.padded - steps.count)]
+    program, shape = look.traced()
+    text = LookText(program, shape, [*recipe.optimizer.parameters, *unused, *steps.untrained], target)
+    if key is not None:
+        LOOK_TEXTS.put(key, text)
+    return text
+
+
+class NativeLook:
+    """Rows, laid for machine code, and where it puts what it finds of each: the loss, then the prediction."""
+
+    def __init__(self, look: Look, text: LookText, target: Target, parts: int, epochs: int) -> None:
+        xp, rows = target.namespace, matrix(look.rows, target)
+        self.compiled, self.lanes, self.count = native.native(text.text, pointers=5), text.lanes, len(rows)
+        self.blocks = -(-self.count // self.lanes)
+        padded = self.blocks * self.lanes
+        self.rows = xp.concatenate([rows, xp.repeat(rows[-1:], padded - self.count, axis=0)])
+        self.found = xp.empty((epochs, padded, text.width), dtype=target.dtype)
+        self.flags = xp.empty(padded, dtype=xp.uint8)
+        self.scratch = xp.empty((parts, text.scratch + 64), dtype=xp.uint8)
+
+    def parts(self) -> list[tuple[int, ...]]:
+        """Where rows, results, flags and scratch of each part are, and how many blocks of rows it has."""
+        each, found = -(-self.blocks // len(self.scratch)), list[tuple[int, ...]]()
+        for first, scratch in zip(range(0, self.blocks, each), self.scratch, strict=False):
+            places = [of[first * self.lanes :].ctypes.data for of in (self.rows, self.found[0], self.flags)]
+            aligned = scratch.ctypes.data + -scratch.ctypes.data % 64
+            found.append((*places, aligned, min(each, self.blocks - first)))
+        return found
+
+
+class Looks:
+    """What is looked at after each epoch of some steps, with the parameters where those have them."""
+
+    def __init__(
+        self, looks: Sequence[Look], texts: Sequence[LookText], target: Target, steps: Any, parameters: int
+    ) -> None:
+        numbers = sum((len(look.rows) + text.lanes) * text.width for look, text in zip(looks, texts, strict=True))
+        self.many = parameters * sum(len(look.rows) for look in looks) >= WORTH_THREADS
+        self.most = 1 if self.many else max(1, MOST_NUMBERS // max(1, numbers))  # epochs in one call
+        both, self.xp, parts = zip(looks, texts, strict=True), target.namespace, PARTS if self.many else 1
+        self.native = [NativeLook(look, text, target, parts, self.most) for look, text in both]
+        every = [(look.compiled.run, look.parts()) for look in self.native]
+        self.parts = [[(run, of[k]) for run, of in every if k < len(of)] for k in range(parts)]
+        once = [
+            (beginning(run), *of[0], look.found[0].nbytes) for look, (run, of) in zip(self.native, every, strict=True)
+        ]
+        self.records = self.xp.array(once, dtype=self.xp.int64)  # where threads take no parts
+        self.start, self.size = beginning(steps), 4 if target.dtype == "float32" else 8
+        self.threads: list[Thread] = []
+
+    def between(self, *given: int) -> None:
+        """Make steps of what those are given, and look after each epoch."""
+        *pointers, steps = given
+        fixed = self.xp.array([self.start, *pointers, self.size, len(self.records)], dtype=self.xp.int64)
+        driver().run(fixed.ctypes.data, self.records.ctypes.data, steps)
+
+    def now(self, parameters: int) -> None:
+        """Look at the parameters there."""
+        for k in range(len(self.parts)):
+            self._part(k, parameters)
+
+    def begin(self, parameters: int) -> None:
+        """Look at the parameters there in threads, until `end`."""
+        started = Semaphore(0)
+
+        def part(k: int) -> None:
+            started.release()
+            self._part(k, parameters)
+
+        self.threads = [Thread(target=part, args=(k,), name="tinygrad_nn looks") for k in range(len(self.parts))]
+        for thread in self.threads:
+            thread.start()
+        for _ in self.threads:
+            started.acquire()  # none would go on while this thread is busy in Python
+
+    def end(self) -> None:
+        for thread in self.threads:
+            thread.join()
+
+    def _part(self, k: int, parameters: int) -> None:
+        for run, (rows, *places) in self.parts[k]:
+            run(rows, parameters, *places)
+
+    @property
+    def on_path(self) -> bool:
+        """Whether the latest look was at rows that the programs are of."""
+        return all(bool(look.flags.all()) for look in self.native)
+
+    def found(self, epochs: int) -> list[Any]:
+        """What was found of each look: an array of shape (epochs, rows, numbers)."""
+        return [look.found[:epochs, : look.count] for look in self.native]
+
+
+def beginning(function: Any) -> int:
+    """Where a compiled function begins."""
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+@lru_cache(maxsize=1)
+def driver() -> Any:
+    """Makes many steps as the `run` of their text does, epoch by epoch, and looks after each."""
+    return native.native(DRIVER, pointers=2)
+
+
+def _loaded(kind: str, base: str, names: Sequence[str]) -> list[str]:
+    """Lines that load the entries of an array, each by its name."""
+    return [
+        line for k, name in enumerate(names) if name for line in (
+            f"%{name}_at = getelementptr {kind}, ptr {base}, i64 {k}", f"%{name} = load {kind}, ptr %{name}_at",
+        )
+    ]  # fmt: skip
+
+
+def _moved(names: Sequence[str], by: str) -> list[str]:
+    """Lines that move pointers by so many bytes."""
+    return [f"%{name}_here = getelementptr i8, ptr %{name}, i64 {by}" for name in names]
+
+
+GIVEN = ("x", "parameters", "states", "gradients", "penalty", "losses", "metrics", "rates", "settings", "counts",
+         "told", "flags", "totals", "scratch")  # fmt: skip
+STEPPING = ("losses", "metrics", "rates")
+# %given: where the steps' function begins, what it is given, the bytes of a number, and how many looks there are. Of
+# each of %looks where its function begins, rows, results, flags and scratch, blocks, and the bytes of its results.
+DRIVER = "\n  ".join([
+    "define void @run(ptr %given, ptr %looks, i64 %steps) {", "%made_at = alloca i64", "%epoch_at = alloca i64",
+    "store i64 0, ptr %made_at", "store i64 0, ptr %epoch_at",
+    *_loaded("ptr", "%given", ("function", *GIVEN)),
+    *_loaded("i64", "%given", ("",) * 15 + ("size", "looked")),
+    *_loaded("i64", "%counts", ("all", "batch", "first")),
+    *_loaded("double", "%told", ("before", "", "threshold")),
+    "%done_at = getelementptr double, ptr %told, i64 3",
+    "%padded = add i64 %all, %batch", "%padded1 = sub i64 %padded, 1", "%batches = sdiv i64 %padded1, %batch",
+    "br label %head\nhead:",
+    "%made = load i64, ptr %made_at", "%epoch = load i64, ptr %epoch_at",
+    "%k = add i64 %first, %made", "%through = srem i64 %k, %batches", "%left = sub i64 %batches, %through",
+    "%rest = sub i64 %steps, %made", "%few = icmp slt i64 %rest, %left", "%n = select i1 %few, i64 %rest, i64 %left",
+    "store i64 %k, ptr %first_at", "%made_wide = sitofp i64 %made to double",
+    "%before_here = fadd double %before, %made_wide", "store double %before_here, ptr %before_at",
+    "%bytes = mul i64 %made, %size", "%told_bytes = mul i64 %epoch, 8",
+    *_moved(("losses", "rates"), "%bytes"), *_moved(("metrics",), "%told_bytes"),
+    f"call void %function({', '.join(f'ptr %{name}' + '_here' * (name in STEPPING) for name in GIVEN)}, i64 %n)",
+    "%done_wide = load double, ptr %done_at", "%done = fptosi double %done_wide to i64",
+    "%made1 = add i64 %made, %done", "store i64 %made1, ptr %made_at",
+    "%refused = icmp slt i64 %done, %n", "br i1 %refused, label %leave, label %went\nwent:",
+    "%k1 = add i64 %k, %n", "%through1 = srem i64 %k1, %batches", "%over = icmp eq i64 %through1, 0",
+    "br i1 %over, label %look, label %next\nlook:",
+    "%j = phi i64 [0, %went], [%j1, %one]", "%more = icmp slt i64 %j, %looked",
+    "br i1 %more, label %one, label %told_so\none:",
+    "%place = mul i64 %j, 7", "%look_at = getelementptr i64, ptr %looks, i64 %place",
+    *_loaded("ptr", "%look_at", ("looking", "rows", "found", "on", "scratch_of")),
+    *_loaded("i64", "%look_at", ("",) * 5 + ("blocks", "wide")),
+    "%skipped = mul i64 %epoch, %wide", *_moved(("found",), "%skipped"),
+    "call void %looking(ptr %rows, ptr %parameters, ptr %found_here, ptr %on, ptr %scratch_of, i64 %blocks)",
+    "%j1 = add i64 %j, 1", "br label %look\ntold_so:",
+    "%epoch1 = add i64 %epoch, 1", "store i64 %epoch1, ptr %epoch_at", "%metric = load double, ptr %metrics_here",
+    "%below = fcmp olt double %metric, %threshold", "br i1 %below, label %leave, label %next\nnext:",
+    "%again = icmp slt i64 %made1, %steps", "br i1 %again, label %head, label %leave\nleave:",
+    "%in_all = load i64, ptr %made_at", "%in_all_wide = sitofp i64 %in_all to double",
+    "store double %in_all_wide, ptr %done_at", "ret void\n}\n",
+])  # fmt: skip
