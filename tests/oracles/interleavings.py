@@ -51,6 +51,16 @@ class Swapping(tn.optim.Optimizer):
         return parameter - lr * mean * self.rates[0] * (0.125 * b), (mean, c, b)
 
 
+class Own(tn.Module):
+    """A user's own, which shares its parameters with the model inside."""
+
+    def __init__(self, inner):
+        self.inner, self.tau = inner, 1.0
+
+    def __call__(self, row):
+        return self.inner([x * self.tau for x in row] if row[0] > 0.0 else list(row))
+
+
 OPTIMIZERS: list[Any] = [
     lambda ps: tn.SGD(ps, lr=0.1),
     lambda ps: tn.SGD(ps, lr=0.05, momentum=0.75),
@@ -134,7 +144,8 @@ class World:
         self.strays: list[Any] = []  # Values and lists that nothing trains any more
         self.snapshot = self.models[0].state_dict()
         self.function: Any = None
-        self.is_single = self.is_foreign = False
+        self.is_single = False
+        self.wrapped: list[Own] = []
 
     # What the actions share
 
@@ -266,7 +277,6 @@ class World:
 
         value = self.value(choice)
         value.data = number if kind < 0.7 else round(number) if kind < 0.8 else numpy.float64(number)
-        self.is_foreign |= kind >= 0.8  # a state may hold NumPy's numbers then
         if kind < 0.2:
             value.grad = number
 
@@ -340,6 +350,8 @@ class World:
         model, (X, _) = which(self.models, model), self.rows(count, form)
         import numpy
 
+        if 0.2 < form < 0.6:
+            model = self.around(model, 1.0 if count < 0.5 else 2.0)
         if many > 0.8:  # as many as are worth a program
             rows = numpy.concatenate([X] * 60) if form > 0.7 else list(X) * 60
         else:
@@ -349,6 +361,16 @@ class World:
             outputs = [model(row).data for row in (rows if many > 0.3 else [rows])]
             return outputs if many > 0.3 else outputs[0], numpy.asarray(classes).tolist()
         return numpy.asarray(model.predict(rows)).tolist(), numpy.asarray(classes).tolist()
+
+    def around(self, model, tau):
+        """A module of the user's around a model."""
+        for own in self.wrapped:
+            if own.inner is model:
+                break
+        else:
+            self.wrapped.append(own := Own(model))
+        own.tau = tau
+        return own
 
     def compiled_function(self, model, x):
         """A function of a row that captures a model, which lives as long as the steps do."""
@@ -511,17 +533,19 @@ def failure(given, backend, folder, counts=None):
             return f"action {k}, {name}: {told}"
         if counts is not None:
             counts[name, expected[:1] == ["raised"]] = counts.get((name, expected[:1] == ["raised"]), 0) + 1
-        if told := "" if worlds[0].is_foreign or found[:1] == ["raised"] else strangers(worlds[0], name):
+        if told := "" if found[:1] == ["raised"] else strangers(worlds[0], name, choices):
             return f"action {k}, {name}: {told}"
     return None
 
 
-def strangers(world, name):
+def strangers(world, name, given):
     """What compiled steps have left that is no float of Python's, in words."""
-    numbers = [n for optimizer in world.optimizers for state in held(optimizer) for n in state]
-    numbers += [p.data for optimizer in world.optimizers for p in optimizer.parameters]
+    if name not in ("a_step", "a_run", "a_fit"):
+        return ""
+    optimizer = world.parts(given["slot"])[2]
+    numbers = [*(n for state in held(optimizer) for n in state), *(p.data for p in optimizer.parameters)]
     wrong = {type(number).__name__ for number in numbers} - {"float", "int"}
-    return f"there are numbers of {wrong}" if wrong and name in ("a_step", "a_run", "a_fit") else ""
+    return f"there are numbers of {wrong}" if wrong else ""
 
 
 def shortened(given, backend, folder):

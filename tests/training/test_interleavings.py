@@ -7,9 +7,16 @@ import pytest
 from interleavings import WEIGHTS, World, check_many
 from shared import needed
 
+from tinygrad_nn.training import prediction
 from tinygrad_nn.training.steps.step import Step
 
 pytest.importorskip("numpy", reason="numpy is not installed")
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    """A module of one's own is traced for few rows."""
+    monkeypatch.setattr(prediction, "WORTH_TRACING", 40)
 
 
 @pytest.mark.parametrize(("backend", "scripts"), [("python", 90), ("llvm", 15)])
