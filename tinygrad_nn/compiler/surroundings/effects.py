@@ -14,18 +14,19 @@ from ...autograd.containers import ABSENT, PACKAGE
 from .bytecode import foreign
 from .walk import Walk, name_of
 
-HARMLESS = frozenset({  # builtins, beside all classes
-    "abs", "all", "any", "callable", "divmod", "getattr", "hasattr", "hash", "isinstance", "issubclass", "iter", "len",
-    "max", "min", "next", "pow", "repr", "round", "sorted", "sum", "vars", "__name__", "__debug__",
-})  # fmt: skip
+HARMLESS: tuple[Any, ...] = (  # builtins, beside all classes
+    abs, all, any, callable, divmod, getattr, hasattr, hash, isinstance, issubclass, iter, len, max, min, next, pow,
+    repr, round, sorted, sum, vars,
+)  # fmt: skip
 MODULES = frozenset({
     PACKAGE, "math", "cmath", "operator", "_operator", "itertools", "functools", "_functools", "collections", "numbers",
-    "fractions", "decimal", "enum", "dataclasses", "typing", "abc", "types", "__future__", "numpy", "builtins",
+    "fractions", "enum", "dataclasses", "typing", "abc", "types", "__future__", "numpy", "builtins",
 })  # fmt: skip
-# Methods of what is harmless itself that write, show, train or draw.
+# What is of them, or a method of what is harmless itself, and reads or writes files, shows, trains or draws.
 ACTING = frozenset({
     "write", "writelines", "write_text", "write_bytes", "print", "open", "show", "save", "savez", "savez_compressed",
-    "savetxt", "savefig", "tofile", "dump", "unlink", "mkdir", "touch", "export_c", "load", "memmap", "print_exc",
+    "savetxt", "savefig", "tofile", "dump", "unlink", "mkdir", "touch", "export_c", "load", "loadtxt", "genfromtxt",
+    "fromfile", "fromregex", "memmap", "print_exc",
     "diagram", "fit", "film",
 })  # fmt: skip
 
@@ -35,7 +36,7 @@ def acting(walk: Walk) -> str:
     if named := walk.names & ACTING:
         return min(named)
     for _, name, found in walk.variables:
-        if found is ABSENT and hasattr(builtins, name) and not _is_harmless_builtin(name):
+        if found is ABSENT and not _is_harmless_builtin(getattr(builtins, name, type)):
             return name
     return next((name_of(found) for found in walk.others if not _is_harmless(found, walk.own)), "")
 
@@ -47,11 +48,11 @@ def _is_harmless(found: Any, own: frozenset[str]) -> bool:
     if isinstance(found, ModuleType):
         module: Any = found.__name__
     elif isinstance(found, BuiltinFunctionType) and found.__module__ == "builtins":
-        return _is_harmless_builtin(found.__name__)
+        return _is_harmless_builtin(found)
     else:
         module = getattr(found, "__module__", None) or type(found).__module__
     return not foreign(module, own) or str(module).partition(".")[0] in MODULES
 
 
-def _is_harmless_builtin(name: str) -> bool:
-    return name in HARMLESS or isinstance(getattr(builtins, name, None), type)
+def _is_harmless_builtin(found: Any) -> bool:
+    return isinstance(found, type | str | bool | None) or any(found is one for one in HARMLESS)  # __name__, __debug__
