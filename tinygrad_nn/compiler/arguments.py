@@ -14,7 +14,7 @@ from typing import Any
 
 from ..autograd.column import SharingList
 from ..autograd.scalar import Scalar
-from ..autograd.value import Value
+from ..autograd.value import Packed, Value
 from ..support.nested import is_array
 from ..support.numbers import as_float
 from ..support.tabular import is_frame, plain
@@ -102,8 +102,10 @@ def array_shape(sides: tuple[int, ...]) -> Shape:
 
 def data_of(parameters: Sequence[Value]) -> list[float]:
     """The numbers of Values. Raises TypeError for one whose data was set to something else."""
-    if type(parameters) is SharingList and (known := parameters.shared().packed()) is not None:
-        return known.copy()
+    if isinstance(parameters, SharingList) and parameters and type(parameters[0]) is Packed:
+        known = parameters.shared().packed()
+        if known is not None:
+            return known.copy()
     numbers = [parameter.data for parameter in parameters]
     if set(map(type, numbers)) <= {float}:
         return numbers

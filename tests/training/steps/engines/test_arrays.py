@@ -369,3 +369,34 @@ def test_what_a_run_was_taken_back_to_is_read():
     taken.back(kept)
     taken.commit()
     assert numbers(optimizers[1]) == before[1]
+
+
+@pytest.mark.parametrize("backend", ["python", "array", "llvm"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_compiled_functions_read_packed_parameters_where_they_stand(backend, reverse):
+    """Wherever they move to between calls, and whichever of them leaves."""
+    needed("llvm")
+    model = tn.MLP(2, [3, 2], "tanh", rng=random.Random(1))
+    plain = tn.compile(lambda x: model(x)[1], backend=needed(backend))
+    optimizers = [tn.SGD(model.parameters()[:: -1 if k ^ reverse else 1], lr=0.1) for k in (False, True)]
+    steps = [stepped(model, optimizer) for optimizer in optimizers]
+    value = model.parameters()[3]
+
+    def left(number):
+        value.data = number
+
+    changes = [
+        None, lambda: steps[0](X, Y), lambda: steps[0](X, Y), lambda: left(0.5), lambda: left(2),
+        lambda: steps[0](X, Y), lambda: steps[1](X, Y), lambda: steps[0].run(X, Y, 2), lambda: left(1),
+        lambda: steps[1](X[:1], Y[:1]),
+    ]  # fmt: skip
+    for change in changes:
+        if change is not None:
+            change()
+        x = [Value(0.5), Value(-1.0)]
+        told = model(x)[1]
+        told.backward()
+        number, (gradient,) = plain.value_and_grad([0.5, -1.0])
+        assert [number, *gradient] == pytest.approx([told.data, x[0].grad, x[1].grad], rel=1e-12)
+        assert plain([0.5, -1.0]) == pytest.approx(told.data, rel=1e-12)
+        assert list(plain.batch([[[0.5, -1.0]]] * 9)) == pytest.approx([told.data] * 9, rel=1e-12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ....autograd.column import SharingList
 from ...arguments import data_of
 from ...loops.roll import rolled
 from ...loops.rolled import Rolled
@@ -18,7 +19,7 @@ class ArrayProgram:
     """A program compiled for whole arrays, with its parameters read at each call."""
 
     def __init__(self, roll: Rolled, target: Target) -> None:
-        self.parameters, self.target, self.roll = list(roll.flat.parameters.values()), target, roll
+        self.parameters, self.target, self.roll = SharingList(roll.flat.parameters.values()), target, roll
         self.compiled = Printer(roll).function(target.namespace, target.dtype)
         self.widest = max([1, *(size for size, by_row in zip(roll.sizes, roll.by_row, strict=True) if by_row)])
 

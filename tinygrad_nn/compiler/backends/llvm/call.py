@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import Any
 
+from ....autograd.column import SharingList
+from ....autograd.packs import Pack
+from ....autograd.value import Packed
 from ...arguments import data_of
 from ...loops.roll import rolled
 from ...loops.rolled import Rolled
@@ -24,7 +27,7 @@ class NativeCall:
     """A program compiled for one row at a time, with its parameters read at each call."""
 
     def __init__(self, roll: Rolled, target: Target) -> None:
-        self.parameters, self.target = list(roll.flat.parameters.values()), target
+        self.parameters, self.target = SharingList(roll.flat.parameters.values()), target
         single = target.dtype == "float32"
         full = native.register_bytes() // (4 if single else 8)
         printer = llvm.Printer(roll, 1, single, target.exact, full=full)
@@ -35,6 +38,7 @@ class NativeCall:
         ]
         self.count = len(roll.outputs)
         self.scratch, self.guards = printer.scratch, [group.guard for group in roll.groups if group.guard]
+        self._latest: tuple[Pack, int] | None = None  # the pack that was read, and where
         self.free: list[_Places] = []  # as many as there were calls at a time
 
     def run(self, numbers: Any) -> Any:
@@ -49,9 +53,13 @@ class NativeCall:
             self._put(inputs, places.inputs, numbers)
         else:
             self._view(places.inputs, len(numbers))[:] = self.target.array(numbers)
-        if self.parameters:
-            self._put(parameters, places.parameters, data_of(self.parameters))
-        self.compiled.run(*places.addresses, 1)
+        if (stand := self._in_pack()) is not None:
+            first, _, *others = places.addresses
+            self.compiled.run(first, stand[1], *others, 1)
+        else:
+            if self.parameters:
+                self._put(parameters, places.parameters, data_of(self.parameters))
+            self.compiled.run(*places.addresses, 1)
         on_path = places.flag.raw[0]
         if listed:
             found: Any = outputs.unpack_from(places.outputs)
@@ -61,6 +69,18 @@ class NativeCall:
         if not on_path:
             raise OffPath(next((line for guard in self.guards if guard for line in guard[2]), ""))
         return found
+
+    def _in_pack(self) -> tuple[Pack, int] | None:
+        """The pack that the parameters stand in side by side, and the address of the first; None where they do not."""
+        if not self.parameters or type(self.parameters[0]) is not Packed or self.target.dtype == "float32":
+            return None
+        column = self.parameters.shared()
+        pack, latest = column.in_pack(), self._latest
+        if pack is None or (latest is not None and latest[0] is pack):
+            return None if pack is None else latest
+        start = ctypes.addressof(ctypes.c_char.from_buffer(pack.numbers))
+        self._latest = pack, start + column.place * pack.numbers.itemsize
+        return self._latest
 
     def _put(self, layout: Struct, place: Any, numbers: Sequence[float]) -> None:
         try:
@@ -91,7 +111,7 @@ class NativeProgram:
     """A program compiled to machine code, a row in each lane, with its parameters read at each call."""
 
     def __init__(self, roll: Rolled, target: Target) -> None:
-        self.parameters, self.target, self.roll = list(roll.flat.parameters.values()), target, roll
+        self.parameters, self.target, self.roll = SharingList(roll.flat.parameters.values()), target, roll
         single = target.dtype == "float32"
         self.lanes = native.register_bytes() // (4 if single else 8)
         printer = llvm.Printer(roll, self.lanes, single, target.exact)

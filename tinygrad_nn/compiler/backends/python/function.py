@@ -10,7 +10,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from ....autograd.column import SharingList
 from ....autograd.primitives import Primitive
+from ....autograd.value import Packed
 from ....support.source import defined
 from ...arguments import data_of
 from ...program.names import told
@@ -45,12 +47,15 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
 
     It raises OffPath where a comparison comes out otherwise than when the program was traced.
     """
-    function, parameters = loaded(source(program), program), list(program.parameters.values())
+    function, parameters = loaded(source(program), program), SharingList(program.parameters.values())
     several = len(program.outputs) > 1
 
     def run(inputs: Sequence[float]) -> Sequence[float]:
         try:
-            found: Sequence[float] = function(*inputs, *[p.data for p in parameters])
+            if type(parameters[0]) is Packed:
+                found: Sequence[float] = function(*inputs, *data_of(parameters))
+            else:
+                found = function(*inputs, *[p.data for p in parameters])
         except (ZeroDivisionError, OverflowError, ValueError):
             return program.run(inputs, data_of(parameters))
         except TypeError:
