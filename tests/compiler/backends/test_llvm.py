@@ -23,9 +23,9 @@ from tinygrad_nn.compiler.backends.llvm import printer as llvm
 from tinygrad_nn.compiler.backends.llvm import vector_math
 from tinygrad_nn.compiler.backends.llvm.call import NativeProgram
 from tinygrad_nn.compiler.backends.llvm.ir import Block, Kind
-from tinygrad_nn.compiler.backends.llvm.scatters import scatters
 from tinygrad_nn.compiler.backends.spellings import LIBRARY
 from tinygrad_nn.compiler.function import compile
+from tinygrad_nn.compiler.loops.scatters import scatters
 from tinygrad_nn.compiler.target import Target
 
 numpy = pytest.importorskip("numpy", reason="numpy is not installed")
@@ -93,6 +93,18 @@ def test_functions_are_within_two_units_in_the_last_place(name, kind):
                 continue
             unit = float(numpy.spacing(x.dtype.type(max(abs(nearest), least))))
             assert abs(mpmath.mpf(found) - exact) <= 2 * unit, (number, found, nearest)
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_functions_of_long_vectors_are_those_of_a_register(single):
+    short, long = Kind(16 if single else 8, single), Kind(64, single)
+    for name in sorted(vector_math.FUNCTIONS.keys() - {"sin", "cos"}):  # which are never written for long ones
+        x = points(name, single)
+        x = numpy.concatenate([x, numpy.ones(-len(x) % 64, x.dtype)])
+        found = [numpy.empty_like(x), numpy.empty_like(x)]
+        for kind, y in zip((short, long), found, strict=True):
+            vectorised(name, kind).run(x.ctypes.data, y.ctypes.data, len(x) // kind.lanes)
+        assert numpy.array_equal(*found, equal_nan=True), name
 
 
 @pytest.mark.parametrize("single", [False, True])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ....autograd.primitives import Primitive
 from ..spellings import in_language
-from .ir import Block
-from .vector_math import FUNCTIONS, vector_name
+from .ir import Block, Kind
+from .vector_math import FUNCTIONS, definition, vector_name
 
 Spelling = Callable[..., str]
 
@@ -18,8 +19,8 @@ def vector_function(name: str) -> Spelling:
     """A call of a function of vectors, whose definition the block remembers to want."""
 
     def call(b: Block, x: str) -> str:
-        b.wanted.add(name)
         kind = b.kind
+        b.wanted.add((name, kind))
         return b.let(f"call {kind.numbers} {vector_name(name, kind)}({kind.numbers} {x})")
 
     return call
@@ -80,6 +81,15 @@ def spelled(primitive: Primitive) -> Spelling:
         return in_language(primitive, "llvm", named, lambda library: Vectors(b, library))  # type: ignore[no-any-return]
 
     return written
+
+
+@lru_cache(maxsize=256)
+def is_lanewise(primitive: Primitive) -> bool:
+    """Whether a primitive that is no fold is the same in every lane, whatever the others are, and calls no library."""
+    block = Block(Kind(2))
+    spelled(primitive)(block, *("%x" for _ in primitive.operands))
+    declared = block.declared.union(*(definition(name, kind)[1] for name, kind in block.wanted))
+    return all("@llvm." in text for text in declared)
 
 
 def _largest(b: Block, loop: Any, *_: str) -> str:

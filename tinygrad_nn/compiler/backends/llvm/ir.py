@@ -60,8 +60,16 @@ class Kind:
         """An integer in every lane."""
         return self._all(f"i{self.bits}", str(n))
 
+    def times(self, count: int) -> Kind:
+        """The vector type of as many vectors of this one as one."""
+        return Kind(self.lanes * count, self.single)
+
     def _all(self, entry: str, text: str) -> str:
-        return text if self.lanes == 1 else f"<{', '.join([f'{entry} {text}'] * self.lanes)}>"
+        lanes, of = self.lanes, self.of(entry)
+        if lanes <= 16:
+            return text if lanes == 1 else f"<{', '.join([f'{entry} {text}'] * lanes)}>"
+        first = f"{of} insertelement ({of} poison, {entry} {text}, i32 0)"
+        return f"shufflevector ({first}, {of} poison, <{lanes} x i32> zeroinitializer)"
 
 
 def _instruction(operation: str, of: str = "numbers") -> Callable[[Block, str, str], str]:
@@ -80,7 +88,7 @@ class Block:
     kind: Kind
     lines: list[str] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)
-    wanted: set[str] = field(default_factory=set)  # functions of vectors that are called
+    wanted: set[tuple[str, Kind]] = field(default_factory=set)  # functions of vectors that are called
     entry: list[str] = field(default_factory=list)  # variables, which stand at the function's start
     count: int = 0
 

@@ -1,4 +1,4 @@
-"""What the members of a group compute, as LLVM text: the loops of groups, side by side, and where operands lie."""
+"""The loops of groups as LLVM text: tiles of members, side by side, and sums of products."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from collections.abc import Callable
 from functools import reduce
 
 from ....autograd import primitives as table
-from ...loops.clusters import Cluster, strides, tiles
+from ...loops.clusters import Cluster, tiles
 from ...loops.groups import Access, Group
-from ...loops.rolled import Rolled
-from ...program.program import LITERALS
-from ...single_precision import checked_literals
-from .functions import FOLDS, spelled
-from .ir import Block, Kind, number_constant
+from .ir import Kind
+from .members import Members
 from .transpose import lane_sums
 from .vector_math import FUNCTIONS
 
@@ -26,21 +23,8 @@ def side_by_side(cluster: Cluster) -> int:
     return 8 if table.dot in rows else 1 if rows & DEAR_IN_LLVM else 4
 
 
-class Loops:
-    """Prints the loops of groups into `block`; array k of the program lies at `pointers[k]`."""
-
-    def __init__(self, roll: Rolled, kind: Kind, full: int, exact: bool, name: str) -> None:
-        self.roll, self.exact, self.name = roll, exact, name
-        self.kind, self.one, self.full = kind, Kind(1, kind.single), Kind(full, kind.single)
-        self.along = self.columns = False  # whether a vector holds members of a loop, or columns, of a lone row
-        self.block = Block(kind)
-        self.pointers = ["", "%parameters", f"@{name}.literals"]
-        self.literals = checked_literals(roll.flat, kind.single)
-        self.globals = [self._constants(f"@{name}.literals", self.literals)]
-        self.tables: dict[tuple[int, ...], str] = {}
-        self.in_rows = False
-        self.stored: set[int] = set()  # the arrays that are read beyond the loop that computes them
-        self.registers: dict[int, list[str]] = {}  # of a tile of members, by array
+class Loops(Members):
+    """Prints the loops of groups."""
 
     def _at(self, kind: Kind, cluster: Cluster) -> None:
         """The loops of groups that share them, on vectors of a kind."""
@@ -108,24 +92,14 @@ class Loops:
 
     def _members(self, cluster: Cluster, members: list[list[str]], kind: Kind) -> None:
         """A tile of members, for each group of the cluster; what they hand on stays in registers."""
-        self.registers = {}
+        self.held = {}
         for group in cluster:
-            assert group.primitive is not None
             if group.primitive is table.dot:
-                results = self._dots(group, members, kind)
+                self.held[group.array] = {(k, 1): total for k, total in enumerate(self._dots(group, members, kind))}
             else:
-                results = [self._member(group, k, counters, kind) for k, counters in enumerate(members)]
-            self.registers[group.array] = results
-            for counters, result in zip(members, results, strict=True):
-                self._put(group, counters, kind, result)
-        self.registers = {}
-
-    def _put(self, group: Group, counters: list[str], kind: Kind, result: str) -> None:
-        """Store what a member computes, if it is read beyond this loop."""
-        if group.array in self.stored:
-            where = self.block.index(0, *zip(strides(group.extents), counters, strict=True))
-            entry = kind.scalar if self.along else kind.numbers
-            self.block.store(self._pointer(self.pointers[group.array], entry, where), result)
+                self._computed_by(group, members, kind)
+            self._put(group, members, kind)
+        self.held = {}
 
     def _guard(self, group: Group, counters: list[str], kind: Kind) -> None:
         assert group.guard is not None
@@ -133,29 +107,6 @@ class Loops:
         left, right = (self._load(operand, counters, kind, group) for operand in group.operands)
         flags = self.block.compare(comparison, left, right)
         self._keep(flags if expected else self.block.inverse(flags), kind)
-
-    def _member(self, group: Group, k: int, counters: list[str], kind: Kind) -> str:
-        """What member k of a tile computes."""
-        b = self.block
-        assert group.primitive is not None
-        if not group.primitive.folds:
-            given = [self._operand(operand, k, counters, kind, group) for operand in group.operands]
-            return spelled(group.primitive)(b, *given)
-        column, *others = group.operands
-
-        def each(visit: Callable[[str], None]) -> None:
-            b.loop(column.width or 0, lambda j: visit(self._load(column, counters, kind, group, j)))
-
-        operands = [self._operand(operand, k, counters, kind, group) for operand in others]
-        result = FOLDS[group.primitive.name](b, each, *operands)
-        if group.primitive is table.take:
-            self._keep(self._is_index(operands[0], column.width or 0), kind)
-        return result
-
-    def _operand(self, operand: Access, k: int, counters: list[str], kind: Kind, group: Group) -> str:
-        """An operand of member k of a tile, from the register that holds it, else from memory."""
-        held = self.registers.get(operand.array)
-        return held[k] if held is not None else self._load(operand, counters, kind, group)
 
     def _dots(self, group: Group, members: list[list[str]], kind: Kind) -> list[str]:
         """The dots of a tile of members side by side, so that what they share is loaded once and no sum waits.
@@ -168,7 +119,7 @@ class Loops:
         if wide and not self.exact and ws.table is None and xs.table is None:
             return self._dots_in_lanes(group, members)
         chains = 1 if self.exact else max(1, min(-(-4 // len(members)), width // 4))
-        biases = [self._operand(bias, k, counters, kind, group) for k, counters in enumerate(members)]
+        biases = [self._operand(bias, k, [counters], kind, group) for k, counters in enumerate(members)]
         totals = [[b.variable(x), *(b.variable(b.number(0.0)) for _ in range(chains - 1))] for x in biases]
 
         def products(j: str, chain: int) -> None:
@@ -197,7 +148,7 @@ class Loops:
         """The dots of some members of a lone row, with a column in each lane; what fills no vector is added alone."""
         b, full, (ws, xs, bias) = self.block, self.full, group.operands
         whole, left = divmod(ws.width or 0, full.lanes)
-        biases = [self._operand(bias, k, counters, self.one, group) for k, counters in enumerate(members)]
+        biases = [self._operand(bias, k, [counters], self.one, group) for k, counters in enumerate(members)]
         self.along, b.kind = True, full
         totals = [b.variable(b.number(0.0)) for _ in members]
 
@@ -225,18 +176,6 @@ class Loops:
             found.append(b.add(sofar, total))
         return found
 
-    def _is_index(self, index: str, width: int) -> str:
-        b = self.block
-        inside = b.both(b.compare(">=", index, b.number(0.0)), b.compare("<", index, b.number(float(width))))
-        return b.both(inside, b.compare("==", index, b.intrinsic("floor", index)))
-
-    def _keep(self, flags: str, kind: Kind) -> None:
-        """Rows stay on this path only where the flags are set."""
-        b = self.block
-        where = "%on" if self.in_rows else "%settled"
-        on = b.let(f"load {kind.flags}, ptr {where}")
-        b.lines.append(f"store {kind.flags} {b.both(on, flags)}, ptr {where}")
-
     def _gather(self, group: Group, kind: Kind) -> None:
         b, place = self.block, 0
         for piece in group.operands:
@@ -247,44 +186,3 @@ class Loops:
 
             b.loop(piece.width or 0, one)
             place += piece.width or 0
-
-    def _load(
-        self, access: Access, counters: list[str], kind: Kind, group: Group | None = None, column: str = "0"
-    ) -> str:
-        """What an operand is at the counters, as a vector of a kind."""
-        b = self.block
-        if access.array == LITERALS and access.table is None and not any(access.strides) and not access.step:
-            return kind.number(self.literals[access.base])
-        where = self._where(access, counters, group.extents if group is not None else (), column)
-        pointer, follows, entry = self.pointers[access.array], self.roll.by_row[access.array], kind.numbers
-        if self.along:
-            follows = bool(access.step if self.columns else access.strides and access.strides[-1])
-            entry = kind.scalar
-        if follows:
-            return b.load(self._pointer(pointer, entry, where))
-        return b.everywhere(b.let(f"load {kind.scalar}, ptr {self._pointer(pointer, kind.scalar, where)}"))
-
-    def _where(self, access: Access, counters: list[str], extents: tuple[int, ...], column: str = "0") -> str:
-        """The index in its array of what is read at the counters of loops, from a table where it has one."""
-        b = self.block
-        if access.table is None:
-            return b.index(access.base, *zip(access.strides, counters, strict=True), (access.step, column))
-        width = access.width if access.width is not None else 1
-        flat = b.index(0, *((width * s, c) for s, c in zip(strides(extents), counters, strict=True)), (1, column))
-        return b.let(f"load i64, ptr {self._pointer(self._table(access.table), 'i64', flat)}")
-
-    def _pointer(self, base: str, entry: str, where: str) -> str:
-        return self.block.let(f"getelementptr {entry}, ptr {base}, i64 {where}")
-
-    def _constants(self, name: str, numbers: list[float]) -> str:
-        kind = self.one
-        entries = ", ".join(f"{kind.scalar} {number_constant(number, kind.single)}" for number in numbers or [0.0])
-        return f"{name} = private constant [{max(1, len(numbers))} x {kind.scalar}] [{entries}]"
-
-    def _table(self, table: tuple[int, ...]) -> str:
-        """A table among the constants, each once."""
-        if table not in self.tables:
-            name = self.tables[table] = f"@{self.name}.table{len(self.tables) + 1}"
-            entries = ", ".join(f"i64 {index}" for index in table or (0,))
-            self.globals.append(f"{name} = private constant [{max(1, len(table))} x i64] [{entries}]")
-        return self.tables[table]

@@ -16,11 +16,11 @@ from typing import NamedTuple
 from ...loops.clusters import clusters, stored
 from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
+from ...loops.scatters import scatters
 from ...program.program import INPUTS
 from .ir import Block, Kind
 from .long_functions import cut, mark
 from .loops import DEAR_IN_LLVM, Loops
-from .scatters import scatters
 from .transpose import turned
 from .vector_math import definition, vector_name
 
@@ -29,11 +29,10 @@ MOST_INLINE = 64  # calls of a function that are each put in its place: beyond, 
 
 
 class FunctionText(NamedTuple):
-    """A function's text: what its block calls and declares, the kinds of numbers that it computes in, its constants."""
+    """A function's text: what its block calls and declares, its constants."""
 
     body: str
     block: Block
-    kinds: set[Kind]
     constants: Sequence[str] = ()
 
 
@@ -43,12 +42,11 @@ def module(functions: Sequence[FunctionText], *more: str) -> str:
     declared: set[str] = set()
     for function in functions:
         declared |= function.block.declared
-        for kind in sorted(function.kinds, key=lambda kind: kind.lanes):
-            for name in sorted(function.block.wanted):
-                calls = function.body.count(f"{vector_name(name, kind)}(")
-                text, also = definition(name, kind, inline=calls <= MOST_INLINE)
-                definitions[text] = None
-                declared |= also
+        for name, kind in sorted(function.block.wanted, key=lambda wanted: (wanted[1].lanes, wanted[0])):
+            calls = function.body.count(f"{vector_name(name, kind)}(")
+            text, also = definition(name, kind, inline=calls <= MOST_INLINE)
+            definitions[text] = None
+            declared |= also
     constants = [text for function in functions for text in function.constants]
     bodies = [function.body for function in functions]
     return "\n\n".join(["\n".join([*constants, *sorted(declared)]), *definitions, *bodies, *more]) + "\n"
@@ -84,7 +82,7 @@ class Printer(Loops):
     @property
     def written(self) -> FunctionText:
         """The function alone."""
-        return FunctionText(self.body, self.block, {self.kind, self.one, self.full}, self.globals)
+        return FunctionText(self.body, self.block, self.globals)
 
     def _computed(self) -> list[Group]:
         """The groups that the function computes."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ....autograd import primitives as table
 from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
+from ...loops.scatters import scatters
 from ...program.program import INPUTS
-from .scatters import scatters
 
 FEW_WEIGHTS = 64  # weights, which are no matrix
 

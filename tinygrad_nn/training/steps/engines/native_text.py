@@ -190,7 +190,7 @@ def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> F
         f"ptr noalias %{name}" for name in ("parameters", "states", "gradients", "penalty", "settings")
     )
     scalars = f"{one.numbers} %rate, {one.numbers} %step, {one.numbers} %share, i64 %vectors"
-    return FunctionText(f"define void @update({pointers}, {scalars}) {{\n{lines}\n}}", b, {kind, one})
+    return FunctionText(f"define void @update({pointers}, {scalars}) {{\n{lines}\n}}", b)
 
 
 def step_text(rows: RowSums, penalty: Printer | None, update: FunctionText, metric: bool) -> str:
