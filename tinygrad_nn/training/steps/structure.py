@@ -77,12 +77,12 @@ def structure_of_steps(recipe: Recipe) -> KeyAndValues | None:
 
 
 class OwnSurroundings(Surroundings):
-    """The surroundings of steps of a known structure, which are walked through once they are looked at again."""
+    """The surroundings of steps of a known structure, which are walked through at the second look."""
 
     def __init__(self, recipe: Recipe, structure: KeyAndValues) -> None:
         self.roots, self.moving, self.reads = recipe.functions, recipe.optimizer, {}
         self.recipe, self.structure, self.names = recipe, structure, _names(recipe.model)
-        self.gone = False  # whether they were others already when they were walked through
+        self.gone = self.asked = False  # whether they were others when they were walked through; looked at since
 
     def __getattr__(self, name: str) -> Any:
         if name != "walk":
@@ -94,6 +94,9 @@ class OwnSurroundings(Surroundings):
         return self.walk
 
     def unchanged(self) -> bool:
+        if not self.asked and "walk" not in self.__dict__:
+            self.asked = True
+            return self._same()
         return not self.gone and ("walk" in self.__dict__ or self._same()) and Surroundings.unchanged(self)
 
     def _same(self) -> bool:

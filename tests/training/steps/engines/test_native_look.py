@@ -1,6 +1,7 @@
 """The texts of looks, and the machine code that makes steps with looks in between."""
 
 import random
+from functools import partial
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_no_loss_of_the_library_branches(loss):
     model = tn.MLP(2, [3, outputs], rng=random.Random(1))
     look, recipe = looked(model, [[0.5, 1.0], [2.0, 3.0]], [1.0, 0.0], loss)
     program, shape = look.traced()
-    text = LookText(program, shape, recipe.optimizer.parameters, TARGET)
+    text = LookText(program, shape, recipe.optimizer.parameters, TARGET, 8)
     assert (text.width, text.shape) == (1 + outputs, None if outputs == 1 else (None,) * 3)
     engine = LookingEngine(recipe, look.shapes, TARGET)
     assert engine.can_look([look], look.rows, 2)
@@ -40,7 +41,7 @@ def test_parameters_that_are_not_there_are_refused():
     model = tn.MLP(2, [1], rng=random.Random(1))
     program, shape = looked(model, [[0.5, 1.0]], [1.0])[0].traced()
     with pytest.raises(UnsupportedError, match="no step reads"):
-        LookText(program, shape, model.parameters()[1:], TARGET)
+        LookText(program, shape, model.parameters()[1:], TARGET, 8)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 8, 17, 100])
@@ -56,6 +57,12 @@ def test_parts_of_the_rows_are_all_rows_once(rows, parts, monkeypatch):
     look, recipe = looked(model, X, Y)
     engine = LookingEngine(recipe, look.shapes, TARGET)
     assert engine.can_look([look], look.rows, 5)
+    looks, meanwhile = engine._looks, list[int]()
+    assert looks is not None
+    looks.native[0].found[:] = 0.0
+    steps = engine._asked[1]
+    looks.beside(steps.arrays.parameters.ctypes.data, partial(meanwhile.append, 1) if rows % 2 else None)
+    assert meanwhile == [1] * (rows % 2)
     found = engine.found(1)[0]
     assert found.shape == (1, rows, 2)
     for (loss, prediction), x, y in zip(found[0].tolist(), X, Y, strict=True):

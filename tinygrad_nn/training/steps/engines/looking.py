@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ....support.checks import MOST
@@ -61,10 +62,8 @@ class LookingEngine(NativeEngine):
         finally:
             self.most, steps.many = MOST, steps.compiled.run
         if looks.many and made.means:
-            looks.begin(steps.arrays.parameters.ctypes.data)
-            if stretch.epochs > 1 and self.recipe.metric is None and stretch.orders.generator is not None:
-                stretch.orders.draw(2)  # meanwhile
-            looks.end()
+            draws = stretch.epochs > 1 and self.recipe.metric is None and stretch.orders.generator is not None
+            looks.beside(steps.arrays.parameters.ctypes.data, partial(stretch.orders.draw, 2) if draws else None)
         return made
 
     def found(self, epochs: int) -> list[Any]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from threading import Semaphore, Thread
+from threading import Thread
 from typing import Any
 
 from ....autograd import primitives as table
@@ -37,20 +37,19 @@ PARTS = os.cpu_count() or 1
 
 
 class LookText:
-    """The text of a look at parameters that lie in this order, and the shape of a prediction.
+    """The text of a look by so many rows at a time, at parameters in this order, and the shape of a prediction.
 
     Raises UnsupportedError where a row may take several paths, or where it reads what steps do not.
     """
 
-    def __init__(self, program: Program, shape: Shape, order: Sequence[Value], target: Target) -> None:
+    def __init__(self, program: Program, shape: Shape, order: Sequence[Value], target: Target, lanes: int) -> None:
         taken = [entry.operands[1] for entry in program.instructions if entry.primitive is table.take]
         if program.guards or not all(index in program.inputs or index in program.literals for index in taken):
             raise UnsupportedError("rows that take several paths are not looked at between steps")
         if not {*map(id, program.parameters.values())} <= {*map(id, order)}:
             raise UnsupportedError("parameters that no step reads are not where the steps have theirs")
-        single = target.dtype == "float32"
-        self.lanes = native.register_bytes() // (4 if single else 8)
-        printer = Printer(rolled(program.reading(order)), self.lanes, single, target.exact)
+        printer = Printer(rolled(program.reading(order)), lanes, target.dtype == "float32", target.exact)
+        self.lanes = lanes
         self.text, self.scratch, self.width, self.shape = printer.text, printer.scratch, len(program.outputs), shape
 
 
@@ -59,26 +58,32 @@ LOOK_TEXTS: Latest[LookText] = Latest(MOST_LOOKS)
 
 def text_for_look(look: Look, recipe: Recipe, steps: StepText, target: Target) -> LookText:
     """The text of a look: one that was written before where the structure is known, else a new one."""
-    found, key = structure_of_steps(recipe), None
+    found, key, lanes = structure_of_steps(recipe), None, lanes_for(len(look.rows), target)
     if found is not None:
         structure, parameters = found
         places = {id(value): k for k, value in enumerate(parameters)}
         read = tuple([places[id(value)] for value in steps.untrained])
-        key = structure, look.shapes, read, target.dtype, target.exact, native.register_bytes()
+        key = structure, look.shapes, read, target.dtype, target.exact, lanes
         if (known := LOOK_TEXTS.get(key)) is not None:
             return known
     unused = [Value(0.0) for _ in range(steps.padded - steps.count)]
     program, shape = look.traced()
-    text = LookText(program, shape, [*recipe.optimizer.parameters, *unused, *steps.untrained], target)
+    text = LookText(program, shape, [*recipe.optimizer.parameters, *unused, *steps.untrained], target, lanes)
     if key is not None:
         LOOK_TEXTS.put(key, text)
     return text
 
 
+def lanes_for(rows: int, target: Target) -> int:
+    """How many of so many rows are looked at at a time: of many two vectors' where there are registers for it."""
+    width = native.register_bytes()
+    return width // (4 if target.dtype == "float32" else 8) * (2 if width == 64 and rows >= 256 else 1)
+
+
 class NativeLook:
     """Rows, laid for machine code, and where it puts what it finds of each: the loss, then the prediction."""
 
-    def __init__(self, look: Look, text: LookText, target: Target, parts: int, epochs: int) -> None:
+    def __init__(self, look: Look, text: LookText, target: Target, epochs: int) -> None:
         xp, rows = target.namespace, matrix(look.rows, target)
         self.compiled, self.lanes, self.count = native.native(text.text, pointers=5), text.lanes, len(rows)
         self.blocks = -(-self.count // self.lanes)
@@ -86,16 +91,16 @@ class NativeLook:
         self.rows = xp.concatenate([rows, xp.repeat(rows[-1:], padded - self.count, axis=0)])
         self.found = xp.empty((epochs, padded, text.width), dtype=target.dtype)
         self.flags = xp.empty(padded, dtype=xp.uint8)
-        self.scratch = xp.empty((parts, text.scratch + 64), dtype=xp.uint8)
+        self.scratch = xp.empty((PARTS, text.scratch + 64), dtype=xp.uint8)
+        self.start = beginning(self.compiled.run)
 
-    def parts(self) -> list[tuple[int, ...]]:
-        """Where rows, results, flags and scratch of each part are, and how many blocks of rows it has."""
-        each, found = -(-self.blocks // len(self.scratch)), list[tuple[int, ...]]()
-        for first, scratch in zip(range(0, self.blocks, each), self.scratch, strict=False):
-            places = [of[first * self.lanes :].ctypes.data for of in (self.rows, self.found[0], self.flags)]
-            aligned = scratch.ctypes.data + -scratch.ctypes.data % 64
-            found.append((*places, aligned, min(each, self.blocks - first)))
-        return found
+    def part(self, k: int, parts: int) -> tuple[int, ...]:
+        """What the machine code wants for part k of its rows: where its function begins, where rows, results, flags and
+        scratch are, the blocks of rows, and the bytes of the results of an epoch."""
+        first, last = (self.blocks * i // parts for i in (k, k + 1))
+        places = [of.ctypes.data + first * self.lanes * of.strides[0] for of in (self.rows, self.found[0], self.flags)]
+        aligned = self.scratch[k].ctypes.data + -self.scratch[k].ctypes.data % 64
+        return self.start, *places, aligned, last - first, self.found[0].nbytes
 
 
 class Looks:
@@ -107,49 +112,44 @@ class Looks:
         numbers = sum((len(look.rows) + text.lanes) * text.width for look, text in zip(looks, texts, strict=True))
         self.many = parameters * sum(len(look.rows) for look in looks) >= WORTH_THREADS
         self.most = 1 if self.many else max(1, MOST_NUMBERS // max(1, numbers))  # epochs in one call
-        both, self.xp, parts = zip(looks, texts, strict=True), target.namespace, PARTS if self.many else 1
-        self.native = [NativeLook(look, text, target, parts, self.most) for look, text in both]
-        every = [(look.compiled.run, look.parts()) for look in self.native]
-        self.parts = [[(run, of[k]) for run, of in every if k < len(of)] for k in range(parts)]
-        once = [
-            (beginning(run), *of[0], look.found[0].nbytes) for look, (run, of) in zip(self.native, every, strict=True)
-        ]
-        self.records = self.xp.array(once, dtype=self.xp.int64)  # where threads take no parts
+        both, self.xp = zip(looks, texts, strict=True), target.namespace
+        self.native = [NativeLook(look, text, target, self.most) for look, text in both]
         self.start, self.size = beginning(steps), 4 if target.dtype == "float32" else 8
-        self.threads: list[Thread] = []
+        self.whole = self._part(0, 1)
 
     def between(self, *given: int) -> None:
         """Make steps of what those are given, and look after each epoch."""
         *pointers, steps = given
-        fixed = self.xp.array([self.start, *pointers, self.size, len(self.records)], dtype=self.xp.int64)
-        driver().run(fixed.ctypes.data, self.records.ctypes.data, steps)
+        fixed = self.xp.array([self.start, *pointers, self.size, len(self.native)], dtype=self.xp.int64)
+        driver().run(fixed.ctypes.data, self.whole.ctypes.data, steps)
 
     def now(self, parameters: int) -> None:
         """Look at the parameters there."""
-        for k in range(len(self.parts)):
-            self._part(k, parameters)
+        self._look(parameters, self.whole)
 
-    def begin(self, parameters: int) -> None:
-        """Look at the parameters there in threads, until `end`."""
-        started = Semaphore(0)
-
-        def part(k: int) -> None:
-            started.release()
-            self._part(k, parameters)
-
-        self.threads = [Thread(target=part, args=(k,), name="tinygrad_nn looks") for k in range(len(self.parts))]
-        for thread in self.threads:
+    def beside(self, parameters: int, meanwhile: Callable[[], None] | None) -> None:
+        """Look at the parameters there in several threads, of which this one does something else, or a part."""
+        parts = PARTS if meanwhile is None else max(1, PARTS - 1)
+        each = [self._part(k, parts) for k in range(parts)]
+        own = [] if meanwhile is not None else [each.pop()]
+        threads = [Thread(target=self._look, args=(parameters, part), name="tinygrad_nn looks") for part in each]
+        for thread in threads:
             thread.start()
-        for _ in self.threads:
-            started.acquire()  # none would go on while this thread is busy in Python
-
-    def end(self) -> None:
-        for thread in self.threads:
+        if meanwhile is not None:
+            meanwhile()
+        for part in own:
+            self._look(parameters, part)
+        for thread in threads:
             thread.join()
 
-    def _part(self, k: int, parameters: int) -> None:
-        for run, (rows, *places) in self.parts[k]:
-            run(rows, parameters, *places)
+    def _part(self, k: int, parts: int) -> Any:
+        """Part k of all rows, as the machine code wants it."""
+        return self.xp.array([look.part(k, parts) for look in self.native], dtype=self.xp.int64)
+
+    def _look(self, parameters: int, part: Any) -> None:
+        """In one call, so that no thread waits in the midst of it for another that is busy in Python."""
+        fixed = self.xp.array([0, 0, parameters, *[0] * 13, len(self.native)], dtype=self.xp.int64)
+        driver().run(fixed.ctypes.data, part.ctypes.data, 0)
 
     @property
     def on_path(self) -> bool:
@@ -189,13 +189,24 @@ def _moved(names: Sequence[str], by: str) -> list[str]:
 GIVEN = ("x", "parameters", "states", "gradients", "penalty", "losses", "metrics", "rates", "settings", "counts",
          "told", "flags", "totals", "scratch")  # fmt: skip
 STEPPING = ("losses", "metrics", "rates")
-# %given: where the steps' function begins, what it is given, the bytes of a number, and how many looks there are. Of
-# each of %looks where its function begins, rows, results, flags and scratch, blocks, and the bytes of its results.
+# %given: where the steps' function begins, what it is given, the bytes of a number, and how many looks there are, each
+# of them in %looks as `part` has it. Without steps, what is looked at are the parameters as they are.
 DRIVER = "\n  ".join([
+    "define private void @look(ptr %looks, i64 %looked, ptr %parameters, i64 %epoch) {", "br label %head\nhead:",
+    "%j = phi i64 [0, %0], [%j1, %one]", "%more = icmp slt i64 %j, %looked",
+    "br i1 %more, label %one, label %over\none:",
+    "%place = mul i64 %j, 7", "%look_at = getelementptr i64, ptr %looks, i64 %place",
+    *_loaded("ptr", "%look_at", ("function", "rows", "found", "flags", "scratch")),
+    *_loaded("i64", "%look_at", ("",) * 5 + ("blocks", "wide")),
+    "%skipped = mul i64 %epoch, %wide", *_moved(("found",), "%skipped"),
+    "call void %function(ptr %rows, ptr %parameters, ptr %found_here, ptr %flags, ptr %scratch, i64 %blocks)",
+    "%j1 = add i64 %j, 1", "br label %head\nover:", "ret void\n}\n",
     "define void @run(ptr %given, ptr %looks, i64 %steps) {", "%made_at = alloca i64", "%epoch_at = alloca i64",
     "store i64 0, ptr %made_at", "store i64 0, ptr %epoch_at",
     *_loaded("ptr", "%given", ("function", *GIVEN)),
     *_loaded("i64", "%given", ("",) * 15 + ("size", "looked")),
+    "%none = icmp eq i64 %steps, 0", "br i1 %none, label %only, label %begin\nonly:",
+    "call void @look(ptr %looks, i64 %looked, ptr %parameters, i64 0)", "ret void\nbegin:",
     *_loaded("i64", "%counts", ("all", "batch", "first")),
     *_loaded("double", "%told", ("before", "", "threshold")),
     "%done_at = getelementptr double, ptr %told, i64 3",
@@ -214,14 +225,7 @@ DRIVER = "\n  ".join([
     "%refused = icmp slt i64 %done, %n", "br i1 %refused, label %leave, label %went\nwent:",
     "%k1 = add i64 %k, %n", "%through1 = srem i64 %k1, %batches", "%over = icmp eq i64 %through1, 0",
     "br i1 %over, label %look, label %next\nlook:",
-    "%j = phi i64 [0, %went], [%j1, %one]", "%more = icmp slt i64 %j, %looked",
-    "br i1 %more, label %one, label %told_so\none:",
-    "%place = mul i64 %j, 7", "%look_at = getelementptr i64, ptr %looks, i64 %place",
-    *_loaded("ptr", "%look_at", ("looking", "rows", "found", "on", "scratch_of")),
-    *_loaded("i64", "%look_at", ("",) * 5 + ("blocks", "wide")),
-    "%skipped = mul i64 %epoch, %wide", *_moved(("found",), "%skipped"),
-    "call void %looking(ptr %rows, ptr %parameters, ptr %found_here, ptr %on, ptr %scratch_of, i64 %blocks)",
-    "%j1 = add i64 %j, 1", "br label %look\ntold_so:",
+    "call void @look(ptr %looks, i64 %looked, ptr %parameters, i64 %epoch)",
     "%epoch1 = add i64 %epoch, 1", "store i64 %epoch1, ptr %epoch_at", "%metric = load double, ptr %metrics_here",
     "%below = fcmp olt double %metric, %threshold", "br i1 %below, label %leave, label %next\nnext:",
     "%again = icmp slt i64 %made1, %steps", "br i1 %again, label %head, label %leave\nleave:",
