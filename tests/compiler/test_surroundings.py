@@ -455,6 +455,30 @@ def test_what_changes_between_calls_is_seen(case, backend):
     assert [f(-1.5), *f.batch([[-1.5]] * 2)] == pytest.approx([after] * 3)
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_what_changes_between_predictions_is_seen(case, monkeypatch):
+    """Of a module of one's own, whose rows are a batch of its program where that can be."""
+    pytest.importorskip("numpy", reason="numpy is not installed")
+    from tinygrad_nn.training import prediction
+
+    monkeypatch.setattr(prediction, "WORTH_TRACING", 40)
+    function, change = case()
+    model = type("Own", (tn.Module,), {"__call__": lambda self, row: function(row[0])})()
+    rows = [[-1.5], [0.5], [2.5]] * 20
+
+    def predicted():
+        few = [output for row in rows[:3] for output in model.predict([row])] * 20
+        assert model.predict(rows) == pytest.approx(few)
+        return few
+
+    before = predicted()
+    assert predicted() == pytest.approx(before)
+    change(0.25)
+    after = predicted()
+    assert after != before
+    assert predicted() == pytest.approx(after)
+
+
 def test_surroundings_that_come_back_are_not_traced_again():
     tau = [1.0]
     f = tn.compile(lambda x: x * tau[0])
