@@ -6,7 +6,10 @@ import pytest
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.autograd import primitives as table
+from tinygrad_nn.autograd.primitives import TABLE
 from tinygrad_nn.compiler.function import compile
+from tinygrad_nn.compiler.tracing import adjoint
 
 
 def test_second_derivatives():
@@ -36,3 +39,48 @@ def test_the_cost_of_a_gradient():
             return sum(max(1, len(list(entry.slots())) - 1) for entry in program.instructions)
 
         assert cost(f.gradient_program.flat) <= 5 * cost(f.program.flat)
+
+
+WEIGHTS = [Value(0.5), Value(-1.5), Value(2.0)]
+
+
+def penalized(x, y):
+    return x * tn.dot(WEIGHTS, WEIGHTS) + tn.dot(WEIGHTS, [y, 2.0, x * y], x)
+
+
+def in_a_side(x, y):
+    return tn.where(x < y, tn.dot([x, y, 0.5], [y, tn.log(x), x], y), tn.dot([x, y], [x, y]))
+
+
+def slope_of_a_dot(x, y):
+    return tn.grad(tn.dot([x, y, x], [y, x * y, 1.0], x) ** 2, x, create_graph=True) * y
+
+
+def of_data(x, y):
+    return tn.dot([3.0, x], [x, float(tn.dot([1.0, 2.0], [2.0, 3.0]))]) * y
+
+
+MODEL = tn.MLP(2, [5, 3, 1], "tanh", rng=random.Random(3))
+
+
+@pytest.mark.parametrize("function", [penalized, in_a_side, slope_of_a_dot, of_data, lambda x, y: MODEL([x, y])])
+def test_products_of_a_column_are_written_as_one_by_one(function, monkeypatch):
+    """The same program to the slot: what is told of it, what it was traced from, and what it gives."""
+    found = []
+    for at_once in (True, False):
+        if not at_once:
+            monkeypatch.setattr(adjoint, "_factors", lambda primitive: {})
+        f = compile(function)
+        numbers = f.value_and_grad(0.3, 0.7), f.value_and_grad(2.0, -0.25)
+        flat = f.gradient_program.flat
+        scopes = {slot: str(scope) for slot, scope in flat.scopes.items()}
+        found.append([flat.body, flat.outputs, flat.literals, flat.derived, flat.names, scopes, str(flat), numbers])
+    assert found[0] == found[1]
+
+
+def test_the_rules_that_are_products_of_a_column_are_those_of_dot():
+    told = []
+    for rule in adjoint._factors(table.dot):
+        told.append(rule(2.0, None, (1.0, 2.0), (3.0, 4.0), 5.0))
+    assert told == [[6.0, 8.0], [2.0, 4.0]]
+    assert [row for row in TABLE.values() if adjoint._factors(row)] == [table.dot]

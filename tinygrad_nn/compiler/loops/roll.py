@@ -25,7 +25,7 @@ def rolled(program: Program) -> Rolled:
     levels = dict.fromkeys(places, 0)
     waiting: dict[int, list[Instruction | Guard]] = {}
     for entry in program.body:
-        level = 1 + max((levels[slot] for slot in entry.slots()), default=0)
+        level = 1 + max(map(levels.__getitem__, entry.slots()), default=0)
         waiting.setdefault(level, []).append(entry)
         if isinstance(entry, Instruction):
             levels[entry.slot] = level
@@ -43,7 +43,12 @@ def rolled(program: Program) -> Rolled:
 
 def _kind(entry: Instruction | Guard, read: list[list[Spot]]) -> object:
     """What the members of a group share: the primitive, and from which arrays each operand is read."""
-    arrays = tuple([tuple(dict.fromkeys(array for array, _ in places)) for places in read])
+    arrays = tuple(
+        [
+            (places[0][0],) if len(places) == 1 else tuple(dict.fromkeys([array for array, _ in places]))
+            for places in read
+        ]
+    )
     widths = tuple(map(len, read))
     if isinstance(entry, Guard):
         return entry.comparison, entry.expected, arrays

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...autograd.primitives import Primitive
 from ...autograd.rules import is_column
@@ -23,7 +23,7 @@ INPUTS, PARAMETERS, LITERALS = range(3)  # the arrays that a rolled program begi
 
 def of_operands(function: Callable[[Any], Any], operands: Iterable[Any]) -> tuple[Any, ...]:
     """A function of each operand, and of each entry of a column."""
-    return tuple([tuple(map(function, o)) if isinstance(o, tuple) else function(o) for o in operands])
+    return tuple([tuple(map(function, o)) if type(o) is tuple else function(o) for o in operands])
 
 
 class ProgramError(Exception):
@@ -34,9 +34,8 @@ class OffPath(Exception):  # noqa: N818
     """A comparison came out otherwise than when the program was traced: another path of the function is wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
-    """slot = primitive(operands)."""
+class Instruction(NamedTuple):
+    """slot = primitive(operands). A tuple, as many of them are made."""
 
     slot: int
     primitive: Primitive
@@ -115,12 +114,15 @@ class Program:
         known = {*self.inputs, *self.parameters, *self.literals}
         if len(known) != len(self.inputs) + len(self.parameters) + len(self.literals):
             raise ProgramError(f"{self.name}: a slot is given twice")
+        shapes: set[tuple[Any, ...]] = set()  # of operands, which are those of many
         for entry in self.body:
-            for slot in entry.slots():
-                if slot not in known:
-                    raise ProgramError(f"{self.name}: slot {slot} is read before it is set, in {entry}")
+            if not known.issuperset(slots := entry.slots()):
+                slot = next(slot for slot in slots if slot not in known)
+                raise ProgramError(f"{self.name}: slot {slot} is read before it is set, in {entry}")
             if isinstance(entry, Instruction):
-                self._verify_shape(entry)
+                if (shape := (entry.primitive, *map(type, entry.operands))) not in shapes:
+                    self._verify_shape(entry)
+                    shapes.add(shape)
                 if entry.slot in known:
                     raise ProgramError(f"{self.name}: slot {entry.slot} is set twice")
                 known.add(entry.slot)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from ...autograd import primitives as table
@@ -38,23 +39,29 @@ def without_repeats(program: Program) -> Program:
                 checked.add(claim)
                 body.append(replace(entry, left=left, right=right))
             continue
-        operands = of_operands(lambda slot: same.get(slot, slot), entry.operands)
-        moved = Instruction(entry.slot, entry.primitive, operands)
+        slots = entry.slots()
+        moved, operands = entry, entry.operands
+        if not same.keys().isdisjoint(slots):
+            operands = of_operands(lambda slot: same.get(slot, slot), operands)
+            moved = Instruction(entry.slot, entry.primitive, operands)
+            slots = moved.slots()
         ordered = entry.primitive not in (table.add, table.multiply)  # where a + b is no b + a
-        if (operand := _given_back(moved, literals)) is not None:
+        with_literals = not literals.keys().isdisjoint(slots) or not slots
+        if with_literals and (operand := _given_back(moved, literals)) is not None:
             same[entry.slot] = operand
             if entry.slot in derived and str(program.scopes.get(operand)).startswith("backward"):
                 derived.setdefault(operand, derived[entry.slot])
-        elif all(slot in literals for slot in moved.slots()) and entry.primitive is not table.take:
+        elif with_literals and literals.keys() >= set(slots) and entry.primitive is not table.take:
             number = entry.primitive.value(*of_operands(literals.__getitem__, operands))
             slot = by_bits.setdefault(number.hex(), entry.slot)
             literals[slot] = number
             same[entry.slot] = slot
-        elif (key := (entry.primitive, operands if ordered else tuple(sorted(operands)))) in known:
-            same[entry.slot] = known[key]
         else:
-            known[key] = entry.slot
-            body.append(moved)
+            key = entry.primitive, operands if ordered else tuple(sorted(operands))
+            if (before := known.setdefault(key, entry.slot)) == entry.slot:
+                body.append(moved)
+            else:
+                same[entry.slot] = before
     outputs = [same.get(slot, slot) for slot in program.outputs]
     return replace(program, body=body, outputs=outputs, literals=literals, derived=derived)
 
@@ -83,7 +90,7 @@ def with_dots(program: Program) -> Program:
 
     In a sum of many, what is no product is 1 times itself.
     """
-    uses = Counter(slot for entry in program.body for slot in entry.slots())
+    uses = Counter(chain.from_iterable([entry.slots() for entry in program.body]))
     uses.update(program.outputs)
     made = {entry.slot: entry for entry in program.instructions}
     absorbed: set[int] = set()

@@ -7,10 +7,13 @@ from the left; so the numbers are the engine's, to the bit, but for the sign of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ...autograd import primitives as table
+from ...autograd.primitives import Primitive
 from ...autograd.reverse import pulled
+from ...autograd.rules import is_column
 from ...autograd.scope import scope_name
 from ...autograd.transforms.forward import pushed
 from ...support.nested import leaves, mapped
@@ -115,6 +118,21 @@ def _behind(tracer: Writer, inputs: list[int]) -> list[Instruction]:
 
 def _keyed(tracer: Writer, entry: Instruction) -> tuple[Sequence[Any], Callable[[Any, Any], Any]]:
     """The slots of the operands of an instruction, and what evaluates a rule of it for a g on traced values."""
-    result = Traced(tracer, entry.slot)
-    operands = of_operands(lambda slot: Traced(tracer, slot), entry.operands)
-    return entry.operands, lambda rule, flow: rule(flow, result, *operands)
+    result, factors, operands = Traced(tracer, entry.slot), _factors(entry.primitive), list[Any]()
+
+    def apply(rule: Any, flow: Any) -> Any:
+        if rule in factors and isinstance(flow, Traced):
+            return tracer.products(flow, entry.operands[factors[rule]])  # type: ignore[arg-type]
+        if not operands:
+            operands.extend(of_operands(lambda slot: Traced(tracer, slot), entry.operands))
+        return rule(flow, result, *operands)
+
+    return entry.operands, apply
+
+
+@lru_cache(maxsize=256)
+def _factors(primitive: Primitive) -> dict[Any, int]:
+    """For each rule that is g times the entry of a column, for the one at its place in another, which column."""
+    columns = {f"g * {name[:-1]}": k for k, name in enumerate(primitive.operands) if is_column(name)}
+    each = zip(primitive.operands, primitive.formulas, primitive.rules, strict=True)
+    return {rule: columns[formula] for name, formula, rule in each if is_column(name) and formula in columns}

@@ -54,6 +54,12 @@ class Traced(Scalar):
 
     __class__ = property(_kind)
 
+    def _binary(self, primitive: Primitive, other: object, swapped: bool = False) -> Any:
+        tracer = self._tracer  # most operations are on what is traced here or on literals, and need not ask who records
+        if type(other) is float or (isinstance(other, Traced) and other._tracer is tracer):
+            return tracer.record(primitive, (other, self) if swapped else (self, other))
+        return Scalar._binary(self, primitive, other, swapped)
+
     def _record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
         return self._tracer.record(primitive, operands)
 

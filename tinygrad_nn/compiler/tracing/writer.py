@@ -6,10 +6,11 @@ is computed again from them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ...autograd.graph import operations_behind
-from ...autograd.primitives import Primitive
+from ...autograd.primitives import Primitive, multiply
 from ...autograd.recording import current_recorder, next_number, users_frame
 from ...autograd.value import Result, Value
 from ..program.program import COMPARISONS, Guard, Instruction, Operand, Program, of_operands
@@ -18,6 +19,7 @@ from .traced_number import TracedNumber
 from .truth import Truth
 
 FIXED, DATA, VALUES = range(3)
+NO_VALUES = {TracedNumber, float}  # which stand for plain numbers
 
 
 class Writer:
@@ -55,12 +57,32 @@ class Writer:
 
     def record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
         """An instruction, and the traced value of its result."""
-        slots = of_operands(self.slot_of, operands)
-        plain = all(
-            type(e) is TracedNumber or type(e) is float for o in operands for e in (o if type(o) is tuple else (o,))
-        )
-        kind = TracedNumber if plain else Traced
-        return kind(self, self._write(primitive, slots, None, "", next_number()))
+        slots, plain = list[Operand](), True
+        for operand in operands:
+            kind = type(operand)
+            if kind is tuple:
+                slots.append(tuple(map(self.slot_of, operand)))
+                plain = plain and NO_VALUES.issuperset(map(type, operand))
+            else:
+                of_ours = (kind is Traced or kind is TracedNumber) and operand._tracer is self  # as most are
+                slots.append(operand._slot if of_ours else self.slot_of(operand))
+                plain = plain and kind in NO_VALUES
+        slot = self._write(primitive, tuple(slots), None, "", next_number())
+        return TracedNumber(self, slot) if plain else Traced(self, slot)
+
+    def products(self, factor: Traced, slots: Sequence[int]) -> list[Traced]:
+        """A traced value times each of some slots, as `record` writes them one by one: most of a gradient are such."""
+        numbers, reads, first, made = self.numbers, self.reads, factor._slot, list[Traced]()
+        number, read, scope = numbers[first], reads[first], self.block or None
+        for slot in slots:
+            place = len(numbers)
+            self.made[place] = entry = Instruction(place, multiply, (first, slot))
+            numbers.append(number * numbers[slot])
+            reads.append(max(read, reads[slot]))
+            self.order[place], self.program.scopes[place] = next_number(), scope
+            self.program.body.append(entry)
+            made.append(Traced(self, place))
+        return made
 
     def slot_of(self, scalar: Any) -> int:
         """The slot of an operand: a traced value's own, a literal's, or that of a captured Value."""
@@ -117,15 +139,16 @@ class Writer:
         return self.parameter(value)
 
     def _write(self, primitive: Primitive, slots: tuple[Operand, ...], scope: object, name: str, number: int) -> int:
-        numbers = of_operands(self.numbers.__getitem__, slots)
-        entry = Instruction(len(self.numbers), primitive, slots)
-        reads = [self.reads[s] for s in entry.slots()]
-        slot = self._slot(primitive.value(*numbers), name, max(reads, default=FIXED))
+        entry, known = Instruction(len(self.numbers), primitive, slots), self.reads
+        result = primitive.value(*of_operands(self.numbers.__getitem__, slots))
+        slot = self._slot(result, name, max([known[s] for s in entry.slots()], default=FIXED))
         self.order[slot] = number
-        recorder = current_recorder()
+        if not scope and not (scope := self.block):
+            recorder = current_recorder()
+            scope = recorder.scope if recorder else None
         self.made[slot] = entry
         self.program.body.append(entry)
-        self.program.scopes[slot] = scope or self.block or (recorder.scope if recorder else None)
+        self.program.scopes[slot] = scope
         return slot
 
     def _slot(self, number: float, name: str, reads: int = FIXED) -> int:
