@@ -23,12 +23,7 @@ def test_the_program_prints_and_checks_itself():
         (Program("p", [0], body=[Instruction(0, row, (0, 0))]), "slot 0 is set twice"),
         (Program("p", [0], body=[Instruction(1, row, (0,))]), "add takes 2 operands"),
         (Program("p", [0], body=[Instruction(1, row, (0, (0,)))]), "operand b of add is no such thing"),
-        (
-            Program(
-                "p", [0], body=[Instruction(1, row, (0, 0)), Instruction(2, row, (0, 1)), Instruction(3, row, (0,))]
-            ),
-            "add takes 2 operands",
-        ),
+        (Program("p", [0], body=[Instruction(1, row, (0, 0)), Instruction(2, row, (0,))]), "add takes 2 operands"),
         (Program("p", [0], body=[Guard(0, "<", 3, True, "here")]), "slot 3 is read before it is set"),
         (Program("p", [0, 0]), "a slot is given twice"),
     ):

@@ -39,14 +39,9 @@ def without_repeats(program: Program) -> Program:
                 checked.add(claim)
                 body.append(replace(entry, left=left, right=right))
             continue
-        slots = entry.slots()
-        moved, operands = entry, entry.operands
-        if not same.keys().isdisjoint(slots):
-            operands = of_operands(lambda slot: same.get(slot, slot), operands)
-            moved = Instruction(entry.slot, entry.primitive, operands)
-            slots = moved.slots()
-        ordered = entry.primitive not in (table.add, table.multiply)  # where a + b is no b + a
-        with_literals = not literals.keys().isdisjoint(slots) or not slots
+        moved = _moved(entry, same)
+        slots, operands = moved.slots(), moved.operands
+        with_literals = not slots or not literals.keys().isdisjoint(slots)
         if with_literals and (operand := _given_back(moved, literals)) is not None:
             same[entry.slot] = operand
             if entry.slot in derived and str(program.scopes.get(operand)).startswith("backward"):
@@ -57,7 +52,8 @@ def without_repeats(program: Program) -> Program:
             literals[slot] = number
             same[entry.slot] = slot
         else:
-            key = entry.primitive, operands if ordered else tuple(sorted(operands))
+            swapped = entry.primitive in COMMUTATIVE and operands[0] > operands[1]  # type: ignore[operator]
+            key = entry.primitive, operands[::-1] if swapped else operands
             if (before := known.setdefault(key, entry.slot)) == entry.slot:
                 body.append(moved)
             else:
@@ -66,6 +62,14 @@ def without_repeats(program: Program) -> Program:
     return replace(program, body=body, outputs=outputs, literals=literals, derived=derived)
 
 
+def _moved(entry: Instruction, same: dict[int, int]) -> Instruction:
+    """An instruction that reads, in place of a slot, that which is the same."""
+    if same.keys().isdisjoint(entry.slots()):
+        return entry
+    return Instruction(entry.slot, entry.primitive, of_operands(lambda slot: same.get(slot, slot), entry.operands))
+
+
+COMMUTATIVE = {table.add, table.multiply}  # where a + b is b + a
 # What changes nothing as the second operand; of the zeros the one that leaves -0.0 as it is.
 NEUTRAL = {table.multiply: 1.0, table.divide: 1.0, table.subtract: 0.0, table.add: -0.0}
 
