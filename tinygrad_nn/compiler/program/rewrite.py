@@ -33,11 +33,11 @@ def without_repeats(program: Program) -> Program:
 
     for entry in program.body:
         if isinstance(entry, Guard):
-            left, right = same.get(entry.left, entry.left), same.get(entry.right, entry.right)
-            claim = (left, entry.comparison, right)
-            if claim not in checked and not (left in literals and right in literals):
+            guard = replace(entry, left=same.get(entry.left, entry.left), right=same.get(entry.right, entry.right))
+            claim = (guard.left, guard.comparison, guard.right)
+            if claim not in checked and not literals.keys() >= set(guard.slots()):
                 checked.add(claim)
-                body.append(replace(entry, left=left, right=right))
+                body.append(guard)
             continue
         moved = _moved(entry, same)
         slots, operands = moved.slots(), moved.operands
@@ -52,9 +52,8 @@ def without_repeats(program: Program) -> Program:
             literals[slot] = number
             same[entry.slot] = slot
         else:
-            swapped = entry.primitive in COMMUTATIVE and operands[0] > operands[1]  # type: ignore[operator]
-            key = entry.primitive, operands[::-1] if swapped else operands
-            if (before := known.setdefault(key, entry.slot)) == entry.slot:
+            before = known.setdefault(_what(moved), entry.slot)
+            if before == entry.slot:
                 body.append(moved)
             else:
                 same[entry.slot] = before
@@ -67,6 +66,12 @@ def _moved(entry: Instruction, same: dict[int, int]) -> Instruction:
     if same.keys().isdisjoint(entry.slots()):
         return entry
     return Instruction(entry.slot, entry.primitive, of_operands(lambda slot: same.get(slot, slot), entry.operands))
+
+
+def _what(entry: Instruction) -> tuple[object, tuple[Operand, ...]]:
+    """What equal instructions have in common."""
+    ordered = entry.primitive not in COMMUTATIVE
+    return entry.primitive, entry.operands if ordered else tuple(sorted(entry.operands))
 
 
 COMMUTATIVE = {table.add, table.multiply}  # where a + b is b + a
