@@ -1,10 +1,12 @@
 """Compiled steps and functions in many threads: no step is lost, no number wrong, nothing compiled twice at once."""
 
 import copy
+import gc
 import pickle
 import random
 import sys
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -177,3 +179,27 @@ def test_copies_of_steps_train_their_own_model(backend):
             assert twin([[1.0, 2.0]], [0.5]) == way(step)([[1.0, 2.0]], [0.5])
             assert (twin.recipe.optimizer.steps, optimizer.steps) == (steps + 1, steps)
         step([[1.0, 2.0]], [0.5])
+
+
+def test_a_text_that_threads_want_at_once_is_compiled_once(monkeypatch):
+    needed("llvm")
+    from tinygrad_nn.compiler.backends.llvm import engine
+
+    compiled, make = [], engine._engine
+
+    def slowly(text):
+        compiled.append(text)
+        time.sleep(0.02)
+        return make(text)
+
+    monkeypatch.setattr(engine, "_engine", slowly)
+    f = tn.compile(lambda x: x * 1.0625 - 0.03125, backend="llvm")
+    f(1.0)
+    (text,) = compiled
+    engine.native.cache_clear()
+    del f
+    gc.collect()
+    compiled.clear()
+    found = in_threads(lambda k: engine.native(text, pointers=5))
+    assert len(compiled) == 1
+    assert len({id(each._engine) for each in found}) == 1

@@ -6,21 +6,29 @@ import ctypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
+from threading import RLock
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ....version import __version__
 from ...object_cache import from_cache
 
 LONGEST_TEXT = 6000  # lines of a text that LLVM is done with before anybody loses patience
 LEVEL = 1  # of LLVM's passes and of its code: what is above takes a sixth longer, and no step measured is faster
+LINKED: WeakValueDictionary[str, Any] = WeakValueDictionary()  # those that somebody has, by their texts
+WAITING = [RLock() for _ in range(16)]
 
 
 class Native:
     """A compiled module; `run` is its function of pointers and a count."""
 
     def __init__(self, text: str, pointers: int) -> None:
-        long = text.count("\n") > LONGEST_TEXT
-        self._engine = _interruptibly(_engine, text) if long else _engine(text)  # has what it compiled
+        with WAITING[hash(text) % len(WAITING)]:  # while another thread compiles that text
+            engine = LINKED.get(text)
+            if engine is None:
+                long = text.count("\n") > LONGEST_TEXT
+                engine = LINKED[text] = _interruptibly(_engine, text) if long else _engine(text)
+        self._engine = engine  # has what it compiled
         kinds = [ctypes.c_void_p] * pointers
         self.run: Any = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(self._engine.get_function_address("run"))
 
