@@ -15,8 +15,8 @@ from programs import KINDS, OPERATIONS
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.autograd.column import Column
+from tinygrad_nn.autograd.packing import pack_of
 from tinygrad_nn.autograd.value import Packed
-from tinygrad_nn.training.steps.engines.arrays import pack_of
 
 
 def packed(numbers, labels=""):

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ....autograd.column import Column
-from ....autograd.packs import Cell, Pack, StatesInArrays
-from ....autograd.value import LEAVES, Packed, Value
+from ....autograd.packing import pack_of
+from ....autograd.packs import Pack, StatesInArrays
+from ....autograd.value import LEAVES, Value
 from ....compiler.arguments import data_of
 from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
 from ....optim import Optimizer, column_of
-from ....support.decorators import uncollected
 from ..state import commit, states_of
 
 
@@ -105,8 +105,9 @@ class StepArrays:
         ):
             self.pack, self.parameters = pack, pack.array
             return
+        for values in (trained.operands, self.untrained):
+            data_of(values)  # which has the words for what is no number
         found = zeros(self.target, size)
-        found[: self.count], found[self.padded :] = data_of(trained.operands), data_of(self.untrained)
         self.pack, self.parameters = pack_of(found, [(0, trained.operands), (self.padded, self.untrained)]), found
 
     def _fill(self, states: Any) -> None:
@@ -166,20 +167,3 @@ class StepArrays:
         """Whether all are."""
         xp = self.target.namespace
         return bool(xp.isfinite(self.parameters).all() and xp.isfinite(self.state).all())
-
-
-@uncollected
-def pack_of(array: Any, members: Sequence[tuple[int, Sequence[Value]]]) -> Pack:
-    """The pack of an array, of which the Values are members from the places on that they are given with."""
-    pack = Pack(array)
-    pack.broken = True  # until all are there
-    put = vars(Packed)["cell"].__set__
-    for first, values in members:
-        for place, value in enumerate(values, first):
-            if isinstance(value, Packed):
-                value.cell.pack.leave()
-            else:
-                value.__class__ = Packed  # which reads a number from the slot as well
-            put(value, Cell(pack, place))
-    pack.broken = False
-    return pack
