@@ -53,6 +53,7 @@ from .functional import *  # noqa: F403
 from .nn.layers import MLP, Layer, Neuron
 from .nn.module import Module
 from .nn.module import of_many_rows as _of_many_rows
+from .nn.module import of_one_row as _of_one_row
 from .optim import SGD, Adam
 from .support.annotation import TYPE_CHECKING, Any
 from .version import __version__ as __version__
@@ -124,7 +125,14 @@ def _prediction() -> Any:
     return predicted
 
 
+def _prediction_of_one() -> Any:
+    from .training.one_row import predicted_row
+
+    return predicted_row
+
+
 _of_many_rows.loaded_by(_prediction)  # who stands above networks, which do not know of it
+_of_one_row.loaded_by(_prediction_of_one)
 
 
 if not TYPE_CHECKING:

@@ -15,7 +15,7 @@ from programs import KINDS, OPERATIONS
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.autograd.column import Column
-from tinygrad_nn.autograd.packing import pack_of
+from tinygrad_nn.autograd.containers import pack_of
 from tinygrad_nn.autograd.value import Packed
 
 

@@ -6,7 +6,7 @@ and knows nothing of networks.
 From the ground up: `rules` turn texts into functions, and `ieee` has the values that no text says; a `primitive` is
 made of both, and `primitives` is the table of them. `packs` are numbers side by side in memory, `scope` and `column`
 parts of the graph that operations share, `graph` is what it holds, `recording` decides whether it grows. `scalar` has
-the operators, `reverse` walks back, and `value` is the number that a user meets; `packing` gives Values their places in
-a pack. `containers` find Values in what holds them, `elementary` has their functions, `transforms` the derivatives of
-plain functions, `custom` the primitives of one's own.
+the operators, `reverse` walks back, and `value` is the number that a user meets. `containers` find Values in what holds
+them and pack them, `elementary` has their functions, `transforms` the derivatives of plain functions, `custom` the
+primitives of one's own.
 """

@@ -1,4 +1,4 @@
-"""Where Values are kept: what a container holds, in order, and which Values of a holder nobody would train.
+"""Where Values are kept: what a container holds, in order, which Values of a holder nobody would train, and packs.
 
 Sequences, mappings and arrays of objects have an order and names for what they hold, so that a Module can collect from
 them. Sets, plain objects, functions and classes have not: a Value in one of those is named, rather than forgotten.
@@ -14,8 +14,9 @@ from types import FunctionType, MethodType, ModuleType
 from ..support.annotation import Any
 from ..support.as_loaded import PACKAGE as PACKAGE
 from .column import SharingList
+from .packs import Cell, Pack
 from .scope import Place
-from .value import LEAVES, Value
+from .value import LEAVES, Packed, Value
 
 TEXTUAL = (str, UserString, bytes, bytearray, memoryview, range)
 WITHOUT_VALUES = (*TEXTUAL, int, float, complex, Place, type(None))  # none of which holds a Value
@@ -251,3 +252,26 @@ def flattened(given: Any) -> list[Any]:
         named = isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)
         waiting += [child for _, child in reversed(inner[1:] if named else inner)]
     return found
+
+
+def pack_of(array: Any, members: Iterable[tuple[int, Sequence[Value]]]) -> Pack:
+    """The pack of an array of doubles, of which the Values are members from the places on that they are given with.
+
+    Each brings its number. Between the look at it and the change of what the Value is nothing is called, so that no
+    other thread of Python's sets it meanwhile. Raises TypeError for a number that is none, and some are packed then.
+    """
+    pack = Pack(array)
+    pack.broken, numbers = True, pack.numbers  # until all are there
+    for first, values in members:
+        for place, value in enumerate(values, first):
+            cell = Cell(pack, place)
+            if isinstance(value, Packed):
+                value.cell.pack.leave()
+                before = value.cell
+                numbers[place] = before.pack.numbers[before.place]
+            else:
+                numbers[place] = value.data
+                value.__class__ = Packed  # which reads a number from the slot as well
+            value.cell = cell  # type: ignore[attr-defined]
+    pack.broken = False
+    return pack

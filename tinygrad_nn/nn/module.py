@@ -24,7 +24,7 @@ from .names import Named
 THRESHOLDS: dict[Primitive | None, float] = {table.sigmoid: 0.5, table.tanh: 0.0}
 
 ENOUGH_ROWS = 32  # from which on their numbers may be computed at once
-of_many_rows = Provided()  # of a module and rows, their outputs as an array; None where each row is to be recorded
+of_many_rows, of_one_row = Provided(), Provided(after=1000)  # outputs of a module; None where it is to be recorded
 
 
 class Module(Named):
@@ -50,7 +50,7 @@ class Module(Named):
     _read_by_library = frozenset(
         {"function", "layers", "neurons", "weights", "bias", "_activation", "_activate", "_has_row"}
     )
-    _kept_beside = frozenset({"place", "_Named__place", "_learned", "_predicting"})
+    _kept_beside = frozenset({"place", "_Named__place", "_learned", "_predicting", "_predicting_one"})
     _learned: Any = None  # the thresholds of the outputs, or what finds them: `fit` leaves them, by its loss and labels
 
     def __call__(self, row: Any) -> Any:
@@ -107,13 +107,15 @@ class Module(Named):
 
         Rows are lists, an array or a frame; the output of a row is a float where the module has one output, else a list
         of floats. For an array of rows an array comes back. Of 32 rows or more an MLP, a Layer or a Neuron makes
-        products of matrices where NumPy is, and a module of one's own that only computes runs as a program, once so
-        many rows were asked for that it pays: the same numbers within rounding.
+        products of matrices where NumPy is, of one row after another code that LLVM makes, and a module of one's own
+        that only computes runs as a program, once so many were asked for that it pays: the same within rounding.
 
         Raises TypeError for what is no rows, ValueError for a frame whose columns are not the `input_names`.
         """
         listed, many = rows_for(rows, self)
         if not many:
+            if watcher() is None and (found := of_one_row(self, listed[0])) is not None:
+                return found
             with no_grad():
                 return _numbers(self(listed[0]))
         found = _outputs(self, rows, listed)
@@ -132,8 +134,7 @@ class Module(Named):
         Raises ValueError where there is no threshold for one output, as of a linear one without `fit`.
         """
         listed, many = rows_for(rows, self)
-        if threshold is not None:
-            threshold = checked_number("threshold", threshold)
+        threshold = None if threshold is None else checked_number("threshold", threshold)
         outputs = self.predict(rows if many and is_array(rows) else listed)  # what gives its rows once has given them
         outputs = outputs.tolist() if is_array(outputs) else outputs
         outputs = [output if isinstance(output, list) else [output] for output in outputs]

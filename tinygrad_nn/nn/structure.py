@@ -13,10 +13,10 @@ from operator import is_
 
 from ..autograd import primitives as table
 from ..autograd.column import Column, SharingList
-from ..autograd.containers import PACKAGE, Holder, dict_of
+from ..autograd.containers import PACKAGE, Holder, dict_of, pack_of
 from ..autograd.packs import Cell
 from ..autograd.primitives import Primitive
-from ..autograd.value import Result, Value
+from ..autograd.value import LEAVES, Result, Value
 from ..support.annotation import Any
 from .layers import MLP, Layer, Neuron
 from .module import Module
@@ -40,7 +40,7 @@ def as_classes_are(kinds: Iterable[type]) -> list[dict[str, Any]]:
 CLASSES = (Holder, Named, Module, Neuron, Layer, MLP, SharingList, Weights)
 CLASSES_WRITTEN = as_classes_are(CLASSES)
 # The attributes of each; with one more, which may stand before a method, or one less it is another.
-BESIDE = {"place", "_Named__place", "_learned", "_predicting"}
+BESIDE = {"place", "_Named__place", "_learned", "_predicting", "_predicting_one"}
 ATTRIBUTES: dict[type, set[str]] = {
     MLP: {"layers", "input_names", "output_names"} | BESIDE,
     Layer: {"neurons"} | BESIDE,
@@ -79,6 +79,18 @@ class Structure:
             data += column.packed() or [weight.data for weight in column.operands]
             data.append(bias.data)
         return array("d", data) if set(map(type, data)) == {float} else None
+
+    def packed(self) -> bool:
+        """Let the parameters stand side by side, in a pack of their own if they do not; whether they can."""
+        if self._side_by_side() is not None:
+            return True
+        parameters = self.parameters()
+        if not {*map(type, parameters)} <= LEAVES or len({*map(id, parameters)}) < len(parameters):
+            return False
+        if self.numbers() is None:
+            return False
+        pack_of(array("d", bytes(8 * len(parameters))), [(0, parameters)])
+        return True
 
     def _side_by_side(self) -> Any:
         pack, start = self.weights[0].in_pack(), self.weights[0].place

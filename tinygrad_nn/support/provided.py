@@ -9,9 +9,15 @@ from .annotation import Any
 
 
 class Provided:
-    """A function of a storey above. Whoever puts the storeys together says what loads it, once."""
+    """A function of a storey above. Whoever puts the storeys together says what loads it, once.
+
+    It is not asked the first times, `after` so many, which are not worth what it takes to load.
+    """
 
     _load: Callable[[], Any] | None = None
+
+    def __init__(self, after: int = 0) -> None:
+        self._waiting = after
 
     def loaded_by(self, load: Callable[[], Any]) -> None:
         """Say what imports the function and gives it, at the first call."""
@@ -22,5 +28,8 @@ class Provided:
         return self._load() if self._load is not None else lambda *_: None
 
     def __call__(self, *arguments: Any) -> Any:
-        """What the function gives; None where nobody provides it."""
+        """What the function gives; None where nobody provides it, or it is not asked yet."""
+        if self._waiting > 0:
+            self._waiting -= 1
+            return None
         return self._function(*arguments)

@@ -21,6 +21,7 @@ from ..support.nested import is_array
 WORTH_TRACING = 2000  # rows, whose recording takes as long as a trace, whatever the module is
 LOADING_OWN = 10_000  # rows of a module of one's own, whose recording takes longer than the import of NumPy
 LOADING = 2_000_000  # rows times parameters of the library's, likewise
+WORTH_PACKING = 8192  # rows, whose products take as long as it takes to pack the parameters
 AT_ONCE = 1024  # rows, whose hidden numbers fit the processor's cache
 
 
@@ -35,6 +36,8 @@ def predicted(model: Any, rows: Any) -> Any:
     import numpy
 
     matrix = _matrix(numpy, rows)
+    if matrix is not None and len(matrix) >= WORTH_PACKING:
+        structure.packed()
     if matrix is None or (data := structure.numbers()) is None:
         return None
     layers = matrices_of(shape, numpy.frombuffer(data), matrix.shape[1])

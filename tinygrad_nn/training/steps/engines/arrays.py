@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ....autograd.column import Column
-from ....autograd.packing import pack_of
+from ....autograd.containers import pack_of
 from ....autograd.packs import Pack, StatesInArrays
 from ....autograd.value import LEAVES, Value
 from ....compiler.arguments import data_of
 from ....compiler.single_precision import TooLargeError
 from ....compiler.target import Target
 from ....optim import Optimizer, column_of
+from ....support.decorators import uncollected
 from ..state import commit, states_of
 
 
@@ -93,6 +94,7 @@ class StepArrays:
         self.states, self.state = states, states.array
         self.optimizer.held_state = states
 
+    @uncollected
     def _look_at_parameters(self) -> None:
         """Let the Values be in one pack, which may be that which steps of others have made."""
         trained, apart = column_of(self.optimizer.parameters), Column(self.untrained)
