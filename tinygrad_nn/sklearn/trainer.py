@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -21,6 +20,7 @@ from ..optim import SGD, Adam
 from ..support.checks import MOST, checked_choice, checked_count, checked_finite, checked_switch
 from ..support.decorators import uncollected
 from ..training.history import History
+from ..training.steps.rows import OrdersAsArrays
 from ..training.steps.step import compile_step
 from ..training.steps.structure import KeyAndValues, Structured, known_optimizer
 from ..training.steps.watch import Watch
@@ -121,17 +121,21 @@ class Patience(Watch):
         return "patience" if self.stale > self.patience else ""
 
 
-class Shuffle(random.Random):
+class Shuffle(OrdersAsArrays):
     """The orders of epochs, drawn by a generator of NumPy's."""
 
     def __init__(self, generator: Any, count: int) -> None:
         super().__init__(0)
-        self.generator, self.order = generator, np.arange(count)
+        self.generator, self.last = generator, np.arange(count)
+
+    def order(self, count: int) -> Any:
+        """The order of the epoch before, permuted again, as scikit-learn does."""
+        self.last = self.last[self.generator.permutation(count)]
+        return self.last
 
     def shuffle(self, places: Any) -> None:
-        """The order of the epoch before, permuted again, as scikit-learn does."""
-        self.order = self.order[self.generator.permutation(len(places))]
-        places[:] = self.order.tolist()
+        """The same for a list of the places of all rows."""
+        places[:] = self.order(len(places)).tolist()
 
 
 def initial(sizes: tuple[int, ...], generator: Any, factor: float) -> tuple[list[Any], list[Any]]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from math import isfinite, prod
+from random import Random
 from typing import Any
 
 from ...compiler.arguments import ArrayShape, RecordedError, Shape, array_shape, flat, size_of
@@ -198,6 +199,14 @@ def matrix(rows: Sequence[Row], target: Target) -> Any:
         raise RowError(error.place, error) from None
 
 
+class OrdersAsArrays(Random):
+    """A generator of NumPy's, for estimators: it draws a whole order, which machine code takes as it is."""
+
+    def order(self, count: int) -> Any:
+        """The places of so many rows in an order that is drawn, as an array."""
+        raise NotImplementedError
+
+
 class Orders:
     """The rows in the orders that a generator draws, an order for each epoch; without one, as they were given."""
 
@@ -227,8 +236,11 @@ class Orders:
             return
         with steady, Uninterrupted():  # so that none is drawn and lost, nor taken for a draw of what another traces
             while len(self.waiting) < epochs:
-                places = list(range(len(self.rows)))
-                self.generator.shuffle(places)
+                if isinstance(self.generator, OrdersAsArrays):
+                    places = self.generator.order(len(self.rows))
+                else:
+                    places = list(range(len(self.rows)))
+                    self.generator.shuffle(places)
                 self.waiting.append(places)
                 self._all.append(places)
 
@@ -247,8 +259,11 @@ class Orders:
             return self._array
         self.draw(epochs)
         if epochs > 1 or self._laid is None or self._laid[0] is not self.waiting[0]:
-            places = chain.from_iterable(self.waiting[:epochs])
-            chosen = target.namespace.fromiter(places, int, epochs * len(self.rows))
+            orders, xp = self.waiting[:epochs], target.namespace
+            if isinstance(self.generator, OrdersAsArrays):
+                chosen = xp.concatenate(orders)
+            else:
+                chosen = xp.fromiter(chain.from_iterable(orders), int, epochs * len(self.rows))
             self._laid = self.waiting[0], self._array.take(chosen, axis=0)  # in half the time of an index
         return self._laid[1]
 
