@@ -87,10 +87,6 @@ def with_shared_neuron(model):
     model.layers[0].neurons[2] = model.layers[0].neurons[3]
 
 
-def with_recorded_weight(model):
-    model.layers[0].neurons[0].weights[0] = model.layers[0].neurons[0].weights[1] * 3.0
-
-
 def with_relu(model):
     model.layers[0].neurons[2].activation = "relu"
 
@@ -187,7 +183,6 @@ VARIANTS: dict[str, Any] = {
     "shared bias": {"surgery": with_shared_bias},
     "shared weight": {"surgery": with_shared_weight},
     "shared neuron": {"surgery": with_shared_neuron},
-    "recorded weight": {"surgery": with_recorded_weight},
     "one relu": {"surgery": with_relu},
     "own activation": {"surgery": with_own_activation},
     "private activation": {"surgery": with_private_activation},
