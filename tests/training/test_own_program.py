@@ -18,14 +18,16 @@ import weakref
 from typing import Any
 
 import pytest
+from shared import needed
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.compiler.backends.spellings import UnspelledError
 from tinygrad_nn.compiler.tracing.tracer import Tracer
 
 np = pytest.importorskip("numpy", reason="numpy is not installed")
 
-from tinygrad_nn.training import prediction  # noqa: E402
+from tinygrad_nn.training import own_program, prediction  # noqa: E402
 
 COUNTS: list[int] = []
 LEVEL = [1.0]
@@ -138,8 +140,12 @@ SAME = {
 }
 
 
-@pytest.mark.parametrize("name", SAME)
-def test_the_numbers_are_those_of_the_recorded_graph(name, traces):
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [(name, "array") for name in SAME] + [(name, "llvm") for name in ("one number", "nested", "branches")],
+)
+def test_the_numbers_are_those_of_the_recorded_graph(name, backend, traces, monkeypatch):
+    monkeypatch.setattr(own_program, "backends_for", lambda work: [needed(backend)])
     model = own(SAME[name])()
     rng = random.Random(3)
     for k in range(4):
@@ -155,6 +161,21 @@ def test_the_numbers_are_those_of_the_recorded_graph(name, traces):
             model.tau = 2.0
             model.inner.layers[0].neurons[1].activation = "sigmoid"
     assert 2 <= len(traces) <= 20
+
+
+def test_primitives_that_machine_code_has_no_words_for_run_on_arrays(monkeypatch):
+    monkeypatch.setattr(own_program, "backends_for", lambda work: [needed("llvm"), "array"])
+    asked = []
+
+    def without(primitive, *given):
+        asked.append(primitive)
+        raise UnspelledError("a test")
+
+    monkeypatch.setattr("tinygrad_nn.compiler.backends.llvm.call.NativeProgram.__init__", without)
+    model = own(SAME["scaled"])()
+    alike(model.predict(rows_of()), recorded(model, rows_of()))
+    assert is_compiled(model)
+    assert asked
 
 
 def test_networks_of_the_library_with_functions_of_ones_own_are_compiled():
@@ -355,6 +376,26 @@ def test_what_it_raises_is_raised_as_it_is(row, error):
                 model.predict(rows)
             assert str(found.value) == str(wanted.value)
         alike(model.predict([[0.5, 0.5]] * 60), [model.predict([0.5, 0.5])] * 60)
+
+
+def test_machine_code_is_made_for_much_work_alone(monkeypatch):
+    needed("llvm")
+    asked: list[list[str]] = []
+    real = own_program.backends_for
+
+    def told(work):
+        asked.append(real(work))
+        return asked[-1]
+
+    monkeypatch.setattr(own_program, "backends_for", told)
+    monkeypatch.setattr(own_program, "WORTH_MACHINE_CODE", 60 * 18 * 3)  # three times as many rows, by eighteen Values
+    model = own(SAME["one number"])()
+    for tau in (1.0, 2.0):
+        model.tau = tau
+        asked.clear()
+        for k in range(4):
+            alike(model.predict(rows_of(seed=k)), recorded(model, rows_of(seed=k)))
+        assert asked == [["array"]] * 2 + [["llvm", "array"]] * 2
 
 
 def test_few_rows_are_not_traced(traces, monkeypatch):
