@@ -471,9 +471,14 @@ def test_threads_predict_by_one_module():
             wrong.extend([k] * (flat(found) != pytest.approx(flat(wanted[k]), rel=1e-12)))
 
     threads = [threading.Thread(target=use, args=(k,)) for k in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
     assert not wrong
     assert is_compiled(model)

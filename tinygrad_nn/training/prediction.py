@@ -69,11 +69,12 @@ class Predicting:
 
     def outputs(self, rows: Any, matrix: Any) -> Any:
         """The outputs for the rows of a matrix; None where they are to be recorded."""
-        if self.waited is None and not self.program.is_known(rows, matrix):  # what it reads is not as it was
-            self.waited = 0
-        if self.waited is not None:
-            self.waited += len(rows)
-            if self.waited < self.worth:
+        waited = self.waited  # which another thread may set
+        if waited is None and not self.program.is_known(rows, matrix):  # what it reads is not as it was
+            waited = 0
+        if waited is not None:
+            self.waited = waited = waited + len(rows)
+            if waited < self.worth:
                 return None
         if self.program is None:
             from .own_program import OwnProgram  # which imports all that traces
