@@ -5,7 +5,7 @@ import gc
 import pickle
 import random
 import signal
-import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.autograd.packs import StatesInArrays
 from tinygrad_nn.autograd.value import Packed
+from tinygrad_nn.nn.structure import structure_of
 from tinygrad_nn.training.steps.engines import arrays
 
 
@@ -222,40 +223,29 @@ def test_a_run_goes_on_with_its_own_numbers_where_a_value_leaves_meanwhile():
     assert found[0] == found[1]
 
 
-@pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="no signals here")
-def test_ctrl_c_between_steps_leaves_whole_ones():
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+def test_an_interrupt_between_steps_leaves_whole_ones():
     """Wherever in a step it comes, numbers and count are of the same step."""
     models, optimizers = pair()
     step = stepped(models[1], optimizers[1])
     step(X, Y)
-    stop, main = threading.Event(), threading.main_thread().ident
-    pressed = threading.Thread(target=lambda: press(stop, main))
-    pressed.start()
-    caught = 0
+    before = signal.signal(signal.SIGALRM, interrupted)
     try:
-        while caught < 30:
-            try:
+        for k in range(60):
+            signal.setitimer(signal.ITIMER_REAL, 0.0005 + 0.00001 * k)
+            with suppress(KeyboardInterrupt):
                 while True:
                     step(X, Y)
-            except KeyboardInterrupt:
-                caught += 1
     finally:
-        while True:
-            try:
-                stop.set()
-                pressed.join()
-                break
-            except KeyboardInterrupt:
-                pass
+        signal.signal(signal.SIGALRM, before)
     step = stepped(models[0], optimizers[0])
     for _ in range(optimizers[1].steps):
         step(X, Y)
     assert numbers(optimizers[0]) == numbers(optimizers[1])
 
 
-def press(stop, thread):
-    while not stop.wait(0.003):
-        signal.pthread_kill(thread, signal.SIGINT)
+def interrupted(*_):
+    raise KeyboardInterrupt
 
 
 def test_it_makes_no_cycle():
@@ -400,3 +390,21 @@ def test_compiled_functions_read_packed_parameters_where_they_stand(backend, rev
         assert [number, *gradient] == pytest.approx([told.data, x[0].grad, x[1].grad], rel=1e-12)
         assert plain([0.5, -1.0]) == pytest.approx(told.data, rel=1e-12)
         assert list(plain.batch([[[0.5, -1.0]]] * 9)) == pytest.approx([told.data] * 9, rel=1e-12)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 6, 7, 8])
+def test_a_pack_that_predictions_have_made_is_left_for_one_of_steps(width):
+    """Of as many numbers as vectors hold, or not."""
+    backend = needed("llvm")
+    models = [tn.Layer(3, width, "tanh", rng=random.Random(1)) for _ in range(2)]
+    optimizers = [tn.SGD(model.parameters(), lr=0.1, momentum=0.5) for model in models]
+    structure: Any = structure_of(models[1])
+    assert structure.packed()
+    rows, targets = [[0.5, -1.0, 0.25], [1.0, 2.0, -3.0]], [[0.25] * width] * 2 if width > 1 else [0.25] * 2
+    step = tn.compile_step(models[1], "squared_error", optimizers[1], backend=backend)
+    for _ in range(2):
+        told = eager(models[0], tn.losses.squared_error, optimizers[0], rows, targets)
+        assert step(rows, targets) == pytest.approx(told, rel=1e-12)
+        assert numbers(optimizers[1]) == pytest.approx(numbers(optimizers[0]), rel=1e-12)
+        structure = structure_of(models[1])
+        assert structure.packed()

@@ -99,18 +99,18 @@ class StepArrays:
         """Let the Values be in one pack, which may be that which steps of others have made."""
         trained, apart = column_of(self.optimizer.parameters), Column(self.untrained)
         pack, size = trained.in_pack(), self.padded + len(self.untrained)
-        fits = pack is not None and not trained.place and len(pack.array) == size
-        if (
-            pack is not None
-            and fits
-            and (not apart.operands or (apart.in_pack() is pack and apart.place == self.padded))
-        ):
+        beside = not apart.operands or (apart.in_pack() is pack and apart.place == self.padded)
+        if pack is not None and self._fits(pack, size) and trained.place == 0 and beside:
             self.pack, self.parameters = pack, pack.array
             return
         for values in (trained.operands, self.untrained):
             data_of(values)  # which has the words for what is no number
         found = zeros(self.target, size)
         self.pack, self.parameters = pack_of(found, [(0, trained.operands), (self.padded, self.untrained)]), found
+
+    def _fits(self, pack: Pack, size: int) -> bool:
+        """Whether steps may have made a pack of this size."""
+        return isinstance(pack.array, self.target.namespace.ndarray) and len(pack.array) == size
 
     def _fill(self, states: Any) -> None:
         trained = self.optimizer.parameters
@@ -134,7 +134,7 @@ class StepArrays:
             raise ValueError(f"{what}{which}: {error}") from None
 
     def advance(self, made: int) -> None:
-        """So many steps were made. Nothing in here is called, so that Ctrl-C comes before or after all of it."""
+        """So many steps were made."""
         self.made += made
         if self.pack is not None:
             self.pack.version += 1
