@@ -12,7 +12,7 @@ from ..support.checks import MOST
 from .evaluation import Gradients, Looked
 from .history import History
 from .steps.state import Kept, kept_of, put_back
-from .steps.watch import Underway, Watch
+from .steps.watch import Watch
 
 RESTORED = ("patience", "epochs", "diverged")  # runs whose best state is given back where patience was asked for
 
@@ -38,7 +38,6 @@ class Watched(Watch):
         self.gradients: Gradients | None = None
         self.patience, self.callbacks = patience, callbacks
         self.remembered = None if patience is None else self._begun()
-        self.run: Any = None
 
     @property
     def wanted(self) -> bool:
@@ -51,10 +50,11 @@ class Watched(Watch):
 
     @property
     def ahead(self) -> int:
-        return 1 if self.looks or self.patience is not None else MOST
+        return 1 if self.looks else MOST
 
-    def begins(self, run: Underway) -> None:
-        self.run = run
+    @property
+    def keeps(self) -> bool:  # type: ignore[override]
+        return self.patience is not None
 
     def asks(self) -> list[Looked] | None:
         return None if self.gradients else [*self.looked.values()]
@@ -75,16 +75,22 @@ class Watched(Watch):
             found |= {f"{prefix}{name}": number for name, number in measured.items()}
         return found | (self.gradients.measured() if self.gradients is not None else {})
 
-    def remember(self, history: History) -> None:
-        if self.remembered is not None:
-            best, waited, kept, before = self.remembered
-            validated, now = history.metrics.get(f"{VALIDATION}loss"), self.run.now()
-            latest = (validated or history.losses)[-1]
-            if latest < best:  # a loss of the run is that of the weights before the updates of its epoch
-                best, waited, kept = latest, 0, now if validated else before
-            else:
-                waited += 1
-            self.remembered = Remembered(best, waited, kept, now)
+    def remember(
+        self, losses: Sequence[float], found: Mapping[str, Sequence[float]], state: Callable[[int], Kept]
+    ) -> int:
+        if self.remembered is None or self.patience is None:
+            return len(losses)
+        best, waited, kept, before = self.remembered
+        validated, chosen, count = found.get(f"{VALIDATION}loss"), -1, 0
+        for count, latest in enumerate((validated or losses)[: len(losses)], 1):
+            best, waited, chosen = (latest, 0, count) if latest < best else (best, waited + 1, chosen)
+            if waited >= self.patience:
+                break
+        if chosen > 0:  # a loss of the run is that of the weights before the updates of its epoch
+            chosen -= not validated
+            kept = state(len(losses) - chosen) if chosen else before
+        self.remembered = Remembered(best, waited, kept, state(len(losses) - count))
+        return count
 
     def verdict(self, history: History, losses: Sequence[float]) -> str:
         stop = [callback(history) for callback in self.callbacks]

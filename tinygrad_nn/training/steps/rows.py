@@ -215,13 +215,20 @@ class Orders:
         self.places: Sequence[int] = range(len(rows))  # where the rows of the order that is followed were given
         self.waiting: list[list[int]] = []  # of this epoch and of later ones, as far as they were drawn
         self._all: list[list[int]] = []  # those that were waiting at the last `start`, and those drawn since
+        self._begun, self._state = 0, None  # how many were waiting then, and the state of the generator
         self._taken: Sequence[Row] | None = rows
         self._array: Any = None  # the rows as they were given
         self._laid: tuple[list[int], Any] | None = None  # an order, and the array that begins with it
 
-    def start(self) -> None:
-        """`back` will come back to here."""
-        self._all = list(self.waiting)
+    @property
+    def rewinds(self) -> bool:
+        """Whether orders that were drawn can be as if they had not been."""
+        return self.generator is None or type(self.generator) is Random
+
+    def start(self, ending: bool = False) -> None:
+        """`back` will come back to here, and so will `give_back` where the run may be `ending` early."""
+        self._all, self._begun = list(self.waiting), len(self.waiting)
+        self._state = self.generator.getstate() if ending and self.rewinds and self.generator is not None else None
 
     def follow(self, ahead: int = 0) -> None:
         """Take the rows in the order of this epoch, or of one so many later."""
@@ -274,3 +281,11 @@ class Orders:
     def back(self) -> None:
         """The epochs whose orders were taken from `waiting` since `start` are to come again."""
         self.waiting = list(self._all)
+
+    def give_back(self, epochs: int) -> None:
+        """No order after those of so many epochs was drawn since `start`, if that can be."""
+        if self._state is not None and len(self._all) > max(epochs, self._begun):
+            self.waiting = self._all[: self._begun]
+            self.generator.setstate(self._state)
+            self.draw(epochs)
+            del self.waiting[:epochs]

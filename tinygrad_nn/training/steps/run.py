@@ -18,7 +18,7 @@ from ..history import History
 from .engines.engine import CANNOT, Engine, Stretch, all_finite
 from .interrupt import Uninterrupted
 from .rows import Orders, Row
-from .state import Kept, kept_of, put_back
+from .state import kept_of, put_back
 from .watch import Standing, Watch
 
 RowMetric = Callable[[Any, Any], Any]
@@ -56,6 +56,7 @@ class Run:
         begun = begun or Standing(0, [], 0.0, [], History())
         self.epoch, self.losses, self.error, self.orders.waiting, self.history = begun
         self.history.stopped = ""
+        self.single = False  # whether epochs are made one by one, as one of the next diverges
         self._saved: Any = None  # what model and optimizer are, until the first steps are made
         self.unbounded: set[int] = set()  # which numbers were not finite from the start
 
@@ -115,9 +116,9 @@ class Run:
             if means:
                 found |= self._measured()
                 with Uninterrupted():
+                    means = means if lost else self._remembered(means, found)
+                    errors = errors[: len(means)]
                     self._record(before, means, errors, began, found)
-                    for watch in self.watches if not lost else ():
-                        watch.remember(self.history)
                     kept = None  # there is no way back
         except KeyboardInterrupt:
             if kept is not None:
@@ -132,13 +133,29 @@ class Run:
             self.history.stopped = next(filter(None, reasons))
         elif self.epoch == self.epochs:
             self.history.stopped = "epochs"
+        if self.history.stopped:
+            self.orders.give_back(len(means))
+
+    def _remembered(self, means: list[float], found: Mapping[str, Sequence[float]]) -> list[float]:
+        """The means of the epochs that count: those up to where the run ends, which ends there then."""
+        count = len(means)
+        for watch in self.watches:
+            count = watch.remember(means[:count], found, self.engine.now)
+        if later := len(means) - count:
+            self.engine.end(later)
+            self.epoch, self.losses, self.error = self.epoch - later, [], 0.0
+        return means[:count]
 
     def _made(self, most: int = 0) -> tuple[list[float], list[float], dict[str, Sequence[float]]]:
         """Some more steps: of each epoch that ended with them the mean loss, the metric, and what the engine found."""
         self.orders.follow()
+        looker = next((watch for watch in self.watches if watch.replaced), None)
+        keeps = looker is not None and looker.keeps
+        if keeps and (self.single or not self.orders.rewinds):
+            most = 1
         most = most or min([self.epochs - self.epoch, *(watch.ahead for watch in self.watches)])
-        known, looker = (self.losses, self.error, self.pace.steps), next((w for w in self.watches if w.replaced), None)
-        stretch = Stretch(self.orders, self.batch_size, *known, most, self.threshold, looker is not None)
+        known = self.losses, self.error, self.pace.steps
+        stretch = Stretch(self.orders, self.batch_size, *known, most, self.threshold, looker is not None, keeps)
         start = perf_counter()
         try:
             found = self.engine.stretch(stretch)
@@ -166,7 +183,7 @@ class Run:
 
     def _kept(self) -> Any:
         """What `_back` needs to make this stretch as if it had not been."""
-        self.orders.start()
+        self.orders.start(bool(self.metric) or any(watch.replaced for watch in self.watches))
         saved, self._saved = self._saved, None
         return self.engine, self.engine.kept(saved), self.epoch, self.losses, self.error
 
@@ -183,6 +200,11 @@ class Run:
         if len(means) == 1:
             return 1
         self._back(kept)
+        if any(watch.keeps for watch in self.watches):  # which may end it before
+            self.orders.give_back(0)
+            self.single = True
+            means.clear()
+            return 0
         made = 0
         while made < len(means):
             one, _, _ = self._made(most=1)
@@ -194,10 +216,6 @@ class Run:
     def finite(self) -> bool:
         """Whether all numbers of model and optimizer are finite, but for those that never were."""
         return self.engine.finite(self.unbounded)
-
-    def now(self) -> Kept:
-        """What model and optimizer are now."""
-        return self.engine.now()
 
     def put(self) -> None:
         """Let the model hold the numbers of the steps that were made, if it does not."""

@@ -26,9 +26,6 @@ class Underway(Protocol):
 
     history: History
 
-    def now(self) -> Kept:
-        """What model and optimizer are now."""
-
     def put(self) -> None:
         """Let the model hold the numbers of the steps that were made, if it does not."""
 
@@ -47,6 +44,7 @@ class Watch:
     """
 
     looks, replaced = True, False
+    keeps = False  # whether it may want what model and optimizer were after each epoch
 
     @property
     def ahead(self) -> int:
@@ -68,8 +66,13 @@ class Watch:
         """What the history is to know of the model as it stands, at the end of an epoch."""
         return {}
 
-    def remember(self, history: History) -> None:
-        """Take note of the epoch that was written down last, before anything can interrupt."""
+    def remember(
+        self, losses: Sequence[float], found: Mapping[str, Sequence[float]], state: Callable[[int], Kept]
+    ) -> int:
+        """Take note of epochs before anything can interrupt, of which these are the losses and what the history is to
+        know; how many of them count, where the run ends before the last. `state(k)` is the model k epochs before that.
+        """
+        return len(losses)
 
     def verdict(self, history: History, losses: Sequence[float]) -> str:
         """Why the run is to end now, or "". `losses` are those of the epochs since the last time, each of them."""

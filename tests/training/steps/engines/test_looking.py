@@ -19,6 +19,7 @@ from tinygrad_nn.training.evaluation import Looked
 from tinygrad_nn.training.steps.engines import native_look
 from tinygrad_nn.training.steps.engines.looking import LookingEngine
 from tinygrad_nn.training.steps.engines.native import NativeSteps
+from tinygrad_nn.training.steps.rows import Orders
 from tinygrad_nn.training.steps.run import Pace
 
 numpy = pytest.importorskip("numpy", reason="machine code wants NumPy")
@@ -66,13 +67,13 @@ def drawn(seed, rows=None):
     activation = rng.choice(("tanh", "relu", "sigmoid"))
     names = ["accuracy"] if loss == "cross_entropy" else [n for n in ("accuracy", "mae", "rmse") if rng.random() < 0.7]
     options: dict[str, Any] = {
-        "epochs": rng.choice((1, 4, 12)), "batch_size": rng.choice((1, 4, 100)), "shuffle": rng.random() < 0.5,
+        "epochs": rng.choice((1, 4, 12, 40)), "batch_size": rng.choice((1, 4, 100)), "shuffle": rng.random() < 0.5,
         "metrics": names, "regularizer": rng.choice((None, None, l2)), "progress": False, "backend": "llvm",
     }  # fmt: skip
     if rng.random() < 0.6:
         options["validation"] = X[first:], Y[first:]
-    if rng.random() < 0.3:
-        options["patience"] = rng.randint(1, 3)
+    if rng.random() < 0.4:
+        options["patience"] = rng.randint(1, 4)
     if rng.random() < 0.2:
         options["callbacks"] = lambda history: None
     if rng.random() < 0.2 and outputs == 1:
@@ -317,6 +318,80 @@ def test_divergence_is_that_of_its_epoch(many, monkeypatch):
     assert (repr(told(history)[0]), repr(left)) == (repr(told(expected)[0]), repr(wanted))
     for name, column in history.metrics.items():
         assert column == pytest.approx(expected.metrics[name], rel=1e-9, nan_ok=True)
+
+
+def ending(looking, monkeypatch, dtype="float64", lr=0.3, **options):
+    """A run whose validation loss rises soon, with an order drawn for each epoch, and the next number drawn."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Pace, "took", lambda pace, *given: setattr(pace, "steps", 60))
+        if not looking:
+            without_looks(patch)
+        X, Y = moons(12)
+        rng, model = random.Random(1), tn.MLP(2, [6, 1], "tanh", rng=random.Random(1))
+        optimizer = tn.Adam(model.parameters(), lr=lr) if options.pop("adam", True) else tn.SGD(model.parameters(), lr)
+        history = tn.fit(
+            model, X, Y, "squared_error", optimizer, 400, 5, rng=rng, progress=False, backend="llvm", dtype=dtype,
+            **options,
+        )  # fmt: skip
+        return history, numbers(optimizer), rng.random()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("patience", [1, 3, 10])
+@pytest.mark.parametrize("validated", [False, True])
+def test_patience_ends_in_the_midst_of_a_call_as_it_ends_between_epochs(
+    dtype, shuffle, patience, validated, monkeypatch
+):
+    X, Y = moons(12)
+    more = {"validation": (X, [-y for y in Y])} if validated else {}
+    found, wanted = (
+        ending(looking, monkeypatch, dtype, shuffle=shuffle, patience=patience, **more) for looking in (True, False)
+    )
+    assert told(found[0])[0] == told(wanted[0])[0]
+    assert found[0].stopped == "patience" or not validated
+    assert found[1:] == wanted[1:]
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_the_best_before_a_run_diverges_comes_back(shuffle, monkeypatch):
+    told_of = []
+    for looking in (True, False):
+        with pytest.warns(RuntimeWarning, match="diverged"):
+            found = ending(looking, monkeypatch, lr=1.5, adam=False, shuffle=shuffle, patience=300, metrics="mae")
+        told_of.append((repr(told(found[0])[0]), *found[1:]))
+    assert told_of[0] == told_of[1]
+
+
+@pytest.mark.parametrize("limit", [3.0, 6.0])
+def test_until_gives_back_the_orders_of_epochs_that_were_not_run(limit, monkeypatch):
+    def squared(prediction, target):
+        return (prediction - target) * (prediction - target)
+
+    until = squared, limit
+    runs = [ending(True, monkeypatch, lr=0.02, until=until, **more) for more in ({}, {"metrics": "mae"})]
+    with monkeypatch.context() as patch:
+        patch.setattr(Orders, "rewinds", False)
+        runs.append(ending(False, monkeypatch, lr=0.02, until=until))
+    assert len({(history.epochs[-1], history.stopped, rest[0][0], rest[-1]) for history, *rest in runs}) == 1
+    assert runs[0][0].stopped == "until"
+
+
+@pytest.mark.parametrize("fault", ["", "another epoch", "no end", "orders stay drawn"])
+def test_faults_in_how_patience_ends_a_call_are_noticed(fault, monkeypatch):
+    X, Y = moons(12)
+    more = {"validation": (X, [-y for y in Y]), "patience": 3}
+    if fault in ("", "no end"):
+        monkeypatch.setattr(early_stopping.Watched, "restore", lambda self: None)  # so that the last epoch shows
+    wanted, before = ending(False, monkeypatch, **more), LookingEngine._kept_before
+    if fault == "another epoch":
+        monkeypatch.setattr(LookingEngine, "_kept_before", lambda self, later: before(self, later - 1))
+    elif fault == "no end":
+        monkeypatch.setattr(LookingEngine, "end", lambda self, later: None)
+    elif fault:
+        monkeypatch.setattr(Orders, "give_back", lambda self, epochs: None)
+    found = ending(True, monkeypatch, **more)
+    assert ((told(found[0])[0], *found[1:]) == (told(wanted[0])[0], *wanted[1:])) is not bool(fault)
 
 
 def test_single_precision_is_looked_at_in_it(monkeypatch):

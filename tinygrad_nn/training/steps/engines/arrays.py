@@ -146,10 +146,11 @@ class StepArrays:
         if made and (self.pack is None or self.pack.broken):
             commit(self.optimizer, iter(self.listed()), 0 if self.looked_at else made)
 
-    def listed(self) -> list[float]:
-        """The parameters, then the states, as `state_of` gives them."""
-        rows = self.state[: self.width, : self.count]
-        return self.parameters[: self.count].tolist() + rows.T.ravel().tolist()  # type: ignore[no-any-return]
+    def listed(self, parameters: Any = None, state: Any = None) -> list[float]:
+        """The parameters, then the states, as `state_of` gives them; of arrays like these where some are given."""
+        parameters, state = (self.parameters, self.state) if parameters is None else (parameters, state)
+        rows = state[: self.width, : self.count]
+        return parameters[: self.count].tolist() + rows.T.ravel().tolist()  # type: ignore[no-any-return]
 
     def kept(self) -> Any:
         """What `back` needs to let them be what they are now."""

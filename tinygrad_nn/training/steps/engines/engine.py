@@ -52,6 +52,7 @@ class Stretch(NamedTuple):
     epochs: int  # where it begins with one, at most so many to their end
     threshold: float  # of the metric, below which the stretch ends with the epoch
     looking: bool = False  # whether the engine is to look, as it said that it can
+    keeping: bool = False  # whether what the numbers are after each epoch may be wanted
 
     @property
     def start(self) -> int:
@@ -123,9 +124,14 @@ class Engine:
         of the loss and the prediction of a row."""
         raise NotImplementedError
 
-    def now(self) -> Kept:
-        """What the numbers are now, as the user would see them."""
+    def now(self, later: int = 0) -> Kept:
+        """What the numbers are now, as the user would see them, or were so many epochs before the latest stretch ended,
+        whose epochs were kept."""
         return kept_of(self.optimizer)
+
+    def end(self, later: int) -> None:
+        """Let the latest stretch have ended so many epochs before."""
+        raise NotImplementedError
 
     def take(self) -> None:
         """The numbers are those that the user sees, who may have set them."""

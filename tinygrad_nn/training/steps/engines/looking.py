@@ -18,6 +18,11 @@ class LookingEngine(NativeEngine):
     """Makes steps in machine code, and looks after each epoch where it is asked to and can."""
 
     _looks: Looks | None = None  # the latest that could be made
+    _after: tuple[int, int, int] = (
+        0,
+        0,
+        0,
+    )  # epochs that ended in the latest stretch, steps until then, steps of an epoch
     _asked: tuple[Any, Any] = None, None  # what for, and between which steps; these are None where they could not
 
     def can_look(self, looks: Sequence[Look], rows: Sequence[Row], batch_size: int) -> bool:
@@ -54,7 +59,10 @@ class LookingEngine(NativeEngine):
         if not self.can_look(self._asked[0], stretch.orders.rows, stretch.batch_size) or self._looks is None:
             raise UnsupportedError("what is looked at after each epoch has changed in the midst of the run")
         looks, steps = self._looks, self._asked[1]
-        self.most = looks.most
+        self.most, looks.trail = looks.most, None
+        if stretch.keeping and not looks.many:
+            looks.keep(steps.arrays)
+            self.most = min(looks.most, len(looks.trail))
         if not looks.many:
             steps.many = looks.between
         try:
@@ -64,11 +72,26 @@ class LookingEngine(NativeEngine):
         if looks.many and made.means:
             draws = stretch.epochs > 1 and self.recipe.metric is None and stretch.orders.generator is not None
             looks.beside(steps.arrays.parameters.ctypes.data, partial(stretch.orders.draw, 2) if draws else None)
+        self._after = len(made.means), steps.arrays.done - len(made.losses), stretch.batches
         return made
 
     def found(self, epochs: int) -> list[Any]:
         return [] if self._looks is None else self._looks.found(epochs)
 
-    def now(self) -> Kept:
-        steps = self._holder
-        return super().now() if steps is None else (steps.arrays.listed(), steps.arrays.done)
+    def now(self, later: int = 0) -> Kept:
+        if (steps := self._holder) is None:
+            return super().now()
+        if not later:
+            return steps.arrays.listed(), steps.arrays.done
+        parameters, states, done = self._kept_before(later)
+        return steps.arrays.listed(parameters, states), done
+
+    def end(self, later: int) -> None:
+        self._asked[1].arrays.back(self._kept_before(later))
+
+    def _kept_before(self, later: int) -> Any:
+        """What the numbers were so many epochs before the latest stretch ended, and the count of steps."""
+        (epochs, done, batches), arrays, looks = self._after, self._asked[1].arrays, self._looks
+        assert looks is not None  # as a stretch was made with them
+        row, width = looks.trail[epochs - 1 - later], arrays.parameters.size
+        return row[:width], row[width:].reshape(arrays.state.shape), done - later * batches

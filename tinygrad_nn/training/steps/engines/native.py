@@ -63,8 +63,8 @@ class NativeEngine(Engine):
         orders, size, at, n = stretch.orders, stretch.batch_size, len(stretch.losses), stretch.batches
         # traced on the row that was given first, wherever the run begins, so that one that goes on takes the same path
         steps = self._ready(size > 1, orders.rows)
-        # no order is drawn for an epoch that may not be run
-        most = 1 if orders.generator is not None and self.recipe.metric is not None else min(stretch.epochs, self.most)
+        # no order is drawn for an epoch that may not be run, where it could not be given back
+        most = 1 if self.recipe.metric is not None and not orders.rewinds else min(stretch.epochs, self.most)
         whole = 0 if at else min(stretch.steps // n, most)
         rates = steps.rates(n * whole or min(stretch.steps, n - at))
         x = orders.laid(1 if at else -(-len(rates) // n), self.target)

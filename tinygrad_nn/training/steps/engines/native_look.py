@@ -116,12 +116,22 @@ class Looks:
         self.native = [NativeLook(look, text, target, self.most) for look, text in both]
         self.start, self.size = beginning(steps), 4 if target.dtype == "float32" else 8
         self.whole = self._part(0, 1)
+        self.trail: Any = None  # parameters and states after each epoch, a row for each
+        self.kept_bytes = 0, 0  # of the parameters, and of the states
 
     def between(self, *given: int) -> None:
         """Make steps of what those are given, and look after each epoch."""
         *pointers, steps = given
-        fixed = self.xp.array([self.start, *pointers, self.size, len(self.native)], dtype=self.xp.int64)
+        trail = 0 if self.trail is None else self.trail.ctypes.data
+        fixed = [self.start, *pointers, self.size, len(self.native), trail, *self.kept_bytes]
+        fixed = self.xp.array(fixed, dtype=self.xp.int64)
         driver().run(fixed.ctypes.data, self.whole.ctypes.data, steps)
+
+    def keep(self, arrays: Any) -> None:
+        """Let what the numbers are after each epoch be kept, of as many epochs as have room."""
+        numbers = arrays.parameters.size + arrays.state.size
+        self.kept_bytes = arrays.parameters.nbytes, arrays.state.nbytes
+        self.trail = self.xp.empty((max(1, MOST_NUMBERS // numbers), numbers), dtype=arrays.parameters.dtype)
 
     def now(self, parameters: int) -> None:
         """Look at the parameters there."""
@@ -148,7 +158,7 @@ class Looks:
 
     def _look(self, parameters: int, part: Any) -> None:
         """In one call, so that no thread waits in the midst of it for another that is busy in Python."""
-        fixed = self.xp.array([0, 0, parameters, *[0] * 13, len(self.native)], dtype=self.xp.int64)
+        fixed = self.xp.array([0, 0, parameters, *[0] * 13, len(self.native), 0, 0, 0], dtype=self.xp.int64)
         driver().run(fixed.ctypes.data, part.ctypes.data, 0)
 
     @property
@@ -189,9 +199,11 @@ def _moved(names: Sequence[str], by: str) -> list[str]:
 GIVEN = ("x", "parameters", "states", "gradients", "penalty", "losses", "metrics", "rates", "settings", "counts",
          "told", "flags", "totals", "scratch")  # fmt: skip
 STEPPING = ("losses", "metrics", "rates")
-# %given: where the steps' function begins, what it is given, the bytes of a number, and how many looks there are, each
-# of them in %looks as `part` has it. Without steps, what is looked at are the parameters as they are.
+# %given: where the steps' function begins, what it is given, the bytes of a number, how many looks there are; where the
+# numbers are kept after each epoch, or 0, and the bytes of parameters and states. %looks: each as `part` has it.
+# Without steps, what is looked at are the parameters as they are.
 DRIVER = "\n  ".join([
+    "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
     "define private void @look(ptr %looks, i64 %looked, ptr %parameters, i64 %epoch) {", "br label %head\nhead:",
     "%j = phi i64 [0, %0], [%j1, %one]", "%more = icmp slt i64 %j, %looked",
     "br i1 %more, label %one, label %over\none:",
@@ -204,7 +216,7 @@ DRIVER = "\n  ".join([
     "define void @run(ptr %given, ptr %looks, i64 %steps) {", "%made_at = alloca i64", "%epoch_at = alloca i64",
     "store i64 0, ptr %made_at", "store i64 0, ptr %epoch_at",
     *_loaded("ptr", "%given", ("function", *GIVEN)),
-    *_loaded("i64", "%given", ("",) * 15 + ("size", "looked")),
+    *_loaded("i64", "%given", ("",) * 15 + ("size", "looked", "trail", "all_parameters", "all_states")),
     "%none = icmp eq i64 %steps, 0", "br i1 %none, label %only, label %begin\nonly:",
     "call void @look(ptr %looks, i64 %looked, ptr %parameters, i64 0)", "ret void\nbegin:",
     *_loaded("i64", "%counts", ("all", "batch", "first")),
@@ -226,6 +238,13 @@ DRIVER = "\n  ".join([
     "%k1 = add i64 %k, %n", "%through1 = srem i64 %k1, %batches", "%over = icmp eq i64 %through1, 0",
     "br i1 %over, label %look, label %next\nlook:",
     "call void @look(ptr %looks, i64 %looked, ptr %parameters, i64 %epoch)",
+    "%unkept = icmp eq i64 %trail, 0", "br i1 %unkept, label %told_so, label %keep\nkeep:",
+    "%row = add i64 %all_parameters, %all_states", "%rows = mul i64 %row, %epoch", "%row_at = add i64 %trail, %rows",
+    "%row_of_states = add i64 %row_at, %all_parameters", "%to_parameters = inttoptr i64 %row_at to ptr",
+    "%to_states = inttoptr i64 %row_of_states to ptr",
+    "call void @llvm.memcpy.p0.p0.i64(ptr %to_parameters, ptr %parameters, i64 %all_parameters, i1 false)",
+    "call void @llvm.memcpy.p0.p0.i64(ptr %to_states, ptr %states, i64 %all_states, i1 false)",
+    "br label %told_so\ntold_so:",
     "%epoch1 = add i64 %epoch, 1", "store i64 %epoch1, ptr %epoch_at", "%metric = load double, ptr %metrics_here",
     "%below = fcmp olt double %metric, %threshold", "br i1 %below, label %leave, label %next\nnext:",
     "%again = icmp slt i64 %made1, %steps", "br i1 %again, label %head, label %leave\nleave:",
