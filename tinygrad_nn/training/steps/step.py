@@ -258,9 +258,9 @@ def compile_step(
     What else model, loss, regularizer, metric and update read is watched as `compile` watches it: at each step(X, Y),
     and in a run at its start and after each call of a callback or of `progress`. Where it has changed (a number, an
     activation, a weight that is another Value) the next step is the new one. Where they draw random numbers, count, ask
-    a clock or read the `.data` of what is trained, backend="auto" makes the steps on the recorded graph, with one
-    RuntimeWarning that says why; a back end that was asked for by name raises. A traced value that is kept, as in
-    `self.h = h`, is an error that names the attribute.
+    a clock, read the `.data` of what is trained or what was recorded of it before, backend="auto" makes the steps on
+    the recorded graph, with one RuntimeWarning that says why; a back end that was asked for by name raises. A traced
+    value that is kept, as in `self.h = h`, is an error that names the attribute.
 
     The numbers of a row and of its target are plain numbers: `if t == 1`, `if t`, `weights[int(t)]`, `round(t)` are
     branches, each a path of its own, as `compile` has them; tn.take(weights, t) is one path for all. Rows that are
