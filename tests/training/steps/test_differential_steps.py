@@ -16,7 +16,7 @@ import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.compiler.arguments import shape_of
 from tinygrad_nn.compiler.backends.llvm import printer as llvm
-from tinygrad_nn.compiler.backends.llvm import row_products, row_sums
+from tinygrad_nn.compiler.backends.llvm import row_products, vector_math
 from tinygrad_nn.training.steps.recipe import Recipe, Update, penalty, row_gradient
 from tinygrad_nn.training.steps.state import settings_of
 
@@ -277,7 +277,7 @@ def with_a_lane_twice(lane_sums):
 
 FAULTS = {
     "a row left out": (row_products.RowProducts, "_tile", without_its_last_row),
-    "a lane of the sums": (row_sums, "lane_sums", with_a_lane_twice),
+    "a lane of the sums": (vector_math, "lane_sums", with_a_lane_twice),
     "a lane of the kept rows": (row_products, "turned", with_lanes_exchanged),
     "a lane of the inputs": (llvm, "turned", with_lanes_exchanged),
     "a group after its reader": (llvm, "clusters", with_a_group_after_its_reader),

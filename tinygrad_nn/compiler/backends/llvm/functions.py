@@ -10,7 +10,7 @@ from typing import Any
 from ....autograd.primitives import Primitive
 from ..spellings import in_language
 from .ir import Block, Kind
-from .vector_math import FUNCTIONS, definition, vector_name
+from .vector_math import FUNCTIONS, LANE_SUMS, definition, vector_name
 
 Spelling = Callable[..., str]
 
@@ -24,6 +24,14 @@ def vector_function(name: str) -> Spelling:
         return b.let(f"call {kind.numbers} {vector_name(name, kind)}({kind.numbers} {x})")
 
     return call
+
+
+def called_lane_sums(b: Block, vectors: list[str]) -> str:
+    """The sums of the lanes of as many vectors as one has lanes, by a function that is called for them."""
+    kind = b.kind
+    b.wanted.add((LANE_SUMS, kind))
+    given = ", ".join(f"{kind.numbers} {vector}" for vector in vectors)
+    return b.let(f"call {kind.numbers} {vector_name(LANE_SUMS, kind)}({given})")
 
 
 _exp, _log = vector_function("exp"), vector_function("log")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import prod
 
+from ...loops.clusters import strides
 from ...loops.groups import Access, Group
 from ...program.program import INPUTS
+from .functions import called_lane_sums
 from .ir import Kind
 from .row_products import CHUNK, RowProducts
 from .row_terms import Term
-from .transpose import lane_sums
+
+SUMS = 16  # that are made side by side
 
 
 class RowSums(RowProducts):
@@ -24,12 +28,20 @@ class RowSums(RowProducts):
 
     def _all_rows(self) -> None:
         b, zero = self.block, self.block.number(0.0)
+        places = 0
+        self.sums_at: dict[Term, int] = {}  # where the sums of terms are that are no matrix products
+        for term in self.terms:
+            if self.chunked and term.matrix(self.roll, self.full.lanes) is None:
+                self.sums_at[term] = places
+                places += prod(term.extents)
+        self._scratch("%sums", (places + self.kind.lanes) * self.kind.bits // 8)
         self.total = [b.variable(zero) for _ in range(self.totals)]
         b.entry.append("%all_on = alloca i1")
         b.lines.append("store i1 true, ptr %all_on")
         self.last = b.let("sub nsw i64 %rows, 1")
         if self.chunked:
             b.loop(self._parts("%rows", CHUNK), self._chunk, most_written_out=0)
+            self._place_sums()
         else:
             self._chunk("0")
         on = b.let("load i1, ptr %all_on")
@@ -118,9 +130,15 @@ class RowSums(RowProducts):
             def block(i: str) -> None:
                 self._at_block(i, arrays)
                 inside = b.lanes_below(b.let(f"sub nsw i64 {self.many}, {b.index(0, (kind.lanes, i))}"))
+                loaded: dict[tuple[object, ...], str] = {}  # what members share is loaded once
                 for counters, total in zip(members, sums, strict=True):
-                    before = b.load(total)
-                    factors = [self._load(factor, counters, kind, loops) for factor in term.factors]
+                    before, factors = b.load(total), []
+                    for factor in term.factors:
+                        moves = [True] * len(counters) if factor.table is not None else factor.strides
+                        key = factor, *(counter for counter, moved in zip(counters, moves, strict=True) if moved)
+                        if key not in loaded:
+                            loaded[key] = self._load(factor, counters, kind, loops)
+                        factors.append(loaded[key])
                     after = b.fused(factors[0], factors[1], before) if factors[1:] else b.add(factors[0], before)
                     b.store(total, b.choose(inside, after, before))
 
@@ -132,27 +150,40 @@ class RowSums(RowProducts):
         self._tiled(term.extents, tile)
 
     def _tiled(self, extents: tuple[int, ...], body: Callable[[list[list[str]]], None]) -> None:
-        """body(members) for tiles of some members of one loop or two: for each, the counters of both."""
+        """body(members) for tiles of members that follow each other, of one loop or two: for each, the counters."""
         outer, inner = (1, 1, *extents)[-2:]
-        columns = 8 if outer > 1 else 16
 
         def rows(these: list[str]) -> None:
             def tile(those: list[str]) -> None:
                 body([[row, column][2 - len(extents) :] for row in these for column in those])
 
-            self._tiles(inner, columns, tile)
+            self._tiles(inner, SUMS, tile)
 
-        self._tiles(outer, max(1, 16 // min(inner, columns)), rows)
+        self._tiles(outer, max(1, SUMS // inner), rows)
 
     def _put_sums(self, term: Term, members: list[list[str]], vectors: list[str]) -> None:
-        """Sum the lanes of vectors, one for each member, and add them to the gradients of the chunks before."""
-        b, kind, one = self.block, self.kind, self.one
-        summed = lane_sums(b, [*vectors, *[vectors[-1]] * (kind.lanes - len(vectors))])
-        for k, counters in enumerate(members):
-            place = self._pointer("%gradients", one.numbers, self._where(term.target, counters, term.extents))
-            number = b.extracted(summed, k)
-            if self.chunked:
-                earlier = b.let(f"load {one.numbers}, ptr {place}")
-                both = b.let(f"fadd {one.numbers} {earlier}, {number}")
-                number = b.let(f"select i1 {self.first_chunk}, {one.numbers} {number}, {one.numbers} {both}")
-            b.lines.append(f"store {one.numbers} {number}, ptr {place}")
+        """Sum the lanes of vectors, one for each member, and add them to the sums of the chunks before."""
+        b, kind, one, count = self.block, self.kind, self.one, len(members)
+        if not self.chunked:
+            place = self._pointer("%gradients", one.numbers, self._where(term.target, members[0], term.extents))
+            b.store(place, vectors[0])
+            return
+        summed = called_lane_sums(b, [*vectors, *[vectors[-1]] * (kind.lanes - count)])
+        where = b.index(self.sums_at[term], *zip(strides(term.extents), members[0], strict=True))
+        place = self._pointer("%sums", one.numbers, where)
+        both = b.add(b.partly_loaded(place, count), summed)
+        either = f"{kind.numbers} {summed}, {kind.numbers} {both}"
+        b.partly_stored(place, b.let(f"select i1 {self.first_chunk}, {either}"), count)
+
+    def _place_sums(self) -> None:
+        """Put the sums of all chunks where the gradients are."""
+        b, one = self.block, self.one
+        targets = [index for term in self.sums_at for index in term.target.indices(term.extents)]
+
+        def place(k: str) -> None:
+            target = b.let(f"load i64, ptr {self._pointer(self._table(tuple(targets)), 'i64', k)}")
+            b.kind = one
+            b.store(self._pointer("%gradients", one.numbers, target), b.load(self._pointer("%sums", one.numbers, k)))
+            b.kind = self.kind
+
+        b.loop(len(targets), place, most_written_out=0)

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from .ir import Block, Kind
+from .transpose import lane_sums
 
 LN2_HIGH, LN2_LOW = 0.693145751953125, 1.4286068203094172321e-06  # of doubles: 20 bits, and the rest
 LN2_HIGH_SINGLE, LN2_LOW_SINGLE = 0.693359375, -2.12194440e-4
@@ -42,6 +43,8 @@ ERFC = (0.25539567631050575, -0.4271858474139584, 0.24165819424246646, -0.078978
         0.00017436116556270842, 2.752548037013977e-05, -2.757986596376558e-05, -1.3968071056625742e-05,
         1.3926285242794465e-06, 3.7892019378454878e-06, 1.1780656478717633e-06, -5.322245906951541e-07,
         -4.2155927508275574e-07)  # fmt: skip
+
+LANE_SUMS = "lane_sums"  # the function of as many vectors as one has lanes that sums the lanes of each
 
 
 def exp(b: Block, x: str, falling: bool = False) -> str:
@@ -248,8 +251,10 @@ def vector_name(name: str, kind: Kind) -> str:
 
 def definition(name: str, kind: Kind, inline: bool = True) -> tuple[str, set[str]]:
     """The definition of a function of vectors, which is put where it is called or not, and what it declares."""
-    block = Block(kind)
-    result = FUNCTIONS[name](block, "%x")
+    block, sums = Block(kind), name == LANE_SUMS
+    given = [f"%x{k}" for k in range(kind.lanes)] if sums else ["%x"]
+    result = lane_sums(block, given) if sums else FUNCTIONS[name](block, "%x")
     lines = "\n  ".join([*block.lines, f"ret {kind.numbers} {result}"])
-    head = f"define internal {kind.numbers} {vector_name(name, kind)}({kind.numbers} %x)"
-    return f"{head} {'alwaysinline' if inline else 'noinline'} {{\n  {lines}\n}}", block.declared
+    operands = ", ".join(f"{kind.numbers} {x}" for x in given)
+    head = f"define internal {kind.numbers} {vector_name(name, kind)}({operands})"
+    return f"{head} {'alwaysinline' if inline and not sums else 'noinline'} {{\n  {lines}\n}}", block.declared

@@ -18,7 +18,7 @@ from ....compiler.backends.llvm.ir import Block, Kind
 from ....compiler.backends.llvm.printer import FunctionText, Printer, module
 from ....compiler.backends.llvm.row_sums import RowSums
 from ....compiler.loops.roll import rolled
-from ....compiler.program.program import INPUTS, Program
+from ....compiler.program.program import INPUTS, Instruction, Program
 from ....compiler.single_precision import checked_literals
 from ....compiler.surroundings.surroundings import Surroundings
 from ....compiler.target import Target
@@ -161,6 +161,25 @@ def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> F
     def vector(base: str, where: str) -> str:
         return b.let(f"getelementptr {kind.numbers}, ptr {base}, i64 {where}")
 
+    def compute(entry: Instruction) -> None:
+        if entry.primitive is not table.dot:
+            slots[entry.slot] = spelled(entry.primitive)(b, *[slots[o] for o in entry.operands if isinstance(o, int)])
+            return
+        ws, xs, bias = entry.operands
+        total = slots[bias]  # type: ignore[index]
+        for w, x in zip(ws, xs, strict=True):  # type: ignore[arg-type]
+            product = b.multiply(slots[w], slots[x])
+            total = b.add(total, product) if exact else b.fused(slots[w], slots[x], total)
+        slots[entry.slot] = total
+
+    varying, each = {update.gradient, update.parameter, *update.states}, []
+    for entry in program.instructions:
+        if varying.isdisjoint(entry.slots()):
+            compute(entry)  # once a step, such as the share of its moments that Adam has seen
+        else:
+            varying.add(entry.slot)
+            each.append(entry)
+
     def body(i: str) -> None:
         places = [vector("%parameters", i)]
         for k in range(len(update.states)):
@@ -170,17 +189,8 @@ def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> F
         slots[update.gradient] = b.add(b.load(vector("%penalty", i)), summed) if regularized else summed
         for slot, place in zip([update.parameter, *update.states], places, strict=True):
             slots[slot] = b.load(place)
-        for entry in program.instructions:
-            operands = [slots[o] for o in entry.operands if isinstance(o, int)]
-            if entry.primitive is table.dot:
-                ws, xs, bias = entry.operands
-                total = slots[bias]  # type: ignore[index]
-                for w, x in zip(ws, xs, strict=True):  # type: ignore[arg-type]
-                    product = b.multiply(slots[w], slots[x])
-                    total = b.add(total, product) if exact else b.fused(slots[w], slots[x], total)
-                slots[entry.slot] = total
-            else:
-                slots[entry.slot] = spelled(entry.primitive)(b, *operands)
+        for entry in each:
+            compute(entry)
         for place, slot in zip(places, program.outputs, strict=True):
             b.store(place, slots[slot])
 
