@@ -43,7 +43,7 @@ class Instruction(NamedTuple):
 
     def slots(self) -> Sequence[int]:
         """The slots that are read, in order, columns element by element."""
-        if tuple not in map(type, self.operands):
+        if not self.primitive.folds:
             return self.operands  # type: ignore[return-value]
         return [slot for o in self.operands for slot in (o if isinstance(o, tuple) else (o,))]
 
@@ -116,13 +116,14 @@ class Program:
             raise ProgramError(f"{self.name}: a slot is given twice")
         shapes: set[tuple[Any, ...]] = set()  # of operands, which are those of many
         for entry in self.body:
+            shape = entry.primitive if isinstance(entry, Instruction) else None, *map(type, entry.operands)
+            if isinstance(entry, Instruction) and shape not in shapes:
+                self._verify_shape(entry)
+                shapes.add(shape)
             if not known.issuperset(slots := entry.slots()):
                 slot = next(slot for slot in slots if slot not in known)
                 raise ProgramError(f"{self.name}: slot {slot} is read before it is set, in {entry}")
             if isinstance(entry, Instruction):
-                if (shape := (entry.primitive, *map(type, entry.operands))) not in shapes:
-                    self._verify_shape(entry)
-                    shapes.add(shape)
                 if entry.slot in known:
                     raise ProgramError(f"{self.name}: slot {entry.slot} is set twice")
                 known.add(entry.slot)
