@@ -100,3 +100,18 @@ def test_a_look_keeps_within_its_memory():
     assert engine.can_look([look], look.rows, 5)
     assert isinstance(engine._looks, Looks)
     assert engine._looks.most == 1
+
+
+def test_threads_that_come_late_are_done_without_for_a_while(monkeypatch):
+    model = tn.MLP(2, [1], rng=random.Random(1))
+    look, recipe = looked(model, [[0.5, 1.0]] * 20, [1.0] * 20)
+    engine, begun = LookingEngine(recipe, look.shapes, TARGET), list[int]()
+    assert engine.can_look([look], look.rows, 5)
+    looks, at = engine._looks, engine._asked[1].arrays.parameters.ctypes.data
+    assert looks is not None
+    for seconds, wanted in ((10.0, [1, 1, 1]), (0.0, [1])):
+        begun.clear()
+        looks.seconds = seconds
+        for _ in range(3):
+            looks.beside(at, partial(begun.append, 1))
+        assert begun == wanted

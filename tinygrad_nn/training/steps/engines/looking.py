@@ -18,11 +18,7 @@ class LookingEngine(NativeEngine):
     """Makes steps in machine code, and looks after each epoch where it is asked to and can."""
 
     _looks: Looks | None = None  # the latest that could be made
-    _after: tuple[int, int, int] = (
-        0,
-        0,
-        0,
-    )  # epochs that ended in the latest stretch, steps until then, steps of an epoch
+    _after: tuple[int, int, int] = 0, 0, 0  # epochs of the latest stretch, steps until their end, steps of an epoch
     _asked: tuple[Any, Any] = None, None  # what for, and between which steps; these are None where they could not
 
     def can_look(self, looks: Sequence[Look], rows: Sequence[Row], batch_size: int) -> bool:

@@ -10,7 +10,9 @@ import ctypes
 import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import inf
 from threading import Thread
+from time import perf_counter
 from typing import Any
 
 from ....autograd import primitives as table
@@ -34,6 +36,7 @@ WORTH_THREADS = (
     16_000_000  # rows times parameters, of which threads take a part each; they begin in a tenth of a millisecond
 )
 PARTS = os.cpu_count() or 1
+ALONE = 16  # looks without threads, where those came late
 
 
 class LookText:
@@ -116,6 +119,7 @@ class Looks:
         self.native = [NativeLook(look, text, target, self.most) for look, text in both]
         self.start, self.size = beginning(steps), 4 if target.dtype == "float32" else 8
         self.whole = self._part(0, 1)
+        self.seconds, self.alone = inf, 0  # that a look takes alone; how many are to be
         self.trail: Any = None  # parameters and states after each epoch, a row for each
         self.kept_bytes = 0, 0  # of the parameters, and of the states
 
@@ -135,22 +139,35 @@ class Looks:
 
     def now(self, parameters: int) -> None:
         """Look at the parameters there."""
+        start = perf_counter()
         self._look(parameters, self.whole)
+        self.seconds = min(self.seconds, perf_counter() - start)
 
     def beside(self, parameters: int, meanwhile: Callable[[], None] | None) -> None:
-        """Look at the parameters there in several threads, of which this one does something else, or a part."""
-        parts = PARTS if meanwhile is None else max(1, PARTS - 1)
+        """Look at the parameters there in several threads, of which this one may do something else, or a part.
+
+        Where those come later than it takes alone, as on a busy machine, the next looks are made alone.
+        """
+        if self.alone:
+            self.alone -= 1
+            self.now(parameters)
+            return
+        parts, start = PARTS if meanwhile is None else max(1, PARTS - 1), perf_counter()
         each = [self._part(k, parts) for k in range(parts)]
         own = [] if meanwhile is not None else [each.pop()]
         threads = [Thread(target=self._look, args=(parameters, part), name="tinygrad_nn looks") for part in each]
         for thread in threads:
             thread.start()
+        waited, start = perf_counter() - start, perf_counter()
         if meanwhile is not None:
             meanwhile()
+            start = perf_counter()
         for part in own:
             self._look(parameters, part)
         for thread in threads:
             thread.join()
+        if waited + perf_counter() - start > self.seconds:
+            self.alone = ALONE
 
     def _part(self, k: int, parts: int) -> Any:
         """Part k of all rows, as the machine code wants it."""
