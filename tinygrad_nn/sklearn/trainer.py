@@ -41,7 +41,8 @@ class Trainer:
     ) -> None:
         self.busy = threading.Lock()
         self.model = MLP(sizes[0], sizes[1:], activation, init=lambda rng: 0.0)  # until a fit begins
-        parameters = self.model.parameters()
+        neurons = [neuron for layer in self.model.layers for neuron in layer.neurons]
+        parameters = [parameter for neuron in neurons for parameter in (*neuron.weights, neuron.bias)]
         self.optimizer: Any = Adam(parameters) if solver == "adam" else Momentum(parameters, 0.1, 0.9, nesterov=True)
         self.penalty = Value(0.0)
         squares = SquaredWeights(self.penalty)

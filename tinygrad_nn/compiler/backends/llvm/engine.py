@@ -44,7 +44,7 @@ def _engine(text: str) -> Any:
     import llvmlite
 
     llvm = _begun()
-    processor, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    processor, features = llvm.get_host_cpu_name(), _features().flatten()
     versions = [__version__, llvmlite.__version__, str(llvm.llvm_version_info), llvm.get_process_triple()]
     key = [*versions, processor, features, f"O{LEVEL}, loops as written", text]
 
@@ -96,7 +96,13 @@ def _begun() -> Any:
 
 
 @lru_cache(maxsize=1)
+def _features() -> Any:
+    """What this machine's processor can do."""
+    return _begun().get_host_cpu_features()
+
+
+@lru_cache(maxsize=1)
 def register_bytes() -> int:
     """The bytes of a full vector register of this machine: 64, 32 or 16."""
-    features = _begun().get_host_cpu_features()
+    features = _features()
     return 64 if features.get("avx512f") else 32 if features.get("avx") else 16
