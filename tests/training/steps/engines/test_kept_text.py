@@ -20,6 +20,7 @@ from tinygrad_nn.compiler.backends.llvm import engine as native  # noqa: E402
 from tinygrad_nn.support.as_loaded import AsLoaded, sources_of  # noqa: E402
 from tinygrad_nn.training.steps.engines import native_text  # noqa: E402
 from tinygrad_nn.training.steps.engines.kept_text import in_words, kept_text  # noqa: E402
+from tinygrad_nn.training.steps.recipe import Update  # noqa: E402
 from tinygrad_nn.training.steps.state import NUMBER  # noqa: E402
 
 X, Y = tn.data.half_adder()
@@ -177,3 +178,15 @@ def test_a_second_process_writes_no_text(tmp_path):
         assert not run.returncode, run.stderr
         said.append(run.stdout)
     assert said[0] == said[1] != ""
+
+
+def test_what_a_text_says_of_itself_is_kept_with_it(folder):
+    text = native_text.StepText.__new__(native_text.StepText)
+    text.count, text.vectors, text.padded, text.scratch, text.read, text.text = 5, 1, 8, 640, [3, 0], "a\nb"
+    for branches in (True, False):
+        text.branches = branches
+        model = tn.MLP(2, [2, 1])
+        step = tn.compile_step(model, "huber", tn.SGD(model.parameters(), 0.1), backend="llvm")
+        again = native_text.StepText.said(text.words(), Update(step.recipe))
+        assert again.words() == text.words()
+        assert (again.branches, again.read, again.text) == (branches, [3, 0], "a\nb")

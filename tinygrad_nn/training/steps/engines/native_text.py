@@ -90,7 +90,7 @@ class StepText:
 
     def words(self) -> str:
         """What `said` makes such a text of again."""
-        numbers = [self.count, self.vectors, self.padded, self.scratch, *self.read]
+        numbers = [self.count, self.vectors, self.padded, self.scratch, int(self.branches), *self.read]
         return f"{' '.join(map(str, numbers))}\n{self.text}"
 
     @classmethod
@@ -98,8 +98,8 @@ class StepText:
         """A text that was kept apart, with the update that it was written for."""
         text = cls.__new__(cls)
         numbers, _, text.text = words.partition("\n")
-        text.count, text.vectors, text.padded, text.scratch, *text.read = map(int, numbers.split())
-        text.gradient, text.update, text.untrained = None, update.apart(), []
+        text.count, text.vectors, text.padded, text.scratch, branches, *text.read = map(int, numbers.split())
+        text.gradient, text.update, text.untrained, text.branches = None, update.apart(), [], bool(branches)
         return text
 
     def of(self, recipe: Recipe, parameters: Sequence[Value]) -> StepText | None:
