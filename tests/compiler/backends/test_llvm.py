@@ -216,6 +216,33 @@ end:
     assert len(made[0]) == len(made[1])
 
 
+def test_the_first_level_stands_in_for_passes_that_llvmlite_has_no_names_for(monkeypatch):
+    f = compile(expression, backend="llvm")
+    told = f(2.0, 3.0)
+    monkeypatch.setattr(native, "PASSES", ("always_inliner", "of_a_later_version"))
+    native.native.cache_clear()
+    native.LINKED.clear()
+    assert compile(expression, backend="llvm")(2.0, 3.0) == told
+
+
+def test_the_key_on_disk_tells_of_the_passes(monkeypatch):
+    """Code of other passes is other code: it is not to be taken from the cache for this one."""
+    keys = []
+
+    def kept(key, compiled):
+        keys.append("\0".join(key))
+        return compiled()
+
+    monkeypatch.setattr(native, "from_cache", kept)
+    text = "define void @run(i64 %n) {\n  ret void\n}\n"
+    native._engine(text)
+    monkeypatch.setattr(native, "LEVEL", 2)
+    native._engine(text)
+    monkeypatch.setattr(native, "PASSES", native.PASSES[:-1])
+    native._engine(text)
+    assert len(set(keys)) == 3
+
+
 def test_auto_takes_very_large_batches():
     f = tn.compile(expression)
     rows = numpy.random.default_rng(1).normal(size=(5000, 2))

@@ -149,14 +149,13 @@ def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> F
 
     The vectors reach to the end of whole vectors; `share` is what a row counts for in the mean.
     """
-    b, one, program = Block(kind), Kind(1, kind.single), update.program
+    one, program = Kind(1, kind.single), update.program
+    b = Block(one)  # first what is computed once a step, such as the share of its moments that Adam has seen
     checked_literals(program, kind.single)
-    slots: dict[int, str] = {slot: kind.number(number) for slot, number in program.literals.items()}
-    slots[update.rate], slots[update.step] = b.everywhere("%rate"), b.everywhere("%step")
+    slots: dict[int, str] = {slot: one.number(number) for slot, number in program.literals.items()}
+    slots[update.rate], slots[update.step] = "%rate", "%step"
     for k, slot in enumerate(update.settings):
-        pointer = b.let(f"getelementptr {one.numbers}, ptr %settings, i64 {k}")
-        slots[slot] = b.everywhere(b.let(f"load {one.numbers}, ptr {pointer}"))
-    share = b.everywhere("%share")
+        slots[slot] = b.load(b.let(f"getelementptr {one.numbers}, ptr %settings, i64 {k}"))
 
     def vector(base: str, where: str) -> str:
         return b.let(f"getelementptr {kind.numbers}, ptr {base}, i64 {where}")
@@ -175,10 +174,13 @@ def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> F
     varying, each = {update.gradient, update.parameter, *update.states}, []
     for entry in program.instructions:
         if varying.isdisjoint(entry.slots()):
-            compute(entry)  # once a step, such as the share of its moments that Adam has seen
+            compute(entry)
         else:
             varying.add(entry.slot)
             each.append(entry)
+    b.kind = kind
+    slots = {slot: b.everywhere(number) for slot, number in slots.items()}
+    share = b.everywhere("%share")
 
     def body(i: str) -> None:
         places = [vector("%parameters", i)]
