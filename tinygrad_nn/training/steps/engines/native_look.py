@@ -32,10 +32,8 @@ from .native_text import StepText
 
 MOST_LOOKS = 64  # that are kept
 MOST_NUMBERS = 500_000  # that are found in one call
-WORTH_THREADS = (
-    16_000_000  # rows times parameters, of which threads take a part each; they begin in a tenth of a millisecond
-)
-PARTS = os.cpu_count() or 1
+WORTH_THREADS = 16_000_000  # rows times parameters, of which threads take a part each
+PARTS = min(4, os.cpu_count() or 1)  # threads, each of which takes a tenth of a millisecond to begin
 ALONE = 16  # looks without threads, where those came late
 
 
