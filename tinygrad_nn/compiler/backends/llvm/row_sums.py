@@ -180,10 +180,12 @@ class RowSums(RowProducts):
         b, one = self.block, self.one
         targets = [index for term in self.sums_at for index in term.target.indices(term.extents)]
 
-        def place(k: str) -> None:
-            target = b.let(f"load i64, ptr {self._pointer(self._table(tuple(targets)), 'i64', k)}")
+        def place(these: list[str]) -> None:
             b.kind = one
-            b.store(self._pointer("%gradients", one.numbers, target), b.load(self._pointer("%sums", one.numbers, k)))
+            for k in these:
+                target = b.let(f"load i64, ptr {self._pointer(self._table(tuple(targets)), 'i64', k)}")
+                total = b.load(self._pointer("%sums", one.numbers, k))
+                b.store(self._pointer("%gradients", one.numbers, target), total)
             b.kind = self.kind
 
-        b.loop(len(targets), place, most_written_out=0)
+        self._tiles(len(targets), 4, place)
