@@ -11,6 +11,7 @@ import tinygrad_nn as tn
 from tinygrad_nn import MLP, Module, Value
 from tinygrad_nn.autograd import primitives as table
 from tinygrad_nn.autograd.value import Result
+from tinygrad_nn.compiler.surroundings.traced_in import SurroundingsError
 
 
 @pytest.mark.parametrize("way", sorted({*PLANTED} - {*of_kinds(*UNITS, *SCALES)}))
@@ -55,7 +56,8 @@ def test_fit_on_the_graph_warns_of_a_penalty_that_was_recorded_once():
         fitted("eager", model, regularizer=lambda model: penalty)
     again = tn.MLP(2, [3, 1], "tanh", rng=random.Random(1))
     penalty = 0.01 * sum(p * p for p in again.parameters())
-    fitted("python", again, regularizer=lambda model: penalty)  # computes it anew in each step
+    with pytest.raises(SurroundingsError, match="a result that was recorded before"):
+        fitted("python", again, regularizer=lambda model: penalty)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
