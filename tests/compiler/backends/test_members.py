@@ -40,7 +40,7 @@ def outputs_of(program, target, lone, monkeypatch):
 
 
 @pytest.mark.parametrize("sizes", [(3, 8, 2), (2, 5, 7, 3), (1, 19, 2)], ids=str)
-@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda given: getattr(given, "__name__", str(given)))
 def test_long_vectors_come_to_the_bits_of_lone_members(activation, sizes, monkeypatch):
     dtype = "float32" if sizes[0] == 2 else "float64"
     program, target = gradient_of(sizes, activation), Target("llvm", dtype=dtype)
