@@ -12,7 +12,7 @@ from math import inf
 
 from .autograd import primitives as table
 from .autograd.column import Column, SharingList
-from .autograd.containers import Holder, flattened
+from .autograd.containers import Holder, flattened, slots_of
 from .autograd.packs import StatesInArrays
 from .autograd.recording import watcher
 from .autograd.scalar import Scalar
@@ -71,14 +71,14 @@ class Optimizer(Holder):
     def state(self, state: Any) -> None:
         self.held_state = state
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> object:
         entries = dict(vars(self))
-        held = entries.pop("held_state")
-        return entries | {"state": list(held) if isinstance(held, list | StatesInArrays) else held}
-
-    def __setstate__(self, entries: dict[str, Any]) -> None:
-        for name, entry in entries.items():
-            setattr(self, name, entry)
+        kind: Any = type(self)
+        if isinstance(held := entries.get("held_state"), list | StatesInArrays):
+            entries["held_state"] = list(held)
+        names = [name for name in slots_of(kind) if not name.startswith("__") and hasattr(self, name)]
+        slots = {name: getattr(self, name) for name in names}
+        return (entries, slots) if slots else entries
 
     def update(self, parameter: Any, gradient: Any, state: State, lr: Any, step: Any) -> tuple[Any, State]:
         """The new value of one parameter and its new state, for a step counted from 0."""

@@ -13,6 +13,7 @@ from types import FunctionType, MethodType, ModuleType
 
 from ..support.annotation import Any
 from ..support.as_loaded import PACKAGE as PACKAGE
+from ..support.numbers import as_float
 from .column import SharingList
 from .packs import Cell, Pack
 from .scope import Place
@@ -263,6 +264,7 @@ def pack_of(array: Any, members: Iterable[tuple[int, Sequence[Value]]]) -> Pack:
     pack = Pack(array)
     pack.broken, numbers = True, pack.numbers  # until all are there
     for first, values in members:
+        pack.members += len(values)
         for place, value in enumerate(values, first):
             cell = Cell(pack, place)
             if isinstance(value, Packed):
@@ -270,7 +272,10 @@ def pack_of(array: Any, members: Iterable[tuple[int, Sequence[Value]]]) -> Pack:
                 before = value.cell
                 numbers[place] = before.pack.numbers[before.place]
             else:
-                numbers[place] = value.data
+                try:
+                    numbers[place] = value.data
+                except (TypeError, ValueError):  # an int past the largest float, say
+                    numbers[place] = as_float(value.data)
                 value.__class__ = Packed  # which reads a number from the slot as well
             value.cell = cell  # type: ignore[attr-defined]
     pack.broken = False

@@ -66,10 +66,11 @@ def operations_behind(*outputs: Recorded) -> list[Recorded]:
     return [seen[number] for number in sorted(seen, reverse=True)]
 
 
-def operand_behind(results: Sequence[Recorded], wanted: Sequence[Leaf]) -> Any:
-    """One of these Values that the results were computed by; None where there is none."""
+def operand_behind(results: Sequence[Recorded], wanted: Sequence[Leaf], before: int) -> Any:
+    """One of these Values that the results were computed by, in an operation before that number; None for none."""
     ids = set(map(id, wanted))
-    operands = (operand for result in operations_behind(*results) for operand in result.operands)
+    earlier = (result for result in operations_behind(*results) if result.number < before)
+    operands = (operand for result in earlier for operand in result.operands)
     return next((operand for operand in operands if id(operand) in ids), None)
 
 

@@ -16,15 +16,16 @@ from ..support.annotation import Any
 class Pack:
     """Numbers of Values side by side: `numbers` is a memoryview of doubles, `array` what it looks at.
 
-    `version` is another one after each change of a number; `broken` is set once a member has left.
+    `version` is another one after each change of a number; `members` is how many there are, and `broken` is set once
+    one has left.
     """
 
-    __slots__ = ("array", "broken", "numbers", "version")
+    __slots__ = ("array", "broken", "members", "numbers", "version")
 
     def __init__(self, given: Any) -> None:
         self.array = given
         self.numbers: Any = memoryview(given)
-        self.broken, self.version = False, 0
+        self.broken, self.version, self.members = False, 0, 0
 
     def leave(self) -> None:
         """A member is leaving."""

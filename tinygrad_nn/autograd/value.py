@@ -247,7 +247,7 @@ class Packed(Value):
 
     @data.setter
     def data(self, number: Any) -> None:
-        cell = self.cell
+        cell = getattr(self, "cell", None)  # which one that is being made has not
         if type(number) is float and type(cell) is Cell:
             cell.pack.numbers[cell.place] = number
             cell.pack.version += 1

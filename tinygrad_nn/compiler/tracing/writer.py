@@ -13,6 +13,7 @@ from ...autograd.graph import operations_behind
 from ...autograd.primitives import Primitive, multiply
 from ...autograd.recording import current_recorder, next_number, users_frame
 from ...autograd.value import Result, Value
+from ...support.numbers import as_float
 from ..program.program import COMPARISONS, Guard, Instruction, Operand, Program, of_operands
 from .traced import Traced, TraceError
 from .traced_number import TracedNumber
@@ -37,7 +38,8 @@ class Writer:
         self.block = ""  # whose the instructions are that nobody recorded: "update", say
         self._literals: dict[str, int] = {}
         self._captured: dict[int, int] = {}  # the slots of Values, by their id
-        self.computed_again: list[Result] = []  # results of Values that were recorded before, as far as they are read
+        self.computed_again: list[Result] = []  # results of Values that were recorded, as far as they are read
+        self.began = next_number()  # operations before this one were recorded before
         self._kept: list[Value] = []  # so that no id above is given to another Value
 
     def input(self, number: float, name: str, plain: bool = False) -> Traced:
@@ -51,7 +53,9 @@ class Writer:
         """The slot of a Value that is read at each call."""
         if id(value) not in self._captured:
             self._kept.append(value)
-            self._captured[id(value)] = slot = self._slot(float(value.data), value.label, VALUES)
+            number = as_float(value.data)  # an int past the largest float is infinite
+            number = float(value.data) if number is None else number
+            self._captured[id(value)] = slot = self._slot(number, value.label, VALUES)
             self.program.parameters[slot] = value
         return self._captured[id(value)]
 

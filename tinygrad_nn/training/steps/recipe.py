@@ -265,7 +265,7 @@ class _Tracing:
         """The program so far with these outputs, and with all trained parameters, read or not."""
         program = simplified(self.tracer.program.returning(outputs))
         results = [*self.tracer.computed_again, *(p for p in self.trained if isinstance(p, Result))]
-        if (behind := operand_behind(results, self.recipe.optimizer.parameters)) is not None:
+        if (behind := operand_behind(results, self.recipe.optimizer.parameters, self.tracer.began)) is not None:
             raise SurroundingsError(
                 f"{self.recipe.name} reads a result that was recorded before, of {behind.label or 'a parameter'}, "
                 "which each step changes: compute it where the model is called, or, to train, give backend='eager'"

@@ -408,3 +408,87 @@ def test_a_pack_that_predictions_have_made_is_left_for_one_of_steps(width):
         assert numbers(optimizers[1]) == pytest.approx(numbers(optimizers[0]), rel=1e-12)
         structure = structure_of(models[1])
         assert structure.packed()
+
+
+def scaled(model, scale):
+    return lambda x: model(x) * scale
+
+
+def test_parameters_of_others_stay_what_they_are():
+    """Of as many vectors, of which the last is another's where this one has none."""
+    needed("llvm")
+    found = []
+    for backend in ("python", "llvm"):
+        model, scale = tn.MLP(2, [4, 1], "tanh", rng=random.Random(1)), Value(2.0)
+        both = tn.Adam([*model.parameters(), scale], lr=0.1)
+        targets = [0.5] * len(X)
+        tn.compile_step(scaled(model, scale), "squared_error", both, backend=backend).run(X, targets, 2)
+        alone = tn.Adam(model.parameters(), lr=0.1, weight_decay=0.5)
+        tn.compile_step(model, "squared_error", alone, backend=backend).run(X, targets, 5)
+        found.append([scale.data, *numbers(alone)])
+    assert found[1] == pytest.approx(found[0], rel=1e-9)
+
+
+def test_a_state_that_is_read_in_a_step_is_not_the_one_that_counts():
+    """Such as by a schedule, or by another thread that shows it."""
+    models, optimizers = pair()
+    for optimizer in optimizers:
+        optimizer.lr = lambda k, optimizer=optimizer: 0.1 + 0.0 * len(optimizer.state)
+    step = stepped(models[1], optimizers[1])
+    for _ in range(3):
+        check(models, optimizers, step)
+    step.run(X, Y, 3, 4)
+    tn.compile_step(models[0], "squared_error", optimizers[0], backend="python").run(X, Y, 3, 4)
+    assert numbers(optimizers[1]) == pytest.approx(numbers(optimizers[0]), rel=1e-12)
+
+
+class Restored(tn.SGD):
+    """A user's own, that says itself how it is restored."""
+
+    def __setstate__(self, entries):
+        self.__dict__.update(entries)
+
+
+class Slotted(tn.SGD):
+    """One that keeps a setting in a slot."""
+
+    __slots__ = ("rho",)
+
+    def __init__(self, parameters, lr):
+        super().__init__(parameters, lr, momentum=0.5)
+        self.rho = 0.75
+
+    def update(self, parameter, gradient, state, lr, step):
+        return super().update(parameter, self.rho * gradient, state, lr, step)
+
+
+@pytest.mark.parametrize("kind", [Restored, Slotted])
+def test_optimizers_of_ones_own_are_copied(kind):
+    models, optimizers = pair(kind, **({"momentum": 0.5} if kind is Restored else {}))
+    step = stepped(models[1], optimizers[1])
+    for _ in range(2):
+        check(models, optimizers, step)
+        for twin in (copy.copy(optimizers[1]), copy.deepcopy(optimizers[1]), pickle.loads(pickle.dumps(optimizers[1]))):
+            assert twin.state == held(optimizers[1])
+            assert getattr(twin, "rho", 0.75) == 0.75
+
+
+def test_a_number_too_large_for_a_float_is_infinite():
+    models, optimizers = pair()
+    steps = [
+        tn.compile_step(m, "squared_error", o, backend=b)
+        for m, o, b in zip(models, optimizers, ("python", "llvm"), strict=True)
+    ]
+    for k in range(2):
+        for model, step in zip(models, steps, strict=True):
+            step(X, Y)
+            model.parameters()[k].data = 10**400
+    assert list(map(str, numbers(optimizers[1]))) == list(map(str, numbers(optimizers[0])))
+
+
+def test_one_more_of_its_class_is_a_value():
+    models, optimizers = pair()
+    stepped(models[1], optimizers[1])(X, Y)
+    value = models[1].parameters()[0]
+    twin = type(value)(1.5, label="w")
+    assert (type(twin), twin.data, twin.label) == (Value, 1.5, "w")

@@ -109,8 +109,9 @@ class StepArrays:
         self.pack, self.parameters = pack_of(found, [(0, trained.operands), (self.padded, self.untrained)]), found
 
     def _fits(self, pack: Pack, size: int) -> bool:
-        """Whether steps may have made a pack of this size."""
-        return isinstance(pack.array, self.target.namespace.ndarray) and len(pack.array) == size
+        """Whether steps have made a pack of this size, for as many Values."""
+        as_many = pack.members == self.count + len(self.untrained) and len(pack.array) == size
+        return as_many and isinstance(pack.array, self.target.namespace.ndarray)
 
     def _fill(self, states: Any) -> None:
         trained = self.optimizer.parameters
@@ -139,6 +140,7 @@ class StepArrays:
         if self.pack is not None:
             self.pack.version += 1
             self.optimizer.steps += made
+            self.optimizer.held_state = self.states  # type: ignore[assignment]
 
     def commit(self) -> None:
         """Let the user's objects have the numbers, if steps were made since they did."""

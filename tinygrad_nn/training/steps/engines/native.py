@@ -255,6 +255,7 @@ class NativeSteps:
                 if arrays.pack is not None:
                     arrays.pack.version += 1
                     optimizer.steps += 1
+                    optimizer.held_state = arrays.states  # type: ignore[assignment]
         return None if call.told[4] else float(call.losses[0])
 
     def _call(self, rates: Any, ended: int) -> Call:
