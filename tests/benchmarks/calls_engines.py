@@ -251,10 +251,31 @@ def metrics():
     }  # fmt: skip
 
 
+def recorded():
+    """Seconds of a recorded step of moons, its graph, backward and update, with plain numbers and with packed ones."""
+    import tinygrad_nn as tn
+
+    work, seconds = NETWORKS["moons"], {}
+    X, Y = (rows.tolist() for rows in rows_of(work))
+    for packed in (False, True):
+        model, loss, optimizer = network(work)
+        if packed:
+            tn.compile_step(model, loss, optimizer, backend="llvm")(X, Y)
+
+        def step(model=model, loss=tn.losses.hinge, optimizer=optimizer):
+            total = tn.mean([loss(model(x), y) for x, y in zip(X, Y, strict=True)])
+            optimizer.zero_grad()
+            total.backward()
+            optimizer.step()
+
+        seconds["packed" if packed else "plain"] = per_call(step)
+    return seconds
+
+
 ENGINES: dict[str, dict[str, Any]] = {
     "tinygrad_nn": {
         "steps": steps, "predict": predict, "predict one": predict_one, "first": first, "estimator": our_estimator,
-        "metrics": metrics,
+        "metrics": metrics, "recorded": recorded,
     },
     "torch": {"steps": torch_steps, "predict": torch_predict},
     "sklearn": {"predict": sklearn_predict, "estimator": sklearn_estimator},
