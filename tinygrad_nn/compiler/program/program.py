@@ -118,7 +118,7 @@ class Program:
         for entry in self.body:
             shape = entry.primitive if isinstance(entry, Instruction) else None, *map(type, entry.operands)
             if isinstance(entry, Instruction) and shape not in shapes:
-                self._verify_shape(entry)
+                self.verify_shape(entry)
                 shapes.add(shape)
             if not known.issuperset(slots := entry.slots()):
                 slot = next(slot for slot in slots if slot not in known)
@@ -132,7 +132,8 @@ class Program:
                 raise ProgramError(f"{self.name}: the output slot {slot} is never set")
         return self
 
-    def _verify_shape(self, entry: Instruction) -> None:
+    def verify_shape(self, entry: Instruction) -> None:
+        """Raise ProgramError where an instruction has other operands than its primitive takes."""
         names = entry.primitive.operands
         if len(names) != len(entry.operands):
             raise ProgramError(f"{self.name}: {entry.primitive.name} takes {len(names)} operands, in {entry}")
