@@ -9,9 +9,10 @@ import pytest
 import tinygrad_nn as tn
 from tinygrad_nn.autograd.primitives import TABLE
 from tinygrad_nn.compiler.backends.llvm import engine as native
-from tinygrad_nn.compiler.backends.llvm import members
+from tinygrad_nn.compiler.backends.llvm import members, transpose
 from tinygrad_nn.compiler.backends.llvm.call import NativeProgram
 from tinygrad_nn.compiler.backends.llvm.functions import is_lanewise
+from tinygrad_nn.compiler.backends.llvm.ir import Block, Kind
 from tinygrad_nn.compiler.backends.llvm.printer import Printer
 from tinygrad_nn.compiler.function import compile
 from tinygrad_nn.compiler.target import Target
@@ -69,3 +70,22 @@ def test_pieces(count):
     assert sum(size for _, size in found) == count
     assert all(size.bit_count() == 1 for _, size in found)
     assert all(a > b for (_, a), (_, b) in pairwise(found))
+
+
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8, 16])
+def test_turned_rows_are_lanes(monkeypatch, lanes, single):
+    """Rows, as many as a vector has lanes, are turned so that lane i is of row i, however many numbers each has."""
+    known: dict[str, list[tuple[int, int]]] = {}
+
+    def named(numbers):
+        known[name := f"%v{len(known)}"] = numbers
+        return name
+
+    monkeypatch.setattr(transpose, "joined", lambda b, parts: named([n for part in parts for n in known[part]]))
+    picked = lambda b, kind, one, other, lanes: named([(known[one] + known[other])[lane] for lane in lanes])  # noqa: E731
+    monkeypatch.setattr(transpose, "picked", picked)
+    b = Block(Kind(lanes, single))
+    m = transpose.columns_at_once(b.kind)
+    rows = [named([(i, j) for j in range(m)]) for i in range(lanes)]
+    assert [known[vector] for vector in transpose.turned(b, rows)] == [[(i, j) for i in range(lanes)] for j in range(m)]

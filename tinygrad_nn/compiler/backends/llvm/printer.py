@@ -21,7 +21,7 @@ from ...program.program import INPUTS
 from .ir import Block, Kind
 from .long_functions import cut, mark
 from .loops import DEAR_IN_LLVM, Loops
-from .transpose import turned
+from .transpose import columns_at_once, turned
 from .vector_math import definition, vector_name
 
 SMALL = 16  # entries of an array that is kept in registers
@@ -132,19 +132,21 @@ class Printer(Loops):
 
     def _turn(self, starts: list[str]) -> None:
         """The inputs of the rows that start at these places, turned so that each is a vector over the rows."""
-        b, n, kind = self.block, self.roll.sizes[INPUTS], self.kind
-        whole, rest = divmod(n, kind.lanes)
+        b, n, kind, at_once = self.block, self.roll.sizes[INPUTS], self.kind, columns_at_once(self.kind)
+        whole, rest = divmod(n, at_once)
 
-        def square(i: str, lanes: int = kind.lanes) -> None:
-            first = b.index(0, (kind.lanes, i))
+        def columns(i: str, count: int = at_once) -> None:
+            first = b.index(0, (at_once, i))
             places = [self._pointer("%inputs", kind.scalar, b.index(0, (1, x), (1, first))) for x in starts]
-            rows = [b.partly_loaded(place, lanes) for place in places]
-            for j, vector in enumerate(turned(b, rows)[:lanes]):
+            b.kind = Kind(at_once, kind.single)
+            rows = [b.partly_loaded(place, count) for place in places]
+            b.kind = kind
+            for j, vector in enumerate(turned(b, rows)[:count]):
                 b.store(self._pointer(self.pointers[INPUTS], kind.numbers, b.index(j, (1, first))), vector)
 
-        b.loop(whole, square, most_written_out=1)
+        b.loop(whole, columns, most_written_out=1)
         if rest:
-            square(str(whole), rest)
+            columns(str(whole), rest)
 
     def _store_rows(self, first: str) -> None:
         b, kind = self.block, self.kind

@@ -12,9 +12,10 @@ from ...loops.clusters import tiles
 from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
 from ...program.program import INPUTS
+from .ir import Kind
 from .printer import Printer
 from .row_terms import Term, terms
-from .transpose import turned
+from .transpose import columns_at_once, turned
 
 CHUNK = 128  # rows whose adjoints and activations are kept at a time: they are to fit the second cache
 
@@ -75,15 +76,21 @@ class RowProducts(Printer):
         """What the blocks of rows have kept of an array, a row after the other."""
         b, kind = self.block, self.kind
         size, b.kind = self.roll.sizes[array], kind
-        width = padded(size, kind.lanes)
+        width, at_once = padded(size, kind.lanes), columns_at_once(kind)
 
         def block(i: str) -> None:
             def square(j: str) -> None:
-                kept = b.index(0, (size, i), (kind.lanes, j))
-                rest = [self._pointer(f"%k{array}", kind.numbers, b.index(k, (1, kept))) for k in range(kind.lanes)]
-                for lane, vector in enumerate(turned(b, [b.load(pointer) for pointer in rest])):
-                    where = b.index(width * lane, (width * kind.lanes, i), (kind.lanes, j))
-                    b.store(self._pointer(f"%r{array}", kind.scalar, where), vector)
+                def columns(k: str) -> None:
+                    kept = b.index(0, (size * kind.lanes, i), (kind.lanes * kind.lanes, j), (at_once, k))
+                    places = [b.index(kind.lanes * lane, (1, kept)) for lane in range(kind.lanes)]
+                    b.kind = Kind(at_once, kind.single)
+                    rows = [b.load(self._pointer(f"%k{array}", kind.scalar, place)) for place in places]
+                    b.kind = kind
+                    for lane, vector in enumerate(turned(b, rows)):
+                        where = b.index(width * lane, (width * kind.lanes, i), (width * at_once, k), (kind.lanes, j))
+                        b.store(self._pointer(f"%r{array}", kind.scalar, where), vector)
+
+                b.loop(kind.lanes // at_once, columns, most_written_out=1)
 
             b.loop(width // kind.lanes, square, most_written_out=1)
 
