@@ -3,6 +3,6 @@
 It stands on programs.
 
 `groups` and where their operands lie are data; `clusters` are groups that can share a loop, `listing` prints them,
-`rolled` is the program made of them, `roll` finds them, and `scatters` are the loops over its outputs. `repeats` are
-bodies that run one after the other and hand numbers on.
+`rolled` is the program made of them. `repeats` are bodies that run one after the other and hand numbers on. `grouping`
+makes groups, `roll` a whole program of them, and `scatters` are the loops over its outputs.
 """

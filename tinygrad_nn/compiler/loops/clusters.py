@@ -10,7 +10,7 @@ from collections.abc import Set
 from math import prod
 
 from ...autograd.primitives import Primitive
-from .groups import Access, Group
+from .groups import Access, Group, Repeated
 
 Cluster = list[Group]
 
@@ -36,8 +36,7 @@ def clusters(groups: list[Group], read: set[int], dear: Set[Primitive]) -> list[
             joined = latest[key] = len(found)
             found.append([])
         found[joined].append(group)
-        if group.array >= 0:
-            place[group.array] = joined
+        place |= dict.fromkeys(arrays_made(group), joined)
     return _sunk(found, place, read, dear)
 
 
@@ -73,6 +72,17 @@ def _readers(found: list[Cluster]) -> tuple[dict[int, set[int]], set[int]]:
     return readers, apart
 
 
+def arrays_made(group: Group) -> tuple[int, ...]:
+    """The arrays that a group fills, for whoever comes after it."""
+    return group.results if isinstance(group, Repeated) else (group.array,)
+
+
+def handed_on(group: Repeated) -> set[int]:
+    """The arrays of a repeat's groups that are read when an iteration is over."""
+    read = {operand.array for each in group.nexts for operand in each.operands}
+    return {*read, *group.views, *group.results}
+
+
 def _is_cheap(group: Group, dear: Set[Primitive]) -> bool:
     """Whether a group may be computed where it is read."""
     row = group.primitive
@@ -81,7 +91,7 @@ def _is_cheap(group: Group, dear: Set[Primitive]) -> bool:
 
 def stored(found: list[Cluster], read: set[int]) -> set[int]:
     """The arrays that are read beyond the loop that computes them; `read` are those that are read afterwards."""
-    place = {group.array: k for k, cluster in enumerate(found) for group in cluster}
+    place = {array: k for k, cluster in enumerate(found) for group in cluster for array in arrays_made(group)}
     read = set(read)
     for k, cluster in enumerate(found):
         for group in cluster:

@@ -1,4 +1,4 @@
-"""Groups of alike instructions as data, each a loop or two over arrays.
+"""Groups of alike instructions as data, each a loop or two over arrays, and groups that run again and again.
 
 Where an operand of a group lies in its array is a base and a stride for each loop, or a table of indices where it lies
 otherwise.
@@ -6,7 +6,8 @@ otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod
 
 from ...autograd.primitives import Primitive
@@ -63,3 +64,25 @@ class Group:
     @property
     def size(self) -> int:
         return prod(self.extents)
+
+
+@dataclass(frozen=True)
+class Repeated(Group):
+    """Groups that run `times` times, one after the other. Its operands are all that they read of what was before.
+
+    A view is an array that stands for another one from a place on, which moves by a stride with each iteration: so
+    series are read, and so results of all iterations are kept. Carried arrays are filled by `firsts` at the start, and
+    by `nexts` at the end of each iteration, in order. `results` are the arrays that are read afterwards.
+    """
+
+    times: int = 0
+    groups: Sequence[Group] = ()
+    views: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # of a view, the array and the stride
+    firsts: Sequence[Group] = ()
+    nexts: Sequence[Group] = ()
+    results: tuple[int, ...] = ()
+
+    @property
+    def kept(self) -> set[int]:
+        """The arrays that results of all iterations are kept in."""
+        return {array for array, _ in self.views.values()} & {*self.results}

@@ -27,6 +27,7 @@ class Repeat:
     carried: dict[int, tuple[int, int]] = field(default_factory=dict)
     kept: dict[int, tuple[int, ...]] = field(default_factory=dict)
     last: dict[int, int] = field(default_factory=dict)
+    origins: dict[int, int] = field(default_factory=dict)  # of a body's slot, the one it is named after
 
     def slots(self) -> list[int]:
         """The slots of the program that are read, each once."""
@@ -34,6 +35,12 @@ class Repeat:
         settled = [slot for entry in self.body for slot in entry.slots() if slot not in local]
         series = [slot for slots in self.each.values() for slot in slots]
         return list(dict.fromkeys([*settled, *series, *[first for first, _ in self.carried.values()]]))
+
+    def latest(self, slot: int) -> int:
+        """The body's slot that a carried one has the number of, of one iteration before or several."""
+        while slot in self.carried:
+            slot = self.carried[slot][1]
+        return slot
 
     def sets(self) -> list[int]:
         """The slots of the program that are set."""

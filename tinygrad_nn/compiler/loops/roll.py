@@ -2,43 +2,59 @@
 
 Instructions of one primitive at one level that read from the same arrays form a group. Its results are an array, in the
 order of what they read. A layer of neurons is one group of dots, its activations another; the gradient of its weights
-is a group of products in two loops.
+is a group of products in two loops. What a repeat's body holds is grouped in the same way.
 """
 
 from __future__ import annotations
 
-from ...support.decorators import uncollected
-from ..program.program import LITERALS, Guard, Instruction, Program
-from .groups import Access, Group, Spot
-from .rolled import Rolled
+from collections.abc import Sequence
 
-MOST_PIECES = 16  # of a column that is pieced together from several arrays, in the order in which it is read
+from ...support.decorators import uncollected
+from ..program.program import Guard, Instruction, Program
+from .grouping import Scope, access, add_array, add_group, affine, pieces_of, read_from_one
+from .groups import Access, Group, Repeated, Spot
+from .repeats import BodyEntry, Repeat, slots_set
+from .rolled import Rolled
 
 
 @uncollected
-def rolled(program: Program) -> Rolled:
-    """The program in groups. All inputs are of the row; parameters and literals are the same for all rows."""
+def rolled(program: Program, body: Sequence[BodyEntry] | None = None) -> Rolled:
+    """The program in groups. All inputs are of the row; parameters and literals are the same for all rows.
+
+    `body` is the program's with its repeats found, or else as it is.
+    """
     roll = Rolled(program)
     places: dict[int, Spot] = {}
     for slots, by_row in ((program.inputs, True), (list(program.parameters), False), (list(program.literals), False)):
-        _add_array(roll, places, list(slots), by_row)
+        add_array(roll, places, list(slots), by_row)
+    in_groups(Scope(roll, places, roll.groups), program.body if body is None else body)
+    roll.outputs = [places[slot] for slot in program.outputs]
+    return roll
+
+
+def in_groups(scope: Scope, body: Sequence[BodyEntry]) -> None:
+    """Add a body in groups, level by level."""
+    places = scope.places
     levels = dict.fromkeys(places, 0)
-    waiting: dict[int, list[Instruction | Guard]] = {}
-    for entry in program.body:
+    waiting: dict[int, list[BodyEntry]] = {}
+    for entry in body:
         level = 1 + max(map(levels.__getitem__, entry.slots()), default=0)
         waiting.setdefault(level, []).append(entry)
         if isinstance(entry, Instruction):
             levels[entry.slot] = level
+        elif isinstance(entry, Repeat):
+            levels |= dict.fromkeys(entry.sets(), level)
     for level in sorted(waiting):
         alike: dict[object, list[tuple[list[list[Spot]], Instruction | Guard]]] = {}
         for entry in waiting[level]:
+            if isinstance(entry, Repeat):
+                repeated(scope, entry)
+                continue
             read = [[places[s] for s in o] if isinstance(o, tuple) else [places[o]] for o in entry.operands]
             alike.setdefault(_kind(entry, read), []).append((read, entry))
         for members in alike.values():
             members.sort(key=lambda member: member[0])
-            _add_group(roll, places, [read for read, _ in members], [entry for _, entry in members])
-    roll.outputs = [places[slot] for slot in program.outputs]
-    return roll
+            add_group(scope, [read for read, _ in members], [entry for _, entry in members])
 
 
 def _kind(entry: Instruction | Guard, read: list[list[Spot]]) -> object:
@@ -55,104 +71,111 @@ def _kind(entry: Instruction | Guard, read: list[list[Spot]]) -> object:
     return entry.primitive, arrays, widths
 
 
-def _add_array(roll: Rolled, places: dict[int, Spot], slots: list[int], by_row: bool) -> int:
-    array = len(roll.sizes)
-    roll.sizes.append(len(slots))
-    roll.by_row.append(by_row)
-    roll.slots.append(slots)
-    for index, slot in enumerate(slots):
-        places[slot] = array, index
-    return array
+def repeated(scope: Scope, repeat: Repeat) -> None:
+    """Add a repeat: the groups of its body, what they read of each iteration, and what is handed on."""
+    roll, places = scope.roll, scope.places
+    outside = dict.fromkeys([places[slot][0] for slot in repeat.slots()])
+    origins = {**scope.origins, **{slot: scope.origins.get(first, first) for slot, first in repeat.origins.items()}}
+    inside = Scope(roll, places, [], scope.by_row or any(roll.by_row[array] for array in outside), origins)
+    views = _series(scope, inside, repeat)
+    outside |= dict.fromkeys([array for array, _ in views.values()])
+    carried = _carried(repeat)
+    firsts = []
+    for slots in carried:
+        lying = pieces_of([places[repeat.carried[slot][0]] for slot in slots])
+        array = add_array(roll, places, slots, inside.by_row)
+        roll.slots[array] = [origins.get(latest, latest) for latest in map(repeat.latest, slots)]
+        firsts.append(Group(array, None, (), tuple(lying), inside.by_row))
+    in_groups(inside, repeat.body)
+    nexts = []
+    for first, slots in zip(firsts, carried, strict=True):
+        lying = pieces_of([places[repeat.carried[slot][1]] for slot in slots])
+        nexts.append(Group(first.array, None, (), tuple(lying), inside.by_row))
+    kept = _keep(inside, repeat, views)
+    last = dict[int, None]()
+    for slot, later in repeat.last.items():
+        array, index = places[slot]
+        if array in kept:
+            array, stride = views[array]
+            index += (repeat.times - 1) * stride
+        else:
+            last[array] = None
+        places[later] = array, index
+    read = tuple([Access(array, 0, (), roll.sizes[array], 1) for array in outside])
+    results = (*[views[array][0] for array in kept], *last)
+    scope.groups.append(
+        Repeated(-1, None, (), read, inside.by_row, None, repeat.times, inside.groups, views, firsts, nexts, results)
+    )
 
 
-def _add_group(
-    roll: Rolled, places: dict[int, Spot], reads: list[list[list[Spot]]], entries: list[Instruction | Guard]
-) -> None:
-    """A group of alike instructions, whose operands lie at `reads`, and the array of their results."""
-    first = entries[0]
-    columns = [isinstance(operand, tuple) for operand in first.operands]
-    lying = [_gathered(roll, [read[k] for read in reads]) for k in range(len(columns))]
-    extents = _extents([[row[0] if row else 0 for row in rows] for _, rows in lying])
-    operands = tuple(access(array, rows, extents, column) for (array, rows), column in zip(lying, columns, strict=True))
-    by_row = any(roll.by_row[operand.array] for operand in operands)
-    if isinstance(first, Guard):
-        where = tuple([entry.where for entry in entries if isinstance(entry, Guard)])
-        roll.groups.append(Group(-1, None, extents, operands, by_row, (first.comparison, first.expected, where)))
-        return
-    array = _add_array(roll, places, [entry.slot for entry in entries if isinstance(entry, Instruction)], by_row)
-    roll.groups.append(Group(array, first.primitive, extents, operands, by_row))
+def _series(scope: Scope, inside: Scope, repeat: Repeat) -> dict[int, tuple[int, int]]:
+    """Views that move by a stride with each iteration, through which a body reads what differs; laid in order before
+    where it does not lie so."""
+    roll, places = scope.roll, scope.places
+    times = (repeat.times,)
+    found: dict[tuple[int, int], int] = {}
+    apart: dict[int, list[Spot]] = {}
+
+    def viewed(slot: int, array: int, indices: list[int], strides: tuple[int, ...]) -> None:
+        key = array, strides[0]
+        if key not in found:
+            found[key] = add_array(roll, {}, roll.slots[array], roll.by_row[array])
+        places[slot] = found[key], indices[0]
+
+    for slot, series in repeat.each.items():
+        spots = [places[outer] for outer in series]
+        indices = [index for _, index in spots]
+        strides = affine(indices, times) if len({array for array, _ in spots}) == 1 else None
+        if strides is None:
+            apart[slot] = spots
+        else:
+            viewed(slot, spots[0][0], indices, strides)
+    if apart:
+        array, lying = read_from_one(scope, list(apart.values()))
+        if any(affine(indices, times) is None for indices in lying):
+            laid = [index for indices in lying for index in indices]
+            piece = access(array, [laid], (), column=True)
+            array = add_array(roll, {}, [-1] * len(laid), roll.by_row[array])
+            scope.groups.append(Group(array, None, (), (piece,), roll.by_row[array]))
+            lying = [list(range(k, k + repeat.times)) for k in range(0, len(laid), repeat.times)]
+        for slot, indices in zip(apart, lying, strict=True):
+            viewed(slot, array, indices, affine(indices, times) or (0,))
+    return {view: key for key, view in found.items()}
 
 
-def _gathered(roll: Rolled, rows: list[list[Spot]]) -> tuple[int, list[list[int]]]:
-    """The one array that an operand of a group is read from, and the indices there for each member of the group.
+def _carried(repeat: Repeat) -> list[list[int]]:
+    """The carried slots that are to be an array each: what alike instructions compute, in the order of those.
 
-    Where a column is pieced together from several arrays, a gathering group that lays them side by side comes before.
+    What waits for other carried numbers, those of the iteration before the one before, comes first.
     """
-    arrays = {array for row in rows for array, _ in row}
-    if len(arrays) <= 1:
-        return next(iter(arrays), LITERALS), [[index for _, index in row] for row in rows]
-    distinct = list(dict.fromkeys(map(tuple, rows)))
-    laid = [place for row in distinct for place in row]
-    pieces = _pieces(laid)
-    if len(pieces) > MOST_PIECES:  # that take turns: each array once, and in its order
-        order = {array: k for k, array in enumerate(dict.fromkeys(array for array, _ in laid))}
-        laid = sorted(set(laid), key=lambda place: (order[place[0]], place[1]))
-        pieces = _pieces(laid)
-        where = {place: k for k, place in enumerate(laid)}
-        lying = [[where[place] for place in row] for row in rows]
-    else:
-        starts = {row: len(row) * k for k, row in enumerate(distinct)}
-        lying = [list(range(starts[tuple(row)], starts[tuple(row)] + len(row))) for row in rows]
-    array = _add_array(roll, {}, [-1] * len(laid), any(roll.by_row[a] for a in arrays))
-    roll.groups.append(Group(array, None, (), tuple(pieces), roll.by_row[array]))
-    return array, lying
+    order = {slot: k for k, slot in enumerate(slots_set(repeat.body))}
+    kinds = {
+        entry.slot: (entry.primitive, *[len(o) if isinstance(o, tuple) else 0 for o in entry.operands])
+        for entry in repeat.body
+        if isinstance(entry, Instruction)
+    }
+    found: dict[tuple[int, object], list[tuple[int, int]]] = {}
+    for slot, (_, later) in repeat.carried.items():
+        behind = 0
+        while later in repeat.carried:
+            behind, later = behind + 1, repeat.carried[later][1]
+        found.setdefault((behind, kinds.get(later)), []).append((order[later], slot))
+    return [[slot for _, slot in sorted(found[key])] for key in sorted(found, key=lambda key: -key[0])]
 
 
-def _pieces(laid: list[Spot]) -> list[Access]:
-    """What is laid side by side, as columns of one array each."""
-    pieces, start = [], 0
-    for end in range(1, len(laid) + 1):
-        if end == len(laid) or laid[end][0] != laid[start][0]:
-            pieces.append(access(laid[start][0], [[index for _, index in laid[start:end]]], (), column=True))
-            start = end
-    return pieces
-
-
-def _extents(sequences: list[list[int]]) -> tuple[int, ...]:
-    """One loop over the members, or two where that makes every sequence of indices affine."""
-    count = len(sequences[0]) if sequences else 1
-    breaks = [k for k in map(_first_break, sequences) if k < count]
-    if breaks and count % min(breaks) == 0:
-        inner = min(breaks)
-        if all(affine(sequence, (count // inner, inner)) is not None for sequence in sequences):
-            return count // inner, inner
-    return (count,)
-
-
-def _first_break(sequence: list[int]) -> int:
-    """How many of the indices, from the first, are evenly spaced."""
-    stride = sequence[1] - sequence[0] if len(sequence) > 1 else 0
-    return next((k for k in range(2, len(sequence)) if sequence[k] - sequence[k - 1] != stride), len(sequence))
-
-
-def affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The strides of the loops by which the indices follow from the first, or None."""
-    if not extents:
-        return ()
-    inner = extents[-1]
-    stride = sequence[1] - sequence[0] if inner > 1 else 0
-    outer = sequence[inner] - sequence[0] if len(sequence) > inner else 0
-    strides = (outer, stride)[-len(extents) :]
-    return strides if Access(0, sequence[0], strides).indices(extents) == sequence else None
-
-
-def access(array: int, rows: list[list[int]], extents: tuple[int, ...], column: bool) -> Access:
-    """Where an operand lies, given the indices for each member of the group."""
-    strides = affine([row[0] for row in rows], extents) if rows and rows[0] else (0,) * len(extents)
-    width = len(rows[0]) if column else None
-    step = rows[0][1] - rows[0][0] if len(rows[0]) > 1 else 0
-    even = all(row == list(range(row[0], row[0] + step * len(row), step)) for row in rows) if step else (
-        all(len(set(row)) <= 1 for row in rows))  # fmt: skip
-    if strides is None or not even:
-        return Access(array, 0, (0,) * len(extents), width, 0, tuple([index for row in rows for index in row]))
-    return Access(array, rows[0][0] if rows[0] else 0, strides, width, step)
+def _keep(inside: Scope, repeat: Repeat, views: dict[int, tuple[int, int]]) -> list[int]:
+    """The arrays of a body that are kept in all iterations, and so are views on longer ones, which are made here."""
+    roll, places = inside.roll, inside.places
+    kept: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
+    for slot, series in repeat.kept.items():
+        array, index = places[slot]
+        kept.setdefault(array, []).append((index, series))
+    for array, members in kept.items():
+        size = roll.sizes[array]
+        slots = [-1] * (size * repeat.times)
+        for index, series in members:
+            slots[index::size] = series
+        whole = add_array(roll, {}, slots, inside.by_row)
+        places.update({slot: (whole, k) for k, slot in enumerate(slots) if slot >= 0})
+        views[array] = whole, size
+    return list(kept)

@@ -11,7 +11,7 @@ from itertools import starmap
 from typing import Any
 
 from ..program.program import COMPARISONS, INPUTS, LITERALS, PARAMETERS, OffPath, Program
-from .groups import Access, Group, Spot
+from .groups import Access, Group, Repeated, Spot
 from .listing import listing
 
 
@@ -28,27 +28,67 @@ class Rolled:
 
     def __str__(self) -> str:
         """The program as a person reads it: a line for each loop."""
-        return listing(self.flat, self.groups, self.slots)
+        return listing(self.flat, self.groups, self.slots, self.outputs)
 
     def run(self, inputs: Sequence[float], parameters: Sequence[float]) -> list[float]:
         """The outputs, as `Program.run` gives them. Raises OffPath where a comparison comes out otherwise."""
-        arrays: dict[int, list[float]] = {INPUTS: list(inputs), PARAMETERS: list(parameters)}
-        arrays[LITERALS] = list(self.flat.literals.values())
+        memory = RolledMemory(self.sizes)
+        literals = list(self.flat.literals.values())
+        for array, numbers in ((INPUTS, inputs), (PARAMETERS, parameters), (LITERALS, literals)):
+            memory.write(array, list(numbers))
         for group in self.groups:
-            columns = [[arrays[o.array][i] for i in o.indices(group.extents)] for o in group.operands]
-            if group.primitive is None and group.guard is None:
-                arrays[group.array] = [number for column in columns for number in column]
-                continue
-            read = [_members(o, column, group.size) for o, column in zip(group.operands, columns, strict=True)]
-            operands = zip(*read, strict=True)
-            if group.primitive is not None:
-                arrays[group.array] = list(starmap(group.primitive.value, operands))
-            elif group.guard is not None:
-                comparison, expected, where = group.guard
-                for (left, right), line in zip(operands, where, strict=True):
-                    if COMPARISONS[comparison](left, right) is not expected:
-                        raise OffPath(line)
-        return [arrays[array][index] for array, index in self.outputs]
+            _run(group, memory)
+        return [memory.read(array, [index])[0] for array, index in self.outputs]
+
+
+class RolledMemory:
+    """The numbers of arrays, as long as these sizes. A view stands for another array, from a place on."""
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self.sizes = sizes
+        self._numbers: dict[int, list[float]] = {}
+        self._views: dict[int, Spot] = {}
+
+    def read(self, array: int, indices: Sequence[int]) -> list[float]:
+        array, start = self._place(array)
+        numbers = self._numbers[array]
+        return [numbers[start + index] for index in indices]
+
+    def write(self, array: int, numbers: list[float]) -> None:
+        array, start = self._place(array)
+        held = self._numbers.setdefault(array, [0.0] * self.sizes[array])
+        held[start : start + len(numbers)] = numbers
+
+    def view(self, view: int, array: int, start: int) -> None:
+        """From now on a view stands for an array from that place on."""
+        array, before = self._place(array)
+        self._views[view] = array, before + start
+
+    def _place(self, array: int) -> Spot:
+        return self._views.get(array, (array, 0))
+
+
+def _run(group: Group, memory: RolledMemory) -> None:
+    if isinstance(group, Repeated):
+        for t in range(group.times):
+            for view, (array, stride) in group.views.items():
+                memory.view(view, array, stride * t)
+            for each in (*([] if t else group.firsts), *group.groups, *group.nexts):
+                _run(each, memory)
+        return
+    columns = [memory.read(o.array, o.indices(group.extents)) for o in group.operands]
+    if group.primitive is None and group.guard is None:
+        memory.write(group.array, [number for column in columns for number in column])
+        return
+    read = [_members(o, column, group.size) for o, column in zip(group.operands, columns, strict=True)]
+    operands = zip(*read, strict=True)
+    if group.primitive is not None:
+        memory.write(group.array, list(starmap(group.primitive.value, operands)))
+    elif group.guard is not None:
+        comparison, expected, where = group.guard
+        for (left, right), line in zip(operands, where, strict=True):
+            if COMPARISONS[comparison](left, right) is not expected:
+                raise OffPath(line)
 
 
 def _members(access: Access, numbers: list[float], size: int) -> list[Any]:

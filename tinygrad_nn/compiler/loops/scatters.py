@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from .grouping import access
 from .groups import Access, Group, Spot
-from .roll import access
 
 Scatter = tuple[Access, Access, tuple[int, ...]]  # where outputs lie, where they go, and the loops over both
 MOST_RUNS = 8  # loops over the outputs of one array

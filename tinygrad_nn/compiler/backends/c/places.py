@@ -14,9 +14,9 @@ from ....autograd import primitives as table
 from ....autograd.primitives import TABLE, Primitive
 from ....support.names import free
 from ...loops.clusters import clusters, stored, strides
+from ...loops.grouping import affine
 from ...loops.groups import Access
 from ...loops.listing import array_names
-from ...loops.roll import affine
 from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS

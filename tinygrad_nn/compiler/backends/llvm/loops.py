@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, reduce
 
 from ....autograd import primitives as table
-from ...loops.clusters import Cluster, tiles
-from ...loops.groups import Access, Group
+from ...loops.clusters import Cluster, arrays_made, clusters, handed_on, stored, tiles
+from ...loops.groups import Access, Group, Repeated
 from .ir import Kind
 from .members import Members
 from .transpose import lane_sums
@@ -26,11 +26,21 @@ def side_by_side(cluster: Cluster) -> int:
 class Loops(Members):
     """Prints the loops of groups."""
 
+    def _place(self, array: int) -> str:
+        """Where an array's numbers are, for a printer to say."""
+        raise NotImplementedError
+
+    def _in_parts(self, bodies: Sequence[Callable[[], None]], kinds: Mapping[str, str] | None = None) -> None:
+        """Bodies that hand nothing on but through memory."""
+        raise NotImplementedError
+
     def _at(self, kind: Kind, cluster: Cluster) -> None:
         """The loops of groups that share them, on vectors of a kind."""
         b, lead = self.block, cluster[0]
         b.kind = kind
-        if lead.guard is not None:
+        if isinstance(lead, Repeated):
+            self._repeat(lead, kind)
+        elif lead.guard is not None:
             self._loops(lead.extents, [], 1, lambda members: self._guard(lead, members[0], kind))
         elif lead.primitive is None:
             self._gather(lead, kind)
@@ -40,6 +50,26 @@ class Loops(Members):
             most = side_by_side(cluster)
             self._loops(lead.extents, [], most, lambda members: self._members(cluster, members, kind))
         b.kind = self.kind
+
+    def _repeat(self, group: Repeated, kind: Kind) -> None:
+        """The loop over iterations: views move on, and what is carried is put where the next iteration reads it."""
+        b, read = self.block, handed_on(group)
+        inside = clusters(list(group.groups), read, DEAR_IN_LLVM)
+        carried = {each.array for each in group.firsts}
+        self.stored |= stored(inside, read) | carried
+        for array in sorted(carried.union(*(arrays_made(each) for each in group.groups)) - {-1, *group.views}):
+            self.pointers[array] = self.pointers[array] or self._place(array)
+        for first in group.firsts:
+            self._gather(first, kind)
+
+        def iteration(t: str) -> None:
+            for view, (array, stride) in group.views.items():
+                entry = kind if self.roll.by_row[array] else self.one
+                self.pointers[view] = self._pointer(self.pointers[array], entry.numbers, b.index(0, (stride, t)))
+            bodies = [partial(self._at, kind, cluster) for cluster in inside]
+            self._in_parts([*bodies, *(partial(self._gather, each, kind) for each in group.nexts)], {t: "i64"})
+
+        b.loop(group.times, iteration, most_written_out=0)
 
     def _is_even(self, cluster: Cluster) -> bool:
         """Whether members of a loop that follow each other read numbers that do, or the same, and fill a vector."""

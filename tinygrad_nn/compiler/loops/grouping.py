@@ -1,0 +1,127 @@
+"""Groups are made here: of alike instructions, where their operands lie, and arrays laid side by side for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..program.program import LITERALS, Guard, Instruction
+from .groups import Access, Group, Spot
+from .rolled import Rolled
+
+MOST_PIECES = 16  # of a column that is pieced together from several arrays, in the order in which it is read
+
+
+@dataclass
+class Scope:
+    """Where groups are added: those of a program, or of a repeat's body; `by_row` where all of them are of the row."""
+
+    roll: Rolled
+    places: dict[int, Spot]
+    groups: list[Group]
+    by_row: bool = False
+    origins: Mapping[int, int] = field(default_factory=dict)  # of slots, those that they are named after
+
+
+def add_array(roll: Rolled, places: dict[int, Spot], slots: list[int], by_row: bool) -> int:
+    array = len(roll.sizes)
+    roll.sizes.append(len(slots))
+    roll.by_row.append(by_row)
+    roll.slots.append(slots)
+    for index, slot in enumerate(slots):
+        places[slot] = array, index
+    return array
+
+
+def add_group(scope: Scope, reads: list[list[list[Spot]]], entries: list[Instruction | Guard]) -> None:
+    """A group of alike instructions, whose operands lie at `reads`, and the array of their results."""
+    roll, first = scope.roll, entries[0]
+    columns = [isinstance(operand, tuple) for operand in first.operands]
+    lying = [read_from_one(scope, [read[k] for read in reads]) for k in range(len(columns))]
+    extents = _extents([[row[0] if row else 0 for row in rows] for _, rows in lying])
+    operands = tuple(access(array, rows, extents, column) for (array, rows), column in zip(lying, columns, strict=True))
+    by_row = scope.by_row or any(roll.by_row[operand.array] for operand in operands)
+    if isinstance(first, Guard):
+        where = tuple([entry.where for entry in entries if isinstance(entry, Guard)])
+        scope.groups.append(Group(-1, None, extents, operands, by_row, (first.comparison, first.expected, where)))
+        return
+    slots = [entry.slot for entry in entries if isinstance(entry, Instruction)]
+    array = add_array(roll, scope.places, slots, by_row)
+    roll.slots[array] = [scope.origins.get(slot, slot) for slot in slots]
+    scope.groups.append(Group(array, first.primitive, extents, operands, by_row))
+
+
+def read_from_one(scope: Scope, rows: list[list[Spot]]) -> tuple[int, list[list[int]]]:
+    """The one array that an operand of a group is read from, and the indices there for each member of the group.
+
+    Where a column is pieced together from several arrays, a gathering group that lays them side by side comes before.
+    """
+    roll = scope.roll
+    arrays = {array for row in rows for array, _ in row}
+    if len(arrays) <= 1:
+        return next(iter(arrays), LITERALS), [[index for _, index in row] for row in rows]
+    distinct = list(dict.fromkeys(map(tuple, rows)))
+    laid = [place for row in distinct for place in row]
+    pieces = pieces_of(laid)
+    if len(pieces) > MOST_PIECES:  # that take turns: each array once, and in its order
+        order = {array: k for k, array in enumerate(dict.fromkeys(array for array, _ in laid))}
+        laid = sorted(set(laid), key=lambda place: (order[place[0]], place[1]))
+        pieces = pieces_of(laid)
+        where = {place: k for k, place in enumerate(laid)}
+        lying = [[where[place] for place in row] for row in rows]
+    else:
+        starts = {row: len(row) * k for k, row in enumerate(distinct)}
+        lying = [list(range(starts[tuple(row)], starts[tuple(row)] + len(row))) for row in rows]
+    array = add_array(roll, {}, [-1] * len(laid), scope.by_row or any(roll.by_row[a] for a in arrays))
+    scope.groups.append(Group(array, None, (), tuple(pieces), roll.by_row[array]))
+    return array, lying
+
+
+def pieces_of(laid: list[Spot]) -> list[Access]:
+    """What is laid side by side, as columns of one array each."""
+    pieces, start = [], 0
+    for end in range(1, len(laid) + 1):
+        if end == len(laid) or laid[end][0] != laid[start][0]:
+            pieces.append(access(laid[start][0], [[index for _, index in laid[start:end]]], (), column=True))
+            start = end
+    return pieces
+
+
+def _extents(sequences: list[list[int]]) -> tuple[int, ...]:
+    """One loop over the members, or two where that makes every sequence of indices affine."""
+    count = len(sequences[0]) if sequences else 1
+    breaks = [k for k in map(_first_break, sequences) if k < count]
+    if breaks and count % min(breaks) == 0:
+        inner = min(breaks)
+        if all(affine(sequence, (count // inner, inner)) is not None for sequence in sequences):
+            return count // inner, inner
+    return (count,)
+
+
+def _first_break(sequence: list[int]) -> int:
+    """How many of the indices, from the first, are evenly spaced."""
+    stride = sequence[1] - sequence[0] if len(sequence) > 1 else 0
+    return next((k for k in range(2, len(sequence)) if sequence[k] - sequence[k - 1] != stride), len(sequence))
+
+
+def affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The strides of the loops by which the indices follow from the first, or None."""
+    if not extents:
+        return ()
+    inner = extents[-1]
+    stride = sequence[1] - sequence[0] if inner > 1 else 0
+    outer = sequence[inner] - sequence[0] if len(sequence) > inner else 0
+    strides = (outer, stride)[-len(extents) :]
+    return strides if Access(0, sequence[0], strides).indices(extents) == sequence else None
+
+
+def access(array: int, rows: list[list[int]], extents: tuple[int, ...], column: bool) -> Access:
+    """Where an operand lies, given the indices for each member of the group."""
+    strides = affine([row[0] for row in rows], extents) if rows and rows[0] else (0,) * len(extents)
+    width = len(rows[0]) if column else None
+    step = rows[0][1] - rows[0][0] if len(rows[0]) > 1 else 0
+    even = all(row == list(range(row[0], row[0] + step * len(row), step)) for row in rows) if step else (
+        all(len(set(row)) <= 1 for row in rows))  # fmt: skip
+    if strides is None or not even:
+        return Access(array, 0, (0,) * len(extents), width, 0, tuple([index for row in rows for index in row]))
+    return Access(array, rows[0][0] if rows[0] else 0, strides, width, step)
