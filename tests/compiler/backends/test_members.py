@@ -34,7 +34,7 @@ def gradient_of(sizes, activation):
 def outputs_of(program, target, lone, monkeypatch):
     with monkeypatch.context() as patched:
         if lone:
-            patched.setattr(members, "pieces", lambda count: [(k, 1) for k in range(count)])
+            patched.setattr(members, "pieces", lambda count, most: [(k, 1) for k in range(count)])
         native.native.cache_clear()
         rows = numpy.random.default_rng(5).normal(size=(21, program.sizes[0]))
         return NativeProgram(program, target)(rows.astype(target.dtype))[0]
@@ -63,13 +63,15 @@ def test_what_a_lane_is_does_not_hang_on_the_others():
     assert not {"add", "divide", "tanh", "exp", "erf", "relu", "sigmoid", "maximum", "where"} & unlike
 
 
+@pytest.mark.parametrize("most", [1, 4, 32])
 @pytest.mark.parametrize("count", range(1, 20))
-def test_pieces(count):
-    found = members.pieces(count)
+def test_pieces(count, most):
+    found = members.pieces(count, most)
     assert [first for first, _ in found] == [0, *(first + size for first, size in found[:-1])]
     assert sum(size for _, size in found) == count
     assert all(size.bit_count() == 1 for _, size in found)
-    assert all(a > b for (_, a), (_, b) in pairwise(found))
+    assert all(a > b or a == most for (_, a), (_, b) in pairwise(found))
+    assert all(size <= most for _, size in found)
 
 
 @pytest.mark.parametrize("single", [False, True])

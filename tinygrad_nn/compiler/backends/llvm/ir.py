@@ -64,6 +64,10 @@ class Kind:
         """The vector type of as many vectors of this one as one."""
         return Kind(self.lanes * count, self.single)
 
+    def times_in(self, size: int) -> int:
+        """How many vectors of this one are in so many bytes, at least one."""
+        return max(1, size * 8 // (self.lanes * self.bits))
+
     def _all(self, entry: str, text: str) -> str:
         lanes, of = self.lanes, self.of(entry)
         if lanes <= 16:

@@ -18,17 +18,18 @@ from .ir import Block, Kind, number_constant
 from .transpose import joined, part
 
 Span = tuple[int, int]  # of a tile of members: the first one, and how many
+LONGEST_VECTOR = 512  # bytes: beyond, a formula's numbers have no room in registers, and are stored between its steps
 
 
-def pieces(count: int) -> list[Span]:
-    """A tile cut into as few pieces of powers of two as there are.
+def pieces(count: int, most: int) -> list[Span]:
+    """A tile cut into as few pieces of powers of two, of at most so many, as there are.
 
-    >>> pieces(7)
-    [(0, 4), (4, 2), (6, 1)]
+    >>> pieces(7, 8), pieces(7, 2)
+    ([(0, 4), (4, 2), (6, 1)], [(0, 2), (2, 2), (4, 2), (6, 1)])
     """
     found, first = list[Span](), 0
     while first < count:
-        found.append((first, 1 << (count - first).bit_length() - 1))
+        found.append((first, min(1 << (count - first).bit_length() - 1, most)))
         first += found[-1][1]
     return found
 
@@ -105,7 +106,7 @@ class Members(Memory):
             for k, counters in enumerate(members):
                 held[k, 1] = self._folded(group, k, counters, kind)
         else:
-            for first, count in pieces(len(members)) if is_lanewise(row) else [(k, 1) for k in range(len(members))]:
+            for first, count in pieces(len(members), kind.times_in(LONGEST_VECTOR) if is_lanewise(row) else 1):
                 some, b.kind = members[first : first + count], kind.times(count)
                 given = [self._operand(operand, first, some, kind, group) for operand in group.operands]
                 held[first, count] = spelled(row)(b, *given)
@@ -165,7 +166,8 @@ class Members(Memory):
         if group.array not in self.stored:
             return
         b, held = self.block, self.held[group.array]
-        for first, count in list(held) if kind.lanes == 1 else pieces(len(members)):
+        together = pieces(len(members), kind.times_in(LONGEST_VECTOR))
+        for first, count in list(held) if kind.lanes == 1 else together:
             b.kind = kind.times(count)
             where = b.index(0, *zip(strides(group.extents), members[first], strict=True))
             place = self._pointer(self.pointers[group.array], self._entry(kind), where)

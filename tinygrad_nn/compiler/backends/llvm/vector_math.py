@@ -25,6 +25,10 @@ EXP = (0.5000000000000001, 0.16666666666666669, 0.04166666666662413, 0.008333333
        0.00019841269863053618, 2.4801521295954376e-05, 2.7557268459997064e-06, 2.7620088445409746e-07,
        2.510038549551032e-08)  # fmt: skip
 EXP_SINGLE = (0.5, 0.16666576969, 0.041666554617, 0.0083631790527, 0.0013926183588)
+# (r coth(r / 2) - 2) / r**2 on |r| <= log(3), in powers of r**2.
+COTH = (0.16666666666666666, -0.002777777777777556, 6.613756613370195e-05, -1.6534391277655976e-06,
+        4.1753430077601865e-08, -1.056688758541179e-09, 2.6617211796904613e-11, -6.007288001773347e-13)  # fmt: skip
+COTH_SINGLE = (0.1666666716337204, -0.0027777603827416897, 6.606555689359084e-05, -1.5567361515422817e-06)
 # (log((1 + s) / (1 - s)) - 2 s) / s**3 on s**2 <= 0.0295, in powers of s**2.
 LOG = (0.6666666666666666, 0.40000000000000885, 0.28571428570799784, 0.22222222392581045, 0.18181795547521137,
        0.15386244737621665, 0.13268638369266825, 0.13088034850927555)  # fmt: skip
@@ -62,25 +66,22 @@ def exp(b: Block, x: str, falling: bool = False) -> str:
 
 
 def tanh(b: Block, x: str) -> str:
-    """m / (m + 2) with m = exp(2 |x|) - 1 = 2**n (e**r - 1) + (2**n - 1), in the sign of x.
+    """r / h with h = r coth(r / 2) and r = 2 |x| where that is at most 1/2, in the sign of x.
 
-    What sums lose is carried along; beyond m = 2, where none of it shows, as 1 - 2 / (m + 2).
+    Beyond, with 2 |x| = n log 2 + r, 1 - (h - r) / (h (2**n + 1) / 2 + r (2**n - 1) / 2), as e**r = (h + r) / (h - r).
     """
-    size, two = b.intrinsic("fabs", x), b.number(2.0)
+    size, half = b.intrinsic("fabs", x), b.number(0.5)
     most = b.number(20.0 if b.kind.single else 44.0)  # from where it rounds to 1
     double = b.add(size, size)
-    n, r = _reduced(b, b.choose(b.compare(">", double, most), most, double))
-    power = _power_of_two(b, n)
-    grown, whole = b.multiply(power, _expm1_of_reduced(b, r)), b.subtract(power, b.number(1.0))
-    m = b.add(whole, grown)
-    lost = b.subtract(grown, b.subtract(m, whole))
-    under = b.add(m, two)
-    large = b.compare(">", m, two)
-    none = b.number(0.0)
-    under_lost = b.choose(large, none, b.add(b.subtract(m, b.subtract(under, two)), lost))
-    found = _quotient(b, b.choose(large, two, m), b.choose(large, none, lost), under, under_lost)
-    found = b.choose(large, b.subtract(b.number(1.0), found), found)
-    return b.intrinsic("copysign", found, x)
+    double = b.choose(b.compare(">", double, most), most, double)
+    small, none = b.compare("<=", double, b.number(math.log(3.0))), b.number(0.0)
+    n, r = _reduced(b, double, b.choose(small, none, double))
+    power = _power_of_two(b, b.integers("sub", n, b.kind.integer(1)))
+    square = b.multiply(r, r)
+    h = b.fused(square, _polynomial(b, square, COTH_SINGLE if b.kind.single else COTH), b.number(2.0))
+    under = b.fused(b.add(power, half), h, b.multiply(b.subtract(power, half), r))
+    found = b.divide(b.choose(small, r, b.subtract(r, h)), under)
+    return b.intrinsic("copysign", b.add(found, b.choose(small, none, b.number(1.0))), x)
 
 
 def sigmoid(b: Block, x: str) -> str:
@@ -156,11 +157,14 @@ def _polynomial(b: Block, x: str, coefficients: Sequence[float]) -> str:
     return parts[0]
 
 
-def _reduced(b: Block, x: str) -> tuple[str, str]:
-    """n = round(x / log 2) as integers, and r = x - n log 2; by a number so large that its last digit is the unit."""
+def _reduced(b: Block, x: str, whole: str = "") -> tuple[str, str]:
+    """n = round(x / log 2) as integers, and r = x - n log 2; by a number so large that its last digit is the unit.
+
+    Where it is given, n is that of `whole` instead.
+    """
     single = b.kind.single
     unit = 1.5 * 2.0**23 if single else 1.5 * 2.0**52
-    shifted = b.fused(x, b.number(1.0 / math.log(2.0)), b.number(unit))
+    shifted = b.fused(whole or x, b.number(1.0 / math.log(2.0)), b.number(unit))
     n = b.subtract(shifted, b.number(unit))
     high, low = (LN2_HIGH_SINGLE, LN2_LOW_SINGLE) if single else (LN2_HIGH, LN2_LOW)
     r = b.fused(n, b.number(-low), b.fused(n, b.number(-high), x))
@@ -170,15 +174,6 @@ def _reduced(b: Block, x: str) -> tuple[str, str]:
 def _expm1_of_reduced(b: Block, r: str) -> str:
     """exp(r) - 1 on |r| <= log(2) / 2: r + r**2 P(r)."""
     return b.fused(b.multiply(r, r), _polynomial(b, r, EXP_SINGLE if b.kind.single else EXP), r)
-
-
-def _quotient(b: Block, over: str, over_lost: str, under: str, under_lost: str) -> str:
-    """(over + over_lost) / (under + under_lost), from one division and what it leaves."""
-    inverse = b.divide(b.number(1.0), under)
-    found = b.multiply(over, inverse)
-    minus = b.negative(found)
-    left = b.add(b.fused(minus, under_lost, b.fused(minus, under, over)), over_lost)
-    return b.fused(left, inverse, found)
 
 
 def _power_of_two(b: Block, n: str) -> str:
