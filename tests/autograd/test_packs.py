@@ -15,7 +15,7 @@ from programs import KINDS, OPERATIONS
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.autograd.column import Column
-from tinygrad_nn.autograd.containers import pack_of
+from tinygrad_nn.autograd.containers import pack_of, stand_apart
 from tinygrad_nn.autograd.value import Packed
 
 
@@ -122,19 +122,64 @@ def test_a_column_knows_the_numbers_until_one_is_set():
     "choose",
     [
         lambda v, w: (),
-        lambda v, w: (v[1], v[0]),
-        lambda v, w: (v[0], v[2]),
-        lambda v, w: (v[0], w[1]),
         lambda v, w: (v[0], Value(2.0)),
         lambda v, w: (v[0], 2.0),
         lambda v, w: (2.0, v[1]),
-        lambda v, w: (v[0], v[0]),
+        lambda v, w: (v[0], Value(2.0), v[2]),
     ],
 )
 def test_what_stands_apart_is_no_packed_column(choose):
-    column = Column(choose(packed([1.0, 2.0, 3.0])[0], packed([1.0, 2.0, 3.0])[0]))
+    column = Column(choose(*[packed([1.0, 2.0, 3.0])[0] for _ in range(2)]))
     assert column.packed() is None
+    assert column.spread() is None
     assert not column.put([1.0] * len(column.operands))
+
+
+@pytest.mark.parametrize("orders", [[1, 0], [0, 2], [0, 4], [3, 4, 1, 2, 0], [2, 1, 0, 5, 4], [0, 0], [1, 2, 4, 5, 0]])
+def test_what_stands_in_several_packs_is_copied_and_set_at_one_go(orders):
+    """Whoever moves meanwhile."""
+    values = [*packed([1.0, 2.0, 3.0])[0], *packed([4.0, 5.0, 6.0])[0]]
+    chosen, others = [values[k] for k in orders], [value for k, value in enumerate(values) if k not in orders]
+    column, before = Column(tuple(chosen)), [value.data for value in others]
+    assert column.packed() is None
+
+    def check():
+        copies = column.spread()
+        assert copies is not None
+        copies.refresh()
+        assert copies.numbers.tolist() == [value.data for value in chosen]
+
+    check()
+    chosen[1].data = -2.0
+    check()
+    assert column.put([float(k) + 0.5 for k in range(len(chosen))])
+    assert chosen[-1].data == len(chosen) - 0.5
+    assert [value.data for value in others] == before
+    check()
+    pack_of(array("d", [0.0]), [(0, values[:1])])
+    assert (column.spread() is None) == (not {1, 2}.isdisjoint(orders))
+    stand_apart(values, lambda count: array("d", bytes(8 * count)))
+    values[0].data = -4.0
+    check()
+    assert not column.put([1] * len(chosen))
+
+
+def test_who_stands_nowhere_is_packed_and_nobody_else():
+    (a, b), pack = packed([1.0, 2.0])
+    (c, d), left = packed([3.0, 4.0])
+    e, f, g = Value(5.0), Value(6.0), Own(7.0)
+    d.data, f.data = 4, 6
+    stand_apart([a, b, c, d, e, f, g], lambda count: array("d", bytes(8 * count)))
+    assert (a.cell.pack, b.cell.pack, pack.broken, left.broken) == (pack, pack, False, True)
+    home: Any = c.cell
+    assert home.pack is getattr(e, "cell").pack is not left  # noqa: B009
+    assert [type(value) for value in (d, f, g)] == [Value, Value, Own]
+    assert [value.data for value in (a, b, c, d, e, f, g)] == [1.0, 2.0, 3.0, 4, 5.0, 6, 7.0]
+    assert list(home.pack.array) == [3.0, 5.0]
+
+
+class Own(Value):
+    """A user's own kind of Value."""
 
 
 def test_it_is_a_value_to_everyone():

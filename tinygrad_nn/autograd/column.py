@@ -5,12 +5,13 @@ So one backward pass looks at it once, however many operations read it.
 
 from __future__ import annotations
 
+from array import array
 from math import isfinite
 from operator import is_
 from types import SimpleNamespace
 
 from ..support.annotation import Any
-from .packs import Cell, Pack
+from .packs import Copies, Pack, standing
 
 
 class Column:
@@ -18,10 +19,13 @@ class Column:
 
     `data` are the numbers; `values` the Values to add gradients to, with one that nobody reads in place of each
     literal; `differentiable` whether there is any Value, `finite` whether all numbers are. `grad` marks the pass.
-    Of operands that stand side by side in a `pack`, `place` is where, and `known` their numbers in its `version`.
+    Of operands that stand side by side in a `pack`, `place` is where, and `known` their numbers in its `version`; of
+    those that stand in several, `copies` are side by side.
     """
 
-    __slots__ = ("data", "differentiable", "finite", "grad", "known", "operands", "pack", "place", "values", "version")
+    __slots__ = (
+        "copies", "data", "differentiable", "finite", "grad", "known", "operands", "pack", "place", "values", "version"
+    )  # fmt: skip
 
     def __init__(self, operands: tuple[Any, ...]) -> None:
         self.operands = operands
@@ -29,6 +33,7 @@ class Column:
         self.pack: Pack | None = None
         self.place, self.version = 0, -1
         self.known: list[float] = []
+        self.copies: Copies | None = None
 
     def packed(self) -> list[float] | None:
         """The numbers of operands that stand side by side in a pack, to be read; None of others."""
@@ -41,10 +46,16 @@ class Column:
         return self.known
 
     def put(self, numbers: list[Any]) -> bool:
-        """Set the numbers of operands that stand side by side in a pack; False where that cannot be."""
-        if (pack := self.in_pack()) is None or set(map(type, numbers)) != {float}:
+        """Set the numbers of operands that stand in packs; False where that cannot be."""
+        if (pack := self.in_pack()) is None and (copies := self.spread()) is None:
             return False
-        pack.put(self.place, numbers)
+        if set(map(type, numbers)) != {float}:
+            return False
+        if pack is not None:
+            pack.put(self.place, numbers)
+        elif copies is not None:
+            copies.numbers[:] = memoryview(array("d", numbers))
+            copies.put()
         return True
 
     def in_pack(self) -> Pack | None:
@@ -53,14 +64,21 @@ class Column:
             self.pack = self._found()
         return self.pack
 
+    def spread(self) -> Copies | None:
+        """Copies of operands that stand in several packs, or in another order there; None where one stands in none."""
+        copies = self.copies
+        if copies is None or not copies.sound() or (copies.loose and standing(self.operands[copies.loose[0]])):
+            copies = self.copies = Copies(self.operands)
+        return None if copies.loose or not copies.packs else copies
+
     def _found(self) -> Pack | None:
-        first = getattr(self.operands[0], "cell", None) if self.operands else None
-        if type(first) is not Cell or first.pack.broken:
+        first, last = (standing(self.operands[k]) for k in (0, -1)) if self.operands else (None, None)
+        if first is None or last is None or last.place != first.place + len(self.operands) - 1:
             return None
         pack, self.place, self.version = first.pack, first.place, -1
         for place, operand in enumerate(self.operands, first.place):
-            cell = getattr(operand, "cell", None)
-            if type(cell) is not Cell or cell.pack is not pack or cell.place != place:
+            cell = standing(operand)
+            if cell is None or cell.pack is not pack or cell.place != place:
                 return None
         return pack
 

@@ -7,7 +7,7 @@ them. Sets, plain objects, functions and classes have not: a Value in one of tho
 from __future__ import annotations
 
 from collections import UserString
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from types import FunctionType, MethodType, ModuleType
 
@@ -15,7 +15,7 @@ from ..support.annotation import Any
 from ..support.as_loaded import PACKAGE as PACKAGE
 from ..support.numbers import as_float
 from .column import SharingList
-from .packs import Cell, Pack
+from .packs import Cell, Pack, standing
 from .scope import Place
 from .value import LEAVES, Packed, Value
 
@@ -280,3 +280,17 @@ def pack_of(array: Any, members: Iterable[tuple[int, Sequence[Value]]]) -> Pack:
             value.cell = cell  # type: ignore[attr-defined]
     pack.broken = False
     return pack
+
+
+def may_stand(value: Value) -> bool:
+    """Whether a Value may be in a pack, and stands in none, or in one that a member has left."""
+    return type(value) in LEAVES and standing(value) is None and type(value.data) is float
+
+
+def stand_apart(values: Iterable[Value], make: Callable[[int], Any]) -> None:
+    """Let those of the Values that may stand in a pack, and stand in none, stand in one of their own.
+
+    `make` gives an array for so many. Values of other classes stay as they are, and those whose number is no float.
+    """
+    if alone := [value for value in values if may_stand(value)]:
+        pack_of(make(len(alone)), [(0, alone)])

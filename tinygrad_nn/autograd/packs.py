@@ -17,15 +17,16 @@ class Pack:
     """Numbers of Values side by side: `numbers` is a memoryview of doubles, `array` what it looks at.
 
     `version` is another one after each change of a number; `members` is how many there are, and `broken` is set once
-    one has left.
+    one has left. What stands after the members is for steps, which mark it as theirs in `beside`.
     """
 
-    __slots__ = ("array", "broken", "members", "numbers", "version")
+    __slots__ = ("array", "beside", "broken", "members", "numbers", "version")
 
     def __init__(self, given: Any) -> None:
         self.array = given
         self.numbers: Any = memoryview(given)
         self.broken, self.version, self.members = False, 0, 0
+        self.beside: object = None
 
     def leave(self) -> None:
         """A member is leaving."""
@@ -45,6 +46,69 @@ class Cell:
 
     def __init__(self, pack: Pack, place: int) -> None:
         self.pack, self.place = pack, place
+
+
+def standing(value: Any) -> Cell | None:
+    """Where a Value stands; None of one that stands in no pack, or in one that a member has left."""
+    cell = getattr(value, "cell", None)
+    return cell if type(cell) is Cell and not cell.pack.broken else None
+
+
+class Copies:
+    """Numbers of Values that stand in packs of others, copied from there again once one of those was changed.
+
+    `numbers` is a memoryview of doubles, where the copies are. `loose` are the places of those that stand in no pack,
+    or in one that a member has left. Where the others stand holds as long as all is `sound`.
+    """
+
+    __slots__ = ("loose", "numbers", "packs", "runs", "values", "versions")
+
+    def __init__(self, values: Sequence[Any], numbers: Any = None) -> None:
+        self.values = tuple(values)
+        self.numbers: Any = memoryview(array("d", bytes(8 * len(self.values)))) if numbers is None else numbers
+        self.loose: list[int] = []
+        runs: dict[Pack, list[list[int]]] = {}  # where they begin here and there, and how many they are
+        pack: Pack | None = None
+        end = -1
+        for k, value in enumerate(self.values):
+            cell = standing(value)
+            if cell is None:
+                self.loose.append(k)
+                pack = None
+                continue
+            if cell.pack is not pack or cell.place != end:
+                pack, end = cell.pack, cell.place
+                runs.setdefault(pack, []).append([k, end, 0])
+            runs[pack][-1][2] += 1
+            end += 1
+        self.packs, self.runs = list(runs), list(runs.values())
+        self.versions = [-1] * len(runs)  # that were copied
+
+    def sound(self) -> bool:
+        """Whether nobody has left the packs."""
+        return not any(pack.broken for pack in self.packs)
+
+    def known(self) -> bool:
+        """Whether none of the packs was changed since the last copy."""
+        return [pack.version for pack in self.packs] == self.versions
+
+    def refresh(self, anew: bool = False) -> None:
+        """Copy what was changed since the last time, or all of it anew."""
+        numbers = self.numbers
+        for k, pack in enumerate(self.packs):
+            version = pack.version
+            if anew or version != self.versions[k]:
+                for start, place, count in self.runs[k]:
+                    numbers[start : start + count] = pack.numbers[place : place + count]
+                self.versions[k] = version
+
+    def put(self) -> None:
+        """Set the numbers of those that stand in packs to the copies."""
+        numbers = self.numbers
+        for k, pack in enumerate(self.packs):
+            for start, place, count in self.runs[k]:
+                pack.numbers[place : place + count] = numbers[start : start + count]
+            pack.version += 1
 
 
 class StatesInArrays:

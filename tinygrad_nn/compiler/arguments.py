@@ -103,9 +103,12 @@ def array_shape(sides: tuple[int, ...]) -> Shape:
 def data_of(parameters: Sequence[Value]) -> list[float]:
     """The numbers of Values. Raises TypeError for one whose data was set to something else."""
     if isinstance(parameters, SharingList) and parameters and type(parameters[0]) is Packed:
-        known = parameters.shared().packed()
-        if known is not None:
+        column = parameters.shared()
+        if (known := column.packed()) is not None:
             return known.copy()
+        if (copies := column.spread()) is not None:
+            copies.refresh()
+            return copies.numbers.tolist()  # type: ignore[no-any-return]
     numbers = [parameter.data for parameter in parameters]
     if set(map(type, numbers)) <= {float}:
         return numbers

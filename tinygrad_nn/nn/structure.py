@@ -13,7 +13,7 @@ from operator import is_
 
 from ..autograd import primitives as table
 from ..autograd.column import Column, SharingList
-from ..autograd.containers import PACKAGE, Holder, dict_of, pack_of
+from ..autograd.containers import PACKAGE, Holder, dict_of, stand_apart
 from ..autograd.packs import Cell
 from ..autograd.primitives import Primitive
 from ..autograd.value import LEAVES, Result, Value
@@ -81,7 +81,7 @@ class Structure:
         return array("d", data) if set(map(type, data)) == {float} else None
 
     def packed(self) -> bool:
-        """Let the parameters stand side by side, in a pack of their own if they do not; whether they can."""
+        """Let the parameters stand in packs, those that are in none in one of their own; whether they can."""
         if self._side_by_side() is not None:
             return True
         parameters = self.parameters()
@@ -89,7 +89,7 @@ class Structure:
             return False
         if self.numbers() is None:
             return False
-        pack_of(array("d", bytes(8 * len(parameters))), [(0, parameters)])
+        stand_apart(parameters, lambda count: array("d", bytes(8 * count)))
         return True
 
     def _side_by_side(self) -> Any:

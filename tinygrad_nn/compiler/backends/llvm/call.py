@@ -11,7 +11,7 @@ from struct import Struct
 from typing import Any
 
 from ....autograd.column import SharingList
-from ....autograd.packs import Pack
+from ....autograd.packs import Copies, Pack
 from ....autograd.value import Packed
 from ...arguments import data_of
 from ...loops.roll import rolled
@@ -38,7 +38,7 @@ class NativeCall:
         ]
         self.count = len(roll.outputs)
         self.scratch, self.guards = printer.scratch, [group.guard for group in roll.groups if group.guard]
-        self._latest: tuple[Pack, int] | None = None  # the pack that was read, and where
+        self._latest: tuple[Pack | Copies | None, int] = None, 0  # where parameters stood, and the address of the first
         self.free: list[_Places] = []  # as many as there were calls at a time
 
     def run(self, numbers: Any) -> Any:
@@ -53,9 +53,9 @@ class NativeCall:
             self._put(inputs, places.inputs, numbers)
         else:
             self._view(places.inputs, len(numbers))[:] = self.target.array(numbers)
-        if (stand := self._in_pack()) is not None:
+        if start := self._start():
             first, _, *others = places.addresses
-            self.compiled.run(first, stand[1], *others, 1)
+            self.compiled.run(first, start, *others, 1)
         else:
             if self.parameters:
                 self._put(parameters, places.parameters, data_of(self.parameters))
@@ -70,17 +70,22 @@ class NativeCall:
             raise OffPath(next((line for guard in self.guards if guard for line in guard[2]), ""))
         return found
 
-    def _in_pack(self) -> tuple[Pack, int] | None:
-        """The pack that the parameters stand in side by side, and the address of the first; None where they do not."""
+    def _start(self) -> int:
+        """The address of the parameters where they stand side by side, in a pack or copied from several; else 0."""
         if not self.parameters or type(self.parameters[0]) is not Packed or self.target.dtype == "float32":
-            return None
+            return 0
         column = self.parameters.shared()
-        pack, latest = column.in_pack(), self._latest
-        if pack is None or (latest is not None and latest[0] is pack):
-            return None if pack is None else latest
-        start = ctypes.addressof(ctypes.c_char.from_buffer(pack.numbers))
-        self._latest = pack, start + column.place * pack.numbers.itemsize
-        return self._latest
+        stand: Pack | Copies | None = column.in_pack()
+        place = column.place
+        if stand is None:
+            if (copies := column.spread()) is None:
+                return 0
+            copies.refresh()
+            stand, place = copies, 0
+        if self._latest[0] is not stand:
+            start = ctypes.addressof(ctypes.c_char.from_buffer(stand.numbers))
+            self._latest = stand, start + place * stand.numbers.itemsize
+        return self._latest[1]
 
     def _put(self, layout: Struct, place: Any, numbers: Sequence[float]) -> None:
         try:
