@@ -13,7 +13,7 @@ from math import inf
 from .autograd import primitives as table
 from .autograd.column import Column, SharingList
 from .autograd.containers import Holder, flattened, slots_of
-from .autograd.packs import StatesInArrays
+from .autograd.packs import State, StateHolder, StatesInArrays
 from .autograd.recording import watcher
 from .autograd.scalar import Scalar
 from .autograd.value import Value
@@ -23,13 +23,11 @@ from .support.checks import MOST, checked_count, checked_switch
 from .support.numbers import as_float
 from .support.tabular import is_list, plain, short
 
-State = tuple[Any, ...]
-
 __all__ = ["SGD", "Adam", "Optimizer", "Schedule", "cosine", "linear", "step_decay", "warmup"]
 __dir__ = __all__.copy  # so that dir() shows what is a user's
 
 
-class Optimizer(Holder):
+class Optimizer(StateHolder, Holder):
     """Parameters, a learning rate and a state of floats for each parameter.
 
     The parameters are Values, in a list, an array, a dict by names, or in those within others, in their order.
@@ -38,7 +36,6 @@ class Optimizer(Holder):
     parameter that is no Value.
     """
 
-    held_state: list[State] | StatesInArrays
     _moved_by_steps = frozenset({"steps", "state", "velocity", "rate"})
     initial_state: State = ()
     state_names: tuple[str, ...] = ()  # what the numbers of the state are called
@@ -59,17 +56,6 @@ class Optimizer(Holder):
         self.lr = lr if callable(lr) else checked_setting("lr", lr)
         self.steps = 0
         self.state = [self.initial_state] * len(self.parameters)
-
-    @property
-    def state(self) -> list[State]:
-        """The numbers that are kept of each parameter, which may be set."""
-        if type(self.held_state) is StatesInArrays:
-            self.held_state = list(self.held_state)  # which whoever has it may change
-        return self.held_state  # type: ignore[return-value]
-
-    @state.setter
-    def state(self, state: Any) -> None:
-        self.held_state = state
 
     def __getstate__(self) -> object:
         entries = dict(vars(self))

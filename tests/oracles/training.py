@@ -41,7 +41,7 @@ def eager(model, loss, optimizer, rows, targets, regularizer=None):
 
 def held(optimizer):
     """The states as they are kept: `.state` would make a list of them, which the next step takes anew."""
-    return list(vars(optimizer)["held_state"])
+    return list(optimizer.held_state)
 
 
 def numbers(optimizer):

@@ -9,8 +9,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import wraps
+from types import FunctionType
+from weakref import ref
 
 from ..support.annotation import Any
+from ..support.as_loaded import PACKAGE
+
+State = tuple[Any, ...]
+COPYING = ("__copy__", "__deepcopy__", "__getstate__", "__reduce__", "__reduce_ex__")
 
 
 class Pack:
@@ -114,13 +121,15 @@ class Copies:
 class StatesInArrays:
     """The states of an optimizer's parameters while compiled steps change them, with a row of `array` for each number.
 
-    It is read as a list of tuples is, and becomes one for whoever asks for the state of the optimizer.
+    It is read as a list of tuples is, and becomes one for whoever asks for the state of the optimizer, which is its
+    `owner`: steps of another that came to have it, as a copy, make one of their own.
     """
 
-    __slots__ = ("array", "columns", "count")
+    __slots__ = ("array", "columns", "count", "owner")
 
-    def __init__(self, array: Any, count: int) -> None:
+    def __init__(self, array: Any, count: int, owner: StateHolder) -> None:
         self.array, self.count, self.columns = array, count, [memoryview(row[:count]) for row in array]
+        self.owner = ref(owner)
 
     def __len__(self) -> int:
         return self.count
@@ -134,3 +143,64 @@ class StatesInArrays:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return list, (list(self),)
+
+
+class StateHolder:
+    """An optimizer, as far as it has a `state`: `held_state` is that, or where compiled steps have it.
+
+    A class may have a `state` of its own, a property or a slot, which is what is held then.
+    """
+
+    held_state: list[State] | StatesInArrays
+
+    @property
+    def state(self) -> list[State]:
+        """The numbers that are kept of each parameter, which may be set."""
+        held = vars(self)
+        if "held_state" not in held:
+            raise AttributeError(f"{type(self).__name__} has no state yet: call super().__init__(parameters, lr)")
+        if type(held["held_state"]) is StatesInArrays:
+            held["held_state"] = list(held["held_state"])  # which whoever has it may change
+        return held["held_state"]  # type: ignore[no-any-return]
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        vars(self)["held_state"] = state  # past a __setattr__ that knows names of its own
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        if (own := _found(cls, "state")[1]) is not (usual := vars(StateHolder)["state"]):
+            if hasattr(type(own), "__set__"):
+                cls.held_state = property(_state_of, _set_state)  # type: ignore[assignment]
+            else:  # which hides what objects have
+                cls.state = usual  # type: ignore[method-assign]
+        for name in COPYING:
+            kind, method = _found(cls, name)
+            seen = issubclass(kind, StateHolder) and kind is not cls
+            if type(method) is FunctionType and not seen and kind.__module__.partition(".")[0] != PACKAGE:
+                setattr(cls, name, _of_a_list(method))
+
+
+def _found(kind: type, name: str) -> tuple[type, Any]:
+    """The first class that has an attribute, and what it is."""
+    return next(((base, vars(base)[name]) for base in kind.__mro__ if name in vars(base)), (object, None))
+
+
+def _state_of(optimizer: Any) -> Any:
+    return optimizer.state
+
+
+def _set_state(optimizer: Any, state: Any) -> None:
+    optimizer.state = state
+
+
+def _of_a_list(copying: Any) -> Any:
+    """A method that copies, before which the state becomes a list, so that the copy and the steps share no array."""
+
+    @wraps(copying)
+    def apart(optimizer: Any, *given: Any) -> Any:
+        if "held_state" in vars(optimizer):
+            optimizer.state  # noqa: B018
+        return copying(optimizer, *given)
+
+    return apart

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from own_optimizers import OWN_OPTIMIZERS
 from shared import needed
 from training import X, Y, eager, held, numbers
 
@@ -232,8 +233,8 @@ def test_an_interrupt_between_steps_leaves_whole_ones():
     before = signal.signal(signal.SIGALRM, interrupted)
     try:
         for k in range(60):
-            signal.setitimer(signal.ITIMER_REAL, 0.0005 + 0.00001 * k)
             with suppress(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, 0.0005 + 0.00001 * k)
                 while True:
                     step(X, Y)
     finally:
@@ -442,35 +443,40 @@ def test_a_state_that_is_read_in_a_step_is_not_the_one_that_counts():
     assert numbers(optimizers[1]) == pytest.approx(numbers(optimizers[0]), rel=1e-12)
 
 
-class Restored(tn.SGD):
-    """A user's own, that says itself how it is restored."""
-
-    def __setstate__(self, entries):
-        self.__dict__.update(entries)
-
-
-class Slotted(tn.SGD):
-    """One that keeps a setting in a slot."""
-
-    __slots__ = ("rho",)
-
-    def __init__(self, parameters, lr):
-        super().__init__(parameters, lr, momentum=0.5)
-        self.rho = 0.75
-
-    def update(self, parameter, gradient, state, lr, step):
-        return super().update(parameter, self.rho * gradient, state, lr, step)
-
-
-@pytest.mark.parametrize("kind", [Restored, Slotted])
-def test_optimizers_of_ones_own_are_copied(kind):
-    models, optimizers = pair(kind, **({"momentum": 0.5} if kind is Restored else {}))
+@pytest.mark.parametrize("kind", OWN_OPTIMIZERS)
+def test_optimizers_of_ones_own_learn_and_are_copied(kind):
+    """A copy has the state that was, whatever the steps of either do afterwards."""
+    models, _ = pair()
+    optimizers = [kind(model.parameters(), lr=0.1) for model in models]
     step = stepped(models[1], optimizers[1])
     for _ in range(2):
         check(models, optimizers, step)
-        for twin in (copy.copy(optimizers[1]), copy.deepcopy(optimizers[1]), pickle.loads(pickle.dumps(optimizers[1]))):
-            assert twin.state == held(optimizers[1])
+        twins = copy.copy(optimizers[1]), copy.deepcopy(optimizers[1]), pickle.loads(pickle.dumps(optimizers[1]))
+        before = list(optimizers[1].state)
+        check(models, optimizers, step)
+        taken: Any = step._latest
+        taken._steps[True].arrays.back(taken._steps[True].arrays.kept())
+        check(models, optimizers, step)
+        step.run(X, Y, 2, 4)
+        tn.compile_step(models[0], "squared_error", optimizers[0], backend="python").run(X, Y, 2, 4)
+        assert numbers(optimizers[1]) == pytest.approx(numbers(optimizers[0]), rel=1e-12)
+        for twin in twins:
+            assert list(twin.state) == before != list(optimizers[1].state)
             assert getattr(twin, "rho", 0.75) == 0.75
+
+
+def test_steps_of_one_that_has_the_state_of_another_make_their_own():
+    """However it came to have it."""
+    models, optimizers = pair()
+    step = stepped(models[1], optimizers[1])
+    for _ in range(2):
+        check(models, optimizers, step)
+    other, _ = pair()
+    twin = tn.SGD(other[0].parameters(), lr=0.1, momentum=0.9)
+    vars(twin)["held_state"] = vars(optimizers[1])["held_state"]
+    for _ in range(2):
+        stepped(other[0], twin)(X, Y)
+        check(models, optimizers, step)
 
 
 def test_a_number_too_large_for_a_float_is_infinite():

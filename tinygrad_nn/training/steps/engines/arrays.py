@@ -45,7 +45,7 @@ class StepArrays:
     ) -> None:
         self.optimizer, self.target, self.padded, self.width = optimizer, target, padded, width
         self.count, self.untrained = len(optimizer.parameters), SharingList(untrained)
-        self.looked_at = target.dtype == "float64" and self._may_be_packed()  # by the Values
+        self.looked_at = target.dtype == "float64" and self._may_be_packed()  # by Values and optimizer
         self.pack: Pack | None = None
         self._copies: Copies | None = None  # of those that are only read
         self._mark = object()
@@ -56,7 +56,9 @@ class StepArrays:
         self._packed, self._soon, self._again = 0, 0, inf  # steps when it was, times soon after, when again
 
     def _may_be_packed(self) -> bool:
-        """Whether each is a Value of the library's that stands there once."""
+        """Whether each is a Value of the library's that stands there once, and the state where that of others is."""
+        if hasattr(type(self.optimizer), "held_state"):
+            return False
         if column_of(values := self.optimizer.parameters).in_pack() is not None:
             return True
         return {*map(type, values)} <= LEAVES and len({*map(id, values)}) == len(values)
@@ -105,7 +107,7 @@ class StepArrays:
         """The states in the dtype, a row for each number of one; those that stand in arrays already as they are."""
         held = self.optimizer.held_state
         as_many = len(held) == self.count  # and as wide, as the text that is run
-        if type(held) is StatesInArrays and self.looked_at and as_many:
+        if type(held) is StatesInArrays and self.looked_at and as_many and held.owner() is self.optimizer:
             return held
         numbers, trained = states_of(self.optimizer), self.optimizer.parameters
         columns = [numbers[k :: self.width] for k in range(self.width)]
@@ -116,12 +118,12 @@ class StepArrays:
         if type(states) is not StatesInArrays:
             if self.states is None:
                 rows = zeros(self.target, self.padded * self.width).reshape((self.width, self.padded))
-                self.states = StatesInArrays(rows, self.count)
+                self.states = StatesInArrays(rows, self.count, self.optimizer)
             for row, column in zip(self.states.array, states, strict=True):
                 row[: self.count] = column
             states = self.states
         self.states, self.state = states, states.array
-        self.optimizer.held_state = states
+        vars(self.optimizer)["held_state"] = states
 
     @uncollected
     def _look_at_parameters(self) -> None:
@@ -181,11 +183,12 @@ class StepArrays:
 
     def advance(self, made: int) -> None:
         """So many steps were made."""
+        own = vars(self.optimizer)
         self.made += made
         if self.pack is not None:
             self.pack.version += 1
             self.optimizer.steps += made
-            self.optimizer.held_state = self.states  # type: ignore[assignment]
+            own["held_state"] = self.states
 
     def commit(self) -> None:
         """Let the user's objects have the numbers, if steps were made since they did."""
@@ -212,7 +215,7 @@ class StepArrays:
             return
         self.pack.version += 1
         self.made = 1  # so that they are committed where the pack is broken
-        self.optimizer.steps, self.optimizer.held_state = done, self.states
+        self.optimizer.steps, vars(self.optimizer)["held_state"] = done, self.states
 
     def finite(self) -> bool:
         """Whether all are."""

@@ -239,6 +239,7 @@ class NativeSteps:
     def one(self, x: Any) -> float | None:
         """A step on all rows of x: the loss before it, or None where it was refused, as they take several paths."""
         call, arrays, optimizer = self._one, self.arrays, self.recipe.optimizer
+        own = vars(optimizer)
         rate = optimizer.rate(done := arrays.done)
         if call is None or call.settled is not self._settled or call.rate is not rate:
             call = self._one = self._call(self.arrays.narrow([rate], (), "the learning rate"), 1)
@@ -255,7 +256,7 @@ class NativeSteps:
                 if arrays.pack is not None:
                     arrays.pack.version += 1
                     optimizer.steps += 1
-                    optimizer.held_state = arrays.states  # type: ignore[assignment]
+                    own["held_state"] = arrays.states
         return None if call.told[4] else float(call.losses[0])
 
     def _call(self, rates: Any, ended: int) -> Call:
