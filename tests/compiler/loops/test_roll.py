@@ -1,75 +1,11 @@
 """Repeats in groups: a loop over time around loops over neurons, the same numbers as written out."""
 
 import pytest
+from repeats import PROGRAMS, SCAN, guarded, nest, of_four, plainly, recurrent
 
-from tinygrad_nn.autograd.primitives import add, dot, multiply, tanh
-from tinygrad_nn.compiler.loops.repeats import BodyEntry, Repeat, run
 from tinygrad_nn.compiler.loops.roll import rolled
-from tinygrad_nn.compiler.program.program import Guard, Instruction, OffPath, Program
+from tinygrad_nn.compiler.program.program import OffPath
 from tinygrad_nn.compiler.target import Target
-
-SUMS = [Instruction(20, multiply, (21, 0)), Instruction(22, add, (20, 23))]
-FIBONACCI = Repeat(10, [Instruction(20, add, (21, 22))], carried={21: (0, 20), 22: (1, 21)}, last={20: 10})
-SCAN = Repeat(3, SUMS, {23: (3, 2, 1)}, {21: (1, 22)}, {22: (10, 11, 12)}, {20: 13}, {20: 20, 22: 22})
-OUT_OF_ORDER = Repeat(4, SUMS, {23: (2, 1, 3, 1)}, {21: (1, 22)}, {22: (10, 11, 12, 14)})
-LITERALS = Repeat(3, SUMS, {23: (4, 5, 4)}, {21: (1, 22)}, last={22: 10})
-LONE_KEPT = Repeat(3, SUMS, {23: (3, 2, 1)}, {21: (1, 22)}, {20: (10, 11, 12)}, {20: 13})
-
-
-def recurrent(units, times):
-    """h = tanh(U h + x[t]) of so many units, in which the weights are inputs; all h come out."""
-    weights = [[i * units + j for j in range(units)] for i in range(units)]
-    first = units * units
-    series = [[first + units * t + i for t in range(times)] for i in range(units)]
-    zero = first + units * times
-    inputs = [*range(zero)]
-    h, carried = [1000 + i for i in range(units)], [2000 + i for i in range(units)]
-    body = []
-    for i in range(units):
-        body += [
-            Instruction(3000 + i, dot, (tuple(weights[i]), tuple(carried), 4000 + i)),
-            Instruction(h[i], tanh, (3000 + i,)),
-        ]
-    kept = {h[i]: tuple(5000 + units * t + i for t in range(times)) for i in range(units)}
-    repeat = Repeat(
-        times, body, {4000 + i: tuple(series[i]) for i in range(units)},
-        {c: (zero, of) for c, of in zip(carried, h, strict=True)}, kept,
-    )  # fmt: skip
-    outputs = [5000 + k for k in range(units * times)]
-    return Program("recurrent", inputs, literals={zero: 0.0}, outputs=outputs), [repeat]
-
-
-def nest():
-    """s = s * (x0 + x1 + x2), then (x1 + x2 + x3), of which the inner sums are a loop, and read by another repeat."""
-    inner = Repeat(2, [Instruction(20, add, (21, 22))], {22: (31, 32)}, {21: (30, 20)}, {20: (33, 34)})
-    body: list[BodyEntry] = [inner, Instruction(35, multiply, (36, 34)), Instruction(37, add, (33, 35))]
-    each: dict[int, tuple[int, ...]] = {30: (0, 1), 31: (1, 2), 32: (2, 3)}
-    outer = Repeat(2, body, each, {36: (0, 35)}, {33: (10, 11), 34: (14, 15), 37: (12, 13)})
-    after = Repeat(4, [Instruction(40, multiply, (41, 42))], {42: (15, 11, 14, 10)}, {41: (12, 40)}, last={40: 16})
-    return Program("nest", [0, 1, 2, 3], outputs=[10, 11, 13, 16, 12]), [outer, after]
-
-
-def of_four(repeat, literals=()):
-    outputs = sorted(repeat.sets())
-    return Program("of_four", [0, 1, 2, 3], literals=dict(literals), outputs=outputs), [repeat]
-
-
-PROGRAMS = {
-    "chain": of_four(FIBONACCI),
-    "backwards": of_four(SCAN),
-    "no stride": of_four(OUT_OF_ORDER),
-    "literals": of_four(LITERALS, {4: 0.25, 5: -1.5}),
-    "one kept twice": of_four(LONE_KEPT),
-    "neurons": recurrent(3, 5),
-    "many neurons": recurrent(19, 7),
-    "nest": nest(),
-}
-
-
-def plainly(program, body, inputs):
-    numbers = dict(zip(program.inputs, inputs, strict=True)) | program.literals
-    run(body, numbers)
-    return [numbers[slot] for slot in program.outputs]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -99,8 +35,7 @@ def test_machine_code_of_repeats(name):
 
 
 def test_a_guard_in_an_iteration_leaves_the_path():
-    guarded = Repeat(3, [Guard(21, "<", 3, True, "here"), *SUMS], {23: (1, 2, 1)}, SCAN.carried, SCAN.kept)
-    program, body = of_four(guarded)
+    program, body = guarded()
     assert rolled(program, body).run([0.5, 2.0, 3.0, 9.0], []) == plainly(program, body, [0.5, 2.0, 3.0, 9.0])
     with pytest.raises(OffPath, match="here"):  # in the third iteration, of 2 * 6 + 3
         rolled(program, body).run([2.0, 2.0, 3.0, 7.0], [])
