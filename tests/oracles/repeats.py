@@ -80,7 +80,7 @@ def plainly(program, body, inputs):
 def written_out(program, body):
     """The program with all iterations one after the other."""
     unused = count(100_000)
-    flat = []
+    flat: list[Instruction | Guard] = []
 
     def write(entries, names):
         for entry in entries:
@@ -94,7 +94,7 @@ def written_out(program, body):
                 flat.append(Instruction(names.get(entry.slot, entry.slot), entry.primitive, operands))
 
     def write_repeat(repeat, names):
-        later = {}
+        later: dict[int, int] = {}
         for t in range(repeat.times):
             inside = {**names, **{slot: names.get(series[t], series[t]) for slot, series in repeat.each.items()}}
             for slot, (first, _) in repeat.carried.items():
@@ -107,6 +107,6 @@ def written_out(program, body):
         for slot, outside in repeat.last.items():
             names[outside] = inside[slot]
 
-    names = {}
+    names: dict[int, int] = {}
     write(body, names)
     return replace(program, body=flat, outputs=[names.get(slot, slot) for slot in program.outputs]).verify()
