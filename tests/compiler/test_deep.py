@@ -11,6 +11,7 @@ import tinygrad_nn as tn
 from tinygrad_nn.compiler.backends.llvm import engine as native
 from tinygrad_nn.compiler.backends.llvm import long_functions as parts
 from tinygrad_nn.compiler.loops import clusters
+from tinygrad_nn.compiler.loops.roll import rolled
 from tinygrad_nn.training.steps.engines import native_text
 
 pytest.importorskip("llvmlite", reason="llvmlite is not installed")
@@ -186,7 +187,8 @@ def test_sinking_looks_at_each_array_a_few_times():
     model = network(12)
     f = tn.compile(total_of(model), backend="python")
     f([0.1, 0.2, 0.3, 0.4])
-    groups = f.program.groups
+    flat = f.program.flat
+    groups = rolled(flat, flat.body).groups
     clusters.clusters(groups, Counted(), set())
     assert len(groups) > 20
     assert Counted.made <= 2

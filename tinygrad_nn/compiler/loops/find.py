@@ -247,6 +247,7 @@ def _repeat(body: Flat, made: dict[int, int], run: Periodic, outside: set[int], 
         operands = map(slot_of, zip(*[entry.slots() for entry in entries], strict=True))
         flat.append(_reading(entries[0], local[place], operands))
         results = tuple(slots_set(entries))
+        result.origins |= zip(local[place : place + 1], results, strict=False)
         if not outside.isdisjoint(results[:-1]):
             result.kept[local[place]] = results
         elif not outside.isdisjoint(results):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from ...support.decorators import uncollected
 from ..program.program import Guard, Instruction, Program
+from .find import repeats_in
 from .grouping import Scope, access, add_array, add_group, affine, pieces_of, read_from_one
 from .groups import Access, Group, Repeated, Spot
 from .repeats import BodyEntry, Repeat, slots_set
@@ -21,13 +22,13 @@ from .rolled import Rolled
 def rolled(program: Program, body: Sequence[BodyEntry] | None = None) -> Rolled:
     """The program in groups. All inputs are of the row; parameters and literals are the same for all rows.
 
-    `body` is the program's with its repeats found, or else as it is.
+    Its repeats are found first, unless its `body` is given, with repeats or without.
     """
     roll = Rolled(program)
     places: dict[int, Spot] = {}
     for slots, by_row in ((program.inputs, True), (list(program.parameters), False), (list(program.literals), False)):
         add_array(roll, places, list(slots), by_row)
-    in_groups(Scope(roll, places, roll.groups), program.body if body is None else body)
+    in_groups(Scope(roll, places, roll.groups), repeats_in(program) if body is None else body)
     roll.outputs = [places[slot] for slot in program.outputs]
     return roll
 

@@ -173,7 +173,7 @@ class PureStep:
                 "follow but one: use tn.relu, tn.maximum and the like in place of `if`"
             )
         frozen = list(program.parameters.values())[len(self.recipe.optimizer.parameters) :]
-        return printer(rolled(program)).function(self.target.namespace, self.target.dtype), frozen
+        return printer(rolled(program, program.body)).function(self.target.namespace, self.target.dtype), frozen
 
 
 def _run(program: Program, numbers: dict[int, Any], xp: Any) -> list[Any]:

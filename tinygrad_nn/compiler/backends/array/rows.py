@@ -42,8 +42,8 @@ class ArrayProgram:
 
 
 BACKEND = Backend(
-    source=lambda program, function: Printer(rolled(program)).source(),
-    rows=lambda program, target: ArrayProgram(rolled(program), target),
+    source=lambda program, function: Printer(rolled(program, program.body)).source(),
+    rows=lambda program, target: ArrayProgram(rolled(program, program.body), target),
     dtypes=DTYPES,
     needs=("numpy", "fast"),
 )

@@ -23,7 +23,7 @@ class Printer(Places):
         self, program: Program, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
         returns: bool, off: str, scratch: str, constants: Constants,
     ) -> None:  # fmt: skip
-        roll = rolled(program)
+        roll = rolled(program, program.body)
         super().__init__(roll, inputs, parameters, outputs, returns, constants)
         self.off, self.wanted = off, constants.wanted
         self.lines: list[str] = []
