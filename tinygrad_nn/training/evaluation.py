@@ -54,9 +54,9 @@ class Looked:
 
     @cached_property
     def as_array(self) -> Any:
-        """Those numbers as an array, for predictions that come as one."""
+        """Those numbers as an array, for predictions that come as one: apart from the rows, which are far longer."""
         found = matrix(self.rows, Target("array"))
-        return found[:, found.shape[1] - size_of(self.shapes[1]) :]
+        return found[:, found.shape[1] - size_of(self.shapes[1]) :].copy()
 
     @cached_property
     def targets(self) -> list[Any]:

@@ -48,7 +48,8 @@ def _right(answers: Answers, predictions: Any, targets: Any, xp: Any) -> Any:
     if wanted != outputs:
         return None
     nearest = [_nearest(answers, predictions[..., j], labels, xp) for j, labels in enumerate(answers.columns)]
-    return (xp.stack(nearest, axis=-1) == targets) & numbers
+    chosen = xp.stack(nearest, axis=-1) if outputs > 1 else nearest[0][..., None]
+    return (chosen == targets) & numbers
 
 
 def _nearest(answers: Answers, column: Any, labels: list[float], xp: Any) -> Any:

@@ -113,6 +113,12 @@ def surroundings_of(recipe: Recipe) -> Surroundings:
     return recipe.surroundings() if found is None else OwnSurroundings(recipe, found)
 
 
+def structure_known(recipe: Recipe) -> KeyAndValues | None:
+    """The structure of a recipe's steps: that of its surroundings where they have it, who look whether it still is."""
+    world = recipe.world
+    return world.structure if isinstance(world, OwnSurroundings) else structure_of_steps(recipe)
+
+
 def _names(model: Any) -> list[list[str]]:
     """The names of inputs and outputs, which programs show."""
     return [list(getattr(model, name, None) or ()) for name in ("input_names", "output_names")]

@@ -9,6 +9,7 @@ import tinygrad_nn as tn
 from tinygrad_nn.compiler.target import Target
 from tinygrad_nn.losses import LOSSES
 from tinygrad_nn.training.evaluation import Looked
+from tinygrad_nn.training.steps.engines import native_look
 from tinygrad_nn.training.steps.engines.engine import UnsupportedError
 from tinygrad_nn.training.steps.engines.looking import LookingEngine
 from tinygrad_nn.training.steps.engines.native_look import Looks, LookText
@@ -47,9 +48,8 @@ def test_parameters_that_are_not_there_are_refused():
 @pytest.mark.parametrize("rows", [1, 7, 8, 17, 100])
 @pytest.mark.parametrize("parts", [1, 2, 3, 50])
 def test_parts_of_the_rows_are_all_rows_once(rows, parts, monkeypatch):
-    from tinygrad_nn.training.steps.engines import native_look
-
-    monkeypatch.setattr(native_look, "PARTS", parts)
+    monkeypatch.setattr(native_look, "MOST_PARTS", parts)
+    monkeypatch.setattr(native_look, "processors", lambda: 50)
     monkeypatch.setattr(native_look, "WORTH_THREADS", 1)
     rng = random.Random(rows)
     X, Y = [[rng.random(), rng.random()] for _ in range(rows)], [rng.random() for _ in range(rows)]
@@ -62,7 +62,7 @@ def test_parts_of_the_rows_are_all_rows_once(rows, parts, monkeypatch):
     looks.native[0].found[:] = 0.0
     steps = engine._asked[1]
     looks.beside(steps.arrays.parameters.ctypes.data, partial(meanwhile.append, 1) if rows % 2 else None)
-    assert meanwhile == [1] * (rows % 2)
+    assert meanwhile == [1] * (rows % 2 if parts > 1 else 0)
     found = engine.found(1)[0]
     assert found.shape == (1, rows, 2)
     for (loss, prediction), x, y in zip(found[0].tolist(), X, Y, strict=True):
@@ -103,6 +103,7 @@ def test_a_look_keeps_within_its_memory():
 
 
 def test_threads_that_come_late_are_done_without_for_a_while(monkeypatch):
+    monkeypatch.setattr(native_look, "processors", lambda: 2)
     model = tn.MLP(2, [1], rng=random.Random(1))
     look, recipe = looked(model, [[0.5, 1.0]] * 20, [1.0] * 20)
     engine, begun = LookingEngine(recipe, look.shapes, TARGET), list[int]()
@@ -115,3 +116,35 @@ def test_threads_that_come_late_are_done_without_for_a_while(monkeypatch):
         for _ in range(3):
             looks.beside(at, partial(begun.append, 1))
         assert begun == wanted
+
+
+def test_on_one_processor_no_thread_begins(monkeypatch):
+    monkeypatch.setattr(native_look, "processors", lambda: 1)
+    monkeypatch.setattr(native_look, "WORTH_THREADS", 1)
+    monkeypatch.setattr(native_look, "Thread", None)
+    model = tn.MLP(2, [1], rng=random.Random(1))
+    look, recipe = looked(model, [[0.5, 1.0], [2.0, -1.0]], [1.0, 0.0])
+    engine, begun = LookingEngine(recipe, look.shapes, TARGET), list[int]()
+    assert engine.can_look([look], look.rows, 2)
+    looks, at = engine._looks, engine._asked[1].arrays.parameters.ctypes.data
+    assert looks is not None
+    looks.native[0].found[:] = 0.0
+    looks.beside(at, partial(begun.append, 1))
+    assert begun == []
+    assert engine.found(1)[0][0, :, 1].tolist() == pytest.approx([model(x).data for x in ([0.5, 1.0], [2.0, -1.0])])
+
+
+@pytest.mark.parametrize("processors", [1, 2])
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+def test_a_look_before_any_counts_is_made_where_it_tells_something(loss, processors, monkeypatch):
+    """Whether a class is among the outputs, or how long a look takes alone."""
+    made = list[int]()
+    monkeypatch.setattr(native_look, "processors", lambda: processors)
+    monkeypatch.setattr(Looks, "now", lambda looks, parameters: made.append(parameters))
+    for worth in (1, 10**9):
+        monkeypatch.setattr(native_look, "WORTH_THREADS", worth)
+        model = tn.MLP(2, [2 if loss == "cross_entropy" else 1], rng=random.Random(1))
+        look, recipe = looked(model, [[0.5, 1.0], [2.0, -1.0]], [1.0, 0.0], LOSSES[loss])
+        made.clear()
+        assert LookingEngine(recipe, look.shapes, TARGET).can_look([look], look.rows, 2)
+        assert len(made) == (loss == "cross_entropy" or (processors > 1 and worth == 1))

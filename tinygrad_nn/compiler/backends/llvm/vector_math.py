@@ -68,15 +68,17 @@ def exp(b: Block, x: str, falling: bool = False) -> str:
 def tanh(b: Block, x: str) -> str:
     """r / h with h = r coth(r / 2) and r = 2 |x| where that is at most 1/2, in the sign of x.
 
-    Beyond, with 2 |x| = n log 2 + r, 1 - (h - r) / (h (2**n + 1) / 2 + r (2**n - 1) / 2), as e**r = (h + r) / (h - r).
+    Beyond, with 2 |x| = n log 2 + r, 1 - (h - r) / (h (2**n + 1) / 2 + r (2**n - 1) / 2), as e**r = (h + r) / (h - r);
+    what log 2 has beyond a double does not show there.
     """
-    size, half = b.intrinsic("fabs", x), b.number(0.5)
+    size, half, none = b.intrinsic("fabs", x), b.number(0.5), b.number(0.0)
     most = b.number(20.0 if b.kind.single else 44.0)  # from where it rounds to 1
     double = b.add(size, size)
     double = b.choose(b.compare(">", double, most), most, double)
-    small, none = b.compare("<=", double, b.number(math.log(3.0))), b.number(0.0)
-    n, r = _reduced(b, double, b.choose(small, none, double))
-    power = _power_of_two(b, b.integers("sub", n, b.kind.integer(1)))
+    small = b.compare("<=", double, b.number(math.log(3.0)))
+    n, whole = _in_log_2(b, b.choose(small, none, double))
+    r = b.fused(n, b.number(-math.log(2.0)), double)
+    power = _power_of_two(b, b.integers("sub", whole, b.kind.integer(1)))
     square = b.multiply(r, r)
     h = b.fused(square, _polynomial(b, square, COTH_SINGLE if b.kind.single else COTH), b.number(2.0))
     under = b.fused(b.add(power, half), h, b.multiply(b.subtract(power, half), r))
@@ -157,18 +159,18 @@ def _polynomial(b: Block, x: str, coefficients: Sequence[float]) -> str:
     return parts[0]
 
 
-def _reduced(b: Block, x: str, whole: str = "") -> tuple[str, str]:
-    """n = round(x / log 2) as integers, and r = x - n log 2; by a number so large that its last digit is the unit.
+def _in_log_2(b: Block, x: str) -> tuple[str, str]:
+    """round(x / log 2) as numbers and as integers; by a number so large that its last digit is the unit."""
+    unit = b.number(1.5 * 2.0 ** (23 if b.kind.single else 52))
+    shifted = b.fused(x, b.number(1.0 / math.log(2.0)), unit)
+    return b.subtract(shifted, unit), b.integers("sub", b.as_integers(shifted), b.as_integers(unit))
 
-    Where it is given, n is that of `whole` instead.
-    """
-    single = b.kind.single
-    unit = 1.5 * 2.0**23 if single else 1.5 * 2.0**52
-    shifted = b.fused(whole or x, b.number(1.0 / math.log(2.0)), b.number(unit))
-    n = b.subtract(shifted, b.number(unit))
-    high, low = (LN2_HIGH_SINGLE, LN2_LOW_SINGLE) if single else (LN2_HIGH, LN2_LOW)
-    r = b.fused(n, b.number(-low), b.fused(n, b.number(-high), x))
-    return b.integers("sub", b.as_integers(shifted), b.as_integers(b.number(unit))), r
+
+def _reduced(b: Block, x: str) -> tuple[str, str]:
+    """n = round(x / log 2) as integers, and r = x - n log 2."""
+    high, low = (LN2_HIGH_SINGLE, LN2_LOW_SINGLE) if b.kind.single else (LN2_HIGH, LN2_LOW)
+    n, whole = _in_log_2(b, x)
+    return whole, b.fused(n, b.number(-low), b.fused(n, b.number(-high), x))
 
 
 def _expm1_of_reduced(b: Block, r: str) -> str:

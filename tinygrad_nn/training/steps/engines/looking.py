@@ -9,6 +9,7 @@ from typing import Any
 from ....support.checks import MOST
 from ..rows import Row
 from ..state import Kept
+from ..structure import structure_known
 from .engine import Look, Made, Stretch, UnsupportedError
 from .native import NativeEngine, NativeSteps
 from .native_look import Looks, text_for_look
@@ -39,14 +40,16 @@ class LookingEngine(NativeEngine):
         return False
 
     def _made_for(self, looks: Sequence[Look], steps: NativeSteps) -> Looks | None:
-        """What looks between those steps, and did so once; None where it cannot."""
+        """What looks between those steps; None where it cannot."""
         if steps.text.branches:
             return None
-        texts = [text_for_look(look, self.recipe, steps.text, self.target) for look in looks]
+        known = structure_known(self.recipe)
+        texts = [text_for_look(look, self.recipe, known, steps.text, self.target) for look in looks]
         if not all(look.suits(text.shape) for look, text in zip(looks, texts, strict=True)):
             return None
         found = Looks(looks, texts, self.target, steps.compiled.run, steps.text.padded)
-        found.now(steps.arrays.parameters.ctypes.data)
+        if found.unsure:
+            found.now(steps.arrays.parameters.ctypes.data)
         return found
 
     def stretch(self, stretch: Stretch) -> Made:

@@ -26,14 +26,14 @@ from ....compiler.target import Target
 from ....support.latest import Latest
 from ..recipe import Recipe
 from ..rows import matrix
-from ..structure import structure_of_steps
+from ..structure import KeyAndValues
 from .engine import Look, UnsupportedError
 from .native_text import StepText
 
 MOST_LOOKS = 64  # that are kept
 MOST_NUMBERS = 500_000  # that are found in one call
 WORTH_THREADS = 16_000_000  # rows times parameters, of which threads take a part each
-PARTS = min(4, os.cpu_count() or 1)  # threads, each of which takes a tenth of a millisecond to begin
+MOST_PARTS = 4  # threads, each of which takes a tenth of a millisecond to begin
 ALONE = 16  # looks without threads, where those came late
 
 
@@ -50,19 +50,19 @@ class LookText:
         if not {*map(id, program.parameters.values())} <= {*map(id, order)}:
             raise UnsupportedError("parameters that no step reads are not where the steps have theirs")
         printer = Printer(rolled(program.reading(order)), lanes, target.dtype == "float32", target.exact)
-        self.lanes = lanes
+        self.lanes, self.refuses = lanes, bool(taken)  # whether it may refuse a row, whose class there is not
         self.text, self.scratch, self.width, self.shape = printer.text, printer.scratch, len(program.outputs), shape
 
 
 LOOK_TEXTS: Latest[LookText] = Latest(MOST_LOOKS)
 
 
-def text_for_look(look: Look, recipe: Recipe, steps: StepText, target: Target) -> LookText:
-    """The text of a look: one that was written before where the structure is known, else a new one."""
-    found, key, lanes = structure_of_steps(recipe), None, lanes_for(len(look.rows), target)
+def text_for_look(look: Look, recipe: Recipe, found: KeyAndValues | None, steps: StepText, target: Target) -> LookText:
+    """The text of a look: one that was written before where the structure of steps is known, else a new one."""
+    key, lanes = None, lanes_for(len(look.rows), target)
     if found is not None:
         structure, parameters = found
-        places = {id(value): k for k, value in enumerate(parameters)}
+        places = {id(value): k for k, value in enumerate(parameters)} if steps.untrained else {}
         read = tuple([places[id(value)] for value in steps.untrained])
         key = structure, look.shapes, read, target.dtype, target.exact, lanes
         if (known := LOOK_TEXTS.get(key)) is not None:
@@ -84,15 +84,15 @@ def lanes_for(rows: int, target: Target) -> int:
 class NativeLook:
     """Rows, laid for machine code, and where it puts what it finds of each: the loss, then the prediction."""
 
-    def __init__(self, look: Look, text: LookText, target: Target, epochs: int) -> None:
+    def __init__(self, look: Look, text: LookText, target: Target, epochs: int, parts: int) -> None:
         xp, rows = target.namespace, matrix(look.rows, target)
         self.compiled, self.lanes, self.count = native.native(text.text, pointers=5), text.lanes, len(rows)
         self.blocks = -(-self.count // self.lanes)
         padded = self.blocks * self.lanes
         self.rows = xp.concatenate([rows, xp.repeat(rows[-1:], padded - self.count, axis=0)])
         self.found = xp.empty((epochs, padded, text.width), dtype=target.dtype)
-        self.flags = xp.empty(padded, dtype=xp.uint8)
-        self.scratch = xp.empty((PARTS, text.scratch + 64), dtype=xp.uint8)
+        self.flags = xp.ones(padded, dtype=xp.uint8)
+        self.scratch = xp.empty((parts, text.scratch + 64), dtype=xp.uint8)
         self.start = beginning(self.compiled.run)
 
     def part(self, k: int, parts: int) -> tuple[int, ...]:
@@ -113,11 +113,13 @@ class Looks:
         numbers = sum((len(look.rows) + text.lanes) * text.width for look, text in zip(looks, texts, strict=True))
         self.many = parameters * sum(len(look.rows) for look in looks) >= WORTH_THREADS
         self.most = 1 if self.many else max(1, MOST_NUMBERS // max(1, numbers))  # epochs in one call
-        both, self.xp = zip(looks, texts, strict=True), target.namespace
-        self.native = [NativeLook(look, text, target, self.most) for look, text in both]
+        both, self.xp, self.parts = zip(looks, texts, strict=True), target.namespace, min(MOST_PARTS, processors())
+        self.native = [NativeLook(look, text, target, self.most, self.parts) for look, text in both]
         self.start, self.size = beginning(steps), 4 if target.dtype == "float32" else 8
         self.whole = self._part(0, 1)
         self.seconds, self.alone = inf, 0  # that a look takes alone; how many are to be
+        # whether one look is to be made before any counts: where a row may be refused, or its time is to be known
+        self.unsure = (self.many and self.parts > 1) or any(text.refuses for text in texts)
         self.trail: Any = None  # parameters and states after each epoch, a row for each
         self.kept_bytes = 0, 0  # of the parameters, and of the states
 
@@ -146,11 +148,11 @@ class Looks:
 
         Where those come later than it takes alone, as on a busy machine, the next looks are made alone.
         """
-        if self.alone:
-            self.alone -= 1
+        if self.alone or self.parts == 1:
+            self.alone = max(0, self.alone - 1)
             self.now(parameters)
             return
-        parts, start = PARTS if meanwhile is None else max(1, PARTS - 1), perf_counter()
+        parts, start = self.parts - (meanwhile is not None), perf_counter()
         each = [self._part(k, parts) for k in range(parts)]
         own = [] if meanwhile is not None else [each.pop()]
         threads = [Thread(target=self._look, args=(parameters, part), name="tinygrad_nn looks") for part in each]
@@ -184,6 +186,11 @@ class Looks:
     def found(self, epochs: int) -> list[Any]:
         """What was found of each look: an array of shape (epochs, rows, numbers)."""
         return [look.found[:epochs, : look.count] for look in self.native]
+
+
+def processors() -> int:
+    """How many processors this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def beginning(function: Any) -> int:

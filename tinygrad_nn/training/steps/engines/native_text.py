@@ -29,7 +29,7 @@ from ....support.latest import Latest
 from ....version import IMPORTED
 from ..recipe import Recipe, Update, penalty, row_gradient
 from ..rows import Row
-from ..structure import OwnSurroundings, structure_of_steps
+from ..structure import structure_known
 from .engine import UnsupportedError
 from .kept_text import kept_text
 
@@ -116,8 +116,7 @@ TEXTS: Latest[list[StepText]] = Latest(MOST_TEXTS)
 def text_for(recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool) -> StepText:
     """The text of the steps of a recipe: one that was written before where the structure is known, else a new one."""
     check_state(recipe.optimizer)
-    world = recipe.world
-    found = world.structure if isinstance(world, OwnSurroundings) else structure_of_steps(recipe)
+    found = structure_known(recipe)
     if found is None or not recipe.optimizer.parameters:
         return StepText(recipe, shapes, row, target, batched)
     structure, parameters = found
