@@ -182,12 +182,63 @@ class Own(Value):
     """A user's own kind of Value."""
 
 
+class Named(Value):
+    """A user's own kind that a Value may be made."""
+
+    __slots__ = ()
+
+    def name(self):
+        return f"it is {self.data}"
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "del v.data",
+        "del v.data; del v.data",
+        "del v.data; v.data = 2.5",
+        "del v.grad, v.label",
+        "v.__class__ = Named",
+        "v.__class__ = Named; v.data = 4",
+        "v.__class__ = Own",
+        "v.__class__ = int",
+        "v.__class__ = Value",
+        "del v.__class__",
+        "isinstance(v, Named | int)",
+        "v.other = 3",
+    ],
+)
+def test_what_may_be_done_with_a_value_may_be_done_with_one_in_a_pack(action):
+    (a, b), pack = packed([1.5, 2.0])
+    told: list[Any] = []
+    for value in (a, Value(1.5)):
+        try:
+            exec(action, globals(), {"v": value})
+            found: Any = None
+        except (TypeError, AttributeError) as error:
+            found = TypeError if "__class__" in action else type(error)
+        whole = [getattr(value, name, "nothing") for name in ("data", "grad", "label", "__class__")]
+        told.append(
+            (
+                found,
+                whole,
+                value.name() if isinstance(value, Named) else "",
+                hasattr(value, "data") and (value + b).data,
+            )
+        )
+    assert told[0] == told[1]
+    assert (type(a) is Packed) == (not pack.broken)
+    b.data = 3.0
+    assert list(pack.array)[1] == 3.0
+
+
 def test_it_is_a_value_to_everyone():
     (a, _), _ = packed([0.5, 1.0], labels="w")
     a.grad = 2.0
     assert repr(a) == "Value(data=0.5, grad=2.0, label='w')"
     assert isinstance(a, Value)
     assert a.op is None
+    assert a.__class__ is Value
     assert a == a
     assert a != Value(0.5)
     assert {a: 1}[a] == 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import wraps
+from operator import attrgetter
 from types import FunctionType
 from weakref import ref
 
@@ -53,6 +54,53 @@ class Cell:
 
     def __init__(self, pack: Pack, place: int) -> None:
         self.pack, self.place = pack, place
+
+
+class InPack:
+    """A Value in a pack: `cell` is where its number is, and `plain` what it is, to everyone and when it has left.
+
+    What is set to anything but a float, which is for others to refuse, leaves the pack, as what is deleted and what
+    becomes another class does.
+    """
+
+    __slots__ = ()
+    cell: Any
+    plain: Any
+
+    @property
+    def data(self) -> Any:
+        """The number, as it stands in the pack."""
+        cell = self.cell
+        return cell.pack.numbers[cell.place] if type(cell) is Cell else cell
+
+    @data.setter
+    def data(self, number: Any) -> None:
+        cell = getattr(self, "cell", None)  # which one that is being made has not
+        if type(number) is float and type(cell) is Cell:
+            cell.pack.numbers[cell.place] = number
+            cell.pack.version += 1
+            return
+        self._leave(number)
+
+    @data.deleter
+    def data(self) -> None:
+        self._leave(self.data)
+        del self.data  # of what it is by now
+
+    def _leave(self, number: Any) -> None:
+        if type(cell := getattr(self, "cell", None)) is Cell:
+            cell.pack.leave()
+        self.cell = number
+        CLASS.__set__(self, self.plain)
+
+    def _become(self, kind: Any) -> None:
+        self._leave(self.data)
+        CLASS.__set__(self, kind)
+
+    __class__ = property(attrgetter("plain"), _become)
+
+
+CLASS: Any = vars(object)["__class__"]  # which sets a class and does no more
 
 
 def standing(value: Any) -> Cell | None:

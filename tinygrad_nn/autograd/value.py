@@ -11,7 +11,7 @@ from ..support.numbers import as_float
 from . import primitives as table
 from . import reverse
 from .column import Column, numbers
-from .packs import Cell
+from .packs import InPack
 from .primitives import Primitive
 from .recording import current_recorder, next_number, watcher
 from .scalar import COMPARISONS, Scalar
@@ -230,32 +230,12 @@ class Result(Value):
         return self.groups if self.op is primitive else None
 
 
-class Packed(Value):
-    """A leaf whose number stands in a pack, beside those of others, where compiled steps change it.
-
-    What is set to anything but a float, which is for others to refuse, leaves the pack.
-    """
+class Packed(InPack, Value):
+    """A leaf whose number stands in a pack, beside those of others, where compiled steps change it."""
 
     __slots__ = ()
-    cell: Any = vars(Value)["data"]  # the slot, which holds where the number is
-
-    @property
-    def data(self) -> Any:
-        """The number, as it stands in the pack."""
-        cell = self.cell
-        return cell.pack.numbers[cell.place] if type(cell) is Cell else cell
-
-    @data.setter
-    def data(self, number: Any) -> None:
-        cell = getattr(self, "cell", None)  # which one that is being made has not
-        if type(number) is float and type(cell) is Cell:
-            cell.pack.numbers[cell.place] = number
-            cell.pack.version += 1
-            return
-        if type(cell) is Cell:
-            cell.pack.leave()
-        self.cell = number
-        self.__class__ = Value  # type: ignore[assignment]
+    cell = vars(Value)["data"]  # the slot, which holds where the number is
+    plain = Value
 
 
 Packed.__name__ = Packed.__qualname__ = Result.__name__ = Result.__qualname__ = "Value"  # to everyone who meets them

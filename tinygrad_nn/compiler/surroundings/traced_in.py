@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ...autograd.packs import CLASS
 from ...autograd.primitives import Primitive
 from ...autograd.recording import FOLDER, watcher
 from ...autograd.scalar import Scalar
@@ -30,7 +31,7 @@ class SurroundingsError(TraceError):
 
 def _reported(name: str, kind: type = Value) -> property:
     """The attribute of a Value, which tells the tracer who reads it and who sets it."""
-    slot = vars(kind)[name]
+    slot: Any = getattr(kind, name)
 
     def read(self: Any) -> Any:
         found, tracing = slot.__get__(self), watcher()
@@ -106,12 +107,12 @@ def traced_in(tracer: Tracer, world: Surroundings) -> Iterator[None]:
         try:
             try:
                 for value in values:
-                    value.__class__ = CAPTURED[type(value)]
+                    CLASS.__set__(value, CAPTURED[type(value)])
                 with traced_by(tracer):
                     yield
             finally:
                 for value in values:
-                    value.__class__ = OUTSIDE.get(type(value), type(value))
+                    CLASS.__set__(value, OUTSIDE.get(type(value), type(value)))
             _check(name, tracer, world, states)
         except BaseException:
             for value, attribute, was in reversed(tracer.changed):

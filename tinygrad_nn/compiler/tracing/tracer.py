@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from ...autograd import primitives as table
+from ...autograd.packs import CLASS
 from ...autograd.recording import Watcher, next_number, watched
 from ...autograd.value import Value
 from . import adjoint
@@ -33,7 +34,7 @@ class Tracer(Writer, Watcher):
 
     def leaf(self, value: Value, number: Traced, label: str) -> bool:
         """Make a new Value the leaf that stands for a traced number, and so a variable of its own."""
-        value.__class__ = TracedLeaf
+        CLASS.__set__(value, TracedLeaf)
         STANDS_FOR.__set__(value, self.variable(number))
         if label:
             value.label = label

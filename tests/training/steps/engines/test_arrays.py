@@ -498,3 +498,4 @@ def test_one_more_of_its_class_is_a_value():
     value = models[1].parameters()[0]
     twin = type(value)(1.5, label="w")
     assert (type(twin), twin.data, twin.label) == (Value, 1.5, "w")
+    assert tn.compile(lambda x: value * type(value)(x, label="w") * value.__class__(2.0))(3.0) == value.data * 3.0 * 2.0
