@@ -48,6 +48,20 @@ def nest():
     return Program("nest", [0, 1, 2, 3], outputs=[10, 11, 13, 16, 12]), [outer, after]
 
 
+def paths(count, times):
+    """s = s * x + y[t] of many paths, a repeat each: they run together, as loops over paths within one over time."""
+    found: list[BodyEntry] = []
+    inputs, outputs = [*range(count * (times + 2))], list[int]()
+    for k in range(count):
+        first, local = k * (times + 2), 1000 + 10 * k
+        body = [Instruction(local, multiply, (local + 1, first)), Instruction(local + 2, add, (local, local + 3))]
+        kept = tuple(range(5000 + k * times, 5000 + (k + 1) * times))
+        series = {local + 3: tuple(range(first + 2, first + 2 + times))}
+        found.append(Repeat(times, body, series, {local + 1: (first + 1, local + 2)}, {local + 2: kept}))
+        outputs += kept
+    return Program("paths", inputs, outputs=outputs), found
+
+
 def of_four(repeat, literals=()):
     outputs = sorted(repeat.sets())
     return Program("of_four", [0, 1, 2, 3], literals=dict(literals), outputs=outputs), [repeat]
@@ -62,6 +76,7 @@ PROGRAMS = {
     "neurons": recurrent(3, 5),
     "many neurons": recurrent(19, 7),
     "nest": nest(),
+    "paths": paths(11, 9),
 }
 
 

@@ -1,7 +1,7 @@
 """Repeats in groups: a loop over time around loops over neurons, the same numbers as written out."""
 
 import pytest
-from repeats import PROGRAMS, SCAN, guarded, nest, of_four, plainly, recurrent
+from repeats import PROGRAMS, SCAN, guarded, nest, of_four, paths, plainly, recurrent
 
 from tinygrad_nn.compiler.loops.roll import rolled
 from tinygrad_nn.compiler.program.program import OffPath
@@ -64,6 +64,13 @@ def test_the_listing_says_for():
         "v3000[i] = dot inputs[19i : 19i + 19] v1000'[0 : 19] inputs[19t + i + 361]    for i < 19",
         "v5000[19t + i] = tanh v3000[i]    for i < 19",
         "v1000' = v5000[19t : 19t + 19]",
+    ]
+    together = str(rolled(*paths(11, 9))).splitlines()
+    assert [line.strip() for line in together[2:-1]] == [
+        "for t in 0..8:",
+        "v1000[i] = multiply v1002'[i] inputs[11i]    for i < 11",
+        "v5000[11t + i] = add v1000[i] inputs[t + 11i + 2]    for i < 11",
+        "v1002' = v5000[11t : 11t + 11]",
     ]
     nested = str(rolled(*nest()))
     assert "        for u in 0..1:\n            " in nested

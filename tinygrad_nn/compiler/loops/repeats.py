@@ -47,6 +47,18 @@ class Repeat:
         return [*[slot for slots in self.kept.values() for slot in slots], *self.last.values()]
 
 
+def as_one(repeats: Sequence[Repeat]) -> Repeat:
+    """Repeats of as many iterations, none of which reads another, as one: a loop over paths becomes one within time."""
+    first, *others = repeats
+    if not others:
+        return first
+    one = Repeat(first.times, [entry for repeat in repeats for entry in repeat.body])
+    for repeat in repeats:
+        for name in ("each", "carried", "kept", "last", "origins"):
+            getattr(one, name).update(getattr(repeat, name))
+    return one
+
+
 BodyEntry = Instruction | Guard | Repeat
 
 

@@ -14,7 +14,7 @@ from ..program.program import Guard, Instruction, Program
 from .find import repeats_in
 from .grouping import Scope, access, add_array, add_group, affine, pieces_of, read_from_one
 from .groups import Access, Group, Repeated, Spot
-from .repeats import BodyEntry, Repeat, slots_set
+from .repeats import BodyEntry, Repeat, as_one, slots_set
 from .rolled import Rolled
 
 
@@ -47,15 +47,18 @@ def in_groups(scope: Scope, body: Sequence[BodyEntry]) -> None:
             levels |= dict.fromkeys(entry.sets(), level)
     for level in sorted(waiting):
         alike: dict[object, list[tuple[list[list[Spot]], Instruction | Guard]]] = {}
+        repeats: dict[int, list[Repeat]] = {}
         for entry in waiting[level]:
             if isinstance(entry, Repeat):
-                repeated(scope, entry)
+                repeats.setdefault(entry.times, []).append(entry)
                 continue
             read = [[places[s] for s in o] if isinstance(o, tuple) else [places[o]] for o in entry.operands]
             alike.setdefault(_kind(entry, read), []).append((read, entry))
         for members in alike.values():
             members.sort(key=lambda member: member[0])
             add_group(scope, [read for read, _ in members], [entry for _, entry in members])
+        for each in repeats.values():
+            repeated(scope, as_one(each))
 
 
 def _kind(entry: Instruction | Guard, read: list[list[Spot]]) -> object:
