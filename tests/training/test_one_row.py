@@ -1,8 +1,10 @@
 """One row after another is predicted as it is recorded, also once the network is machine code."""
 
 import copy
+import gc
 import pickle
 import random
+import weakref
 from typing import Any
 
 import pytest
@@ -114,6 +116,42 @@ def test_what_is_changed_is_seen(change):
     assert is_compiled(model)
     for _ in range(2):
         CHANGES[change](model)
+        check(model)
+
+
+@pytest.mark.parametrize("make", [lambda: tn.MLP(2, [3, 1]), lambda: tn.Layer(2, 3, "tanh"), lambda: tn.Neuron(2)])
+def test_a_network_is_gone_when_nobody_has_it(make):
+    """Without Python's collector of cycles."""
+    model, at_work = make(), gc.isenabled()
+    check(model)
+    assert is_compiled(model)
+    gone = [weakref.ref(model), weakref.ref(vars(model)["_predicting_one"].function)]
+    gc.disable()
+    try:
+        del model
+        assert [one() for one in gone] == [None] * len(gone)
+    finally:
+        if at_work:
+            gc.enable()
+
+
+NEW: dict[type, Any] = {
+    tn.MLP: lambda m: setattr(m, "layers", [tn.Layer(2, 2, "tanh"), tn.Layer(2, 1)]),
+    tn.Layer: lambda m: setattr(m, "neurons", [tn.Neuron(2, "tanh") for _ in range(2)]),
+    tn.Neuron: lambda m: setattr(m, "weights", [Value(0.5), Value(-1.0)]),
+}
+
+
+@pytest.mark.parametrize("make", [lambda: tn.MLP(2, [3, 1]), lambda: tn.Layer(2, 3, "tanh"), lambda: tn.Neuron(2)])
+def test_new_parts_count(make):
+    model = make()
+    changes = [lambda m: setattr(m, "bias", Value(3.0)), lambda m: setattr(m, "activation", "sigmoid")]
+    for change in [NEW[type(model)], *(changes if type(model) is tn.Neuron else [NEW[type(model)]])]:
+        check(model)
+        assert is_compiled(model)
+        change(model)
+        check(model)
+        vars(model).update(vars(make()))
         check(model)
 
 
