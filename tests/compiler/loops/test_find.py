@@ -1,15 +1,24 @@
 """Loops over time are found in flat programs, value and gradient, and change no number."""
 
 import random
+from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from loop_plans import arguments, recurrences, written_out
 from shared import same
 
 import tinygrad_nn as tn
-from tinygrad_nn.compiler.function import compile
 from tinygrad_nn.compiler.loops.find import repeats_in
+from tinygrad_nn.compiler.loops.groups import Repeated
 from tinygrad_nn.compiler.loops.repeats import Repeat, entries_written, run, verify
-from tinygrad_nn.compiler.program.program import Guard, OffPath
+from tinygrad_nn.compiler.loops.roll import rolled
+from tinygrad_nn.compiler.program.program import Guard, OffPath, ProgramError
+from tinygrad_nn.compiler.programs import FunctionPath
+from tinygrad_nn.compiler.target import Target
+from tinygrad_nn.compiler.tracing.tracer import Tracer, traced_by
+from tinygrad_nn.support.nested import leaves, mapped
 
 
 def numbers(rng, *shape):
@@ -28,9 +37,8 @@ def outcome(program, body, inputs):
     return [held[slot] for slot in program.outputs]
 
 
-def claims(program, body):
-    """What a body computes, as numbers that stand for expressions: of the outputs, and of the guards in order."""
-    known: dict[object, int] = {}
+def claims(program, body, known):
+    """What a body computes: the outputs, and the guards in any order, as numbers that stand for expressions."""
     asked = []
 
     def number(key):
@@ -60,14 +68,15 @@ def claims(program, body):
     given = [*program.inputs, *program.parameters, *program.literals]
     held = {slot: number(("given", slot)) for slot in given}
     walk(body, held)
-    return [held[slot] for slot in program.outputs], asked
+    return [held[slot] for slot in program.outputs], sorted(asked)
 
 
 def found(program, inputs):
     """The body with repeats, which is well formed and computes the same."""
     body = repeats_in(program)
     verify(program, body)
-    assert claims(program, body) == claims(program, program.body)
+    known: dict[object, int] = {}
+    assert claims(program, body, known) == claims(program, program.body, known)
     expected, got = outcome(program, program.body, inputs), outcome(program, body, inputs)
     assert type(expected) is type(got)
     assert all(map(same, expected, got)) if isinstance(expected, list) else expected == got
@@ -76,14 +85,12 @@ def found(program, inputs):
 
 def programs(function, *args):
     """The programs of the value and of the gradient, and the numbers of a call."""
-    f = compile(function, backend="python")
-    f.value_and_grad(*args)
-    path = f._latest()
-    return path.value, path.gradient, [leaf for arg in args for leaf in flattened(arg)]
-
-
-def flattened(arg):
-    return [leaf for each in arg for leaf in flattened(each)] if isinstance(arg, list) else [arg]
+    tracer = Tracer("f")
+    inputs = mapped(args, lambda number: tracer.input(number, ""))
+    with traced_by(tracer):
+        result = function(*inputs)
+    path = FunctionPath(tracer, result, Target("python"), None)
+    return path.value, path.gradient, list(leaves(args))
 
 
 def loops(body):
@@ -151,3 +158,134 @@ def test_loops_over_time_are_found(name):
     body = found(gradient, inputs)
     assert loops(body) == of_gradient
     assert entries_written(body) <= most
+
+
+@given(recurrences(irregular=True), st.sampled_from([1, 2, 3, *range(7, 14)]), st.integers(0, 5))
+@settings(max_examples=200, deadline=None)
+def test_random_loops(plan, times, seed):
+    """Nests, lags, series in all directions, branches, first and last iterations that differ."""
+    value, gradient, inputs = programs(written_out(plan, times), *arguments(times, seed))
+    found(value, inputs)
+    found(gradient, inputs)
+
+
+@pytest.mark.slow
+@given(recurrences(irregular=True), st.integers(1, 30), st.integers(0, 5))
+@settings(max_examples=500, deadline=None)
+def test_longer_random_loops(plan, times, seed):
+    value, gradient, inputs = programs(written_out(plan, times), *arguments(times, seed))
+    found(value, inputs)
+    found(gradient, inputs)
+
+
+def lines(program):
+    """How many loops over alike instructions a program is written in."""
+
+    def counted(groups):
+        return sum(counted(g.groups) if isinstance(g, Repeated) else bool(g.primitive or g.guard) for g in groups)
+
+    return counted(rolled(program, repeats_in(program)).groups)
+
+
+@pytest.mark.slow
+@given(recurrences(lags=2))
+@settings(max_examples=100, deadline=None)
+def test_random_loops_are_found(plan):
+    """However often they run, no more is written, but for what is alike."""
+    fewer, more = (programs(written_out(plan, times), *arguments(times))[:2] for times in (26, 38))
+    assert list(map(lines, fewer)) == list(map(lines, more))
+
+
+def nest(x, a, b, ws):
+    for _ in range(20):
+        z = x * b
+        for w in ws:
+            z = tn.tanh(z * a + w)
+        x = x * 0.9 + z
+    return x
+
+
+def test_loops_in_loops():
+    value, gradient, inputs = programs(nest, 0.3, 0.7, 0.2, numbers(RNG, 10))
+    assert loops(found(value, inputs)) == [(6, 20), (3, 10)]
+    assert loops(found(gradient, inputs)) == [(6, 20), (3, 10), (4, 9), (5, 18), (4, 10), (5, 10)]
+
+
+def test_what_is_read_two_iterations_later():
+    def fibonacci(a, b, c):
+        for _ in range(40):
+            a, b = b, tn.sin(a) + c * b
+        return b
+
+    value, gradient, inputs = programs(fibonacci, 0.1, 0.2, 0.3)
+    assert loops(found(value, inputs)) == [(3, 40)]
+    assert loops(found(gradient, inputs))[0] == (3, 40)
+
+
+def test_recurrences_side_by_side_are_one_loop():
+    """Paths of a random walk, one after the other: as if all took each step together."""
+
+    def average(drift, volatility, draws):
+        total = 0.0
+        for path in draws:
+            price = 1.0
+            for draw in path:
+                price = price * tn.exp(drift + volatility * draw)
+            total = total + tn.maximum(price - 1.0, 0.0)
+        return total
+
+    value, gradient, inputs = programs(average, 0.1, 0.2, numbers(RNG, 20, 30))
+    assert loops(found(value, inputs)) == [(4, 29)] * 20
+    assert lines(value) == 10
+    assert loops(found(gradient, inputs)) == [(4, 29)] * 40
+    assert lines(gradient) == 19
+
+
+def test_what_takes_turns_is_one_iteration():
+    def oscillators(xs, a):
+        for _ in range(12):
+            xs = [tn.sin(x) * a + x for x in xs]
+        return tn.sum(xs)
+
+    value, _, inputs = programs(oscillators, numbers(RNG, 6), 0.3)
+    assert loops(found(value, inputs)) == [(18, 12)]
+
+
+def test_what_hands_nothing_on_is_no_repeat():
+    deep = tn.MLP(4, [30] * 4 + [1], "tanh", rng=random.Random(1))
+    value, gradient, inputs = programs(lambda xs: tn.exp(tn.sin(deep(xs))), numbers(RNG, 4))
+    assert loops(found(value, inputs)) == []
+    assert loops(found(gradient, inputs)) == []
+
+
+FAULTS = {
+    "a stride off by one": lambda r: {"each": {slot: (*s[1:], s[0]) for slot, s in r.each.items()}},
+    "an iteration lost": lambda r: {
+        "times": r.times - 1,
+        "each": {slot: series[:-1] for slot, series in r.each.items()},
+        "kept": {slot: series[:-1] for slot, series in r.kept.items()},
+    },
+    "a wrong first number": lambda r: {"carried": {slot: (0, later) for slot, (_, later) in r.carried.items()}},
+    "a wrong later number": lambda r: {"carried": {k: (first, r.body[0].slot) for k, (first, _) in r.carried.items()}},
+    "results in another order": lambda r: {"kept": {slot: series[::-1] for slot, series in r.kept.items()}},
+    "a result of another place": lambda r: {"kept": {r.body[0].slot: next(iter(r.kept.values()))}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_caught(fault):
+    """Whatever is wrong in a repeat, it is not well formed or computes something else."""
+    function, args, *_ = CASES["garch"]
+    _, gradient, inputs = programs(function, *args)
+    body = found(gradient, inputs)
+    for k, entry in enumerate(body):
+        if isinstance(entry, Repeat):
+            wrong = replace(entry, **FAULTS[fault](entry))
+            if wrong == entry:
+                continue
+            altered = [*body[:k], wrong, *body[k + 1 :]]
+            try:
+                verify(gradient, altered)
+            except ProgramError:
+                continue
+            assert not all(map(same, outcome(gradient, altered, inputs), gradient.run(inputs)))

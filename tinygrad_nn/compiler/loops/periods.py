@@ -24,23 +24,25 @@ class Periodic(NamedTuple):
     period: int
 
 
-def shapes_of(body: Sequence[Instruction | Guard]) -> list[int]:
-    """A number for each entry, equal where the primitives and the widths of columns are, or the guards."""
+Flat = Sequence[Instruction | Guard]
+
+
+def shape_of(entry: Instruction | Guard) -> object:
+    """What is equal where the primitives and the widths of columns are, or the guards but for what they compare."""
+    if isinstance(entry, Guard):
+        return entry.comparison, entry.expected, entry.where
+    if not entry.primitive.folds:
+        return entry.primitive
+    return entry.primitive, *[len(o) if isinstance(o, tuple) else -1 for o in entry.operands]
+
+
+def shapes_of(body: Flat) -> list[int]:
+    """A number for each entry, equal where the shapes are."""
     known: dict[object, int] = {}
-    found = []
-    for entry in body:
-        key: object
-        if isinstance(entry, Guard):
-            key = entry.comparison, entry.expected, entry.where
-        elif entry.primitive.folds:
-            key = entry.primitive, *[len(o) if isinstance(o, tuple) else -1 for o in entry.operands]
-        else:
-            key = entry.primitive
-        found.append(known.setdefault(key, len(known)))
-    return found
+    return [known.setdefault(shape_of(entry), len(known)) for entry in body]
 
 
-def stretches(body: Sequence[Instruction | Guard], shapes: Sequence[int]) -> list[Periodic]:
+def stretches(body: Flat, shapes: Sequence[int]) -> list[Periodic]:
     """All stretches in which a period returns, of each period in windows of one to two times its length."""
     found = list[Periodic]()
     nearest, near = _looks(body, shapes)
@@ -56,7 +58,7 @@ def stretches(body: Sequence[Instruction | Guard], shapes: Sequence[int]) -> lis
     return found
 
 
-def _looks(body: Sequence[Instruction | Guard], shapes: Sequence[int]) -> tuple[list[int], list[int]]:
+def _looks(body: Flat, shapes: Sequence[int]) -> tuple[list[int], list[int]]:
     """How each entry looks, as a hash, with distances up to LOOK_BACK_SHORT and up to LOOK_BACK."""
     nearest, near = list[int](), list[int]()
     latest: dict[int, int] = {}

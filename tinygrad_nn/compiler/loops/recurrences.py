@@ -1,0 +1,158 @@
+"""Recurrences: the stretches of a body that repeat and hand numbers on.
+
+One repeats with a period where at each place of it the primitive is the same, and each number that is read was made at
+the same distance before, or else before the stretch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import heapify, heappop, heappush
+
+from .chains import Distances, chains_in
+from .periods import Flat, Periodic, shapes_of, stretches
+
+LEAST_TIMES = 8  # that a body runs
+MOST_LAGS = 16  # iterations after which a number is still read
+
+
+def recurrences(body: Flat, made: dict[int, int]) -> list[Periodic]:
+    """The stretches of a body that repeat, whole periods each and apart, in order; `made` is where a slot is set."""
+    return _Search(body, made).runs()
+
+
+class _Search:
+    def __init__(self, body: Flat, made: dict[int, int]) -> None:
+        self.body, self.made = body, made
+        self.shapes = shapes_of(body)
+
+    def runs(self) -> list[Periodic]:
+        """Those that save most are found first, and what is left of others after them."""
+        waiting = [(-(s.end - s.start - s.period), False, s) for s in stretches(self.body, self.shapes)]
+        heapify(waiting)
+        taken = bytearray(len(self.body))
+        found = list[Periodic]()
+        while waiting:
+            _, verified, stretch = heappop(waiting)
+            if not verified:
+                new = self._verified(self._extended(stretch, taken))
+            else:
+                new = [self._clipped(stretch, taken)]
+            for run in new:
+                if verified and run == stretch:
+                    run = self._rotated(run)
+                    found.append(run)
+                    taken[run.start : run.end] = b"\1" * (run.end - run.start)
+                elif run.end - run.start >= LEAST_TIMES * run.period:
+                    heappush(waiting, (-(run.end - run.start - run.period), True, run))
+        return sorted(found)
+
+    def _clipped(self, stretch: Periodic, taken: bytearray) -> Periodic:
+        """The longest part of a stretch that is free."""
+        best = start = stretch.start
+        length = 0
+        while start < stretch.end:
+            end = taken.find(1, start, stretch.end)
+            end = stretch.end if end < 0 else end
+            if end - start > length:
+                best, length = start, end - start
+            start = taken.find(0, end, stretch.end)
+            if start < 0:
+                break
+        return Periodic(best, best + length, stretch.period)
+
+    def _extended(self, stretch: Periodic, taken: bytearray) -> Periodic:
+        """A free stretch as far as the shapes are the same, at most thrice as long."""
+        (start, end, period), shapes = self._clipped(stretch, taken), self.shapes
+        if end - start <= period:
+            return Periodic(start, start, period)
+        first, last = max(0, 2 * start - end), min(len(shapes), 2 * end - start)
+        while start > first and shapes[start - 1] == shapes[start - 1 + period] and not taken[start - 1]:
+            start -= 1
+        while end < last and shapes[end] == shapes[end - period] and not taken[end]:
+            end += 1
+        return Periodic(start, end, period)
+
+    def _reads(self, k: int) -> list[int]:
+        """Where the operands of an entry are made; -1 outside of the body."""
+        made = self.made
+        return [made.get(slot, -1) for slot in self.body[k].slots()]
+
+    def _verified(self, stretch: Periodic) -> list[Periodic]:
+        """The parts of a stretch that repeat and hand a number on, with a period for all chains side by side."""
+        start, end, period = stretch
+        middle = (start + end) // 2
+        if end - start < LEAST_TIMES * period or not (chains := chains_in(self._probed(stretch, middle - period))):
+            return []
+        found = []
+        for first, last, distances in self._repeating(Periodic(start, end, chains * period)):
+            several = chains_in(distances)
+            if several and last - first >= LEAST_TIMES * several * len(distances):
+                found.append(Periodic(first, last, several * len(distances)))
+        return found
+
+    def _probed(self, stretch: Periodic, at: int) -> Distances:
+        """How far before the operands of two iterations are made in a stretch, where it is as far."""
+        start, _, period = stretch
+        found = []
+        for k in range(at, at + period):
+            pairs = zip(self._reads(k), self._reads(k + period), strict=True)
+            found.append([a - k if a >= start and b - a == period else None for a, b in pairs])
+        return found
+
+    def _repeating(self, stretch: Periodic) -> Iterator[tuple[int, int, list[list[int | None]]]]:
+        """The parts of a stretch that repeat, which may overlap by less than a period."""
+        start, end, period = stretch
+        effort = 4 * (end - start)  # so that the time is linear in the stretch
+        while end - start >= LEAST_TIMES * period and effort > 0:
+            distances: list[list[int | None]] = []
+            k = start
+            while k < end and self._continues(distances, k, start, period):
+                k += 1
+            effort -= k - start + 1
+            if k - start >= LEAST_TIMES * period:
+                yield start, k, distances
+            start = max(start, k - period) + 1
+
+    def _continues(self, distances: list[list[int | None]], k: int, start: int, period: int) -> bool:
+        """Whether an entry reads as that of the iteration before; the distances are completed."""
+        reads = self._reads(k)
+        iteration, place = divmod(k - start, period)
+        if not iteration:
+            distances.append([at - k if at >= start else None for at in reads])
+            return True
+        expected = distances[place]
+        for j, at in enumerate(reads):
+            distance = expected[j]
+            if distance is not None:
+                if at - k != distance:
+                    return False
+            elif at >= start:
+                if iteration > MOST_LAGS or at >= start + period:
+                    return False
+                expected[j] = at - k  # made in the first iteration, and read so many after it
+        return True
+
+    def _rotated(self, run: Periodic) -> Periodic:
+        """The whole periods of a run that begin where the fewest numbers are handed on."""
+        start, end, period = run
+        times, spare = divmod(end - start, period)
+        handed = [0] * (spare + 2)
+        reach: dict[int, int] = {}  # of what is made in an iteration, the last place that reads it
+        for k in range(end - period, end):
+            for at in self._reads(k):
+                if at >= start:
+                    place = (at - start) % period
+                    reach[place] = max(reach.get(place, 0), k - at)
+        for place, far in reach.items():
+            for begin in (place - period, place):  # alive at places begin + 1 ... begin + far
+                low, high = max(0, begin + 1), min(spare, begin + far)
+                if low <= high:
+                    handed[low] += 1
+                    handed[high + 1] -= 1
+        alive, best, fewest = 0, 0, None
+        for offset in range(spare + 1):
+            alive += handed[offset]
+            if fewest is None or alive < fewest:
+                best, fewest = offset, alive
+        return Periodic(start + best, start + best + times * period, period)
