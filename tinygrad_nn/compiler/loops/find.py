@@ -11,7 +11,7 @@ from itertools import count
 
 from ...support.decorators import uncollected
 from ..program.program import Guard, Instruction, Program, of_operands
-from .periods import FlatBody, Periodic
+from .periods import Flat, Periodic
 from .recurrences import recurrences
 from .repeats import BodyEntry, Repeat, slots_set
 
@@ -34,7 +34,7 @@ def repeats_in(program: Program) -> list[BodyEntry]:
     return _with_repeats(program.body, set(program.outputs), count(1 + max(levels)))
 
 
-def _with_repeats(body: FlatBody, wanted: set[int], unused: Iterator[int]) -> list[BodyEntry]:
+def _with_repeats(body: Flat, wanted: set[int], unused: Iterator[int]) -> list[BodyEntry]:
     """The body with repeats, and with repeats in their bodies. `wanted` are the slots that are read afterwards."""
     made = {entry.slot: k for k, entry in enumerate(body) if isinstance(entry, Instruction)}
     runs = recurrences(body, made)
@@ -47,7 +47,7 @@ def _with_repeats(body: FlatBody, wanted: set[int], unused: Iterator[int]) -> li
     return [*found, *body[at:]]
 
 
-def _read_outside(body: FlatBody, made: dict[int, int], runs: list[Periodic]) -> set[int]:
+def _read_outside(body: Flat, made: dict[int, int], runs: list[Periodic]) -> set[int]:
     """The slots set in a run that are read outside of it."""
     of_run = [-1] * len(body)
     for number, run in enumerate(runs):
@@ -60,7 +60,7 @@ def _read_outside(body: FlatBody, made: dict[int, int], runs: list[Periodic]) ->
     }
 
 
-def _repeat(body: FlatBody, made: dict[int, int], run: Periodic, outside: set[int], unused: Iterator[int]) -> Repeat:
+def _repeat(body: Flat, made: dict[int, int], run: Periodic, outside: set[int], unused: Iterator[int]) -> Repeat:
     """The repeat of a run."""
     start, end, period = run
     times = (end - start) // period

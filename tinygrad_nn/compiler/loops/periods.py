@@ -24,10 +24,10 @@ class Periodic(NamedTuple):
     period: int
 
 
-FlatBody = Sequence[Instruction | Guard]
+Flat = Sequence[Instruction | Guard]
 
 
-def shape_of(entry: Instruction | Guard) -> object:
+def _shape(entry: Instruction | Guard) -> object:
     """What is equal where the primitives and the widths of columns are, or the guards but for what they compare."""
     if isinstance(entry, Guard):
         return entry.comparison, entry.expected, entry.where
@@ -36,13 +36,13 @@ def shape_of(entry: Instruction | Guard) -> object:
     return entry.primitive, *[len(o) if isinstance(o, tuple) else -1 for o in entry.operands]
 
 
-def shapes_of(body: FlatBody) -> list[int]:
+def shapes_of(body: Flat) -> list[int]:
     """A number for each entry, equal where the shapes are."""
     known: dict[object, int] = {}
-    return [known.setdefault(shape_of(entry), len(known)) for entry in body]
+    return [known.setdefault(_shape(entry), len(known)) for entry in body]
 
 
-def stretches(body: FlatBody, shapes: Sequence[int]) -> list[Periodic]:
+def stretches(body: Flat, shapes: Sequence[int]) -> list[Periodic]:
     """All stretches in which a period returns, of each period in windows of one to two times its length."""
     found = list[Periodic]()
     nearest, near = _looks(body, shapes)
@@ -58,7 +58,7 @@ def stretches(body: FlatBody, shapes: Sequence[int]) -> list[Periodic]:
     return found
 
 
-def _looks(body: FlatBody, shapes: Sequence[int]) -> tuple[list[int], list[int]]:
+def _looks(body: Flat, shapes: Sequence[int]) -> tuple[list[int], list[int]]:
     """How each entry looks, as a hash, with distances up to LOOK_BACK_SHORT and up to LOOK_BACK."""
     nearest, near = list[int](), list[int]()
     latest: dict[int, int] = {}

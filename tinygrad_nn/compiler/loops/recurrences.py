@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 
 from .chains import Distances, chains_in
-from .periods import FlatBody, Periodic, shapes_of, stretches
+from .periods import Flat, Periodic, shapes_of, stretches
 
 LEAST_TIMES = 8  # that a body runs
 MOST_LAGS = 16  # iterations after which a number is still read
 
 
-def recurrences(body: FlatBody, made: dict[int, int]) -> list[Periodic]:
+def recurrences(body: Flat, made: dict[int, int]) -> list[Periodic]:
     """The stretches of a body that repeat, whole periods each and apart, in order; `made` is where a slot is set."""
     return _Search(body, made).runs()
 
 
 class _Search:
-    def __init__(self, body: FlatBody, made: dict[int, int]) -> None:
+    def __init__(self, body: Flat, made: dict[int, int]) -> None:
         self.body, self.made = body, made
         self.shapes = shapes_of(body)
 
