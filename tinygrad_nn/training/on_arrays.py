@@ -41,20 +41,21 @@ def _right(answers: Answers, predictions: Any, targets: Any, xp: Any) -> Any:
     outputs, wanted = predictions.shape[-1], targets.shape[1]
     if not answers.known(outputs):
         return None
-    numbers = predictions == predictions  # of nan no answer is right
     if answers.hot or wanted < outputs:
         classes = targets.argmax(axis=1) if answers.hot else targets[:, 0]
+        numbers = predictions == predictions  # of nan no answer is right
         return (predictions.argmax(axis=-1) == classes) & numbers.all(axis=-1)
     if wanted != outputs:
         return None
-    nearest = [_nearest(answers, predictions[..., j], labels, xp) for j, labels in enumerate(answers.columns)]
-    chosen = xp.stack(nearest, axis=-1) if outputs > 1 else nearest[0][..., None]
-    return (chosen == targets) & numbers
+    columns = enumerate(answers.columns)
+    right = [_stands_for(answers, predictions[..., j], targets[:, j], labels, xp) for j, labels in columns]
+    return xp.stack(right, axis=-1)
 
 
-def _nearest(answers: Answers, column: Any, labels: list[float], xp: Any) -> Any:
-    """The labels that the numbers of an output stand for."""
-    if answers.cut is not None:
-        return xp.where(column > answers.cut, labels[-1], labels[0])
+def _stands_for(answers: Answers, column: Any, wanted: Any, labels: list[float], xp: Any) -> Any:
+    """Whether each number of an output stands for the label that is wanted; nan stands for none."""
+    if (cut := answers.cut) is not None:
+        return ((column > cut) & (wanted == labels[-1])) | ((column <= cut) & (wanted == labels[0]))
     middles = xp.asarray([(a + b) / 2.0 for a, b in pairwise(labels)], dtype="float64")
-    return xp.asarray(labels, dtype="float64")[xp.searchsorted(middles, column)]
+    nearest = xp.asarray(labels, dtype="float64")[xp.searchsorted(middles, column)]
+    return (nearest == wanted) & (column == column)

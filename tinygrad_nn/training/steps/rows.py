@@ -165,8 +165,8 @@ def flat_targets(rows: Rows | None) -> list[Sequence[float]]:
         return []
     (_, shape), numbers = rows
     count = size_of(shape)
-    if isinstance(numbers, ArrayRows):
-        return list(map(tuple, numbers.array[:, numbers.array.shape[1] - count :].tolist()))
+    if isinstance(numbers, ArrayRows) and count:
+        return list(zip(*numbers.array[:, numbers.array.shape[1] - count :].T.tolist(), strict=True))
     return [row[len(row) - count :] for row in numbers]
 
 

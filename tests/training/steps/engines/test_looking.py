@@ -443,3 +443,19 @@ def test_threads_are_gone_with_the_run(monkeypatch):
     monkeypatch.setattr(native_look, "WORTH_THREADS", 1)
     trained("llvm", metrics="mae", epochs=3)
     assert not [thread for thread in threading.enumerate() if thread.name == "tinygrad_nn looks"]
+
+
+def test_no_loss_is_found_of_rows_whose_predictions_alone_are_wanted(monkeypatch):
+    monkeypatch.setattr(native_look, "LOOK_TEXTS", Latest(8))
+    rng = random.Random(1)
+    X, Y = [[rng.gauss(0.0, 1.0) for _ in range(2)] for _ in range(40)], [float(rng.random() < 0.5) for _ in range(40)]
+    model = tn.MLP(2, [3, 1], "relu", rng=rng)
+    optimizer = tn.SGD(model.parameters(), lr=0.1)
+    options: dict[str, Any] = {"validation": (X[30:], Y[30:]), "progress": False, "rng": rng, "backend": "llvm"}
+    history = tn.fit(
+        model, X[:30], Y[:30], "binary_cross_entropy_with_logits", optimizer, 3, 4, metrics="accuracy", **options
+    )
+    texts = {text.width: text.text for text in native_look.LOOK_TEXTS._found.values()}
+    assert sorted(texts) == [1, 2]
+    assert ("@tn.log1p" in texts[1], "@tn.log1p" in texts[2]) == (False, True)
+    assert list(history.metrics) == ["accuracy", "validation loss", "validation accuracy"]

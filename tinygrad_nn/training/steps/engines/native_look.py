@@ -64,7 +64,7 @@ def text_for_look(look: Look, recipe: Recipe, found: KeyAndValues | None, steps:
         structure, parameters = found
         places = {id(value): k for k, value in enumerate(parameters)} if steps.untrained else {}
         read = tuple([places[id(value)] for value in steps.untrained])
-        key = structure, look.shapes, read, target.dtype, target.exact, lanes
+        key = structure, look.shapes, look.losses, read, target.dtype, target.exact, lanes
         if (known := LOOK_TEXTS.get(key)) is not None:
             return known
     unused = [Value(0.0) for _ in range(steps.padded - steps.count)]
@@ -82,7 +82,7 @@ def lanes_for(rows: int, target: Target) -> int:
 
 
 class NativeLook:
-    """Rows, laid for machine code, and where it puts what it finds of each: the loss, then the prediction."""
+    """Rows, laid for machine code, and where it puts what it finds of each: the loss if wanted, then the prediction."""
 
     def __init__(self, look: Look, text: LookText, target: Target, epochs: int, parts: int) -> None:
         xp, rows = target.namespace, matrix(look.rows, target)
