@@ -9,6 +9,7 @@ from programs import KINDS, bits, extended_by_lists, plans
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.autograd import primitives
 from tinygrad_nn.compiler.function import compile
 from tinygrad_nn.compiler.loops.groups import Access
 from tinygrad_nn.compiler.program.program import OffPath
@@ -100,3 +101,37 @@ def test_an_access_says_what_it_reads():
     assert Access(0, 5, (3, 1)).indices((2, 2)) == [5, 6, 8, 9]
     assert Access(0, 1, (10,), 3, -1).indices((2,)) == [1, 0, -1, 11, 10, 9]
     assert Access(0, 0, (0,), table=(4, 2)).indices((2,)) == [4, 2]
+
+
+def attention(positions):
+    """Each position looks at those up to it: sums of as many numbers as there are positions so far."""
+
+    def function(xs, ys):
+        outputs = []
+        for t in range(positions):
+            weights = tn.softmax([tn.dot(xs[2 * t : 2 * t + 2], ys[2 * s : 2 * s + 2], 0.0) for s in range(t + 1)])
+            looked = [tn.dot(weights, [ys[2 * s + j] for s in range(t + 1)], 0.0) for j in range(2)]
+            outputs += [tn.tanh(looked[0] * looked[1]), tn.exp(looked[0] - xs[t])]
+        return tn.sum(outputs)
+
+    return function
+
+
+def test_what_reads_sums_of_several_lengths_is_one_group():
+    """All that stands after a sum over the positions so far is in loops over positions, in the gradient, too."""
+    counts = []
+    for positions in (9, 14):
+        f = compile(attention(positions))
+        numbers = [[0.1 * (k * 7 % 5) - 0.2 for k in range(2 * positions)] for _ in range(2)]
+        f.value_and_grad(*numbers)
+        row = [*numbers[0], *numbers[1]]
+        agree(f.program, row)
+        agree(f.gradient_program, row)
+        for roll in (f.program, f.gradient_program):
+            alike = [group.primitive.name for group in roll.groups if group.primitive and not group.primitive.folds]
+            counts.append(len(alike))
+        assert [g.extents for g in f.program.groups if g.primitive in (primitives.tanh, primitives.exp)] == [
+            (positions,),
+            (positions,),
+        ]
+    assert counts[:2] == counts[2:], counts

@@ -25,3 +25,16 @@ def test_rewrites_keep_the_signs_of_zeros():
     f = compile(lambda x: x * 1.0 / 1.0 - 0.0)
     f(2.0)
     assert f.program.flat.instructions == []
+
+
+def test_sums_of_negatives_become_a_dot_of_minus_ones():
+    """So that sums over several numbers are one step, however many they are, and sums that are alike stay so."""
+    f = compile(lambda xs: -xs[0] + -xs[1] + -xs[2])
+    for row in ([1.0, 2.5, 1e30], [0.0, -0.0, 0.0], [-0.0, -0.0, -0.0], [1.0, -1.0, 0.0], [math.inf, -1.0, math.inf]):
+        assert same(f(row), -row[0] + -row[1] + -row[2])
+    assert [entry.primitive.name for entry in f.program.flat.instructions] == ["dot"]
+    mixed = compile(lambda xs: -xs[0] + -xs[1] + xs[2] * 2.0)
+    assert mixed([1.0, 2.0, 5.0]) == 7.0
+    shared = compile(lambda x, y: (n := -x) + -y + n)
+    assert shared(1.0, 2.0) == -4.0
+    assert "dot" not in str(shared.program)

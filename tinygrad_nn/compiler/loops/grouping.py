@@ -9,6 +9,7 @@ from ..program.program import LITERALS, Guard, Instruction
 from .groups import Access, Group, Spot
 from .rolled import Rolled
 
+FEWEST_RAGGED = 3  # groups that differ in the widths of columns alone, and are laid together
 MOST_PIECES = 16  # of a column that is pieced together from several arrays, in the order in which it is read
 
 
@@ -49,6 +50,15 @@ def add_group(scope: Scope, reads: list[list[list[Spot]]], entries: list[Instruc
     array = add_array(roll, scope.places, slots, by_row)
     roll.slots[array] = [scope.origins.get(slot, slot) for slot in slots]
     scope.groups.append(Group(array, first.primitive, extents, operands, by_row))
+
+
+def lay_together(scope: Scope, slots: list[int]) -> None:
+    """One array of the results of groups that differ in the widths of columns alone, so that their readers do not."""
+    roll, pieces = scope.roll, pieces_of([scope.places[slot] for slot in slots])
+    by_row = scope.by_row or any(roll.by_row[piece.array] for piece in pieces)
+    array = add_array(roll, scope.places, slots, by_row)
+    roll.slots[array] = [scope.origins.get(slot, slot) for slot in slots]
+    scope.groups.append(Group(array, None, (), tuple(pieces), by_row))
 
 
 def read_from_one(scope: Scope, rows: list[list[Spot]]) -> tuple[int, list[list[int]]]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ...support.decorators import uncollected
 from ..program.program import Guard, Instruction, Program
 from .find import repeats_in
-from .grouping import Scope, access, add_array, add_group, affine, pieces_of, read_from_one
+from .grouping import FEWEST_RAGGED, Scope, access, add_array, add_group, affine, lay_together, pieces_of, read_from_one
 from .groups import Access, Group, Repeated, Spot
 from .repeats import BodyEntry, Repeat, as_one, slots_set
 from .rolled import Rolled
@@ -46,7 +46,7 @@ def in_groups(scope: Scope, body: Sequence[BodyEntry]) -> None:
         elif isinstance(entry, Repeat):
             levels |= dict.fromkeys(entry.sets(), level)
     for level in sorted(waiting):
-        alike: dict[object, list[tuple[list[list[Spot]], Instruction | Guard]]] = {}
+        alike: dict[tuple[object, ...], list[tuple[list[list[Spot]], Instruction | Guard]]] = {}
         repeats: dict[int, list[Repeat]] = {}
         for entry in waiting[level]:
             if isinstance(entry, Repeat):
@@ -54,15 +54,23 @@ def in_groups(scope: Scope, body: Sequence[BodyEntry]) -> None:
                 continue
             read = [[places[s] for s in o] if isinstance(o, tuple) else [places[o]] for o in entry.operands]
             alike.setdefault(_kind(entry, read), []).append((read, entry))
-        for members in alike.values():
+        ragged: dict[object, list[list[Instruction | Guard]]] = {}
+        for kind, members in alike.items():
             members.sort(key=lambda member: member[0])
-            add_group(scope, [read for read, _ in members], [entry for _, entry in members])
+            entries = [entry for _, entry in members]
+            add_group(scope, [read for read, _ in members], entries)
+            ragged.setdefault(kind[:-1], []).append(entries)
+        for groups in ragged.values():
+            if len(groups) >= FEWEST_RAGGED:
+                lay_together(
+                    scope, [entry.slot for group in groups for entry in group if isinstance(entry, Instruction)]
+                )
         for each in repeats.values():
             repeated(scope, as_one(each))
 
 
-def _kind(entry: Instruction | Guard, read: list[list[Spot]]) -> object:
-    """What the members of a group share: the primitive, and from which arrays each operand is read."""
+def _kind(entry: Instruction | Guard, read: list[list[Spot]]) -> tuple[object, ...]:
+    """What the members of a group share: the primitive, the arrays that each operand is read from, and the widths."""
     arrays = tuple(
         [
             (places[0][0],) if len(places) == 1 else tuple(dict.fromkeys([array for array, _ in places]))
@@ -71,7 +79,7 @@ def _kind(entry: Instruction | Guard, read: list[list[Spot]]) -> object:
     )
     widths = tuple(map(len, read))
     if isinstance(entry, Guard):
-        return entry.comparison, entry.expected, arrays
+        return entry.comparison, entry.expected, arrays, widths
     return entry.primitive, arrays, widths
 
 

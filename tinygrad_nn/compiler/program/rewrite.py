@@ -97,7 +97,7 @@ MANY = 8  # summands of a sum that is a dot, although not all of them are produc
 def with_dots(program: Program) -> Program:
     """Sums of products, ((s + a b) + c d) + ..., as one dot each: the same products and sums in the same order.
 
-    In a sum of many, what is no product is 1 times itself.
+    In a sum of many, what is no product is 1 times itself; in one of negatives alone, each is -1 times what it is of.
     """
     uses = Counter(chain.from_iterable([entry.slots() for entry in program.body]))
     uses.update(program.outputs)
@@ -107,17 +107,22 @@ def with_dots(program: Program) -> Program:
     literals = dict(program.literals)
     unused = 1 + max([*made, *literals, *program.inputs, *program.parameters], default=0)
     by_bits = {number.hex(): slot for slot, number in literals.items()}
-    nothing, one = by_bits.get((-0.0).hex(), unused), by_bits.get((1.0).hex(), unused + 1)
+    numbers = -0.0, 1.0, -1.0
+    nothing, one, minus = (by_bits.get(x.hex(), unused + k) for k, x in enumerate(numbers))
     for entry in reversed(program.instructions):
         if entry.slot in absorbed or entry.primitive is not table.add:
             continue
-        base, taken, pairs = _products(entry, made, uses, one, nothing)
+        base, taken, pairs = _negatives(entry, made, uses, minus, nothing)
+        if not pairs:
+            base, taken, pairs = _products(entry, made, uses, one, nothing)
         if len(pairs) < 2:
             continue
         absorbed.update(taken)
         ws, xs = (tuple([pair[k] for pair in reversed(pairs)]) for k in (0, 1))
         dots[entry.slot] = Instruction(entry.slot, table.dot, (ws, xs, base))
-        literals |= {slot: number for slot, number in ((nothing, -0.0), (one, 1.0)) if slot in (base, *ws)}
+        literals |= {
+            slot: number for slot, number in zip((nothing, one, minus), numbers, strict=True) if slot in (base, *ws)
+        }
     body = [
         dots.get(entry.slot, entry) if isinstance(entry, Instruction) else entry
         for entry in program.body
@@ -141,6 +146,24 @@ def _products(
     if pairs and _is_alone(base, table.multiply, made, uses):
         return nothing, [*taken, base], [*pairs, made[base].operands]  # type: ignore[list-item]
     return base, taken, pairs
+
+
+def _negatives(
+    entry: Instruction, made: dict[int, Instruction], uses: Counter[int], minus: int, nothing: int
+) -> tuple[int, list[int], list[tuple[int, int]]]:
+    """The same of a sum of negatives alone; `minus` is the slot of -1.0."""
+    slot, taken = entry.slot, list[int]()
+    pairs: list[tuple[int, int]] = []
+    while slot == entry.slot or _is_alone(slot, table.add, made, uses):
+        rest, last = made[slot].operands
+        if not _is_alone(last, table.negative, made, uses):  # type: ignore[arg-type]
+            return slot, [], []
+        taken += [slot, last] if slot != entry.slot else [last]  # type: ignore[list-item]
+        pairs.append((minus, made[last].operands[0]))  # type: ignore[index, arg-type]
+        slot = rest  # type: ignore[assignment]
+    if not _is_alone(slot, table.negative, made, uses):
+        return slot, [], []
+    return nothing, [*taken, slot], [*pairs, (minus, made[slot].operands[0])]  # type: ignore[list-item]
 
 
 def _summands(
