@@ -125,3 +125,70 @@ def written_out(program, body):
     names: dict[int, int] = {}
     write(body, names)
     return replace(program, body=flat, outputs=[names.get(slot, slot) for slot in program.outputs]).verify()
+
+
+def random_body(rng, units=3):
+    """A random program of repeats in repeats over vectors, whose numbers stay small; no product is rounded twice."""
+    unused = count(100)
+    program = Program("random", [*range(4 * units)], literals={90: 0.5, 91: -0.25})
+    vectors = [program.inputs[k : k + units] for k in range(0, 4 * units, units)]
+
+    def instructions(known):
+        """A vector more, of alike instructions: a sum, a dot with another one, or half of a reversed one."""
+        a, b = rng.choice(known), rng.choice(known)
+        slots = [next(unused) for _ in range(units)]
+        kind = rng.randrange(4)
+        found = list[BodyEntry]()
+        for i, slot in enumerate(slots):
+            if kind == 0:
+                found.append(Instruction(slot, dot, ((a[i], 91), (90, b[i]), 90)))
+            elif kind == 1:
+                found.append(Instruction(slot, dot, ((91,) * units, tuple(a), b[i])))
+            else:
+                found.append(Instruction(slot, multiply, ((90, 91)[kind - 2], a[-1 - i])))
+        return found, slots
+
+    def scope(known, depth):
+        known, body = list(known), list[BodyEntry]()
+        for _ in range(rng.randint(2, 5)):
+            if depth < 2 and rng.random() < 0.4:
+                repeat, made = repeated(known, depth + 1)
+                body.append(repeat)
+                known += made
+            else:
+                found, slots = instructions(known)
+                body += found
+                known.append(slots)
+        return body, known
+
+    def repeated(known, depth):
+        repeat = Repeat(rng.randint(2, 4), [])
+        local = []
+        handed = [[next(unused) for _ in range(units)] for _ in range(rng.randint(1, 3))]
+        if rng.random() < 0.7:
+            series = [rng.choice(known) for _ in range(repeat.times)]
+            local.append([next(unused) for _ in range(units)])
+            repeat.each |= {slot: tuple(each[i] for each in series) for i, slot in enumerate(local[-1])}
+        repeat.body, inside = scope([*known, *local, *handed], depth)
+        own = [v for v in inside if v not in known and v not in local and v not in handed]
+        for k, slots in enumerate(handed):
+            first = rng.choice(known)
+            later = handed[k + 1] if k + 1 < len(handed) and rng.random() < 0.4 else rng.choice(own)
+            repeat.carried |= {slot: (first[i], later[i]) for i, slot in enumerate(slots)}
+        made = []
+        for vector in rng.sample(own, rng.randint(1, len(own))):
+            if rng.random() < 0.5:
+                each = [[next(unused) for _ in range(units)] for _ in range(repeat.times)]
+                repeat.kept |= {slot: tuple(e[i] for e in each) for i, slot in enumerate(vector)}
+                made += each
+            else:
+                made.append([next(unused) for _ in range(units)])
+                repeat.last |= dict(zip(vector, made[-1], strict=True))
+        return repeat, made
+
+    body, known = scope(vectors, 0)
+    repeat, made = repeated(known, 1)
+    body.append(repeat)
+    some = rng.sample(known, min(4, len(known)))
+    program.outputs = [slot for vector in [*made, *some] for slot in vector]
+    return program, body

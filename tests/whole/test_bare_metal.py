@@ -1,6 +1,7 @@
 """C files on a machine without an operating system: a Cortex-M4, cross-compiled and run under qemu, in kilobytes."""
 
 import random
+import re
 import shutil
 import subprocess
 
@@ -95,6 +96,42 @@ def test_exclusive_or_learns_in_four_kilobytes(optimizer, tmp_path, capsys):
     assert held == 0
     assert code <= 4096
     assert state <= 1024
+
+
+class Recurrent(tn.Module):
+    """One number after the other, and what is left of them."""
+
+    def __init__(self, units, rng):
+        self.neurons = [tn.Neuron(1 + units, "tanh", rng=rng) for _ in range(units)]
+        self.out = tn.Neuron(units, "linear", rng=rng)
+        for value in self.parameters():  # with larger ones it is chaotic
+            value.data *= 0.3
+
+    def __call__(self, xs):
+        h = [0.0] * len(self.neurons)
+        for x in xs:
+            h = [neuron([x, *h]) for neuron in self.neurons]
+        return self.out(h)
+
+
+def test_a_recurrent_net_learns_and_is_no_longer_for_more_steps(tmp_path, capsys):
+    code = {}
+    for times in (3, 30):
+        model = Recurrent(16, random.Random(1))
+        tn.export_c(
+            model, tmp_path / "made.c", loss="squared_error", train=tn.SGD(model.parameters(), 0.01),
+            inputs=times, overwrite=True,
+        )  # fmt: skip
+        text = (tmp_path / "made.c").read_text(encoding="ascii")
+        assert run_on_qemu(text, tmp_path) == "ok"
+        made = compiled(text, tmp_path)
+        listed = subprocess.run(["arm-none-eabi-size", "-A", str(made)], capture_output=True, text=True, check=True)
+        code[times] = sum(int(size) for size in re.findall(r"^\.text\S*\s+(\d+)", listed.stdout, re.M))
+    with capsys.disabled():
+        print(
+            f"\na recurrent net of 16 units on a Cortex-M4: {code} bytes of code by steps; {sizes(made)[0]} with tables"
+        )
+    assert code[30] <= code[3]
 
 
 def test_a_classifier_runs(tmp_path):

@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 
 from ..autograd.ieee.floats import NoSuchIndexError
+from ..compiler.backends.c.constants import wrapped
 from ..compiler.backends.c.functions import c_number
-from ..compiler.backends.c.places import wrapped
 from ..compiler.single_precision import rounded
 from .model import ModelFile
 

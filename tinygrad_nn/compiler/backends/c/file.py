@@ -12,8 +12,8 @@ from ....autograd.value import Value
 from ....support.names import free
 from ...program.program import Program
 from ...single_precision import rounded
+from .constants import Constants
 from .functions import c_number, definitions, in_precision, plain_name
-from .places import Constants
 from .reserved_names import meaning_when_linked
 
 C_PLUS_PLUS = '#ifdef __cplusplus\nextern "C" {\n#endif\n', "#ifdef __cplusplus\n}\n#endif\n"

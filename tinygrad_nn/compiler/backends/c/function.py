@@ -7,12 +7,13 @@ import os
 from typing import Any
 
 from ...arguments import Shape
+from ...loops.roll import rolled
 from ...program.program import Program
 from ..backend import Backend
 from .file import File, check_values, free_name, operations
 from .functions import LocalNames
-from .places import Region
 from .printer import Printer
+from .regions import Region
 
 
 class FunctionFile:
@@ -77,7 +78,8 @@ class FunctionFile:
 
     def _body(self, program: Program, outputs: list[Region], off: str, into: str = "") -> str:
         program, constants = program.reading(self.values), self.file.constants
-        printer = Printer(program, self.inputs, self.parameters, outputs, self.scalar, off, "slots", constants)
+        roll = rolled(program)
+        printer = Printer(roll, self.inputs, self.parameters, outputs, self.scalar, off, "slots", constants)
         scratch = f"    real slots[{printer.slots}];\n" if printer.slots else ""
         if into:
             end = f"    {into} = {printer.returned};\n    return 1;\n" if self.scalar else "    return 1;\n"

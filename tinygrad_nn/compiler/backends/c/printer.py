@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ....autograd import primitives as table
-from ...loops.clusters import Cluster
+from ...loops.clusters import Cluster, strides
 from ...loops.groups import Access, Group
-from ...loops.roll import rolled
-from ...program.program import Program
+from ...loops.rolled import Rolled
+from .blocks import Iteration, Printed
+from .constants import Constants
 from .functions import called, in_precision, is_minus_zero, named_after, product, sum_of
-from .places import COUNTERS, SHORT, Constants, Places, Region, plus, strided
+from .places import SHORT, Places
+from .regions import COUNTERS, Region, plus, strided
 
 
 class Printer(Places):
@@ -20,24 +22,20 @@ class Printer(Places):
     """
 
     def __init__(
-        self, program: Program, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
+        self, roll: Rolled, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
         returns: bool, off: str, scratch: str, constants: Constants,
     ) -> None:  # fmt: skip
-        roll = rolled(program, program.body)
         super().__init__(roll, inputs, parameters, outputs, returns, constants)
         self.off, self.wanted = off, constants.wanted
         self.lines: list[str] = []
-        self.depth = 0
+        self.depth = self.open = 0  # how far the lines are indented, and how many repeats are open
         for array, place in sorted(self.places.items()):
             self._line(f"real *const {self.names[array]} = {scratch} + {place};")
         for array in self.regions.keys() & self.places:
             self._copy(array)
-        for cluster in self.clusters:
-            self._cluster(cluster)
-        for k, (array, index) in enumerate(roll.outputs[returns:], returns):
-            if array not in self.direct:
-                region = next(r for r in self.outputs if r.holds(k, k))
-                self._line(f"{region.at(k, '')} = {self.element(array, index)};")
+        self.declared: set[int] = set()  # single results of repeats, which their iterations set
+        self._print(self.entries)
+        self._put(returns)
         self.returned = self.element(*roll.outputs[0]) if returns else ""
 
     @property
@@ -49,10 +47,62 @@ class Printer(Places):
     def _line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
 
+    def _print(self, entries: Sequence[Printed]) -> None:
+        for entry in entries:
+            if isinstance(entry, Iteration):
+                self._block(entry)
+            else:
+                self._cluster(entry)
+
+    def _block(self, block: Iteration) -> None:
+        """The loop of a repeat: what is carried comes before it, and at the end of an iteration that of the next."""
+        repeat = block.repeat
+        single = {array for array in repeat.results if not self.is_array(array) and array in self.needed}
+        for array in sorted(single - self.declared):
+            self._line(f"real {self.names[array]} = 0.0;")
+        self.declared |= single
+        for first in repeat.firsts:
+            self._gather(first, "real ")
+        t = self.times[self.open]
+        self._line(f"for (int {t} = 0; {t} < {repeat.times}; ++{t}) {{")
+        self.depth, self.open = self.depth + 1, self.open + 1
+        self._print(block.entries)
+        for each in repeat.nexts:
+            self._gather(each)
+        self.depth, self.open = self.depth - 1, self.open - 1
+        self._line("}")
+
+    def _put(self, first: int) -> None:
+        """Put outputs where the caller wants them that are not there, those of repeats in loops."""
+        outputs, of_repeats = self.roll.outputs, {array for _, repeat in self.repeats for array in repeat.results}
+        k = first
+        while k < len(outputs):
+            array, index = outputs[k]
+            count, step = self._run(k) if array in of_repeats else (1, 0)
+            region = next(r for r in self.outputs if r.holds(k, k))
+            if array in self.direct:
+                pass
+            elif count > SHORT:
+                column = self.read(Access(array, index, (), count, step), (), "", "k")
+                self._each(0, count, f"{region.at(k, 'k')} = {column};")
+            else:
+                self._line(f"{region.at(k, '')} = {self.element(array, index)};")
+                count = 1
+            k += count
+
+    def _run(self, k: int) -> tuple[int, int]:
+        """How many outputs from k on lie evenly spaced in one array, and how far apart."""
+        outputs, region = self.roll.outputs, next(r for r in self.outputs if r.holds(k, k))
+        array, index = outputs[k]
+        step, count = (outputs[k + 1][1] - index if k + 1 < len(outputs) else 0), 1
+        while region.holds(k, k + count) and outputs[k + count] == (array, index + step * count):
+            count += 1
+        return count, step
+
     def _cluster(self, cluster: Cluster) -> None:
         lead = cluster[0]
         if lead.primitive is None and lead.guard is None:
-            if lead.array not in self.inlined:
+            if lead.array not in self.inlined and lead.array not in self.tables:
                 self._gather(lead)
             return
         extents = lead.extents
@@ -85,18 +135,14 @@ class Printer(Places):
         """One member: a local variable where its loop reads it, and stored where others do."""
         assert group.primitive is not None
         array, extents = group.array, group.extents
-        targets = []
-        if array in self.places:
-            targets.append(f"{self.names[array]}[{self.count(extents)}]")
-        if array in self.direct:
-            region, spaced, first = self.direct[array]
-            targets.append(region.at(first, strided(spaced, extents)))
+        targets = self._targets(array, extents)
         here = any(o.array == array for other in cluster for o in other.operands)
-        local = here or not targets or (not self.is_array(array) and array in self.stored)
+        local = here or not targets or (not self.is_array(array) and array in self.needed)
         name = self.local(array)
+        new = "" if array in self.declared else "real "
         short = group.primitive is table.dot and (group.operands[0].width or 0) <= SHORT
         if group.primitive.folds and not short:
-            self._fold(group, name)
+            self._fold(group, name, new)
         else:
             if short:
                 text = self._sum(group)
@@ -105,14 +151,38 @@ class Printer(Places):
             if not local and len(targets) == 1:
                 self._line(f"{targets[0]} = {text};")
                 return
-            self._line(f"const real {name} = {text};")
+            self._line(f"{new and 'const '}{new}{name} = {text};")
         for target in targets:
             self._line(f"{target} = {name};")
         if here:
             self.held.add(array)
 
-    def _fold(self, group: Group, name: str) -> None:
-        """A result over columns, as a variable of that name."""
+    def _targets(self, array: int, extents: tuple[int, ...]) -> list[str]:
+        """Where a member of a group is stored, for others or for the caller."""
+        targets = []
+        (base, views), view = self.moves(array), self.views.get(array)
+        if view is not None and not views:  # a variable, which is kept
+            base, views = self.moves(view.array)
+            views.append(view)
+        count = self.count(extents)
+        if base in self.places:
+            moves = [(each.stride, self.times[each.depth]) for each in views]
+            index = "" if moves and count == "0" else count
+            targets.append(Region(self.names[base], 0, 0).at(0, index, moves))
+        elif base in self.declared and base != array:
+            targets.append(self.names[base])
+        if base in self.direct:
+            region, spaced, first = self.direct[base]
+            if view is None:
+                targets.append(region.at(first, strided(spaced, extents)))
+            else:
+                by_time, apart = spaced
+                inside = strided([apart * stride for stride in strides(extents)], extents)
+                targets.append(region.at(first, inside, [(by_time, self.times[view.depth])]))
+        return targets
+
+    def _fold(self, group: Group, name: str, new: str) -> None:
+        """A result over columns, as a variable of that name, which is new or not."""
         assert group.primitive is not None
         kind, extents = group.primitive.name, group.extents
         columns = [o for o in group.operands if o.width is not None]
@@ -125,19 +195,19 @@ class Printer(Places):
             start, first = self._operand(group.operands[2], extents), 0
             if width and is_minus_zero(start):  # then the first product itself: -0 + x is x
                 start, first = product(entry("0"), entry("0", 1)), 1
-            self._line(f"real {name} = {start};")
+            self._line(f"{new}{name} = {start};")
             self._each(first, width, f"{name} += {product(entry('k'), entry('k', 1))};")
         elif kind == "take":
             index = self._operand(group.operands[1], extents)
             self._line(f"if (!({index} >= 0.0 && {index} < {width}.0 && {index} == floor({index}))) {{ {self.off} }}")
-            self._line(f"const real {name} = {entry(f'(int){index}')};")
+            self._line(f"{new and 'const '}{new}{name} = {entry(f'(int){index}')};")
         elif kind == "normalizer":
             total = self._operand(group.operands[1], extents)
-            self._line(f"real {name} = 0.0;")
+            self._line(f"{new}{name} = 0.0;")
             self._each(0, width, f"{name} += {entry('k')};")
             self._line(f"if ({total} - {total} != 0.0 && {name} != 1.0) {{ {name} = NAN; }}")
         else:
-            self._line(f"real {name} = {entry('0')};")
+            self._line(f"{new}{name} = {entry('0')};")
             if width > 1:
                 self.wanted.add(table.maximum)
                 self._each(1, width, f"{name} = own_maximum({name}, {entry('k')});")
@@ -168,9 +238,12 @@ class Printer(Places):
         self._line(f"    {statement}")
         self._line("}")
 
-    def _gather(self, group: Group) -> None:
-        """Columns of several arrays, laid side by side."""
+    def _gather(self, group: Group, new: str = "") -> None:
+        """Columns of several arrays, laid side by side; a single number, which is new or not, is a variable."""
         place, name = 0, self.names[group.array]
+        if not self.is_array(group.array):
+            self._line(f"{new}{name} = {self._operand(group.operands[0], (), '0')};")
+            return
         for column in group.operands:
             width = column.width or 0
             if width == 1:

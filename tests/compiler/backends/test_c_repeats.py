@@ -1,0 +1,241 @@
+"""C with loops over time: the numbers of the program written out, in no more code and memory than a step takes."""
+
+import ctypes
+import random
+import re
+import subprocess
+from typing import Any
+
+import pytest
+from c_files import built, called, library, needs_cc, printed
+from programs import near
+from repeats import PROGRAMS, guarded, plainly, random_body
+from shared import matched
+
+import tinygrad_nn as tn
+from tinygrad_nn import Value
+from tinygrad_nn.compiler.backends.c.file import File
+from tinygrad_nn.compiler.backends.c.printer import Printer
+from tinygrad_nn.compiler.backends.c.regions import Region
+from tinygrad_nn.compiler.loops.roll import rolled
+
+pytestmark = needs_cc
+
+
+def c_of(program, body, dtype="double", name="made"):
+    """A body as a C function of x that fills in y, and how many slots of a scratch it takes."""
+    file, n, m = File(name, dtype), len(program.inputs), len(program.outputs)
+    x, y = Region("x", 0, n), Region("y", 0, m)
+    off = f"for (int k = 0; k < {m}; ++k) {{ y[k] = NAN; }} return;"
+    printer = Printer(rolled(program, body), [x], [], [y], False, off, "slots", file.constants)
+    scratch = file.spelled(f"    real slots[{printer.slots}];\n") if printer.slots else ""
+    file.function(f"void {name}(const real x[{n}], real y[{m}])", scratch + printer.text, ["x"])
+    return file.texts([name])[0], printer.slots
+
+
+def run(loaded, inputs, outputs, kind=ctypes.c_double, name="made"):
+    given, found = (kind * len(inputs))(*inputs), (kind * outputs)()
+    getattr(loaded, name)(given, found)
+    return list(found)
+
+
+@pytest.mark.parametrize("dtype", ["double", "float"])
+def test_repeats_compute_what_their_iterations_do(dtype, tmp_path):
+    texts = [c_of(program, body, dtype, f"made{k}")[0] for k, (program, body) in enumerate(PROGRAMS.values())]
+    loaded = library("\n".join(texts), tmp_path)
+    for k, (program, body) in enumerate(PROGRAMS.values()):
+        inputs = [0.1 + 0.01 * (i * 7 % 50) for i in range(len(program.inputs))]
+        kind, bound = {"double": (ctypes.c_double, 1e-15), "float": (ctypes.c_float, 1e-5)}[dtype]
+        found = run(loaded, inputs, len(program.outputs), kind, f"made{k}")
+        for mine, wanted in zip(found, plainly(program, body, inputs), strict=True):
+            assert near(mine, wanted, bound), texts[k]
+
+
+def test_random_repeats_in_repeats(tmp_path):
+    """Arrays in memory that others use again: those that are read in the next iteration are still there."""
+    cases = [random_body(random.Random(seed), units=1 + seed % 5) for seed in range(40)]
+    texts = [c_of(program, body, name=f"made{k}")[0] for k, (program, body) in enumerate(cases)]
+    unused = ("-Wno-unused-variable", "-Wno-unused-but-set-variable")  # of what no output needs
+    loaded = library("\n".join(texts), tmp_path, "-O0", *unused)
+    for k, (program, body) in enumerate(cases):
+        inputs = [0.1 + 0.01 * (i * 7 % 50) for i in range(len(program.inputs))]
+        assert run(loaded, inputs, len(program.outputs), name=f"made{k}") == plainly(program, body, inputs), texts[k]
+
+
+def test_a_guard_in_an_iteration_leaves_the_path(tmp_path):
+    program, body = guarded()
+    loaded = library(c_of(program, body)[0], tmp_path)
+    assert run(loaded, [0.5, 2.0, 3.0, 9.0], 3) == plainly(program, body, [0.5, 2.0, 3.0, 9.0])
+    assert all(number != number for number in run(loaded, [2.0, 2.0, 3.0, 7.0], 3))
+
+
+def numbers(rng, *shape):
+    return [numbers(rng, *shape[1:]) for _ in range(shape[0])] if shape else rng.gauss(0.0, 0.3)
+
+
+def pendulum(theta, omega, g, length):
+    for _ in range(200):
+        omega = omega - 0.01 * (g / length) * tn.sin(theta)
+        theta = theta + 0.01 * omega
+    return theta
+
+
+def predator_and_prey(x, y, a, b, c, d):
+    def slope(x, y):
+        return a * x - b * x * y, -c * y + d * x * y
+
+    h = 0.02
+    for _ in range(20):
+        k = slope(x, y)
+        n = slope(x + h / 2 * k[0], y + h / 2 * k[1])
+        m = slope(x + h / 2 * n[0], y + h / 2 * n[1])
+        last = slope(x + h * m[0], y + h * m[1])
+        x = x + h / 6 * (k[0] + 2 * n[0] + 2 * m[0] + last[0])
+        y = y + h / 6 * (k[1] + 2 * n[1] + 2 * m[1] + last[1])
+    return x * x + y * y
+
+
+def garch(returns, w, a, b):
+    variance, likelihood = 0.01, 0.0
+    for x in returns:
+        likelihood = likelihood + tn.log(variance) + x * x / variance
+        variance = w + a * x * x + b * variance
+    return likelihood
+
+
+def recurrent(xs, W, U, b, v):
+    h = [0.0] * len(b)
+    for x in xs:
+        h = [tn.tanh(tn.dot(W[i], h, b[i]) + U[i] * x) for i in range(len(b))]
+    return tn.dot(v, h, 0.0)
+
+
+def gated(xs, Wz, Uz, Wr, Ur, Wh, Uh, v):
+    h = [0.0] * len(v)
+    units = range(len(v))
+    for x in xs:
+        z = [tn.sigmoid(tn.dot(Wz[i], h, 0.0) + Uz[i] * x) for i in units]
+        r = [tn.sigmoid(tn.dot(Wr[i], h, 0.0) + Ur[i] * x) for i in units]
+        rh = [r[i] * h[i] for i in units]
+        n = [tn.tanh(tn.dot(Wh[i], rh, 0.0) + Uh[i] * x) for i in units]
+        h = [(1 - z[i]) * h[i] + z[i] * n[i] for i in units]
+    return tn.dot(v, h, 0.0)
+
+
+RNG = random.Random(0)
+SQUARE, VECTOR = [4, 4], [4]
+NATURAL: dict[str, tuple[Any, list[Any]]] = {
+    "pendulum": (pendulum, [0.5, 0.0, 9.8, 1.0]),
+    "predator and prey": (predator_and_prey, [1.0, 1.0, 1.1, 0.4, 0.4, 0.1]),
+    "garch": (garch, [numbers(RNG, 40), 0.01, 0.1, 0.8]),
+    "recurrent net": (recurrent, [numbers(RNG, *s) for s in ([12], [8, 8], [8], [8], [8])]),
+    "gated": (gated, [numbers(RNG, *s) for s in ([12], SQUARE, VECTOR, SQUARE, VECTOR, SQUARE, VECTOR, VECTOR)]),
+}
+
+
+def leaves(x):
+    return [leaf for each in x for leaf in leaves(each)] if isinstance(x, list | tuple) else [x]
+
+
+@pytest.mark.parametrize("name", NATURAL)
+def test_functions_with_loops_over_time(name, tmp_path):
+    function, args = NATURAL[name]
+    f = tn.compile(function, backend="python")
+    value, gradients = f.value_and_grad(*args)
+    text = f.source("c")
+    assert len(re.findall(r"for \(int t = 0;", text)) >= 3  # in the value, and forwards and backwards in the gradient
+    given = [leaves(arg) if isinstance(arg, list) else arg for arg in args]
+    sizes = [len(arg) if isinstance(arg, list) else 1 for arg in given]
+    loaded, name = library(text, tmp_path), function.__name__
+    found, flows = called(loaded, f"{name}_grad", given, sizes)
+    expected = [value, value, *leaves(gradients)]
+    for mine, wanted in zip([found, called(loaded, name, given)[0], *leaves(flows)], expected, strict=True):
+        assert near(mine, wanted, 1e-13), (mine, wanted, text)
+
+
+class Recurrent(tn.Module):
+    """One number after the other, and what is left of them."""
+
+    def __init__(self, units, rng):
+        def drawn():
+            return Value(rng.gauss(0.0, 0.4))
+
+        self.units = units
+        self.within = [[drawn() for _ in range(units)] for _ in range(units)]
+        self.of_input, self.bias = [drawn() for _ in range(units)], [drawn() for _ in range(units)]
+        self.out = tn.Neuron(units, "linear", rng=rng)
+
+    def __call__(self, xs):
+        h = [0.0] * self.units
+        for x in xs:
+            sums = [tn.dot(self.within[i], h, self.bias[i]) + self.of_input[i] * x for i in range(self.units)]
+            h = [tn.tanh(z) for z in sums]
+        return self.out(h)
+
+
+def exported(folder, times, learns, units=8, dtype="float"):
+    model = Recurrent(units, random.Random(1))
+    given: dict[str, Any] = {"loss": "squared_error", "train": tn.Adam(model.parameters(), 0.01)} if learns else {}
+    tn.export_c(model, folder / "model.c", inputs=times, dtype=dtype, overwrite=True, **given)
+    return (folder / "model.c").read_text()
+
+
+def length(text):
+    """The lines of the code of a file, and not those of tables."""
+    text = text.split("#ifdef MODEL_SELF_TEST")[0].split("*/", 1)[1]
+    return len([line for line in text.splitlines() if line.strip() and not re.match(r"\s+[-\d(.]", line)])
+
+
+def code_bytes(text, folder):
+    """The bytes of a file's functions in machine code."""
+    made = built(text, folder, "-Os", "-c")
+    listed = subprocess.run(["size", "-A", str(made)], capture_output=True, text=True, check=True).stdout
+    return sum(int(size) for size in re.findall(r"^\.text\S*\s+(\d+)", listed, re.M))
+
+
+@pytest.mark.parametrize("learns", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_recurrent_net_is_no_longer_for_more_steps(learns, tmp_path):
+    few, some, many = (exported(tmp_path, times, learns, units=16) for times in (3, 12, 30))
+    assert length(some) == length(many) <= length(few)
+    assert code_bytes(many, tmp_path) <= code_bytes(few, tmp_path)
+    for dtype in ("float", "double"):
+        text = exported(tmp_path, 12, learns, dtype=dtype)
+        assert printed(built(text, tmp_path, "-O2", "-DMODEL_SELF_TEST")) == ("ok", 0)
+
+
+def test_predictions_of_a_recurrent_net_take_two_states_of_memory(tmp_path):
+    for times in (12, 30):
+        assert f"RAM: {4 * 2 * 8} bytes of scratch" in exported(tmp_path, times, False)
+
+
+def test_names_that_the_user_has_are_no_counters(tmp_path):
+    def falling(t, u, slots):
+        for _ in range(10):
+            u = u - 0.5 * t
+            t = t + 0.5 * u * slots
+        return t
+
+    f = tn.compile(falling, backend="python")
+    value = f(0.5, 2.0, 1.5)
+    text = f.source("c")
+    assert "for (int t_2 = 0; t_2 < 10; ++t_2) {" in text
+    assert near(called(library(text, tmp_path), "falling", [0.5, 2.0, 1.5])[0], value, 1e-15)
+
+
+def test_all_states_come_out_where_the_caller_wants_them(tmp_path):
+    """Nothing of them is in the scratch, although an iteration goes on from the one before."""
+
+    def path(x, v):
+        xs = []
+        for _ in range(20):
+            v = v - 0.1 * x
+            x = x + 0.1 * v
+            xs.append(x)
+        return xs
+
+    f = tn.compile(path, backend="python")
+    value = f(1.0, 0.5)
+    text = f.source("c")
+    assert matched(r"result\[t\] = (\w+);", text)[1] == "x_t" or "result[t] = " in text
+    assert "slots" not in text
+    assert called(library(text, tmp_path), "path", [1.0, 0.5], [20])[1] == [value]
