@@ -43,6 +43,7 @@ class _Listing:
         self.names = names
         self.slots = [list(each) for each in slots_of]
         self.views: dict[int, tuple[int, int, str]] = {}  # what each stands for, its stride, the counter
+        self.laid: dict[int, list[Spot]] = {}  # what is laid side by side
         self.carried: dict[int, str] = {}  # what is read of the iteration before has a prime
         self._enter(groups, 0)
         for slot in {slot for slots in slots_of for slot in slots} - names.keys():
@@ -63,7 +64,7 @@ class _Listing:
                 self.carried |= {first.array: "'" for first in group.firsts}
                 self._enter(group.groups, depth + 1)
             elif _gathers(group):
-                self.slots[group.array] = [self.slots[o.array][i] for o in group.operands for i in o.indices(())]
+                self.laid[group.array] = [(o.array, i) for o in group.operands for i in o.indices(())]
 
     def _name_elements(self, group: Group) -> None:
         """Name what a loop computes by its place in the array, where its name does not say where it stands."""
@@ -112,6 +113,8 @@ class _Listing:
 
     def alone(self, array: int, index: int) -> str:
         """A single element."""
+        while array in self.laid:
+            array, index = self.laid[array][index]
         if array in self.views:
             return self._element(Access(array, index, ()), "")
         return self.names.get(self.slots[array][index], "") + self.carried.get(array, "")
