@@ -25,14 +25,14 @@ def listing(
     told_ = _Listing(told(program), groups, slots_of)
     loops = any(_in_a_loop(each) and each.guard is None for each in told_.shown(list(_everything(groups))))
     arrays, names = told_.bases, told_.names
-    lines = [f"{program.name}({_with_dots([names[slot] for slot in program.inputs])})"]
+    lines = [f"{program.name}({', '.join(_with_dots([names[slot] for slot in program.inputs]))})"]
     if loops and len(program.inputs) > 1:
         lines[0] += f"    # {arrays[INPUTS]}[0 : {len(program.inputs)}]"
     if program.parameters:
-        reads = f"    reads {_with_dots([names[slot] for slot in program.parameters])}"
+        reads = f"    reads {', '.join(_with_dots([names[slot] for slot in program.parameters]))}"
         lines.append(reads + (f"    # {arrays[PARAMETERS]}[0 : {len(program.parameters)}]" if loops else ""))
     lines += [f"    {line}" for line in told_.lines(groups)]
-    returned = _with_dots([told_.alone(array, index) for array, index in outputs])
+    returned = ", ".join(_with_dots([told_.alone(array, index) for array, index in outputs]))
     return "\n".join([*lines, f"    return {returned}"])
 
 
@@ -132,7 +132,7 @@ class _Listing:
                     continue
                 column = indices[k * width : (k + 1) * width] if width is not None else [indices[k]]
                 told_ = [self.alone(operand.array, index) for index in column]
-                operands.append(told_[0] if width is None else f"[{', '.join(told_)}]")
+                operands.append(told_[0] if width is None else f"[{', '.join(_with_dots(told_))}]")
             if group.guard is not None:
                 comparison, expected, where = group.guard
                 claim = f"{operands[0]} {comparison} {operands[1]}"
@@ -145,14 +145,15 @@ class _Listing:
         """One line for a group: what it computes at i, or at i and j."""
         letters = LETTERS[: len(group.extents)]
         loops = ", ".join(f"{letter} < {extent}" for letter, extent in zip(letters, group.extents, strict=True))
-        operands = _joined(group, [self._element(operand, letters) for operand in group.operands])
+        read = [self._element(operand, letters) for operand in group.operands]
+        operands = _joined(group, read)
         if group.guard is not None:
             comparison, expected, where = group.guard
             left, right = (self._element(operand, letters) for operand in group.operands)
             return f"if {'not ' * expected}({left} {comparison} {right}): another path    for {loops}    # {where[0]}"
         name = self.bases[group.array] + self.carried.get(group.array, "")
         if group.primitive is None:
-            return f"{name} = {operands}"
+            return f"{name} = {' '.join(_with_dots(read))}"
         if group.array in self.views:
             whole = self._element(Access(group.array, 0, strides(group.extents)), letters)
             return f"{whole} = {group.primitive.name} {operands}    for {loops}"
@@ -196,9 +197,9 @@ def _gathers(group: Group) -> bool:
     return group.primitive is None and group.guard is None and not isinstance(group, Repeated)
 
 
-def _with_dots(names: list[str], most: int = 24) -> str:
+def _with_dots(names: list[str], most: int = 24) -> list[str]:
     """The names, or the first and the last of very many."""
-    return ", ".join(names if len(names) <= most else [*names[:3], "...", *names[-2:]])
+    return names if len(names) <= most else [*names[:3], "...", *names[-2:]]
 
 
 def array_names(slots_of: Sequence[Sequence[int]], names: dict[int, str], groups: Sequence[Group] = ()) -> list[str]:
