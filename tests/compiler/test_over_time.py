@@ -1,0 +1,93 @@
+"""What people write with a `for` over time, whole: listings, machine code and arrays have the loop that was written."""
+
+import random
+
+import pytest
+
+import tinygrad_nn as tn
+
+
+def predator_and_prey(times):
+    """x' = a x - b x y, y' = -c y + d x y by the method of Runge and Kutta."""
+
+    def slopes(x, y, a, b, c, d):
+        return a * x - b * x * y, -c * y + d * x * y
+
+    def function(x, y, a, b, c, d, h=0.02):
+        for _ in range(times):
+            k1 = slopes(x, y, a, b, c, d)
+            k2 = slopes(x + h / 2 * k1[0], y + h / 2 * k1[1], a, b, c, d)
+            k3 = slopes(x + h / 2 * k2[0], y + h / 2 * k2[1], a, b, c, d)
+            k4 = slopes(x + h * k3[0], y + h * k3[1], a, b, c, d)
+            x, y = (z + h / 6 * (k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i]) for i, z in enumerate((x, y)))
+        return x * x + y * y
+
+    return function, [1.0, 1.0, 1.1, 0.4, 0.4, 0.1]
+
+
+def recurrent(units, times):
+    def function(xs, W, U, b, v):
+        h = [0.0] * units
+        for x in xs:
+            h = [tn.tanh(tn.dot(W[i], h, b[i]) + U[i] * x) for i in range(units)]
+        return tn.dot(v, h, 0.0)
+
+    rng = random.Random(3)
+
+    def numbers(*shape):
+        return [numbers(*shape[1:]) for _ in range(shape[0])] if shape else rng.gauss(0.0, 0.3)
+
+    return function, [numbers(times), numbers(units, units), numbers(units), numbers(units), numbers(units)]
+
+
+def returns(times):
+    """GARCH(1, 1): the variance of a day follows from the day before."""
+
+    def function(rs, w, a, b):
+        variance, loss = 0.01, 0.0
+        for r in rs:
+            loss = loss + tn.log(variance) + r * r / variance
+            variance = w + a * r * r + b * variance
+        return loss
+
+    rng = random.Random(4)
+    return function, [[rng.gauss(0.0, 0.1) for _ in range(times)], 0.01, 0.1, 0.8]
+
+
+NATURAL = {"predator and prey": predator_and_prey, "returns": returns, "recurrent": lambda times: recurrent(8, times)}
+
+
+def listed(function, arguments):
+    f = tn.compile(function, backend="python")
+    f.value_and_grad(*arguments)
+    return str(f.gradient_program).splitlines()
+
+
+@pytest.mark.parametrize(("name", "most"), [("predator and prey", 300), ("returns", 60), ("recurrent", 115)])
+def test_a_listing_is_as_long_for_many_steps_as_for_some(name, most):
+    some, many = (listed(*NATURAL[name](times)) for times in (30, 47))
+    assert len(some) == len(many) <= most
+    assert "    for t in 0..46:" in [line[:19] for line in many] or "    for t in 0..45:" in [
+        line[:19] for line in many
+    ]
+    assert max(map(len, many)) < 400
+
+
+@pytest.mark.parametrize("name", NATURAL)
+def test_machine_code_equals_the_engine(name):
+    pytest.importorskip("llvmlite")
+    function, arguments = NATURAL[name](30)
+    expected_value, expected = tn.compile(function, backend="python").value_and_grad(*arguments)
+    value, flows = tn.compile(function, backend="llvm").value_and_grad(*arguments)
+    assert value == pytest.approx(expected_value, rel=1e-12)
+    for found, wanted in zip(flows, expected, strict=True):
+        assert_close(found, wanted)
+
+
+def assert_close(found, wanted):
+    if isinstance(wanted, list):
+        assert len(found) == len(wanted)
+        for a, b in zip(found, wanted, strict=True):
+            assert_close(a, b)
+    else:
+        assert found == pytest.approx(wanted, rel=1e-10, abs=1e-13)
