@@ -16,9 +16,9 @@ from ...autograd.value import Value
 from ...compiler.arguments import array_shape, data_of
 from ...compiler.backends.array.functions import namespace
 from ...compiler.backends.array.printer import Printer
+from ...compiler.backends.array.rows import in_loops
 from ...compiler.backends.array.sums import SumPrinter
 from ...compiler.backends.identifiers import of_primitive
-from ...compiler.loops.roll import rolled
 from ...compiler.program.program import Program
 from ...compiler.single_precision import TooLargeError, in_range
 from ...compiler.surroundings.surroundings import Known
@@ -173,7 +173,7 @@ class PureStep:
                 "follow but one: use tn.relu, tn.maximum and the like in place of `if`"
             )
         frozen = list(program.parameters.values())[len(self.recipe.optimizer.parameters) :]
-        return printer(rolled(program, program.body)).function(self.target.namespace, self.target.dtype), frozen
+        return printer(in_loops(program)).function(self.target.namespace, self.target.dtype), frozen
 
 
 def _run(program: Program, numbers: dict[int, Any], xp: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ....autograd import primitives as table
 from ....support.source import defined
+from ...loops.grouping import pieces_of
 from ...loops.groups import Access, Group
 from ...loops.listing import array_names
 from ...loops.rolled import Rolled
@@ -22,20 +23,29 @@ from ..python.function import function_name
 from ..spellings import owned
 from ..texts import OPERATORS
 from .functions import namespace
+from .reads import Reads, sliced
+from .scans import Scan, Series, arrays_read, repeated, windows, with_scans
 
 
-class Printer:
-    """Writes a function of inputs (rows, n) and parameters (m,): outputs (rows, k), and the rows on its path.
-
-    `tables` are those of indices that the source refers to.
-    """
+class Printer(Reads):
+    """Writes a function of inputs (rows, n) and parameters (m,): outputs (rows, k), and the rows on its path."""
 
     def __init__(self, roll: Rolled) -> None:
-        self.roll = roll
-        self.tables: list[tuple[int, ...]] = []
-        names = told(roll.flat)
-        named = SlotNames(owned(roll.flat.instructions).values())
-        self.names = [named(name) for name in array_names(roll.slots, names)]
+        scanned, self.kept = with_scans(roll)
+        super().__init__(scanned)
+        names = dict(told(roll.flat))
+        if scanned is not roll:
+            names = {slot: f"v{slot}" for slots in roll.slots for slot in slots} | names
+            names[-1] = "gathered"
+        self.named = SlotNames(owned(roll.flat.instructions).values())
+        self.names = [self.named(name) for name in array_names(scanned.slots, names)]
+        self.by_time = {array: self.named(f"{self.names[array]}_by_time") for array in self.kept}
+        self.called = {
+            each: self.named(each.__name__) for each in (repeated, windows) if self.kept or scanned is not roll
+        }
+        self.end_to_end = {array for array, _ in scanned.outputs}.union(
+            *(arrays_read(g, self.kept) for g in scanned.groups)
+        )
 
     def function(self, xp: Any, dtype: str) -> Any:
         """The function itself, of arrays of a namespace; tracebacks show its lines."""
@@ -43,6 +53,7 @@ class Printer:
         checked_literals(program, single)
         text = self.source()
         names = namespace(program.instructions, xp, single) | {"tables": self.tables, "dtype": dtype}
+        names |= {name: each(xp) for each, name in self.called.items()}
         return defined(
             function_name(program), text, f"compiled {identifier(program.name)} for arrays", names, keep=True
         )
@@ -61,6 +72,8 @@ class Printer:
         return "\n".join(lines) + "\n"
 
     def _group(self, group: Group) -> list[str]:
+        if isinstance(group, Scan):
+            return self._scan(group)
         if group.guard is not None:
             return self._guard(group)
         target = self.names[group.array]
@@ -69,7 +82,7 @@ class Printer:
         if group.primitive is table.dot:
             text = self._dot(group)
         else:
-            operands = [self._read(operand, group.extents) for operand in group.operands]
+            operands = [self.read(operand, group.extents) for operand in group.operands]
             if (name := of_primitive(group.primitive)) in OPERATORS:
                 text = OPERATORS[name].format(**dict(zip(group.primitive.operands, operands, strict=True)))
             else:
@@ -81,7 +94,7 @@ class Printer:
             text = f"xp.reshape({text}, ({'rows, ' * group.by_row}{group.size},))"
         lines = [f"{target} = {text}"]
         if group.primitive is table.take:  # an index that is none is for the program itself to refuse
-            index = self._read(group.operands[1], group.extents)
+            index = self.read(group.operands[1], group.extents)
             lines.append(f"on_path = on_path & xp.all(is_index({index}, {group.operands[0].width}))")
             if self.roll.by_row[group.operands[1].array]:
                 axes = tuple(range(-len(group.extents), 0))
@@ -90,6 +103,8 @@ class Printer:
 
     def _full(self, group: Group) -> bool:
         """Whether what is read has every axis of the result, so that nothing is left to broadcast."""
+        if group.by_row and not any(self.roll.by_row[o.array] for o in group.operands):
+            return False
         for k, extent in enumerate(group.extents):
             if extent > 1 and not any(o.table is not None or o.strides[k] for o in group.operands):
                 return False
@@ -98,18 +113,65 @@ class Printer:
     def _guard(self, group: Group) -> list[str]:
         assert group.guard is not None
         comparison, expected, _ = group.guard
-        left, right = (self._read(operand, group.extents) for operand in group.operands)
+        left, right = (self.read(operand, group.extents) for operand in group.operands)
         claim = f"({left} {comparison} {right})"
         claim = claim if expected else f"~{claim}"
         if not group.by_row:
             return [f"on_path = on_path & xp.all({claim})"]
         return [f"on_path = on_path & xp.all({claim}, axis={-1 if len(group.extents) == 1 else (-2, -1)})"]
 
+    def _scan(self, scan: Scan) -> list[str]:
+        """An iteration as a function, and what calls it; then what all of them keep, end to end where so it is read."""
+        names, iteration, series = self.names, self.named("iteration"), self.named("series")
+        handed = [*[first.array for first in scan.firsts], *scan.last]
+        carried = _tuple([*[names[array] for array in handed], *["on_path"] * scan.may_leave])
+        kept = _tuple([names[array] for array, _ in scan.stacked])
+        inside = [
+            f"{carried}, {_tuple([names[each.array] for each in scan.series])} = carried, {series}",
+            *(line for group in scan.groups for line in self._group(group)),
+            *(f"{names[each.array]} = {self._laid(each)}" for each in scan.nexts),
+            f"return {carried}, {kept}",
+        ]
+        moving = _tuple([self._series(each, scan) for each in scan.series])
+        wholes = [whole for _, whole in scan.stacked]
+        by_time = _tuple([self.by_time[whole] for whole in wholes])
+        return [
+            *(f"{names[each.array]} = {self._laid(each)}" for each in scan.firsts),
+            *(f"{names[array]} = xp.zeros({self._shape(array)}, dtype=dtype)" for array in scan.last),
+            f"def {iteration}(carried, {series}):",
+            *(f"    {line}" for line in inside),
+            f"{carried}, {by_time} = {self.called[repeated]}({iteration}, {carried}, {moving}, {scan.times})",
+            *(
+                f"{names[whole]} = xp.reshape(xp.moveaxis({self.by_time[whole]}, 0, -2), {self._shape(whole)})"
+                for whole in wholes
+                if whole in self.end_to_end
+            ),
+        ]
+
+    def _series(self, series: Series, scan: Scan) -> str:
+        """The parts of a series, one for each iteration."""
+        if (places := scan.over_time(series, self.kept)) is not None:
+            end = "" if places.stop is None else places.stop
+            return f"{self.by_time[series.source]}[{places.start}:{end}:{places.step}]"
+        _, source, *cut, length = series
+        of_each = ", ".join(map(str, [*cut, scan.times, length]))
+        return f"{self.called[windows]}({self.names[source]}, {of_each})"
+
+    def _laid(self, group: Group) -> str:
+        """What a carried array is filled with; nothing is written in place, so that it may be another array."""
+        (first, *others) = group.operands
+        if others or (group.by_row and not self.roll.by_row[first.array]):
+            return self._gathered(group)
+        return self.read(first, ())
+
+    def _shape(self, array: int) -> str:
+        return f"({'rows, ' * self.roll.by_row[array]}{self.roll.sizes[array]},)"
+
     def _gathered(self, group: Group) -> str:
         by_row = group.by_row
         pieces = []
         for access in group.operands:
-            text = self._read(access, ())
+            text = self.read(access, ())
             if by_row and not self.roll.by_row[access.array]:
                 text = f"xp.broadcast_to({text}, (rows, {access.width}))"
             pieces.append(text)
@@ -126,97 +188,30 @@ class Printer:
             k = varies.index(True)
             matrix, vector = (ws, xs) if k == 0 else (xs, ws)
             if by_row[1 - k]:
-                text = f"{self._column(vector)} @ {self._read(matrix, group.extents, transposed=True)}"
+                text = f"{self._column(vector)} @ {self.read(matrix, group.extents, transposed=True)}"
             else:
-                text = f"{self._read(matrix, group.extents)} @ {self._column(vector)}"
+                text = f"{self.read(matrix, group.extents)} @ {self._column(vector)}"
         else:
-            text = f"xp.sum({self._read(ws, group.extents)} * {self._read(xs, group.extents)}, axis=-1)"
-        literal = self._literal(bias)
-        return text if literal == "-0.0" else f"{text} + {literal or self._read(bias, group.extents)}"
+            text = f"xp.sum({self.read(ws, group.extents)} * {self.read(xs, group.extents)}, axis=-1)"
+        literal = self.literal(bias)
+        return text if literal == "-0.0" else f"{text} + {literal or self.read(bias, group.extents)}"
 
     def _column(self, access: Access) -> str:
         """A column that is the same for all members of a group."""
-        return self._repeated(self._view(access, (access.width or 0,), (access.step,)), access)
-
-    def _literal(self, access: Access) -> str:
-        """The number, where an operand is one literal for the whole group."""
-        if access.array != LITERALS or access.width is not None or access.table is not None or any(access.strides):
-            return ""
-        return repr(list(self.roll.flat.literals.values())[access.base])
-
-    def _read(self, access: Access, extents: tuple[int, ...], transposed: bool = False) -> str:
-        """What a group reads, with the axes (rows,) loops, column; an axis along which nothing changes has length 1."""
-        if (literal := self._literal(access)) and len(literal) < 25:
-            return f"({literal})" if literal.startswith("-") else literal
-        column = () if access.width is None else (access.width,)
-        if access.table is not None:
-            self.tables.append(access.table)
-            taken = f"xp.take({self.names[access.array]}, xp.asarray(tables[{len(self.tables) - 1}]), axis=-1)"
-            text = (
-                self._shaped(taken, access.array, (*extents, *column)) if extents[1:] or (column and extents) else taken
-            )
-        else:
-            strides = (*access.strides, *(() if access.width is None else (access.step,)))
-            text = self._repeated(self._view(access, (*extents, *column), strides), access)
-        return _swapped(text) if transposed else text
-
-    def _repeated(self, text: str, access: Access) -> str:
-        """A column of one number over and over has its full length all the same."""
-        again = access.width is not None and access.width > 1 and not access.step
-        return f"xp.repeat({text}, {access.width}, axis=-1)" if again else text
-
-    def _view(self, access: Access, extents: tuple[int, ...], strides: tuple[int, ...]) -> str:
-        """A strided view of an array, in slices and one reshape; by a table where it is none."""
-        moving = [k for k, stride in enumerate(strides) if stride and extents[k] > 1]
-        if len(moving) < 2:
-            return self._slice(access, extents, strides, moving[0] if moving else None)
-        if len(moving) == 2 and (text := self._blocks(access, extents, strides, moving)):
-            return text
-        indices = [access.base]
-        for k in moving:
-            indices = [start + strides[k] * i for start in indices for i in range(extents[k])]
-        self.tables.append(tuple(indices))
-        text = f"xp.take({self.names[access.array]}, xp.asarray(tables[{len(self.tables) - 1}]), axis=-1)"
-        shape = tuple(extents[k] if k in moving else 1 for k in range(len(extents)))
-        return self._shaped(text, access.array, shape)
-
-    def _slice(self, access: Access, extents: tuple[int, ...], strides: tuple[int, ...], moving: int | None) -> str:
-        """A view in which one axis moves, or none: a slice, with an axis of length 1 for each of the others."""
-        stride, length = (1, 1) if moving is None else (strides[moving], extents[moving])
-        text = _sliced(self.names[access.array], access.base, stride, length, self.roll.sizes[access.array])
-        if len(extents) < 2:
-            return text
-        axis = len(extents) - 1 if moving is None else moving
-        return f"{text}[..., {_axes(extents, [axis])}]"
-
-    def _blocks(self, access: Access, extents: tuple[int, ...], strides: tuple[int, ...], moving: list[int]) -> str:
-        """A view in which two axes move, one by blocks and the other inside them; nothing where it is not so."""
-        outer, inner = sorted(moving, key=lambda k: -abs(strides[k]))
-        block, size = strides[outer], self.roll.sizes[access.array]
-        reach, end = (extents[inner] - 1) * strides[inner] + 1, access.base + extents[outer] * block
-        if strides[inner] < 0 or reach > block or end > size:
-            return ""
-        whole = _sliced(self.names[access.array], access.base, 1, end - access.base, size)
-        text = self._shaped(whole, access.array, (extents[outer], block))
-        if reach < block or strides[inner] > 1:
-            text = f"{text}[..., 0:{reach}:{strides[inner]}]"
-        if outer > inner:
-            text = _swapped(text)
-        return text if len(extents) == 2 else f"{text}[..., {_axes(extents, moving)}]"
-
-    def _shaped(self, text: str, array: int, shape: tuple[int, ...]) -> str:
-        rows = "rows, " if self.roll.by_row[array] else ""
-        return f"xp.reshape({text}, ({rows}{', '.join(map(str, shape))},))"
+        return self.in_full(self.view(access, (access.width or 0,), (access.step,)), access)
 
     def _returned(self) -> list[str]:
-        """The outputs side by side, in runs of neighbours in one array."""
+        """The outputs side by side, in runs of neighbours in one array; or as they are gathered, of series."""
+        if self.called and self.roll.outputs:
+            text = self._gathered(Group(-1, None, (), tuple(pieces_of(self.roll.outputs)), True))
+            return [f"return {text}, on_path"]
         pieces, outputs = [], self.roll.outputs
         start = 0
         for end in range(1, len(outputs) + 1):
             if end < len(outputs) and outputs[end] == (outputs[start][0], outputs[start][1] + end - start):
                 continue
             array, base = outputs[start]
-            text = _sliced(self.names[array], base, 1, end - start, self.roll.sizes[array])
+            text = sliced(self.names[array], base, 1, end - start, self.roll.sizes[array])
             if not self.roll.by_row[array]:
                 text = f"xp.broadcast_to({text}, (rows, {end - start}))"
             pieces.append(text)
@@ -224,28 +219,11 @@ class Printer:
         return [f"return xp.concatenate([{', '.join(pieces)}], axis=-1), on_path"]
 
 
-def _axes(extents: Sequence[int], moving: list[int]) -> str:
-    """The index that gives a view an axis of length 1 for each that does not move."""
-    return ", ".join(":" if k in moving else "None" for k in range(len(extents)))
-
-
-def _swapped(text: str) -> str:
-    """A matrix with rows for columns."""
-    if text.startswith("xp.swapaxes(") and text.endswith(", -1, -2)"):
-        return text[len("xp.swapaxes(") : -len(", -1, -2)")]
-    return f"xp.swapaxes({text}, -1, -2)"
+def _tuple(names: Sequence[str]) -> str:
+    return f"({', '.join(names)}{',' * (len(names) == 1)})"
 
 
 def _reversed(access: Access) -> Access:
     """The same column from its other end."""
     end = access.base + ((access.width or 1) - 1) * access.step
     return Access(access.array, end, access.strides, access.width, -access.step)
-
-
-def _sliced(name: str, base: int, stride: int, length: int, size: int) -> str:
-    """A slice of the last axis; the array itself where that is all of it."""
-    if stride == 1 and base == 0 and length == size:
-        return name
-    stop = base + stride * length if stride > 0 else base + stride * (length - 1) - 1
-    step = "" if stride == 1 else f":{stride}"
-    return f"{name}[..., {base}:{stop if stop >= 0 else ''}{step}]"

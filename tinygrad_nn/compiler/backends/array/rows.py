@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from importlib import import_module
 from typing import Any
 
 from ....autograd.column import SharingList
 from ...arguments import data_of
+from ...loops.find import repeats_in
+from ...loops.groups import Group, Repeated
+from ...loops.repeats import Repeat
 from ...loops.roll import rolled
 from ...loops.rolled import Rolled
+from ...program.program import Instruction, Program
 from ...target import DTYPES, Target
 from ..backend import Backend
 from .printer import Printer
 
 IN_CACHE = 16384  # numbers of an array
+MOST_AT_ONCE = 2**24  # numbers of all arrays
+MOST_IN_TURN = 4  # times as many operations are worth a loop over time, as one loop is shorter than what it repeats
 
 
 class ArrayProgram:
@@ -21,7 +29,13 @@ class ArrayProgram:
     def __init__(self, roll: Rolled, target: Target) -> None:
         self.parameters, self.target, self.roll = SharingList(roll.flat.parameters.values()), target, roll
         self.compiled = Printer(roll).function(target.namespace, target.dtype)
-        self.widest = max([1, *(size for size, by_row in zip(roll.sizes, roll.by_row, strict=True) if by_row)])
+        repeats = [group for group in roll.groups if isinstance(group, Repeated)]
+        if repeats and target.namespace.__name__.startswith("jax"):  # which would compile a scan at each call
+            self.compiled = import_module("jax").jit(self.compiled)
+        of_row = [size if by_row else 0 for size, by_row in zip(roll.sizes, roll.by_row, strict=True)]
+        arrays = {*range(len(of_row))} if not repeats else {array for each in repeats for array in _arrays(each.groups)}
+        widest = max([1, *(of_row[array] for array in arrays)])
+        self.part = max(64, min(IN_CACHE // widest, MOST_AT_ONCE // max(1, sum(of_row))))
 
     def __call__(self, rows: Any) -> tuple[Any, Any]:
         """Outputs of shape (rows, n), and whether each row's comparisons are those of this path.
@@ -32,18 +46,58 @@ class ArrayProgram:
         parameters = self.target.array(data_of(self.parameters))
         if xp.__name__ != "numpy":
             return self.compiled(rows, parameters)  # type: ignore[no-any-return]
-        part = max(64, IN_CACHE // self.widest)
         with xp.errstate(all="ignore"):  # IEEE 754 defines what NumPy warns of
-            if count <= part:
+            if count <= self.part:
                 return self.compiled(rows, parameters)  # type: ignore[no-any-return]
-            parts = [self.compiled(rows[k : k + part], parameters) for k in range(0, count, part)]
+            parts = [self.compiled(rows[k : k + self.part], parameters) for k in range(0, count, self.part)]
         outputs, on_path = (xp.concatenate(column) for column in zip(*parts, strict=True))
         return outputs, on_path
 
 
+def in_loops(program: Program) -> Rolled:
+    """The program rolled, in loops over time where not too much of what could be done at once is done in turn."""
+    body = repeats_in(program)
+    if any(isinstance(entry, Repeat) for entry in body):
+        roll = rolled(program, body)
+        if _in_turn(roll.groups) <= MOST_IN_TURN * _least_groups(program):
+            return roll
+    return rolled(program, program.body)
+
+
+def _in_turn(groups: Iterable[Group]) -> int:
+    """How many operations on arrays groups are."""
+    return sum(
+        [
+            group.times * (_in_turn(group.groups) + len(group.nexts)) if isinstance(group, Repeated) else 1
+            for group in groups
+        ]
+    )
+
+
+def _least_groups(program: Program) -> int:
+    """How many groups the program is in without repeats, at least."""
+    levels: dict[int, int] = {}
+    found = set[tuple[int, object]]()
+    for entry in program.body:
+        level = 1 + max([levels.get(slot, 0) for slot in entry.slots()], default=0)
+        if isinstance(entry, Instruction):
+            levels[entry.slot] = level
+            found.add((level, entry.primitive))
+    return len(found)
+
+
+def _arrays(groups: Iterable[Group]) -> Iterator[int]:
+    """The arrays of an iteration."""
+    for group in groups:
+        if isinstance(group, Repeated):
+            yield from _arrays(group.groups)
+        elif group.array >= 0:
+            yield group.array
+
+
 BACKEND = Backend(
-    source=lambda program, function: Printer(rolled(program, program.body)).source(),
-    rows=lambda program, target: ArrayProgram(rolled(program, program.body), target),
+    source=lambda program, function: Printer(in_loops(program)).source(),
+    rows=lambda program, target: ArrayProgram(in_loops(program), target),
     dtypes=DTYPES,
     needs=("numpy", "fast"),
 )

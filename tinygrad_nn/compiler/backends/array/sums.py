@@ -27,7 +27,7 @@ class SumPrinter(Printer):
         sides = []
         for operand in group.operands:
             extent = group.extents[0 if operand.strides[0] else 1]
-            sides.append(f"xp.reshape({self._read(operand, group.extents)}, (rows, {extent}))")
+            sides.append(f"xp.reshape({self.read(operand, group.extents)}, (rows, {extent}))")
         if group.operands[1].strides[0]:
             sides.reverse()
         return [f"{self.names[group.array]} = xp.reshape(xp.swapaxes({sides[0]}, 0, 1) @ {sides[1]}, ({group.size},))"]

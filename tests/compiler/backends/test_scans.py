@@ -1,0 +1,206 @@
+"""Loops over time on arrays: a loop for NumPy and jax.lax.scan for JAX, the same numbers as written out."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from programs import near
+from repeats import PROGRAMS, guarded, plainly, written_out
+
+import tinygrad_nn as tn
+from tinygrad_nn.compiler.backends.array.printer import Printer
+from tinygrad_nn.compiler.backends.array.rows import ArrayProgram, in_loops
+from tinygrad_nn.compiler.backends.array.scans import windows
+from tinygrad_nn.compiler.function import compile
+from tinygrad_nn.compiler.loops.groups import Repeated
+from tinygrad_nn.compiler.loops.roll import rolled
+from tinygrad_nn.compiler.target import Target
+
+numpy = pytest.importorskip("numpy", reason="numpy is not installed")
+
+
+def jax_numpy():
+    jax = pytest.importorskip("jax", reason="jax is not installed")
+    jax.config.update("jax_enable_x64", True)
+    return jax.numpy
+
+
+NAMESPACES = pytest.mark.parametrize("namespace", [lambda: numpy, jax_numpy], ids=["numpy", "jax"])
+
+
+def numbers(rng, *shape):
+    return [numbers(rng, *shape[1:]) for _ in range(shape[0])] if shape else rng.gauss(0.0, 0.3)
+
+
+def flattened(arg):
+    return [leaf for each in arg for leaf in flattened(each)] if isinstance(arg, list) else [arg]
+
+
+def recurrent_net(xs, W, U, b, v):
+    h = [0.0] * len(b)
+    for x in xs:
+        h = [tn.tanh(tn.dot(W[i], h, b[i]) + U[i] * x) for i in range(len(b))]
+    return tn.dot(v, h, 0.0)
+
+
+def garch(returns, w, a, b):
+    variance, likelihood = 0.01, 0.0
+    for x in returns:
+        if x > 2.0:
+            return likelihood
+        likelihood = likelihood + tn.log(variance) + x * x / variance
+        variance = w + a * x * x + b * variance
+    return likelihood
+
+
+def of_two_lags(xs, a, b, kind):
+    """A loop in a loop, numbers of two iterations before, literals that differ, and what is taken by a number."""
+    last, before, total = 0.0, 0.0, 0.0
+    for t, x in enumerate(xs):
+        last, before = x - a * last - b * before, last
+        inner = last
+        for _ in range(12):
+            inner = inner - 0.1 * tn.sin(inner)
+        last = last + 0.1 * inner
+        total = total + tn.take([last, before], kind) * (0.1 * (t % 3))
+    return total
+
+
+RNG = random.Random(3)
+NET = [numbers(RNG, *shape) for shape in [(20,), (5, 5), (5,), (5,), (5,)]]
+CASES = {
+    "recurrent": (recurrent_net, NET),
+    "garch": (garch, [numbers(RNG, 40), 0.01, 0.1, 0.8]),
+    "two lags": (of_two_lags, [numbers(RNG, 40), 0.5, 0.3, 1.0]),
+}
+
+
+def traced(name):
+    """The programs of the value and of the gradient, and some rows of inputs."""
+    function, args = CASES[name]
+    f = compile(function, backend="python")
+    f.value_and_grad(*args)
+    row = flattened(args)
+    rows = [[x * (1 + 0.01 * k) if x != 1.0 else x for x in row] for k in range(11)]
+    path = f.traced(*args)
+    return path.value, path.gradient, rows
+
+
+@NAMESPACES
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_hand_made_repeats(name, dtype, namespace):
+    xp = namespace()
+    program, body = PROGRAMS[name]
+    roll = rolled(replace(program, body=written_out(program, body).body), body)
+    rows = 0.1 + 0.01 * numpy.random.default_rng(1).random((11, len(program.inputs)))
+    expected = [plainly(program, body, row) for row in rows.tolist()]
+    run = ArrayProgram(roll, Target("array", dtype=dtype, chosen_namespace=xp))
+    for count in (1, 11):
+        outputs, on_path = run(xp.asarray(rows[:count], dtype=dtype))
+        assert str(outputs.dtype) == dtype
+        assert on_path.all()
+        numpy.testing.assert_allclose(outputs, expected[:count], rtol=1e-13 if dtype == "float64" else 2e-6)
+
+
+@NAMESPACES
+def test_a_guard_in_an_iteration_leaves_the_path(namespace):
+    xp = namespace()
+    program, body = guarded()
+    roll = rolled(replace(program, body=written_out(program, body).body), body)
+    run = ArrayProgram(roll, Target("array", chosen_namespace=xp))
+    rows = [[0.5, 2.0, 3.0, 9.0], [2.0, 2.0, 3.0, 7.0], [0.1, 0.2, 0.3, 0.4]]
+    outputs, on_path = run(xp.asarray(rows))
+    assert on_path.tolist() == [True, False, True]
+    assert outputs[2].tolist() == pytest.approx(plainly(program, body, rows[2]), rel=1e-15)
+
+
+@NAMESPACES
+@pytest.mark.parametrize("name", CASES)
+def test_loops_that_were_found(name, namespace):
+    xp = namespace()
+    value, gradient, rows = traced(name)
+    for program in (value, gradient):
+        roll = in_loops(program)
+        assert any(isinstance(group, Repeated) for group in roll.groups)
+        expected = [program.run(row) for row in rows]
+        run = ArrayProgram(roll, Target("array", chosen_namespace=xp))
+        for count in (1, 11):
+            outputs, on_path = run(xp.asarray(rows[:count]))
+            assert on_path.all()
+            for got, wanted in zip(outputs.tolist(), expected, strict=False):
+                assert all(near(a, b, 1e-11) for a, b in zip(got, wanted, strict=True))
+
+
+def test_jax_maps_and_differentiates_the_loop():
+    xp = jax_numpy()
+    import jax
+
+    value, gradient, rows = traced("recurrent")
+    run = ArrayProgram(in_loops(value), Target("array", chosen_namespace=xp)).compiled
+    none = xp.zeros((0,))
+
+    def alone(row):
+        return run(row[None], none)[0][0, 0]
+
+    found = jax.jit(jax.vmap(jax.value_and_grad(alone)))(xp.asarray(rows))
+    for value_, flows, row in zip(*map(numpy.asarray, found), rows, strict=True):
+        assert [value_, *flows] == pytest.approx(gradient.run(row), rel=1e-11, abs=1e-13)
+
+
+@NAMESPACES
+def test_rows_that_leave_a_loop(namespace):
+    f = tn.compile(garch, backend="array", namespace=namespace())
+    args = CASES["garch"][1]
+    late = [*args[0][:30], 3.0, *args[0][31:]]
+    rows = [args, [late, *args[1:]], args]
+    found = [float(value) for value in f.batch(rows)]
+    assert found == pytest.approx([garch(*row) for row in rows], rel=1e-12)
+
+
+def test_the_source_is_a_loop_of_any_length():
+    lengths = []
+    for steps in (40, 80):
+        f = tn.compile(garch, backend="array")
+        f.value_and_grad(numbers(RNG, steps), 0.01, 0.1, 0.8)
+        text = f.source("array", gradient=True)
+        lengths.append(text.count("\n"))
+        assert text.count("repeated(") == 2
+    assert lengths[0] == lengths[1] < 80
+
+
+def test_what_is_computed_at_once_is_not_computed_in_turn():
+    def paths(start, noise):
+        total = 0.0
+        for path in noise:
+            s = start
+            for z in path:
+                s = s * tn.exp(0.2 * z - 0.02)
+            total = total + s
+        return total
+
+    f = tn.compile(paths, backend="array")
+    f.value_and_grad(1.0, numbers(RNG, 60, 12))
+    assert "repeated" not in f.source("array")
+
+
+@NAMESPACES
+@pytest.mark.parametrize("rows", [(), (3,)])
+def test_windows_of_a_series(rows, namespace):
+    xp = namespace()
+    array = xp.reshape(xp.arange(20 * (3 if rows else 1)), (*rows, 20))
+    for start, stride, times, length in [(0, 1, 20, 1), (2, 3, 5, 3), (4, 3, 5, 4), (19, -1, 20, 1), (15, -3, 6, 4),
+                                         (0, 0, 4, 2), (1, 2, 9, 1), (18, -2, 9, 2), (5, 7, 1, 3)]:  # fmt: skip
+        found = windows(xp)(array, start, stride, times, length)
+        expected = [array[..., start + stride * t : start + stride * t + length].tolist() for t in range(times)]
+        assert found.tolist() == expected
+
+
+@pytest.mark.parametrize("name", ["backwards", "neurons"])
+def test_a_planted_fault_is_caught(name, monkeypatch):
+    right = Printer._series
+    monkeypatch.setattr(
+        Printer, "_series", lambda *args: right(*args).replace("windows(inputs, ", "windows(inputs, -1 + ")
+    )
+    with pytest.raises(AssertionError):
+        test_hand_made_repeats(name, "float64", lambda: numpy)
