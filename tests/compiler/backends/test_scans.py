@@ -86,9 +86,17 @@ def traced(name):
     return path.value, path.gradient, rows
 
 
-@NAMESPACES
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("name", PROGRAMS)
+def hand_made():
+    """Each program in NumPy and in JAX, which compiles for a while: the most of those are for CI."""
+    for name in PROGRAMS:
+        for dtype in ("float64", "float32"):
+            yield pytest.param(name, dtype, lambda: numpy, id=f"{name}-{dtype}-numpy")
+            quick = (name, dtype) in [("nest", "float64"), ("literals", "float32")]
+            marks = () if quick else pytest.mark.slow
+            yield pytest.param(name, dtype, jax_numpy, id=f"{name}-{dtype}-jax", marks=marks)
+
+
+@pytest.mark.parametrize(("name", "dtype", "namespace"), hand_made())
 def test_hand_made_repeats(name, dtype, namespace):
     xp = namespace()
     program, body = PROGRAMS[name]
@@ -96,7 +104,7 @@ def test_hand_made_repeats(name, dtype, namespace):
     rows = 0.1 + 0.01 * numpy.random.default_rng(1).random((11, len(program.inputs)))
     expected = [plainly(program, body, row) for row in rows.tolist()]
     run = ArrayProgram(roll, Target("array", dtype=dtype, chosen_namespace=xp))
-    for count in (1, 11):
+    for count in (1, 11)[xp is not numpy :]:
         outputs, on_path = run(xp.asarray(rows[:count], dtype=dtype))
         assert str(outputs.dtype) == dtype
         assert on_path.all()
@@ -115,8 +123,13 @@ def test_a_guard_in_an_iteration_leaves_the_path(namespace):
     assert outputs[2].tolist() == pytest.approx(plainly(program, body, rows[2]), rel=1e-15)
 
 
-@NAMESPACES
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "namespace"),
+    [
+        *[pytest.param(name, lambda: numpy, id=f"{name}-numpy") for name in CASES],
+        *[pytest.param(name, jax_numpy, id=f"{name}-jax", marks=pytest.mark.slow) for name in CASES],
+    ],
+)
 def test_loops_that_were_found(name, namespace):
     xp = namespace()
     value, gradient, rows = traced(name)
@@ -184,10 +197,8 @@ def test_what_is_computed_at_once_is_not_computed_in_turn():
     assert "repeated" not in f.source("array")
 
 
-@NAMESPACES
 @pytest.mark.parametrize("rows", [(), (3,)])
-def test_windows_of_a_series(rows, namespace):
-    xp = namespace()
+def test_windows_of_a_series(rows, xp=numpy):
     array = xp.reshape(xp.arange(20 * (3 if rows else 1)), (*rows, 20))
     for start, stride, times, length in [(0, 1, 20, 1), (2, 3, 5, 3), (4, 3, 5, 4), (19, -1, 20, 1), (15, -3, 6, 4),
                                          (0, 0, 4, 2), (1, 2, 9, 1), (18, -2, 9, 2), (5, 7, 1, 3)]:  # fmt: skip
