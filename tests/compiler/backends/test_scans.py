@@ -96,7 +96,7 @@ def hand_made():
             yield pytest.param(name, dtype, jax_numpy, id=f"{name}-{dtype}-jax", marks=marks)
 
 
-@pytest.mark.parametrize(("name", "dtype", "namespace"), hand_made())
+@pytest.mark.parametrize(("name", "dtype", "namespace"), list(hand_made()))
 def test_hand_made_repeats(name, dtype, namespace):
     xp = namespace()
     program, body = PROGRAMS[name]
@@ -198,11 +198,11 @@ def test_what_is_computed_at_once_is_not_computed_in_turn():
 
 
 @pytest.mark.parametrize("rows", [(), (3,)])
-def test_windows_of_a_series(rows, xp=numpy):
-    array = xp.reshape(xp.arange(20 * (3 if rows else 1)), (*rows, 20))
+def test_windows_of_a_series(rows):
+    array = numpy.reshape(numpy.arange(20 * (3 if rows else 1)), (*rows, 20))
     for start, stride, times, length in [(0, 1, 20, 1), (2, 3, 5, 3), (4, 3, 5, 4), (19, -1, 20, 1), (15, -3, 6, 4),
                                          (0, 0, 4, 2), (1, 2, 9, 1), (18, -2, 9, 2), (5, 7, 1, 3)]:  # fmt: skip
-        found = windows(xp)(array, start, stride, times, length)
+        found = windows(numpy)(array, start, stride, times, length)
         expected = [array[..., start + stride * t : start + stride * t + length].tolist() for t in range(times)]
         assert found.tolist() == expected
 
