@@ -179,7 +179,7 @@ def test_the_source_is_a_loop_of_any_length():
         f.value_and_grad(numbers(RNG, steps), 0.01, 0.1, 0.8)
         text = f.source("array", gradient=True)
         lengths.append(text.count("\n"))
-        assert text.count("repeated(") == 2
+        assert text.count("= scan(") == 2
     assert lengths[0] == lengths[1] < 80
 
 
@@ -195,7 +195,7 @@ def test_what_is_computed_at_once_is_not_computed_in_turn():
 
     f = tn.compile(paths, backend="array")
     f.value_and_grad(1.0, numbers(RNG, 60, 12))
-    assert "repeated" not in f.source("array")
+    assert "scan" not in f.source("array")
 
 
 @pytest.mark.parametrize("rows", [(), (3,)])

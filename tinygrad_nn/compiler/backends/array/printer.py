@@ -23,11 +23,11 @@ from ..python.function import function_name
 from ..spellings import owned
 from ..texts import OPERATORS
 from .functions import namespace
-from .reads import Reads, sliced
-from .scans import Scan, Series, arrays_read, repeated, windows, with_scans
+from .reads import Reading, sliced
+from .scans import CALLED, Scan, Series, arrays_read, with_scans
 
 
-class Printer(Reads):
+class Printer(Reading):
     """Writes a function of inputs (rows, n) and parameters (m,): outputs (rows, k), and the rows on its path."""
 
     def __init__(self, roll: Rolled) -> None:
@@ -40,9 +40,7 @@ class Printer(Reads):
         self.named = SlotNames(owned(roll.flat.instructions).values())
         self.names = [self.named(name) for name in array_names(scanned.slots, names)]
         self.by_time = {array: self.named(f"{self.names[array]}_by_time") for array in self.kept}
-        self.called = {
-            each: self.named(each.__name__) for each in (repeated, windows) if self.kept or scanned is not roll
-        }
+        self.called = {} if scanned is roll else {each.__name__: self.named(each.__name__) for each in CALLED}
         self.end_to_end = {array for array, _ in scanned.outputs}.union(
             *(arrays_read(g, self.kept) for g in scanned.groups)
         )
@@ -53,7 +51,7 @@ class Printer(Reads):
         checked_literals(program, single)
         text = self.source()
         names = namespace(program.instructions, xp, single) | {"tables": self.tables, "dtype": dtype}
-        names |= {name: each(xp) for each, name in self.called.items()}
+        names |= {self.called[each.__name__]: each(xp) for each in CALLED if self.called}
         return defined(
             function_name(program), text, f"compiled {identifier(program.name)} for arrays", names, keep=True
         )
@@ -140,7 +138,7 @@ class Printer(Reads):
             *(f"{names[array]} = xp.zeros({self._shape(array)}, dtype=dtype)" for array in scan.last),
             f"def {iteration}(carried, {series}):",
             *(f"    {line}" for line in inside),
-            f"{carried}, {by_time} = {self.called[repeated]}({iteration}, {carried}, {moving}, {scan.times})",
+            f"{carried}, {by_time} = {self.called['scan']}({iteration}, {carried}, {moving}, {scan.times})",
             *(
                 f"{names[whole]} = xp.reshape(xp.moveaxis({self.by_time[whole]}, 0, -2), {self._shape(whole)})"
                 for whole in wholes
@@ -155,7 +153,7 @@ class Printer(Reads):
             return f"{self.by_time[series.source]}[{places.start}:{end}:{places.step}]"
         _, source, *cut, length = series
         of_each = ", ".join(map(str, [*cut, scan.times, length]))
-        return f"{self.called[windows]}({self.names[source]}, {of_each})"
+        return f"{self.called['windows']}({self.names[source]}, {of_each})"
 
     def _laid(self, group: Group) -> str:
         """What a carried array is filled with; nothing is written in place, so that it may be another array."""

@@ -9,7 +9,7 @@ from ...loops.rolled import Rolled
 from ...program.program import LITERALS
 
 
-class Reads:
+class Reading:
     """Writes what is read. `tables` are those of indices that the source refers to."""
 
     def __init__(self, roll: Rolled) -> None:

@@ -17,7 +17,7 @@ from ...loops.groups import Access, Group, Repeated
 from ...loops.rolled import Rolled
 
 
-class Span(NamedTuple):
+class Interval(NamedTuple):
     """What is read of an array: from an index to another."""
 
     array: int
@@ -38,9 +38,9 @@ class Series(NamedTuple):
     stride: int
     length: int
 
-    def span(self, times: int) -> Span:
+    def span(self, times: int) -> Interval:
         move = self.stride * (times - 1)
-        return Span(self.source, self.start + min(0, move), self.start + max(0, move) + self.length)
+        return Interval(self.source, self.start + min(0, move), self.start + max(0, move) + self.length)
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,12 @@ def _scanned(roll: Rolled, group: Group, kept: dict[int, int]) -> Group:
     made = {array for each in groups for array in arrays_made(each)}
     stacked = [(array, whole) for array, (whole, _) in group.views.items() if array in made]
     moving = {array: place for array, place in group.views.items() if array not in made}
-    spans: dict[int, set[Span]] = {}
+    spans: dict[int, set[Interval]] = {}
     for each in (*groups, *group.nexts):
         for span in _spans_read(each):
             if span.array in moving:
                 spans.setdefault(span.array, set()).add(span)
-    series: dict[Span, Series] = {}
+    series: dict[Interval, Series] = {}
     for view, read in spans.items():
         source, stride = moving[view]
         for start, end, those in _apart(sorted(read), kept.get(source, 0), abs(stride)):
@@ -106,7 +106,7 @@ def _scanned(roll: Rolled, group: Group, kept: dict[int, int]) -> Group:
             roll.slots.append([slot for slot in roll.slots[source][one.span(group.times).places] if slot >= 0] or [-1])
             series |= dict.fromkeys(those, one)
 
-    def read_of(span: Span) -> tuple[int, int]:
+    def read_of(span: Interval) -> tuple[int, int]:
         one = series.get(span)
         return (span.array, 0) if one is None else (one.array, one.start)
 
@@ -118,13 +118,13 @@ def _scanned(roll: Rolled, group: Group, kept: dict[int, int]) -> Group:
     )
 
 
-def _apart(spans: Sequence[Span], length: int, stride: int) -> Iterator[tuple[int, int, list[Span]]]:
+def _apart(spans: Sequence[Interval], length: int, stride: int) -> Iterator[tuple[int, int, list[Interval]]]:
     """What is read of a view, as parts: spans that overlap, or that lie side by side within a stride.
 
     Of an array that is kept, with iterations of such a length, the parts are whole iterations.
     """
-    others = list[Span]()
-    whole: dict[int, list[Span]] = {}
+    others = list[Interval]()
+    whole: dict[int, list[Interval]] = {}
     for span in spans:
         if length and not stride % length and span.low // length == (span.high - 1) // length:
             whole.setdefault(span.low // length, []).append(span)
@@ -132,7 +132,7 @@ def _apart(spans: Sequence[Span], length: int, stride: int) -> Iterator[tuple[in
             others.append(span)
     for k, inside in whole.items():
         yield k * length, (k + 1) * length, inside
-    part = list[Span]()
+    part = list[Interval]()
     end = 0
     for span in others:
         if part and (span.low > end or (span.low == end and span.high - part[0].low > stride)):
@@ -156,7 +156,7 @@ def arrays_read(group: Group, kept: Mapping[int, int]) -> Iterator[int]:
     yield from group.last
 
 
-def _spans_read(group: Group) -> Iterator[Span]:
+def _spans_read(group: Group) -> Iterator[Interval]:
     """What a group reads, and the groups of scans, too."""
     if not isinstance(group, Scan):
         for access in group.operands:
@@ -168,16 +168,16 @@ def _spans_read(group: Group) -> Iterator[Span]:
         yield series.span(group.times)
 
 
-def _span(access: Access, extents: tuple[int, ...]) -> Span:
+def _span(access: Access, extents: tuple[int, ...]) -> Interval:
     if access.table is not None:
-        return Span(access.array, min(access.table, default=0), 1 + max(access.table, default=0))
+        return Interval(access.array, min(access.table, default=0), 1 + max(access.table, default=0))
     moves = [stride * (extent - 1) for stride, extent in zip(access.strides, extents, strict=True)]
     moves.append(access.step * ((access.width or 1) - 1))
     low, high = (access.base + sum(each(0, move) for move in moves) for each in (min, max))
-    return Span(access.array, low, high + 1)
+    return Interval(access.array, low, high + 1)
 
 
-def _reading(group: Group, read_of: Callable[[Span], tuple[int, int]]) -> Group:
+def _reading(group: Group, read_of: Callable[[Interval], tuple[int, int]]) -> Group:
     """A group that reads other arrays in place of spans, from that index of the old ones on."""
 
     def moved(access: Access, extents: tuple[int, ...]) -> Access:
@@ -198,8 +198,8 @@ def _reading(group: Group, read_of: Callable[[Span], tuple[int, int]]) -> Group:
     return replace(group, firsts=firsts, groups=groups, nexts=nexts, series=series)
 
 
-def repeated(xp: Any) -> Callable[..., tuple[Any, Any]]:
-    """repeated(step, carried, series, times): what is carried in the end, and what each iteration gives, stacked.
+def scan(xp: Any) -> Callable[..., tuple[Any, Any]]:
+    """scan(step, carried, series, times): what is carried in the end, and what each iteration gives, stacked.
 
     An iteration is step(carried, those of the series) -> carried, results.
     """
@@ -232,3 +232,6 @@ def windows(xp: Any) -> Callable[..., Any]:
         return xp.moveaxis(parts, -2, 0).copy()  # in the order in which it is read
 
     return cut
+
+
+CALLED = scan, windows  # what scans call, in a namespace
