@@ -24,7 +24,7 @@ from ..spellings import owned
 from ..texts import OPERATORS
 from .functions import namespace
 from .reads import Reading, sliced
-from .scans import CALLED, Scan, Series, arrays_read, with_scans
+from .scans import IN_SCANS, Scan, Series, arrays_read, with_scans
 
 
 class Printer(Reading):
@@ -40,7 +40,7 @@ class Printer(Reading):
         self.named = SlotNames(owned(roll.flat.instructions).values())
         self.names = [self.named(name) for name in array_names(scanned.slots, names)]
         self.by_time = {array: self.named(f"{self.names[array]}_by_time") for array in self.kept}
-        self.called = {} if scanned is roll else {each.__name__: self.named(each.__name__) for each in CALLED}
+        self.called = {} if scanned is roll else {each.__name__: self.named(each.__name__) for each in IN_SCANS}
         self.end_to_end = {array for array, _ in scanned.outputs}.union(
             *(arrays_read(g, self.kept) for g in scanned.groups)
         )
@@ -51,7 +51,7 @@ class Printer(Reading):
         checked_literals(program, single)
         text = self.source()
         names = namespace(program.instructions, xp, single) | {"tables": self.tables, "dtype": dtype}
-        names |= {self.called[each.__name__]: each(xp) for each in CALLED if self.called}
+        names |= {self.called[each.__name__]: each(xp) for each in IN_SCANS if self.called}
         return defined(
             function_name(program), text, f"compiled {identifier(program.name)} for arrays", names, keep=True
         )

@@ -194,7 +194,7 @@ def _reading(group: Group, read_of: Callable[[Interval], tuple[int, int]]) -> Gr
     series = []
     for one in group.series:
         source, start = read_of(one.span(group.times))
-        series.append(one._replace(source=source, start=one.start - start))
+        series.append(Series(one.array, source, one.start - start, one.stride, one.length))
     return replace(group, firsts=firsts, groups=groups, nexts=nexts, series=series)
 
 
@@ -234,4 +234,4 @@ def windows(xp: Any) -> Callable[..., Any]:
     return cut
 
 
-CALLED = scan, windows  # what scans call, in a namespace
+IN_SCANS = scan, windows  # what scans call, in a namespace
