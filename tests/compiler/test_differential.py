@@ -278,10 +278,10 @@ def network(*scalars):
 def without_an_operand(with_dots):
     def wrong(program):
         found = with_dots(program)
-        for k, entry in enumerate(found.body):
+        for k, entry in enumerate(found.entries):
             if getattr(entry, "primitive", None) is TABLE["dot"] and len(entry.operands[0]) > 2:
                 ws, xs, b = entry.operands
-                found.body[k] = type(entry)(entry.slot, entry.primitive, (ws[:-1], xs[:-1], b))
+                found.entries[k] = type(entry)(entry.slot, entry.primitive, (ws[:-1], xs[:-1], b))
         return found
 
     return wrong

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import count
 
 from ...support.decorators import uncollected
-from ..program.program import Guard, Instruction, Program, of_operands
+from ..program.program import Family, Guard, Instruction, Program, of_operands
 from .periods import Flat, Periodic
 from .recurrences import recurrences
 from .repeats import BodyEntry, Repeat, slots_set
@@ -24,14 +24,22 @@ def repeats_in(program: Program) -> list[BodyEntry]:
 
     What is alike and hands nothing on, as the neurons of a layer, is no repeat.
     """
+    if not may_repeat(program):
+        return list(program.body)
+    used = [*program.inputs, *program.parameters, *program.literals, *slots_set(program.body)]
+    return _with_repeats(list(program.body), set(program.outputs), count(1 + max(used)))
+
+
+def may_repeat(program: Program) -> bool:
+    """Whether so many instructions need one another that there may be repeats."""
     levels = dict.fromkeys([*program.inputs, *program.parameters, *program.literals], 0)
     level_of = levels.__getitem__
-    for entry in program.body:
+    for entry in program.entries:
         if isinstance(entry, Instruction):
             levels[entry.slot] = 1 + max(map(level_of, entry.slots()), default=0)
-    if max(levels.values(), default=0) < LEAST_CHAIN:
-        return list(program.body)
-    return _with_repeats(program.body, set(program.outputs), count(1 + max(levels)))
+        elif isinstance(entry, Family):
+            levels |= dict.fromkeys(entry.results, 1 + max(map(level_of, entry.slots()), default=0))
+    return max(levels.values(), default=0) >= LEAST_CHAIN
 
 
 def _with_repeats(body: Flat, wanted: set[int], unused: Iterator[int]) -> list[BodyEntry]:

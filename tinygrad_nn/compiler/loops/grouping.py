@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
+from operator import lt
 
-from ..program.program import LITERALS, Guard, Instruction
+from ..program.program import LITERALS, Family, Guard, Instruction, ProgramEntry
 from .groups import Access, Group, Spot
 from .rolled import Rolled
+
+Read = list[list[Spot]]  # of each operand of an instruction, what it reads; of a family, what all its members do
 
 FEWEST_RAGGED = 3  # groups that differ in the widths of columns alone, and are laid together
 MOST_PIECES = 16  # of a column that is pieced together from several arrays, in the order in which it is read
@@ -29,8 +33,7 @@ def add_array(roll: Rolled, places: dict[int, Spot], slots: list[int], by_row: b
     roll.sizes.append(len(slots))
     roll.by_row.append(by_row)
     roll.slots.append(slots)
-    for index, slot in enumerate(slots):
-        places[slot] = array, index
+    places.update(zip(slots, zip(repeat(array), range(len(slots)), strict=False), strict=True))
     return array
 
 
@@ -59,6 +62,46 @@ def lay_together(scope: Scope, slots: list[int]) -> None:
     array = add_array(roll, scope.places, slots, by_row)
     roll.slots[array] = [scope.origins.get(slot, slot) for slot in slots]
     scope.groups.append(Group(array, None, (), tuple(pieces), by_row))
+
+
+def each_apart(members: Sequence[tuple[Read, ProgramEntry]]) -> list[tuple[Read, Instruction | Guard]]:
+    """The members of a group with each one of its families apart."""
+    found: list[tuple[Read, Instruction | Guard]] = []
+    for read, entry in members:
+        if not isinstance(entry, Family):
+            found.append((read, entry))
+            continue
+        columns = [laid * (entry.size // len(laid)) for laid in read]
+        reads = [[[place] for place in places] for places in zip(*columns, strict=True)]
+        found += zip(reads, entry.members(), strict=True)
+    return found
+
+
+def add_families(scope: Scope, members: list[tuple[Read, ProgramEntry]]) -> list[int] | None:
+    """Add a group of families alone, if they can be put one after the other in the order of what their members read.
+
+    The slots of its results in order; None where there is no such group.
+    """
+    if not all(isinstance(entry, Family) for _, entry in members):
+        return None
+    members.sort(key=lambda member: member[0][0][0])
+    families = [entry for _, entry in members if isinstance(entry, Family)]
+    shared = [laid[0] for (laid, *_), _ in members if len(laid) == 1]
+    rising = [next(laid for laid in read if len(laid) > 1) for read, _ in members]
+    if len(members) > max(1, len(shared)) or not all(all(map(lt, laid, laid[1:])) for laid in (shared, *rising)):
+        return None
+    sequences: list[list[int]] = [[] for _ in families[0].operands]
+    for (read, _), family in zip(members, families, strict=True):
+        for sequence, laid in zip(sequences, read, strict=True):
+            sequence += [index for _, index in laid] * (family.size // len(laid))
+    extents = _extents(sequences)
+    arrays = [laid[0][0] for laid in members[0][0]]
+    operands = tuple([_of_numbers(array, each, extents) for array, each in zip(arrays, sequences, strict=True)])
+    by_row = scope.by_row or any(scope.roll.by_row[array] for array in arrays)
+    slots = [slot for family in families for slot in family.results]
+    array = add_array(scope.roll, scope.places, slots, by_row)
+    scope.groups.append(Group(array, families[0].primitive, extents, operands, by_row))
+    return slots
 
 
 def read_from_one(scope: Scope, rows: list[list[Spot]]) -> tuple[int, list[list[int]]]:
@@ -123,6 +166,14 @@ def affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | N
     outer = sequence[inner] - sequence[0] if len(sequence) > inner else 0
     strides = (outer, stride)[-len(extents) :]
     return strides if Access(0, sequence[0], strides).indices(extents) == sequence else None
+
+
+def _of_numbers(array: int, sequence: list[int], extents: tuple[int, ...]) -> Access:
+    """Where an operand that is no column lies, given the index for each member of the group."""
+    strides = affine(sequence, extents)
+    if strides is None:
+        return Access(array, 0, (0,) * len(extents), None, 0, tuple(sequence))
+    return Access(array, sequence[0], strides)
 
 
 def access(array: int, rows: list[list[int]], extents: tuple[int, ...], column: bool) -> Access:

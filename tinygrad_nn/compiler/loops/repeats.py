@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..program.program import Guard, Instruction, OffPath, Program, ProgramError, of_operands
+from ..program.program import Family, Guard, Instruction, OffPath, Program, ProgramError, of_operands
 
 
 @dataclass(slots=True)
@@ -60,6 +60,7 @@ def as_one(repeats: Sequence[Repeat]) -> Repeat:
 
 
 BodyEntry = Instruction | Guard | Repeat
+AnyEntry = BodyEntry | Family  # of a program whose repeats were not looked for
 
 
 def slots_set(body: Iterable[BodyEntry]) -> Iterator[int]:

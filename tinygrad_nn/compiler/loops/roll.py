@@ -7,19 +7,32 @@ is a group of products in two loops. What a repeat's body holds is grouped in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...support.decorators import uncollected
-from ..program.program import Guard, Instruction, Program
-from .find import repeats_in
-from .grouping import FEWEST_RAGGED, Scope, access, add_array, add_group, affine, lay_together, pieces_of, read_from_one
+from ..program.program import Family, Guard, Instruction, Program, ProgramEntry
+from .find import may_repeat, repeats_in
+from .grouping import (
+    FEWEST_RAGGED,
+    Read,
+    Scope,
+    access,
+    add_array,
+    add_families,
+    add_group,
+    affine,
+    each_apart,
+    lay_together,
+    pieces_of,
+    read_from_one,
+)  # fmt: skip
 from .groups import Access, Group, Repeated, Spot
-from .repeats import BodyEntry, Repeat, as_one, slots_set
+from .repeats import AnyEntry, Repeat, as_one, slots_set
 from .rolled import Rolled
 
 
 @uncollected
-def rolled(program: Program, body: Sequence[BodyEntry] | None = None) -> Rolled:
+def rolled(program: Program, body: Sequence[AnyEntry] | None = None) -> Rolled:
     """The program in groups. All inputs are of the row; parameters and literals are the same for all rows.
 
     Its repeats are found first, unless its `body` is given, with repeats or without.
@@ -28,48 +41,69 @@ def rolled(program: Program, body: Sequence[BodyEntry] | None = None) -> Rolled:
     places: dict[int, Spot] = {}
     for slots, by_row in ((program.inputs, True), (list(program.parameters), False), (list(program.literals), False)):
         add_array(roll, places, list(slots), by_row)
-    in_groups(Scope(roll, places, roll.groups), repeats_in(program) if body is None else body)
+    if body is None:
+        body = repeats_in(program) if may_repeat(program) else program.entries
+    in_groups(Scope(roll, places, roll.groups), body)
     roll.outputs = [places[slot] for slot in program.outputs]
     return roll
 
 
-def in_groups(scope: Scope, body: Sequence[BodyEntry]) -> None:
+def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
     """Add a body in groups, level by level."""
     places = scope.places
     levels = dict.fromkeys(places, 0)
-    waiting: dict[int, list[BodyEntry]] = {}
-    for entry in body:
-        level = 1 + max(map(levels.__getitem__, entry.slots()), default=0)
-        waiting.setdefault(level, []).append(entry)
-        if isinstance(entry, Instruction):
-            levels[entry.slot] = level
-        elif isinstance(entry, Repeat):
-            levels |= dict.fromkeys(entry.sets(), level)
+    waiting: dict[int, list[AnyEntry]] = {}
+    for given in body:
+        for entry in _where_alike(given, levels):
+            level = 1 + max(map(levels.__getitem__, entry.slots()), default=0)
+            waiting.setdefault(level, []).append(entry)
+            if isinstance(entry, Instruction):
+                levels[entry.slot] = level
+            else:
+                levels |= dict.fromkeys(_results(entry), level)
     for level in sorted(waiting):
-        alike: dict[tuple[object, ...], list[tuple[list[list[Spot]], Instruction | Guard]]] = {}
+        alike: dict[tuple[object, ...], list[tuple[Read, ProgramEntry]]] = {}
         repeats: dict[int, list[Repeat]] = {}
-        for entry in waiting[level]:
-            if isinstance(entry, Repeat):
-                repeats.setdefault(entry.times, []).append(entry)
-                continue
-            read = [[places[s] for s in o] if isinstance(o, tuple) else [places[o]] for o in entry.operands]
-            alike.setdefault(_kind(entry, read), []).append((read, entry))
-        ragged: dict[object, list[list[Instruction | Guard]]] = {}
+        families = [entry for entry in waiting[level] if isinstance(entry, Family)]
+        arrays = {slot: places[slot][0] for family in families for slot in family.slots()}
+        for given in waiting[level]:
+            for entry in _where_alike(given, arrays):
+                if isinstance(entry, Repeat):
+                    repeats.setdefault(entry.times, []).append(entry)
+                    continue
+                read = [[places[s] for s in o] if isinstance(o, tuple) else [places[o]] for o in entry.operands]
+                alike.setdefault(_kind(entry, read), []).append((read, entry))
+        ragged: dict[object, list[list[int]]] = {}
         for kind, members in alike.items():
-            members.sort(key=lambda member: member[0])
-            entries = [entry for _, entry in members]
-            add_group(scope, [read for read, _ in members], entries)
-            ragged.setdefault(kind[:-1], []).append(entries)
+            slots = add_families(scope, members)
+            if slots is None:
+                apart = sorted(each_apart(members), key=lambda member: member[0])
+                entries = [entry for _, entry in apart]
+                add_group(scope, [read for read, _ in apart], entries)
+                slots = [entry.slot for entry in entries if isinstance(entry, Instruction)]
+            ragged.setdefault(kind[:-1], []).append(slots)
         for groups in ragged.values():
             if len(groups) >= FEWEST_RAGGED:
-                lay_together(
-                    scope, [entry.slot for group in groups for entry in group if isinstance(entry, Instruction)]
-                )
-        for each in repeats.values():
-            repeated(scope, as_one(each))
+                lay_together(scope, [slot for group in groups for slot in group])
+        for alike_in_time in repeats.values():
+            repeated(scope, as_one(alike_in_time))
 
 
-def _kind(entry: Instruction | Guard, read: list[list[Spot]]) -> tuple[object, ...]:
+def _results(entry: AnyEntry) -> Sequence[int]:
+    """The slots that an entry sets."""
+    if isinstance(entry, Family):
+        return entry.results
+    return entry.sets() if isinstance(entry, Repeat) else (entry.slot,) if isinstance(entry, Instruction) else ()
+
+
+def _where_alike(entry: AnyEntry, known: Mapping[int, int]) -> Sequence[AnyEntry]:
+    """A family by itself where one thing that is known is the same of all that a column of it reads; else members."""
+    if not isinstance(entry, Family) or all(len({*map(known.__getitem__, o)}) == 1 for o in entry.columns()):
+        return (entry,)
+    return entry.members()
+
+
+def _kind(entry: ProgramEntry, read: Read) -> tuple[object, ...]:
     """What the members of a group share: the primitive, the arrays that each operand is read from, and the widths."""
     arrays = tuple(
         [
@@ -77,7 +111,7 @@ def _kind(entry: Instruction | Guard, read: list[list[Spot]]) -> tuple[object, .
             for places in read
         ]
     )
-    widths = tuple(map(len, read))
+    widths = (1,) * len(read) if isinstance(entry, Family) else tuple(map(len, read))
     if isinstance(entry, Guard):
         return entry.comparison, entry.expected, arrays, widths
     return entry.primitive, arrays, widths

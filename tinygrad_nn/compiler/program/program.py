@@ -2,13 +2,15 @@
 
 A slot holds one number: an input, a parameter (a Value that is read at each call), a literal, or the result of an
 instruction. A program checks and runs itself, slowly and plainly: what every back end must equal. Rolled, it prints.
+Instructions that are alike and side by side, as most of a gradient are, may be held as families.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import repeat, starmap
 from typing import Any, NamedTuple
 
 from ...autograd.primitives import Primitive
@@ -69,6 +71,81 @@ class Guard:
         return COMPARISONS[self.comparison](numbers[self.left], numbers[self.right]) is self.expected
 
 
+class Family(NamedTuple):
+    """Many instructions of one primitive, one after another: the kth sets the slot `slot` + k.
+
+    Of operands that are a column, each reads one entry; any other is read by all.
+    """
+
+    slot: int
+    primitive: Primitive
+    operands: tuple[Operand, ...]
+    size: int
+
+    @property
+    def results(self) -> range:
+        return range(self.slot, self.slot + self.size)
+
+    def slots(self) -> list[int]:
+        """The slots that are read, those that all read twice."""
+        return [slot for o in self.operands for slot in (o if isinstance(o, tuple) else (o, o))]
+
+    def columns(self) -> list[tuple[int, ...]]:
+        return [o for o in self.operands if isinstance(o, tuple)]
+
+    def member(self, k: int) -> Instruction:
+        operands = tuple([o[k] if isinstance(o, tuple) else o for o in self.operands])
+        return Instruction(self.slot + k, self.primitive, operands)
+
+    def members(self) -> list[Instruction]:
+        """The instructions, one by one."""
+        columns = [o if isinstance(o, tuple) else (o,) * self.size for o in self.operands]
+        operands = zip(*columns, strict=True)
+        return list(starmap(Instruction, zip(self.results, repeat(self.primitive), operands, strict=False)))
+
+
+ProgramEntry = Instruction | Guard | Family
+
+
+class Body(Sequence[Instruction | Guard]):
+    """Instructions and guards in order, made of `entries` when somebody wants each by itself."""
+
+    def __init__(self, entries: list[ProgramEntry]) -> None:
+        self.entries = entries
+        self._known: tuple[int, list[Instruction | Guard]] = 0, []  # of how many entries, and each
+
+    @property
+    def _each(self) -> list[Instruction | Guard]:
+        if self._known[0] != len(self.entries):  # a tracer writes more
+            self._known = len(self.entries), one_by_one(self.entries)
+        return self._known[1]
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._each[place]
+
+    def __len__(self) -> int:
+        return len(self._each)
+
+    def __iter__(self) -> Iterator[Instruction | Guard]:
+        return iter(self._each)
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Body | list) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self._each)
+
+
+def one_by_one(entries: Iterable[ProgramEntry]) -> list[Instruction | Guard]:
+    """Entries with the instructions of each family in its place."""
+    found: list[Instruction | Guard] = []
+    for entry in entries:
+        found += entry.members() if isinstance(entry, Family) else (entry,)
+    return found
+
+
 @dataclass
 class Program:
     """Instructions and guards in order, and which slots are inputs, parameters, literals and outputs.
@@ -80,7 +157,7 @@ class Program:
     inputs: list[int] = field(default_factory=list)
     parameters: dict[int, Value] = field(default_factory=dict)
     literals: dict[int, float] = field(default_factory=dict)
-    body: list[Instruction | Guard] = field(default_factory=list)
+    body: Sequence[Instruction | Guard] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
     scopes: dict[int, object] = field(default_factory=dict)
@@ -88,18 +165,24 @@ class Program:
     derived: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     @property
+    def entries(self) -> Sequence[ProgramEntry]:
+        """The body, with families where there are some."""
+        return self.body.entries if isinstance(self.body, Body) else self.body
+
+    @property
     def instructions(self) -> list[Instruction]:
         return [entry for entry in self.body if isinstance(entry, Instruction)]
 
     @property
     def guards(self) -> list[Guard]:
-        return [entry for entry in self.body if isinstance(entry, Guard)]
+        return [entry for entry in self.entries if isinstance(entry, Guard)]
 
     def returning(self, outputs: list[int]) -> Program:
         """A copy of the program as it is now, with other outputs."""
         return replace(
-            self, parameters=dict(self.parameters), literals=dict(self.literals), body=list(self.body), outputs=outputs
-        )
+            self, parameters=dict(self.parameters), literals=dict(self.literals),
+            body=Body(list(self.entries)), outputs=outputs,
+        )  # fmt: skip
 
     def reading(self, values: Sequence[Value]) -> Program:
         """A copy whose parameters are these Values, in this order: all that it reads, and others.
@@ -115,7 +198,10 @@ class Program:
         if len(known) != len(self.inputs) + len(self.parameters) + len(self.literals):
             raise ProgramError(f"{self.name}: a slot is given twice")
         shapes: set[tuple[Any, ...]] = set()  # of operands, which are those of many
-        for entry in self.body:
+        for entry in self.entries:
+            if isinstance(entry, Family):
+                self._verify_family(entry, known)
+                continue
             shape = entry.primitive if isinstance(entry, Instruction) else None, *map(type, entry.operands)
             if isinstance(entry, Instruction) and shape not in shapes:
                 self.verify_shape(entry)
@@ -131,6 +217,17 @@ class Program:
             if slot not in known:
                 raise ProgramError(f"{self.name}: the output slot {slot} is never set")
         return self
+
+    def _verify_family(self, family: Family, known: set[int]) -> None:
+        if not all(type(o) is int or len(o) == family.size for o in family.operands):  # type: ignore[arg-type]
+            raise ProgramError(f"{self.name}: a family of {family.size} has columns of other lengths")
+        self.verify_shape(family.member(0))
+        if not known.issuperset(family.slots()):
+            slot = next(slot for slot in family.slots() if slot not in known)
+            raise ProgramError(f"{self.name}: slot {slot} is read before it is set, by a family")
+        if not known.isdisjoint(family.results):
+            raise ProgramError(f"{self.name}: a slot of a family is set twice")
+        known.update(family.results)
 
     def verify_shape(self, entry: Instruction) -> None:
         """Raise ProgramError where an instruction has other operands than its primitive takes."""

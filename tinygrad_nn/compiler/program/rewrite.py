@@ -7,13 +7,17 @@ their bits.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from ...autograd import primitives as table
 from ...autograd.primitives import Primitive
-from .program import Guard, Instruction, Operand, Program, of_operands
+from .known import Computed
+from .program import Body, Family, Guard, Instruction, Program, ProgramEntry, of_operands
+
+AnyInstruction = TypeVar("AnyInstruction", Instruction, Family)
 
 
 def simplified(program: Program) -> Program:
@@ -24,20 +28,28 @@ def simplified(program: Program) -> Program:
 def without_repeats(program: Program) -> Program:
     """Equal instructions computed once, those of literals now, and those that give back an operand left out."""
     same: dict[int, int] = {}
-    known: dict[tuple[object, tuple[Operand, ...]], int] = {}
+    known = Computed()
     literals = dict(program.literals)
     by_bits = {number.hex(): slot for slot, number in literals.items()}
     checked: set[tuple[int, str, int]] = set()
     derived = dict(program.derived)  # what is left out leaves its name to another derivative
-    body: list[Instruction | Guard] = []
+    body: list[ProgramEntry] = []
+    waiting = list(reversed(program.entries))
 
-    for entry in program.body:
+    while waiting:
+        entry = waiting.pop()
+        if isinstance(entry, Family):
+            family = _moved(entry, same)
+            before = known.family_of(family) if literals.keys().isdisjoint(family.slots()) else None
+            if before is None:
+                waiting += reversed(entry.members())
+            elif before is family:
+                body.append(family)
+            else:
+                same.update(zip(family.results, before.results, strict=True))
+            continue
         if isinstance(entry, Guard):
-            guard = replace(entry, left=same.get(entry.left, entry.left), right=same.get(entry.right, entry.right))
-            claim = (guard.left, guard.comparison, guard.right)
-            if claim not in checked and not literals.keys() >= set(guard.slots()):
-                checked.add(claim)
-                body.append(guard)
+            body += _guards(entry, same, literals, checked)
             continue
         moved = _moved(entry, same)
         slots, operands = moved.slots(), moved.operands
@@ -52,29 +64,37 @@ def without_repeats(program: Program) -> Program:
             literals[slot] = number
             same[entry.slot] = slot
         else:
-            before = known.setdefault(_what(moved), entry.slot)
-            if before == entry.slot:
+            slot = known.slot_of(moved)
+            if slot == entry.slot:
                 body.append(moved)
             else:
-                same[entry.slot] = before
+                same[entry.slot] = slot
     outputs = [same.get(slot, slot) for slot in program.outputs]
-    return replace(program, body=body, outputs=outputs, literals=literals, derived=derived)
+    return replace(program, body=Body(body), outputs=outputs, literals=literals, derived=derived)
 
 
-def _moved(entry: Instruction, same: dict[int, int]) -> Instruction:
-    """An instruction that reads, in place of a slot, that which is the same."""
+def _guards(
+    entry: Guard, same: dict[int, int], literals: dict[int, float], checked: set[tuple[int, str, int]]
+) -> list[Guard]:
+    """A guard of what is the same, if it was not checked before and is none of literals."""
+    guard = replace(entry, left=same.get(entry.left, entry.left), right=same.get(entry.right, entry.right))
+    claim = (guard.left, guard.comparison, guard.right)
+    if claim in checked or literals.keys() >= set(guard.slots()):
+        return []
+    checked.add(claim)
+    return [guard]
+
+
+def _moved(entry: AnyInstruction, same: dict[int, int]) -> AnyInstruction:
+    """An instruction that reads, in place of a slot, that which is the same; or a family of them."""
     if same.keys().isdisjoint(entry.slots()):
         return entry
-    return Instruction(entry.slot, entry.primitive, of_operands(lambda slot: same.get(slot, slot), entry.operands))
+    operands = of_operands(lambda slot: same.get(slot, slot), entry.operands)
+    if isinstance(entry, Family):
+        return Family(entry.slot, entry.primitive, operands, entry.size)
+    return Instruction(entry.slot, entry.primitive, operands)
 
 
-def _what(entry: Instruction) -> tuple[object, tuple[Operand, ...]]:
-    """What equal instructions have in common."""
-    ordered = entry.primitive not in COMMUTATIVE
-    return entry.primitive, entry.operands if ordered else tuple(sorted(entry.operands))
-
-
-COMMUTATIVE = {table.add, table.multiply}  # where a + b is b + a
 # What changes nothing as the second operand; of the zeros the one that leaves -0.0 as it is.
 NEUTRAL = {table.multiply: 1.0, table.divide: 1.0, table.subtract: 0.0, table.add: -0.0}
 
@@ -91,6 +111,7 @@ def _given_back(entry: Instruction, literals: dict[int, float]) -> int | None:
     return a if neutral else None  # type: ignore[return-value]
 
 
+OF_DOTS = {table.add, table.multiply, table.negative}  # what dots are made of
 MANY = 8  # summands of a sum that is a dot, although not all of them are products
 
 
@@ -99,17 +120,19 @@ def with_dots(program: Program) -> Program:
 
     In a sum of many, what is no product is 1 times itself; in one of negatives alone, each is -1 times what it is of.
     """
-    uses = Counter(chain.from_iterable([entry.slots() for entry in program.body]))
+    uses = Counter(chain.from_iterable([entry.slots() for entry in program.entries]))
     uses.update(program.outputs)
-    made = {entry.slot: entry for entry in program.instructions}
+    entries, results = _apart(program.entries, uses)
+    instructions = [entry for entry in entries if isinstance(entry, Instruction)]
+    made = {entry.slot: entry for entry in instructions}
     absorbed: set[int] = set()
     dots: dict[int, Instruction] = {}
     literals = dict(program.literals)
-    unused = 1 + max([*made, *literals, *program.inputs, *program.parameters], default=0)
+    unused = 1 + max([results, *literals, *program.inputs, *program.parameters], default=0)
     by_bits = {number.hex(): slot for slot, number in literals.items()}
     numbers = -0.0, 1.0, -1.0
     nothing, one, minus = (by_bits.get(x.hex(), unused + k) for k, x in enumerate(numbers))
-    for entry in reversed(program.instructions):
+    for entry in reversed(instructions):
         if entry.slot in absorbed or entry.primitive is not table.add:
             continue
         base, taken, pairs = _negatives(entry, made, uses, minus, nothing)
@@ -125,10 +148,38 @@ def with_dots(program: Program) -> Program:
         }
     body = [
         dots.get(entry.slot, entry) if isinstance(entry, Instruction) else entry
-        for entry in program.body
+        for entry in entries
         if not (isinstance(entry, Instruction) and entry.slot in absorbed)
     ]
-    return replace(program, body=body, literals=literals)
+    return replace(program, body=Body(body), literals=literals)
+
+
+def _apart(entries: Sequence[ProgramEntry], uses: Counter[int]) -> tuple[Sequence[ProgramEntry], int]:
+    """Entries with those families one by one of which a dot may be made, and the last slot that they set."""
+    computed = [entry for entry in entries if not isinstance(entry, Guard)]
+    last = max([entry.results[-1] if isinstance(entry, Family) else entry.slot for entry in computed], default=0)
+    families = [entry for entry in computed if isinstance(entry, Family)]
+    if not families:
+        return entries, last
+    made = {entry.slot for entry in computed if entry.primitive in OF_DOTS}.union(
+        *(entry.results for entry in families)
+    )
+    summed = {slot for entry in computed if entry.primitive is table.add for slot in entry.slots()}
+
+    def is_of_dots(family: Family) -> bool:
+        """Whether a sum reads a result of it that a dot may take over, or it is of sums that do."""
+        read = summed.intersection(family.results)
+        if family.primitive is not table.add:
+            return any(uses[slot] == 1 for slot in read)
+        return bool(read) or any(uses[slot] == 1 for slot in made.intersection(family.slots()))
+
+    apart = {entry.slot for entry in families if is_of_dots(entry)}
+    if not apart:
+        return entries, last
+    found: list[ProgramEntry] = []
+    for entry in entries:
+        found += entry.members() if isinstance(entry, Family) and entry.slot in apart else (entry,)
+    return found, last
 
 
 def _products(
@@ -202,12 +253,20 @@ def _is_alone(slot: int, primitive: Primitive, made: dict[int, Instruction], use
 def without_dead_code(program: Program) -> Program:
     """Only what the outputs and the guards need."""
     needed = set(program.outputs)
-    body: list[Instruction | Guard] = []
-    for entry in reversed(program.body):
-        if isinstance(entry, Guard) or entry.slot in needed:
+    body: list[ProgramEntry] = []
+    waiting = list(program.entries)
+    while waiting:
+        entry = waiting.pop()
+        if isinstance(entry, Family):
+            if not needed.issuperset(entry.results):
+                waiting += entry.members()
+                continue
+            needed.update(entry.slots())
+            body.append(entry)
+        elif isinstance(entry, Guard) or entry.slot in needed:
             needed.update(entry.slots())
             body.append(entry)
     used = [(slot, number) for slot, number in program.literals.items() if slot in needed]
     literals = dict(sorted(used, key=lambda pair: (pair[1] != pair[1], pair[1])))  # so that counts lie side by side
     parameters = {slot: value for slot, value in program.parameters.items() if slot in needed}
-    return replace(program, body=body[::-1], literals=literals, parameters=parameters)
+    return replace(program, body=Body(body[::-1]), literals=literals, parameters=parameters)

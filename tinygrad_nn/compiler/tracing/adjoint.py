@@ -7,7 +7,7 @@ from the left; so the numbers are the engine's, to the bit, but for the sign of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from ...autograd import primitives as table
@@ -17,11 +17,13 @@ from ...autograd.rules import is_column
 from ...autograd.scope import scope_name
 from ...autograd.transforms.forward import pushed
 from ...support.nested import leaves, mapped
-from ..program.program import Instruction, of_operands
+from ..program.program import Family, Guard, Instruction, of_operands, one_by_one
 from .sides import Sides
 from .traced import Traced
 from .traced_number import TracedNumber
 from .writer import DATA, FIXED, VALUES, Writer
+
+SCALARS = {Traced, TracedNumber}
 
 
 def traced_adjoints(
@@ -35,7 +37,7 @@ def traced_adjoints(
     found[output] = found[output] + seed if output in found else seed
     instructions = sorted(_behind(tracer, inputs), key=lambda entry: tracer.order[entry.slot])
     made = len(tracer.numbers)
-    between, sides = set(inputs), Sides(tracer)
+    between, sides, put = set(inputs), Sides(tracer), partial(_put, tracer, found)
     for entry in instructions:
         if any(slot in between for slot in entry.slots()):
             between.add(entry.slot)
@@ -46,7 +48,7 @@ def traced_adjoints(
             operands, apply = _keyed(tracer, entry)
             apply = sides.masked(entry.slot, apply)
             sides.pass_on(entry, found, between)
-            pulled(entry.primitive.rules, operands, apply, found[entry.slot], found, between)
+            pulled(entry.primitive.rules, operands, apply, found[entry.slot], found, between, put)
     tracer.block = ""
     for slot, flow in found.items():
         if isinstance(flow, Traced) and flow._slot >= made:
@@ -106,14 +108,28 @@ def _plain_number(tracer: Writer, slot: int) -> TracedNumber:
 
 def _behind(tracer: Writer, inputs: list[int]) -> list[Instruction]:
     """The instructions that may read one of the inputs, or what was computed from it: those written after the first."""
-    found: list[Instruction] = []
+    found: list[Instruction | Family] = []
     first = min(inputs, default=len(tracer.numbers))
-    for entry in reversed(tracer.program.body):
-        if isinstance(entry, Instruction):
+    for entry in reversed(tracer.entries):
+        if not isinstance(entry, Guard):
             if entry.slot <= first:
                 break
             found.append(entry)
-    return found[::-1]
+    return one_by_one(found[::-1])  # type: ignore[return-value]
+
+
+def _put(tracer: Writer, found: dict[int, Any], keys: Sequence[int], entries: Sequence[Any]) -> None:
+    """Add the entries of a column to the adjoints of its slots, all sums at once where each slot is there once."""
+    again = [key for key in keys if key in found]
+    before = [found[key] for key in again]
+    more = [entry for key, entry in zip(keys, entries, strict=True) if key in found]
+    once = len(set(keys)) == len(keys)
+    if once and all(type(entry) is Traced for entry in more) and SCALARS.issuperset(map(type, before)):
+        found.update(zip(keys, entries, strict=True))
+        found.update(zip(again, tracer.sums(before, more), strict=True))
+        return
+    for key, entry in zip(keys, entries, strict=True):
+        found[key] = found[key] + entry if key in found else entry
 
 
 def _keyed(tracer: Writer, entry: Instruction) -> tuple[Sequence[Any], Callable[[Any, Any], Any]]:

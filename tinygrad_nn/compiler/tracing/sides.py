@@ -36,6 +36,8 @@ class Sides:
 
     def pass_on(self, entry: Instruction, found: Collection[int], between: Collection[int]) -> None:
         """Note for its operands where an instruction counts; those that are `found` already count elsewhere, too."""
+        if not self.masks and entry.primitive is not where:
+            return
         mask = self.masks.get(entry.slot)
         seen: set[int] = set()
         for place, (slots, rule) in enumerate(zip(entry.operands, entry.primitive.rules, strict=True)):

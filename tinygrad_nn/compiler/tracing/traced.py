@@ -12,7 +12,7 @@ from ...autograd.primitives import Primitive
 from ...autograd.scalar import TRUTH, Scalar
 from ...autograd.value import Value
 from ...support.numbers import as_float
-from ..program.program import Instruction, Program
+from ..program.program import Family, Instruction, Program
 from .truth import Truth
 
 OF_FLOATS = ("real", "imag", "conjugate", "is_integer", "as_integer_ratio", "hex")
@@ -26,7 +26,7 @@ class Tracing(Protocol):
     """What a traced value asks of the tracer that writes down what is done with it."""
 
     program: Program
-    made: dict[int, Instruction]  # by the slot of the result
+    made: dict[int, Instruction | Family]  # by the slot of the result
     numbers: list[float]  # what the slots hold in this run
     of_data: bool
     floats: bool
@@ -67,6 +67,7 @@ class Traced(Scalar):
         made = self._tracer.made.get(self._slot)
         if made is None or made.primitive is not primitive:
             return None
+        made = made if isinstance(made, Instruction) else made.member(self._slot - made.slot)
         return tuple([Traced(self._tracer, slot) for slot in made.slots()])
 
     @property

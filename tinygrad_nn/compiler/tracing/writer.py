@@ -6,32 +6,35 @@ is computed again from them.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ...autograd.graph import operations_behind
-from ...autograd.primitives import Primitive, multiply
+from ...autograd.primitives import Primitive, add, multiply
 from ...autograd.recording import current_recorder, next_number, users_frame
 from ...autograd.value import Result, Value
 from ...support.numbers import as_float
-from ..program.program import COMPARISONS, Guard, Instruction, Operand, Program, of_operands
+from ..program.program import COMPARISONS, Body, Family, Guard, Instruction, Operand, Program, ProgramEntry, of_operands
 from .traced import Traced, TraceError
 from .traced_number import TracedNumber
 from .truth import Truth
 
 FIXED, DATA, VALUES = range(3)
 NO_VALUES = {TracedNumber, float}  # which stand for plain numbers
+FEWEST = 8  # instructions that are a family
 
 
 class Writer:
     """Writes a Program while a function runs; `numbers` are what the slots held in that run."""
 
     def __init__(self, name: str) -> None:
-        self.program = Program(name)
+        self.entries: list[ProgramEntry] = []
+        self.program = Program(name, body=Body(self.entries))
         self.numbers: list[float] = []
         self.reads: list[int] = []  # what each slot was computed from: literals alone, data too, or Values
         self.order: dict[int, int] = {}  # when each instruction's operation was recorded
-        self.made: dict[int, Instruction] = {}
+        self.made: dict[int, Instruction | Family] = {}
         self.of_data = True  # whether all inputs are numbers, so that what is computed from Values alone is one
         self.floats = False  # whether the numbers of a row are Python's floats, which refuse to be divided by 0
         self.refused = ""  # what was refused first, and where: a function may catch the error and go on
@@ -59,13 +62,32 @@ class Writer:
             self.program.parameters[slot] = value
         return self._captured[id(value)]
 
+    def parameters(self, values: Sequence[Value]) -> list[int]:
+        """The slots of Values that are read at each call."""
+        numbers, first = [value.data for value in values], len(self.numbers)
+        new = self._captured.keys().isdisjoint(map(id, values)) and len(set(map(id, values))) == len(values)
+        if not new or {*map(type, numbers)} != {float}:
+            return list(map(self.parameter, values))
+        slots = range(first, first + len(values))
+        self._kept += values
+        self.numbers += numbers
+        self.reads += [VALUES] * len(values)
+        self._captured.update(zip(map(id, values), slots, strict=True))
+        self.program.parameters.update(zip(slots, values, strict=True))
+        self.program.names.update((slot, value.label) for slot, value in zip(slots, values, strict=True) if value.label)
+        return list(slots)
+
     def record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
         """An instruction, and the traced value of its result."""
         slots, plain = list[Operand](), True
         for operand in operands:
             kind = type(operand)
             if kind is tuple:
-                slots.append(tuple(map(self.slot_of, operand)))
+                found = list(map(self._captured.get, map(id, operand)))  # most are parameters that were read before
+                known = [
+                    self.slot_of(entry) if slot is None else slot for slot, entry in zip(found, operand, strict=True)
+                ]
+                slots.append(tuple(known))
                 plain = plain and NO_VALUES.issuperset(map(type, operand))
             else:
                 of_ours = (kind is Traced or kind is TracedNumber) and operand._tracer is self  # as most are
@@ -76,17 +98,34 @@ class Writer:
 
     def products(self, factor: Traced, slots: Sequence[int]) -> list[Traced]:
         """A traced value times each of some slots, as `record` writes them one by one: most of a gradient are such."""
-        numbers, reads, first, made = self.numbers, self.reads, factor._slot, list[Traced]()
-        number, read, scope = numbers[first], reads[first], self.block or None
-        for slot in slots:
-            place = len(numbers)
-            self.made[place] = entry = Instruction(place, multiply, (first, slot))
-            numbers.append(number * numbers[slot])
-            reads.append(max(read, reads[slot]))
-            self.order[place], self.program.scopes[place] = next_number(), scope
-            self.program.body.append(entry)
-            made.append(Traced(self, place))
-        return made
+        if len(slots) < FEWEST:
+            return [self.record(multiply, (factor, Traced(self, slot))) for slot in slots]
+        number, read = self.numbers[factor._slot], self.reads[factor._slot]
+        numbers = [number * other for other in map(self.numbers.__getitem__, slots)]
+        reads = [read if read > other else other for other in map(self.reads.__getitem__, slots)]
+        return self._written(multiply, (factor._slot, tuple(slots)), numbers, reads)
+
+    def sums(self, left: Sequence[Traced], right: Sequence[Traced]) -> list[Traced]:
+        """The sums of traced values, pair by pair, as `record` writes them."""
+        a, b = (tuple([value._slot for value in side]) for side in (left, right))
+        if len(a) < FEWEST:
+            return [self.record(add, pair) for pair in zip(left, right, strict=True)]
+        numbers = list(map(operator.add, *(map(self.numbers.__getitem__, slots) for slots in (a, b))))
+        reads = list(map(max, *(map(self.reads.__getitem__, slots) for slots in (a, b))))
+        return self._written(add, (a, b), numbers, reads)
+
+    def _written(
+        self, primitive: Primitive, operands: tuple[Operand, ...], numbers: list[float], reads: list[int]
+    ) -> list[Traced]:
+        """A family of instructions that nobody recorded, of which these are the results."""
+        family = Family(len(self.numbers), primitive, operands, len(numbers))
+        self.numbers += numbers
+        self.reads += reads
+        self.entries.append(family)
+        self.made.update(dict.fromkeys(family.results, family))
+        self.order.update(dict.fromkeys(family.results, next_number()))
+        self.program.scopes.update(dict.fromkeys(family.results, self.block))
+        return [Traced(self, slot) for slot in family.results]
 
     def slot_of(self, scalar: Any) -> int:
         """The slot of an operand: a traced value's own, a literal's, or that of a captured Value."""
@@ -123,7 +162,7 @@ class Writer:
     def guard(self, left: Any, comparison: str, right: Any) -> bool:
         a, b = self.slot_of(left), self.slot_of(right)
         taken = COMPARISONS[comparison](self.numbers[a], self.numbers[b])
-        self.program.body.append(Guard(a, comparison, b, taken, users_line()))
+        self.entries.append(Guard(a, comparison, b, taken, users_line()))
         return taken
 
     def _of_value(self, value: Value) -> int:
@@ -151,7 +190,7 @@ class Writer:
             recorder = current_recorder()
             scope = recorder.scope if recorder else None
         self.made[slot] = entry
-        self.program.body.append(entry)
+        self.entries.append(entry)
         self.program.scopes[slot] = scope
         return slot
 

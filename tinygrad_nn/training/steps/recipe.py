@@ -177,7 +177,7 @@ class _Tracing:
     def __init__(self, recipe: Recipe, name: str, most: int | None = None) -> None:
         self.recipe, self.tracer, self.world = recipe, Tracer(name), recipe.world or recipe.surroundings()
         self.trained = recipe.optimizer.parameters[:most]
-        self.parameters = [self.tracer.parameter(parameter) for parameter in self.trained]
+        self.parameters = self.tracer.parameters(self.trained)
 
     def losses(
         self, shapes: tuple[Shape, Shape], row: Numbers, regularized: bool = True
