@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
+from itertools import accumulate
 
 from .chains import Distances, chains_in
 from .periods import Flat, Periodic, shapes_of, stretches
 
 LEAST_TIMES = 8  # that a body runs
+WIDE = 4  # entries side by side, on average
 MOST_LAGS = 16  # iterations after which a number is still read
 
 
@@ -133,11 +135,18 @@ class _Search:
                 expected[j] = at - k  # made in the first iteration, and read so many after it
         return True
 
+    def _depth(self, start: int, period: int) -> int:
+        """How many entries of an iteration wait for one another: more where what is alike is cut in two."""
+        levels = [0] * period
+        for k in range(period):
+            levels[k] = 1 + max([levels[at - start] for at in self._reads(start + k) if at >= start], default=0)
+        return max(levels)
+
     def _rotated(self, run: Periodic) -> Periodic:
-        """The whole periods of a run that begin where the fewest numbers are handed on."""
+        """The whole periods of a run that begin where the fewest numbers are handed on, and steps wait least."""
         start, end, period = run
         times, spare = divmod(end - start, period)
-        handed = [0] * (spare + 2)
+        handed = [0] * (period + 1)
         reach: dict[int, int] = {}  # of what is made in an iteration, the last place that reads it
         for k in range(end - period, end):
             for at in self._reads(k):
@@ -146,13 +155,23 @@ class _Search:
                     reach[place] = max(reach.get(place, 0), k - at)
         for place, far in reach.items():
             for begin in (place - period, place):  # alive at places begin + 1 ... begin + far
-                low, high = max(0, begin + 1), min(spare, begin + far)
+                low, high = max(0, begin + 1), min(period - 1, begin + far)
                 if low <= high:
                     handed[low] += 1
                     handed[high + 1] -= 1
-        alive, best, fewest = 0, 0, None
-        for offset in range(spare + 1):
-            alive += handed[offset]
-            if fewest is None or alive < fewest:
-                best, fewest = offset, alive
+        alive = list(accumulate(handed[:period]))
+        latest = start + (times - 2) * period
+
+        def best_of(offsets: range) -> tuple[int, int, int]:
+            """The depth of an iteration, how many numbers it hands on, and where it begins: the fewest, then least."""
+            fewest = min(alive[offsets.start : offsets.stop])
+            tried = [offset for offset in offsets if alive[offset] == fewest][: 4 * times]  # so the time stays linear
+            return min([(self._depth(latest + offset, period), fewest, offset) for offset in tried])
+
+        depth, fewest, best = best_of(range(spare + 1))
+        if spare + 1 < period:
+            other = best_of(range(spare + 1, period))
+            if other[1] <= fewest and other[0] < depth and WIDE * other[0] <= period:  # worth an iteration left out
+                best = other[2]
+        times -= best > spare
         return Periodic(start + best, start + best + times * period, period)
