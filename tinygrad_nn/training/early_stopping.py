@@ -64,7 +64,7 @@ class Watched(Watch):
         for (prefix, rows), numbers in zip(self.looked.items(), found, strict=True):
             if prefix:
                 columns[f"{prefix}loss"] = [total(row) / len(row) for row in numbers[..., 0].tolist()]
-            columns |= {f"{prefix}{name}": column for name, column in rows.columns(numbers[..., rows.losses :]).items()}
+            columns |= {f"{prefix}{name}": column for name, column in rows.columns(numbers).items()}
         return columns
 
     def measured(self) -> Mapping[str, float]:

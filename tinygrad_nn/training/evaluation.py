@@ -14,7 +14,6 @@ from ..compiler.arguments import Shape, in_lists, shape_of, shaped, size_of
 from ..compiler.backends.spellings import UnspelledError
 from ..compiler.function import Function, PathError, TraceError
 from ..compiler.program.program import Program
-from ..compiler.program.rewrite import without_dead_code
 from ..compiler.target import Target
 from ..metrics import GRADIENT, total
 from ..nn.layers import MLP
@@ -33,15 +32,13 @@ OfAllRows = Callable[[Sequence[Any], Sequence[Any]], float]
 class Looked:
     """Rows and their targets, for the losses and the predictions of a model as it stands: compiled, or recorded.
 
-    `answers` are given where somebody wants to know the share of right ones. Where nobody wants to know the losses, an
-    engine that looks in its place need not find them.
+    `answers` are given where somebody wants to know the share of right ones.
     """
 
     def __init__(
         self, recipe: Recipe, rows: Rows, whose: str, target: Target | None, answers: Answers | None,
-        metrics: Mapping[str, OfAllRows | Answers], losses: bool = True,
+        metrics: Mapping[str, OfAllRows | Answers],
     ) -> None:  # fmt: skip
-        self.losses = losses
         self.recipe, self.whose, (self.shapes, self.rows) = recipe, whose, rows
         self.answers, self.metrics = answers, metrics
         self.shape: Shape = None  # of a prediction
@@ -80,7 +77,7 @@ class Looked:
         after = 1 + size_of(self.shape)
         as_array = hasattr(found, "dtype") and self._are_flat()
         if as_array:
-            columns = self.columns(found[None, :, 1:after])
+            columns = self.columns(found[None, :, :after])
             measured = {name: column[0] for name, column in columns.items() if column is not None}
         looped = {name: metric for name, metric in self.metrics.items() if name not in measured}
         losses = found[:, 0].tolist() if as_array else [row[0] for row in found]
@@ -90,16 +87,14 @@ class Looked:
         return total(losses) / len(losses), {name: measured[name] for name in self.metrics}
 
     def columns(self, found: Any) -> dict[str, list[float] | None]:
-        """The metrics after each epoch, of predictions (epochs, rows, outputs); None for one of lists."""
+        """The metrics after each epoch, of an array (epochs, rows, numbers), the loss first; None for one of lists."""
         xp = self.compiled.target.namespace
-        outputs = xp.asarray(found, dtype="float64")
+        outputs = xp.asarray(found[..., 1:], dtype="float64")
         return {name: of_arrays(metric, outputs, self.as_array, xp) for name, metric in self.metrics.items()}
 
     def traced(self) -> tuple[Program, Shape]:
-        program = self.compiled.traced(self.rows[0]).value
-        if not self.losses:
-            program = without_dead_code(program.returning(program.outputs[1:]))
-        return program, self.shape
+        path = self.compiled.traced(self.rows[0])
+        return path.value, self.shape
 
     def suits(self, shape: Shape) -> bool:
         self.shape = shape
@@ -110,7 +105,7 @@ class Looked:
                 size_of(shape), flat_targets((self.shapes, self.rows[:1]))[0]
             )  # which says what is wrong with them
         xp = self.compiled.target.namespace
-        return None not in self.columns(xp.zeros((1, len(self.rows), size_of(shape)))).values()
+        return None not in self.columns(xp.zeros((1, len(self.rows), 1 + size_of(shape)))).values()
 
     def _looped(self, metrics: Mapping[str, OfAllRows | Answers], found: Any, after: int) -> dict[str, float]:
         """The metrics that want the predictions of one row after another, as lists."""

@@ -179,13 +179,14 @@ def _looked(
     looking = ({"": rows} if wanted else {}) | ({VALIDATION: validating} if validating is not None else {})
     counted = [name for name, metric in wanted.items() if metric is accuracy]
     wanted |= dict.fromkeys(counted, answers)
-    asked = answers if counted else None
     backend = step.backend
     if backend == "llvm" and len(rows[1]) < WORTH_LLVM:  # else all that is looked at is worth machine code
         backend = "auto"
     target = None if step.records else chosen(backend, step.target.dtype)
     return {
-        prefix: Looked(step.recipe, rows, "the validation's " * bool(prefix), target, asked, wanted, bool(prefix))
+        prefix: Looked(
+            step.recipe, rows, "the validation's " * bool(prefix), target, answers if counted else None, wanted
+        )
         for prefix, rows in looking.items()
     }
 

@@ -120,7 +120,7 @@ def test_what_was_put_in_neither_takes_nor_leaves_anything(owner, name, tmp_path
     loaded = AsLoaded(float("inf"))
 
     def asked(text):
-        return kept_text(("a key",), lambda: "", loaded, lambda: text)
+        return kept_text("steps", ("a key",), str, loaded, lambda: text)
 
     assert [asked("a text"), asked("another")] == ["a text", "a text"]
     with monkeypatch.context() as patch:

@@ -16,7 +16,7 @@ from tinygrad_nn.compiler.target import WORTH_LLVM
 from tinygrad_nn.support.latest import Latest
 from tinygrad_nn.training import early_stopping
 from tinygrad_nn.training.evaluation import Looked
-from tinygrad_nn.training.steps.engines import native_look
+from tinygrad_nn.training.steps.engines import look_text, native_look
 from tinygrad_nn.training.steps.engines.looking import LookingEngine
 from tinygrad_nn.training.steps.engines.native import NativeSteps
 from tinygrad_nn.training.steps.rows import Orders
@@ -171,7 +171,7 @@ def test_points_of_a_long_run_are_those_of_their_epochs():
 
 
 def test_a_known_structure_is_traced_and_compiled_once(monkeypatch):
-    monkeypatch.setattr(native_look, "LOOK_TEXTS", Latest(4))
+    monkeypatch.setattr(look_text, "LOOK_TEXTS", Latest(4))
     traced, trace = [], Function.traced
     monkeypatch.setattr(Function, "traced", lambda *given: (traced.append(1), trace(*given))[1])  # type: ignore[func-returns-value]
     columns = [trained("llvm", metrics=names, epochs=2)[0].metrics for names in ("mae", ["mae", "accuracy"])]
@@ -182,7 +182,7 @@ def test_a_known_structure_is_traced_and_compiled_once(monkeypatch):
 
 
 def test_the_frozen_and_those_that_are_trained_in_another_order_are_read_where_they_are(monkeypatch):
-    monkeypatch.setattr(native_look, "LOOK_TEXTS", Latest(4))
+    monkeypatch.setattr(look_text, "LOOK_TEXTS", Latest(4))
     X, Y = moons()
     for order in (slice(None, None, -1), slice(3, None), slice(None, -3)):
         told = []
@@ -443,19 +443,3 @@ def test_threads_are_gone_with_the_run(monkeypatch):
     monkeypatch.setattr(native_look, "WORTH_THREADS", 1)
     trained("llvm", metrics="mae", epochs=3)
     assert not [thread for thread in threading.enumerate() if thread.name == "tinygrad_nn looks"]
-
-
-def test_no_loss_is_found_of_rows_whose_predictions_alone_are_wanted(monkeypatch):
-    monkeypatch.setattr(native_look, "LOOK_TEXTS", Latest(8))
-    rng = random.Random(1)
-    X, Y = [[rng.gauss(0.0, 1.0) for _ in range(2)] for _ in range(40)], [float(rng.random() < 0.5) for _ in range(40)]
-    model = tn.MLP(2, [3, 1], "relu", rng=rng)
-    optimizer = tn.SGD(model.parameters(), lr=0.1)
-    options: dict[str, Any] = {"validation": (X[30:], Y[30:]), "progress": False, "rng": rng, "backend": "llvm"}
-    history = tn.fit(
-        model, X[:30], Y[:30], "binary_cross_entropy_with_logits", optimizer, 3, 4, metrics="accuracy", **options
-    )
-    texts = {text.width: text.text for text in native_look.LOOK_TEXTS._found.values()}
-    assert sorted(texts) == [1, 2]
-    assert ("@tn.log1p" in texts[1], "@tn.log1p" in texts[2]) == (False, True)
-    assert list(history.metrics) == ["accuracy", "validation loss", "validation accuracy"]

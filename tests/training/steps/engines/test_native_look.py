@@ -10,9 +10,8 @@ from tinygrad_nn.compiler.target import Target
 from tinygrad_nn.losses import LOSSES
 from tinygrad_nn.training.evaluation import Looked
 from tinygrad_nn.training.steps.engines import native_look
-from tinygrad_nn.training.steps.engines.engine import UnsupportedError
 from tinygrad_nn.training.steps.engines.looking import LookingEngine
-from tinygrad_nn.training.steps.engines.native_look import Looks, LookText
+from tinygrad_nn.training.steps.engines.native_look import Looks
 from tinygrad_nn.training.steps.recipe import Recipe
 from tinygrad_nn.training.steps.rows import Orders, rows_of
 
@@ -24,25 +23,6 @@ TARGET = Target("llvm")
 def looked(model, X, Y, loss=tn.losses.squared_error):
     recipe = Recipe(model, loss, tn.SGD(model.parameters(), lr=0.1))
     return Looked(recipe, rows_of(X, Y), "", TARGET, None, {}), recipe
-
-
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-def test_no_loss_of_the_library_branches(loss):
-    outputs = 3 if loss is tn.losses.cross_entropy else 1
-    model = tn.MLP(2, [3, outputs], rng=random.Random(1))
-    look, recipe = looked(model, [[0.5, 1.0], [2.0, 3.0]], [1.0, 0.0], loss)
-    program, shape = look.traced()
-    text = LookText(program, shape, recipe.optimizer.parameters, TARGET, 8)
-    assert (text.width, text.shape) == (1 + outputs, None if outputs == 1 else (None,) * 3)
-    engine = LookingEngine(recipe, look.shapes, TARGET)
-    assert engine.can_look([look], look.rows, 2)
-
-
-def test_parameters_that_are_not_there_are_refused():
-    model = tn.MLP(2, [1], rng=random.Random(1))
-    program, shape = looked(model, [[0.5, 1.0]], [1.0])[0].traced()
-    with pytest.raises(UnsupportedError, match="no step reads"):
-        LookText(program, shape, model.parameters()[1:], TARGET, 8)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 8, 17, 100])

@@ -29,14 +29,13 @@ CANNOT = (SurroundingsError, UnspelledError, UnsupportedError)  # raised by an e
 
 
 class Look(Protocol):
-    """Rows, of which somebody wants to know predictions after each epoch, and `losses`."""
+    """Rows, of which somebody wants to know losses and predictions after each epoch."""
 
     shapes: Shape
     rows: Sequence[Row]
-    losses: bool
 
     def traced(self) -> tuple[Program, Shape]:
-        """The program of the loss of a row, if wanted, and of its prediction's numbers; the prediction's shape."""
+        """The program of the loss of a row and of the numbers of its prediction, and the prediction's shape."""
 
     def suits(self, shape: Shape) -> bool:
         """Whether the losses and predictions of this shape are all that it takes."""
@@ -122,7 +121,7 @@ class Engine:
 
     def found(self, epochs: int) -> Sequence[Any]:
         """What it found after each epoch of the latest stretch: for each look an array of shape (epochs, rows, numbers)
-        of what it wants to know of a row: the loss, if it is wanted, and the prediction."""
+        of the loss and the prediction of a row."""
         raise NotImplementedError
 
     def now(self, later: int = 0) -> Kept:

@@ -1,4 +1,4 @@
-"""Texts of steps on disk, so that a second process need not trace what another one has.
+"""Texts of steps and of looks on disk, so that a second process need not trace what another one has.
 
 A text is kept by the words of the structure that it was written for, and holds for the code that wrote it: that of the
 sources as they are, with nothing put in. Else it is written anew.
@@ -19,11 +19,11 @@ from ..state import NUMBER
 PLAIN = {type(None), bool, int, float, str, type(Ellipsis)}  # which are written as they are
 
 
-def kept_text(key: object, update: Callable[[], str], loaded: AsLoaded, write: Callable[[], str]) -> str:
-    """What `write` writes for a structure and an update of that text: by an earlier process, or now."""
+def kept_text(kind: str, key: object, beside: Callable[[], str], loaded: AsLoaded, write: Callable[[], str]) -> str:
+    """What `write` writes of a kind, for a structure and a text beside it: by an earlier process, or now."""
     if folder_in_use() is None or (words := in_words(key)) is None or (sources := loaded.sources()) is None:
         return write()
-    about = ["text of steps", __version__, sources, words, update()]
+    about = [f"text of {kind}", __version__, sources, words, beside()]
     return from_cache(about, lambda: write().encode()).decode()
 
 

@@ -12,7 +12,7 @@ from ..state import Kept
 from ..structure import structure_known
 from .engine import Look, Made, Stretch, UnsupportedError
 from .native import NativeEngine, NativeSteps
-from .native_look import Looks, text_for_look
+from .native_look import Looks
 
 
 class LookingEngine(NativeEngine):
@@ -43,6 +43,8 @@ class LookingEngine(NativeEngine):
         """What looks between those steps; None where it cannot."""
         if steps.text.branches:
             return None
+        from .look_text import text_for_look
+
         known = structure_known(self.recipe)
         texts = [text_for_look(look, self.recipe, known, steps.text, self.target) for look in looks]
         if not all(look.suits(text.shape) for look, text in zip(looks, texts, strict=True)):

@@ -15,74 +15,23 @@ from threading import Thread
 from time import perf_counter
 from typing import Any
 
-from ....autograd import primitives as table
-from ....autograd.value import Value
-from ....compiler.arguments import Shape
 from ....compiler.backends.llvm import engine as native
-from ....compiler.backends.llvm.printer import Printer
-from ....compiler.loops.roll import rolled
-from ....compiler.program.program import Program
 from ....compiler.target import Target
-from ....support.latest import Latest
-from ..recipe import Recipe
+from ....support.annotation import TYPE_CHECKING
 from ..rows import matrix
-from ..structure import KeyAndValues
-from .engine import Look, UnsupportedError
-from .native_text import StepText
+from .engine import Look
 
-MOST_LOOKS = 64  # that are kept
+if TYPE_CHECKING:
+    from .look_text import LookText
+
 MOST_NUMBERS = 500_000  # that are found in one call
 WORTH_THREADS = 16_000_000  # rows times parameters, of which threads take a part each
 MOST_PARTS = 4  # threads, each of which takes a tenth of a millisecond to begin
 ALONE = 16  # looks without threads, where those came late
 
 
-class LookText:
-    """The text of a look by so many rows at a time, at parameters in this order, and the shape of a prediction.
-
-    Raises UnsupportedError where a row may take several paths, or where it reads what steps do not.
-    """
-
-    def __init__(self, program: Program, shape: Shape, order: Sequence[Value], target: Target, lanes: int) -> None:
-        taken = [entry.operands[1] for entry in program.instructions if entry.primitive is table.take]
-        if program.guards or not all(index in program.inputs or index in program.literals for index in taken):
-            raise UnsupportedError("rows that take several paths are not looked at between steps")
-        if not {*map(id, program.parameters.values())} <= {*map(id, order)}:
-            raise UnsupportedError("parameters that no step reads are not where the steps have theirs")
-        printer = Printer(rolled(program.reading(order)), lanes, target.dtype == "float32", target.exact)
-        self.lanes, self.refuses = lanes, bool(taken)  # whether it may refuse a row, whose class there is not
-        self.text, self.scratch, self.width, self.shape = printer.text, printer.scratch, len(program.outputs), shape
-
-
-LOOK_TEXTS: Latest[LookText] = Latest(MOST_LOOKS)
-
-
-def text_for_look(look: Look, recipe: Recipe, found: KeyAndValues | None, steps: StepText, target: Target) -> LookText:
-    """The text of a look: one that was written before where the structure of steps is known, else a new one."""
-    key, lanes = None, lanes_for(len(look.rows), target)
-    if found is not None:
-        structure, parameters = found
-        places = {id(value): k for k, value in enumerate(parameters)} if steps.untrained else {}
-        read = tuple([places[id(value)] for value in steps.untrained])
-        key = structure, look.shapes, look.losses, read, target.dtype, target.exact, lanes
-        if (known := LOOK_TEXTS.get(key)) is not None:
-            return known
-    unused = [Value(0.0) for _ in range(steps.padded - steps.count)]
-    program, shape = look.traced()
-    text = LookText(program, shape, [*recipe.optimizer.parameters, *unused, *steps.untrained], target, lanes)
-    if key is not None:
-        LOOK_TEXTS.put(key, text)
-    return text
-
-
-def lanes_for(rows: int, target: Target) -> int:
-    """How many of so many rows are looked at at a time: of many two vectors' where there are registers for it."""
-    width = native.register_bytes()
-    return width // (4 if target.dtype == "float32" else 8) * (2 if width == 64 and rows >= 256 else 1)
-
-
 class NativeLook:
-    """Rows, laid for machine code, and where it puts what it finds of each: the loss if wanted, then the prediction."""
+    """Rows, laid for machine code, and where it puts what it finds of each: the loss, then the prediction."""
 
     def __init__(self, look: Look, text: LookText, target: Target, epochs: int, parts: int) -> None:
         xp, rows = target.namespace, matrix(look.rows, target)

@@ -136,7 +136,7 @@ def text_for(recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: b
         kind = Kind(register_bytes() // (4 if target.dtype == "float32" else 8), target.dtype == "float32")
         return update_text(update, kind, recipe.regularizer is not None, target.exact).body
 
-    apart = StepText.said(kept_text(key, of_update, LOADED, write), update)
+    apart = StepText.said(kept_text("steps", key, of_update, LOADED, write), update)
     TEXTS.put(key, [apart, *known][:MOST_OF_ONE])
     if not written and (again := apart.of(recipe, parameters)) is not None:
         return again
