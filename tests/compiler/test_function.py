@@ -40,6 +40,17 @@ def test_random_programs(data):
     agree_on_python(function, numbers)
 
 
+def test_what_a_compiled_function_shows_is_said():
+    """All that dir() tells of stands in the text of compile, or is a property that says what it is."""
+    f = tn.compile(lambda x: x * x, backend="python")
+    f(2.0)
+    shown = [name for name in dir(f) if not name.startswith("_")]
+    assert {"grad", "value_and_grad", "batch", "source", "program"} <= {*shown}
+    text = tn.compile.__doc__ or ""
+    for name in shown:
+        assert f"f.{name}" in text or isinstance(getattr(type(f), name, None), property) or name == "function", name
+
+
 def test_captured_values_are_read_at_each_call():
     w, threshold = Value(2.0), Value(0.5)
     shared = w * 3.0  # recorded before, computed again at each call
