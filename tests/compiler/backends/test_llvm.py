@@ -268,20 +268,19 @@ def test_a_planted_fault_is_caught(monkeypatch):
 def test_lanes_of_any_number():
     model = tn.MLP(2, [6, 1], "tanh", rng=random.Random(1))
     f = compile(model)
-    f([0.5, -0.5])
     rows = numpy.random.default_rng(2).normal(size=(16, 2))
-    expected = [f(row) for row in rows.tolist()]
+    expected = numpy.array([[value, *slopes] for value, (slopes,) in map(f.value_and_grad, rows.tolist())])
     for lanes in (1, 2, 4, 8, 16):
-        printer = llvm.Printer(f.program, lanes)
+        printer = llvm.Printer(f.gradient_program, lanes)
         parameters = numpy.array([p.data for p in model.parameters()])
-        outputs, flags = numpy.empty(16), numpy.empty(16, dtype=numpy.uint8)
+        outputs, flags = numpy.empty((16, 3)), numpy.empty(16, dtype=numpy.uint8)
         scratch = (ctypes.c_char * (printer.scratch + 64))()
         start = ctypes.addressof(scratch)
         native.native(printer.text, 5).run(
             rows.ctypes.data, parameters.ctypes.data, outputs.ctypes.data, flags.ctypes.data, start + -start % 64,
             16 // lanes,
         )  # fmt: skip
-        assert outputs.tolist() == pytest.approx(expected, rel=1e-13)
+        assert outputs == pytest.approx(expected, rel=1e-13)
         assert flags.all()
 
 
@@ -420,3 +419,25 @@ def test_weights_and_biases_that_take_turns_are_two_loops():
     assert [(target.base, target.strides, extents, source.array) for source, target, extents in found] == [
         (0, (5, 1), (100, 4), 5), (4, (5,), (100,), 2),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("size", [2, 7, 40])
+def test_outputs_of_a_lone_row_that_follow_each_other_are_copied_at_once(size, dtype):
+    """Which no pass of LLVM's does: a penalty's gradient was put in its place number by number."""
+
+    def f(x, rows, y):
+        return tn.dot(x, x) + tn.sum([tn.dot(row, x).relu() for row in rows]) * y + tn.dot(x[::-1], rows[0])
+
+    rng = random.Random(size)
+    x, *rows = ([rng.randrange(-8, 9) / 4 for _ in range(size)] for _ in range(6))  # whose products are exact
+    compiled = tn.compile(f, backend="llvm", dtype=dtype)
+    assert compiled.value_and_grad(x, rows, 0.5) == tn.compile(f, backend="python").value_and_grad(x, rows, 0.5)
+    assert "call void @llvm.memcpy" in llvm.Printer(compiled.gradient_program, 1, dtype == "float32", full=8).text
+
+    def of_neurons(rows, x):
+        return tn.sum([(tn.dot(row[:-1], x) + row[-1]).relu() for row in rows])
+
+    rows = [[rng.randrange(-8, 9) / 4 for _ in range(size + 1)] for _ in range(9)]
+    compiled = tn.compile(of_neurons, backend="llvm", dtype=dtype)
+    assert compiled.value_and_grad(rows, x) == tn.compile(of_neurons, backend="python").value_and_grad(rows, x)

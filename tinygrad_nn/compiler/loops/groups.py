@@ -34,6 +34,10 @@ class Access:
         starts = Access(self.array, self.base, self.strides).indices(extents)
         return Access(self.array, starts[k], (), self.width, self.step)
 
+    def follows(self) -> bool:
+        """Whether what members of the last loop read, or give, follows each other."""
+        return self.table is None and self.strides[-1:] == (1,)
+
     def indices(self, extents: tuple[int, ...]) -> list[int]:
         """The index that each instruction of a group reads, columns row by row."""
         if self.table is not None:

@@ -75,6 +75,12 @@ class Memory:
     def _pointer(self, base: str, entry: str, where: str) -> str:
         return self.block.let(f"getelementptr {entry}, ptr {base}, i64 {where}")
 
+    def _copy_run(self, target: str, source: str, count: int, kind: Kind) -> None:
+        """Copy so many entries that follow each other, at once."""
+        copy, size = "void @llvm.memcpy.p0.p0.i64", count * kind.lanes * kind.bits // 8
+        self.block.declared.add(f"declare {copy}(ptr, ptr, i64, i1)")
+        self.block.lines.append(f"call {copy}(ptr {target}, ptr {source}, i64 {size}, i1 false)")
+
     def _constants(self, name: str, numbers: list[float]) -> str:
         kind = self.one
         entries = ", ".join(f"{kind.scalar} {number_constant(number, kind.single)}" for number in numbers or [0.0])

@@ -160,6 +160,15 @@ class Printer(Loops):
         """Put outputs of the block's rows in their places."""
         b, kind, size = self.block, self.kind, len(self.roll.outputs)
         loops = Group(-1, None, extents, (), by_row=True)
+        if kind.lanes == 1 and extents and source.follows() and target.follows():
+
+            def run(members: list[list[str]]) -> None:
+                found, place = (self._where(each, [*members[0], "0"], extents) for each in (source, target))
+                start = self._pointer("%outputs", kind.scalar, b.index(0, (size, first), (1, place)))
+                self._copy_run(start, self._pointer(self.pointers[source.array], kind.scalar, found), extents[-1], kind)
+
+            self._loops(extents[:-1], [], 1, run)
+            return
 
         def one(members: list[list[str]]) -> None:
             vector = self._load(source, members[0], kind, loops)
