@@ -34,7 +34,7 @@ from .target import Target
 from .tracing.traced import Traced, TraceError
 from .tracing.tracer import Tracer
 
-INSIDE = {"latest_paths", "of_data", "of_matrix", "programs", "target", "traced"}  # for the rest of the library
+NOT_SHOWN = {"latest_paths", "of_data", "of_matrix", "programs", "target", "traced"}  # for the rest of the library
 
 
 class Function:
@@ -196,7 +196,7 @@ class Function:
         return Function, (self.function, self.target)  # a copy compiles for itself
 
     def __dir__(self) -> list[str]:
-        return [name for name in object.__dir__(self) if name not in INSIDE]  # so that dir() shows what is a user's
+        return [name for name in object.__dir__(self) if name not in NOT_SHOWN]  # so that dir() shows what is a user's
 
     def __repr__(self) -> str:
         paths = sum(map(len, self._known.latest.paths.values())) if self._known.latest else 0
