@@ -1,6 +1,7 @@
 """Loops over time are found in flat programs, value and gradient, and change no number."""
 
 import random
+import sys
 from dataclasses import replace
 
 import pytest
@@ -10,11 +11,14 @@ from loop_plans import arguments, recurrences, written_out
 from shared import same
 
 import tinygrad_nn as tn
+from tinygrad_nn.autograd import primitives as table
+from tinygrad_nn.compiler.loops import chains, find, periods
+from tinygrad_nn.compiler.loops import recurrences as recurrences_
 from tinygrad_nn.compiler.loops.find import repeats_in
 from tinygrad_nn.compiler.loops.groups import Repeated
 from tinygrad_nn.compiler.loops.repeats import Repeat, entries_written, run, verify
 from tinygrad_nn.compiler.loops.roll import rolled
-from tinygrad_nn.compiler.program.program import Guard, OffPath, ProgramError
+from tinygrad_nn.compiler.program.program import Guard, Instruction, OffPath, Program, ProgramError
 from tinygrad_nn.compiler.programs import FunctionPath
 from tinygrad_nn.compiler.target import Target
 from tinygrad_nn.compiler.tracing.tracer import Tracer, traced_by
@@ -189,10 +193,10 @@ def lines(program):
 
 @pytest.mark.slow
 @given(recurrences(lags=2))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_random_loops_are_found(plan):
     """However often they run, no more is written, but for what is alike."""
-    fewer, more = (programs(written_out(plan, times), *arguments(times))[:2] for times in (26, 38))
+    fewer, more = (programs(written_out(plan, times), *arguments(times))[:2] for times in (40, 52))
     assert list(map(lines, fewer)) == list(map(lines, more))
 
 
@@ -251,6 +255,49 @@ def test_what_takes_turns_is_one_iteration():
     assert loops(found(value, inputs)) == [(18, 12)]
 
 
+def test_a_grid_is_found_a_step_at_a_time():
+    """Each cell reads its neighbours of the step before; the ends of a rod are at rest, those of a ring meet."""
+
+    def heat(ring):
+        def function(u, k):
+            last = len(u) - 1
+            for _ in range(12):
+                left = [u[-1] if ring else 0.5, *u[:-1]]
+                right = [*u[1:], u[0] if ring else 0.25]
+                u = [u[i] + k * (left[i] - 2.0 * u[i] + right[i]) for i in range(last + 1)]
+            return tn.dot(u, u, 0.0)
+
+        return function
+
+    for ring in (False, True):
+        value, gradient, inputs = programs(heat(ring), numbers(RNG, 20), 0.1)
+        assert loops(found(value, inputs)) == [(100, 12)]
+        assert [times for _, times in loops(found(gradient, inputs))] == [12, 11]
+
+
+def test_a_season_is_found():
+    def residuals(series, a, b):
+        errors = [0.1] * 24
+        for y in series:
+            errors.append(y - a * errors[-1] - b * tn.tanh(errors[-24]))
+        return tn.dot(errors, errors, 0.0)
+
+    value, _, inputs = programs(residuals, numbers(RNG, 400), 0.1, 0.2)
+    assert sum(entries_written([entry]) for entry in found(value, inputs)) < 60
+
+
+def test_signs_of_data_do_not_matter():
+    """A number and its magnitude are one literal or two."""
+
+    def function(a, b):
+        for x in numbers(random.Random(3), 60):
+            a = tn.norm([x, a, b]) * 0.5 - tn.hypot(a, abs(x))
+        return a
+
+    value, _, inputs = programs(function, 0.1, 0.2)
+    assert [times for _, times in loops(found(value, inputs))] == [59]
+
+
 def test_what_hands_nothing_on_is_no_repeat():
     deep = tn.MLP(4, [30] * 4 + [1], "tanh", rng=random.Random(1))
     value, gradient, inputs = programs(lambda xs: tn.exp(tn.sin(deep(xs))), numbers(RNG, 4))
@@ -289,3 +336,56 @@ def test_faults_are_caught(fault):
             except ProgramError:
                 continue
             assert not all(map(same, outcome(gradient, altered, inputs), gradient.run(inputs)))
+
+
+FILES = {module.__file__ for module in (find, periods, recurrences_, chains)}
+
+
+def work(program):
+    """How many lines of the search run."""
+    ran = 0
+
+    def line(frame, event, argument):
+        nonlocal ran
+        ran += event == "line"
+        return line
+
+    before = sys.gettrace()
+    sys.settrace(lambda frame, event, argument: line if frame.f_code.co_filename in FILES else None)
+    try:
+        repeats_in(program)
+    finally:
+        sys.settrace(before)
+    return ran
+
+
+def parity(k):
+    """The sequence of Thue and Morse, in which nothing stands three times one after the other."""
+    return k.bit_count() % 2
+
+
+ADVERSE = {  # the primitive and the operands of instruction k, which sets slot s
+    "nothing repeats": lambda rng, k, s: (table.sin, (s - 1,)) if rng.random() < 0.5 else (table.add, (s - 1, 0)),
+    "operands of nowhere": lambda rng, k, s: (table.add, (s - 1, rng.randrange(s))),
+    "operands that take turns": lambda rng, k, s: (table.add, (s - 1, max(0, s - 100 - rng.randrange(2)))),
+    "operands of Thue and Morse": lambda rng, k, s: (table.add, (s - 1, max(0, s - 100 - parity(k)))),
+    "primitives of Thue and Morse": lambda rng, k, s: ((table.sin, table.cos)[parity(k)], (s - 1,)),
+    "further and further": lambda rng, k, s: (table.add, (s - 1, s // 2)),
+    "other settled ones": lambda rng, k, s: (table.add, (s - 1, k // 37 * 37)),
+    "lags that grow": lambda rng, k, s: (table.add, (s - 1, max(0, s - 1 - k // 20 % 50))),
+    "one chain": lambda rng, k, s: (table.sin, (s - 1,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ADVERSE)
+def test_the_search_takes_time_linear_in_the_program(name):
+    """Counted in lines that run, of programs that look as if they repeated and do not."""
+
+    def program(size):
+        rng = random.Random(1)
+        body: list[Instruction | Guard] = [Instruction(1 + k, *ADVERSE[name](rng, k, 1 + k)) for k in range(size)]
+        return Program("p", [0], body=body, outputs=[size])
+
+    few, many = program(1000), program(4000)
+    assert work(many) < 4.8 * work(few)
+    found(few, [0.1])

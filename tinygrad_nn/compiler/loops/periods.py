@@ -1,12 +1,14 @@
 """Periods: stretches of a body where what looks the same returns at one distance, again and again.
 
-How an instruction looks is its primitive, and how long ago each number that it reads was read or made last, if that is
+How an instruction looks is its primitive, and how long ago each result that it reads was made or read last, if that is
 near. Windows of 1, 2, 4, ... looks are compared with the latest equal one, so that the time is linear in the body.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from ..program.program import Guard, Instruction
@@ -45,8 +47,8 @@ def shapes_of(body: Flat) -> list[int]:
 def stretches(body: Flat, shapes: Sequence[int]) -> list[Periodic]:
     """All stretches in which a period returns, of each period in windows of one to two times its length."""
     found = list[Periodic]()
-    nearest, near = _looks(body, shapes)
-    window, ids = 1, nearest
+    ids, near = _looks(body, shapes)
+    window = 1
     while FEWEST_SEEN * window <= 2 * len(body):
         found += _returning(ids, window)
         if window == LOOK_BACK_SHORT:
@@ -58,16 +60,20 @@ def stretches(body: Flat, shapes: Sequence[int]) -> list[Periodic]:
     return found
 
 
-def _looks(body: Flat, shapes: Sequence[int]) -> tuple[list[int], list[int]]:
+def _looks(body: Flat, shapes: Sequence[int]) -> tuple[array[int], array[int]]:
     """How each entry looks, as a hash, with distances up to LOOK_BACK_SHORT and up to LOOK_BACK."""
-    nearest, near = list[int](), list[int]()
+    nearest, near = array("q"), array("q")
     latest: dict[int, int] = {}
     for k, entry in enumerate(body):
         ago = [shapes[k]]
         for slot in entry.slots():
-            distance = k - latest.get(slot, -LOOK_BACK - 1)
-            ago.append(distance if distance <= LOOK_BACK else -1)
-            latest[slot] = k
+            at = latest.get(slot)
+            if at is None or k - at > LOOK_BACK:
+                ago.append(-1)
+            else:
+                ago.append(k - at)
+            if at is not None:
+                latest[slot] = k
         if isinstance(entry, Instruction):
             latest[entry.slot] = k
         near.append(hash(tuple(ago)))
@@ -75,12 +81,12 @@ def _looks(body: Flat, shapes: Sequence[int]) -> tuple[list[int], list[int]]:
     return nearest, near
 
 
-def _doubled(ids: list[int], width: int) -> list[int]:
+def _doubled(ids: array[int], width: int) -> array[int]:
     """The windows of twice the width."""
-    return list(map(hash, zip(ids, ids[width:], strict=False)))
+    return array("q", map(hash, zip(ids, ids[width:], strict=False)))
 
 
-def _returning(ids: list[int], window: int) -> list[Periodic]:
+def _returning(ids: array[int], window: int) -> list[Periodic]:
     """The stretches in which equal windows return at one distance, of more than half a window and at most one.
 
     Of long windows those are looked at whose hash says so, which are the same ones each time.
@@ -89,7 +95,7 @@ def _returning(ids: list[int], window: int) -> list[Periodic]:
     latest: dict[int, int] = {}
     sampled = window // SAMPLES - 1 if window > SAMPLES else 0
     start = before = period = 0
-    for k, name in [*enumerate(ids), (len(ids), 0)]:
+    for k, name in chain(enumerate(ids), [(len(ids), 0)]):
         if name & sampled:
             continue
         distance = k - latest.get(name, k)

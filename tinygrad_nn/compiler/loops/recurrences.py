@@ -6,7 +6,7 @@ the same distance before, or else before the stretch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 from itertools import accumulate
 
@@ -15,6 +15,7 @@ from .periods import Flat, Periodic, shapes_of, stretches
 
 LEAST_TIMES = 8  # that a body runs
 WIDE = 4  # entries side by side, on average
+LEAST_SAVED = 24  # instructions that need not be written
 MOST_LAGS = 16  # iterations after which a number is still read
 
 
@@ -37,7 +38,7 @@ class _Search:
         while waiting:
             _, verified, stretch = heappop(waiting)
             if not verified:
-                new = self._verified(self._extended(stretch, taken))
+                new = self._grown(stretch, taken)
             else:
                 new = [self._clipped(stretch, taken)]
             for run in new:
@@ -45,7 +46,7 @@ class _Search:
                     run = self._rotated(run)
                     found.append(run)
                     taken[run.start : run.end] = b"\1" * (run.end - run.start)
-                elif run.end - run.start >= LEAST_TIMES * run.period:
+                elif _worthwhile(run):
                     heappush(waiting, (-(run.end - run.start - run.period), True, run))
         return sorted(found)
 
@@ -63,11 +64,21 @@ class _Search:
                 break
         return Periodic(best, best + length, stretch.period)
 
+    def _grown(self, stretch: Periodic, taken: bytearray) -> list[Periodic]:
+        """The parts of a stretch that repeat, of one that goes on as long as it does so."""
+        longer = self._extended(self._clipped(stretch, taken), taken)
+        while True:
+            found = self._verified(longer)
+            covered = max([run.end - run.start for run in found], default=0)
+            stretch, longer = longer, self._extended(longer, taken)
+            if longer == stretch or 2 * covered <= stretch.end - stretch.start:
+                return found
+
     def _extended(self, stretch: Periodic, taken: bytearray) -> Periodic:
         """A free stretch as far as the shapes are the same, at most thrice as long."""
-        (start, end, period), shapes = self._clipped(stretch, taken), self.shapes
+        (start, end, period), shapes = stretch, self.shapes
         if end - start <= period:
-            return Periodic(start, start, period)
+            return stretch
         first, last = max(0, 2 * start - end), min(len(shapes), 2 * end - start)
         while start > first and shapes[start - 1] == shapes[start - 1 + period] and not taken[start - 1]:
             start -= 1
@@ -81,16 +92,21 @@ class _Search:
         return [made.get(slot, -1) for slot in self.body[k].slots()]
 
     def _verified(self, stretch: Periodic) -> list[Periodic]:
-        """The parts of a stretch that repeat and hand a number on, with a period for all chains side by side."""
+        """The parts of a stretch that repeat and hand a number on, with the period of all that takes turns."""
         start, end, period = stretch
-        middle = (start + end) // 2
-        if end - start < LEAST_TIMES * period or not (chains := chains_in(self._probed(stretch, middle - period))):
-            return []
+        for quarter in (2, 1, 3) if _worthwhile(stretch) else ():
+            distances = self._probed(stretch, start + (end - start) * quarter // 4 - period)
+            for turns in _turns(distances):
+                if found := self._parts(Periodic(start, end, turns * period)):
+                    return found
+        return []
+
+    def _parts(self, stretch: Periodic) -> list[Periodic]:
         found = []
-        for first, last, distances in self._repeating(Periodic(start, end, chains * period)):
-            several = chains_in(distances)
-            if several and last - first >= LEAST_TIMES * several * len(distances):
-                found.append(Periodic(first, last, several * len(distances)))
+        for first, last, distances in self._repeating(stretch):
+            run = Periodic(first, last, chains_in(distances) * stretch.period)
+            if run.period and _worthwhile(run):
+                found.append(run)
         return found
 
     def _probed(self, stretch: Periodic, at: int) -> Distances:
@@ -175,3 +191,23 @@ class _Search:
                 best = other[2]
         times -= best > spare
         return Periodic(start + best, start + best + times * period, period)
+
+
+def _worthwhile(stretch: Periodic) -> bool:
+    start, end, period = stretch
+    return end - start >= max(LEAST_TIMES * period, LEAST_SAVED + period)
+
+
+def _turns(distances: Distances) -> Iterable[int]:
+    """How many bodies may be one iteration, given how far before the operands of one are made.
+
+    As many as there are chains that take turns; and those of a grid, of which each cell reads its neighbours of the
+    step before, a step.
+    """
+    chains, period = chains_in(distances), len(distances)
+    lags = sorted([-((k + d) // period) for k, row in enumerate(distances) for d in row if d is not None])
+    if not chains or lags[-1] <= MOST_LAGS * chains:
+        return [chains] if chains else []
+    far = [lag for lag in lags if lag > MOST_LAGS]
+    middle = far[len(far) // 2]
+    return middle, middle - 1, middle + 1
