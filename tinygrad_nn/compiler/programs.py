@@ -13,6 +13,7 @@ from ..support.decorators import locked, uncollected
 from ..support.nested import leaves
 from .arguments import Shape, shape_of
 from .backends.backend import RowRunner, Runner, named
+from .kept_text import program_in_words
 from .paths import Paths
 from .program.program import Program
 from .program.rewrite import simplified
@@ -30,7 +31,8 @@ class FunctionPath:
         self.results = [tracer.slot_of(leaf) for leaf in leaves(result)]
         self.shape = shape_of(result)
         self.taken = taken
-        self.value = simplified(tracer.program.returning(self.results))
+        self._entries = len(tracer.program.entries)  # before any of its gradient
+        self._value: Program | None = None
         self._runners: list[Runner | None] = [None, None]
         self._target = target
         self._gradient: Program | None = None
@@ -39,18 +41,30 @@ class FunctionPath:
     @property
     @locked
     @uncollected
+    def value(self) -> Program:
+        """The program of the value."""
+        if self._value is None:
+            self._value = simplified(self.tracer.program.returning(self.results))
+        return self._value
+
+    @property
+    @locked
+    @uncollected
     def gradient(self) -> Program:
         """The program of the value and of its derivatives with respect to all inputs."""
         if self._gradient is None:
-            if self.shape is not None:
-                raise TypeError(
-                    f"a gradient is of a function that returns one number, but {self.tracer.program.name} returned "
-                    f"{len(self.results)}: return one of them, or their sum"
-                )
+            self._check_scalar()
             flows = traced_adjoints(self.tracer, self.results[0], self.tracer.program.inputs)
             outputs = [self.results[0], *map(self.tracer.slot_of, flows)]
             self._gradient = simplified(self.tracer.program.returning(outputs))
         return self._gradient
+
+    def _check_scalar(self) -> None:
+        if self.shape is not None:
+            raise TypeError(
+                f"a gradient is of a function that returns one number, but {self.tracer.program.name} returned "
+                f"{len(self.results)}: return one of them, or their sum"
+            )
 
     @locked
     def for_rows(self, gradients: bool, backend: str) -> RowRunner:
@@ -69,11 +83,21 @@ class FunctionPath:
 
     @locked
     def _compiled(self, gradients: bool) -> Runner:
-        runner, backend = self._runners[gradients], self._target.backend
+        runner, backend = self._runners[gradients], named(self._target.backend)
+        if runner is None and backend.kept is not None:
+            if gradients:
+                self._check_scalar()
+            traced = self.tracer.program
+            runner = backend.kept(
+                lambda: program_in_words(traced, self._entries, [gradients, *self.results]),
+                list(traced.parameters.values()),
+                lambda: self.gradient if gradients else self.value,
+                self._target,
+            )
         if runner is None:
             program = self.gradient if gradients else self.value
-            runner = named(backend).runner(program, self._target, lambda: self.for_rows(gradients, backend))
-            self._runners[gradients] = runner
+            runner = backend.runner(program, self._target, lambda: self.for_rows(gradients, self._target.backend))
+        self._runners[gradients] = runner
         return runner
 
 

@@ -20,13 +20,13 @@ def test_repeats_compute_what_their_iterations_do(name):
 def test_machine_code_of_repeats(name):
     np = pytest.importorskip("numpy")
     pytest.importorskip("llvmlite")
-    from tinygrad_nn.compiler.backends.llvm.call import NativeCall, NativeProgram
+    from tinygrad_nn.compiler.backends.llvm.call import NativeProgram, native_call
 
     program, body = PROGRAMS[name]
     target = Target("llvm", False, "float64", False)
     rows = 0.1 + 0.01 * np.random.default_rng(1).random((11, len(program.inputs)))
     expected = [plainly(program, body, row) for row in rows.tolist()]
-    call, many = NativeCall(rolled(program, body), target), NativeProgram(rolled(program, body), target)
+    call, many = native_call(rolled(program, body), target), NativeProgram(rolled(program, body), target)
     for _ in range(2):
         found, on_path = many(rows)
         np.testing.assert_allclose(found, expected, rtol=1e-14)

@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from ...autograd.value import Value
 from ...support.checks import checked_choice, checked_switch
 from ...support.tabular import short
 from ..program.program import OffPath, Program
@@ -16,6 +17,8 @@ from ..target import DTYPES, Target
 
 Runner = Callable[[Sequence[float]], Sequence[float]]  # of the inputs, it gives the outputs, or raises OffPath
 RowRunner = Callable[[Any], tuple[Any, Any]]  # of rows (n, inputs), the outputs (n, k), and which rows are on its path
+# Of the words of a trace (None where it has none), the Values that it reads, and its program, when it is asked for.
+KnownRunner = Callable[[Callable[[], str | None], Sequence[Value], Callable[[], Program], Target], Runner]
 
 # By its name, the module of each that has it as BACKEND, from this folder or by its full name. It is imported when the
 # back end is first asked for.
@@ -37,13 +40,15 @@ class Backend:
 
     `source` is the text of a program of a compiled function, and may look at the function's other paths, too. `call`
     makes what runs the program for the inputs of one call, `rows` what runs it for many rows at once. Both read the
-    program's parameters anew each time, and know no path but its own. Without `call` a call is a row; without `rows`
-    each row is a call; with neither, nothing runs.
+    program's parameters anew each time, and know no path but its own. `kept` is `call` for a back end that knows from
+    the words of a trace what it made of it in an earlier process; only else does it ask for the program. Without `call`
+    a call is a row; without `rows` each row is a call; with neither, nothing runs.
     """
 
     source: Callable[[Program, Any], str]
     call: Callable[[Program, Target], Runner] | None = None
     rows: Callable[[Program, Target], RowRunner] | None = None
+    kept: KnownRunner | None = None
     dtypes: Sequence[str] = ("float64",)
     needs: tuple[str, str] | None = None  # a package, and the extra that installs it
     takes_arrays: bool = False  # whether `call` is given an array as it is, where it is the only argument

@@ -19,7 +19,7 @@ from tinygrad_nn.compiler.arguments import array_shape  # noqa: E402
 from tinygrad_nn.compiler.backends.llvm import engine as native  # noqa: E402
 from tinygrad_nn.support.as_loaded import AsLoaded, sources_of  # noqa: E402
 from tinygrad_nn.training.steps.engines import native_text  # noqa: E402
-from tinygrad_nn.training.steps.engines.kept_text import in_words, kept_text  # noqa: E402
+from tinygrad_nn.training.steps.engines.kept_text import in_words, text_of_structure  # noqa: E402
 from tinygrad_nn.training.steps.recipe import Update  # noqa: E402
 from tinygrad_nn.training.steps.state import NUMBER  # noqa: E402
 
@@ -99,7 +99,7 @@ def test_another_state_of_the_sources_takes_nothing(folder, written, monkeypatch
 
 def test_another_version_takes_nothing(folder, written, monkeypatch):
     train()
-    monkeypatch.setattr("tinygrad_nn.training.steps.engines.kept_text.__version__", "0.0.1")
+    monkeypatch.setattr("tinygrad_nn.compiler.kept_text.__version__", "0.0.1")
     train()
     assert len(written) == 2
 
@@ -120,7 +120,7 @@ def test_what_was_put_in_neither_takes_nor_leaves_anything(owner, name, tmp_path
     loaded = AsLoaded(float("inf"))
 
     def asked(text):
-        return kept_text("steps", ("a key",), str, loaded, lambda: text)
+        return text_of_structure("steps", ("a key",), str, loaded, lambda: text)
 
     assert [asked("a text"), asked("another")] == ["a text", "a text"]
     with monkeypatch.context() as patch:

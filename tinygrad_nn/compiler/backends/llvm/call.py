@@ -6,38 +6,67 @@ The numbers of one call go in, its results come out, and nothing is made in betw
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from json import dumps, loads
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....autograd.column import SharingList
 from ....autograd.packs import Copies, Pack
-from ....autograd.value import Packed
+from ....autograd.value import Packed, Value
+from ....support.as_loaded import AsLoaded
+from ....version import IMPORTED
 from ...arguments import data_of
+from ...kept_text import kept_text
 from ...loops.roll import rolled
 from ...loops.rolled import Rolled
 from ...program.program import OffPath, Program
 from ...target import DTYPES, Target
-from ..backend import Backend
+from ..backend import Backend, Runner
 from . import engine as native
 from . import printer as llvm
+
+
+class CallText(NamedTuple):
+    """The text of a program for one row at a time, and what calls of it have to know."""
+
+    inputs: int
+    outputs: int
+    scratch: int  # bytes
+    read: list[int]  # the places of the Values that it reads, among those that were traced
+    guards: list[str]  # the user's lines
+    text: str
+
+    @classmethod
+    def written(cls, roll: Rolled, target: Target, values: Sequence[Value]) -> CallText:
+        single = target.dtype == "float32"
+        full = native.register_bytes() // (4 if single else 8)
+        printer = llvm.Printer(roll, 1, single, target.exact, full=full)
+        places = {id(value): k for k, value in enumerate(values)}
+        read = [places[id(value)] for value in roll.flat.parameters.values()]
+        guards = [guard.where for guard in roll.flat.guards]
+        return cls(roll.sizes[0], len(roll.outputs), printer.scratch, read, guards, printer.text)
+
+    def words(self) -> str:
+        """All of it in words, which `said` makes it of again."""
+        return dumps(self)
+
+    @classmethod
+    def said(cls, words: str) -> CallText:
+        return cls(*loads(words))
 
 
 class NativeCall:
     """A program compiled for one row at a time, with its parameters read at each call."""
 
-    def __init__(self, roll: Rolled, target: Target) -> None:
-        self.parameters, self.target = SharingList(roll.flat.parameters.values()), target
-        single = target.dtype == "float32"
-        full = native.register_bytes() // (4 if single else 8)
-        printer = llvm.Printer(roll, 1, single, target.exact, full=full)
-        self.compiled = native.native(printer.text, pointers=5)
-        letter = "f" if single else "d"
+    def __init__(self, written: CallText, values: Sequence[Value], target: Target) -> None:
+        self.parameters, self.target = SharingList([values[k] for k in written.read]), target
+        self.compiled = native.native(written.text, pointers=5)
+        letter = "f" if target.dtype == "float32" else "d"
         self.layouts = [  # which, with the =, tell of a number that no float32 holds
-            Struct(f"={count}{letter}") for count in (roll.sizes[0], len(self.parameters), len(roll.outputs))
+            Struct(f"={count}{letter}") for count in (written.inputs, len(self.parameters), written.outputs)
         ]
-        self.count = len(roll.outputs)
-        self.scratch, self.guards = printer.scratch, [group.guard for group in roll.groups if group.guard]
+        self.count, self.scratch, self.guards = written.outputs, written.scratch, written.guards
         self._latest: tuple[Pack | Copies | None, int] = None, 0  # where parameters stood, and the address of the first
         self.free: list[_Places] = []  # as many as there were calls at a time
 
@@ -67,7 +96,7 @@ class NativeCall:
             found = self._view(places.outputs, self.count).copy()
         free.append(places)
         if not on_path:
-            raise OffPath(next((line for guard in self.guards if guard for line in guard[2]), ""))
+            raise OffPath(next(iter(self.guards), ""))
         return found
 
     def _start(self) -> int:
@@ -144,11 +173,33 @@ def _source(program: Program, function: Any) -> str:
     return llvm.Printer(rolled(program), 8, target.dtype == "float32", target.exact).text
 
 
+def native_call(roll: Rolled, target: Target) -> NativeCall:
+    """What runs a rolled program for one row at a time."""
+    values = list(roll.flat.parameters.values())
+    return NativeCall(CallText.written(roll, target, values), values, target)
+
+
+def _kept(
+    words: Callable[[], str | None], values: Sequence[Value], program: Callable[[], Program], target: Target
+) -> Runner:
+    """What runs a trace, as an earlier process has written it or as it is written now."""
+
+    def said() -> list[str] | None:
+        found = words()
+        return None if found is None else [target.dtype, str(target.exact), str(native.register_bytes()), found]
+
+    text = kept_text("calls", said, AS_LOADED, lambda: CallText.written(rolled(program()), target, values).words())
+    return NativeCall(CallText.said(text), values, target).run
+
+
 BACKEND = Backend(
     source=_source,
-    call=lambda program, target: NativeCall(rolled(program), target).run,
+    call=lambda program, target: native_call(rolled(program), target).run,
     rows=lambda program, target: NativeProgram(rolled(program), target),
+    kept=_kept,
     dtypes=DTYPES,
     needs=("llvmlite", "fast"),
     takes_arrays=True,
 )
+
+AS_LOADED = AsLoaded(IMPORTED)  # last, when all that writes texts is there

@@ -1,7 +1,6 @@
 """Texts of steps and of looks on disk, so that a second process need not trace what another one has.
 
-A text is kept by the words of the structure that it was written for, and holds for the code that wrote it: that of the
-sources as they are, with nothing put in. Else it is written anew.
+A text is kept by the words of the structure that it was written for.
 """
 
 from __future__ import annotations
@@ -11,20 +10,23 @@ from typing import Any
 
 from ....autograd.primitives import Primitive
 from ....compiler.arguments import ArrayShape
-from ....compiler.object_cache import folder_in_use, from_cache
+from ....compiler.kept_text import kept_text
 from ....support.as_loaded import PACKAGE, AsLoaded
-from ....version import __version__
 from ..state import NUMBER
 
 PLAIN = {type(None), bool, int, float, str, type(Ellipsis)}  # which are written as they are
 
 
-def kept_text(kind: str, key: object, beside: Callable[[], str], loaded: AsLoaded, write: Callable[[], str]) -> str:
+def text_of_structure(
+    kind: str, key: object, beside: Callable[[], str], loaded: AsLoaded, write: Callable[[], str]
+) -> str:
     """What `write` writes of a kind, for a structure and a text beside it: by an earlier process, or now."""
-    if folder_in_use() is None or (words := in_words(key)) is None or (sources := loaded.sources()) is None:
-        return write()
-    about = [f"text of {kind}", __version__, sources, words, beside()]
-    return from_cache(about, lambda: write().encode()).decode()
+
+    def words() -> list[str] | None:
+        found = in_words(key)
+        return None if found is None else [found, beside()]
+
+    return kept_text(kind, words, loaded, write)
 
 
 def in_words(key: object) -> str | None:

@@ -24,7 +24,7 @@ from ....version import IMPORTED
 from ..recipe import Recipe
 from ..structure import KeyAndValues
 from .engine import Look, UnsupportedError
-from .kept_text import kept_text
+from .kept_text import text_of_structure
 from .native_text import StepText
 
 MOST_LOOKS = 64  # that are kept
@@ -88,7 +88,7 @@ def text_for_look(look: Look, recipe: Recipe, found: KeyAndValues | None, steps:
     read = tuple([places[id(value)] for value in steps.untrained])
     key = structure, look.shapes, read, target.dtype, target.exact, lanes
     if (known := LOOK_TEXTS.get(key)) is None:
-        known = LookText.said(kept_text("looks", key, str, LOOKING, lambda: write().words()))
+        known = LookText.said(text_of_structure("looks", key, str, LOOKING, lambda: write().words()))
         LOOK_TEXTS.put(key, known)
     return known
 

@@ -31,7 +31,7 @@ from ..recipe import Recipe, Update, penalty, row_gradient
 from ..rows import Row
 from ..structure import structure_known
 from .engine import UnsupportedError
-from .kept_text import kept_text
+from .kept_text import text_of_structure
 
 MOST_TEXTS, MOST_OF_ONE = 64, 4  # that are kept, and of one structure, whose update may branch on settings
 
@@ -136,7 +136,7 @@ def text_for(recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: b
         kind = Kind(register_bytes() // (4 if target.dtype == "float32" else 8), target.dtype == "float32")
         return update_text(update, kind, recipe.regularizer is not None, target.exact).body
 
-    apart = StepText.said(kept_text("steps", key, of_update, LOADED, write), update)
+    apart = StepText.said(text_of_structure("steps", key, of_update, LOADED, write), update)
     TEXTS.put(key, [apart, *known][:MOST_OF_ONE])
     if not written and (again := apart.of(recipe, parameters)) is not None:
         return again
