@@ -14,6 +14,8 @@ from .groups import Access, Group, Repeated
 
 Cluster = list[Group]
 
+SMALLEST = 4  # members of a tile, whose sums hide how long one takes
+
 
 def clusters(groups: list[Group], read: set[int], dear: Set[Primitive]) -> list[Cluster]:
     """The groups in an order that runs, those together that share a loop.
@@ -114,13 +116,17 @@ def strides(extents: tuple[int, ...]) -> tuple[int, ...]:
 def tiles(count: int, most: int) -> list[tuple[int, int, int]]:
     """A loop over `count` members cut into tiles of at most `most` and of nearly one size: first member, size, times.
 
-    >>> tiles(10, 8), tiles(19, 8)
-    ([(0, 5, 2)], [(0, 7, 1), (7, 6, 2)])
+    They are full ones and a smaller one where that is less to write.
+
+    >>> tiles(10, 8), tiles(19, 8), tiles(100, 8)
+    ([(0, 5, 2)], [(0, 7, 1), (7, 6, 2)], [(0, 8, 12), (96, 4, 1)])
     """
     if not count:
         return []
-    times = -(-count // most)
+    times, rest = -(-count // most), count % most
     size, larger = divmod(count, times)
+    if larger and rest >= SMALLEST and most + rest < 2 * size + 1:
+        return [(0, most, times - 1), (count - rest, rest, 1)]
     found = [(0, size + 1, larger)] if larger else []
     return [*found, ((size + 1) * larger, size, times - larger)]
 

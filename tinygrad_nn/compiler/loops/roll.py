@@ -7,7 +7,7 @@ is a group of products in two loops. What a repeat's body holds is grouped in th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from ...support.decorators import uncollected
 from ..program.program import Family, Guard, Instruction, Program, ProgramEntry
@@ -54,7 +54,7 @@ def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
     levels = dict.fromkeys(places, 0)
     waiting: dict[int, list[AnyEntry]] = {}
     for given in body:
-        for entry in _where_alike(given, levels):
+        for entry in _where_alike(given, levels.__getitem__):
             level = 1 + max(map(levels.__getitem__, entry.slots()), default=0)
             waiting.setdefault(level, []).append(entry)
             if isinstance(entry, Instruction):
@@ -64,10 +64,8 @@ def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
     for level in sorted(waiting):
         alike: dict[tuple[object, ...], list[tuple[Read, ProgramEntry]]] = {}
         repeats: dict[int, list[Repeat]] = {}
-        families = [entry for entry in waiting[level] if isinstance(entry, Family)]
-        arrays = {slot: places[slot][0] for family in families for slot in family.slots()}
         for given in waiting[level]:
-            for entry in _where_alike(given, arrays):
+            for entry in _where_alike(given, lambda slot: places[slot][0]):
                 if isinstance(entry, Repeat):
                     repeats.setdefault(entry.times, []).append(entry)
                     continue
@@ -96,9 +94,9 @@ def _results(entry: AnyEntry) -> Sequence[int]:
     return entry.sets() if isinstance(entry, Repeat) else (entry.slot,) if isinstance(entry, Instruction) else ()
 
 
-def _where_alike(entry: AnyEntry, known: Mapping[int, int]) -> Sequence[AnyEntry]:
-    """A family by itself where one thing that is known is the same of all that a column of it reads; else members."""
-    if not isinstance(entry, Family) or all(len({*map(known.__getitem__, o)}) == 1 for o in entry.columns()):
+def _where_alike(entry: AnyEntry, known: Callable[[int], int]) -> Sequence[AnyEntry]:
+    """A family by itself where what is known of all that a column of it reads is the same; else its members."""
+    if not isinstance(entry, Family) or all(len({*map(known, o)}) == 1 for o in entry.columns()):
         return (entry,)
     return entry.members()
 

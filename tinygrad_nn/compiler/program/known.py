@@ -53,7 +53,7 @@ class Computed:
         distinct = frozenset(column)  # type: ignore[arg-type]
         if key in self._by_shared or shared in seen or len(distinct) < family.size:
             return False
-        if key in self._read_alone and not self._slots.keys().isdisjoint(map(_what, family.members())):
+        if key in self._read_alone and not self._slots.keys().isdisjoint(_members(family)):
             return False
         seen |= distinct
         self._by_shared[key] = family
@@ -61,7 +61,7 @@ class Computed:
 
     def _is_new_pairs(self, family: Family) -> bool:
         """Whether no result of the pairs of two columns is known; then they are from now on."""
-        members = [_what(member) for member in family.members()]
+        members = _members(family)
         if len(set(members)) < family.size or not self._slots.keys().isdisjoint(members):
             return False
         if family.primitive in self._in_columns:
@@ -69,6 +69,12 @@ class Computed:
         self._read_alone.update((family.primitive, slot) for slot in family.slots())
         self._slots.update(zip(members, family.results, strict=True))
         return True
+
+
+def _members(family: Family) -> list[What]:
+    """What the members of a family are."""
+    row, columns = family.primitive, [o if isinstance(o, tuple) else (o,) * family.size for o in family.operands]
+    return [(row, (one, other) if one <= other else (other, one)) for one, other in zip(*columns, strict=True)]
 
 
 def _what(entry: Instruction) -> What:

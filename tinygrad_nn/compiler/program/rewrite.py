@@ -89,7 +89,8 @@ def _moved(entry: AnyInstruction, same: dict[int, int]) -> AnyInstruction:
     """An instruction that reads, in place of a slot, that which is the same; or a family of them."""
     if same.keys().isdisjoint(entry.slots()):
         return entry
-    operands = of_operands(lambda slot: same.get(slot, slot), entry.operands)
+    moved = same.get
+    operands = tuple([tuple(map(moved, o, o)) if isinstance(o, tuple) else moved(o, o) for o in entry.operands])
     if isinstance(entry, Family):
         return Family(entry.slot, entry.primitive, operands, entry.size)
     return Instruction(entry.slot, entry.primitive, operands)

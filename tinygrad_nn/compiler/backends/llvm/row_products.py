@@ -17,6 +17,7 @@ from .printer import Printer
 from .row_terms import Term, terms
 from .transpose import columns_at_once, turned
 
+MOST_SUMMED = 3  # vectors along the inputs of a neuron that are summed at once
 CHUNK = 128  # rows whose adjoints and activations are kept at a time: they are to fit the second cache
 
 
@@ -100,8 +101,11 @@ class RowProducts(Printer):
         """A term as a matrix product, over the rows of a chunk; it is added to that of the chunks before."""
         b, full, inner = self.block, self.full, term.extents[-1]
         whole, rest = divmod(inner, full.lanes)
-        wide = max(1, min(3, whole))
+        wide = max(1, min(MOST_SUMMED, whole))
         b.kind = full
+        if rest and whole < MOST_SUMMED:
+            self._neurons(neurons, inputs, term, "0", [*[full.lanes] * whole, rest])
+            whole = rest = 0
         for first, vectors, times in tiles(whole, wide):
 
             def columns(i: str, first: int = first, vectors: int = vectors) -> None:

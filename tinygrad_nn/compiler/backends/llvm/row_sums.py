@@ -152,12 +152,13 @@ class RowSums(RowProducts):
     def _tiled(self, extents: tuple[int, ...], body: Callable[[list[list[str]]], None]) -> None:
         """body(members) for tiles of members that follow each other, of one loop or two: for each, the counters."""
         outer, inner = (1, 1, *extents)[-2:]
+        most = next((size for size in range(SUMS, SUMS // 2 - 1, -1) if inner % size == 0), SUMS)  # of one size at best
 
         def rows(these: list[str]) -> None:
             def tile(those: list[str]) -> None:
                 body([[row, column][2 - len(extents) :] for row in these for column in those])
 
-            self._tiles(inner, SUMS, tile)
+            self._tiles(inner, most, tile)
 
         self._tiles(outer, max(1, SUMS // inner), rows)
 
