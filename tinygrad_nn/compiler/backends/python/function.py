@@ -15,20 +15,39 @@ from ....autograd.primitives import Primitive
 from ....autograd.value import Packed
 from ....support.source import defined
 from ...arguments import data_of
+from ...loops.find import repeats_in
+from ...loops.repeats import BodyEntry, entries_written
 from ...program.names import told
 from ...program.program import OffPath, Program
 from ..backend import Backend
 from ..identifiers import SlotNames, identifier, of_function
 from ..spellings import own_functions, owned, rows_called
-from .expressions import SPELLINGS, Statement, statements
+from . import scopes
+from .expressions import SPELLINGS, statements
+from .lines import lines_of, literal_text
 
 ALWAYS = {"exp": math.exp, "pow": math.pow, "inf": math.inf, "nan": math.nan, "OffPath": OffPath}
 FLOATS = {float}
+LONG_PROGRAM = 2000  # instructions of a program that is written in loops where those are
+MUCH_SHORTER = 8  # times
 NOT_IEEE = "(ZeroDivisionError, OverflowError, ValueError)"  # where the standard has a result
 
 
 def source(program: Program) -> str:
-    """The source of the program as a function of its inputs and then its parameters."""
+    """The source of the program as a function of its inputs and then its parameters, or of lists of them."""
+    body = found_loops(program)
+    return _written_out(program) if body is None else scopes.source(program, body, function_name(program))
+
+
+def found_loops(program: Program) -> list[BodyEntry] | None:
+    """The body of a long program with its repeats, where that is much shorter."""
+    if len(program.body) < LONG_PROGRAM:
+        return None
+    body = repeats_in(program)
+    return body if MUCH_SHORTER * entries_written(body) < len(program.body) else None
+
+
+def _written_out(program: Program) -> str:
     names = identifiers(program)
     name = function_name(program)
     arguments = ", ".join(names[slot] for slot in [*program.inputs, *program.parameters])
@@ -47,7 +66,9 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
 
     It raises OffPath where a comparison comes out otherwise than when the program was traced.
     """
-    function, parameters = loaded(source(program), program), SharingList(program.parameters.values())
+    if (body := found_loops(program)) is not None:
+        return compiled_loops(program, body)
+    function, parameters = loaded(_written_out(program), program), SharingList(program.parameters.values())
     several = len(program.outputs) > 1
 
     def run(inputs: Sequence[float]) -> Sequence[float]:
@@ -75,6 +96,21 @@ def compiled(program: Program) -> Callable[[Sequence[float]], Sequence[float]]:
     return run if parameters else run_alone
 
 
+def compiled_loops(program: Program, body: Sequence[BodyEntry]) -> Callable[[Sequence[float]], Sequence[float]]:
+    """As `compiled` has it, of a program whose body is given with its repeats."""
+    function = loaded(scopes.source(program, body, function_name(program)), program)
+    parameters = SharingList(program.parameters.values())
+
+    def run(inputs: Sequence[float]) -> Sequence[float]:
+        numbers = data_of(parameters)
+        try:
+            return function(inputs, numbers)  # type: ignore[no-any-return]
+        except (ZeroDivisionError, OverflowError, ValueError):
+            return program.run(inputs, numbers)
+
+    return run
+
+
 def loaded(text: str, program: Program) -> Any:
     """The function that the source of a program defines; tracebacks show its lines."""
     instructions = program.instructions
@@ -88,32 +124,13 @@ def callables(rows: Iterable[Primitive]) -> dict[str, Any]:
     return {r.name: getattr(r.value, "__wrapped__", r.value) for r in rows if r.name not in SPELLINGS} | ALWAYS
 
 
-def lines_of(
-    body: Iterable[Statement], names: dict[int, str], indent: str, leave: Callable[[Statement], str]
-) -> list[str]:
-    """The statements as lines, with a comment where another block begins; `leave` says what a guard does."""
-    lines, block = [], ""
-    for statement in body:
-        if statement.slot is None:
-            lines.append(f"{indent}if {statement.text}: {leave(statement)}")
-            continue
-        if statement.block and statement.block != block:
-            block = statement.block
-            lines.append(f"{indent}# {block}")
-        target = names[statement.slot]
-        lines.append(f"{indent}{target} = {statement.text}")
-        lines += [f"{indent}{target} = {target} + {products}" for products in statement.further]
-    return lines
-
-
 def identifiers(program: Program) -> dict[int, str]:
     """A Python name for each slot, each once; a literal is its number."""
     names: dict[int, str] = {}
     named = SlotNames(owned(program.instructions).values())
     for slot, name in told(program).items():
         if slot in program.literals:
-            number = program.literals[slot]
-            names[slot] = f"({number!r})" if math.copysign(1.0, number) < 0 and number == number else repr(number)
+            names[slot] = literal_text(program.literals[slot])
         else:
             names[slot] = named(name)
     return names

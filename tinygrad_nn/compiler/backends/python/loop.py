@@ -11,16 +11,15 @@ has changed anything; one whose arithmetic Python refuses is computed by `exactl
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from ...program.program import Loop, OffPath
 from .expressions import Statement, statements
-from .function import NOT_IEEE, function_name, identifiers, lines_of, loaded
+from .function import NOT_IEEE, function_name, identifiers, loaded
+from .lines import in_lines, inside_tuple, lines_of
 
-WIDTH = 116  # letters of a line
 ARGUMENTS = "passes, put, ended, error, threshold, rates, settled, carried, exactly"
 
 
@@ -33,9 +32,9 @@ def source(loop: Loop, rate: int | None = None) -> str:
     head = [f"def {function_name(program)}({ARGUMENTS}):"]
     for slots, given in ((settled, "settled"), (list(loop.carried), "carried")):
         if slots:
-            head += _wrapped(f"({_inside_tuple(slots, names)}) = {given}", "    ")
+            head += in_lines(f"({inside_tuple(slots, names)}) = {given}", "    ")
     head += lines_of(before, names, "    ", lambda guard: "return error, carried")
-    row, rows = _inside_tuple(loop.each, names) or "_", "rows"
+    row, rows = inside_tuple(loop.each, names) or "_", "rows"
     if rate is not None:
         row, rows = f"({row}), {names[rate]}", "zip(rows, rates)"
     body = _body(during, loop, names)
@@ -43,8 +42,8 @@ def source(loop: Loop, rate: int | None = None) -> str:
         body.append(f"error += {names[loop.metric]}")
     body.append(f"put({names[loop.loss]})")
     if later:
-        left, right = (_inside_tuple([pair[k] for pair in later], names) for k in (0, 1))
-        body += _wrapped(f"({left}) = ({right})", "")
+        left, right = (inside_tuple([pair[k] for pair in later], names) for k in (0, 1))
+        body += in_lines(f"({left}) = ({right})", "")
     lines = [*head, "    for rows in passes:", f"        for {row} in {rows}:"]
     lines += [f"            {line}" for line in body]
     ending = ["ended(error)", "if error < threshold: break", "error = 0.0"] if loop.metric is not None else []
@@ -52,7 +51,7 @@ def source(loop: Loop, rate: int | None = None) -> str:
         lines += ["        else:", *(f"            {line}" for line in [*ending, "continue"]), "        break"]
     else:
         lines += [f"        {line}" for line in ending]
-    lines += _wrapped(f"return error, ({_inside_tuple(loop.carried, names)})", "    ")
+    lines += in_lines(f"return error, ({inside_tuple(loop.carried, names)})", "    ")
     return "\n".join(lines) + "\n"
 
 
@@ -107,30 +106,14 @@ def _body(body: list[Statement], loop: Loop, names: dict[int, str]) -> list[str]
     program = loop.program
     if any(statement.raises for statement in body):
         made = {statement.slot for statement in body}
-        inputs, parameters = (_inside_tuple(slots, names) for slots in (program.inputs, program.parameters))
-        targets = _inside_tuple(loop.outputs, {slot: names[slot] if slot in made else "_" for slot in loop.outputs})
+        inputs, parameters = (inside_tuple(slots, names) for slots in (program.inputs, program.parameters))
+        targets = inside_tuple(loop.outputs, {slot: names[slot] if slot in made else "_" for slot in loop.outputs})
         lines = [
             "try:",
             *(f"    {line}" for line in lines),
             f"except {NOT_IEEE}:",
-            *_wrapped(f"found = exactly(({inputs}), ({parameters}))", "    "),
+            *in_lines(f"found = exactly(({inputs}), ({parameters}))", "    "),
             "    if found is None: break",
-            *_wrapped(f"({targets}) = found", "    "),
+            *in_lines(f"({targets}) = found", "    "),
         ]
-    return lines
-
-
-def _inside_tuple(slots: Iterable[int], names: dict[int, str]) -> str:
-    """The names of the slots as the inside of a tuple."""
-    listed = [names[slot] for slot in slots]
-    return f"{', '.join(listed)}{',' * (len(listed) == 1)}"
-
-
-def _wrapped(line: str, indent: str) -> list[str]:
-    """A long line with tuples in it, broken after their commas."""
-    lines = [indent]
-    for part in re.split(r"(?<=,) ", line):
-        if len(lines[-1]) + len(part) > WIDTH and lines[-1].strip():
-            lines.append(indent + "    ")
-        lines[-1] += part if not lines[-1].strip() else f" {part}"
     return lines
