@@ -5,7 +5,7 @@ Each recurrence of a body becomes a repeat, and in its body repeats are found ag
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -16,6 +16,8 @@ from .recurrences import recurrences
 from .repeats import BodyEntry, Repeat, slots_set
 
 LEAST_CHAIN = 24  # instructions that need one another in a program with repeats
+LONG_CHAIN = 96  # that is of iterations, surely
+EARLY = 8  # instructions that need one another from the program's start
 
 
 @uncollected
@@ -27,7 +29,12 @@ def repeats_in(program: Program) -> list[BodyEntry]:
     if not may_repeat(program):
         return list(program.body)
     used = [*program.inputs, *program.parameters, *program.literals, *slots_set(program.body)]
-    return _with_repeats(list(program.body), set(program.outputs), count(1 + max(used)))
+    body, wanted, unused = list(program.body), set(program.outputs), count(1 + max(used))
+    found = _with_repeats(body, wanted, unused)
+    if max(_levels(found)) >= LONG_CHAIN:
+        apart = _with_repeats(_early_first(body), wanted, unused)
+        found = min(found, apart, key=lambda tried: max(_levels(tried)))
+    return found
 
 
 def may_repeat(program: Program) -> bool:
@@ -40,6 +47,24 @@ def may_repeat(program: Program) -> bool:
         elif isinstance(entry, Family):
             levels |= dict.fromkeys(entry.results, 1 + max(map(level_of, entry.slots()), default=0))
     return max(levels.values(), default=0) >= LEAST_CHAIN
+
+
+def _levels(body: Sequence[BodyEntry]) -> list[int]:
+    """How many entries need one another up to each."""
+    found, levels = list[int](), dict[int, int]()
+    for entry in body:
+        found.append(1 + max([levels.get(slot, 0) for slot in entry.slots()], default=0))
+        levels |= dict.fromkeys(slots_set([entry]), found[-1])
+    return found
+
+
+def _early_first(body: Flat) -> Flat:
+    """The body with what needs few instructions first.
+
+    Where a series has equal numbers, iterations share what they make of them, and only look alike without it.
+    """
+    levels = _levels(body)
+    return [body[k] for k in sorted(range(len(body)), key=lambda k: levels[k] > EARLY)]
 
 
 def _with_repeats(body: Flat, wanted: set[int], unused: Iterator[int]) -> list[BodyEntry]:
