@@ -112,12 +112,29 @@ def test_a_state_that_does_not_fit_changes_nothing(change, error, words):
 
 def test_models_pickle_and_copy():
     model = MLP(2, [3, 1], "tanh", input_names=["a", "b"], rng=random.Random(1))
-    for twin in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+    pickled = [pickle.loads(pickle.dumps(model, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
+    for twin in (*pickled, copy.deepcopy(model)):
         assert twin.predict([0.1, 0.2]) == model.predict([0.1, 0.2])
+        assert str(twin.layers[0].neurons[1].place) == "layer 1, neuron 2"
         assert twin.parameters()[0] is not model.parameters()[0]
         assert twin.layers[0].neurons[0].weights[0] is twin.parameters()[0]
     shared = copy.deepcopy(Tied())
     assert shared.shared is shared.again
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_all_that_a_user_has_of_a_model_pickles(protocol):
+    model = MLP(2, [3, 1], "tanh", rng=random.Random(1))
+    layer, neuron = model.layers[0], model.layers[0].neurons[0]
+    parts = [model, layer, neuron, neuron.weights, neuron.place, Tied(), tn.SGD(model.parameters(), 0.1)]
+    parts += [tn.Adam(model.parameters()), tn.compile(model), tn.compile_step(model, "hinge", tn.Adam([Value(1.0)]))]
+    for given in (*parts, tn.optim.cosine(0.1, 0.0, 10), tn.losses.hinge, Value(2.0), tn.functional.exp):
+        twin = pickle.loads(pickle.dumps(given, protocol))
+        assert type(twin) is type(given)
+        assert repr(twin) == repr(given) or " at 0x" in repr(given)
+    vars(neuron)["mark"] = 3.0
+    twin = pickle.loads(pickle.dumps(neuron, protocol))
+    assert (twin.mark, twin._given_away) == (3.0, True)
 
 
 @pytest.mark.parametrize("count", [1, 3, 40])

@@ -43,6 +43,9 @@ class Place:
         """The places from the outermost to this one."""
         return [self] if self.within is None else [*self.within.path(), self]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Place, (self.name, self.within, self.kind, self.given)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Place:
         """A copy in the copy of the larger module; where a part is copied by itself, it is held by none."""
         return Place(self.name, memo.get(id(self.within)), self.kind, self.given)

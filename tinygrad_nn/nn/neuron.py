@@ -211,6 +211,9 @@ class Neuron(Module):
         OWN_ATTRIBUTES.__set__(self, given)
         self._given_away = True
 
+    def __getstate__(self) -> object:
+        return object.__getstate__(self)  # which the first protocols of pickle ask for where there are slots
+
     w = _also("weights", "The weights, by micrograd's name.")
     b = _also("bias", "The bias, by micrograd's name.")
 
