@@ -107,8 +107,9 @@ class Module(Named):
 
         Rows are lists, an array or a frame; the output of a row is a float where the module has one output, else a list
         of floats. For an array of rows an array comes back. Of 32 rows or more an MLP, a Layer or a Neuron makes
-        products of matrices where NumPy is, of one row after another code that LLVM makes, and a module of one's own
-        that only computes runs as a program, once so many were asked for that it pays: the same within rounding.
+        products of matrices where NumPy is. Once so many were asked for that it pays, it is code that LLVM makes, for
+        many rows and for one after another, and a module of one's own that only computes runs as a program: the same
+        within rounding.
 
         Raises TypeError for what is no rows, ValueError for a frame whose columns are not the `input_names`.
         """

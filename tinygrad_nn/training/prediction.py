@@ -1,21 +1,26 @@
 """Predictions for many rows at once: those of a network of the library's own are a few products of matrices, and those
 of a module of one's own are its program, on arrays.
 
-They are the numbers of the recorded way within rounding, as those of the array back end are. Whatever is not sure to
-be that is left to the recorded way, which has the words for what is wrong with it.
+They are the numbers of the recorded way within rounding, as those of the array back end are, and of machine code, which
+products become where that pays. Whatever is not sure to be that is left to the recorded way, which has the words for
+what is wrong with it.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from itertools import chain
+from math import inf
 from typing import Any
 from weakref import ref
 
 from ..autograd.containers import dict_of
 from ..compiler.backends.array.functions import functions
-from ..nn.structure import matrices_of, outputs_of_layers, structure_of
+from ..nn.structure import Units, matrices_of, outputs_of_layers, structure_of
+from ..support.latest import Latest
 from ..support.nested import is_array
 
 WORTH_TRACING = 2000  # rows, whose recording takes as long as a trace, whatever the module is
@@ -23,6 +28,43 @@ LOADING_OWN = 10_000  # rows of a module of one's own, whose recording takes lon
 LOADING = 2_000_000  # rows times parameters of the library's, likewise
 WORTH_PACKING = 8192  # rows, whose products take as long as it takes to pack the parameters
 AT_ONCE = 1024  # rows, whose hidden numbers fit the processor's cache
+# Rows times parameters, which take as long on arrays as machine code takes to make, and as what makes it takes to load.
+WORTH_CODE, LOADING_LLVM = 1_000_000_000, 4_000_000_000
+OF_A_UNIT = 50  # parameters, whose products take as long as an activation does
+LEAST = 100_000  # rows times parameters, which take as long on arrays as machine code takes to be called
+
+
+class Predicted:
+    """How much was predicted by networks of one structure, and the machine code that does it from then on.
+
+    It is written where vectors are of 512 bits, for which the products of NumPy take twice as long on some processors.
+    """
+
+    def __init__(self) -> None:
+        self.work: float = 0.0
+        self.code: Any = None
+
+    def code_for(self, layers: Sequence[Units], rows: int) -> Any:
+        """The code of the layers, where so many rows more are worth it; else None."""
+        work = rows * sum(width + 1 + OF_A_UNIT for units in layers for width, _ in units)
+        if work < LEAST:
+            return None
+        if self.code is None:
+            self.work += work
+            if self.work < (WORTH_CODE if "llvmlite" in sys.modules else LOADING_LLVM):
+                return None
+            self.work = -inf  # where there can be none
+            if find_spec("llvmlite") is None:
+                return None
+            with suppress(Exception):  # whatever is wrong with what makes machine code, arrays do
+                from . import many_rows
+
+                program = many_rows.program_of(layers) if many_rows.pays() else None
+                self.code = None if program is None else many_rows.LayersCode(program)
+        return self.code
+
+
+PREDICTED: Latest[Predicted] = Latest(32)
 
 
 def predicted(model: Any, rows: Any) -> Any:
@@ -43,6 +85,11 @@ def predicted(model: Any, rows: Any) -> Any:
     layers = matrices_of(shape, numpy.frombuffer(data), matrix.shape[1])
     if layers is None:
         return None
+    if (known := PREDICTED.get(shape)) is None:
+        PREDICTED.put(shape, known := Predicted())
+    if (code := known.code_for(shape, len(matrix))) is not None:
+        found = code(numpy, matrix, numpy.frombuffer(data))
+        return found[:, 0] if found.shape[1] == 1 else found
     activations = functions({row for units in shape for _, row in units if row is not None}, numpy)
     # weights that lie as the product reads them, which then takes a tenth less
     parameters = [(numpy.ascontiguousarray(layer[:, :-1].T), layer[:, -1]) for layer in layers]

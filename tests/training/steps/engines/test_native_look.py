@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 import tinygrad_nn as tn
+from tinygrad_nn.compiler.backends.llvm import engine as native
 from tinygrad_nn.compiler.target import Target
 from tinygrad_nn.losses import LOSSES
 from tinygrad_nn.training.evaluation import Looked
@@ -29,7 +30,7 @@ def looked(model, X, Y, loss=tn.losses.squared_error):
 @pytest.mark.parametrize("parts", [1, 2, 3, 50])
 def test_parts_of_the_rows_are_all_rows_once(rows, parts, monkeypatch):
     monkeypatch.setattr(native_look, "MOST_PARTS", parts)
-    monkeypatch.setattr(native_look, "processors", lambda: 50)
+    monkeypatch.setattr(native, "processors", lambda: 50)
     monkeypatch.setattr(native_look, "WORTH_THREADS", 1)
     rng = random.Random(rows)
     X, Y = [[rng.random(), rng.random()] for _ in range(rows)], [rng.random() for _ in range(rows)]
@@ -83,7 +84,7 @@ def test_a_look_keeps_within_its_memory():
 
 
 def test_threads_that_come_late_are_done_without_for_a_while(monkeypatch):
-    monkeypatch.setattr(native_look, "processors", lambda: 2)
+    monkeypatch.setattr(native, "processors", lambda: 2)
     model = tn.MLP(2, [1], rng=random.Random(1))
     look, recipe = looked(model, [[0.5, 1.0]] * 20, [1.0] * 20)
     engine, begun = LookingEngine(recipe, look.shapes, TARGET), list[int]()
@@ -99,7 +100,7 @@ def test_threads_that_come_late_are_done_without_for_a_while(monkeypatch):
 
 
 def test_on_one_processor_no_thread_begins(monkeypatch):
-    monkeypatch.setattr(native_look, "processors", lambda: 1)
+    monkeypatch.setattr(native, "processors", lambda: 1)
     monkeypatch.setattr(native_look, "WORTH_THREADS", 1)
     monkeypatch.setattr(native_look, "Thread", None)
     model = tn.MLP(2, [1], rng=random.Random(1))
@@ -119,7 +120,7 @@ def test_on_one_processor_no_thread_begins(monkeypatch):
 def test_a_look_before_any_counts_is_made_where_it_tells_something(loss, processors, monkeypatch):
     """Whether a class is among the outputs, or how long a look takes alone."""
     made = list[int]()
-    monkeypatch.setattr(native_look, "processors", lambda: processors)
+    monkeypatch.setattr(native, "processors", lambda: processors)
     monkeypatch.setattr(Looks, "now", lambda looks, parameters: made.append(parameters))
     for worth in (1, 10**9):
         monkeypatch.setattr(native_look, "WORTH_THREADS", worth)

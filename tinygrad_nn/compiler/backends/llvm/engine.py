@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
@@ -120,3 +121,8 @@ def register_bytes() -> int:
     """The bytes of a full vector register of this machine: 64, 32 or 16."""
     features = _features()
     return 64 if features.get("avx512f") else 32 if features.get("avx") else 16
+
+
+def processors() -> int:
+    """How many processors this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -7,7 +7,6 @@ the steps, many by several threads, while this one may draw the order of the nex
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import inf
@@ -62,7 +61,11 @@ class Looks:
         numbers = sum((len(look.rows) + text.lanes) * text.width for look, text in zip(looks, texts, strict=True))
         self.many = parameters * sum(len(look.rows) for look in looks) >= WORTH_THREADS
         self.most = 1 if self.many else max(1, MOST_NUMBERS // max(1, numbers))  # epochs in one call
-        both, self.xp, self.parts = zip(looks, texts, strict=True), target.namespace, min(MOST_PARTS, processors())
+        both, self.xp, self.parts = (
+            zip(looks, texts, strict=True),
+            target.namespace,
+            min(MOST_PARTS, native.processors()),
+        )
         self.native = [NativeLook(look, text, target, self.most, self.parts) for look, text in both]
         self.start, self.size = beginning(steps), 4 if target.dtype == "float32" else 8
         self.whole = self._part(0, 1)
@@ -135,11 +138,6 @@ class Looks:
     def found(self, epochs: int) -> list[Any]:
         """What was found of each look: an array of shape (epochs, rows, numbers)."""
         return [look.found[:epochs, : look.count] for look in self.native]
-
-
-def processors() -> int:
-    """How many processors this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def beginning(function: Any) -> int:
