@@ -3,6 +3,9 @@
 import pytest
 
 import tinygrad_nn as tn
+from tinygrad_nn import Value
+from tinygrad_nn.compiler import programs
+from tinygrad_nn.compiler.backends import backend
 from tinygrad_nn.compiler.function import compile
 
 np = pytest.importorskip("numpy")
@@ -26,3 +29,39 @@ def test_lists_and_their_lengths():
     assert f((1, 2), 2) == 10.0
     nested = compile(lambda m: [[m[0][0] * 2.0, m[0][1]], m[1][0]])
     assert nested([[1.0, 2.0], [3.0]]) == [[2.0, 2.0], 3.0]
+
+
+def test_long_calls_run_on_machine_code_where_the_choice_is_ours(monkeypatch):
+    pytest.importorskip("llvmlite")
+    asked = list[str]()
+
+    def named(name):
+        asked.append(name)
+        return backend.named(name)
+
+    monkeypatch.setattr(programs, "named", named)
+
+    def function(x, times):
+        for _ in range(times):
+            x = x + 0.01 * tn.sin(x)
+        return x
+
+    def own(x, times):
+        return unwritten(function(x, times))
+
+    unwritten = tn.primitive("unwritten", lambda x: 2.0 * x, "2.0 * g")
+    for times, given, wanted, of in (
+        (100, {}, ["python"], function),
+        (400, {}, ["llvm"], function),
+        (400, {"exact": True}, ["python"], function),
+        (400, {"backend": "python"}, ["python"], function),
+        (400, {}, ["llvm", "python"], own),
+    ):
+        asked.clear()
+        f = tn.compile(lambda x, of=of, times=times: of(x, times), **given)
+        expected = of(Value(0.5), times)
+        assert f(0.5) == pytest.approx(expected.data, rel=1e-14)
+        assert asked == wanted
+        assert f.grad(0.5) == pytest.approx(
+            [tn.compile(lambda x, of=of, t=times: of(x, t), backend="python").grad(0.5)[0]]
+        )

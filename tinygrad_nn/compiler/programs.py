@@ -13,6 +13,7 @@ from ..support.decorators import locked, uncollected
 from ..support.nested import leaves
 from .arguments import Shape, shape_of
 from .backends.backend import RowRunner, Runner, named
+from .backends.spellings import UnspelledError
 from .kept_text import program_in_words
 from .paths import Paths
 from .program.program import Program
@@ -83,22 +84,30 @@ class FunctionPath:
 
     @locked
     def _compiled(self, gradients: bool) -> Runner:
-        runner, backend = self._runners[gradients], named(self._target.backend)
-        if runner is None and backend.kept is not None:
+        if (runner := self._runners[gradients]) is None:
             if gradients:
                 self._check_scalar()
-            traced = self.tracer.program
-            runner = backend.kept(
-                lambda: program_in_words(traced, self._entries, [gradients, *self.results]),
-                list(traced.parameters.values()),
-                lambda: self.gradient if gradients else self.value,
-                self._target,
-            )
-        if runner is None:
-            program = self.gradient if gradients else self.value
-            runner = backend.runner(program, self._target, lambda: self.for_rows(gradients, self._target.backend))
-        self._runners[gradients] = runner
+            backend = self._target.for_call(self._entries)
+            try:
+                runner = self._on(backend, gradients)
+            except UnspelledError:
+                if backend == self._target.backend:
+                    raise
+                runner = self._on(self._target.backend, gradients)
+            self._runners[gradients] = runner
         return runner
+
+    def _on(self, name: str, gradients: bool) -> Runner:
+        """What runs the value, or the value and the derivatives, on a back end."""
+        backend, traced = named(name), self.tracer.program
+
+        def program() -> Program:
+            return self.gradient if gradients else self.value
+
+        if backend.kept is None:
+            return backend.runner(program(), self._target, lambda: self.for_rows(gradients, name))
+        values, results = list(traced.parameters.values()), [gradients, *self.results]
+        return backend.kept(lambda: program_in_words(traced, self._entries, results), values, program, self._target)
 
 
 class Programs:

@@ -12,6 +12,7 @@ from .single_precision import in_range
 
 DTYPES = ("float64", "float32")
 WORTH_ARRAYS, WORTH_LLVM = 32, 4096  # rows of a batch; llvmlite takes a quarter of a second to begin
+WORTH_A_CALL = 1000  # operations of a call, which take Python 10 us or more
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,13 @@ class Target:
     def namespace(self) -> Any:
         """The namespace of arrays: the one that was given, or numpy."""
         return self.chosen_namespace or import_module("numpy")
+
+    def for_call(self, operations: int) -> str:
+        """The back end for a call of so many operations."""
+        worth = self.auto and not self.exact and operations >= WORTH_A_CALL
+        return (
+            "llvm" if worth and find_spec("llvmlite") is not None and find_spec("numpy") is not None else self.backend
+        )
 
     def for_rows(self, rows: int) -> str:
         """The back end for a batch of so many rows."""
