@@ -64,6 +64,27 @@ def _logarithm(function: Callable[[float], float], pole: float) -> Callable[[flo
     return logarithm
 
 
+# log gamma(2 + t) in powers of t: 1 - Euler's constant, and (zeta(k) - 1) (-1)^k / k for k from 2 on (Abramowitz &
+# Stegun, Handbook of mathematical functions, 6.1.33).
+LOG_GAMMA = (
+    0.42278433509846713, 0.3224670334241132, -0.0673523010531981, 0.020580808427784546, -0.007385551028673986,
+    0.0028905103307415234, -0.001192753911703261, 0.0005096695247430425, -0.00022315475845357939, 9.945751278180853e-05,
+    -4.492623673813314e-05, 2.050721277567069e-05, -9.439488275268397e-06, 4.374866789907488e-06,
+    -2.039215753801366e-06, 9.55141213040742e-07, -4.492469198764566e-07, 2.1207184805554665e-07,
+)  # fmt: skip
+
+
+def _lgamma(x: float) -> float:
+    """log |gamma(x)|, also near its zeros, 1 and 2, where `math` has as many digits behind the point as elsewhere."""
+    t = x - 1.0 if x < 1.5 else x - 2.0
+    if not -0.25 < t < 0.25:
+        return math.lgamma(x)
+    total = 0.0
+    for coefficient in reversed(LOG_GAMMA):
+        total = coefficient + t * total
+    return t * total - math.log1p(t) if x < 1.5 else t * total
+
+
 exp, expm1, cosh = (_guarded(function, lambda x: INF) for function in (math.exp, math.expm1, math.cosh))
 sinh = _guarded(math.sinh, lambda x: math.copysign(INF, x))
 sqrt, asin, acos, sin, cos, tan = (
@@ -71,7 +92,7 @@ sqrt, asin, acos, sin, cos, tan = (
 )
 log, log2, log10 = (_logarithm(function, 0.0) for function in (math.log, math.log2, math.log10))
 log1p = _logarithm(math.log1p, -1.0)
-exp2, lgamma, cbrt = _guarded(math.exp2, lambda x: INF), _guarded(math.lgamma, lambda x: INF), math.cbrt
+exp2, lgamma, cbrt = _guarded(math.exp2, lambda x: INF), _guarded(_lgamma, lambda x: INF), math.cbrt
 
 
 def _whole(function: Callable[[float], float]) -> Callable[[float], float]:
