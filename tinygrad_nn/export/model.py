@@ -17,6 +17,7 @@ from ..autograd.recording import no_grad
 from ..compiler.backends.c.file import File, check_values, operations, without_branches
 from ..compiler.backends.c.printer import Printer
 from ..compiler.backends.c.regions import Region
+from ..compiler.backends.c.sums import with_sums
 from ..compiler.function import compile
 from ..compiler.loops.roll import rolled
 from ..compiler.program.program import Program
@@ -82,13 +83,15 @@ class ModelFile:
         scratch = "state->scratch.slots" if self.gradient is not None else "scratch->slots"
         off = f"for (int k = 0; k < {self.n_outputs}; ++k) {{ y[k] = NAN; }} return;"
         constants = self.file.constants
-        predicted = Printer(rolled(self.prediction), [x], self.parameters, [y], False, off, scratch, constants)
+        prediction = rolled(*with_sums(self.prediction))
+        predicted = Printer(prediction, [x], self.parameters, [y], False, off, scratch, constants)
         given = f"const real x[{len(self.inputs)}], real y[{self.n_outputs}]"
         self.slots = predicted.slots
         if self.gradient is not None:
             target, gradient = Region("target", len(self.inputs), self.n_targets), Region("gradient", 1, self.count)
             off, reads = "return NAN;", [x, target]
-            trained = Printer(rolled(self.gradient), reads, self.parameters, [gradient], True, off, scratch, constants)
+            roll = rolled(*with_sums(self.gradient))
+            trained = Printer(roll, reads, self.parameters, [gradient], True, off, scratch, constants)
             self.slots = max(predicted.slots, trained.slots + self.count)
             state = f"{self.name}_state *state"
             self.file.function(f"void {self.name}_init({state})", self.update.init())

@@ -4,6 +4,8 @@ import ctypes
 import random
 import re
 import subprocess
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,12 +16,17 @@ from shared import matched
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.autograd.primitives import dot
 from tinygrad_nn.compiler.backends.c.file import File
 from tinygrad_nn.compiler.backends.c.printer import Printer
 from tinygrad_nn.compiler.backends.c.regions import Region
+from tinygrad_nn.compiler.backends.c.sums import with_sums
+from tinygrad_nn.compiler.loops.repeats import Repeat, verify
 from tinygrad_nn.compiler.loops.roll import rolled
+from tinygrad_nn.compiler.program.program import Instruction
 
 pytestmark = needs_cc
+UNUSED = ("-Wno-unused-variable", "-Wno-unused-but-set-variable")  # what no output needs, in random programs
 
 
 def c_of(program, body, dtype="double", name="made"):
@@ -53,10 +60,9 @@ def test_repeats_compute_what_their_iterations_do(dtype, tmp_path):
 
 def test_random_repeats_in_repeats(tmp_path):
     """Arrays in memory that others use again: those that are read in the next iteration are still there."""
-    cases = [random_body(random.Random(seed), units=1 + seed % 5) for seed in range(40)]
+    cases = [random_body(random.Random(seed), units=1 + seed % 5) for seed in range(25)]
     texts = [c_of(program, body, name=f"made{k}")[0] for k, (program, body) in enumerate(cases)]
-    unused = ("-Wno-unused-variable", "-Wno-unused-but-set-variable")  # of what no output needs
-    loaded = library("\n".join(texts), tmp_path, "-O0", *unused)
+    loaded = library("\n".join(texts), tmp_path, "-O0", *UNUSED)
     for k, (program, body) in enumerate(cases):
         inputs = [0.1 + 0.01 * (i * 7 % 50) for i in range(len(program.inputs))]
         assert run(loaded, inputs, len(program.outputs), name=f"made{k}") == plainly(program, body, inputs), texts[k]
@@ -137,11 +143,65 @@ def leaves(x):
     return [leaf for each in x for leaf in leaves(each)] if isinstance(x, list | tuple) else [x]
 
 
+def with_dots(case, rng):
+    """A program that gives back dots over what its repeats keep, too: in order, which sums can be made of, and not."""
+    (program, body), taken = case, count(10_000)
+    found, outputs = list(body), []
+    series = [each for entry in body if isinstance(entry, Repeat) for each in entry.kept.values()]
+    before = [slot for entry in body if isinstance(entry, Repeat) for slot in entry.slots()]
+    for _ in range(8 if series else 0):
+        first, times = [rng.choice(series) for _ in range(rng.randint(1, 2))], 0
+        first = [each for each in first if len(each) == len(first[0])]
+        times = len(first[0])
+        others = [rng.choice([each, [rng.choice([90, 91])] * times, rng.choices(before, k=times)]) for each in first]
+        order = [*range(times)][:: rng.choice([1, 1, 1, -1])]
+        pairs = [(x[t], w[t]) for t in order for x, w in zip(first, others, strict=True)]
+        pairs = [(rng.choice(before), 90) for _ in range(rng.randint(0, 2))] + pairs
+        start = rng.choice(before) if rng.random() < 0.7 else first[0][0]
+        if rng.random() < 0.3:  # the first number of a series alone, and 1.0 times each of the rest
+            start, pairs = first[0][0], [(92, slot) for slot in first[0][1:]]
+        pairs += [(first[0][-1], 91) for _ in range(rng.randint(0, 2))]
+        ws, xs = (tuple(pair[k] for pair in pairs) for k in (0, 1))
+        found.append(Instruction(slot := next(taken), dot, (ws, xs, start)))
+        outputs.append(slot)
+    literals = program.literals | {92: 1.0}
+    return replace(program, literals=literals, outputs=program.outputs[:4] + outputs), found
+
+
+def test_sums_over_time_are_made_in_time(tmp_path):
+    """Sums of random series are the same to the bit, and nothing is kept for most of them."""
+    cases, sums = [], 0
+    for seed in range(50):
+        rng = random.Random(seed)
+        program, body = with_dots(random_body(rng, units=1 + seed % 3), rng)
+        summed, sums_in = with_sums(program, body)
+        verify(summed, sums_in)
+        inputs = [0.1 + 0.01 * (i * 7 % 50) for i in range(len(program.inputs))]
+        assert plainly(summed, sums_in, inputs) == plainly(program, body, inputs)
+        sums += handed_on(sums_in) - handed_on(body)
+        cases.append((summed, sums_in, inputs))
+    assert sums > 50
+    texts = [c_of(program, body, name=f"made{k}")[0] for k, (program, body, _) in enumerate(cases[:12])]
+    loaded = library("\n".join(texts), tmp_path, "-O0", *UNUSED)
+    for k, (program, body, inputs) in enumerate(cases[:12]):
+        assert run(loaded, inputs, len(program.outputs), name=f"made{k}") == plainly(program, body, inputs), texts[k]
+
+
+def handed_on(body):
+    """How many numbers repeats hand on."""
+    return sum(len(entry.carried) for entry in body if isinstance(entry, Repeat))
+
+
 @pytest.mark.parametrize("name", NATURAL)
 def test_functions_with_loops_over_time(name, tmp_path):
     function, args = NATURAL[name]
     f = tn.compile(function, backend="python")
     value, gradients = f.value_and_grad(*args)
+    path = f.latest_paths()[0]
+    for program in (path.value, path.gradient):
+        summed = with_sums(program)
+        verify(*summed)
+        assert rolled(*summed).run(leaves(args), []) == program.run(leaves(args))
     text = f.source("c")
     assert len(re.findall(r"for \(int t = 0;", text)) >= 3  # in the value, and forwards and backwards in the gradient
     given = [leaves(arg) if isinstance(arg, list) else arg for arg in args]
@@ -193,9 +253,9 @@ def code_bytes(text, folder):
     return sum(int(size) for size in re.findall(r"^\.text\S*\s+(\d+)", listed, re.M))
 
 
-@pytest.mark.parametrize("learns", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("learns", [False, True])
 def test_a_recurrent_net_is_no_longer_for_more_steps(learns, tmp_path):
-    few, some, many = (exported(tmp_path, times, learns, units=16) for times in (3, 12, 30))
+    few, some, many = (exported(tmp_path, times, learns) for times in (3, 12, 30))
     assert length(some) == length(many) <= length(few)
     assert code_bytes(many, tmp_path) <= code_bytes(few, tmp_path)
     for dtype in ("float", "double"):
@@ -206,6 +266,15 @@ def test_a_recurrent_net_is_no_longer_for_more_steps(learns, tmp_path):
 def test_predictions_of_a_recurrent_net_take_two_states_of_memory(tmp_path):
     for times in (12, 30):
         assert f"RAM: {4 * 2 * 8} bytes of scratch" in exported(tmp_path, times, False)
+
+
+def test_a_likelihood_keeps_no_days(tmp_path):
+    function, args = NATURAL["garch"]
+    f = tn.compile(function, backend="python")
+    f(*args)
+    value = f.source("c").split("\ndouble garch(")[2].split("\n}")[0]
+    assert "for (int t = 0; t < 39; ++t) {" in value
+    assert "slots" not in value
 
 
 def test_names_that_the_user_has_are_no_counters(tmp_path):

@@ -14,6 +14,7 @@ from .file import File, check_values, free_name, operations
 from .functions import LocalNames
 from .printer import Printer
 from .regions import Region
+from .sums import with_sums
 
 
 class FunctionFile:
@@ -78,7 +79,7 @@ class FunctionFile:
 
     def _body(self, program: Program, outputs: list[Region], off: str, into: str = "") -> str:
         program, constants = program.reading(self.values), self.file.constants
-        roll = rolled(program)
+        roll = rolled(*with_sums(program))
         printer = Printer(roll, self.inputs, self.parameters, outputs, self.scalar, off, "slots", constants)
         scratch = f"    real slots[{printer.slots}];\n" if printer.slots else ""
         if into:

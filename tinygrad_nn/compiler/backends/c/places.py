@@ -19,6 +19,7 @@ from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
 from .blocks import Lifetimes, View, everything, in_blocks, needed, packed
+from .carried import apart, replaced
 from .constants import Constants
 from .functions import LocalNames, c_number, in_place
 from .regions import Region, row_entry, strided
@@ -38,7 +39,8 @@ class Places:
         self, roll: Rolled, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
         returns: bool, constants: Constants,
     ) -> None:  # fmt: skip
-        self.roll, self.single, self.constants, self.outputs = roll, constants.single, constants, list(outputs)
+        self.roll = roll = apart(roll)
+        self.single, self.constants, self.outputs = constants.single, constants, list(outputs)
         self.regions = {INPUTS: list(inputs), PARAMETERS: list(parameters), LITERALS: list[Region]()}
         self.literals = list(roll.flat.literals.values())
         self.repeats = [(depth, g) for depth, g in everything(roll.groups) if isinstance(g, Repeated)]
@@ -46,13 +48,15 @@ class Places:
         self.handed = [each for _, repeat in self.repeats for each in (*repeat.firsts, *repeat.nexts)]
         self.views = {v: View(*place, r.times, depth) for depth, r in self.repeats for v, place in r.views.items()}
         self.kept_now = self.views.keys() & {group.array for group in self.groups}  # views through which results go
-        self._name(LocalNames(constants.name, [region.name for region in [*inputs, *parameters, *outputs]]))
         self.inlined = self._inlined()
         self.tables = self._tables()
         self.direct = self._direct(1 if returns else 0)
         ends = {array for k, (array, _) in enumerate(roll.outputs) if (array not in self.direct) or (returns and not k)}
         self.entries = in_blocks(roll.groups, ends, DEAR_IN_C)
         self.needed = needed(self.entries, ends)
+        self.same = replaced(self.entries, self.views, self.inlined, roll.sizes)
+        self.views |= {array: View(before, 0, 1, 0) for array, before in self.same.items()}
+        self._name(LocalNames(constants.name, [region.name for region in [*inputs, *parameters, *outputs]]))
         self.stored = {self.base(array) for array in self.needed if not self.is_variable(array)}
         self.places, self.slots = self._allocated(ends)
         self.letters = ""  # the counters of the loops that are open
@@ -69,14 +73,17 @@ class Places:
         names = {slot: f"v{slot}" for each in slots for slot in each if slot >= 0} | names
         nexts = [each for _, repeat in self.repeats for each in repeat.nexts]
         before = 1 + max(names, default=0)
-        for each in nexts:
-            slots[each.array] = [before]
+        for array in [each.array for each in nexts] + [array for array, named_by in enumerate(slots) if not named_by]:
+            slots[array] = [before]
         bases = array_names(slots, names, self.roll.groups)
         for each in reversed(nexts):
-            bases[each.array] = f"{bases[each.operands[0].array]}_before"
+            source = each.operands[0].array
+            bases[each.array] = bases[source] + "_before" * (source not in self.same)
+        for array in self.same:
+            bases[array] += "_next"
         for view in self.kept_now:
             bases[view] += f"_{self.times[self.views[view].depth]}"
-        local = self.kept_now | {*range(len(bases))} - self.views.keys()
+        local = self.kept_now | self.same.keys() | {*range(len(bases))} - self.views.keys()
         self.names = [named(base) if array in local else base for array, base in enumerate(bases)]
 
     def _inlined(self) -> dict[int, list[tuple[int, int]]]:
@@ -132,7 +139,7 @@ class Places:
     def _allocated(self, ends: set[int]) -> tuple[dict[int, int], int]:
         """A place in the scratch for each stored array, from its cluster to the last that reads it; and their size."""
         times = Lifetimes(self.entries, self.base, self.inlined)
-        first, last = times.first, times.last | dict.fromkeys(ends, times.end)
+        first, last = times.first, times.last | dict.fromkeys(map(self.base, ends), times.end)
         elsewhere = {*self.inlined, *self.tables}
         spans = [
             (first[a], last.get(a, first[a]), a)

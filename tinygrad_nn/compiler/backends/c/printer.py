@@ -57,18 +57,20 @@ class Printer(Places):
     def _block(self, block: Iteration) -> None:
         """The loop of a repeat: what is carried comes before it, and at the end of an iteration that of the next."""
         repeat = block.repeat
-        single = {array for array in repeat.results if not self.is_array(array) and array in self.needed}
+        single = {a for a in repeat.results if not self.is_array(a) and a in self.needed and a not in self.same}
         for array in sorted(single - self.declared):
             self._line(f"real {self.names[array]} = 0.0;")
         self.declared |= single
         for first in repeat.firsts:
             self._gather(first, "real ")
+            self.declared |= {first.array}
         t = self.times[self.open]
         self._line(f"for (int {t} = 0; {t} < {repeat.times}; ++{t}) {{")
         self.depth, self.open = self.depth + 1, self.open + 1
         self._print(block.entries)
         for each in repeat.nexts:
-            self._gather(each)
+            if each.array not in self.same.values():
+                self._gather(each)
         self.depth, self.open = self.depth - 1, self.open - 1
         self._line("}")
 
@@ -136,26 +138,31 @@ class Printer(Places):
         assert group.primitive is not None
         array, extents = group.array, group.extents
         targets = self._targets(array, extents)
-        here = any(o.array == array for other in cluster for o in other.operands)
-        local = here or not targets or (not self.is_array(array) and array in self.needed)
+        over = array in self.same and not self.is_array(array)  # a variable that has it from now on
+        here = not over and any(o.array == array for other in cluster for o in other.operands)
+        local = here or not targets or (not self.is_array(array) and array in self.needed and not over)
         name = self.local(array)
         new = "" if array in self.declared else "real "
-        short = group.primitive is table.dot and (group.operands[0].width or 0) <= SHORT
-        if group.primitive.folds and not short:
+        if (text := self._expression(group)) is None:
             self._fold(group, name, new)
-        else:
-            if short:
-                text = self._sum(group)
-            else:
-                text = called(group.primitive, [self._operand(o, extents) for o in group.operands], self.wanted)
-            if not local and len(targets) == 1:
-                self._line(f"{targets[0]} = {text};")
-                return
+        elif local or len(targets) > 1:
             self._line(f"{new and 'const '}{new}{name} = {text};")
+        else:
+            self._line(f"{targets[0]} = {text};")
+            return
         for target in targets:
             self._line(f"{target} = {name};")
         if here:
             self.held.add(array)
+
+    def _expression(self, group: Group) -> str | None:
+        """What a member of a group is, if one expression says it."""
+        assert group.primitive is not None
+        if group.primitive is table.dot and (group.operands[0].width or 0) <= SHORT:
+            return self._sum(group)
+        if group.primitive.folds:
+            return None
+        return called(group.primitive, [self._operand(o, group.extents) for o in group.operands], self.wanted)
 
     def _targets(self, array: int, extents: tuple[int, ...]) -> list[str]:
         """Where a member of a group is stored, for others or for the caller."""
