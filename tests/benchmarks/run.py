@@ -17,6 +17,7 @@ from gradient_tables import print_gradients
 from measuring import HEAD, ROUNDS, keep_to_one_processor, measured, missing, print_line
 from sklearn_tables import print_sklearn
 from step_tables import print_steps
+from time_tables import print_time
 from training_tables import print_training
 
 WORKS = ("expression", "expression, compiled", "row", "row, compiled")
@@ -133,6 +134,7 @@ TABLES = {
     "steps": print_steps,
     "calls": print_calls,
     "gradients": print_gradients,
+    "time": print_time,
     "training": print_training,
     "sklearn": print_sklearn,
     "drawing": print_drawing,
