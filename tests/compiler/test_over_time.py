@@ -1,10 +1,20 @@
 """What people write with a `for` over time, whole: listings, machine code and arrays have the loop that was written."""
 
+import math
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from loop_plans import arguments, recurrences, written_out
+from shared import needed, same
 
 import tinygrad_nn as tn
+from tinygrad_nn.compiler.backends.backend import chosen, named
+from tinygrad_nn.compiler.program.program import OffPath
+from tinygrad_nn.support.nested import leaves
+
+BACKENDS = ["python", "llvm", "array"]
 
 
 def predator_and_prey(times):
@@ -91,3 +101,53 @@ def assert_close(found, wanted):
             assert_close(a, b)
     else:
         assert found == pytest.approx(wanted, rel=1e-10, abs=1e-13)
+
+
+def agree_on_random_loops(backend, plan, times, seed):
+    """One row and several, value and gradient: as the flat program, which knows no loops."""
+    f, given_ = tn.compile(written_out(plan, times), backend="python"), arguments(times, seed)
+    f(*given_)
+    path, row, target = f.latest_paths()[0], [float(x) for x in leaves(given_)], chosen(backend)
+    close = same if backend == "python" else nearly
+    for program in (path.value, path.gradient):
+        wanted = program.run(row)
+        if any(abs(number) > 1e6 or math.isnan(number) for number in wanted):
+            continue  # where rounding decides
+        made = named(backend)
+        if made.call is not None:
+            assert all(map(close, made.call(program, target)(row), wanted))
+        if made.rows is None:
+            continue
+        import numpy as np
+
+        rows = np.array([row, [x * 1.001 for x in row]] * 5)
+        outputs, on_path = made.rows(program, target)(rows)
+        for k in (0, 1, 9):
+            try:
+                wanted = program.run(rows[k].tolist())
+            except OffPath:
+                assert not on_path[k]
+                continue
+            assert on_path[k]
+            assert all(map(close, outputs[k].tolist(), wanted))
+
+
+def nearly(a, b):
+    return same(a, b) or (math.isfinite(a) and abs(a - b) <= 1e-8 * max(1.0, abs(a), abs(b)))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@given(plan=recurrences(irregular=True), times=st.sampled_from([3, 9, 13]), seed=st.integers(0, 5))
+@settings(max_examples=4, deadline=None)
+def test_random_loops_on_each_back_end(backend, plan, times, seed):
+    needed(backend)
+    agree_on_random_loops(backend, plan, times, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
+@given(plan=recurrences(irregular=True), times=st.integers(1, 30), seed=st.integers(0, 5))
+@settings(max_examples=100, deadline=None)
+def test_longer_random_loops_on_each_back_end(backend, plan, times, seed):
+    needed(backend)
+    agree_on_random_loops(backend, plan, times, seed)
