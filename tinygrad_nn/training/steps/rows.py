@@ -7,12 +7,12 @@ without.
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from math import isfinite, prod
-from random import Random
 from typing import Any
 
 from ...compiler.arguments import ArrayShape, RecordedError, Shape, array_shape, flat, size_of
@@ -199,7 +199,7 @@ def matrix(rows: Sequence[Row], target: Target) -> Any:
         raise RowError(error.place, error) from None
 
 
-class OrdersAsArrays(Random):
+class OrdersAsArrays(random.Random):
     """A generator of NumPy's, for estimators: it draws a whole order, which machine code takes as it is."""
 
     def order(self, count: int) -> Any:
@@ -215,7 +215,9 @@ class Orders:
         self.places: Sequence[int] = range(len(rows))  # where the rows of the order that is followed were given
         self.waiting: list[list[int]] = []  # of this epoch and of later ones, as far as they were drawn
         self._all: list[list[int]] = []  # those that were waiting at the last `start`, and those drawn since
-        self._begun, self._state = 0, None  # how many were waiting then, and the state of the generator
+        self._begun = 0  # how many were waiting then
+        self._state: Any = None  # of the generator then, and after the latest draw since
+        self._drawn: Any = None
         self._taken: Sequence[Row] | None = rows
         self._array: Any = None  # the rows as they were given
         self._laid: tuple[list[int], Any] | None = None  # an order, and the array that begins with it
@@ -223,12 +225,13 @@ class Orders:
     @property
     def rewinds(self) -> bool:
         """Whether orders that were drawn can be as if they had not been."""
-        return self.generator is None or type(self.generator) is Random
+        return self.generator is None or self.generator is random or type(self.generator) is random.Random
 
     def start(self, ending: bool = False) -> None:
         """`back` will come back to here, and so will `give_back` where the run may be `ending` early."""
         self._all, self._begun = list(self.waiting), len(self.waiting)
         self._state = self.generator.getstate() if ending and self.rewinds and self.generator is not None else None
+        self._drawn = self._state
 
     def follow(self, ahead: int = 0) -> None:
         """Take the rows in the order of this epoch, or of one so many later."""
@@ -250,6 +253,8 @@ class Orders:
                     self.generator.shuffle(places)
                 self.waiting.append(places)
                 self._all.append(places)
+            if self.generator is random and self._state is not None:
+                self._drawn = random.getstate()
 
     @property
     def taken(self) -> Sequence[Row]:
@@ -283,8 +288,12 @@ class Orders:
         self.waiting = list(self._all)
 
     def give_back(self, epochs: int) -> None:
-        """No order after those of so many epochs was drawn since `start`, if that can be."""
-        if self._state is not None and len(self._all) > max(epochs, self._begun):
+        """No order after those of so many epochs was drawn since `start`, if that can be.
+
+        The `random` module is everybody's: where somebody has drawn since, it goes on from there.
+        """
+        own = self.generator is not random or random.getstate() == self._drawn
+        if own and self._state is not None and len(self._all) > max(epochs, self._begun):
             self.waiting = self._all[: self._begun]
             self.generator.setstate(self._state)
             self.draw(epochs)

@@ -327,7 +327,8 @@ def ending(looking, monkeypatch, dtype="float64", lr=0.3, **options):
         if not looking:
             without_looks(patch)
         X, Y = moons(12)
-        rng, model = random.Random(1), tn.MLP(2, [6, 1], "tanh", rng=random.Random(1))
+        random.seed(1)
+        rng, model = options.pop("rng", random.Random(1)), tn.MLP(2, [6, 1], "tanh", rng=random.Random(1))
         optimizer = tn.Adam(model.parameters(), lr=lr) if options.pop("adam", True) else tn.SGD(model.parameters(), lr)
         history = tn.fit(
             model, X, Y, "squared_error", optimizer, 400, 5, rng=rng, progress=False, backend="llvm", dtype=dtype,
@@ -375,6 +376,53 @@ def test_until_gives_back_the_orders_of_epochs_that_were_not_run(limit, monkeypa
         runs.append(ending(False, monkeypatch, lr=0.02, until=until))
     assert len({(history.epochs[-1], history.stopped, rest[0][0], rest[-1]) for history, *rest in runs}) == 1
     assert runs[0][0].stopped == "until"
+
+
+@pytest.mark.parametrize(
+    "ends", [{"patience": 2}, {"until": (lambda p, t: (p - t) * (p - t), 6.0)}], ids=["patience", "until"]
+)
+@pytest.mark.parametrize("diverges", [False, True])
+@pytest.mark.filterwarnings("ignore:.*diverged:RuntimeWarning")
+def test_orders_of_the_random_module_are_given_back_as_those_of_a_generator(ends, diverges, monkeypatch):
+    """And so many epochs are a call of machine code, whichever draws."""
+    X, Y = moons(12)
+    more = ends | {"validation": (X, [-y for y in Y]), "lr": 1e200 if diverges else 0.3, "adam": not diverges}
+    found, made = [], list[int]()
+    run = NativeSteps.run
+
+    def counting(steps, *given):
+        made.append(1)
+        return run(steps, *given)
+
+    monkeypatch.setattr(NativeSteps, "run", counting)
+    for rng in (random, random.Random(1)):
+        made.clear()
+        history, *rest = ending(True, monkeypatch, rng=rng, **more)
+        found.append((repr(told(history)), repr(rest), len(made)))
+    assert found[0] == found[1]
+    with monkeypatch.context() as patch:
+        patch.setattr(Orders, "rewinds", False)
+        made.clear()
+        history, *rest = ending(True, monkeypatch, rng=random, **more)
+        assert (repr(told(history)), repr(rest)) == found[0][:2]
+        assert len(made) > found[0][2] or diverges
+
+
+def test_the_random_module_goes_on_from_what_somebody_has_drawn_meanwhile(monkeypatch):
+    X, Y = moons(12)
+    states, remember = [], early_stopping.Watched.remember
+
+    def drawing(watch, *given):
+        random.random()
+        states.append(random.getstate())
+        return remember(watch, *given)
+
+    monkeypatch.setattr(early_stopping.Watched, "remember", drawing)
+    history, _, after = ending(True, monkeypatch, rng=random, validation=(X, [-y for y in Y]), patience=1)
+    assert history.stopped == "patience"
+    assert len(states) < len(history.losses)
+    random.setstate(states[-1])
+    assert random.random() == after
 
 
 @pytest.mark.parametrize("fault", ["", "another epoch", "no end", "orders stay drawn"])
