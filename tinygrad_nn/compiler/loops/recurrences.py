@@ -25,6 +25,8 @@ def recurrences(body: Flat, made: dict[int, int]) -> list[Periodic]:
 
 
 class _Search:
+    """The search in one body; what looks as if it repeated is verified, and taken where nothing better is."""
+
     def __init__(self, body: Flat, made: dict[int, int]) -> None:
         self.body, self.made = body, made
         self.shapes = shapes_of(body)
@@ -37,17 +39,13 @@ class _Search:
         found = list[Periodic]()
         while waiting:
             _, verified, stretch = heappop(waiting)
-            if not verified:
-                new = self._grown(stretch, taken)
-            else:
-                new = [self._clipped(stretch, taken)]
-            for run in new:
-                if verified and run == stretch:
-                    run = self._rotated(run)
-                    found.append(run)
-                    taken[run.start : run.end] = b"\1" * (run.end - run.start)
-                elif _worthwhile(run):
-                    heappush(waiting, (-(run.end - run.start - run.period), True, run))
+            parts = [self._clipped(stretch, taken)] if verified else self._grown(stretch, taken)
+            if verified and parts == [stretch]:
+                found.append(run := self._rotated(stretch))
+                taken[run.start : run.end] = b"\1" * (run.end - run.start)
+                continue
+            for part in filter(_worthwhile, parts):
+                heappush(waiting, (-(part.end - part.start - part.period), True, part))
         return sorted(found)
 
     def _clipped(self, stretch: Periodic, taken: bytearray) -> Periodic:
