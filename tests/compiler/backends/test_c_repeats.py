@@ -277,6 +277,17 @@ def test_a_likelihood_keeps_no_days(tmp_path):
     assert "slots" not in value
 
 
+def test_gates_are_read_where_they_are(tmp_path):
+    """A sum over several arrays lays nothing side by side; and the slope of a sigmoid is that of its value."""
+    function, args = NATURAL["gated"]
+    f = tn.compile(function, backend="python")
+    f.value_and_grad(*args)
+    text = f.source("c")
+    assert "gathered" not in text.split("\ndouble gated(")[2].split("\n}")[0]
+    kept = re.findall(r"(\w+)\[\d+ \* t \+ i\] = ", text)
+    assert all(len(re.findall(rf"\b{name}\[", text)) > 1 for name in kept)  # somebody reads what is kept
+
+
 def test_names_that_the_user_has_are_no_counters(tmp_path):
     def falling(t, u, slots):
         for _ in range(10):

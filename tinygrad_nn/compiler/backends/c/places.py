@@ -22,11 +22,11 @@ from .blocks import Lifetimes, View, everything, in_blocks, needed, packed
 from .carried import apart, replaced
 from .constants import Constants
 from .functions import LocalNames, c_number, in_place
-from .regions import Region, row_entry, strided
+from .pieces import in_pieces
+from .regions import SHORT, Region, row_entry, strided
 
 # Primitives that are not worth computing later.
 DEAR_IN_C = {row for row in TABLE.values() if not in_place(row)} | {table.power, table.divide}
-SHORT = 4  # products of a dot that is written out
 
 
 class Places:
@@ -39,7 +39,7 @@ class Places:
         self, roll: Rolled, inputs: Sequence[Region], parameters: Sequence[Region], outputs: Sequence[Region],
         returns: bool, constants: Constants,
     ) -> None:  # fmt: skip
-        self.roll = roll = apart(roll)
+        self.roll = roll = apart(in_pieces(roll))
         self.single, self.constants, self.outputs = constants.single, constants, list(outputs)
         self.regions = {INPUTS: list(inputs), PARAMETERS: list(parameters), LITERALS: list[Region]()}
         self.literals = list(roll.flat.literals.values())

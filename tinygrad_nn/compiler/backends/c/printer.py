@@ -11,8 +11,8 @@ from ...loops.rolled import Rolled
 from .blocks import Iteration, Printed
 from .constants import Constants
 from .functions import called, in_precision, is_minus_zero, named_after, product, sum_of
-from .places import SHORT, Places
-from .regions import COUNTERS, Region, plus, strided
+from .places import Places
+from .regions import COUNTERS, SHORT, Region, plus, strided
 
 
 class Printer(Places):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 COUNTERS = "ij"
+SHORT = 4  # products of a dot that is written out
 
 
 @dataclass(frozen=True)

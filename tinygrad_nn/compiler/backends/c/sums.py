@@ -6,24 +6,29 @@ sum alone is kept no more.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import count
 
 from ....autograd import primitives as table
+from ....autograd.primitives import Primitive
 from ...loops.find import repeats_in
 from ...loops.repeats import BodyEntry, Repeat, slots_set
-from ...program.program import Instruction, Program
+from ...program.program import Guard, Instruction, Program
 
 Pair = tuple[int, int]  # the slots of two factors
 OverTime = tuple[int, ...]  # the slots that something has iteration by iteration
 
 
-def with_sums(program: Program, body: Sequence[BodyEntry] | None = None) -> tuple[Program, list[BodyEntry]]:
+def with_sums(program: Program, body: Sequence[BodyEntry] | None = None) -> tuple[Program, Sequence[BodyEntry]]:
     """The program and its body, in which repeats, found or given, sum what is summed over all of their iterations."""
-    body = repeats_in(program) if body is None else body
+    given = program, program.body if body is None else list(body)
+    if body is None:
+        program = _without_unread(program)
+        body = repeats_in(program)
     if not any(isinstance(entry, Repeat) for entry in body):
-        return program, list(body)
+        return given
     unused = count(1 + max([*program.inputs, *program.parameters, *program.literals, *_slots_of(body)]))
     by_bits = {number.hex(): slot for slot, number in program.literals.items()}
     nothing = by_bits[(-0.0).hex()] if (-0.0).hex() in by_bits else next(unused)
@@ -32,6 +37,28 @@ def with_sums(program: Program, body: Sequence[BodyEntry] | None = None) -> tupl
     if any(nothing in entry.slots() for entry in found):
         program = replace(program, literals=program.literals | {nothing: -0.0})
     return program, found
+
+
+def _without_unread(program: Program) -> Program:
+    """The program in which no primitive is given what its value does not depend on, as sigmoid_slope(x, s) on x."""
+    said = {entry.primitive: _operands_read(entry.primitive) for entry in program.instructions}
+    body = [
+        entry
+        if isinstance(entry, Guard) or (read := said[entry.primitive]) is None
+        else Instruction(entry.slot, entry.primitive, tuple([entry.operands[k] for k in read]))
+        for entry in program.body
+    ]
+    return replace(program, body=body)
+
+
+def _operands_read(row: Primitive) -> list[int] | None:
+    """Which operand to give as each one: that itself or, where the value does not depend on it, another one."""
+    if row.folds or row.spellings is not None or not row.text:
+        return None
+    read = [k for k, name in enumerate(row.operands) if re.search(rf"\b{name}\b", row.text)]
+    return (
+        [k if k in read else read[0] for k in range(len(row.operands))] if 0 < len(read) < len(row.operands) else None
+    )
 
 
 def _slots_of(body: Sequence[BodyEntry]) -> Iterator[int]:
