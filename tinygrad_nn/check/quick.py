@@ -99,6 +99,8 @@ def _enough_left(model: Any, layers: Sequence[Units], idle: list[Any], whole: bo
     every = [unit for units in neurons for unit in units]
     if len(set(map(id, every))) < len(every):
         return False
+    if not any(units.any() for units in idle):
+        return True
     counts: dict[Any, list[bool]] = {}
     of_units = [activation for units in layers for _, activation in units]
     silent = [one for units in idle for one in units.tolist()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from operator import is_
+from operator import eq, is_
 
 from ..autograd import primitives as table
 from ..autograd.column import Column, SharingList
@@ -35,6 +35,12 @@ def as_classes_are(kinds: Iterable[type]) -> list[dict[str, Any]]:
         for name in KEPT_THERE:
             entries.pop(name, None)
     return found
+
+
+def are_as_written(kinds: Sequence[type], written: list[dict[str, Any]]) -> bool:
+    """Whether classes are what `as_classes_are` said of them."""
+    same = len(kinds) == len(written) and all(map(eq, map(vars, kinds), written))
+    return same or as_classes_are(kinds) == written  # where Python keeps something there, too
 
 
 CLASSES = (Holder, Named, Module, Neuron, Layer, MLP, SharingList, Weights)
@@ -107,18 +113,20 @@ class Structure:
 
 def structure_of(model: object) -> Structure | None:
     """The structure of a network; None where it is unknown."""
-    if as_classes_are(CLASSES) != CLASSES_WRITTEN or not _is_own(model):
+    if not are_as_written(CLASSES, CLASSES_WRITTEN) or not _is_own(model):
         return None
     layers: Any = model.layers if isinstance(model, MLP) else [model]
     if type(layers) is not list or not all(map(_is_own, layers)):
         return None
     neurons = [layer.neurons if type(layer) is Layer else [layer] for layer in layers]
     every = list(chain.from_iterable(neurons))
-    if set(map(type, neurons)) != {list} or set(map(type, every)) != {Neuron} or not all(map(_is_own, every)):
+    if set(map(type, neurons)) != {list} or set(map(type, every)) != {Neuron}:
+        return None
+    parts = [dict_of(unit) for unit in every]
+    if not all(names | BESIDE == ATTRIBUTES[Neuron] for names in {frozenset(part) for part in parts}):
         return None
     if isinstance(model, MLP) and not (set(map(type, layers)) == {Layer} and _is_named(model, len(neurons[-1]))):
         return None
-    parts = [dict_of(unit) for unit in every]
     weights, activations = ([part[name] for part in parts] for name in ("weights", "_activate"))
     if set(map(type, weights)) != {Weights} or not all(map(_is_row, {id(a): a for a in activations}.values())):
         return None

@@ -15,7 +15,7 @@ from ...autograd.containers import ABSENT, PACKAGE
 from ...autograd.value import Value
 from ...compiler.surroundings.surroundings import Surroundings
 from ...losses import LOSSES
-from ...nn.structure import are_leaves, as_classes_are, places_in, structure_of
+from ...nn.structure import are_as_written, are_leaves, as_classes_are, places_in, structure_of
 from ...optim import SGD, Adam, Optimizer
 from .recipe import Recipe
 from .state import settings_of
@@ -134,7 +134,7 @@ def _structure_of_function(given: Any) -> KeyAndValues | None:
     if given is None or is_listed(given):
         return given, []
     as_defined = AS_DEFINED.get(type(given))
-    if as_defined is None or as_classes_are([type(given)]) != as_defined:
+    if as_defined is None or not are_as_written([type(given)], as_defined):
         return None
     key, values = given.structure()
     return (type(given), key), values
@@ -144,4 +144,4 @@ def _is_as_made(optimizer: Optimizer) -> bool:
     """Whether an optimizer is one of the library's, as it was written and with the attributes that it was made with."""
     attributes = AS_MADE.get(type(optimizer))
     as_made = attributes is not None and vars(optimizer).keys() == attributes
-    return as_made and as_classes_are(OPTIMIZERS) == AS_WRITTEN
+    return as_made and are_as_written(OPTIMIZERS, AS_WRITTEN)
