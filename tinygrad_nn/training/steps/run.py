@@ -29,8 +29,8 @@ class Pace:
 
     STRETCH = 0.02
 
-    def __init__(self) -> None:
-        self.steps = 1
+    def __init__(self, steps: int = 1) -> None:
+        self.steps = steps
 
     def took(self, steps: int, seconds: float) -> None:
         """So many steps took so long; the next stretch is at most four times as long."""
@@ -51,7 +51,8 @@ class Run:
         begun: Standing | None = None,
     ) -> None:  # fmt: skip
         self._engine_for, self.epochs, self.batch_size, self.watches = engine, epochs, batch_size, watches
-        self.engine, self.orders, self.pace = engine(None), Orders(rows, generator), Pace()
+        self.engine, self.orders = engine(None), Orders(rows, generator)
+        self.pace = Pace(1 if self._looked_at else self.engine.at_first(batch_size))
         self.metric, self.threshold = until or ("", -inf)
         begun = begun or Standing(0, [], 0.0, [], History())
         self.epoch, self.losses, self.error, self.orders.waiting, self.history = begun

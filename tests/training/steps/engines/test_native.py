@@ -141,10 +141,25 @@ def test_shuffled_runs_draw_as_the_others_do(batch_size, epochs_at_once, monkeyp
     assert len(stretches) == {1: 8, 3: 4, 100: 2}[epochs_at_once]  # the first is of one step
 
 
+@pytest.mark.parametrize(("hidden", "backend", "expected"), [(3, "llvm", 10), (400, "llvm", 4), (3, "python", 1)])
+def test_small_steps_are_many_at_first(hidden, backend, expected, monkeypatch):
+    """A short run is one stretch where nobody looks; not where steps take long, or are made by another engine."""
+    X, Y = tn.data.moons(64, rng=random.Random(4))
+    model, made = tn.MLP(2, [hidden, 1], rng=random.Random(2)), list[int]()
+    monkeypatch.setattr(Pace, "took", lambda pace, steps, seconds: made.append(steps))
+    step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.01), backend=backend)
+    step.run(X, Y, 10, 64)
+    assert (made[0], sum(made)) == (expected, 10)
+    made.clear()
+    step.run(X, Y, 2, 64, progress=lambda history: None)
+    assert made == [1, 1]
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 7])
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_rows_that_disagree_only_in_a_later_epoch_of_a_stretch(batch_size, shuffle, monkeypatch):
     monkeypatch.setattr(Pace, "took", lambda self, *given: setattr(self, "steps", 70))
+    monkeypatch.setattr(NativeEngine, "at_first", lambda *given: 1)
     rows, told, apart = [[0.1 * i] for i in range(1, 8)], [], []
     by_python = NativeEngine._apart
 

@@ -111,6 +111,10 @@ class Engine:
         """One step on the mean over the rows, from where the user sees the numbers and back; the loss before it."""
         raise NotImplementedError
 
+    def at_first(self, batch_size: int) -> int:
+        """How many steps on such batches may be made before it is known how long they take."""
+        return 1
+
     def stretch(self, stretch: Stretch) -> Made:
         """Some steps of a run, at least one."""
         raise NotImplementedError

@@ -31,6 +31,9 @@ from .native_call import Call, bare, start_of
 from .native_text import text_for
 from .python import PythonEngine
 
+QUICK = 500_000  # products of a row's number and a parameter, which take well below a millisecond
+MOST_AT_FIRST = 16  # steps, so that progress is told of early
+
 
 class NativeEngine(Engine):
     """Makes steps in machine code, which is compiled when it is first run: one for single rows, one for batches."""
@@ -57,6 +60,10 @@ class NativeEngine(Engine):
             return self.python.step(rows)
         steps.arrays.commit()
         return loss
+
+    def at_first(self, batch_size: int) -> int:
+        quick = QUICK // (batch_size * max(1, len(self.optimizer.parameters)))
+        return max(1, min(MOST_AT_FIRST, quick))
 
     def stretch(self, stretch: Stretch) -> Made:
         """Steps in one call of machine code; after them one on a batch whose rows take several paths."""
