@@ -51,26 +51,26 @@ def test_the_listing_says_for():
     program.names.update({0: "w", 1: "a", 2: "b", 3: "c"})
     assert str(rolled(program, body)).splitlines() == [
         "of_four(w, a, b, c)    # inputs[0 : 4]",
-        "    v22' = a",
+        "    v10' = a",
         "    for t in 0..2:",
-        "        v20 = multiply v22' w",
+        "        v20 = multiply v10' w",
         "        v10[t] = add v20 inputs[-t + 3]",
-        "        v22' = v10[t]",
+        "        v10' = v10[t]",
         "    return v10[0], v10[1], v10[2], v20",
     ]
     listed = str(rolled(*recurrent(19, 7))).splitlines()
     assert [line.strip() for line in listed[2:-1]] == [
         "for t in 0..6:",
-        "v3000[i] = dot inputs[19i : 19i + 19] v1000'[0 : 19] inputs[19t + i + 361]    for i < 19",
+        "v3000[i] = dot inputs[19i : 19i + 19] v5000'[0 : 19] inputs[19t + i + 361]    for i < 19",
         "v5000[19t + i] = tanh v3000[i]    for i < 19",
-        "v1000' = v5000[19t : 19t + 19]",
+        "v5000' = v5000[19t : 19t + 19]",
     ]
     together = str(rolled(*paths(11, 9))).splitlines()
     assert [line.strip() for line in together[2:-1]] == [
         "for t in 0..8:",
-        "v1000[i] = multiply v1002'[i] inputs[11i]    for i < 11",
+        "v1000[i] = multiply v5000'[i] inputs[11i]    for i < 11",
         "v5000[11t + i] = add v1000[i] inputs[t + 11i + 2]    for i < 11",
-        "v1002' = v5000[11t : 11t + 11]",
+        "v5000' = v5000[11t : 11t + 11]",
     ]
     nested = str(rolled(*nest()))
     assert "        for u in 0..1:\n            " in nested

@@ -44,12 +44,17 @@ class _Listing:
         self.slots = [list(each) for each in slots_of]
         self.views: dict[int, tuple[int, int, str]] = {}  # what each stands for, its stride, the counter
         self.laid: dict[int, list[Spot]] = {}  # what is laid side by side
-        self.carried: dict[int, str] = {}  # what is read of the iteration before has a prime
+        self.before: dict[
+            int, list[Spot]
+        ] = {}  # of what is carried, what it is of the iteration before: it has a prime
         self._enter(groups, 0)
         for slot in {slot for slots in slots_of for slot in slots} - names.keys():
             names[slot] = f"v{slot}"
         everything = list(_everything(groups))
-        self.bases = array_names(slots_of, names, groups)
+        self.bases = array_names([[] if k in self.before else slots for k, slots in enumerate(slots_of)], names, groups)
+        for array, spots in self.before.items():
+            sources = {source for source, _ in spots}
+            self.bases[array] = (self.bases[sources.pop()] if len(sources) == 1 else "carried") + "'"
         self.by_name = {
             o.array for g in everything for o in g.operands if _in_a_loop(g) or (o.width or 0) > WORTH_IT
         }  # fmt: skip
@@ -61,7 +66,7 @@ class _Listing:
             if isinstance(group, Repeated):
                 letter = TIMES[min(depth, len(TIMES) - 1)]
                 self.views |= {view: (*place, letter) for view, place in group.views.items()}
-                self.carried |= {first.array: "'" for first in group.firsts}
+                self.before |= {n.array: [(o.array, i) for o in n.operands for i in o.indices(())] for n in group.nexts}
                 self._enter(group.groups, depth + 1)
             elif _gathers(group):
                 self.laid[group.array] = [(o.array, i) for o in group.operands for i in o.indices(())]
@@ -117,7 +122,12 @@ class _Listing:
             array, index = self.laid[array][index]
         if array in self.views:
             return self._element(Access(array, index, ()), "")
-        return self.names.get(self.slots[array][index], "") + self.carried.get(array, "")
+        if array in self.before:
+            source, place = self.before[array][index]
+            if source not in self.views:
+                return f"{self.alone(source, place)}'"
+            return self.bases[array] if len(self.slots[source]) == 1 else f"{self.bases[source]}'[{place}]"
+        return self.names.get(self.slots[array][index], "")
 
     def _one_by_one(self, group: Group) -> list[str]:
         """A line for each operation of a small group."""
@@ -151,7 +161,7 @@ class _Listing:
             comparison, expected, where = group.guard
             left, right = (self._element(operand, letters) for operand in group.operands)
             return f"if {'not ' * expected}({left} {comparison} {right}): another path    for {loops}    # {where[0]}"
-        name = self.bases[group.array] + self.carried.get(group.array, "")
+        name = self.bases[group.array]
         if group.primitive is None:
             return f"{name} = {' '.join(_with_dots(read))}"
         if group.array in self.views:
@@ -167,7 +177,7 @@ class _Listing:
             array, stride, letter = self.views[array]
             moves.append((stride, letter))
         terms = [*reversed(moves), *terms]
-        elements, name = self.slots[array], self.bases[array] + self.carried.get(array, "")
+        elements, name = self.slots[array], self.bases[array]
         alone = not moves and (
             len(elements) == 1 or (array == LITERALS and not any(access.strides) and not access.step)
         )
@@ -214,7 +224,7 @@ def array_names(slots_of: Sequence[Sequence[int]], names: dict[int, str], groups
             base = "gathered"
         else:
             base = _common([names.get(slot, "series") for slot in (known[0], known[-1])])
-        found.append("" if array in views else named(base))
+        found.append("" if array in views or not slots else named(base))
     for view in reversed(views):  # of repeats within repeats, those within come first
         found[view] = found[views[view]]
     return found
