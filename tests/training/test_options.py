@@ -21,7 +21,7 @@ CLASSES = {"loss": "cross_entropy", "outputs": 3}
     [
         ((X, Y[:-1]), {}, ValueError, "X has 6 rows and Y 5"),
         (([], []), {}, ValueError, "X and Y are empty"),
-        (([[1.0, 2.0], [1.0]], [1, 1]), {}, ValueError, "all rows must have one shape, but row 1"),
+        (([[1.0, 2.0], [1.0]], [1, 1]), {}, ValueError, "row 1 of X and Y: layer 1, neuron 1 takes 2"),
         (([[1.0, "2"]], [1]), {}, TypeError, r"row 0 of X and Y, \[1.0, '2'\] and 1, must hold numbers"),
         ((X, ["cat"] * 6), {}, TypeError, "row 0 of X and Y, .* and 'cat', must hold numbers"),
         (([[1.0, 2.0, 3.0]], [1]), {}, ValueError, "layer 1, neuron 1 takes 2 inputs, but was given 3"),

@@ -21,6 +21,7 @@ from ..nn.module import Module
 from ..optim import Optimizer
 from ..support.nested import leaves
 from .on_arrays import measured as of_arrays
+from .steps.engines.engine import UnsupportedError
 from .steps.engines.recorded import number_of
 from .steps.recipe import Recipe
 from .steps.rows import Rows, flat_targets, matrix
@@ -42,6 +43,7 @@ class Looked:
         self.recipe, self.whose, (self.shapes, self.rows) = recipe, whose, rows
         self.answers, self.metrics = answers, metrics
         self.shape: Shape = None  # of a prediction
+        self.places: Sequence[int] = range(len(self.rows))  # where the rows were given
         self.compiled: Any = None
         if target is not None:
             self.compiled = Function(self._answer, target, [recipe.model, recipe.loss])
@@ -72,7 +74,7 @@ class Looked:
 
     def look(self) -> tuple[float, dict[str, float]]:
         """The mean loss, and the metrics by their names."""
-        found = self._answers()
+        found = self.answers_of_rows()
         measured: dict[str, Any] = {}
         after = 1 + size_of(self.shape)
         as_array = hasattr(found, "dtype") and self._are_flat()
@@ -83,7 +85,7 @@ class Looked:
         losses = found[:, 0].tolist() if as_array else [row[0] for row in found]
         if looped:
             rows = found.tolist() if hasattr(found, "tolist") else found
-            measured |= self._looped(looped, rows, after)
+            measured |= self._looped(looped, rows, [self.shape] * len(rows))
         return total(losses) / len(losses), {name: measured[name] for name in self.metrics}
 
     def columns(self, found: Any) -> dict[str, list[float] | None]:
@@ -107,22 +109,27 @@ class Looked:
         xp = self.compiled.target.namespace
         return None not in self.columns(xp.zeros((1, len(self.rows), 1 + size_of(shape)))).values()
 
-    def _looped(self, metrics: Mapping[str, OfAllRows | Answers], found: Any, after: int) -> dict[str, float]:
-        """The metrics that want the predictions of one row after another, as lists."""
+    def _looped(
+        self, metrics: Mapping[str, OfAllRows | Answers], found: Any, shapes: Sequence[Shape]
+    ) -> dict[str, float]:
+        """The metrics that want the predictions of one row after another, as lists of these shapes."""
         measured: dict[str, float] = {}
-        flat = [row[1:after] for row in found]
+        ends = [1 + size_of(shape) for shape in shapes]
+        flat = [row[1:end] for row, end in zip(found, ends, strict=True)]
         for name, metric in metrics.items():
             if isinstance(metric, Answers):
-                measured[name] = metric.share(flat, self.flat_targets, [row[after:] for row in found])
+                asked = [row[end:] for row, end in zip(found, ends, strict=True)]
+                measured[name] = metric.share(flat, self.flat_targets, asked)
             else:
-                measured[name] = metric([shaped(self.shape, iter(row)) for row in flat], self.targets)
+                predictions = [shaped(shape, iter(row)) for row, shape in zip(flat, shapes, strict=True)]
+                measured[name] = metric(predictions, self.targets)
         return measured
 
     def _are_flat(self) -> bool:
         """Whether predictions and targets are numbers, or plain lists of them."""
         return all(shape is None or set(shape) == {None} for shape in (self.shape, in_lists(self.shapes[1])))
 
-    def _answers(self) -> Any:
+    def answers_of_rows(self) -> Any:
         """The loss of each row, after it the numbers of the prediction, and after them the losses of other targets;
         a matrix, or lists."""
         if self.compiled is not None:
@@ -134,7 +141,7 @@ class Looked:
                 pass
         found = []
         with no_grad():
-            for i, row in enumerate(self.rows):
+            for i, row in zip(self.places, self.rows, strict=True):
                 try:
                     found.append([number_of(number) for number in self._answer(row)])
                 except ValueError as error:
@@ -163,6 +170,39 @@ class Looked:
                 f"accuracy asks the loss how well each label fits, but of {target!r} it raised {type(error).__name__}: "
                 f"{error}; give metrics a function (prediction, target) of your own that returns 1.0 where it is right"
             ) from error
+
+
+class LookedBySeveral(Looked):
+    """Rows of several shapes, which are looked at shape by shape, and measured as they were given."""
+
+    def __init__(
+        self, recipe: Recipe, rows: Rows, whose: str, target: Target | None, answers: Answers | None,
+        metrics: Mapping[str, OfAllRows | Answers],
+    ) -> None:  # fmt: skip
+        super().__init__(recipe, rows, whose, None, answers, metrics)
+        self.parts = []
+        for kind, shapes in enumerate(rows[1].shapes):  # type: ignore[attr-defined]
+            places = [i for i, row in enumerate(self.rows) if row.kind == kind]  # type: ignore[attr-defined]
+            part = Looked(recipe, (shapes, [self.rows[i] for i in places]), whose, target, answers, metrics)
+            part.places = places
+            self.parts.append(part)
+
+    @cached_property
+    def targets(self) -> list[Any]:
+        rows = zip(self.rows, self.flat_targets, strict=True)
+        return [shaped(in_lists(row.shapes[1]), iter(target)) for row, target in rows]  # type: ignore[attr-defined]
+
+    def look(self) -> tuple[float, dict[str, float]]:
+        found: list[Any] = [None] * len(self.rows)
+        for part in self.parts:
+            answers = part.answers_of_rows()
+            for place, row in zip(part.places, answers, strict=True):
+                found[place] = row, part.shape
+        rows, shapes = zip(*found, strict=True)
+        return total(row[0] for row in rows) / len(rows), self._looped(self.metrics, rows, shapes)
+
+    def traced(self) -> tuple[Program, Shape]:
+        raise UnsupportedError("rows of several shapes are not looked at between steps")
 
 
 class Gradients:

@@ -27,13 +27,14 @@ from ..support.tabular import names_for
 from . import options
 from .checkpoints import Begun, Checkpoint
 from .early_stopping import RESTORED, Watched
-from .evaluation import Gradients, Looked
+from .evaluation import Gradients, Looked, LookedBySeveral
 from .history import History
 from .progress import Progress
 from .steps.engines.engine import CANNOT
 from .steps.engines.recorded import RecordedEngine
 from .steps.rows import Rows, flat_targets
 from .steps.run import diverged
+from .steps.several import SEVERAL, are_several, most_alike
 from .steps.step import Step, step_of
 from .steps.structure import is_listed
 from .thresholds import Answers, Thresholds
@@ -180,12 +181,13 @@ def _looked(
     counted = [name for name, metric in wanted.items() if metric is accuracy]
     wanted |= dict.fromkeys(counted, answers)
     backend = step.backend
-    if backend == "llvm" and len(rows[1]) < WORTH_LLVM:  # else all that is looked at is worth machine code
+    if backend == "llvm" and most_alike(rows[1]) < WORTH_LLVM:  # else all that is looked at is worth machine code
         backend = "auto"
     target = None if step.records else chosen(backend, step.target.dtype)
+    asked = answers if counted else None
     return {
-        prefix: Looked(
-            step.recipe, rows, "the validation's " * bool(prefix), target, answers if counted else None, wanted
+        prefix: (LookedBySeveral if are_several(rows[0]) else Looked)(
+            step.recipe, rows, "the validation's " * bool(prefix), target, asked, wanted
         )
         for prefix, rows in looking.items()
     }
@@ -195,7 +197,8 @@ def _learned(step: Step, rows: Rows, answers: Answers, names: list[str] | None, 
     """What the data says of the model's inputs and outputs: their names, and thresholds; numbers where they must be."""
     own = is_listed(step.recipe.loss)  # which does nothing to what stands around it
     with nullcontext() if own else undone(step.recipe.surroundings()):
-        thresholds = answers.learned(lambda target: shaped(rows[0][1], iter(target)))
+        of_targets = rows[0][1]
+        thresholds = None if of_targets is SEVERAL else answers.learned(lambda t: shaped(of_targets, iter(t)))
         if now and isinstance(thresholds, Thresholds):
             thresholds = thresholds.found()  # for the file, which is written in the midst of the run
     return ({"input_names": names} if names else {}) | {"_learned": thresholds}
@@ -249,7 +252,8 @@ def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
     most = max(1, min(MOST_LINTED, LINTED // max(1, len(parameters))))
     shapes, rows = given
     rows, found = rows[:: -(-len(rows) // most)], list[Finding]()
-    if not step.records and surely_clean(model, step.recipe.loss, parameters, rows, size_of(shapes[0]), ended):
+    known = not (step.records or are_several(shapes))
+    if known and surely_clean(model, step.recipe.loss, parameters, rows, size_of(shapes[0]), ended):
         return False
     with suppress(Exception), watched(None), undone(step.recipe.surroundings()):
         total, _ = RecordedEngine(step.recipe, shapes, step.target).total(rows)

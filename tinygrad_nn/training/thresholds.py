@@ -57,14 +57,16 @@ def _same(found: Any) -> Any:
 class Answers:
     """The labels that the targets of some rows have, and which of them a prediction stands for, by the loss.
 
-    Targets are the flat numbers of each row. One target beside several outputs is the index of a class. Several targets
-    are an answer each, or, where each row has one of them up and the others down, one answer: which.
+    Targets are the flat numbers of each row, none of them an answer where some rows have more than others. One target
+    beside several outputs is the index of a class. Several targets are an answer each, or, where each row has one of
+    them up and the others down, one answer: which.
     """
 
     def __init__(self, loss: Any, targets: Sequence[FlatNumbers]) -> None:
         usual: Sequence[float]
         self.loss, (self.cut, usual) = loss, SIDES.get(loss, (None, ()))
-        found = [{*column} for column in zip(*targets, strict=True)]
+        self.counts = sorted({*map(len, targets)})  # of targets in a row
+        found = [] if len(self.counts) > 1 else [{*column} for column in zip(*targets, strict=True)]
         self.columns = [list(usual) if column <= {*usual} else sorted(column) for column in found]
         levels = sorted(set().union(*found))
         self.hot = levels if len(found) > 1 and len(levels) == 2 and _one_up(targets) else []
@@ -80,6 +82,11 @@ class Answers:
 
         Raises ValueError for targets that cannot be classes, or are too many to be asked for.
         """
+        if len(self.counts) > 1:
+            raise ValueError(
+                f"accuracy wants as many targets in each row, but these have {self.counts[0]} to {self.counts[-1]}: "
+                "give metrics a function (prediction, target) of your own"
+            )
         if len(self.columns) > 1 and len(self.columns) != outputs:
             raise ValueError(
                 f"accuracy wants one target for each output, or the index of a class, but a row has {outputs} outputs "
@@ -135,7 +142,7 @@ class Answers:
 
         `shaped` makes a target of its flat numbers.
         """
-        if self.hot:
+        if self.hot or len(self.counts) > 1:
             return None
         found = [self._between(j, labels, shaped) for j, labels in enumerate(self.columns)]
         return None if None in found else [cut for cut in found if cut is not None]

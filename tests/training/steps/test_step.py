@@ -260,7 +260,7 @@ def reset_lr(lr):
         (lambda: made(dtype="float32"), ValueError, "python back end computes in dtype 'float64', but got 'float32'"),
         (lambda: made()([], []), ValueError, "X and Y are empty: a step is on one row or more"),
         (lambda: made().run(X, Y[:3]), ValueError, "X has 4 rows and Y 3: give one target for each row"),
-        (lambda: made()([[0.0, 1.0], [1.0]], Y[:2]), ValueError, r"row 1 of X has 1 number and row 0 has 2 numbers"),
+        (lambda: made()([[0.0, 1.0], [1.0]], Y[:2]), ValueError, r"row 1 of X and Y: layer 1, neuron 1 takes 2 inputs"),
         (lambda: made()(X[:2], [[0.0, 1.0], 1.0]), ValueError, r"row 1 of Y has one number in no list and row 0 has 2"),
         (lambda: made()([[0.0, "a"]], Y[:1]), TypeError, r"row 0 of X and Y, \[0.0, 'a'\] .* must hold numbers"),
         (lambda: made()([[0.0, Value(1.0)]], Y[:1]), TypeError, "row 0 of X and Y"),

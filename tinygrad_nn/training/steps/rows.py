@@ -1,4 +1,4 @@
-"""The rows X and targets Y of a call as numbers in one shape, checked once, and the orders in which epochs take them.
+"""The rows X and targets Y of a call as numbers, checked once, and the orders in which epochs take them.
 
 An error says which row it is of, and what all the others have. An order is drawn when it is first asked for and kept
 until then: a stretch of steps that is made again, or a run that goes on from a file, takes the rows as it would have
@@ -15,13 +15,14 @@ from itertools import chain
 from math import isfinite, prod
 from typing import Any
 
-from ...compiler.arguments import ArrayShape, RecordedError, Shape, array_shape, flat, size_of
+from ...compiler.arguments import RecordedError, Shape, array_shape, flat, size_of
 from ...compiler.single_precision import TooLargeError
 from ...compiler.surroundings.surroundings import steady
 from ...compiler.target import Target
 from ...support.nested import is_array
 from ...support.tabular import TARGETS, check_columns, plain, short
 from .interrupt import Uninterrupted
+from .several import rows_of_several, size_of_target
 
 Row = Sequence[float]  # the numbers of a row, and then those of its target
 Rows = tuple[Shape, Sequence[Row]]  # the shapes of a row and of its target, and the rows
@@ -57,7 +58,10 @@ class ArrayRows(Sequence[Row]):
 
 
 def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
-    """The shapes of a row and of its target, and for each row the numbers of both."""
+    """The shapes of a row and of its target, and for each row the numbers of both.
+
+    Of rows of several shapes they are SEVERAL, and each row has its own.
+    """
     if (found := _plain_rows(X, Y)) is not None:
         return found
     check_columns(X, model, "X")
@@ -73,7 +77,7 @@ def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
         for given in (X, Y)
     )
     rows: list[Row] = []
-    first: Shape = None
+    shapes: list[Any] = []
     for i, (x, y) in enumerate(zip(X, Y, strict=True)):
         try:
             shape, numbers = flat((x, y), "the step")
@@ -83,16 +87,11 @@ def rows_of(X: Any, Y: Any, model: Any = None) -> Rows:
             wrong = f"row {i} of X and Y, {short(x)} and {short(y)}"
             advice = "; number classes 0, 1, 2 ..." if isinstance(y, str) else ""
             raise TypeError(f"{wrong}, must hold numbers or lists of them{advice}") from None
-        if i == 0:
-            first = shape
-        elif shape != first:
-            which, k = ("X", 0) if shape[0] != first[0] else ("Y", 1)
-            raise ValueError(
-                f"all rows must have one shape, but row {i} of {which} has {_in_words(shape[k])} and row 0 has "
-                f"{_in_words(first[k])}"
-            )
+        shapes.append(shape)
         rows.append(tuple(numbers))
-    return first, rows
+    if any(shape != shapes[0] for shape in shapes):
+        return rows_of_several(shapes, rows)  # type: ignore[no-any-return]
+    return shapes[0], rows
 
 
 def _plain_rows(X: Any, Y: Any) -> Rows | None:
@@ -148,26 +147,14 @@ def _array_shapes(x: tuple[int, ...], y: tuple[int, ...]) -> tuple[tuple[Shape, 
     return (array_shape(x), array_shape(y)), prod(x), prod(y)
 
 
-def _in_words(shape: Shape) -> str:
-    """A shape in words: one number in no list, 3 numbers, or 2 entries, the first of which has 3 numbers."""
-    if shape is None:
-        return "one number in no list"
-    if type(shape) is ArrayShape:
-        return f"an array of {' x '.join(map(str, shape.sides))} number{'s' * (shape.sides != (1,))}"
-    if any(entry is not None for entry in shape):
-        return f"{len(shape)} entries, the first of which has {_in_words(shape[0])}"
-    return f"{len(shape)} number{'s' * (len(shape) != 1)}"
-
-
 def flat_targets(rows: Rows | None) -> list[Sequence[float]]:
     """The numbers of the target of each row, where there are any rows."""
     if rows is None:
         return []
-    (_, shape), numbers = rows
-    count = size_of(shape)
-    if isinstance(numbers, ArrayRows) and count:
+    shapes, numbers = rows
+    if isinstance(numbers, ArrayRows) and (count := size_of(shapes[1])):
         return list(zip(*numbers.array[:, numbers.array.shape[1] - count :].T.tolist(), strict=True))
-    return [row[len(row) - count :] for row in numbers]
+    return [row[len(row) - size_of_target(shapes, row) :] for row in numbers]
 
 
 def not_finite(rows: Sequence[Row]) -> tuple[int, float] | None:
@@ -220,6 +207,7 @@ class Orders:
         self._drawn: Any = None
         self._taken: Sequence[Row] | None = rows
         self._array: Any = None  # the rows as they were given
+        self.by_shape: Any = None  # the same in several arrays, where they have several shapes
         self._laid: tuple[list[int], Any] | None = None  # an order, and the array that begins with it
 
     @property

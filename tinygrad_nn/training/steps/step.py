@@ -30,24 +30,22 @@ from ..history import History
 from .engines.checked import CheckedEngine
 from .engines.engine import CANNOT, Engine
 from .engines.looking import LookingEngine
+from .engines.mixed.mixed_engine import MixedEngine
 from .engines.python import PythonEngine
 from .engines.recorded import RecordedEngine
 from .recipe import Recipe
 from .rows import Rows, rows_of
 from .run import RowMetric, Run, diverged, until_of
+from .several import MOST_SHAPES, are_several
 from .state import Settings, check_optimizer, same
 from .structure import surroundings_of
 from .watch import Standing, Told, Watch
 
-MOST_KINDS = 8  # of rows and metrics for which engines are kept
 ENGINES: dict[str, type[Engine]] = {"python": PythonEngine, "llvm": LookingEngine, "eager": RecordedEngine}  # of fit
 
 
 class Step:
-    """A compiled training step. `tinygrad_nn.compile_step` makes one.
-
-    `backend` is the one that it runs on.
-    """
+    """A compiled training step, as `tinygrad_nn.compile_step` makes one; `backend` is what it runs on."""
 
     def __init__(self, recipe: Recipe, target: Target) -> None:
         self.lock = RLock()  # a step changes a model: one thread at a time, which a callback may call from
@@ -62,8 +60,8 @@ class Step:
     def __call__(self, X: Sequence[Any], Y: Sequence[Any]) -> float:
         """One update on the mean loss over the rows, with the regularizer; returns that loss, before the update.
 
-        Raises ValueError for no rows, rows of different shapes, or X and Y of different lengths, TypeError for what is
-        no number; nothing changes then.
+        Rows may be sequences of several lengths. Raises ValueError for no rows, rows that differ in more than how long
+        their lists are, or X and Y of different lengths, TypeError for what is no number; nothing changes then.
         """
         return self.on(rows_of(X, Y, self.recipe.model))
 
@@ -207,7 +205,7 @@ class Step:
         kind = id(metric), shapes
         known = self._known.pop(kind, None) or self._made(metric, shapes)
         self._known[kind] = known
-        if len(self._known) > MOST_KINDS:
+        if len(self._known) > MOST_SHAPES:
             del self._known[next(iter(self._known))]
         self._asked = self._known, metric, shapes, known
         return known
@@ -223,6 +221,7 @@ class Step:
     def _made(self, metric: RowMetric | None, shapes: Shape) -> Known[Engine] | RecordedEngine:
         """The engines for rows of these shapes: one for each of the latest surroundings, or one for all."""
         recipe, kind, target = replace(self.recipe, metric=metric), ENGINES[self.backend], self.target
+        kind = MixedEngine if kind is LookingEngine and are_several(shapes) else kind
         if kind.records:
             return RecordedEngine(recipe, shapes, target)
         return Known(partial(surroundings_of, recipe), lambda world: kind(replace(recipe, world=world), shapes, target))
@@ -264,7 +263,7 @@ def compile_step(
 
     The numbers of a row and of its target are plain numbers: `if t == 1`, `if t`, `weights[int(t)]`, `round(t)` are
     branches, each a path of its own, as `compile` has them; tn.take(weights, t) is one path for all. Rows that are
-    NumPy's arrays are arrays to the model, and lists are lists.
+    NumPy's arrays are arrays to the model, and lists are lists. They may be sequences of several lengths.
 
     `backend` is "python" (a step on one row equals the eager one in bits, but for the sign of a gradient of 0, which
     the state of an optimizer may keep; `print(step.source())` shows it), "llvm" (machine code, equal within rounding,

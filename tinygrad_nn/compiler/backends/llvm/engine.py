@@ -22,9 +22,9 @@ WAITING = [RLock() for _ in range(16)]
 
 
 class Native:
-    """A compiled module; `run` is its function of pointers and a count."""
+    """A compiled module; `run` is its function of pointers and a count, whatever its name is."""
 
-    def __init__(self, text: str, pointers: int) -> None:
+    def __init__(self, text: str, pointers: int, name: str = "run") -> None:
         with WAITING[hash(text) % len(WAITING)]:  # while another thread compiles that text
             engine = LINKED.get(text)
             if engine is None:
@@ -32,7 +32,7 @@ class Native:
                 engine = LINKED[text] = _interruptibly(_engine, text) if long else _engine(text)
         self._engine = engine  # has what it compiled
         kinds = [ctypes.c_void_p] * pointers
-        self.run: Any = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(self._engine.get_function_address("run"))
+        self.run: Any = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(self._engine.get_function_address(name))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("machine code cannot be copied or pickled: copy what it was compiled from, and compile that")

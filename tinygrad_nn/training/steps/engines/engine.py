@@ -6,10 +6,12 @@ of steps is made. Python, machine code and the recorded graph are engines, and `
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from typing import Any, NamedTuple, Protocol
 
+from ....autograd.ieee.floats import NoSuchIndexError
 from ....compiler.arguments import Shape
 from ....compiler.backends.spellings import UnspelledError
 from ....compiler.loops.rolled import Rolled
@@ -17,7 +19,8 @@ from ....compiler.program.program import Program
 from ....compiler.surroundings.traced_in import SurroundingsError
 from ....compiler.target import Target
 from ..recipe import Recipe
-from ..rows import Orders, Row
+from ..rows import Orders, Row, RowError
+from ..several import ShapedRow, are_several, shape_in_words
 from ..state import Kept, kept_of, put_back, state_of
 
 
@@ -95,7 +98,7 @@ def made(stretch: Stretch, losses: list[float], errors: list[float], error: floa
 
 
 class Engine:
-    """Makes the steps of a recipe on rows of one shape.
+    """Makes the steps of a recipe on rows of one shape, or on rows each of which has its own.
 
     Here the numbers always are where the user sees them. An engine that has them elsewhere takes them from there when
     it is told to, and puts them back. What raises in a single step, or in a stretch before a step was made, has changed
@@ -106,6 +109,29 @@ class Engine:
 
     def __init__(self, recipe: Recipe, shapes: Shape, target: Target) -> None:
         self.recipe, self.shapes, self.target, self.optimizer = recipe, shapes, target, recipe.optimizer
+        self.several = are_several(shapes)
+
+    def shapes_of(self, row: Row) -> Shape:
+        """The shapes of a row and of its target."""
+        return row.shapes if isinstance(row, ShapedRow) else self.shapes
+
+    @contextmanager
+    def naming(self, place: int, row: Row) -> Iterator[None]:
+        """What goes wrong inside says of which row, of those that were given, where it may not be that of all."""
+        try:
+            yield
+        except (RowError, *CANNOT):
+            raise
+        except NoSuchIndexError as error:
+            raise RowError(place, error) from None
+        except Exception as error:
+            if not self.several:
+                raise
+            if isinstance(error, ValueError):
+                raise RowError(place, error) from error
+            x, y = map(shape_in_words, self.shapes_of(row))
+            error.add_note(f"It was raised of a row whose X has {x}, and whose Y has {y}.")
+            raise
 
     def step(self, rows: Sequence[Row]) -> float:
         """One step on the mean over the rows, from where the user sees the numbers and back; the loss before it."""

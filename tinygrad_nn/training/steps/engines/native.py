@@ -14,7 +14,6 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
-from ....autograd.ieee.floats import NoSuchIndexError
 from ....compiler.arguments import Shape
 from ....compiler.backends.llvm import engine as native
 from ....compiler.loops.roll import rolled
@@ -28,7 +27,7 @@ from ..state import Kept, Settings, is_as_wide
 from .arrays import StepArrays, zeros
 from .engine import CANNOT, Engine, Made, Stretch, all_finite
 from .native_call import Call, bare, start_of
-from .native_text import text_for
+from .native_text import StepText, text_for
 from .python import PythonEngine
 
 QUICK = 500_000  # products of a row's number and a parameter, which take well below a millisecond
@@ -53,8 +52,8 @@ class NativeEngine(Engine):
 
     def step(self, rows: Sequence[Row]) -> float:
         self._holder = None
-        steps = self._ready(len(rows) > 1, rows)
-        loss = steps.one(matrix(rows, self.target))
+        steps = self._ready(len(rows), rows)
+        loss = steps.one(self._matrix(steps, rows))
         self._holder = None
         if loss is None:
             return self.python.step(rows)
@@ -69,12 +68,12 @@ class NativeEngine(Engine):
         """Steps in one call of machine code; after them one on a batch whose rows take several paths."""
         orders, size, at, n = stretch.orders, stretch.batch_size, len(stretch.losses), stretch.batches
         # traced on the row that was given first, wherever the run begins, so that one that goes on takes the same path
-        steps = self._ready(size > 1, orders.rows)
+        steps = self._ready(size, orders.rows)
         # no order is drawn for an epoch that may not be run, where it could not be given back
         most = 1 if self.recipe.metric is not None and not orders.rewinds else min(stretch.epochs, self.most)
         whole = 0 if at else min(stretch.steps // n, most)
         rates = steps.rates(n * whole or min(stretch.steps, n - at))
-        x = orders.laid(1 if at else -(-len(rates) // n), self.target)
+        x = self._laid(steps, stretch, 1 if at else -(-len(rates) // n))
         losses, errors, error, refused = steps.run(
             x, len(orders.rows), size, at, rates, stretch.error, stretch.threshold
         )
@@ -90,18 +89,30 @@ class NativeEngine(Engine):
                     errors, error = [*errors, error], 0.0
         return self._made(stretch, losses, errors, error)
 
-    def _ready(self, batched: bool, rows: Sequence[Row]) -> NativeSteps:
-        """The steps for the settings as they are, traced on the first row, with the numbers that somebody may set."""
-        found = self._steps.get(batched)
+    def _ready(self, batch: int, rows: Sequence[Row]) -> NativeSteps:
+        """The steps on so many rows for the settings as they are, traced on the first row, with the numbers that
+        somebody may set."""
+        found = self._steps.get(batched := batch > 1)
         if found is None or found is not self._holder:
             if found is None or not found.holds():
-                try:
-                    found = self._steps[batched] = NativeSteps(self.recipe, self.shapes, rows[0], self.target, batched)
-                except NoSuchIndexError as error:
-                    raise RowError(0, error) from None
-            found.load()
-            self._latest = self._holder = found
+                with self.naming(0, rows[0]):
+                    text = text_for(self.recipe, self.shapes, rows[0], self.target, batched)
+                    found = self._steps[batched] = NativeSteps(self.recipe, self.shapes, rows[0], self.target, text)
+            self._hold(found)
         return found
+
+    def _hold(self, steps: NativeSteps) -> None:
+        """Let these steps have the numbers that the user sees."""
+        steps.load()
+        self._latest = self._holder = steps
+
+    def _matrix(self, steps: NativeSteps, rows: Sequence[Row]) -> Any:
+        """The rows of one step as machine code takes them."""
+        return matrix(rows, self.target)
+
+    def _laid(self, steps: NativeSteps, stretch: Stretch, epochs: int) -> Any:
+        """The rows of so many epochs as machine code takes them."""
+        return stretch.orders.laid(epochs, self.target)
 
     def _apart(self, stretch: Stretch, batch: int) -> tuple[float, float]:
         """The step on a batch whose rows are on several paths, by the python engine; its loss and metric."""
@@ -170,23 +181,26 @@ class NativeEngine(Engine):
 class NativeSteps:
     """The compiled steps of a recipe on rows of one shape: `load` the numbers, and `run` steps."""
 
-    def __init__(self, recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool) -> None:
-        self.recipe, self.target, self.xp = recipe, target, target.namespace
-        self.text = text = text_for(recipe, shapes, row, target, batched)
+    def __init__(self, recipe: Recipe, shapes: Shape, row: Row, target: Target, text: StepText) -> None:
+        self.recipe, self.target, self.xp, self.text = recipe, target, target.namespace, text
         self._shapes, self._row = shapes, row
         self.compiled = native.native(text.text, pointers=14)
         self.arrays = StepArrays(recipe.optimizer, target, text.padded, len(text.update.states), text.untrained)
         self.gradients, self.penalty = zeros(target, text.padded), zeros(target, text.padded + 1, first=1)
         self.totals, self.flags = zeros(target, 2), self.xp.zeros(64, dtype=self.xp.uint8)
-        self.scratch = self.xp.zeros(text.scratch + 64, dtype=self.xp.uint8)
         self._settings = Settings(recipe.optimizer)
         self._settled = self._settings.now()[0]  # the numbers for which the update holds
-        start = self.scratch.ctypes.data
         self._state: list[int] = []  # where parameters, states and gradients are
-        self._scratch = [self.flags.ctypes.data, self.totals.ctypes.data, start + -start % 64]
+        self._scratch = self._with_scratch(text.scratch)
         self._one: Call | None = None  # what one step is called with
         self.many = self.compiled.run  # what makes many steps; somebody may look in between
         self._run = bare(self.compiled.run)
+
+    def _with_scratch(self, size: int) -> list[int]:
+        """Where flags, totals and a scratch of so many bytes are."""
+        self.scratch = self.xp.zeros(size + 64, dtype=self.xp.uint8)
+        start = self.scratch.ctypes.data
+        return [self.flags.ctypes.data, self.totals.ctypes.data, start + -start % 64]
 
     @cached_property
     def gradient(self) -> Program:

@@ -48,8 +48,7 @@ class StepText:
     def __init__(
         self, recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool, update: Update | None = None
     ) -> None:
-        if not recipe.optimizer.parameters:  # it was made with some
-            raise UnsupportedError("the llvm back end makes no steps without parameters: give the optimizer some")
+        checked_trained(recipe)
         single, exact, metric = target.dtype == "float32", target.exact, recipe.metric is not None
         full = register_bytes() // (4 if single else 8)
         gradient = row_gradient(recipe, shapes, row)
@@ -68,16 +67,10 @@ class StepText:
         regular = None
         if penalized is not None:
             regular = Printer(rolled(penalized.reading(order)), 1, single, exact, "penalty", full)
-        self.update = update = update or Update(recipe)
-        obstacle = update.obstacle()
-        if not obstacle and any(
-            entry.primitive.folds and entry.primitive is not table.dot for entry in update.program.instructions
-        ):
-            obstacle = f"{type(recipe.optimizer).__name__}.update() calls a function of lists"
-        if obstacle:
-            raise UnsupportedError(f"{obstacle}, which the llvm back end cannot compile: give backend='python'")
-        text = update_text(update, Kind(full, single), regular is not None, exact)
-        self.text = step_text(sums, regular, text, metric)
+        self.update = checked_update(update or Update(recipe))
+        text = update_text(self.update, Kind(full, single), regular is not None, exact)
+        row_bytes = sums.roll.sizes[INPUTS] * (4 if single else 8)
+        self.text = step_text(sums.written, sums.totals, row_bytes, sums.one, regular, text, metric)
         self.scratch = max(sums.scratch, regular.scratch if regular else 0)  # bytes
 
     def apart(self, parameters: Sequence[Value]) -> StepText:
@@ -108,6 +101,24 @@ class StepText:
         twin.update = self.update.by(recipe.optimizer)
         twin.untrained = [parameters[k] for k in self.read]
         return None if twin.update.obstacle() else twin
+
+
+def checked_trained(recipe: Recipe) -> None:
+    """Raise UnsupportedError for an optimizer that was made with parameters and has none."""
+    if not recipe.optimizer.parameters:
+        raise UnsupportedError("the llvm back end makes no steps without parameters: give the optimizer some")
+
+
+def checked_update(update: Update) -> Update:
+    """The update itself. Raises UnsupportedError for one that machine code cannot make."""
+    obstacle, name = update.obstacle(), type(update.optimizer).__name__
+    if not obstacle and any(
+        entry.primitive.folds and entry.primitive is not table.dot for entry in update.program.instructions
+    ):
+        obstacle = f"{name}.update() calls a function of lists"
+    if obstacle:
+        raise UnsupportedError(f"{obstacle}, which the llvm back end cannot compile: give backend='python'")
+    return update
 
 
 TEXTS: Latest[list[StepText]] = Latest(MOST_TEXTS)
@@ -204,18 +215,20 @@ def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> F
     return FunctionText(f"define void @update({pointers}, {scalars}) {{\n{lines}\n}}", b)
 
 
-def step_text(rows: RowSums, penalty: Printer | None, update: FunctionText, metric: bool) -> str:
-    """The module whose function `run` makes many steps.
+def step_text(
+    rows: FunctionText, totals: int, row_bytes: int, one: Kind, penalty: Printer | None, update: FunctionText,
+    metric: bool,
+) -> str:  # fmt: skip
+    """The module whose function `run` makes many steps, by one that adds up rows, of so many bytes each.
 
     counts: rows of an epoch, rows of a batch, the first batch, vectors of parameters, and how many rows after those of
     an epoch the next one's begin (0 where all take the same). state, as doubles: the steps made so far, the metric so
     far and its threshold; back come the metric so far, the steps made, and 1 where the next one was refused, since a
     row of it takes another path.
     """
-    one = rows.one
-    number, n_inputs, size = one.numbers, rows.roll.sizes[INPUTS], one.bits // 8
-    totals = [f"%total{k} = load {number}, ptr %total_at{k}" for k in range(rows.totals)]
-    total_at = [f"%total_at{k} = getelementptr {number}, ptr %totals, i64 {k}" for k in range(rows.totals)]
+    number = one.numbers
+    told_of_rows = [f"%total{k} = load {number}, ptr %total_at{k}" for k in range(totals)]
+    total_at = [f"%total_at{k} = getelementptr {number}, ptr %totals, i64 {k}" for k in range(totals)]
     widen = "bitcast double" if not one.single else "fpext float"
     narrow = "bitcast double" if not one.single else "fptrunc double"
     penalized = [
@@ -253,13 +266,13 @@ def step_text(rows: RowSums, penalty: Printer | None, update: FunctionText, metr
         "%left = sub i64 %all, %start", "%few = icmp slt i64 %left, %batch",
         "%n = select i1 %few, i64 %left, i64 %batch", "%through = sdiv i64 %k0, %batches",
         "%skipped = mul i64 %through, %stride", "%row = add i64 %start, %skipped",
-        f"%offset = mul i64 %row, {n_inputs * size}",
+        f"%offset = mul i64 %row, {row_bytes}",
         "%rows_at = getelementptr i8, ptr %x, i64 %offset",
         "call void @row_sums(ptr %rows_at, ptr %parameters, ptr %gradients, ptr %totals, ptr %flags, ptr %scratch, "
         "i64 %n)",
         "%flag = load i8, ptr %flags", "%off = icmp eq i8 %flag, 0", "br i1 %off, label %refused, label %taken",
         "taken:",
-        *totals, f"%many = sitofp i64 %n to {number}", f"%share = fdiv {number} {one.number(1.0)}, %many",
+        *told_of_rows, f"%many = sitofp i64 %n to {number}", f"%share = fdiv {number} {one.number(1.0)}, %many",
         f"%mean = fdiv {number} %total0, %many", *penalized,
         f"%loss_at = getelementptr {number}, ptr %losses, i64 %s", f"store {number} %loss, ptr %loss_at",
         f"%rate_at = getelementptr {number}, ptr %rates, i64 %s", f"%rate = load {number}, ptr %rate_at",
@@ -277,7 +290,7 @@ def step_text(rows: RowSums, penalty: Printer | None, update: FunctionText, metr
                 "state", "flags", "totals", "scratch")  # fmt: skip
     head = f"define void @run({', '.join(f'ptr %{name}' for name in pointers)}, i64 %steps) {{"
     body = "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)
-    functions = [rows.written, *([penalty.written] if penalty is not None else []), update]
+    functions = [rows, *([penalty.written] if penalty is not None else []), update]
     return module(functions, f"{head}\n{body}\n}}")
 
 

@@ -1,4 +1,4 @@
-"""Steps on the `python` back end: the programs of a step for one shape of rows, and the numbers they carry.
+"""Steps on the `python` back end: the programs of a step for each shape of rows, and the numbers they carry.
 
 Between calls all numbers stand where the user sees them, in the parameters and in the optimiser; a call takes them
 from there and puts them back when it has ended well, so that eager and compiled steps may alternate.
@@ -7,6 +7,7 @@ from there and puts them back when it has ended well, so that eager and compiled
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import count
 from math import inf
 from typing import Any
@@ -24,6 +25,7 @@ from ....compiler.target import Target
 from ....optim import Optimizer
 from ..recipe import Recipe, Whole, one_row, penalty, update, whole
 from ..rows import Orders, Row, RowError
+from ..several import ByShape, alike
 from ..state import commit, settings_of, state_of, widths_of
 from .engine import Engine, Made, Stretch, left_sum, made
 
@@ -55,7 +57,9 @@ class PythonEngine(Engine):
 
     def __init__(self, recipe: Recipe, shapes: Shape, target: Target) -> None:
         super().__init__(recipe, shapes, target)
-        self._whole, self._row, self._penalty, self._update = (Paths[StepPath](recipe.name) for _ in range(4))
+        self._paths = partial(Paths[StepPath], recipe.name)
+        self._whole, self._row = (ByShape(self._paths) for _ in range(2))
+        self._penalty, self._update = self._paths(), self._paths()
         self.latest: list[StepPath] = []
         self._widths: list[int] = []  # of the states that the paths are of
 
@@ -64,6 +68,7 @@ class PythonEngine(Engine):
 
     def on(self, rows: Sequence[Row]) -> tuple[float, float]:
         """One step on the mean over the rows, or on one: the loss before it, and the metric summed over the rows."""
+        self._row.make_room(rows)
         if len(rows) > 1:
             return self.batch(rows)
         losses: list[float] = []
@@ -78,13 +83,17 @@ class PythonEngine(Engine):
         losses: list[float] = []
         errors: list[float] = []
         part = rows[start : start + (size if size > 1 else stretch.steps)]
+        for made_for in (self._whole, self._row):
+            made_for.make_room(orders.rows)
+        if size == 1:
+            part = alike(part)
         last = start + len(part) == n
         try:
             if size > 1:
                 loss, more = self.batch(part)
                 losses, error = [loss], error + more
                 return made(stretch, losses, [error], 0.0) if last else made(stretch, losses, [], error)
-            whole = 0 if start else min(stretch.steps // n, stretch.epochs)
+            whole = 0 if start or self.several else min(stretch.steps // n, stretch.epochs)
             passes = (lambda: self._passes(orders, whole)) if whole else (lambda: iter([part]))
             threshold = stretch.threshold if whole or last else -inf
             error = self._advance(passes, part[0], losses, errors, error, threshold)
@@ -129,14 +138,16 @@ class PythonEngine(Engine):
             return float(after)
 
         def trace() -> StepPath:
-            found = whole(self.recipe, self.shapes, row)
+            with self.naming(0, row):
+                found = whole(self.recipe, self.shapes_of(row), row)
             return StepPath(found.loop.program, found.loop, found)
 
         try:
-            after: float = self._whole.run(attempt, trace)
+            paths = self._whole.of(self.shapes_of(row))
+            after: float = paths.run(attempt, trace)
         except NoSuchIndexError as error:
             raise RowError(len(losses), error) from None
-        self.latest = self._whole.found[:1]
+        self.latest = paths.found[:1]
         return after
 
     def batch(self, rows: Sequence[Row]) -> tuple[float, float]:
@@ -153,11 +164,12 @@ class PythonEngine(Engine):
         losses: list[float] = []
         error, backwards = 0.0, rows[::-1]
         while len(losses) < len(rows):
+            paths = self._row.of(self.shapes_of(backwards[len(losses)]))
             try:
-                error, sums = self._add_rows(backwards[len(losses) :], len(rows), losses, error, sums)
+                error, sums = self._add_rows(paths, alike(backwards[len(losses) :]), len(rows), losses, error, sums)
             except NoSuchIndexError as wrong:
                 raise RowError(len(rows) - 1 - len(losses), wrong) from None
-        latest += self._row.found[:1]
+        latest += paths.found[:1]
         rate = optimizer.rate()
         given = [*sums, rate, float(optimizer.steps), *settings_of(optimizer)[0]]
         given += state_of(optimizer)[len(sums) :]
@@ -170,11 +182,11 @@ class PythonEngine(Engine):
     def _look_at_states(self) -> None:
         """Forget the paths of states of other lengths."""
         if (widths := widths_of(self.optimizer)) != self._widths:
-            self._whole, self._update = (Paths[StepPath](self.recipe.name) for _ in range(2))
+            self._whole, self._update = ByShape(self._paths), self._paths()
             self._widths = widths
 
     def _add_rows(
-        self, rows: Sequence[Row], n: int, losses: list[float], error: float, sums: list[float]
+        self, paths: Paths[StepPath], rows: Sequence[Row], n: int, losses: list[float], error: float, sums: list[float]
     ) -> tuple[float, list[float]]:
         """The metric and the gradients with those of some of n rows added, as far as one path goes."""
         before = len(losses)
@@ -191,10 +203,11 @@ class PythonEngine(Engine):
             return ended[0] if ended else after, list(carried)
 
         def trace() -> StepPath:
-            loop = one_row(self.recipe, self.shapes, rows[0], sums)
+            with self.naming(n - 1 - before, rows[0]):
+                loop = one_row(self.recipe, self.shapes_of(rows[0]), rows[0], sums)
             return StepPath(loop.program, loop)
 
-        return self._row.run(attempt, trace)
+        return paths.run(attempt, trace)
 
     @property
     def program(self) -> Rolled:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ....autograd.ieee.floats import NoSuchIndexError
 from ....autograd.recording import recording, watched
 from ....autograd.value import Value
 from ....compiler.arguments import shaped
@@ -25,12 +24,10 @@ class RecordedEngine(Engine):
         recipe, error, losses = self.recipe, 0.0, []
         for place, row in enumerate(rows):
             numbers: Iterator[float] = iter(row)
-            x, target = shaped(self.shapes[0], numbers), shaped(self.shapes[1], numbers)
-            prediction = recipe.model(x)
-            try:
+            x, target = (shaped(shape, numbers) for shape in self.shapes_of(row))
+            with self.naming(place, row):
+                prediction = recipe.model(x)
                 losses.append(recipe.loss(prediction, target))
-            except NoSuchIndexError as wrong:
-                raise RowError(place, wrong) from None
             if recipe.metric is not None:
                 with watched(None):  # no anomaly of a step
                     error += number_of(recipe.metric(prediction, target))
