@@ -1,6 +1,8 @@
 """Texts of calls on disk: what another process has made of a trace is not derived again, and only what is the same."""
 
+import math
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from own_primitives import soft_sign
@@ -12,6 +14,7 @@ from tinygrad_nn import Value
 needed("llvm")
 
 from tinygrad_nn.autograd import primitives as table  # noqa: E402
+from tinygrad_nn.autograd.rules import is_column  # noqa: E402
 from tinygrad_nn.compiler import programs  # noqa: E402
 from tinygrad_nn.compiler.backends.llvm import call  # noqa: E402
 from tinygrad_nn.compiler.kept_text import kept_text, program_in_words  # noqa: E402
@@ -128,3 +131,19 @@ def test_ones_own_primitive_is_in_no_words():
 def test_without_words_a_text_is_written(derived):
     loaded = AsLoaded(0.0)
     assert kept_text("calls", lambda: None, loaded, lambda: "written") == "written"
+
+
+@pytest.mark.parametrize("name", table.TABLE)
+def test_a_derivative_follows_from_the_words_of_a_trace_alone(name):
+    """Whatever the numbers are of which it was made: so a text may be kept by the words."""
+    row, found = table.TABLE[name], set()
+
+    def function(*xs):
+        operands = tuple([xs if is_column(operand) else xs[k % len(xs)] for k, operand in enumerate(row.operands)])
+        return xs[0]._tracer.record(row, operands)
+
+    for numbers in product([0.0, 1.0] if row is table.take else [0.0, -1.0, 2.0, math.nan], repeat=2):
+        program = tn.compile(function, backend="python").traced(*numbers).gradient
+        assert program.guards == []
+        found.add(program_in_words(program, len(program.body), program.outputs))
+    assert len(found) == 1
