@@ -70,7 +70,9 @@ def fit(
     the gradient of the mean `loss` plus `regularizer(model)`, by `optimizer`. Loss, optimizer and regularizer are as
     `compile_step` takes them, and so is `backend`; backend="eager" trains on the recorded graph. The same rng gives the
     same losses on each, within rounding. X and Y are lists, arrays, or frames and series, of pandas for one; where the
-    model's inputs have no names yet, they are called as the columns of the frame.
+    model's inputs have no names yet, they are called as the columns of the frame. Rows may be sequences of several
+    lengths, such as lists of tokens with the next ones as targets, for a Module of your own with a loop over them; each
+    length is compiled once, and a batch is one step, down the mean over all its rows.
 
     `metrics` are names ("accuracy", "mae", "rmse") or functions (prediction, target) of a row, of which the mean is
     taken; they look at all rows at the end of each epoch. Accuracy is the share of right answers by the loss: of the

@@ -47,6 +47,7 @@ class ByShape(Generic[Content]):
     def __init__(self, make: Callable[[], Content]) -> None:
         self.make, self.most = make, MOST_SHAPES
         self.found: dict[Shape, Content] = {}
+        self._latest: tuple[Shape, Content] | None = None
 
     def make_room(self, rows: Sequence[Any]) -> None:
         """Keep what was made for these rows, if there are several shapes of them."""
@@ -55,10 +56,13 @@ class ByShape(Generic[Content]):
 
     def of(self, shapes: Shape) -> Content:
         """What was made for these shapes, which are the latest from now on."""
+        if self._latest is not None and self._latest[0] is shapes:
+            return self._latest[1]
         found = self.found.pop(shapes, None)
         self.found[shapes] = found = self.make() if found is None else found
         while len(self.found) > self.most:
             del self.found[next(iter(self.found))]
+        self._latest = shapes, found
         return found
 
 

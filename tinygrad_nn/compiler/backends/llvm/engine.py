@@ -90,14 +90,30 @@ def _interruptibly(function: Callable[..., Any], *arguments: Any) -> Any:
 
     What was called goes on to its end, but nobody waits for it but the end of the process.
     """
-    executor = ThreadPoolExecutor(1, thread_name_prefix="tinygrad_nn compiles")
-    try:
-        future = executor.submit(function, *arguments)
-        while not wait([future], timeout=0.1).done:  # a wait without end is deaf on Windows
-            pass
-        return future.result()
-    finally:
-        executor.shutdown(wait=False)
+    with Beside() as beside:
+        return beside.begun(function, *arguments)()
+
+
+class Beside:
+    """A thread for calls of the C library, one after the other, while this one does something else, or waits."""
+
+    def __enter__(self) -> Beside:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="tinygrad_nn compiles")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def begun(self, function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+        """What waits for a call that begins now, and gives what it returned."""
+        future = self._executor.submit(function, *arguments)
+
+        def result() -> Any:
+            while not wait([future], timeout=0.1).done:  # a wait without end is deaf on Windows
+                pass
+            return future.result()
+
+        return result
 
 
 @lru_cache(maxsize=1)

@@ -113,7 +113,7 @@ class Engine:
 
     def shapes_of(self, row: Row) -> Shape:
         """The shapes of a row and of its target."""
-        return row.shapes if isinstance(row, ShapedRow) else self.shapes
+        return row.shapes if self.several and isinstance(row, ShapedRow) else self.shapes
 
     @contextmanager
     def naming(self, place: int, row: Row) -> Iterator[None]:

@@ -68,8 +68,8 @@ class PythonEngine(Engine):
 
     def on(self, rows: Sequence[Row]) -> tuple[float, float]:
         """One step on the mean over the rows, or on one: the loss before it, and the metric summed over the rows."""
-        self._row.make_room(rows)
         if len(rows) > 1:
+            self._row.make_room(rows)
             return self.batch(rows)
         losses: list[float] = []
         errors: list[float] = []
@@ -83,10 +83,8 @@ class PythonEngine(Engine):
         losses: list[float] = []
         errors: list[float] = []
         part = rows[start : start + (size if size > 1 else stretch.steps)]
-        for made_for in (self._whole, self._row):
-            made_for.make_room(orders.rows)
-        if size == 1:
-            part = alike(part)
+        if self.several:
+            part = self._of_several(orders.rows, part, size)
         last = start + len(part) == n
         try:
             if size > 1:
@@ -102,6 +100,12 @@ class PythonEngine(Engine):
         if not whole and errors and not last:
             error = errors.pop()  # the sum of a part of the epoch
         return made(stretch, losses, errors, error)
+
+    def _of_several(self, rows: Sequence[Row], part: Sequence[Row], size: int) -> Sequence[Row]:
+        """What may be made at once of a part of rows of several shapes, for all of which there is room."""
+        for made_for in (self._whole, self._row):
+            made_for.make_room(rows)
+        return part if size > 1 else alike(part)
 
     def _passes(self, orders: Orders, count: int) -> Iterator[Sequence[Row]]:
         """The rows of the epochs to come, each order drawn when it begins, so that no more are drawn than are run."""

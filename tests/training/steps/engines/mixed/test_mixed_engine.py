@@ -54,6 +54,10 @@ def fitted(backend, name="one number", kind="momentum", batch_size=4, trained=sl
     return [*history.losses, *numbers(optimizer)], history, optimizer
 
 
+def smaller(parameter):
+    parameter.data *= 0.75
+
+
 def close(found, wanted, bound=1e-9):
     assert found == pytest.approx(wanted, rel=bound, abs=bound)
 
@@ -194,26 +198,81 @@ def test_nothing_is_compiled_again(backend, monkeypatch):
 
 
 @pytest.mark.parametrize("backend", COMPILED)
-def test_steps_alternate_with_those_of_one_shape_and_of_a_users_loop(backend):
-    rng, (X, Y) = random.Random(7), NUMBERS
+@pytest.mark.parametrize("seed", some_slow(range(8), [0]))
+def test_steps_alternate_with_those_of_one_shape_and_of_a_users_loop(seed, backend):
+    """Whatever is done between them: numbers, settings and parameters that are others, copies, frozen ones."""
+    rng, (X, Y) = random.Random(seed), NUMBERS
     models = [Recurrent(places=3) for _ in range(2)]
-    optimizers = [tn.Adam(model.parameters(), lr=0.02) for model in models]
+    optimizers = [tn.Adam(model.parameters()[:-1], lr=0.02) for model in models]
     step = tn.compile_step(models[1], "squared_error", optimizers[1], l2, backend=backend)
-    for k in range(15):
+
+    def both(change):
+        for model, optimizer in zip(models, optimizers, strict=True):
+            change(model, optimizer)
+
+    changes = [
+        lambda m, o: setattr(m.places[1], "data", 0.125),
+        lambda m, o: setattr(m.places[2], "data", m.places[2].data * 0.5),  # which is not trained
+        lambda m, o: setattr(o, "lr", 0.01),
+        lambda m, o: setattr(o, "betas", (0.5, 0.75)),
+        lambda m, o: setattr(o, "state", [tuple(x * 0.5 for x in state) for state in o.state]),
+        lambda m, o: m.output.__setitem__(0, 0.25),
+        lambda m, o: setattr(m, "each", m.each),
+        lambda m, o: list(map(smaller, m.parameters())),
+    ]
+    for _ in range(14):
         places = rng.sample(range(13), rng.choice((1, 2, 5, 13)))
-        if k % 5 == 4:
-            places = [i for i in range(13) if len(X[i]) == len(X[k % 13])]
+        if rng.random() < 0.2:
+            places = [i for i in range(13) if len(X[i]) == len(X[places[0]])]
         x, y = [X[i] for i in places], [Y[i] for i in places]
-        wanted = eager(models[0], tn.losses.squared_error, optimizers[0], x, y, l2)
-        by_hand = k % 7 == 6
-        found = eager(models[1], tn.losses.squared_error, optimizers[1], x, y, l2) if by_hand else step(x, y)
-        if k % 6 == 5:
-            for model in models:
-                model.places[1].data = 0.125
-        if k % 8 == 7:
-            for optimizer in optimizers:
-                optimizer.lr = 0.01
-        close([found, *numbers(optimizers[1])], [wanted, *numbers(optimizers[0])])
+        kind = rng.choice(("step", "step", "run", "by hand"))
+        size = rng.randint(1, len(x)) if kind == "run" else len(x)
+        parts = [slice(k, k + size) for k in range(0, len(x), size)]
+        wanted = [eager(models[0], tn.losses.squared_error, optimizers[0], x[p], y[p], l2) for p in parts]
+        if kind == "by hand":
+            found = [eager(models[1], tn.losses.squared_error, optimizers[1], x, y, l2)]
+        elif kind == "run":
+            (found,) = [[loss] for loss in step.run(x, y, 1, size).losses]
+            wanted = [sum(loss * len(x[p]) for loss, p in zip(wanted, parts, strict=True)) / len(x)]
+        else:
+            found = [step(x, y)]
+        close([*found, *numbers(optimizers[1])], [*wanted, *numbers(optimizers[0])])
+        if rng.random() < 0.5:
+            both(rng.choice(changes))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("arrays", [False, True])
+def test_rows_of_vectors_beside_rows_of_one_length(arrays, backend):
+    """As lists of lists or as arrays of two dimensions, either of them to validate on."""
+    if arrays:
+        np = pytest.importorskip("numpy")
+    weights = [Value(0.5), Value(-0.25), Value(0.125)]
+
+    def model(vectors):
+        state = 0.0
+        for vector in vectors:
+            state = tn.tanh(tn.dot(weights[:2], list(vector), state * weights[2]))
+        return state
+
+    rng = random.Random(1)
+    short = [[[rng.uniform(-1, 1) for _ in range(2)] for _ in range(2)] for _ in range(5)]
+    mixed = [[[rng.uniform(-1, 1) for _ in range(2)] for _ in range(1 + k % 3)] for k in range(5)]
+    optimizer = tn.SGD(weights, lr=0.1, momentum=0.5)
+    told = []
+    for by in ("eager", backend):
+        for weight, number in zip(weights, (0.5, -0.25, 0.125), strict=True):
+            weight.data = number
+        optimizer = tn.SGD(weights, lr=0.1, momentum=0.5)
+        for X, other in ((short, mixed), (mixed, short)):
+            X, other = ([np.array(row) for row in given] if arrays else given for given in (X, other))
+            given: dict[str, Any] = {"progress": False, "rng": random.Random(2), "metrics": "mae", "backend": by}
+            given["validation"] = other, [0.5] * 5
+            history = tn.fit(model, X, [0.25, 0.5, 0.75, 1.0, 0.0], "squared_error", optimizer, 3, 2, **given)
+            told.append([*history.losses, *(n for column in history.metrics.values() for n in column)])
+        told.append(numbers(optimizer))
+    for found, wanted in zip(told[3:], told[:3], strict=True):
+        close(found, wanted)
 
 
 @pytest.mark.parametrize("backend", COMPILED)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import ref
 
+from .....compiler.backends.llvm.engine import Beside
 from .....compiler.target import Target
 from ...recipe import Recipe
 from ...rows import Row
@@ -44,13 +45,20 @@ class MixedEngine(NativeEngine):
         counts = [0] * len(rows.shapes)
         for row in rows:
             counts[row.kind] += 1
-        functions = []
-        for shapes, first, count in zip(rows.shapes, rows.firsts, counts, strict=True):
-            with self.naming(first, rows[first]):
-                # a block of rows takes as long as several rows do one by one, so that a group must have some
-                several = 2 * count * batch >= steps.text.lanes * len(rows)
-                functions.append(steps.function(shapes, rows[first], steps.text.lanes if several else 1))
-        steps.cover(rows, batch, functions)
+        lanes = steps.text.lanes
+        # a block of rows takes as long as several rows do one by one, so that a group must have some
+        each = [lanes if 2 * count * batch >= lanes * len(rows) else 1 for count in counts]
+        keys = list(zip(rows.shapes, each, strict=True))
+        if not steps.known.keys() >= {*keys}:
+            with Beside() as beside:  # one is compiled while the next is traced
+                begun = {}
+                for key, first in zip(keys, rows.firsts, strict=True):
+                    if key not in steps.known:
+                        with self.naming(first, rows[first]):
+                            text = steps.text.of_rows(key[0], rows[first], key[1])
+                        begun[key] = beside.begun(RowsFunction.of, text, key[1])
+                steps.known |= {key: function() for key, function in begun.items()}
+        steps.cover(rows, batch, keys)
 
     def _matrix(self, steps: Any, rows: Any) -> Any:
         self._batch = LaidRows(rows, self.target)
@@ -78,7 +86,7 @@ class MixedSteps(NativeSteps):
 
     def __init__(self, recipe: Recipe, shapes: Any, row: Row, target: Target) -> None:
         super().__init__(recipe, shapes, row, target, MixedText(recipe, target))
-        self._known: dict[Any, RowsFunction] = {}  # by the shapes of rows and how many are taken at a time
+        self.known: dict[Any, RowsFunction] = {}  # by the shapes of rows and how many are taken at a time
         self.functions: list[RowsFunction] = []  # of each shape that the latest rows have
         self._of: Any = lambda: None  # those rows
         self._by = 0  # and how many of them a batch has
@@ -87,17 +95,12 @@ class MixedSteps(NativeSteps):
         """Whether its functions are of these rows."""
         return self._of() is rows and self._by == batch
 
-    def function(self, shapes: Any, row: Row, lanes: int) -> RowsFunction:
-        """What adds up rows of these shapes, so many at a time."""
-        found = self._known.pop((shapes, lanes), None) or self.text.of_rows(shapes, row, lanes)
-        self._known[shapes, lanes] = found
-        return found
-
-    def cover(self, rows: SeveralRows, batch: int, functions: list[RowsFunction]) -> None:
-        """Take these rows next, each shape by its function."""
-        self.functions, self._of, self._by = functions, ref(rows), batch
-        while len(self._known) > max(MOST_SHAPES, len(functions)):
-            del self._known[next(iter(self._known))]
+    def cover(self, rows: SeveralRows, batch: int, keys: Sequence[Any]) -> None:
+        """Take these rows next, each shape by the function that is known by its key."""
+        self.functions, self._of, self._by = [self.known.pop(key) for key in keys], ref(rows), batch
+        self.known |= zip(keys, self.functions, strict=True)  # as the latest
+        while len(self.known) > max(MOST_SHAPES, len(keys)):
+            del self.known[next(iter(self.known))]
         if len(self.arrays.untrained) != len(self.text.untrained):
             width = len(self.text.update.states)
             self.arrays = StepArrays(self.recipe.optimizer, self.target, self.text.padded, width, self.text.untrained)

@@ -36,9 +36,15 @@ class RowsFunction(NamedTuple):
     start: int
     single: bool
 
+    @classmethod
+    def of(cls, text: str, lanes: int) -> RowsFunction:
+        """The function of a text, by which so many rows are taken at a time."""
+        compiled = native.native(text, 6, "row_sums")
+        return cls(compiled, text, ctypes.cast(compiled.run, ctypes.c_void_p).value or 0, lanes == 1)
+
 
 class MixedText(StepText):
-    """The text of what is the same for all shapes; `of_rows` compiles what is of one."""
+    """The text of what is the same for all shapes; `of_rows` writes what is of one."""
 
     @uncollected
     def __init__(self, recipe: Recipe, target: Target) -> None:
@@ -69,14 +75,13 @@ class MixedText(StepText):
         return program.reading([*trained, *(Value(0.0) for _ in range(self.padded - self.count)), *self.untrained])
 
     @uncollected
-    def of_rows(self, shapes: Shape, row: Row, lanes: int) -> RowsFunction:
-        """What adds up rows of these shapes, traced on one of them, so many at a time."""
+    def of_rows(self, shapes: Shape, row: Row, lanes: int) -> str:
+        """The text of what adds up rows of these shapes, traced on one of them, so many at a time."""
         self.gradient = gradient = row_gradient(self.recipe, shapes, row)
         roll = rolled(self._reading(gradient))
         sums = RowSums(roll, self.totals, lanes, self.lanes, self.single, self.exact)
         self.scratch = max(self.scratch, self.spare + sums.scratch)
-        compiled = native.native(text := module([sums.written]), 6, "row_sums")
-        return RowsFunction(compiled, text, ctypes.cast(compiled.run, ctypes.c_void_p).value or 0, lanes == 1)
+        return module([sums.written])
 
     def _groups(self, kind: Kind) -> FunctionText:
         """The function that adds up the groups of a batch as one adds up rows, each by the function of its shape."""
