@@ -288,6 +288,27 @@ def test_gates_are_read_where_they_are(tmp_path):
     assert all(len(re.findall(rf"\b{name}\[", text)) > 1 for name in kept)  # somebody reads what is kept
 
 
+def paths(start, scale, noise):
+    total = 0.0
+    for path in noise:
+        x, mean = start, 0.0
+        for z in path:
+            x = x * tn.exp(scale * z - 0.5 * scale * scale)
+            mean = mean + x
+        total = total + tn.relu(mean / 10 - 1.0)
+    return total
+
+
+def test_paths_side_by_side_do_not_wait_for_one_another():
+    """What is summed over all of them is no sum of one: the code is much that of one path."""
+    lengths = []
+    for count_of_paths in (4, 40):
+        f = tn.compile(paths, backend="python")
+        f.value_and_grad(1.0, 0.2, numbers(random.Random(1), count_of_paths, 10))
+        lengths.append(length(f.source("c")))
+    assert lengths[1] <= 2 * lengths[0]
+
+
 def test_names_that_the_user_has_are_no_counters(tmp_path):
     def falling(t, u, slots):
         for _ in range(10):

@@ -7,6 +7,7 @@ sum alone is kept no more.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import count
@@ -94,10 +95,36 @@ class _Scope:
 
     def summed(self, wanted: set[int]) -> list[BodyEntry]:
         """The body with sums; `wanted` are the slots that are read afterwards."""
-        for repeat in [entry for entry in self.body if isinstance(entry, Repeat)]:
-            self._sum(repeat)
-        read = wanted.union(*[entry.slots() for entry in self.body])
-        return [self._inside(entry, read) if isinstance(entry, Repeat) else entry for entry in self.body]
+        found = self._sums()
+        body, after = list[BodyEntry](), dict[int, list[Instruction]]()
+        for at, entry in enumerate(self.body):
+            if isinstance(entry, Repeat) and at in found:
+                entry, before, after_it = self._summing(entry, found[at])
+                body += before
+                after |= after_it
+            body += after.get(entry.slot, [entry]) if isinstance(entry, Instruction) else [entry]
+        read = wanted.union(*[entry.slots() for entry in body])
+        return [self._inside(entry, read) if isinstance(entry, Repeat) else entry for entry in body]
+
+    def _sums(self) -> dict[int, list[_Sum]]:
+        """Of the places of repeats in the body, the dots that are sums of them."""
+        made = {slot: k for k, entry in enumerate(self.body) for slot in slots_set([entry])}
+        repeats = [(k, entry) for k, entry in enumerate(self.body) if isinstance(entry, Repeat)]
+        kept = {k: {*repeat.kept.values()} for k, repeat in repeats}
+        when = {
+            outer: (k, t) for k, all_series in kept.items() for series in all_series for t, outer in enumerate(series)
+        }
+        found: dict[int, list[_Sum]] = {}
+        for entry in self.body:
+            if isinstance(entry, Instruction) and entry.primitive is table.dot:
+                read = Counter([when[slot][0] for slot in entry.slots() if slot in when])
+                often = sorted([at for at, times in read.items() if 2 * times >= len(entry.operands[0])], reverse=True)  # type: ignore[arg-type]
+                sums = [
+                    (at, each) for at in often if (each := self._as_sum(entry, at, when, kept[at], made)) is not None
+                ]
+                for at, each in sums[:1]:
+                    found.setdefault(at, []).append(each)
+        return found
 
     def _inside(self, repeat: Repeat, read: set[int]) -> Repeat:
         """A repeat that keeps what is read, with sums in its own body."""
@@ -112,35 +139,23 @@ class _Scope:
         scope = _Scope(repeat.body, self.one, self.nothing, self.order, self.unused)
         return replace(repeat, body=scope.summed({*kept, *last, *handed}), kept=kept, last=last)
 
-    def _sum(self, repeat: Repeat) -> None:
-        """Let a repeat sum what is summed over it in the rest of the body."""
-        at = next(k for k, entry in enumerate(self.body) if entry is repeat)
-        unknown, kept = {*slots_set(self.body[at:])}, {*repeat.kept.values()}
-        when = {outer: t for series in kept for t, outer in enumerate(series)}
-        dots = [e for e in self.body[at + 1 :] if isinstance(e, Instruction) and e.primitive is table.dot]
-        sums = [self._as_sum(entry, repeat.times, when, kept, unknown) for entry in dots]
-        found = {each.slot: each for each in sums if each is not None}
-        if not found:
-            return
+    def _summing(
+        self, repeat: Repeat, found: Sequence[_Sum]
+    ) -> tuple[Repeat, list[Instruction], dict[int, list[Instruction]]]:
+        """A repeat with sums, what comes before it, and what the dots are now."""
         result = replace(
             repeat, body=[*repeat.body], each=dict(repeat.each), carried=dict(repeat.carried), last=dict(repeat.last),
             origins=dict(repeat.origins),
         )  # fmt: skip
         local = {series: slot for slot, series in (repeat.each | repeat.kept).items()}
-        before, after = list[BodyEntry](), dict[int, Instruction]()
-        for each in sorted(found.values(), key=lambda each: self.order.get(each.slot, len(self.order))):
+        before, after = list[Instruction](), dict[int, list[Instruction]]()
+        for each in sorted(found, key=lambda each: self.order.get(each.slot, len(self.order))):
             if each.before:
                 before.append(_dot(next(self.unused), each.before, each.start))
-                each.start = before[-1].slot  # type: ignore[union-attr]
+                each.start = before[-1].slot
             total = self._add(result, each, local)
-            if each.after:
-                after[each.slot] = _dot(each.slot, each.after, total)
-        rest = [
-            after.get(entry.slot, entry) if isinstance(entry, Instruction) else entry
-            for entry in self.body[at + 1 :]
-            if not isinstance(entry, Instruction) or entry.slot not in found or entry.slot in after
-        ]
-        self.body[at:] = [*before, result, *rest]
+            after[each.slot] = [_dot(each.slot, each.after, total)] if each.after else []
+        return result, before, after
 
     def _add(self, repeat: Repeat, each: _Sum, local: dict[OverTime, int]) -> int:
         """Add a sum to a repeat; the slot that it has afterwards. `local` are the slots of the repeat's series."""
@@ -157,32 +172,35 @@ class _Scope:
         return repeat.last[total]
 
     def _as_sum(
-        self, entry: Instruction, times: int, when: Mapping[int, int], kept: Set[OverTime], unknown: set[int]
+        self, entry: Instruction, at: int, when: Mapping[int, Pair], kept: Set[OverTime], made: Mapping[int, int]
     ) -> _Sum | None:
-        """A dot as a sum of a repeat, if it is one over all iterations, in their order.
+        """A dot as a sum of the repeat at a place, if most of it is over all iterations, in their order.
 
-        `when` says in which iteration slots are set, `kept` are the series of these, and `unknown` the slots that are
-        not set before the repeat.
+        `when` says of slots in which repeat and in which iteration they are set, `kept` are the series of this repeat,
+        and `made` where slots are set. What is of several repeats would let them wait for one another.
         """
         ws, xs, start = entry.operands
         pairs: list[Pair] = list(zip(ws, xs, strict=True))  # type: ignore[arg-type]
-        if when.get(start) == 0 and self.one is not None:  # type: ignore[arg-type]
+        if when.get(start) == (at, 0) and self.one is not None:  # type: ignore[arg-type]
             pairs, start = [(self.one, start), *pairs], self.nothing  # type: ignore[list-item]
-        of = [{when[slot] for slot in pair if slot in when} for pair in pairs]
+        of = [{when[slot][1] for slot in pair if slot in when and when[slot][0] == at} for pair in pairs]
         if {0} not in of:
             return None
         first = of.index({0})
         each = next((k for k in range(first, len(of)) if of[k] != {0}), len(of)) - first
+        times = len(next(iter(kept)))
         end = first + each * times
-        if end > len(pairs) or any(of[first + k] != {k // each} for k in range(end - first)):
+        if end > len(pairs) or len(pairs) > 2 * (end - first):
+            return None
+        if any(of[first + k] != {k // each} for k in range(end - first)):
             return None
         over_time = [
             (tuple([w for w, _ in pairs[k:end:each]]), tuple([x for _, x in pairs[k:end:each]]))
             for k in range(first, first + each)
         ]
-        if any(series not in kept and not unknown.isdisjoint(series) for pair in over_time for series in pair):
-            return None
-        if not unknown.isdisjoint([start, *[slot for pair in pairs[:first] for slot in pair]]):
+        given = [start, *[slot for pair in pairs[:first] for slot in pair]]
+        given += [slot for pair in over_time for series in pair if series not in kept for slot in series]
+        if any(made.get(slot, -1) >= at for slot in given):  # type: ignore[arg-type]
             return None
         return _Sum(entry.slot, start, pairs[:first], over_time, pairs[end:])  # type: ignore[arg-type]
 
