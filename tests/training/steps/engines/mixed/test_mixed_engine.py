@@ -1,6 +1,7 @@
 """Steps on sequences of several lengths are those of the recorded graph, on every back end."""
 
 import random
+from math import inf
 from typing import Any
 
 import pytest
@@ -18,11 +19,15 @@ import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.compiler.backends.llvm import engine as llvm_engine
 from tinygrad_nn.compiler.backends.python import loop as python_loop
+from tinygrad_nn.compiler.target import Target
 from tinygrad_nn.training.steps import several
 from tinygrad_nn.training.steps.engines import native_text
 from tinygrad_nn.training.steps.engines import python as python_engine
+from tinygrad_nn.training.steps.engines.engine import Stretch
 from tinygrad_nn.training.steps.engines.mixed import mixed_engine, mixed_text
 from tinygrad_nn.training.steps.engines.mixed.mixed_engine import MixedEngine
+from tinygrad_nn.training.steps.recipe import Recipe
+from tinygrad_nn.training.steps.rows import Orders, rows_of
 
 COMPILED = [backend for backend in BACKENDS if backend != "eager"]
 NUMBERS, TOKENS = numbers_of_several_lengths(), tokens_of_several_lengths()
@@ -373,6 +378,26 @@ def test_single_precision():
     for run in runs:
         with pytest.raises(ValueError, match=r"^row 3 of X and Y: 1e\+39 is larger than any float32"):
             run([[1.0], [1.0, 2.0], [1.0], [1e39]], [0.0] * 4)
+
+
+def test_an_engine_goes_on_with_other_rows():
+    """In the midst of a run, with lengths in another order, and in batches of another size."""
+    needed("llvm")
+    told = []
+    for kind, backend in ((MixedEngine, "llvm"), (python_engine.PythonEngine, "python")):
+        model = Recurrent()
+        optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=0.5)
+        shapes, rows = rows_of(*NUMBERS)
+        engine = kind(Recipe(model, tn.losses.squared_error, optimizer), shapes, Target(backend))
+        others = rows_of(NUMBERS[0][::-1], NUMBERS[1][::-1])[1]
+        for given, size in ((rows, 4), (others, 4), (others, 13), (rows, 13)):
+            losses: list[float] = []
+            while not (made := engine.stretch(Stretch(Orders(given, None), size, losses, 0.0, 1, 1, -inf))).means:
+                losses = list(made.losses)
+            told += made.means
+        engine.put()
+        told += numbers(optimizer)
+    close(told[: len(told) // 2], told[len(told) // 2 :])
 
 
 def test_machine_code_makes_them_and_shows_it():

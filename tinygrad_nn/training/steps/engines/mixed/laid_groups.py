@@ -58,7 +58,7 @@ class LaidRows:
             (these,) = xp.nonzero(kinds == kind)
             arrays.append(rows.take(self.places[order[these]], axis=0))
             found[these, 0] = functions[kind].start
-            found[these, 1] = arrays[-1].ctypes.data + xp.arange(len(these)) * arrays[-1].strides[0]
+            found[these, 1] = arrays[-1].ctypes.data + xp.arange(len(these), dtype=xp.int64) * arrays[-1].strides[0]
         begins = xp.asarray([function.single for function in functions])[kinds]
         begins[1:] |= (kinds[1:] != kinds[:-1]) | (batches[1:] != batches[:-1])
         begins[0] = True
