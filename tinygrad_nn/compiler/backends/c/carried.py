@@ -5,6 +5,7 @@ A sum over time is then one number, or one array, that iterations add to.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from ...loops.clusters import in_step
 from ...loops.grouping import access, add_array, pieces_of
 from ...loops.groups import Access, Group, Repeated, Spot
 from ...loops.rolled import Rolled
-from .blocks import Iteration, Printed
+from .blocks import Iteration, Printed, everything
 
 At = tuple[int, int]  # a cluster, and a group in it
 
@@ -103,6 +104,37 @@ def replaced(
             if whole and free and in_scope and latest.get(carried, made[source]) <= made[source]:
                 found[source] = carried
     return found
+
+
+def begun(entries: Sequence[Printed], elsewhere: Collection[int], sizes: Sequence[int]) -> dict[int, int]:
+    """The arrays that are computed to be handed on first alone, and lie where that is: the array of each.
+
+    Those that are `elsewhere` have places of their own.
+    """
+    found, made, read = dict[int, int](), set[int](), Counter[int]()
+    blocks = [entry for entry in entries if isinstance(entry, Iteration)]
+    for cluster in [entry for entry in entries if not isinstance(entry, Iteration)]:
+        made |= {group.array for group in cluster if group.primitive is not None}
+        read.update([o.array for group in cluster for o in group.operands])
+    for block in blocks:
+        found |= begun(block.entries, [*elsewhere, *_handed(block.repeat)], sizes)
+        inside = [g for _, g in everything([block.repeat]) if not isinstance(g, Repeated)]
+        handed = [
+            each for _, g in everything([block.repeat]) if isinstance(g, Repeated) for each in (*g.firsts, *g.nexts)
+        ]
+        read.update([o.array for group in (*inside, *handed) for o in group.operands])
+        read.update([array for array, _ in block.repeat.views.values()])
+    for first in [first for block in blocks for first in block.repeat.firsts]:
+        source = first.operands[0].array
+        whole = sizes[source] > 1 and _spots(first) == [(source, index) for index in range(sizes[source])]
+        if whole and source in made and read[source] == 1 and source not in elsewhere:
+            found[source] = first.array
+    return found
+
+
+def _handed(repeat: Repeated) -> set[int]:
+    """The arrays of an iteration that are read when it is over."""
+    return {o.array for each in repeat.nexts for o in each.operands} | {*repeat.views, *repeat.results}
 
 
 def _uses(block: Iteration, inlined: Collection[int]) -> tuple[dict[int, At], dict[int, At]]:

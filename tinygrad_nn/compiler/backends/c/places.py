@@ -19,7 +19,7 @@ from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
 from .blocks import Lifetimes, View, everything, in_blocks, needed, packed
-from .carried import apart, replaced
+from .carried import apart, begun, replaced
 from .constants import Constants
 from .functions import LocalNames, c_number, in_place
 from .pieces import in_pieces
@@ -54,7 +54,9 @@ class Places:
         ends = {array for k, (array, _) in enumerate(roll.outputs) if (array not in self.direct) or (returns and not k)}
         self.entries = in_blocks(roll.groups, ends, DEAR_IN_C)
         self.needed = needed(self.entries, ends)
-        self.same = replaced(self.entries, self.views, self.inlined, roll.sizes)
+        elsewhere = [*self.views, *ends, *self.direct]
+        self.begun = begun(self.entries, elsewhere, roll.sizes)
+        self.same = self.begun | replaced(self.entries, self.views, self.inlined, roll.sizes)
         self.views |= {array: View(before, 0, 1, 0) for array, before in self.same.items()}
         self._name(LocalNames(constants.name, [region.name for region in [*inputs, *parameters, *outputs]]))
         self.stored = {self.base(array) for array in self.needed if not self.is_variable(array)}
@@ -80,7 +82,7 @@ class Places:
             source = each.operands[0].array
             bases[each.array] = bases[source] + "_before" * (source not in self.same)
         for array in self.same:
-            bases[array] += "_next"
+            bases[array] += "_first" if array in self.begun else "_next"
         for view in self.kept_now:
             bases[view] += f"_{self.times[self.views[view].depth]}"
         local = self.kept_now | self.same.keys() | {*range(len(bases))} - self.views.keys()

@@ -62,14 +62,15 @@ class Printer(Places):
             self._line(f"real {self.names[array]} = 0.0;")
         self.declared |= single
         for first in repeat.firsts:
-            self._gather(first, "real ")
+            if self.same.get(first.operands[0].array) != first.array:
+                self._gather(first, "real ")
             self.declared |= {first.array}
         t = self.times[self.open]
         self._line(f"for (int {t} = 0; {t} < {repeat.times}; ++{t}) {{")
         self.depth, self.open = self.depth + 1, self.open + 1
         self._print(block.entries)
         for each in repeat.nexts:
-            if each.array not in self.same.values():
+            if self.same.get(each.operands[0].array) != each.array:
                 self._gather(each)
         self.depth, self.open = self.depth - 1, self.open - 1
         self._line("}")
