@@ -15,6 +15,7 @@ from pathlib import Path
 from calls_tables import print_calls
 from gradient_tables import print_gradients
 from measuring import HEAD, ROUNDS, keep_to_one_processor, measured, missing, print_line
+from sequence_tables import print_sequences
 from sklearn_tables import print_sklearn
 from step_tables import print_steps
 from time_tables import print_time
@@ -135,6 +136,7 @@ TABLES = {
     "calls": print_calls,
     "gradients": print_gradients,
     "time": print_time,
+    "sequences": print_sequences,
     "training": print_training,
     "sklearn": print_sklearn,
     "drawing": print_drawing,

@@ -1,7 +1,5 @@
 """Sequences of several lengths, and small modules with a loop over time, as a user writes them."""
 
-# mypy: disallow-untyped-defs=False
-
 import random
 
 import tinygrad_nn as tn
