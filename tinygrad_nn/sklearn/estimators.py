@@ -180,9 +180,9 @@ class MLPClassifier(ClassifierMixin, _MLP):
     The parameters are those of sklearn.neural_network.MLPClassifier, with its defaults and meanings, as far as there
     are any; `activation` may be any of the library's names too. Weights begin as Glorot & Bengio (2010) draw them.
     `dtype` is "float64", "float32", or "auto": double precision unless a fit is long (rows times weights beyond a
-    million). The first fit of an architecture takes a fifth to half of a second to compile, and some milliseconds once
-    that is in the cache. By SGD in double precision the losses are those of scikit-learn's; but a row of weight 2 is
-    two rows in batches, too, and the penalty of a last batch that is smaller is that of the others. Where y has one
+    million). The first fit of an architecture takes one to four tenths of a second to compile, and some milliseconds
+    once that is in the cache. By SGD in double precision the losses are those of scikit-learn's; but a row of weight 2
+    is two rows in batches, too, and the penalty of a last batch that is smaller is that of the others. Where y has one
     class alone, that is the answer, and its probability 1.
 
     After fit there are `classes_`, `coefs_` and `intercepts_` (matrices of n_inputs rows), `loss_`, `loss_curve_`,

@@ -122,10 +122,11 @@ class Writer:
         self.numbers += numbers
         self.reads += reads
         self.entries.append(family)
-        self.made.update(dict.fromkeys(family.results, family))
-        self.order.update(dict.fromkeys(family.results, next_number()))
-        self.program.scopes.update(dict.fromkeys(family.results, self.block))
-        return [Traced(self, slot) for slot in family.results]
+        results = list(family.results)  # the same numbers in all that is known of them, as they are many
+        self.made.update(dict.fromkeys(results, family))
+        self.order.update(dict.fromkeys(results, next_number()))
+        self.program.scopes.update(dict.fromkeys(results, self.block))
+        return [Traced(self, slot) for slot in results]
 
     def slot_of(self, scalar: Any) -> int:
         """The slot of an operand: a traced value's own, a literal's, or that of a captured Value."""
