@@ -11,7 +11,10 @@ from shared import needed, same
 
 import tinygrad_nn as tn
 from tinygrad_nn.compiler.backends.backend import chosen, named
+from tinygrad_nn.compiler.loops.find import repeats_in
+from tinygrad_nn.compiler.loops.roll import rolled
 from tinygrad_nn.compiler.program.program import OffPath
+from tinygrad_nn.compiler.target import MOST_GROUPS
 from tinygrad_nn.support.nested import leaves
 
 BACKENDS = ["python", "llvm", "array"]
@@ -81,6 +84,18 @@ def test_a_listing_is_as_long_for_many_steps_as_for_some(name, most):
         line[:19] for line in many
     ]
     assert max(map(len, many)) < 400
+
+
+@pytest.mark.parametrize("name", NATURAL)
+def test_what_is_compiled_is_as_much_for_many_steps_as_for_some(name):
+    counts = set()
+    for times in (30, 47):
+        function, given_ = NATURAL[name](times)
+        program = tn.compile(function, backend="python").traced(*given_).gradient
+        roll = rolled(program, repeats_in(program))
+        counts.add(roll.groups_written)
+        assert len(roll.groups) < roll.groups_written <= MOST_GROUPS
+    assert len(counts) == 1
 
 
 @pytest.mark.parametrize("name", NATURAL)

@@ -1,5 +1,7 @@
 """Programs of a compiled function, kept by the shapes of its arguments."""
 
+import random
+
 import pytest
 
 import tinygrad_nn as tn
@@ -7,6 +9,7 @@ from tinygrad_nn import Value
 from tinygrad_nn.compiler import programs
 from tinygrad_nn.compiler.backends import backend
 from tinygrad_nn.compiler.function import compile
+from tinygrad_nn.compiler.target import MOST_GROUPS, WORTH_A_GROUP, Target
 
 np = pytest.importorskip("numpy")
 
@@ -65,3 +68,34 @@ def test_long_calls_run_on_machine_code_where_the_choice_is_ours(monkeypatch):
         assert f.grad(0.5) == pytest.approx(
             [tn.compile(lambda x, of=of, t=times: of(x, t), backend="python").grad(0.5)[0]]
         )
+
+
+def test_what_is_irregular_stays_in_python_where_the_choice_is_ours(monkeypatch):
+    """LLVM would take longer for it than most callers gain: 10,000 random operations took it 27 s."""
+    pytest.importorskip("llvmlite")
+    asked = list[str]()
+
+    def named(name):
+        asked.append(name)
+        return backend.named(name)
+
+    def irregular(x, y):
+        rng, found = random.Random(7), [x, y]
+        for _ in range(1200):
+            a, b = rng.choice(found[-400:]), rng.choice(found[-50:])
+            found.append(rng.choice([tn.tanh(a), a - b, 0.5 * a * b, a + 0.1 * b]))
+        return found[-1]
+
+    monkeypatch.setattr(programs, "named", named)
+    wanted = tn.compile(irregular, backend="python").value_and_grad(0.3, 0.2)
+    asked.clear()
+    assert tn.compile(irregular).value_and_grad(0.3, 0.2) == wanted
+    assert asked == ["llvm", "python"]
+
+
+def test_so_many_groups_are_worth_machine_code():
+    ours, asked_for = Target("python", auto=True), Target("llvm")
+    limits = [(MOST_GROUPS, 1), (2 * MOST_GROUPS, 2 * MOST_GROUPS * WORTH_A_GROUP)]
+    assert all(ours.is_worth(groups, instructions) for groups, instructions in limits)
+    assert not any(ours.is_worth(groups + 1, instructions) for groups, instructions in limits)
+    assert all(target.is_worth(10**6, 10**6) for target in (asked_for, Target("llvm", auto=True)))

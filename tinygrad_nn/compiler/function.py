@@ -41,7 +41,7 @@ class Function:
     """A compiled function. `tinygrad_nn.compile` makes one.
 
     `backend` is the one that calls run on; with "auto", batches of 32 rows or more run on arrays where NumPy is, and
-    calls of a thousand operations or more on LLVM where that is.
+    calls of a thousand operations or more that are made of loops on LLVM where that is.
     """
 
     def __init__(self, function: Callable[..., Any], target: Target, reads: Sequence[Any] = ()) -> None:
@@ -279,8 +279,9 @@ def compile(
       rounding; in NumPy, or by `namespace=jax.numpy` in JAX (extra `fast`, or JAX itself);
     - "llvm": machine code, a row of the batch in each lane of a vector; `exact` keeps every product and sum rounded by
       itself, so that arithmetic is equal in bits (extra `fast`);
-    - "auto": Python for calls, and LLVM for those of a thousand operations or more; for batches arrays from 32 rows on
-      and LLVM from 4,096, where they are installed and `exact` does not ask for the engine's bits.
+    - "auto": Python for calls, and LLVM for those of a thousand operations or more that are made of loops; for batches
+      arrays from 32 rows on and LLVM from 4,096, where they are installed and `exact` does not ask for the engine's
+      bits.
 
     f.backend says which one short calls run on. `dtype` is "float64" or, but in Python, "float32", in which a larger
     number is a ValueError. Threads may share a compiled function; a copy, or one that was pickled, compiles for itself.

@@ -13,6 +13,7 @@ from .single_precision import in_range
 DTYPES = ("float64", "float32")
 WORTH_ARRAYS, WORTH_LLVM = 32, 4096  # rows of a batch; llvmlite takes a quarter of a second to begin
 WORTH_A_CALL = 1000  # operations of a call, which take Python 10 us or more
+MOST_GROUPS, WORTH_A_GROUP = 300, 40  # which LLVM takes 1 ms each to compile, and Python's source so many instructions
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Target:
         return (
             "llvm" if worth and find_spec("llvmlite") is not None and find_spec("numpy") is not None else self.backend
         )
+
+    def is_worth(self, groups: int, instructions: int) -> bool:
+        """Whether so many groups, which are all that the instructions are rolled into, are soon compiled by LLVM."""
+        asked_for = not self.auto or self.backend == "llvm"
+        return asked_for or groups <= max(MOST_GROUPS, instructions // WORTH_A_GROUP)
 
     def for_rows(self, rows: int) -> str:
         """The back end for a batch of so many rows."""

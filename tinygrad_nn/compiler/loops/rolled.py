@@ -30,6 +30,17 @@ class Rolled:
         """The program as a person reads it: a line for each loop."""
         return listing(self.flat, self.groups, self.slots, self.outputs)
 
+    @property
+    def groups_written(self) -> int:
+        """How many groups there are, those of repeats once."""
+        waiting, count = list(self.groups), 0
+        while waiting:
+            group = waiting.pop()
+            count += 1
+            if isinstance(group, Repeated):
+                waiting += (*group.firsts, *group.groups, *group.nexts)
+        return count
+
     def run(self, inputs: Sequence[float], parameters: Sequence[float]) -> list[float]:
         """The outputs, as `Program.run` gives them. Raises OffPath where a comparison comes out otherwise."""
         memory = RolledMemory(self.sizes)

@@ -23,6 +23,7 @@ from ...loops.rolled import Rolled
 from ...program.program import OffPath, Program
 from ...target import DTYPES, Target
 from ..backend import Backend, Runner
+from ..spellings import UnspelledError
 from . import engine as native
 from . import printer as llvm
 
@@ -182,13 +183,22 @@ def native_call(roll: Rolled, target: Target) -> NativeCall:
 def _kept(
     words: Callable[[], str | None], values: Sequence[Value], program: Callable[[], Program], target: Target
 ) -> Runner:
-    """What runs a trace, as an earlier process has written it or as it is written now."""
+    """What runs a trace, as an earlier process has written it or as it is written now.
+
+    Raises UnspelledError where the choice is ours and LLVM would take long.
+    """
 
     def said() -> list[str] | None:
         found = words()
         return None if found is None else [target.dtype, str(target.exact), str(native.register_bytes()), found]
 
-    text = kept_text("calls", said, AS_LOADED, lambda: CallText.written(rolled(program()), target, values).words())
+    def write() -> str:
+        roll = rolled(program())
+        if not target.is_worth(roll.groups_written, len(roll.flat.body)):
+            raise UnspelledError("what is irregular takes LLVM longer than is gained")
+        return CallText.written(roll, target, values).words()
+
+    text = kept_text("calls", said, AS_LOADED, write)
     return NativeCall(CallText.said(text), values, target).run
 
 
