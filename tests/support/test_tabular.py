@@ -142,7 +142,7 @@ HOLDS_NO_NUMBERS = [
     (pandas.DataFrame, TypeError, "X must be a list of rows, .* but got <class"),
     (FRAME["left"], TypeError, r"layer 1 wants a list .* but got [\w. ]+: write \[x\], and rows .*\[\[1\]"),
     ([0.5] * 40, TypeError, r"layer 1 wants a list of numbers .* but got [\w. ]+: write \[x\]"),
-    ([*X[:-1], [1.0, 2.0, 3.0]], ValueError, "row 39 of X has 3 numbers and row 0 has 2 numbers$"),
+    ([*X[:-1], [1.0, 2.0, 3.0]], ValueError, "row 39 of X and Y: layer 1, neuron 1 takes 2 inputs, but was given 3$"),
     ([*X[:-1], [1.0, [2.0]]], ValueError, "row 39 of X has 2 entries, the first of which has one number in no list"),
 ]  # fmt: skip
 
