@@ -44,6 +44,14 @@ def test_code_is_compiled_once_and_the_folder_is_the_users_alone(folder):
     assert len(list(folder.iterdir())) == 2
 
 
+def test_a_key_may_name_a_folder_in_any_bytes(folder):
+    """As the library's own may be, which is in the key of a text."""
+    for name in (b"/home/\xff/lib", b"/home/\xfe/lib"):
+        key = name.decode("utf-8", "surrogateescape")
+        assert asked(key) == (CODE, True)
+        assert asked(key) == (CODE, False)
+
+
 def test_parts_of_a_key_are_not_run_together(folder):
     from_cache(["a", "b"], lambda: b"1")
     assert from_cache(["ab", ""], lambda: b"2") == b"2"

@@ -27,7 +27,7 @@ def from_cache(key: Iterable[str], make: Callable[[], bytes]) -> bytes:
     """What is made from what the key says, all that it follows from: from the cache, or made now and put there."""
     if (folder := folder_in_use()) is None:
         return make()
-    digest = _digest("\0".join(key).encode())
+    digest = _digest("\0".join(key).encode(errors="surrogatepass"))  # a folder may be named in any bytes
     path = os.path.join(folder, digest.hex() + ENDING)
     found = None
     with suppress(OSError, ValueError):
