@@ -113,6 +113,30 @@ def test_digits_says_what_to_install(example, monkeypatch, capsys):
     assert "\n" not in printed.strip()
 
 
+def test_the_language_model_learns_alike_recorded_and_compiled(example):
+    pytest.importorskip("llvmlite", reason="llvmlite is not installed, and without it this takes a while")
+    names = example("element_names")
+    assert len(names.NAMES) == 118
+    assert len((ROOT / "examples" / "element_names.py").read_text(encoding="utf-8").splitlines()) <= 150  # a page
+    (twin, its_optimizer), (model, optimizer) = names.begin(8), names.begin(8)
+    assert len(model.parameters()) == 4192
+    step = tn.compile_step(model, names.surprise, optimizer)
+    for name in ("tin", "rutherfordium", "boron"):
+        x, target = names.row(name)
+        assert step([x], [target]) == pytest.approx(names.recorded_step(twin, its_optimizer, x, target), rel=1e-9)
+    alone = names.surprise(model(x[:6]), [part[:6] for part in target])
+    assert alone.data == pytest.approx(names.surprise(model(x), target).data, rel=1e-12)  # what pads counts nothing
+    assert all(letter in names.LETTERS for letter in names.made_up(model, random.Random(1)))
+
+
+def test_the_rates_of_lynx_and_hare_are_those_published(example, capsys):
+    pelts = example("lynx_and_hare")
+    (_, _, *rates), loss = pelts.fit(tn.compile(pelts.misfit))
+    assert loss < 0.0481
+    assert rates == pytest.approx(list(pelts.PUBLISHED.values()), rel=0.03)
+    assert capsys.readouterr().out.startswith("step   0: misfit 0.474390")
+
+
 def test_the_readme_lists_every_example():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     examples = [*(ROOT / "examples").glob("*.py"), *(ROOT / "examples").glob("*.ipynb")]

@@ -126,7 +126,7 @@ class _Listing:
             source, place = self.before[array][index]
             if source not in self.views:
                 return f"{self.alone(source, place)}'"
-            return self.bases[array] if len(self.slots[source]) == 1 else f"{self.bases[source]}'[{place}]"
+            return f"{self.bases[source]}'" + (f"[{place}]" if len(self.slots[source]) > 1 else "")
         return self.names.get(self.slots[array][index], "")
 
     def _one_by_one(self, group: Group) -> list[str]:
