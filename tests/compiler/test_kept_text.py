@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 from own_primitives import soft_sign
-from shared import needed
+from shared import Sources, needed
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
@@ -21,16 +21,6 @@ from tinygrad_nn.compiler.kept_text import kept_text, program_in_words  # noqa: 
 from tinygrad_nn.compiler.program import rewrite  # noqa: E402
 from tinygrad_nn.compiler.program.program import Instruction, Program  # noqa: E402
 from tinygrad_nn.support.as_loaded import AsLoaded  # noqa: E402
-
-
-class Sources:
-    """Code that says of itself what it is."""
-
-    def __init__(self, said):
-        self.said = said
-
-    def sources(self):
-        return self.said
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 import math
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loop_plans import arguments, recurrences, written_out
+from natural_loops import garch, numbers, predator_and_prey, recurrent_net
 from shared import needed, same
 
 import tinygrad_nn as tn
@@ -20,54 +22,20 @@ from tinygrad_nn.support.nested import leaves
 BACKENDS = ["python", "llvm", "array"]
 
 
-def predator_and_prey(times):
-    """x' = a x - b x y, y' = -c y + d x y by the method of Runge and Kutta."""
-
-    def slopes(x, y, a, b, c, d):
-        return a * x - b * x * y, -c * y + d * x * y
-
-    def function(x, y, a, b, c, d, h=0.02):
-        for _ in range(times):
-            k1 = slopes(x, y, a, b, c, d)
-            k2 = slopes(x + h / 2 * k1[0], y + h / 2 * k1[1], a, b, c, d)
-            k3 = slopes(x + h / 2 * k2[0], y + h / 2 * k2[1], a, b, c, d)
-            k4 = slopes(x + h * k3[0], y + h * k3[1], a, b, c, d)
-            x, y = (z + h / 6 * (k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i]) for i, z in enumerate((x, y)))
-        return x * x + y * y
-
-    return function, [1.0, 1.0, 1.1, 0.4, 0.4, 0.1]
-
-
-def recurrent(units, times):
-    def function(xs, W, U, b, v):
-        h = [0.0] * units
-        for x in xs:
-            h = [tn.tanh(tn.dot(W[i], h, b[i]) + U[i] * x) for i in range(units)]
-        return tn.dot(v, h, 0.0)
-
+def of_times(name, times):
+    """A function whose loop runs so many times, and its arguments."""
     rng = random.Random(3)
+    shapes = (times,), (8, 8), (8,), (8,), (8,)
 
-    def numbers(*shape):
-        return [numbers(*shape[1:]) for _ in range(shape[0])] if shape else rng.gauss(0.0, 0.3)
+    def simulated(x, y, a, b, c, d):
+        return predator_and_prey(x, y, a, b, c, d, times)
 
-    return function, [numbers(times), numbers(units, units), numbers(units), numbers(units), numbers(units)]
-
-
-def returns(times):
-    """GARCH(1, 1): the variance of a day follows from the day before."""
-
-    def function(rs, w, a, b):
-        variance, loss = 0.01, 0.0
-        for r in rs:
-            loss = loss + tn.log(variance) + r * r / variance
-            variance = w + a * r * r + b * variance
-        return loss
-
-    rng = random.Random(4)
-    return function, [[rng.gauss(0.0, 0.1) for _ in range(times)], 0.01, 0.1, 0.8]
-
-
-NATURAL = {"predator and prey": predator_and_prey, "returns": returns, "recurrent": lambda times: recurrent(8, times)}
+    found: dict[str, tuple[Any, list[Any]]] = {
+        "predator and prey": (simulated, [1.0, 1.0, 1.1, 0.4, 0.4, 0.1]),
+        "returns": (garch, [numbers(rng, times), 0.01, 0.1, 0.8]),
+        "recurrent": (recurrent_net, [numbers(rng, *shape) for shape in shapes]),
+    }
+    return found[name]
 
 
 def listed(function, arguments):
@@ -78,7 +46,7 @@ def listed(function, arguments):
 
 @pytest.mark.parametrize(("name", "most"), [("predator and prey", 300), ("returns", 60), ("recurrent", 40)])
 def test_a_listing_is_as_long_for_many_steps_as_for_some(name, most):
-    some, many = (listed(*NATURAL[name](times)) for times in (30, 47))
+    some, many = (listed(*of_times(name, times)) for times in (30, 47))
     assert len(some) == len(many) <= most
     assert "    for t in 0..46:" in [line[:19] for line in many] or "    for t in 0..45:" in [
         line[:19] for line in many
@@ -86,11 +54,11 @@ def test_a_listing_is_as_long_for_many_steps_as_for_some(name, most):
     assert max(map(len, many)) < 400
 
 
-@pytest.mark.parametrize("name", NATURAL)
+@pytest.mark.parametrize("name", ["predator and prey", "returns", "recurrent"])
 def test_what_is_compiled_is_as_much_for_many_steps_as_for_some(name):
     counts = set()
     for times in (30, 47):
-        function, given_ = NATURAL[name](times)
+        function, given_ = of_times(name, times)
         program = tn.compile(function, backend="python").traced(*given_).gradient
         roll = rolled(program, repeats_in(program))
         counts.add(roll.groups_written)
@@ -98,10 +66,10 @@ def test_what_is_compiled_is_as_much_for_many_steps_as_for_some(name):
     assert len(counts) == 1
 
 
-@pytest.mark.parametrize("name", NATURAL)
+@pytest.mark.parametrize("name", ["predator and prey", "returns", "recurrent"])
 def test_machine_code_equals_the_engine(name):
     pytest.importorskip("llvmlite")
-    function, arguments = NATURAL[name](30)
+    function, arguments = of_times(name, 30)
     expected_value, expected = tn.compile(function, backend="python").value_and_grad(*arguments)
     value, flows = tn.compile(function, backend="llvm").value_and_grad(*arguments)
     assert value == pytest.approx(expected_value, rel=1e-12)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from c_files import built, called, library, needs_cc, printed
+from natural_loops import garch, gated_net, numbers, pendulum, predator_and_prey, recurrent_net
 from programs import near
 from repeats import PROGRAMS, guarded, plainly, random_body
 from shared import matched
@@ -24,6 +25,7 @@ from tinygrad_nn.compiler.backends.c.sums import with_sums
 from tinygrad_nn.compiler.loops.repeats import Repeat, verify
 from tinygrad_nn.compiler.loops.roll import rolled
 from tinygrad_nn.compiler.program.program import Instruction
+from tinygrad_nn.support.nested import leaves
 
 pytestmark = needs_cc
 UNUSED = ("-Wno-unused-variable", "-Wno-unused-but-set-variable")  # what no output needs, in random programs
@@ -75,72 +77,15 @@ def test_a_guard_in_an_iteration_leaves_the_path(tmp_path):
     assert all(number != number for number in run(loaded, [2.0, 2.0, 3.0, 7.0], 3))
 
 
-def numbers(rng, *shape):
-    return [numbers(rng, *shape[1:]) for _ in range(shape[0])] if shape else rng.gauss(0.0, 0.3)
-
-
-def pendulum(theta, omega, g, length):
-    for _ in range(200):
-        omega = omega - 0.01 * (g / length) * tn.sin(theta)
-        theta = theta + 0.01 * omega
-    return theta
-
-
-def predator_and_prey(x, y, a, b, c, d):
-    def slope(x, y):
-        return a * x - b * x * y, -c * y + d * x * y
-
-    h = 0.02
-    for _ in range(20):
-        k = slope(x, y)
-        n = slope(x + h / 2 * k[0], y + h / 2 * k[1])
-        m = slope(x + h / 2 * n[0], y + h / 2 * n[1])
-        last = slope(x + h * m[0], y + h * m[1])
-        x = x + h / 6 * (k[0] + 2 * n[0] + 2 * m[0] + last[0])
-        y = y + h / 6 * (k[1] + 2 * n[1] + 2 * m[1] + last[1])
-    return x * x + y * y
-
-
-def garch(returns, w, a, b):
-    variance, likelihood = 0.01, 0.0
-    for x in returns:
-        likelihood = likelihood + tn.log(variance) + x * x / variance
-        variance = w + a * x * x + b * variance
-    return likelihood
-
-
-def recurrent(xs, W, U, b, v):
-    h = [0.0] * len(b)
-    for x in xs:
-        h = [tn.tanh(tn.dot(W[i], h, b[i]) + U[i] * x) for i in range(len(b))]
-    return tn.dot(v, h, 0.0)
-
-
-def gated(xs, Wz, Uz, Wr, Ur, Wh, Uh, v):
-    h = [0.0] * len(v)
-    units = range(len(v))
-    for x in xs:
-        z = [tn.sigmoid(tn.dot(Wz[i], h, 0.0) + Uz[i] * x) for i in units]
-        r = [tn.sigmoid(tn.dot(Wr[i], h, 0.0) + Ur[i] * x) for i in units]
-        rh = [r[i] * h[i] for i in units]
-        n = [tn.tanh(tn.dot(Wh[i], rh, 0.0) + Uh[i] * x) for i in units]
-        h = [(1 - z[i]) * h[i] + z[i] * n[i] for i in units]
-    return tn.dot(v, h, 0.0)
-
-
 RNG = random.Random(0)
 SQUARE, VECTOR = [4, 4], [4]
 NATURAL: dict[str, tuple[Any, list[Any]]] = {
     "pendulum": (pendulum, [0.5, 0.0, 9.8, 1.0]),
     "predator and prey": (predator_and_prey, [1.0, 1.0, 1.1, 0.4, 0.4, 0.1]),
     "garch": (garch, [numbers(RNG, 40), 0.01, 0.1, 0.8]),
-    "recurrent net": (recurrent, [numbers(RNG, *s) for s in ([12], [8, 8], [8], [8], [8])]),
-    "gated": (gated, [numbers(RNG, *s) for s in ([12], SQUARE, VECTOR, SQUARE, VECTOR, SQUARE, VECTOR, VECTOR)]),
+    "recurrent net": (recurrent_net, [numbers(RNG, *s) for s in ([12], [8, 8], [8], [8], [8])]),
+    "gated": (gated_net, [numbers(RNG, *s) for s in ([12], SQUARE, VECTOR, SQUARE, VECTOR, SQUARE, VECTOR, VECTOR)]),
 }
-
-
-def leaves(x):
-    return [leaf for each in x for leaf in leaves(each)] if isinstance(x, list | tuple) else [x]
 
 
 def with_dots(case, rng):
@@ -201,10 +146,11 @@ def test_functions_with_loops_over_time(name, tmp_path):
     for program in (path.value, path.gradient):
         summed = with_sums(program)
         verify(*summed)
-        assert rolled(*summed).run(leaves(args), []) == program.run(leaves(args))
+        inputs = list(leaves(args))
+        assert rolled(*summed).run(inputs, []) == program.run(inputs)
     text = f.source("c")
     assert len(re.findall(r"for \(int t = 0;", text)) >= 3  # in the value, and forwards and backwards in the gradient
-    given = [leaves(arg) if isinstance(arg, list) else arg for arg in args]
+    given = [list(leaves(arg)) if isinstance(arg, list) else arg for arg in args]
     sizes = [len(arg) if isinstance(arg, list) else 1 for arg in given]
     loaded, name = library(text, tmp_path), function.__name__
     found, flows = called(loaded, f"{name}_grad", given, sizes)
@@ -283,7 +229,7 @@ def test_gates_are_read_where_they_are(tmp_path):
     f = tn.compile(function, backend="python")
     f.value_and_grad(*args)
     text = f.source("c")
-    assert "gathered" not in text.split("\ndouble gated(")[2].split("\n}")[0]
+    assert "gathered" not in text.split("\ndouble gated_net(")[2].split("\n}")[0]
     kept = re.findall(r"(\w+)\[\d+ \* t \+ i\] = ", text)
     assert all(len(re.findall(rf"\b{name}\[", text)) > 1 for name in kept)  # somebody reads what is kept
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from natural_loops import numbers, recurrent_net
 from programs import near
 from repeats import PROGRAMS, guarded, plainly, written_out
 
@@ -17,6 +18,7 @@ from tinygrad_nn.compiler.function import compile
 from tinygrad_nn.compiler.loops.groups import Repeated
 from tinygrad_nn.compiler.loops.roll import rolled
 from tinygrad_nn.compiler.target import Target
+from tinygrad_nn.support.nested import leaves
 
 numpy = pytest.importorskip("numpy", reason="numpy is not installed")
 
@@ -28,21 +30,6 @@ def jax_numpy():
 
 
 NAMESPACES = pytest.mark.parametrize("namespace", [lambda: numpy, jax_numpy], ids=["numpy", "jax"])
-
-
-def numbers(rng, *shape):
-    return [numbers(rng, *shape[1:]) for _ in range(shape[0])] if shape else rng.gauss(0.0, 0.3)
-
-
-def flattened(arg):
-    return [leaf for each in arg for leaf in flattened(each)] if isinstance(arg, list) else [arg]
-
-
-def recurrent_net(xs, W, U, b, v):
-    h = [0.0] * len(b)
-    for x in xs:
-        h = [tn.tanh(tn.dot(W[i], h, b[i]) + U[i] * x) for i in range(len(b))]
-    return tn.dot(v, h, 0.0)
 
 
 def garch(returns, w, a, b):
@@ -82,7 +69,7 @@ def traced(name):
     function, args = CASES[name]
     f = compile(function, backend="python")
     f.value_and_grad(*args)
-    row = flattened(args)
+    row = list(leaves(args))
     rows = [[x * (1 + 0.01 * k) if x != 1.0 else x for x in row] for k in range(11)]
     path = f.traced(*args)
     return path.value, path.gradient, rows

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loop_plans import arguments, recurrences
 from loop_plans import written_out as of_plan
+from natural_loops import garch
 from repeats import PROGRAMS, guarded, plainly, written_out
 from shared import same
 
@@ -16,10 +17,7 @@ from tinygrad_nn.compiler.backends.python import scopes
 from tinygrad_nn.compiler.backends.python.function import compiled_loops, found_loops
 from tinygrad_nn.compiler.loops.find import repeats_in
 from tinygrad_nn.compiler.program.program import OffPath
-
-
-def flattened(arg):
-    return [leaf for each in arg for leaf in flattened(each)] if isinstance(arg, list) else [arg]
+from tinygrad_nn.support.nested import leaves
 
 
 def predator_and_prey(x, y, a, b, c, d, steps=150):
@@ -31,14 +29,6 @@ def predator_and_prey(x, y, a, b, c, d, steps=150):
         l = slope(x + 0.01 * k[0], y + 0.01 * k[1])
         x, y = x + 0.02 * l[0], y + 0.02 * l[1]
     return x * x + y * y
-
-
-def garch(returns, w, a, b):
-    variance, likelihood = 0.01, 0.0
-    for x in returns:
-        likelihood = likelihood + tn.log(variance) + x * x / variance
-        variance = w + a * x * x + b * variance
-    return likelihood
 
 
 def returns(days):
@@ -93,8 +83,8 @@ def check_random_loops(examples):
         path = f.traced(*args)
         for program in (path.value, path.gradient):
             body = repeats_in(program)
-            agree(program, body, flattened(args))
-            agree(program, body, flattened(arguments(times, seed + 1)))
+            agree(program, body, list(leaves(args)))
+            agree(program, body, list(leaves(arguments(times, seed + 1))))
 
     check()
 
@@ -124,7 +114,7 @@ def test_what_python_refuses_is_computed_all_the_same():
     args[0][40], args[1:] = 0.0, [0.0, 0.0, 0.0]  # a variance of 0, and what is divided by it
     value, flows = g.value_and_grad(*args)
     path = g.traced(*args)
-    assert all(map(same, [value, *flattened(flows)], path.gradient.run(flattened(args))))
+    assert all(map(same, [value, *leaves(flows)], path.gradient.run(list(leaves(args)))))
 
 
 def test_captured_values_are_read_at_every_call():

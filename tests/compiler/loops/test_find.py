@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loop_plans import arguments, recurrences, written_out
+from natural_loops import garch, numbers, pendulum, predator_and_prey, recurrent_net
 from shared import same
 
 import tinygrad_nn as tn
@@ -23,11 +24,6 @@ from tinygrad_nn.compiler.programs import FunctionPath
 from tinygrad_nn.compiler.target import Target
 from tinygrad_nn.compiler.tracing.tracer import Tracer, traced_by
 from tinygrad_nn.support.nested import leaves, mapped
-
-
-def numbers(rng, *shape):
-    """Nested lists of random numbers."""
-    return [numbers(rng, *shape[1:]) for _ in range(shape[0])] if shape else rng.gauss(0.0, 0.3)
 
 
 def outcome(program, body, inputs):
@@ -105,43 +101,6 @@ def loops(body):
             found.append((entries_written(entry.body), entry.times))
             found += loops(entry.body)
     return found
-
-
-def pendulum(theta, omega, g, length):
-    for _ in range(200):
-        omega = omega - 0.01 * (g / length) * tn.sin(theta)
-        theta = theta + 0.01 * omega
-    return theta
-
-
-def predator_and_prey(x, y, a, b, c, d, steps=100):
-    def slope(x, y):
-        return a * x - b * x * y, -c * y + d * x * y
-
-    h = 0.02
-    for _ in range(steps):
-        k = slope(x, y)
-        l = slope(x + h / 2 * k[0], y + h / 2 * k[1])
-        m = slope(x + h / 2 * l[0], y + h / 2 * l[1])
-        n = slope(x + h * m[0], y + h * m[1])
-        x = x + h / 6 * (k[0] + 2 * l[0] + 2 * m[0] + n[0])
-        y = y + h / 6 * (k[1] + 2 * l[1] + 2 * m[1] + n[1])
-    return x * x + y * y
-
-
-def recurrent_net(xs, W, U, b, v):
-    h = [0.0] * len(b)
-    for x in xs:
-        h = [tn.tanh(tn.dot(W[i], h, b[i]) + U[i] * x) for i in range(len(b))]
-    return tn.dot(v, h, 0.0)
-
-
-def garch(returns, w, a, b):
-    variance, likelihood = 0.01, 0.0
-    for x in returns:
-        likelihood = likelihood + tn.log(variance) + x * x / variance
-        variance = w + a * x * x + b * variance
-    return likelihood
 
 
 RNG = random.Random(0)

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from shared import ROOT, needed
+from shared import ROOT, Sources, needed
 
 import tinygrad_nn as tn
 
@@ -24,16 +24,6 @@ from tinygrad_nn.training.steps.recipe import Update  # noqa: E402
 from tinygrad_nn.training.steps.state import NUMBER  # noqa: E402
 
 X, Y = tn.data.half_adder()
-
-
-class Sources:
-    """Code that says of itself what it is."""
-
-    def __init__(self, said):
-        self.said = said
-
-    def sources(self):
-        return self.said
 
 
 @pytest.fixture

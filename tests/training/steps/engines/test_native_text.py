@@ -1,5 +1,6 @@
 """The text of steps in machine code: layers and batches of any width, parameters in any order, updates of any kind."""
 
+import copy
 import random
 
 import pytest
@@ -16,6 +17,9 @@ from training import (
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.compiler.backends.llvm.row_sums import RowSums
+from tinygrad_nn.compiler.loops.groups import Repeated
+from tinygrad_nn.training.steps.engines import native_text
 
 pytest.importorskip("numpy", reason="numpy is not installed")
 
@@ -116,3 +120,42 @@ def test_steps_of_an_optimizer_whose_parameters_were_taken_away_are_python_s():
     assert (step.backend, optimizer.steps) == ("python", 2 * 2 + 1)
     with pytest.raises(TypeError, match="without parameters"):
         native_step(model, "squared_error", optimizer)(X, Y)
+
+
+class Recurrent(tn.Module):
+    """h = tanh(W h + u x) over a row."""
+
+    def __init__(self, units, rng):
+        self.W = [[Value(rng.gauss(0.0, 0.3)) for _ in range(units)] for _ in range(units)]
+        self.u = [Value(rng.gauss(0.0, 0.3)) for _ in range(units)]
+
+    def __call__(self, xs):
+        h = [0.0] * len(self.u)
+        for x in xs:
+            h = [tn.tanh(tn.dot(w, h, u * x)) for w, u in zip(self.W, self.u, strict=True)]
+        return tn.sum(h)
+
+
+@pytest.mark.parametrize("deep", [True, False], ids=["layers", "time"])
+def test_layers_that_are_alike_keep_factors_and_iterations_over_time_are_a_loop(deep, monkeypatch):
+    """A loop over layers would keep each product of a weight's gradient for each row, which took half as long again."""
+    made = list[RowSums]()
+
+    def sums(*given):
+        made.append(RowSums(*given))
+        return made[-1]
+
+    monkeypatch.setattr(native_text, "RowSums", sums)
+    rng = random.Random(1)
+    model = tn.MLP(30, [16] * 14 + [1], "tanh", rng=rng) if deep else Recurrent(16, rng)
+    rows, targets = [[rng.gauss(0.0, 1.0) for _ in range(30)] for _ in range(9)], [0.5] * 9
+    twin = copy.deepcopy(model)
+    optimizer, its = (tn.SGD(m.parameters(), lr=0.01, momentum=0.5) for m in (model, twin))
+    step = native_step(model, "squared_error", optimizer)
+    for _ in range(2):
+        assert step(rows, targets) == pytest.approx(eager(twin, tn.losses.squared_error, its, rows, targets), rel=1e-9)
+    all_near(numbers(optimizer), numbers(its), 1e-9)
+    (only,) = made
+    assert any(isinstance(group, Repeated) for group in only.roll.groups) is not deep
+    if deep:
+        assert sum(term.matrix(only.roll, only.full.lanes) is not None for term in only.terms) >= 14

@@ -9,12 +9,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....autograd import primitives as table
-from ...loops.groups import Access, Group
+from ...loops.groups import Access, Group, Repeated
+from ...loops.roll import rolled
 from ...loops.rolled import Rolled
 from ...loops.scatters import scatters
-from ...program.program import INPUTS
+from ...program.program import INPUTS, Program
 
 FEW_WEIGHTS = 64  # weights, which are no matrix
+
+
+def rolled_for_sums(program: Program) -> Rolled:
+    """A program of a row in groups, of which rows keep the factors of a gradient.
+
+    A repeat of layers that are alike would keep every product of a weight's gradient: they are written out.
+    """
+    roll = rolled(program)
+    return rolled(program, program.body) if any(map(_keeps_products, roll.groups)) else roll
+
+
+def _keeps_products(group: Group) -> bool:
+    """Whether a repeat keeps products for many weights in each iteration."""
+    return isinstance(group, Repeated) and any(
+        each.primitive is table.multiply and each.array in group.views and each.size >= FEW_WEIGHTS
+        for each in group.groups
+    )
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from ....compiler.backends.llvm.functions import spelled
 from ....compiler.backends.llvm.ir import Block, Kind
 from ....compiler.backends.llvm.printer import FunctionText, Printer, module
 from ....compiler.backends.llvm.row_sums import RowSums
+from ....compiler.backends.llvm.row_terms import rolled_for_sums
 from ....compiler.loops.roll import rolled
 from ....compiler.program.program import INPUTS, Instruction, Program
 from ....compiler.single_precision import checked_literals
@@ -63,13 +64,14 @@ class StepText:
         self.untrained = list({id(value): value for value in read if id(value) not in apart}.values())
         self.read: list[int] = []  # where those are in a network, in a text that is kept apart
         order = [*trained, *(Value(0.0) for _ in range(self.padded - self.count)), *self.untrained]
-        sums = RowSums(rolled(gradient.reading(order)), 1 + metric, full if batched else 1, full, single, exact)
+        roll = rolled_for_sums(gradient.reading(order))
+        sums = RowSums(roll, 1 + metric, full if batched else 1, full, single, exact)
         regular = None
         if penalized is not None:
             regular = Printer(rolled(penalized.reading(order)), 1, single, exact, "penalty", full)
         self.update = checked_update(update or Update(recipe))
         text = update_text(self.update, Kind(full, single), regular is not None, exact)
-        row_bytes = sums.roll.sizes[INPUTS] * (4 if single else 8)
+        row_bytes = roll.sizes[INPUTS] * (4 if single else 8)
         self.text = step_text(sums.written, sums.totals, row_bytes, sums.one, regular, text, metric)
         self.scratch = max(sums.scratch, regular.scratch if regular else 0)  # bytes
 

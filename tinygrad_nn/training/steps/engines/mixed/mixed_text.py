@@ -17,6 +17,7 @@ from .....compiler.backends.llvm.engine import register_bytes
 from .....compiler.backends.llvm.ir import Block, Kind
 from .....compiler.backends.llvm.printer import FunctionText, Printer, module
 from .....compiler.backends.llvm.row_sums import RowSums
+from .....compiler.backends.llvm.row_terms import rolled_for_sums
 from .....compiler.loops.roll import rolled
 from .....compiler.program.program import Program
 from .....compiler.target import Target
@@ -78,7 +79,7 @@ class MixedText(StepText):
     def of_rows(self, shapes: Shape, row: Row, lanes: int) -> str:
         """The text of what adds up rows of these shapes, traced on one of them, so many at a time."""
         self.gradient = gradient = row_gradient(self.recipe, shapes, row)
-        roll = rolled(self._reading(gradient))
+        roll = rolled_for_sums(self._reading(gradient))
         sums = RowSums(roll, self.totals, lanes, self.lanes, self.single, self.exact)
         self.scratch = max(self.scratch, self.spare + sums.scratch)
         return module([sums.written])
