@@ -6,6 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from loop_plans import arguments, recurrences
+from loop_plans import written_out as of_plan
 from natural_loops import numbers, recurrent_net
 from programs import near
 from repeats import PROGRAMS, guarded, plainly, written_out
@@ -17,6 +21,7 @@ from tinygrad_nn.compiler.backends.array.scans import windows
 from tinygrad_nn.compiler.function import compile
 from tinygrad_nn.compiler.loops.groups import Repeated
 from tinygrad_nn.compiler.loops.roll import rolled
+from tinygrad_nn.compiler.program.program import OffPath
 from tinygrad_nn.compiler.target import Target
 from tinygrad_nn.support.nested import leaves
 
@@ -148,6 +153,65 @@ def test_jax_maps_and_differentiates_the_loop():
     found = jax.jit(jax.vmap(jax.value_and_grad(alone)))(xp.asarray(rows))
     for value_, flows, row in zip(*map(numpy.asarray, found), rows, strict=True):
         assert [value_, *flows] == pytest.approx(gradient.run(row), rel=1e-11, abs=1e-13)
+
+
+@pytest.mark.parametrize("namespace", [lambda: numpy, pytest.param(jax_numpy, marks=pytest.mark.slow)])
+def test_sums_over_time(namespace):
+    """Of series in both directions, by turns, by factors that are the same, literals, and over and over the same."""
+
+    def sums(xs, ys, a, b):
+        h, kept, turns = a, [], []
+        for x, y in zip(xs, ys, strict=True):
+            h = h * b + x
+            kept.append(h)
+            turns += [h, x * y]
+        n, back = len(xs), kept[::-1]
+        columns = [(kept, back), ([a] * n, kept), ([a] * n, [b] * n), ([2.0] * n, xs), ([1.0] * 2 * n, turns)]
+        columns += [(xs + [a, b], back + [b, a]), (kept[::2], ys[: n // 2]), ([0.1 * k for k in range(n)], kept)]
+        return [tn.dot(ws, zs, bias) for ws, zs in columns for bias in (0.0, -0.0, a)]
+
+    args = [numbers(RNG, 40), numbers(RNG, 40), 0.3, 0.9]
+    f = compile(sums, backend="python")
+    f(*args)
+    rows, xp = [list(leaves(args)), [2 * x for x in leaves(args)]], namespace()
+    program = f.traced(*args).value
+    outputs, _ = ArrayProgram(in_loops(program), Target("array", chosen_namespace=xp))(xp.asarray(rows))
+    numpy.testing.assert_allclose(outputs, [program.run(row) for row in rows], rtol=1e-12, atol=1e-14)
+
+
+def check_random_loops(examples, namespace=numpy):
+    @given(recurrences(irregular=True), st.integers(1, 20), st.integers(0, 5))
+    @settings(max_examples=examples, deadline=None)
+    def check(plan, times, seed):
+        f = compile(of_plan(plan, times), backend="python")
+        f.value_and_grad(*arguments(times, seed))
+        path = f.traced(*arguments(times, seed))
+        rows = [list(leaves(arguments(times, seed + k))) for k in range(3)]
+        for program in (path.value, path.gradient):
+            run = ArrayProgram(rolled(program), Target("array", chosen_namespace=namespace))
+            outputs, on_path = run(namespace.asarray(rows))
+            for row, got, flag in zip(rows, outputs.tolist(), on_path.tolist(), strict=True):
+                try:
+                    expected = program.run(row)
+                except OffPath:
+                    assert not flag
+                    continue
+                assert flag
+                scale = max(map(abs, expected))
+                if not scale < 1e6:
+                    continue  # where rounding decides
+                assert all(near(a, b, 1e-9) or abs(a - b) <= 1e-9 * scale for a, b in zip(got, expected, strict=True))
+
+    check()
+
+
+def test_random_loops():
+    check_random_loops(10)
+
+
+@pytest.mark.slow
+def test_many_random_loops():
+    check_random_loops(150)
 
 
 def test_rows_that_leave_a_loop():

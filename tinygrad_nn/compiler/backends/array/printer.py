@@ -7,6 +7,7 @@ same inputs is a matrix product. Nothing is written in place: what NumPy runs, J
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ....autograd import primitives as table
@@ -18,32 +19,30 @@ from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
 from ...single_precision import checked_literals
-from ..identifiers import SlotNames, identifier, of_primitive
+from ..identifiers import identifier, of_primitive
 from ..python.function import function_name
-from ..spellings import owned
 from ..texts import OPERATORS
 from .functions import namespace
-from .reads import Reading, sliced
-from .scans import IN_SCANS, Scan, Series, arrays_read, with_scans
+from .products import Products
+from .reads import InLoop, Reading, sliced
+from .scans import IN_SCANS, Scan, Series, arrays_read, arrays_set, over_time, with_scans
 
 
 class Printer(Reading):
     """Writes a function of inputs (rows, n) and parameters (m,): outputs (rows, k), and the rows on its path."""
 
     def __init__(self, roll: Rolled) -> None:
-        scanned, self.kept = with_scans(roll)
-        super().__init__(scanned)
+        scanned, kept = with_scans(roll)
+        super().__init__(scanned, kept)
         names = dict(told(roll.flat))
         if scanned is not roll:
             names = {slot: f"v{slot}" for slots in roll.slots for slot in slots} | names
             names[-1] = "gathered"
-        self.named = SlotNames(owned(roll.flat.instructions).values())
         self.names = [self.named(name) for name in array_names(scanned.slots, names)]
         self.by_time = {array: self.named(f"{self.names[array]}_by_time") for array in self.kept}
         self.called = {} if scanned is roll else {each.__name__: self.named(each.__name__) for each in IN_SCANS}
-        self.end_to_end = {array for array, _ in scanned.outputs}.union(
-            *(arrays_read(g, self.kept) for g in scanned.groups)
-        )
+        groups = [*scanned.groups, Group(-1, None, (), tuple(pieces_of(scanned.outputs)), True)]
+        self.end_to_end = {array for group in groups for array in arrays_read(group, kept)}
 
     def function(self, xp: Any, dtype: str) -> Any:
         """The function itself, of arrays of a namespace; tracebacks show its lines."""
@@ -77,7 +76,9 @@ class Printer(Reading):
         target = self.names[group.array]
         if group.primitive is None:
             return [f"{target} = {self._gathered(group)}"]
-        if group.primitive is table.dot:
+        if isinstance(group, Products):
+            text = self._products(group)
+        elif group.primitive is table.dot:
             text = self._dot(group)
         else:
             operands = [self.read(operand, group.extents) for operand in group.operands]
@@ -124,17 +125,22 @@ class Printer(Reading):
         handed = [*[first.array for first in scan.firsts], *scan.last]
         carried = _tuple([*[names[array] for array in handed], *["on_path"] * scan.may_leave])
         kept = _tuple([names[array] for array, _ in scan.stacked])
+        moving = _tuple([self._series(each, scan) for each in scan.series])
+        firsts = [f"{names[each.array]} = {self._laid(each)}" for each in scan.firsts]
+        self.iterations.append(InLoop(arrays_set(scan), {}))
         inside = [
             f"{carried}, {_tuple([names[each.array] for each in scan.series])} = carried, {series}",
             *(line for group in scan.groups for line in self._group(group)),
             *(f"{names[each.array]} = {self._laid(each)}" for each in scan.nexts),
             f"return {carried}, {kept}",
         ]
-        moving = _tuple([self._series(each, scan) for each in scan.series])
+        once = self.iterations.pop().settled.items()
+        settled = [f"{name} = {text}{'.copy()' * text.endswith(']')}" for text, name in once]  # side by side for NumPy
         wholes = [whole for _, whole in scan.stacked]
         by_time = _tuple([self.by_time[whole] for whole in wholes])
         return [
-            *(f"{names[each.array]} = {self._laid(each)}" for each in scan.firsts),
+            *firsts,
+            *settled,
             *(f"{names[array]} = xp.zeros({self._shape(array)}, dtype=dtype)" for array in scan.last),
             f"def {iteration}(carried, {series}):",
             *(f"    {line}" for line in inside),
@@ -149,11 +155,37 @@ class Printer(Reading):
     def _series(self, series: Series, scan: Scan) -> str:
         """The parts of a series, one for each iteration."""
         if (places := scan.over_time(series, self.kept)) is not None:
-            end = "" if places.stop is None else places.stop
-            return f"{self.by_time[series.source]}[{places.start}:{end}:{places.step}]"
+            return self._iterations(series.source, places)
         _, source, *cut, length = series
         of_each = ", ".join(map(str, [*cut, scan.times, length]))
         return f"{self.called['windows']}({self.names[source]}, {of_each})"
+
+    def _iterations(self, array: int, places: slice) -> str:
+        """Some iterations of what is kept."""
+        end, step = "" if places.stop is None else places.stop, "" if places.step == 1 else f":{places.step}"
+        return f"{self.by_time[array]}[{places.start}:{end}{step}]"
+
+    def _products(self, group: Products) -> str:
+        """The products one by one, those of a series with time as the first axis, and summed over it."""
+        terms = []
+        for pair in group.pairs:
+            factors = [o for o in pair if self.literal(o) != "1.0"] or [pair[0]]
+            read = [self.read(o, group.extents) if o.width is None else self._over_time(o, group) for o in factors]
+            text = " * ".join(read)
+            terms.append(text if all(o.width is None for o in factors) else f"xp.sum({text}, axis=0)")
+        literal = self.literal(group.operands[-1])
+        bias = [] if literal == "-0.0" else [literal or self.read(group.operands[-1], group.extents)]
+        return " + ".join([*terms, *bias])
+
+    def _over_time(self, column: Access, group: Products) -> str:
+        """A column with time as its first axis, and one of length 1 as its last."""
+        array = column.array
+        if (places := over_time(column, self.kept)) is not None:
+            index, length = column.base % self.kept[array], self.kept[array]
+            text = self._iterations(array, places) + ("" if length == 1 else f"[..., {index}:{index + 1}]")
+        else:
+            text = f"{self.called['windows']}({self.names[array]}, {column.base}, {column.step}, {column.width}, 1)"
+        return text if self.roll.by_row[array] or not group.by_row else f"{text}[:, None]"
 
     def _laid(self, group: Group) -> str:
         """What a carried array is filled with; nothing is written in place, so that it may be another array."""
@@ -196,7 +228,8 @@ class Printer(Reading):
 
     def _column(self, access: Access) -> str:
         """A column that is the same for all members of a group."""
-        return self.in_full(self.view(access, (access.width or 0,), (access.step,)), access)
+        read = self.of_iteration(replace(access, strides=()), ())
+        return self.settled(self.in_full(self.view(read, (read.width or 0,), (read.step,)), read), access.array)
 
     def _returned(self) -> list[str]:
         """The outputs side by side, in runs of neighbours in one array; or as they are gathered, of series."""

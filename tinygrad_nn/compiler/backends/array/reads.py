@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ...loops.groups import Access
 from ...loops.rolled import Rolled
 from ...program.program import LITERALS
+from ..identifiers import SlotNames
+from ..spellings import owned
+from .scans import from_place, iteration_of
+
+
+class InLoop(NamedTuple):
+    """The body of a loop over time: the arrays that differ in each, and by their texts what is the same in all."""
+
+    arrays: set[int]
+    settled: dict[str, str]
 
 
 class Reading:
     """Writes what is read. `tables` are those of indices that the source refers to."""
 
-    def __init__(self, roll: Rolled) -> None:
-        self.roll = roll
+    def __init__(self, roll: Rolled, kept: dict[int, int]) -> None:
+        self.roll, self.kept = roll, kept  # of what is kept of iterations, the length of one
+        self.by_time: dict[int, str] = {}
+        self.of_iterations: dict[tuple[int, int], int] = {}
+        self.named = SlotNames(owned(roll.flat.instructions).values())
         self.tables: list[tuple[int, ...]] = []
         self.names = list[str]()
         self.literals = list(roll.flat.literals.values())
+        self.iterations = list[InLoop]()  # in which what is read stands, the outermost first
 
     def literal(self, access: Access) -> str:
         """The number, where an operand is one literal for the whole group."""
@@ -28,17 +43,42 @@ class Reading:
         """What a group reads, with the axes (rows,) loops, column; an axis along which nothing changes has length 1."""
         if (literal := self.literal(access)) and len(literal) < 25:
             return f"({literal})" if literal.startswith("-") else literal
+        of, access = access.array, self.of_iteration(access, extents)
         column = () if access.width is None else (access.width,)
         if access.table is not None:
-            self.tables.append(access.table)
-            taken = f"xp.take({self.names[access.array]}, xp.asarray(tables[{len(self.tables) - 1}]), axis=-1)"
+            taken = self._taken(access.array, access.table)
             text = (
                 self.shaped(taken, access.array, (*extents, *column)) if extents[1:] or (column and extents) else taken
             )
         else:
             strides = (*access.strides, *(() if access.width is None else (access.step,)))
             text = self.in_full(self.view(access, (*extents, *column), strides), access)
-        return _swapped(text) if transposed else text
+        return self.settled(_swapped(text) if transposed else text, of)
+
+    def of_iteration(self, access: Access, extents: tuple[int, ...]) -> Access:
+        """The same, read from the one iteration in which it is, of what is kept of all."""
+        t = iteration_of(access, extents, self.kept)
+        if t is None:
+            return access
+        array, length = access.array, self.kept[access.array]
+        if (array, t) not in self.of_iterations:
+            self.of_iterations[array, t] = len(self.names)
+            self.names.append(f"{self.by_time[array]}[{t}]")
+            self.roll.sizes.append(length)
+            self.roll.by_row.append(self.roll.by_row[array])
+        return from_place(access, self.of_iterations[array, t], t * length)
+
+    def settled(self, text: str, array: int) -> str:
+        """What is read, by a name where it is the same in all iterations, before which it is read once."""
+        if not self.iterations or text in self.names:
+            return text
+        depth = max([k for k, each in enumerate(self.iterations, 1) if array in each.arrays], default=0)
+        if depth == len(self.iterations):
+            return text
+        once = self.iterations[depth].settled
+        if text not in once:
+            once[text] = self.named("fixed")
+        return once[text]
 
     def in_full(self, text: str, access: Access) -> str:
         """A column of one number over and over has its full length all the same."""
@@ -55,8 +95,7 @@ class Reading:
         indices = [access.base]
         for k in moving:
             indices = [start + strides[k] * i for start in indices for i in range(extents[k])]
-        self.tables.append(tuple(indices))
-        text = f"xp.take({self.names[access.array]}, xp.asarray(tables[{len(self.tables) - 1}]), axis=-1)"
+        text = self._taken(access.array, tuple(indices))
         shape = tuple(extents[k] if k in moving else 1 for k in range(len(extents)))
         return self.shaped(text, access.array, shape)
 
@@ -83,6 +122,12 @@ class Reading:
         if outer > inner:
             text = _swapped(text)
         return text if len(extents) == 2 else f"{text}[..., {_axes(extents, moving)}]"
+
+    def _taken(self, array: int, table: tuple[int, ...]) -> str:
+        if not self.iterations or table not in self.tables:
+            self.tables.append(table)
+        number = self.tables.index(table) if self.iterations else len(self.tables) - 1
+        return f"xp.take({self.names[array]}, xp.asarray(tables[{number}]), axis=-1)"
 
     def shaped(self, text: str, array: int, shape: tuple[int, ...]) -> str:
         rows = "rows, " if self.roll.by_row[array] else ""

@@ -19,7 +19,7 @@ from ..backend import Backend
 from .printer import Printer
 
 IN_CACHE = 16384  # numbers of an array
-MOST_AT_ONCE = 2**24  # numbers of all arrays
+MOST_AT_ONCE = 2**25  # numbers of all arrays
 MOST_IN_TURN = 4  # times as many operations are worth a loop over time, as one loop is shorter than what it repeats
 
 
@@ -32,6 +32,7 @@ class ArrayProgram:
         repeats = [group for group in roll.groups if isinstance(group, Repeated)]
         if repeats and target.namespace.__name__.startswith("jax"):  # which would compile a scan at each call
             self.compiled = import_module("jax").jit(self.compiled)
+        self.evenly = bool(repeats)  # where a part of few rows takes as long as any
         of_row = [size if by_row else 0 for size, by_row in zip(roll.sizes, roll.by_row, strict=True)]
         arrays = {*range(len(of_row))} if not repeats else {array for each in repeats for array in _arrays(each.groups)}
         widest = max([1, *(of_row[array] for array in arrays)])
@@ -49,7 +50,8 @@ class ArrayProgram:
         with xp.errstate(all="ignore"):  # IEEE 754 defines what NumPy warns of
             if count <= self.part:
                 return self.compiled(rows, parameters)  # type: ignore[no-any-return]
-            parts = [self.compiled(rows[k : k + self.part], parameters) for k in range(0, count, self.part)]
+            part = -(-count // -(-count // self.part)) if self.evenly else self.part
+            parts = [self.compiled(rows[k : k + part], parameters) for k in range(0, count, part)]
         outputs, on_path = (xp.concatenate(column) for column in zip(*parts, strict=True))
         return outputs, on_path
 

@@ -15,6 +15,7 @@ from ....autograd import primitives as table
 from ...loops.clusters import arrays_made
 from ...loops.groups import Access, Group, Repeated
 from ...loops.rolled import Rolled
+from .products import Products, with_products
 
 
 class Interval(NamedTuple):
@@ -66,18 +67,25 @@ class Scan(Repeated):
 
     def over_time(self, series: Series, lengths: Mapping[int, int]) -> slice | None:
         """Which iterations a series is, of a source that has time as its first axis, too; else None."""
-        length = lengths.get(series.source)
-        if length != series.length or series.start % length or series.stride % length or not series.stride:
-            return None
-        first, step = series.start // length, series.stride // length
-        end = first + step * (self.times - 1) + (1 if step > 0 else -1)
-        return slice(first, end if end >= 0 else None, step)
+        column = Access(series.source, series.start, (), self.times, series.stride)
+        return None if lengths.get(series.source) != series.length else over_time(column, lengths)
+
+
+def over_time(column: Access, lengths: Mapping[int, int]) -> slice | None:
+    """In which iterations the entries of a column are, one in each, of an array that has time as its first axis."""
+    length, width = lengths.get(column.array), column.width
+    if not length or not width or not column.step or column.step % length:
+        return None
+    first, step = column.base // length, column.step // length
+    end = first + step * (width - 1) + (1 if step > 0 else -1)
+    return slice(first, end if end >= 0 else None, step)
 
 
 def with_scans(roll: Rolled) -> tuple[Rolled, dict[int, int]]:
     """The program with scans for its repeats; and of the arrays that they keep, the length of an iteration."""
     kept: dict[int, int] = {}
     if any(isinstance(group, Repeated) for group in roll.groups):
+        roll = with_products(roll)
         roll = replace(roll, sizes=[*roll.sizes], by_row=[*roll.by_row], slots=[*roll.slots])
         roll.groups = [_scanned(roll, group, kept) for group in roll.groups]
     return roll, kept
@@ -147,7 +155,11 @@ def _apart(spans: Sequence[Interval], length: int, stride: int) -> Iterator[tupl
 def arrays_read(group: Group, kept: Mapping[int, int]) -> Iterator[int]:
     """The arrays that a group reads, and the groups of scans, with those that must lie end to end though kept."""
     if not isinstance(group, Scan):
-        yield from [access.array for access in group.operands]
+        series = isinstance(group, Products)
+        for o in group.operands:
+            apart = over_time(o, kept) if series and o.width is not None else iteration_of(o, group.extents, kept)
+            if apart is None:
+                yield o.array
         return
     for each in (*group.firsts, *group.groups, *group.nexts):
         yield from arrays_read(each, kept)
@@ -156,11 +168,20 @@ def arrays_read(group: Group, kept: Mapping[int, int]) -> Iterator[int]:
     yield from group.last
 
 
+def arrays_set(scan: Scan) -> set[int]:
+    """The arrays that are others in each iteration of a scan."""
+    found = {*scan.last, *(each.array for each in (*scan.firsts, *scan.groups)), *(each.array for each in scan.series)}
+    for each in scan.groups:
+        if isinstance(each, Scan):
+            found |= {*arrays_set(each), *each.results}
+    return found
+
+
 def _spans_read(group: Group) -> Iterator[Interval]:
     """What a group reads, and the groups of scans, too."""
     if not isinstance(group, Scan):
         for access in group.operands:
-            yield _span(access, group.extents)
+            yield interval_of(access, group.extents)
         return
     for each in (*group.firsts, *group.groups, *group.nexts):
         yield from _spans_read(each)
@@ -168,23 +189,35 @@ def _spans_read(group: Group) -> Iterator[Interval]:
         yield series.span(group.times)
 
 
-def _span(access: Access, extents: tuple[int, ...]) -> Interval:
+def iteration_of(access: Access, extents: tuple[int, ...], lengths: Mapping[int, int]) -> int | None:
+    """The one iteration in which all is that a group reads of an array that is kept; else None."""
+    if not (length := lengths.get(access.array)):
+        return None
+    read = interval_of(access, extents)
+    return read.low // length if read.low // length == (read.high - 1) // length else None
+
+
+def interval_of(access: Access, extents: tuple[int, ...]) -> Interval:
     if access.table is not None:
         return Interval(access.array, min(access.table, default=0), 1 + max(access.table, default=0))
-    moves = [stride * (extent - 1) for stride, extent in zip(access.strides, extents, strict=True)]
+    moves = [stride * (extent - 1) for stride, extent in zip(access.strides, extents, strict=False)]
     moves.append(access.step * ((access.width or 1) - 1))
     low, high = (access.base + sum(each(0, move) for move in moves) for each in (min, max))
     return Interval(access.array, low, high + 1)
+
+
+def from_place(access: Access, array: int, start: int) -> Access:
+    """The same, of an array that is another one from there on."""
+    if access.table is not None:
+        return replace(access, array=array, table=tuple([index - start for index in access.table]))
+    return replace(access, array=array, base=access.base - start)
 
 
 def _reading(group: Group, read_of: Callable[[Interval], tuple[int, int]]) -> Group:
     """A group that reads other arrays in place of spans, from that index of the old ones on."""
 
     def moved(access: Access, extents: tuple[int, ...]) -> Access:
-        array, start = read_of(_span(access, extents))
-        if access.table is not None:
-            return replace(access, array=array, table=tuple([index - start for index in access.table]))
-        return replace(access, array=array, base=access.base - start)
+        return from_place(access, *read_of(interval_of(access, extents)))
 
     if not isinstance(group, Scan):
         return replace(group, operands=tuple([moved(access, group.extents) for access in group.operands]))
