@@ -18,8 +18,8 @@ from ..compiler.target import Target
 from ..metrics import GRADIENT, total
 from ..nn.layers import MLP
 from ..nn.module import Module
-from ..optim import Optimizer
 from ..support.nested import leaves
+from .at_weights.objective import Probe
 from .on_arrays import measured as of_arrays
 from .steps.engines.engine import UnsupportedError
 from .steps.engines.recorded import number_of
@@ -221,16 +221,6 @@ class Gradients:
             squares = [g * g for _, (g,) in zip(group, gradients, strict=False)]
             found[f"{GRADIENT}{name}"] = math.sqrt(total(squares) / len(squares))
         return found
-
-
-class Probe(Optimizer):
-    """Leaves each parameter where it is, and has its gradient as state."""
-
-    initial_state = (0.0,)
-    state_names = ("gradient",)
-
-    def update(self, parameter: Any, gradient: Any, state: Any, lr: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
-        return parameter, (gradient,)
 
 
 def by_layer(model: Any, trained: Iterable[Value]) -> dict[str, list[Value]]:

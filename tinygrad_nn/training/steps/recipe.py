@@ -73,7 +73,7 @@ def whole(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> Whole:
 
     Its outputs are the loss before the update, the metric if there is one, and the new parameters, states and count.
     """
-    tracing = _Tracing(recipe, f"step_of_{recipe.name}")
+    tracing = StepTracing(recipe, f"step_of_{recipe.name}")
     each, losses = tracing.losses(shapes, row)
     gradients = traced_adjoints(tracing.tracer, losses[0], tracing.parameters)
     rate, step, settings, states, outputs = tracing.updated(gradients)
@@ -89,7 +89,7 @@ def whole(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> Whole:
 @uncollected
 def one_row(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers, sums: Numbers) -> Loop:
     """The loss of one row of several, whose gradient times `seed`, the last input, is added to the sums."""
-    tracing = _Tracing(recipe, f"row_of_{recipe.name}")
+    tracing = StepTracing(recipe, f"row_of_{recipe.name}")
     each, losses = tracing.losses(shapes, row, regularized=False)
     carried = [tracing.derived(number, "d_", p) for number, p in zip(sums, tracing.parameters, strict=True)]
     seed = tracing.tracer.input(1.0, "seed")
@@ -101,7 +101,7 @@ def one_row(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers, sums: Num
 @uncollected
 def row_gradient(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> Program:
     """The loss of one row, the metric if there is one, and the gradient, for a back end that adds up rows itself."""
-    tracing = _Tracing(recipe, f"row_of_{recipe.name}")
+    tracing = StepTracing(recipe, f"row_of_{recipe.name}")
     _, losses = tracing.losses(shapes, row, regularized=False)
     flows = traced_adjoints(tracing.tracer, losses[0], tracing.parameters)
     return tracing.program([*losses, *map(tracing.tracer.slot_of, flows)])
@@ -111,7 +111,7 @@ class Update:
     """The update of one parameter, which is that of each: its program, and what the slots of that are."""
 
     def __init__(self, recipe: Recipe) -> None:
-        tracing = _Tracing(recipe, f"update_of_{recipe.name}", most=1)
+        tracing = StepTracing(recipe, f"update_of_{recipe.name}", most=1)
         given = [tracing.derived(0.0, "d_", tracing.parameters[0])]
         self.optimizer, self.parameter, self.gradient = recipe.optimizer, tracing.parameters[0], given[0]._slot
         self.rate, step, self.settings, self.states, outputs = tracing.updated(given)
@@ -156,7 +156,7 @@ class Update:
 @uncollected
 def penalty(recipe: Recipe) -> Program:
     """The regulariser and its gradient, of the parameters as they are."""
-    tracing = _Tracing(recipe, f"regularizer_of_{recipe.name}")
+    tracing = StepTracing(recipe, f"regularizer_of_{recipe.name}")
     with traced_in(tracing.tracer, tracing.world):
         output = tracing.tracer.slot_of(tracing.penalty())
     flows = traced_adjoints(tracing.tracer, output, tracing.parameters)
@@ -166,12 +166,12 @@ def penalty(recipe: Recipe) -> Program:
 @uncollected
 def update(recipe: Recipe, gradients: Numbers) -> Program:
     """The optimiser's update, of gradients, learning rate, step, settings and states, in this order."""
-    tracing = _Tracing(recipe, f"update_of_{recipe.name}")
+    tracing = StepTracing(recipe, f"update_of_{recipe.name}")
     given = [tracing.derived(number, "d_", p) for number, p in zip(gradients, tracing.parameters, strict=True)]
     return tracing.program(tracing.updated(given)[-1])
 
 
-class _Tracing:
+class StepTracing:
     """A tracer, with the parameters of the optimiser as its first slots."""
 
     def __init__(self, recipe: Recipe, name: str, most: int | None = None) -> None:

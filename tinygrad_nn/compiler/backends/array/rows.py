@@ -43,8 +43,11 @@ class ArrayProgram:
 
         NumPy takes the rows in parts whose arrays fit the processor's cache: each of its operations walks all of one.
         """
+        return self.at(rows, self.target.array(data_of(self.parameters)))
+
+    def at(self, rows: Any, parameters: Any) -> tuple[Any, Any]:
+        """The same of parameters that are given, as an array."""
         xp, count = self.target.namespace, rows.shape[0]
-        parameters = self.target.array(data_of(self.parameters))
         if xp.__name__ != "numpy":
             return self.compiled(rows, parameters)  # type: ignore[no-any-return]
         with xp.errstate(all="ignore"):  # IEEE 754 defines what NumPy warns of

@@ -155,6 +155,10 @@ class NativeProgram:
 
     def __call__(self, rows: Any) -> tuple[Any, Any]:
         """Outputs of shape (rows, n), and whether each row's comparisons are those of this path."""
+        return self.at(rows, self.target.array(data_of(self.parameters)))
+
+    def at(self, rows: Any, parameters: Any) -> tuple[Any, Any]:
+        """The same of parameters that are given, as an array."""
         xp, count = self.target.namespace, rows.shape[0]
         blocks = -(-count // self.lanes)
         padded = xp.ascontiguousarray(rows)
@@ -162,7 +166,6 @@ class NativeProgram:
             padded = xp.concatenate([padded, xp.repeat(padded[-1:], missing, axis=0)], axis=0)
         outputs = xp.empty((len(padded), len(self.roll.outputs)), dtype=self.target.dtype)
         flags, scratch = xp.empty(len(padded), dtype=xp.uint8), xp.empty(self.scratch, dtype=xp.uint8)
-        parameters = self.target.array(data_of(self.parameters))
         aligned = scratch.ctypes.data + -scratch.ctypes.data % 64
         given = (padded.ctypes.data, parameters.ctypes.data, outputs.ctypes.data, flags.ctypes.data, aligned)
         self.compiled.run(*given, blocks)
