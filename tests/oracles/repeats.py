@@ -62,6 +62,21 @@ def paths(count, times):
     return Program("paths", inputs, outputs=outputs), found
 
 
+def started(first):
+    """h = tanh(h + w) of six units, in which w is a product over the numbers of slots from `first` on.
+
+    h begins as slots 10 to 15, which the product may be of as well: they must stay what they are.
+    """
+    of, body = [*range(first, first + 6)], list[BodyEntry]()
+    body.append(Repeat(6, [Instruction(20, multiply, (21, 22))], {22: tuple(of)}, {21: (0, 20)}, last={20: 23}))
+    for i in range(6):
+        body += [Instruction(40 + i, add, (30 + i, 23)), Instruction(50 + i, tanh, (40 + i,))]
+    carried = {30 + i: (10 + i, 50 + i) for i in range(6)}
+    repeat = Repeat(5, body, {}, carried, last={50 + i: 60 + i for i in range(6)})
+    starts = [Instruction(10 + i, tanh, (i,)) for i in range(6)]
+    return Program("started", [*range(6)], outputs=[60 + i for i in range(6)]), [*starts, repeat]
+
+
 def of_four(repeat, literals=()):
     outputs = sorted(repeat.sets())
     return Program("of_four", [0, 1, 2, 3], literals=dict(literals), outputs=outputs), [repeat]
@@ -77,6 +92,8 @@ PROGRAMS = {
     "many neurons": recurrent(19, 7),
     "nest": nest(),
     "paths": paths(11, 9),
+    "a start that is read again": started(10),
+    "a series that is carried": started(30),
 }
 
 

@@ -173,7 +173,7 @@ def _difference(wanted: float, found: float) -> float:
 def _main(exported: ModelFile) -> str:
     """A program that reads rows and prints predictions: a process of its own, whatever its flags do to arithmetic."""
     n, m, wide = len(exported.inputs), exported.n_outputs, "" if exported.file.single else "l"
-    return exported.file.spelled(f"""
+    return f"""
 #include <stdio.h>
 int main(void)
 {{
@@ -188,7 +188,7 @@ int main(void)
     }}
     return 0;
 }}
-""")
+"""
 
 
 def _run(command: Sequence[str], given: str = "") -> str:

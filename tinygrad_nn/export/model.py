@@ -97,10 +97,10 @@ class ModelFile:
             self.file.function(f"void {self.name}_init({state})", self.update.init())
             self.file.function(f"void {self.name}_predict({state}, {given})", predicted.text, ["state", "x"])
             update = f"void {self.name}_update({state}, const real gradient[{self.count}])"
-            self.file.function(update, self.file.spelled(self.update.lines()), ["gradient", "state"], static=True)
+            self.file.function(update, self.update.lines(), ["gradient", "state"], static=True)
             head = f"    real *const gradient = state->scratch.slots + {trained.slots};\n"
             end = f"    {self.name}_update(state, gradient);\n    return {trained.returned};\n"
-            lines = self.file.spelled(f"{head}{trained.text}{end}")
+            lines = f"{head}{trained.text}{end}"
             given = f"const real x[{len(self.inputs)}], const real target[{self.n_targets}]"
             self.file.function(f"real {self.name}_train({state}, {given})", lines, ["x", "target"])
         elif self.slots:

@@ -69,6 +69,16 @@ class Group:
     def size(self) -> int:
         return prod(self.extents)
 
+    @property
+    def gathers(self) -> bool:
+        """Whether it lays columns of arrays side by side."""
+        return self.primitive is None and self.guard is None and not isinstance(self, Repeated)
+
+    @property
+    def spots(self) -> list[Spot]:
+        """What a group without loops reads, one after the other."""
+        return [(o.array, index) for o in self.operands for index in o.indices(())]
+
 
 @dataclass(frozen=True)
 class Repeated(Group):

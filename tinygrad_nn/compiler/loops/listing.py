@@ -66,10 +66,10 @@ class _Listing:
             if isinstance(group, Repeated):
                 letter = TIMES[min(depth, len(TIMES) - 1)]
                 self.views |= {view: (*place, letter) for view, place in group.views.items()}
-                self.before |= {n.array: [(o.array, i) for o in n.operands for i in o.indices(())] for n in group.nexts}
+                self.before |= {n.array: n.spots for n in group.nexts}
                 self._enter(group.groups, depth + 1)
-            elif _gathers(group):
-                self.laid[group.array] = [(o.array, i) for o in group.operands for i in o.indices(())]
+            elif group.gathers:
+                self.laid[group.array] = group.spots
 
     def _name_elements(self, group: Group) -> None:
         """Name what a loop computes by its place in the array, where its name does not say where it stands."""
@@ -87,7 +87,7 @@ class _Listing:
                 self.names[slot] = f"{base}[{', '.join(map(str, place))}]"
 
     def shown(self, groups: Sequence[Group]) -> list[Group]:
-        return [group for group in groups if not _gathers(group) or group.array in self.by_name]
+        return [group for group in groups if not group.gathers or group.array in self.by_name]
 
     def lines(self, groups: Sequence[Group]) -> list[str]:
         """The lines of groups, one after the other."""
@@ -112,7 +112,7 @@ class _Listing:
             if len(self.slots[group.array]) >= WORTH_IT:
                 found.append(self._loop(group))
                 continue
-            read = [self.alone(o.array, i) for o in group.operands for i in o.indices(())]
+            read = [self.alone(*spot) for spot in group.spots]
             found += [f"{self.alone(group.array, k)} = {text}" for k, text in enumerate(read)]
         return found
 
@@ -202,11 +202,6 @@ def _everything(groups: Sequence[Group]) -> Iterator[Group]:
         yield group
 
 
-def _gathers(group: Group) -> bool:
-    """Whether a group lays columns side by side."""
-    return group.primitive is None and group.guard is None and not isinstance(group, Repeated)
-
-
 def _with_dots(names: list[str], most: int = 24) -> list[str]:
     """The names, or the first and the last of very many."""
     return names if len(names) <= most else [*names[:3], "...", *names[-2:]]
@@ -244,7 +239,7 @@ def _common(names: list[str]) -> str:
 
 def _in_a_loop(group: Group) -> bool:
     """Whether a group is told in one line; what lays columns side by side is, too."""
-    return group.size >= WORTH_IT or _gathers(group) or isinstance(group, Repeated)
+    return group.size >= WORTH_IT or group.gathers or isinstance(group, Repeated)
 
 
 def _joined(group: Group, operands: list[str]) -> str:

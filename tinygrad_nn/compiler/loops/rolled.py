@@ -88,7 +88,7 @@ def _run(group: Group, memory: RolledMemory) -> None:
                 _run(each, memory)
         return
     columns = [memory.read(o.array, o.indices(group.extents)) for o in group.operands]
-    if group.primitive is None and group.guard is None:
+    if group.gathers:
         memory.write(group.array, [number for column in columns for number in column])
         return
     read = [_members(o, column, group.size) for o, column in zip(group.operands, columns, strict=True)]

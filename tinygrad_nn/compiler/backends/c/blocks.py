@@ -48,6 +48,11 @@ def in_blocks(groups: Sequence[Group], read: set[int], dear: Set[Primitive]) -> 
     return found
 
 
+def groups_of(entry: Printed) -> Sequence[Group]:
+    """The groups of a cluster, or the repeat of a block."""
+    return [entry.repeat] if isinstance(entry, Iteration) else entry
+
+
 def everything(groups: Iterable[Group], depth: int = 0) -> Iterator[tuple[int, Group]]:
     """The groups, and those of repeats after the repeat itself, with how many repeats each is in."""
     for group in groups:
@@ -61,7 +66,7 @@ def needed(entries: Sequence[Printed], read: set[int]) -> set[int]:
 
     Views that keep results are among them where an iteration itself reads them.
     """
-    found = here = stored([[entry.repeat] if isinstance(entry, Iteration) else entry for entry in entries], read)
+    found = here = stored([list(groups_of(entry)) for entry in entries], read)
     for repeat, inside in ((entry.repeat, entry.entries) for entry in entries if isinstance(entry, Iteration)):
         handed = {operand.array for each in repeat.nexts for operand in each.operands}
         lasting = {array for array in repeat.results if array in here and array not in repeat.kept}

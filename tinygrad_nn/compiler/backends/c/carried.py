@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ...loops.clusters import in_step
+from ...loops.clusters import handed_on, in_step
 from ...loops.grouping import access, add_array, pieces_of
 from ...loops.groups import Access, Group, Repeated, Spot
 from ...loops.rolled import Rolled
-from .blocks import Iteration, Printed, everything
+from .blocks import Iteration, Printed, everything, groups_of
 
 At = tuple[int, int]  # a cluster, and a group in it
 
@@ -31,7 +31,7 @@ def _apart(roll: Rolled, repeat: Repeated) -> Repeated:
     moved: dict[int, list[Spot]] = {}
     firsts, nexts = list[Group](), list[Group]()
     for first, following in zip(repeat.firsts, repeat.nexts, strict=True):
-        array, later, before = first.array, _spots(following), _spots(first)
+        array, later, before = first.array, following.spots, first.spots
         sources = list(dict.fromkeys([source for source, _ in later]))
         columns = [_rows(o, group.extents) for group in groups for o in group.operands if o.array == array]
         mixed = any(len({later[k][0] for row in rows for k in row}) > 1 for rows in columns)
@@ -48,23 +48,18 @@ def _apart(roll: Rolled, repeat: Repeated) -> Repeated:
                 moved[array][k] = new, index
             firsts.append(replace(first, array=new, operands=tuple(pieces_of([before[k] for k in members]))))
             nexts.append(replace(following, array=new, operands=tuple(pieces_of([later[k] for k in members]))))
-    nexts = [replace(each, operands=tuple(pieces_of([_now(spot, moved) for spot in _spots(each)]))) for each in nexts]
+
+    def now(spot: Spot) -> Spot:
+        return moved[spot[0]][spot[1]] if spot[0] in moved else spot
+
+    nexts = [replace(each, operands=tuple(pieces_of(list(map(now, each.spots))))) for each in nexts]
     return replace(repeat, groups=[_reading(group, moved) for group in groups], firsts=firsts, nexts=nexts)
-
-
-def _spots(gather: Group) -> list[Spot]:
-    """What is laid side by side."""
-    return [(o.array, index) for o in gather.operands for index in o.indices(())]
 
 
 def _rows(operand: Access, extents: tuple[int, ...]) -> list[list[int]]:
     """The indices that each member of a group reads."""
     indices, width = operand.indices(extents), 1 if operand.width is None else operand.width
     return [indices[k : k + width] for k in range(0, len(indices), width or 1)]
-
-
-def _now(spot: Spot, moved: dict[int, list[Spot]]) -> Spot:
-    return moved[spot[0]][spot[1]] if spot[0] in moved else spot
 
 
 def _reading(group: Group, moved: dict[int, list[Spot]]) -> Group:
@@ -98,10 +93,9 @@ def replaced(
         late = {o.array for each in repeat.nexts for o in each.operands}
         for each in repeat.nexts:
             source, carried = each.operands[0].array, each.array
-            whole = _spots(each) == [(source, index) for index in range(sizes[source])]
             free = source in made and source not in found and source not in kept and carried not in late
             in_scope = sizes[source] > 1 or source not in outside
-            if whole and free and in_scope and latest.get(carried, made[source]) <= made[source]:
+            if _is_whole(each, sizes) and free and in_scope and latest.get(carried, made[source]) <= made[source]:
                 found[source] = carried
     return found
 
@@ -111,30 +105,32 @@ def begun(entries: Sequence[Printed], elsewhere: Collection[int], sizes: Sequenc
 
     Those that are `elsewhere` have places of their own.
     """
-    found, made, read = dict[int, int](), set[int](), Counter[int]()
-    blocks = [entry for entry in entries if isinstance(entry, Iteration)]
-    for cluster in [entry for entry in entries if not isinstance(entry, Iteration)]:
-        made |= {group.array for group in cluster if group.primitive is not None}
-        read.update([o.array for group in cluster for o in group.operands])
-    for block in blocks:
-        found |= begun(block.entries, [*elsewhere, *_handed(block.repeat)], sizes)
-        inside = [g for _, g in everything([block.repeat]) if not isinstance(g, Repeated)]
-        handed = [
-            each for _, g in everything([block.repeat]) if isinstance(g, Repeated) for each in (*g.firsts, *g.nexts)
-        ]
-        read.update([o.array for group in (*inside, *handed) for o in group.operands])
-        read.update([array for array, _ in block.repeat.views.values()])
-    for first in [first for block in blocks for first in block.repeat.firsts]:
-        source = first.operands[0].array
-        whole = sizes[source] > 1 and _spots(first) == [(source, index) for index in range(sizes[source])]
-        if whole and source in made and read[source] == 1 and source not in elsewhere:
-            found[source] = first.array
+    groups = [group for entry in entries for group in groups_of(entry)]
+    made = {group.array for group in groups if group.primitive is not None}
+    read = Counter([array for _, group in everything(groups) for array in _reads(group)])
+    found = dict[int, int]()
+    for block in [entry for entry in entries if isinstance(entry, Iteration)]:
+        found |= begun(block.entries, [*elsewhere, *handed_on(block.repeat)], sizes)
+        for first in block.repeat.firsts:
+            source = first.operands[0].array
+            free = source in made and read[source] == 1 and source not in elsewhere
+            if free and sizes[source] > 1 and _is_whole(first, sizes):
+                found[source] = first.array
     return found
 
 
-def _handed(repeat: Repeated) -> set[int]:
-    """The arrays of an iteration that are read when it is over."""
-    return {o.array for each in repeat.nexts for o in each.operands} | {*repeat.views, *repeat.results}
+def _reads(group: Group) -> list[int]:
+    """The arrays that a group reads; of a repeat, but for what its own groups do."""
+    if not isinstance(group, Repeated):
+        return [o.array for o in group.operands]
+    views = [array for array, _ in group.views.values()]
+    return views + [o.array for each in (*group.firsts, *group.nexts) for o in each.operands]
+
+
+def _is_whole(gather: Group, sizes: Sequence[int]) -> bool:
+    """Whether what is laid side by side is one array as it is."""
+    source = gather.operands[0].array
+    return gather.spots == [(source, index) for index in range(sizes[source])]
 
 
 def _uses(block: Iteration, inlined: Collection[int]) -> tuple[dict[int, At], dict[int, At]]:
@@ -144,7 +140,7 @@ def _uses(block: Iteration, inlined: Collection[int]) -> tuple[dict[int, At], di
     """
     made, latest = dict[int, At](), dict[int, At]()
     for k, entry in enumerate(block.entries):
-        groups = [entry.repeat] if isinstance(entry, Iteration) else entry
+        groups = groups_of(entry)
         for place, group in enumerate(groups):
             made[group.array] = k, place
             for operand in group.operands:

@@ -39,7 +39,7 @@ class File:
 
     def function(self, head: str, lines: str, unused: Sequence[str] = (), static: bool = False) -> None:
         """Add a function, of its head without a semicolon, and of the lines of its body."""
-        head = in_precision(head, self.single)
+        head, lines = self.spelled(head), self.spelled(lines)
         silent = "".join(f"    (void){name};\n" for name in unused if not re.search(rf"\b{name}\b", lines))
         self.bodies.append(f"{'static ' * static}{head}\n{{\n{silent}{lines}}}\n\n")
         if not static:
@@ -57,7 +57,8 @@ class File:
         declared = "".join([C_PLUS_PLUS[0], "\n", self.spelled(structs), *self.declarations, "\n", C_PLUS_PLUS[1]])
         given = f'#include "{include}"\n' if include else declared
         called = definitions(self.constants.wanted, self.name, self.single)
-        text = f"{head}\n#include <math.h>\n\n{given}\n{self.constants.text}{called}{''.join(self.bodies)}{test}"
+        bodies = "".join([*self.bodies, self.spelled(test)])
+        text = f"{head}\n#include <math.h>\n\n{given}\n{self.constants.text}{called}{bodies}"
         return text, f"{head}\n#ifndef {guard}\n#define {guard}\n\n{declared}\n#endif\n"
 
 

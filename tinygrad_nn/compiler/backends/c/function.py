@@ -75,18 +75,16 @@ class FunctionFile:
         tried = " || ".join(f"{name}_path{k}({passed})" for k in range(1, len(programs) + 1))
         declared, result = ("    real value = NAN;\n", "    return value;\n") if self.scalar else ("", "")
         lines = f"{declared}    if (!({tried})) {{\n        {fails}\n    }}\n{result}"
-        self.file.function(head, self.file.spelled(lines))
+        self.file.function(head, lines)
 
     def _body(self, program: Program, outputs: list[Region], off: str, into: str = "") -> str:
         program, constants = program.reading(self.values), self.file.constants
         roll = rolled(*with_sums(program))
         printer = Printer(roll, self.inputs, self.parameters, outputs, self.scalar, off, "slots", constants)
         scratch = f"    real slots[{printer.slots}];\n" if printer.slots else ""
-        if into:
-            end = f"    {into} = {printer.returned};\n    return 1;\n" if self.scalar else "    return 1;\n"
-        else:
-            end = f"    return {printer.returned};\n" if self.scalar else ""
-        return self.file.spelled(f"{scratch}{printer.text}{end}")
+        given = f"    {into} = {printer.returned};\n    return 1;\n" if into else f"    return {printer.returned};\n"
+        end = given if self.scalar else "    return 1;\n" if into else ""
+        return f"{scratch}{printer.text}{end}"
 
     def texts(self, include: str = "") -> tuple[str, str]:
         """The file, and a header."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ....autograd import primitives as table
-from ...loops.clusters import strides
+from ...loops.clusters import handed_on, strides
 from ...loops.grouping import access, add_array
 from ...loops.groups import Access, Group, Repeated, Spot
 from ...loops.rolled import Rolled
@@ -30,23 +30,17 @@ def in_pieces(roll: Rolled) -> Rolled:
 
 def _scope(roll: Rolled, groups: Sequence[Group], wanted: Collection[int]) -> list[Group]:
     """The groups of a program or an iteration; `wanted` are the arrays that are read afterwards."""
-    laid = {group.array: group for group in groups if gathers(group)}
+    laid = {group.array: group for group in groups if group.gathers}
     found = list[Group]()
     for group in groups:
         if isinstance(group, Repeated):
-            handed = {o.array for each in group.nexts for o in each.operands} | {*group.results}
-            found.append(replace(group, groups=_scope(roll, group.groups, handed)))
+            found.append(replace(group, groups=_scope(roll, group.groups, handed_on(group))))
         elif group.primitive is table.dot and not laid.keys().isdisjoint([o.array for o in group.operands[:2]]):
             found += _in_pieces(roll, group, laid)
         else:
             found.append(group)
     read = {*wanted, *[o.array for group in found for o in group.operands]}
-    return [group for group in found if not gathers(group) or group.array in read]
-
-
-def gathers(group: Group) -> bool:
-    """Whether a group lays columns side by side."""
-    return group.primitive is None and group.guard is None and not isinstance(group, Repeated)
+    return [group for group in found if not group.gathers or group.array in read]
 
 
 def _in_pieces(roll: Rolled, group: Group, laid: dict[int, Group]) -> list[Group]:
@@ -79,6 +73,6 @@ def _sources(operand: Access, extents: tuple[int, ...], laid: dict[int, Group]) 
     width, indices = operand.width or 0, operand.indices(extents)
     spots = [(operand.array, k) for k in indices]
     if operand.array in laid:
-        sources = [(o.array, k) for o in laid[operand.array].operands for k in o.indices(())]
+        sources = laid[operand.array].spots
         spots = [sources[k] for k in indices]
     return [spots[k : k + width] for k in range(0, len(spots), width or 1)]

@@ -90,27 +90,21 @@ class Places:
 
     def _inlined(self) -> dict[int, list[tuple[int, int]]]:
         """What is laid side by side for short dots alone, which read it where it is: the array and index of each."""
-        gathered = {
-            group.array: [(o.array, i) for o in group.operands for i in o.indices(())]
-            for group in self.groups
-            if group.primitive is None and group.guard is None
-        }
+        gathered = {group.array: group.spots for group in self.groups if group.gathers}
         kept = {array for array, _ in self.roll.outputs}
         for group in [*self.groups, *self.handed, *(repeat for _, repeat in self.repeats)]:
             short = group.size == 1 and group.primitive is table.dot
             kept |= {
                 o.array for o in group.operands if not short or o.table is not None or (o.width or SHORT + 1) > SHORT
             }
-        return {array: entries for array, entries in gathered.items() if array not in kept}
+        return {array: spots for array, spots in gathered.items() if array not in kept}
 
     def _tables(self) -> dict[int, str]:
         """The names of tables of series of literals."""
         return {
-            group.array: self.constants.table(
-                [c_number(self.literals[i], self.single) for o in group.operands for i in o.indices(())], "real"
-            )
+            group.array: self.constants.table([c_number(self.literals[i], self.single) for _, i in group.spots], "real")
             for group in self.groups
-            if group.primitive is None and group.guard is None and {o.array for o in group.operands} == {LITERALS}
+            if group.gathers and {o.array for o in group.operands} == {LITERALS}
         }
 
     def _direct(self, first: int) -> dict[int, tuple[Region, tuple[int, ...], int]]:
@@ -121,13 +115,11 @@ class Places:
                 positions.setdefault(array, {}).setdefault(index, []).append(k)
         found = {}
         extents = {group.array: group.extents for group in self.roll.groups if group.primitive is not None}
-        for repeat in self.roll.groups:
-            if isinstance(repeat, Repeated):
-                extents |= {
-                    array: (repeat.times, stride)
-                    for view, (array, stride) in repeat.views.items()
-                    if view in self.kept_now
-                }
+        extents |= {
+            view.array: (view.times, view.stride)
+            for v, view in self.views.items()
+            if v in self.kept_now and not view.depth
+        }
         for array, at in positions.items():
             if array not in extents or len(at) < self.roll.sizes[array] or any(len(ks) > 1 for ks in at.values()):
                 continue

@@ -10,7 +10,7 @@ from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
 from .blocks import Iteration, Printed
 from .constants import Constants
-from .functions import called, in_precision, is_minus_zero, named_after, product, sum_of
+from .functions import called, is_minus_zero, named_after, product, sum_of
 from .places import Places
 from .regions import COUNTERS, SHORT, Region, plus, strided
 
@@ -42,7 +42,7 @@ class Printer(Places):
     def text(self) -> str:
         """The lines, indented."""
         text = "".join(f"    {line}\n" for line in self.lines)
-        return in_precision(named_after(text, self.constants.name), self.single)
+        return named_after(text, self.constants.name)
 
     def _line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
@@ -104,7 +104,7 @@ class Printer(Places):
 
     def _cluster(self, cluster: Cluster) -> None:
         lead = cluster[0]
-        if lead.primitive is None and lead.guard is None:
+        if lead.gathers:
             if lead.array not in self.inlined and lead.array not in self.tables:
                 self._gather(lead)
             return
