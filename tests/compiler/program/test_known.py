@@ -26,7 +26,7 @@ def told(function, numbers, fewest, monkeypatch):
     given = f.value_and_grad(*numbers)
     flat = f.gradient_program.flat
     roll = rolled(flat)
-    scopes = {slot: str(scope) for slot, scope in flat.scopes.items()}
+    scopes = list(map(str, flat.scopes))
     about = [flat.body, flat.outputs, flat.literals, flat.derived, flat.names, scopes, list(flat.parameters)]
     return [*about, roll.groups, roll.sizes, roll.by_row, roll.slots, roll.outputs, str(roll), given], flat
 

@@ -73,7 +73,7 @@ def test_products_of_a_column_are_written_as_one_by_one(function, monkeypatch):
         f = compile(function)
         numbers = f.value_and_grad(0.3, 0.7), f.value_and_grad(2.0, -0.25)
         flat = f.gradient_program.flat
-        scopes = {slot: str(scope) for slot, scope in flat.scopes.items()}
+        scopes = list(map(str, flat.scopes))
         found.append([flat.body, flat.outputs, flat.literals, flat.derived, flat.names, scopes, str(flat), numbers])
     assert found[0] == found[1]
 

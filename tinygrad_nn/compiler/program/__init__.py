@@ -2,6 +2,6 @@
 
 It stands on the table of primitives.
 
-`program` is the data, `names` are what its slots are called, `known` finds what was computed already, and `rewrite`
-makes it shorter without changing a result.
+`notes` are kept of slots, `program` is the data, `names` are what its slots are called, `known` finds what was computed
+already, and `rewrite` makes it shorter without changing a result.
 """

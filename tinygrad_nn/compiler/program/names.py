@@ -23,7 +23,8 @@ def told(program: Program) -> dict[int, str]:
     wanted = {**program.names, **_of_neurons(program)}
     named = Names()
     slots = [*program.inputs, *program.parameters, *(entry.slot for entry in program.instructions)]
-    after = {slot: program.derived[slot] for slot in slots if slot in program.derived and slot not in wanted}
+    derived = program.derived.names
+    after = {slot: derived[slot] for slot in slots if slot in derived and slot not in wanted}
     for slot in [*(slot for slot in slots if slot not in after), *after]:
         prefix, of = after.get(slot, ("", slot))
         names[slot] = named(prefix + names[of] if of in names else wanted.get(slot) or f"v{slot}")

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import repeat, starmap
+from operator import is_
 from typing import Any, NamedTuple
 
 from ...autograd.primitives import Primitive
 from ...autograd.rules import is_column
 from ...autograd.scalar import COMPARISONS as COMPARISONS
 from ...autograd.value import Value
+from .notes import BySlot, Derived, SlotsThatAreSet
 
 Operand = int | tuple[int, ...]  # a slot, or the slots of a column
 
@@ -160,9 +162,8 @@ class Program:
     body: Sequence[Instruction | Guard] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
-    scopes: dict[int, object] = field(default_factory=dict)
-    # What is named after another slot: a prefix and that slot.
-    derived: dict[int, tuple[str, int]] = field(default_factory=dict)
+    scopes: BySlot[object] = field(default_factory=BySlot)
+    derived: Derived = field(default_factory=Derived)
 
     @property
     def entries(self) -> Sequence[ProgramEntry]:
@@ -189,45 +190,38 @@ class Program:
 
         So the parameters of several programs lie in one order.
         """
+        if len(values) >= len(self.parameters) and all(map(is_, self.parameters.values(), values)):  # as they are
+            more = {-1 - k: values[k] for k in range(len(self.parameters), len(values))}
+            return replace(self, parameters={**self.parameters, **more})
         slots = {id(value): slot for slot, value in self.parameters.items()}
         return replace(self, parameters={slots.get(id(v), -1 - k): v for k, v in enumerate(values)})
 
     def verify(self) -> Program:
         """The program itself, if every slot is set once, before it is read. Raises ProgramError where not."""
-        known = {*self.inputs, *self.parameters, *self.literals}
-        if len(known) != len(self.inputs) + len(self.parameters) + len(self.literals):
+        known = SlotsThatAreSet(self.parameters, [*self.inputs, *self.literals])
+        if known.again:
             raise ProgramError(f"{self.name}: a slot is given twice")
         shapes: set[tuple[Any, ...]] = set()  # of operands, which are those of many
         for entry in self.entries:
             if isinstance(entry, Family):
-                self._verify_family(entry, known)
-                continue
-            shape = entry.primitive if isinstance(entry, Instruction) else None, *map(type, entry.operands)
-            if isinstance(entry, Instruction) and shape not in shapes:
-                self.verify_shape(entry)
-                shapes.add(shape)
-            if not known.issuperset(slots := entry.slots()):
-                slot = next(slot for slot in slots if slot not in known)
-                raise ProgramError(f"{self.name}: slot {slot} is read before it is set, in {entry}")
-            if isinstance(entry, Instruction):
-                if entry.slot in known:
-                    raise ProgramError(f"{self.name}: slot {entry.slot} is set twice")
-                known.add(entry.slot)
-        for slot in self.outputs:
-            if slot not in known:
-                raise ProgramError(f"{self.name}: the output slot {slot} is never set")
+                if not all(type(o) is int or len(o) == entry.size for o in entry.operands):  # type: ignore[arg-type]
+                    raise ProgramError(f"{self.name}: a family of {entry.size} has columns of other lengths")
+                self.verify_shape(entry.member(0))
+            elif isinstance(entry, Instruction):
+                shape = entry.primitive, *map(type, entry.operands)
+                if shape not in shapes:
+                    self.verify_shape(entry)
+                    shapes.add(shape)
+            if (slot := known.missing(entry.slots())) is not None:
+                by = "by a family" if isinstance(entry, Family) else f"in {entry}"
+                raise ProgramError(f"{self.name}: slot {slot} is read before it is set, {by}")
+            if isinstance(entry, Family) and not known.add_all(entry.results):
+                raise ProgramError(f"{self.name}: a slot of a family is set twice")
+            if isinstance(entry, Instruction) and not known.add(entry.slot):
+                raise ProgramError(f"{self.name}: slot {entry.slot} is set twice")
+        if (slot := known.missing(self.outputs)) is not None:
+            raise ProgramError(f"{self.name}: the output slot {slot} is never set")
         return self
-
-    def _verify_family(self, family: Family, known: set[int]) -> None:
-        if not all(type(o) is int or len(o) == family.size for o in family.operands):  # type: ignore[arg-type]
-            raise ProgramError(f"{self.name}: a family of {family.size} has columns of other lengths")
-        self.verify_shape(family.member(0))
-        if not known.issuperset(family.slots()):
-            slot = next(slot for slot in family.slots() if slot not in known)
-            raise ProgramError(f"{self.name}: slot {slot} is read before it is set, by a family")
-        if not known.isdisjoint(family.results):
-            raise ProgramError(f"{self.name}: a slot of a family is set twice")
-        known.update(family.results)
 
     def verify_shape(self, entry: Instruction) -> None:
         """Raise ProgramError where an instruction has other operands than its primitive takes."""

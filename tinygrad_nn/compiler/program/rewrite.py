@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from ...autograd import primitives as table
 from ...autograd.primitives import Primitive
 from .known import Computed
+from .notes import SlotSet
 from .program import Body, Family, Guard, Instruction, Program, ProgramEntry, of_operands
 
 AnyInstruction = TypeVar("AnyInstruction", Instruction, Family)
@@ -32,7 +33,7 @@ def without_repeats(program: Program) -> Program:
     literals = dict(program.literals)
     by_bits = {number.hex(): slot for slot, number in literals.items()}
     checked: set[tuple[int, str, int]] = set()
-    derived = dict(program.derived)  # what is left out leaves its name to another derivative
+    derived = program.derived.copy()  # what is left out leaves its name to another derivative
     body: list[ProgramEntry] = []
     waiting = list(reversed(program.entries))
 
@@ -56,8 +57,8 @@ def without_repeats(program: Program) -> Program:
         with_literals = not slots or not literals.keys().isdisjoint(slots)
         if with_literals and (operand := _given_back(moved, literals)) is not None:
             same[entry.slot] = operand
-            if entry.slot in derived and str(program.scopes.get(operand)).startswith("backward"):
-                derived.setdefault(operand, derived[entry.slot])
+            if str(program.scopes.get(operand)).startswith("backward"):
+                derived.pass_on(operand, entry.slot)
         elif with_literals and literals.keys() >= set(slots) and entry.primitive is not table.take:
             number = entry.primitive.value(*of_operands(literals.__getitem__, operands))
             slot = by_bits.setdefault(number.hex(), entry.slot)
@@ -121,8 +122,7 @@ def with_dots(program: Program) -> Program:
 
     In a sum of many, what is no product is 1 times itself; in one of negatives alone, each is -1 times what it is of.
     """
-    uses = Counter(chain.from_iterable([entry.slots() for entry in program.entries]))
-    uses.update(program.outputs)
+    uses = _uses(program)
     entries, results = _apart(program.entries, uses)
     instructions = [entry for entry in entries if isinstance(entry, Instruction)]
     made = {entry.slot: entry for entry in instructions}
@@ -155,17 +155,28 @@ def with_dots(program: Program) -> Program:
     return replace(program, body=Body(body), literals=literals)
 
 
+def _uses(program: Program) -> Counter[int]:
+    """How often each slot that an instruction sets is read, if at all."""
+    first = min([entry.slot for entry in program.entries if not isinstance(entry, Guard)], default=0)
+    operands = chain.from_iterable([entry.operands for entry in program.entries])
+    columns = [o for o in operands if type(o) is tuple and o and max(o) >= first]
+    alone = [o for entry in program.entries for o in entry.operands * (1 + isinstance(entry, Family)) if type(o) is int]
+    uses = Counter(chain(alone, *columns))  # what all members of a family read, more than once
+    uses.update([slot for slot in program.outputs if slot in uses])
+    return uses
+
+
 def _apart(entries: Sequence[ProgramEntry], uses: Counter[int]) -> tuple[Sequence[ProgramEntry], int]:
     """Entries with those families one by one of which a dot may be made, and the last slot that they set."""
     computed = [entry for entry in entries if not isinstance(entry, Guard)]
     last = max([entry.results[-1] if isinstance(entry, Family) else entry.slot for entry in computed], default=0)
     families = [entry for entry in computed if isinstance(entry, Family)]
-    if not families:
-        return entries, last
-    made = {entry.slot for entry in computed if entry.primitive in OF_DOTS}.union(
-        *(entry.results for entry in families)
-    )
     summed = {slot for entry in computed if entry.primitive is table.add for slot in entry.slots()}
+    if not families or not summed:
+        return entries, last
+    made = {entry.slot for entry in computed if entry.primitive in OF_DOTS}
+    if any(family.primitive is table.add for family in families):
+        made = made.union(*(entry.results for entry in families))
 
     def is_of_dots(family: Family) -> bool:
         """Whether a sum reads a result of it that a dot may take over, or it is of sums that do."""
@@ -253,21 +264,27 @@ def _is_alone(slot: int, primitive: Primitive, made: dict[int, Instruction], use
 
 def without_dead_code(program: Program) -> Program:
     """Only what the outputs and the guards need."""
-    needed = set(program.outputs)
+    needed = SlotSet(program.outputs)
+    column: object = None
     body: list[ProgramEntry] = []
     waiting = list(program.entries)
     while waiting:
         entry = waiting.pop()
         if isinstance(entry, Family):
-            if not needed.issuperset(entry.results):
+            if not needed.has_all(entry.results):
                 waiting += entry.members()
                 continue
-            needed.update(entry.slots())
+            needed.update([o for o in entry.operands if isinstance(o, int)])
+            for each in entry.columns():  # which families in a row have in common
+                if each is not column:
+                    needed.update(column := each)
             body.append(entry)
         elif isinstance(entry, Guard) or entry.slot in needed:
             needed.update(entry.slots())
             body.append(entry)
     used = [(slot, number) for slot, number in program.literals.items() if slot in needed]
     literals = dict(sorted(used, key=lambda pair: (pair[1] != pair[1], pair[1])))  # so that counts lie side by side
-    parameters = {slot: value for slot, value in program.parameters.items() if slot in needed}
+    parameters = program.parameters
+    if not all(map(needed.__contains__, parameters)):
+        parameters = {slot: value for slot, value in parameters.items() if slot in needed}
     return replace(program, body=Body(body[::-1]), literals=literals, parameters=parameters)

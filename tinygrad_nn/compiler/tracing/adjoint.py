@@ -35,7 +35,7 @@ def traced_adjoints(
     """
     found: dict[int, Any] = dict(zip(inputs, sums, strict=True)) if sums else {}
     found[output] = found[output] + seed if output in found else seed
-    instructions = sorted(_behind(tracer, inputs), key=lambda entry: tracer.order[entry.slot])
+    instructions = sorted(_behind(tracer, inputs), key=lambda entry: tracer.order[entry.slot] or 0)
     made = len(tracer.numbers)
     between, sides, put = set(inputs), Sides(tracer), partial(_put, tracer, found)
     for entry in instructions:
@@ -50,9 +50,8 @@ def traced_adjoints(
             sides.pass_on(entry, found, between)
             pulled(entry.primitive.rules, operands, apply, found[entry.slot], found, between, put)
     tracer.block = ""
-    for slot, flow in found.items():
-        if isinstance(flow, Traced) and flow._slot >= made:
-            tracer.program.derived.setdefault(flow._slot, ("d_", slot))
+    named = [slot for slot, flow in found.items() if isinstance(flow, Traced) and flow._slot >= made]
+    tracer.program.derived.add("d_", [found[slot]._slot for slot in named], named)
     return [found.get(slot, 0.0) for slot in inputs]
 
 

@@ -12,6 +12,7 @@ from ...autograd.primitives import Primitive
 from ...autograd.scalar import TRUTH, Scalar
 from ...autograd.value import Value
 from ...support.numbers import as_float
+from ..program.notes import BySlot
 from ..program.program import Family, Instruction, Program
 from .truth import Truth
 
@@ -26,7 +27,7 @@ class Tracing(Protocol):
     """What a traced value asks of the tracer that writes down what is done with it."""
 
     program: Program
-    made: dict[int, Instruction | Family]  # by the slot of the result
+    made: BySlot[Instruction | Family]
     numbers: list[float]  # what the slots hold in this run
     of_data: bool
     floats: bool

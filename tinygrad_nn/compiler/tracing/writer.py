@@ -15,6 +15,7 @@ from ...autograd.primitives import Primitive, add, multiply
 from ...autograd.recording import current_recorder, next_number, users_frame
 from ...autograd.value import Result, Value
 from ...support.numbers import as_float
+from ..program.notes import BySlot
 from ..program.program import COMPARISONS, Body, Family, Guard, Instruction, Operand, Program, ProgramEntry, of_operands
 from .traced import Traced, TraceError
 from .traced_number import TracedNumber
@@ -32,9 +33,9 @@ class Writer:
         self.entries: list[ProgramEntry] = []
         self.program = Program(name, body=Body(self.entries))
         self.numbers: list[float] = []
-        self.reads: list[int] = []  # what each slot was computed from: literals alone, data too, or Values
-        self.order: dict[int, int] = {}  # when each instruction's operation was recorded
-        self.made: dict[int, Instruction | Family] = {}
+        self.reads = bytearray()  # what each slot was computed from: literals alone, data too, or Values
+        self.order = BySlot[int]()  # when each instruction's operation was recorded
+        self.made = BySlot[Instruction | Family]()
         self.of_data = True  # whether all inputs are numbers, so that what is computed from Values alone is one
         self.floats = False  # whether the numbers of a row are Python's floats, which refuse to be divided by 0
         self.refused = ""  # what was refused first, and where: a function may catch the error and go on
@@ -68,14 +69,13 @@ class Writer:
         new = self._captured.keys().isdisjoint(map(id, values)) and len(set(map(id, values))) == len(values)
         if not new or {*map(type, numbers)} != {float}:
             return list(map(self.parameter, values))
-        slots = range(first, first + len(values))
+        slots = list(range(first, first + len(values)))  # the same numbers in all that is known of them
         self._kept += values
-        self.numbers += numbers
-        self.reads += [VALUES] * len(values)
+        self._noted(numbers, bytes([VALUES]) * len(values))
         self._captured.update(zip(map(id, values), slots, strict=True))
         self.program.parameters.update(zip(slots, values, strict=True))
         self.program.names.update((slot, value.label) for slot, value in zip(slots, values, strict=True) if value.label)
-        return list(slots)
+        return slots
 
     def record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
         """An instruction, and the traced value of its result."""
@@ -102,7 +102,7 @@ class Writer:
             return [self.record(multiply, (factor, Traced(self, slot))) for slot in slots]
         number, read = self.numbers[factor._slot], self.reads[factor._slot]
         numbers = [number * other for other in map(self.numbers.__getitem__, slots)]
-        reads = [read if read > other else other for other in map(self.reads.__getitem__, slots)]
+        reads = bytes([read if read > other else other for other in map(self.reads.__getitem__, slots)])
         return self._written(multiply, (factor._slot, tuple(slots)), numbers, reads)
 
     def sums(self, left: Sequence[Traced], right: Sequence[Traced]) -> list[Traced]:
@@ -111,22 +111,17 @@ class Writer:
         if len(a) < FEWEST:
             return [self.record(add, pair) for pair in zip(left, right, strict=True)]
         numbers = list(map(operator.add, *(map(self.numbers.__getitem__, slots) for slots in (a, b))))
-        reads = list(map(max, *(map(self.reads.__getitem__, slots) for slots in (a, b))))
+        reads = bytes(map(max, *(map(self.reads.__getitem__, slots) for slots in (a, b))))
         return self._written(add, (a, b), numbers, reads)
 
     def _written(
-        self, primitive: Primitive, operands: tuple[Operand, ...], numbers: list[float], reads: list[int]
+        self, primitive: Primitive, operands: tuple[Operand, ...], numbers: list[float], reads: bytes
     ) -> list[Traced]:
         """A family of instructions that nobody recorded, of which these are the results."""
         family = Family(len(self.numbers), primitive, operands, len(numbers))
-        self.numbers += numbers
-        self.reads += reads
+        self._noted(numbers, reads, family, next_number(), self.block)
         self.entries.append(family)
-        results = list(family.results)  # the same numbers in all that is known of them, as they are many
-        self.made.update(dict.fromkeys(results, family))
-        self.order.update(dict.fromkeys(results, next_number()))
-        self.program.scopes.update(dict.fromkeys(results, self.block))
-        return [Traced(self, slot) for slot in results]
+        return [Traced(self, slot) for slot in family.results]
 
     def slot_of(self, scalar: Any) -> int:
         """The slot of an operand: a traced value's own, a literal's, or that of a captured Value."""
@@ -185,23 +180,38 @@ class Writer:
     def _write(self, primitive: Primitive, slots: tuple[Operand, ...], scope: object, name: str, number: int) -> int:
         entry, known = Instruction(len(self.numbers), primitive, slots), self.reads
         result = primitive.value(*of_operands(self.numbers.__getitem__, slots))
-        slot = self._slot(result, name, max([known[s] for s in entry.slots()], default=FIXED))
-        self.order[slot] = number
         if not scope and not (scope := self.block):
             recorder = current_recorder()
             scope = recorder.scope if recorder else None
-        self.made[slot] = entry
+        reads = max([known[s] for s in entry.slots()], default=FIXED)
         self.entries.append(entry)
-        self.program.scopes[slot] = scope
-        return slot
+        return self._slot(result, name, reads, entry, number, scope)
 
-    def _slot(self, number: float, name: str, reads: int = FIXED) -> int:
+    def _slot(
+        self, number: float, name: str, reads: int = FIXED, made: Instruction | None = None, order: int | None = None,
+        scope: object = None,
+    ) -> int:  # fmt: skip
         slot = len(self.numbers)
         self.numbers.append(number)
         self.reads.append(reads)
+        self.made.append(made)
+        self.order.append(order)
+        self.program.scopes.append(scope)
         if name:
             self.program.names[slot] = name
         return slot
+
+    def _noted(
+        self, numbers: list[float], reads: bytes, made: Family | None = None, order: int | None = None,
+        scope: object = None,
+    ) -> None:  # fmt: skip
+        """What is known of the slots that come next, alike ones."""
+        count = len(numbers)
+        self.numbers += numbers
+        self.reads += reads
+        self.made += [made] * count
+        self.order += [order] * count
+        self.program.scopes += [scope] * count
 
 
 def users_line() -> str:

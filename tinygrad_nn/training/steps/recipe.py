@@ -15,6 +15,7 @@ from typing import Any
 from ...autograd.graph import operand_behind
 from ...autograd.value import Result, Value
 from ...compiler.arguments import Shape, has_arrays, shaped
+from ...compiler.program.notes import BySlot
 from ...compiler.program.program import Loop, Program
 from ...compiler.program.rewrite import simplified
 from ...compiler.surroundings.surroundings import Surroundings
@@ -121,7 +122,7 @@ class Update:
         """The same without the optimizer and the parameter that it was traced with; `by` another it is one again."""
         twin = copy(self)
         parameters = {slot: Value(0.0) for slot in self.program.parameters}
-        twin.program = replace(self.program, parameters=parameters, scopes={})
+        twin.program = replace(self.program, parameters=parameters, scopes=BySlot())
         del twin.optimizer
         return twin
 
@@ -202,7 +203,7 @@ class StepTracing:
 
     def _named(self, result: Any, name: str) -> int:
         slot = self.tracer.slot_of(result)
-        if slot in self.tracer.order:
+        if self.tracer.made[slot] is not None:
             self.tracer.program.names.setdefault(slot, name)
         return slot
 
@@ -258,7 +259,7 @@ class StepTracing:
     def derived(self, number: float, prefix: str, slot: int) -> Traced:
         """An input that is named after another slot."""
         traced = self.tracer.input(number, "", plain=True)
-        self.tracer.program.derived[traced._slot] = (prefix, slot)
+        self.tracer.program.derived.add(prefix, (traced._slot,), (slot,))
         return traced
 
     def program(self, outputs: list[int]) -> Program:

@@ -14,6 +14,7 @@ from typing import TypeGuard, cast
 from ....autograd import primitives as table
 from ...loops.repeats import BodyEntry, Repeat, slots_set
 from ...program.names import told
+from ...program.notes import BySlot
 from ...program.program import Guard, Instruction, Program
 from ..identifiers import SlotNames
 from ..spellings import owned
@@ -59,10 +60,15 @@ class _Scopes:
     def __init__(self, program: Program, body: Sequence[BodyEntry]) -> None:
         origins = {slot: first for repeat in _repeats(body) for slot, first in repeat.origins.items()}
         written = replace(program, body=[*_entries(body)])
-        for of_slots in ("names", "scopes", "derived"):
-            those = getattr(program, of_slots)
-            inside = {slot: those[first] for slot, first in origins.items() if first in those}
-            setattr(written, of_slots, those | inside)
+        named = {slot: program.names[first] for slot, first in origins.items() if first in program.names}
+        written.names, written.scopes, written.derived = (
+            program.names | named,
+            BySlot(program.scopes),
+            program.derived.copy(),
+        )
+        for slot, first in origins.items():
+            written.scopes.put(slot, program.scopes.get(first))
+            written.derived.pass_on(slot, first)
         self.program, self.origins = written, origins
         self.named = SlotNames(owned(written.instructions).values())
         self.lists = self.named("inputs"), self.named("parameters")
