@@ -12,9 +12,14 @@ import pytest
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.compiler.backends.c.file import File
+from tinygrad_nn.compiler.backends.c.printer import Printer
+from tinygrad_nn.compiler.backends.c.regions import Region
+from tinygrad_nn.compiler.loops.roll import rolled
 
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror", "-ffp-contract=off"]
 COMPILERS = {"gcc": ["-std=c99"], "clang": ["-std=c99"], "g++": ["-xc++"]}
+UNUSED = ("-Wno-unused-variable", "-Wno-unused-but-set-variable")  # what no output needs, in random programs
 NUMBERS = count()
 found = [name for name in COMPILERS if shutil.which(name)]
 needs_cc = pytest.mark.skipif("gcc" not in found or sys.platform == "win32", reason="no gcc here")
@@ -58,6 +63,17 @@ def called(loaded, name, numbers, outputs=()):
     arrays = [(ctypes.c_double * size)() for size in outputs]
     value = function(*given, *arrays)
     return value, [list(array) for array in arrays]
+
+
+def c_of(program, body, dtype="double", name="made"):
+    """A body as a C function of x that fills in y, and how many slots of a scratch it takes."""
+    file, n, m = File(name, dtype), len(program.inputs), len(program.outputs)
+    x, y = Region("x", 0, n), Region("y", 0, m)
+    off = f"for (int k = 0; k < {m}; ++k) {{ y[k] = NAN; }} return;"
+    printer = Printer(rolled(program, body), [x], [], [y], False, off, "slots", file.constants)
+    scratch = file.spelled(f"    real slots[{printer.slots}];\n") if printer.slots else ""
+    file.function(f"void {name}(const real x[{n}], real y[{m}])", scratch + printer.text, ["x"])
+    return file.texts([name])[0], printer.slots
 
 
 def network(sizes=(3, 5, 4, 2), activation="tanh", output="linear", seed=1, **options):

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from c_files import built, called, library, needs_cc, printed
+from c_files import UNUSED, built, c_of, called, library, needs_cc, printed
 from natural_loops import garch, gated_net, numbers, pendulum, predator_and_prey, recurrent_net
 from programs import near
 from repeats import PROGRAMS, guarded, plainly, random_body
@@ -18,9 +18,6 @@ from shared import matched
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.autograd.primitives import dot
-from tinygrad_nn.compiler.backends.c.file import File
-from tinygrad_nn.compiler.backends.c.printer import Printer
-from tinygrad_nn.compiler.backends.c.regions import Region
 from tinygrad_nn.compiler.backends.c.sums import with_sums
 from tinygrad_nn.compiler.loops.repeats import Repeat, verify
 from tinygrad_nn.compiler.loops.roll import rolled
@@ -28,18 +25,6 @@ from tinygrad_nn.compiler.program.program import Instruction
 from tinygrad_nn.support.nested import leaves
 
 pytestmark = needs_cc
-UNUSED = ("-Wno-unused-variable", "-Wno-unused-but-set-variable")  # what no output needs, in random programs
-
-
-def c_of(program, body, dtype="double", name="made"):
-    """A body as a C function of x that fills in y, and how many slots of a scratch it takes."""
-    file, n, m = File(name, dtype), len(program.inputs), len(program.outputs)
-    x, y = Region("x", 0, n), Region("y", 0, m)
-    off = f"for (int k = 0; k < {m}; ++k) {{ y[k] = NAN; }} return;"
-    printer = Printer(rolled(program, body), [x], [], [y], False, off, "slots", file.constants)
-    scratch = file.spelled(f"    real slots[{printer.slots}];\n") if printer.slots else ""
-    file.function(f"void {name}(const real x[{n}], real y[{m}])", scratch + printer.text, ["x"])
-    return file.texts([name])[0], printer.slots
 
 
 def run(loaded, inputs, outputs, kind=ctypes.c_double, name="made"):

@@ -4,7 +4,7 @@ import math
 
 from shared import same
 
-from tinygrad_nn import Value
+from tinygrad_nn import Value, dot
 from tinygrad_nn.compiler.function import compile
 
 
@@ -38,3 +38,12 @@ def test_sums_of_negatives_become_a_dot_of_minus_ones():
     shared = compile(lambda x, y: (n := -x) + -y + n)
     assert shared(1.0, 2.0) == -4.0
     assert "dot" not in str(shared.program)
+
+
+def test_a_dot_of_no_products_is_what_it_begins_with():
+    """As attention over the positions before the first is; on arrays, a column of nothing has no place."""
+    f = compile(lambda x: dot([], [], x) * 0.5 + 0.25)
+    assert same(f(3.0), 1.75)
+    assert [entry.primitive.name for entry in f.program.flat.instructions] == ["multiply", "add"]
+    for number in (0.0, -0.0, math.inf):
+        assert same(compile(lambda x: dot([], [], x))(number), dot([], [], Value(number)).data)

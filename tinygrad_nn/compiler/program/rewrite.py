@@ -54,7 +54,7 @@ def without_repeats(program: Program) -> Program:
             continue
         moved = _moved(entry, same)
         slots, operands = moved.slots(), moved.operands
-        with_literals = not slots or not literals.keys().isdisjoint(slots)
+        with_literals = len(slots) < 2 or not literals.keys().isdisjoint(slots)
         if with_literals and (operand := _given_back(moved, literals)) is not None:
             same[entry.slot] = operand
             if str(program.scopes.get(operand)).startswith("backward"):
@@ -102,7 +102,9 @@ NEUTRAL = {table.multiply: 1.0, table.divide: 1.0, table.subtract: 0.0, table.ad
 
 
 def _given_back(entry: Instruction, literals: dict[int, float]) -> int | None:
-    """The operand that an instruction gives back as it is: x * 1, 1 * x, x / 1, x - 0, x + -0."""
+    """The operand that an instruction gives back as it is: x * 1, 1 * x, x / 1, x - 0, x + -0, x and no products."""
+    if entry.primitive is table.dot and not entry.operands[0]:
+        return entry.operands[2]  # type: ignore[return-value]
     if entry.primitive not in NEUTRAL:
         return None
     a, b = entry.operands

@@ -37,7 +37,7 @@ class Loops(Members):
     def _at(self, kind: Kind, cluster: Cluster) -> None:
         """The loops of groups that share them, on vectors of a kind."""
         b, lead = self.block, cluster[0]
-        b.kind = kind
+        b.kind, outside = kind, b.kind
         if isinstance(lead, Repeated):
             self._repeat(lead, kind)
         elif lead.guard is not None:
@@ -49,7 +49,7 @@ class Loops(Members):
         else:
             most = side_by_side(cluster)
             self._loops(lead.extents, [], most, lambda members: self._members(cluster, members, kind))
-        b.kind = self.kind
+        b.kind = outside
 
     def _repeat(self, group: Repeated, kind: Kind) -> None:
         """The loop over iterations: views move on, and what is carried is put where the next iteration reads it."""
