@@ -27,7 +27,7 @@ Where to look
   derivative, gradient, value_and_grad, jacobian, hessian, hvp, jvp, vjp
 - functions of numbers and Values: exp, log, tanh ... dot, take, where, sum, mean, std, norm, maximum, softmax
 - networks: Neuron, Layer, MLP, and Module for your own
-- training: fit; losses, metrics, SGD, Adam, optim (schedules), data; save and load
+- training: fit, and minimize for small models; losses, metrics, SGD, Adam, optim (schedules), data; save and load
 - checking: gradcheck; detect_anomaly (where a nan came from); formula (what was recorded, or its derivative);
   explain (what a gradient is made of); lint (what is likely wrong with a model and its loss)
 - functions of your own: primitive (a row beside those of the table)
@@ -77,6 +77,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not see `_LATER`
     from .nn.saving import load, save
     from .training.fit import fit
     from .training.history import History
+    from .training.minimizing.minimize import minimize
     from .training.steps.step import compile_step
 
     def __getattr__(name: str) -> functional.NumericFunction: ...  # exp, sin ... gelu: the functions of the table
@@ -84,7 +85,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not see `_LATER`
 
 __all__ = ["MLP", "SGD", "Adam", "Layer", "Module", "Neuron", "Value", "data", "functional", "losses", "optim"]
 __all__ += ["derivative", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "no_grad", "value_and_grad", "vjp"]
-__all__ += ["History", "StorageError", "compile", "compile_step", "fit", "load", "metrics", "plots", "save"]
+__all__ += ["History", "StorageError", "compile", "compile_step", "fit", "load", "metrics", "minimize", "plots", "save"]
 __all__ += ["AnomalyError", "GradientError", "detect_anomaly", "explain", "formula", "gradcheck", "primitive"]
 __all__ += ["Finding", "LintWarning", "check_c", "draw", "draw_network", "export_c", "lint", "steps"]
 __all__ += functional.__all__
@@ -113,6 +114,7 @@ _LATER = {
     "gradcheck": "check.gradcheck",
     "lint": "check.lint",
     "load": "nn.saving",
+    "minimize": "training.minimizing.minimize",
     "primitive": "autograd.custom.custom",
     "save": "nn.saving",
     "steps": "drawing.steps.steps",

@@ -174,6 +174,13 @@ def cases():
             "backend": "python", "dtype": "float64", "optimizer": None,
         },
     )  # fmt: skip
+    yield "minimize", lambda: (minimized, (model(), X, Y, "squared_error"), {"regularizer": None, "metrics": "mae"})
+    yield "minimize's others", lambda: (
+        minimized, (), {
+            "method": "lm", "epochs": 2, "tolerance": 1e-3, "validation": (X, Y), "patience": 1, "progress": False,
+            "callbacks": lambda history: False, "backend": "auto",
+        },
+    )  # fmt: skip
     yield "fit's until", lambda: (lambda metric, limit: fitted(until=(metric, limit)), (lambda p, t: p, 0.5), {})
     yield "compile_step", lambda: (
         lambda net, loss, backend, dtype, regularizer: tn.compile_step(
@@ -293,6 +300,11 @@ def stepping(lr, momentum):
     optimizer = tn.SGD(model().parameters(), 0.1)
     optimizer.lr, optimizer.momentum = lr, momentum
     optimizer.step()
+
+
+def minimized(net=None, X=X, Y=Y, loss="squared_error", **options):
+    net = model() if net is None else net
+    return tn.minimize(net, X, Y, loss, **({"epochs": 2, "progress": False} | options))
 
 
 def fitted(net=None, X=X, Y=Y, loss="hinge", optimizer=None, **options):

@@ -14,7 +14,12 @@ from .history import History
 from .steps.state import Kept, kept_of, put_back
 from .steps.watch import Watch
 
-RESTORED = ("patience", "epochs", "diverged")  # runs whose best state is given back where patience was asked for
+RESTORED = (
+    "patience",
+    "epochs",
+    "diverged",
+    "converged",
+)  # runs whose best state is given back where patience was asked for
 
 
 class Remembered(NamedTuple):

@@ -135,7 +135,7 @@ def fit(
     patience = options.checked_patience(patience)
     rows, validating = options.checked_rows(X, Y, "", model), options.validation_rows(validation, model)
     answers = Answers(step.recipe.loss, flat_targets(rows) + flat_targets(validating))
-    watch = Watched(optimizer, _looked(step, rows, validating, wanted, answers), patience, callbacks)
+    watch = Watched(optimizer, looked_at(step, rows, validating, wanted, answers), patience, callbacks)
     if GRADIENTS in metrics:
         watch.gradients = Gradients(model, step.recipe, lambda recipe: partial(Step(recipe, step.target).on, rows))
     batch_size, rng = checked_count("batch_size", batch_size), checked_rng(rng, ["shuffle"])
@@ -144,9 +144,9 @@ def fit(
         saver = Checkpoint(model, optimizer, checkpoint, drawing, watch, len(rows[1]), batch_size)
     begun = _begun(saver, checked_switch("resume", resume))
     epochs = checked_count("epochs", epochs)
-    learned = _learned(step, rows, answers, names_for(model, X), now=saver is not None)
+    learned = learned_of(step, rows, answers, names_for(model, X), now=saver is not None)
     if begun is not None and _is_over(saver, begun, epochs):
-        _remember(model, learned)
+        remember(model, learned)
         return begun.standing.history
     display = Progress(epochs, progress, None if saver is None else saver.write)
     watches = [watch, display] if watch.wanted else [display]
@@ -154,13 +154,13 @@ def fit(
     history = standing.history if standing else History()
     try:
         _look_once(watch, step, rows, batch_size, until)
-        warned = _warn(model, step, rows, ended=False)
-        before = _remember(model, learned)
+        warned = warn_of_lint(model, step, rows, ended=False)
+        before = remember(model, learned)
         history = step.run_on(rows, epochs, batch_size, shuffle, rng, until, watches, standing)
     except KeyboardInterrupt:  # before the first step
         history.stopped = "interrupt"
     except Exception:
-        _remember(model, before)
+        remember(model, before)
         raise
     finally:
         display.close(history)
@@ -171,11 +171,11 @@ def fit(
     with suppress(KeyboardInterrupt):  # the run is over, and the file of before still there
         display.keep()
         if not (warned or history.stopped in ("interrupt", "diverged")):
-            _warn(model, step, rows, ended=True)
+            warn_of_lint(model, step, rows, ended=True)
     return history
 
 
-def _looked(
+def looked_at(
     step: Step, rows: Rows, validating: Rows | None, wanted: dict[str, Any], answers: Answers
 ) -> dict[str, Looked]:
     """The rows that are looked at after each epoch, by what the history calls them; accuracy asks answers."""
@@ -195,7 +195,7 @@ def _looked(
     }
 
 
-def _learned(step: Step, rows: Rows, answers: Answers, names: list[str] | None, now: bool) -> dict[str, Any]:
+def learned_of(step: Step, rows: Rows, answers: Answers, names: list[str] | None, now: bool) -> dict[str, Any]:
     """What the data says of the model's inputs and outputs: their names, and thresholds; numbers where they must be."""
     own = is_listed(step.recipe.loss)  # which does nothing to what stands around it
     with nullcontext() if own else undone(step.recipe.surroundings()):
@@ -245,7 +245,7 @@ def _warn_of_divergence(history: History, optimizer: Optimizer, saver: Checkpoin
     warnings.warn(diverged(history, optimizer) + kept, RuntimeWarning, stacklevel=3)
 
 
-def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
+def warn_of_lint(model: Any, step: Step, given: Rows, ended: bool) -> bool:
     """Warn of what `lint` finds on some of the rows, before the run or after it; whether it found anything.
 
     What raises here raises in the run, too, which names the row.
@@ -265,7 +265,7 @@ def _warn(model: Any, step: Step, given: Rows, ended: bool) -> bool:
     return bool(found)
 
 
-def _remember(model: Any, learned: dict[str, Any]) -> dict[str, Any]:
+def remember(model: Any, learned: dict[str, Any]) -> dict[str, Any]:
     """Let a Module remember what the data says of its inputs and outputs; what it remembered before."""
     known = {name: entry for name, entry in learned.items() if isinstance(model, Module) and hasattr(model, name)}
     before = {name: getattr(model, name) for name in known}

@@ -14,10 +14,11 @@ class History:
     """The losses, metrics and times of a run.
 
     Point i is epoch `epochs[i]`, counted from 1: `losses[i]` is the mean over its rows of the losses before each
-    update, `metrics[name][i]` a metric, and `times[i]` the seconds from the start of the run to its end. Past 10,000
-    points every second one is dropped, and from then on so many epochs are passed over; the first and the latest are
-    always there. `stopped` says why the run ended: "epochs", "until", "patience", "callback" or "interrupt", or
-    "diverged" where the loss or a weight was not finite any more; it is "" while it goes on.
+    update (of `minimize`, after it), `metrics[name][i]` a metric, and `times[i]` the seconds from the start of the run
+    to its end. Past 10,000 points every second one is dropped, and from then on so many epochs are passed over; the
+    first and the latest are always there. `stopped` says why the run ended: "epochs", "until", "patience", "callback"
+    or "interrupt", of `minimize` "converged", or "diverged" where the loss or a weight was not finite any more; it is
+    "" while it goes on.
 
     >>> history = History()
     >>> for epoch in range(1, 4):

@@ -49,7 +49,7 @@ def test_value_and_gradient_are_those_of_the_recorded_graph(backend, regularizer
     rng = np.random.default_rng(5)
     for weights in (objective.weights(), *rng.normal(size=(3, len(model.parameters())))):
         value, gradient = objective.value_and_gradient(weights)
-        assert [p.data for p in model.parameters()] == weights.tolist()  # in their order, and nothing was updated
+        assert [p.data for p in model.parameters()] == weights.tolist()  # and nothing was updated
         expected, slopes = recorded(model, X, Y, regularizer)
         assert value == pytest.approx(expected, rel=1e-12)
         assert gradient == pytest.approx(slopes, rel=1e-9, abs=1e-12)

@@ -2,5 +2,6 @@
 
 It stands on training steps; no weight is updated.
 
-From the ground up: `objective` is the loss and its gradient.
+From the ground up: `objective` is the loss and its gradient; `squares` finds those that a loss is a sum of, and
+`residuals` are what is squared, of all rows, with their Jacobian.
 """

@@ -61,16 +61,21 @@ class Objective:
 
     def put(self, weights: Any) -> None:
         """Let the parameters be these."""
-        numbers = self.xp.asarray(weights, dtype="float64").tolist()
-        if not column_of(self.parameters).put(numbers):
-            for parameter, number in zip(self.parameters, numbers, strict=True):
-                parameter.data = number
+        put_weights(self.parameters, weights)
 
     def value_and_gradient(self, weights: Any) -> tuple[float, Any]:
         """The value at these weights, which the parameters are from now on, and the gradient, a vector of its own."""
-        self.put(weights)
+        self.put(self.xp.asarray(weights, dtype="float64"))
         value = self.step.on(self.rows)
         held: Any = self.probe.held_state
         if type(held) is StatesInArrays:
             return value, held.array[0, : held.count].copy()
         return value, self.xp.fromiter(chain.from_iterable(held), "float64", len(held))
+
+
+def put_weights(parameters: list[Value], weights: Any) -> None:
+    """Let the parameters be the numbers of a vector."""
+    numbers = weights.tolist()
+    if not column_of(parameters).put(numbers):
+        for parameter, number in zip(parameters, numbers, strict=True):
+            parameter.data = number

@@ -1,0 +1,128 @@
+"""The residuals of all rows and their Jacobian: those of the recorded graph, on every back end."""
+
+import random
+
+import pytest
+from shared import needed
+from training import l2
+
+import tinygrad_nn as tn
+from tinygrad_nn.compiler.target import Target
+from tinygrad_nn.training.at_weights.objective import Objective
+from tinygrad_nn.training.at_weights.residuals import Residuals
+from tinygrad_nn.training.steps.rows import rows_of
+
+np = pytest.importorskip("numpy")
+BACKENDS = ["llvm", "array", "python"]
+
+
+def data(outputs, rows=21):
+    rng = random.Random(3)
+    X = [[rng.gauss(0.0, 1.0) for _ in range(3)] for _ in range(rows)]
+    return X, [[x[k] * x[0] for k in range(outputs)] if outputs > 1 else x[0] * x[1] for x in X]
+
+
+def both(model, rows, loss="squared_error", regularizer=None, backend="array", parameters=None):
+    """The objective and its residuals."""
+    parameters = model.parameters() if parameters is None else parameters
+    objective = Objective(model, loss, parameters, rows_of(*rows), regularizer)
+    return objective, Residuals(objective.step.recipe, objective.rows, Target(needed(backend)))
+
+
+def check(objective, residuals, weights):
+    """r . r is the value, and twice J'r its gradient."""
+    found, slopes = residuals.at(weights)
+    value, gradient = objective.value_and_gradient(weights)
+    assert slopes.shape == (len(found), len(weights))
+    assert found @ found == pytest.approx(value, rel=1e-11)
+    assert 2.0 * slopes.T @ found == pytest.approx(gradient, rel=1e-8, abs=1e-11)
+    return found, slopes
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("regularizer", [None, l2], ids=["bare", "regularized"])
+@pytest.mark.parametrize("outputs", [1, 2, 3])
+def test_they_are_those_of_the_loss_and_its_gradient(backend, regularizer, outputs):
+    rng = np.random.default_rng(0)
+    for seed in (1, 2):  # the second of a structure that is known
+        model = tn.MLP(3, [4, outputs], "tanh", rng=random.Random(seed))
+        objective, residuals = both(model, data(outputs), regularizer=regularizer, backend=backend)
+        for weights in (objective.weights(), rng.normal(size=len(model.parameters()))):
+            found, _ = check(objective, residuals, weights)
+        assert len(found) == 21 * outputs + (len(weights) if regularizer else 0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_jacobian_is_the_difference_of_residuals(backend):
+    model = tn.MLP(3, [3, 2], "sigmoid", rng=random.Random(4))
+    objective, residuals = both(model, data(2), backend=backend)
+    weights = objective.weights()
+    _, slopes = residuals.at(weights)
+    for k in range(len(weights)):
+        step = np.zeros(len(weights))
+        step[k] = 1e-6
+        difference = (residuals.at(weights + step)[0] - residuals.at(weights - step)[0]) / 2e-6
+        assert slopes[:, k] == pytest.approx(difference, rel=1e-6, abs=1e-9)
+
+
+class Curve(tn.Module):
+    """A decaying exponential, of which one parameter is not trained, in a branch by the data."""
+
+    def __init__(self):
+        self.scale, self.rate, self.shift = tn.Value(2.0), tn.Value(0.7), tn.Value(0.1)
+
+    def __call__(self, x):
+        decay = self.scale * tn.exp(-self.rate * x)
+        return decay + self.shift if x > 1.0 else decay
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_modules_with_branches_weights_of_rows_and_values_that_are_only_read(backend):
+    curve, sigma = Curve(), tn.Value(0.5)
+    X, Y = [0.1 * k for k in range(30)], [[1.0 / (1.0 + 0.1 * k), 1.0 + k % 3] for k in range(30)]
+
+    def loss(prediction, target):
+        return target[1] * ((prediction - target[0]) / sigma) ** 2
+
+    objective, residuals = both(curve, (X, Y), loss, None, backend, [curve.scale, curve.rate])
+    weights = np.array([1.5, 0.4])
+    before, _ = check(objective, residuals, weights)
+    sigma.data, curve.shift.data = 0.25, -0.3  # which are read anew
+    after, _ = check(objective, residuals, weights)
+    assert after[:10] == pytest.approx(2.0 * before[:10])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rows_may_be_sequences(backend):
+    slope, shift = tn.Value(0.5), tn.Value(-0.25)
+    X, Y = [[1.0], [1.0, 2.0], [3.0, -1.0, 0.5], [2.0, 2.0]], [1.0, 2.0, 0.0, 3.0]
+    objective, residuals = both(
+        lambda xs: slope * tn.sum(xs) + shift, (X, Y), backend=backend, parameters=[slope, shift]
+    )
+    check(objective, residuals, np.array([0.3, 0.6]))
+
+
+def test_what_functions_read_is_looked_at_when_that_is_asked_for():
+    model, settings = tn.MLP(3, [2, 1], "tanh", rng=random.Random(1)), {"factor": 1.0}
+    objective, residuals = both(model, data(1), lambda p, t: settings["factor"] * (p - t) ** 2)
+    weights = objective.weights()
+    before, _ = residuals.at(weights)
+    settings["factor"] = 4.0
+    residuals.look()
+    after, _ = check(objective, residuals, weights)
+    assert after == pytest.approx(2.0 * before)
+
+
+def test_a_negative_factor_and_squares_that_come_and_go_are_refused():
+    model = tn.MLP(3, [1], rng=random.Random(1))
+    X, Y = data(1)
+    _, residuals = both(model, (X, [[y, -1.0] for y in Y]), lambda p, t: t[1] * (p - t[0]) ** 2)
+    with pytest.raises(ValueError, match="a factor of a square is negative"):
+        residuals.at(np.ones(4))
+
+    def loss(prediction, target):
+        return (prediction - target) ** 2 if target > 0.0 else (prediction - target) ** 2 + prediction**2
+
+    _, residuals = both(model, (X, Y), loss)
+    with pytest.raises(ValueError, match="rows have 1 and 2 squares; write as many for each"):
+        residuals.at(np.ones(4))

@@ -1,0 +1,113 @@
+"""Methods that go to a minimum by what they know beside the slope: L-BFGS, which is SciPy's, and Levenberg-Marquardt.
+
+Each is a function of what it minimizes, of the weights to begin at, of how many epochs there may be and of a tolerance;
+it tells of every epoch, and whoever is told may end it by raising.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from math import inf, isfinite, nan
+from typing import Any
+
+from ..at_weights.objective import Objective
+from ..at_weights.residuals import Residuals
+
+AfterEpoch = Callable[
+    [Any, float], bool
+]  # of the weights after an epoch, and of their loss; whether that may be another now
+
+LEAST_DAMPING, MOST_DAMPING = 1e-15, 1e15  # past which no step is too short to lower the loss, or long enough
+FIRST = 1e-3  # damping: nearly a step of Gauss and Newton
+EVALUATIONS = 20  # of an epoch of L-BFGS, on the average
+
+
+def lbfgs(objective: Objective, weights: Any, epochs: int, tolerance: float, told: AfterEpoch) -> None:
+    """L-BFGS (Liu & Nocedal, 1989), as SciPy has it, with a line search for the length of each step.
+
+    It is over when an epoch lowers the loss by less than the tolerance times the loss, or where no slope is steeper
+    than the tolerance or no step along the line lowers the loss.
+    """
+    try:
+        from scipy.optimize import minimize
+    except ImportError:
+        raise ImportError(
+            "method 'lbfgs' is SciPy's, which is not installed: pip install 'tinygrad_nn[sklearn]', or take "
+            "method='lm' for a loss that is a sum of squares"
+        ) from None
+    latest, before = inf, inf
+
+    def at(found: Any) -> tuple[float, Any]:
+        nonlocal latest
+        first = latest == inf
+        latest, gradient = objective.value_and_gradient(found)
+        return checked(latest) if first else latest, gradient
+
+    def callback(xk: Any) -> None:  # whose argument SciPy knows by its name
+        nonlocal before
+        told(xk.copy(), latest)
+        if not before - latest > tolerance * latest:
+            raise StopIteration
+        before = latest
+
+    limits = {"maxiter": epochs, "maxfun": EVALUATIONS * (epochs + 1), "ftol": 0.0, "gtol": tolerance}
+    with suppress(StopIteration):  # which SciPy takes for an end from 1.11 on
+        minimize(at, weights, jac=True, method="L-BFGS-B", callback=callback, options=limits)
+
+
+def levenberg_marquardt(residuals: Residuals, weights: Any, epochs: int, tolerance: float, told: AfterEpoch) -> None:
+    """Levenberg-Marquardt (Marquardt, 1963; for networks Hagan & Menhaj, 1994) for residuals r with the Jacobian J.
+
+    The step d is that of least |r + J d|^2 + damping |D d|^2, where D^2 are the largest diagonals of J'J so far (More,
+    1978). The damping follows how much of the gain that was promised each step had (Nielsen, 1999). It is over when
+    an epoch lowers r . r by less than the tolerance times that, or where no step lowers it.
+    """
+    from numpy import diag_indices, errstate, maximum, where
+    from numpy.linalg import LinAlgError, solve
+
+    found, slopes = residuals.at(weights)
+    loss, damping, growth, scales = checked(squared(found)), FIRST, 2.0, 0.0
+    diagonal = diag_indices(len(weights))
+    for _ in range(epochs):
+        with errstate(all="ignore"):
+            normal, downhill = slopes.T @ slopes, -(slopes.T @ found)
+            scales = maximum(scales, normal[diagonal])
+            damped = where(scales > 0.0, scales, 1.0)
+        while True:
+            matrix = normal.copy()
+            matrix[diagonal] += damping * damped
+            try:
+                step = solve(matrix, downhill)
+            except LinAlgError:
+                step = downhill * nan  # which lowers nothing
+            after, slopes_there = residuals.at(weights + step)
+            if (there := squared(after)) < loss:
+                break
+            damping, growth = damping * growth, 2.0 * growth
+            if not damping < MOST_DAMPING:
+                return
+        promised = float(step @ (damping * damped * step + downhill))
+        gain = (loss - there) / promised if promised > 0.0 else 1.0
+        damping, growth = max(LEAST_DAMPING, damping * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3)), 2.0
+        lowered, weights, found, slopes, loss = loss - there, weights + step, after, slopes_there, there
+        if told(weights, loss):
+            found, slopes = residuals.at(weights)
+            lowered, loss = inf, squared(found)
+        if not lowered > tolerance * loss:
+            return
+
+
+def squared(residuals: Any) -> float:
+    """The sum of the squares, which may be infinite."""
+    return float(residuals @ residuals) if abs(residuals).max(initial=0.0) < 1e150 else inf
+
+
+def checked(loss: float) -> float:
+    """The loss where a method begins. Raises ValueError for one that is not finite."""
+    if not isfinite(loss):
+        raise ValueError(f"the loss is {loss} at the weights as they are: begin at others, or scale X and Y")
+    return loss
+
+
+METHODS = ("lbfgs", "lm")

@@ -1,0 +1,190 @@
+"""minimize: a model at the minimum of its loss over all rows, by L-BFGS or Levenberg-Marquardt.
+
+What looks at the model after each epoch is what looks at it in `fit`; the history is of the same kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from ...compiler.surroundings.surroundings import undone
+from ...compiler.target import Target
+from ...metrics import GRADIENTS
+from ...nn.structure import structure_of
+from ...support.checks import checked_choice, checked_count, checked_finite, checked_switch
+from ...support.tabular import names_for
+from .. import options
+from ..at_weights.objective import Objective
+from ..at_weights.residuals import Residuals
+from ..early_stopping import RESTORED, Watched
+from ..evaluation import Gradients
+from ..fit import learned_of, looked_at, remember, warn_of_lint
+from ..history import History
+from ..progress import Progress
+from ..steps.interrupt import Uninterrupted
+from ..steps.rows import flat_targets
+from ..steps.state import kept_of
+from ..steps.step import Step
+from ..steps.watch import Watch
+from ..thresholds import Answers
+from .methods import METHODS, lbfgs, levenberg_marquardt
+
+
+def minimize(
+    model: Any,
+    X: Any,
+    Y: Any,
+    loss: Any,
+    method: str = "lbfgs",
+    epochs: int = 200,
+    tolerance: float = 1e-8,
+    parameters: Any = None,
+    regularizer: Any = None,
+    metrics: Any = (),
+    validation: Any = None,
+    patience: int | None = None,
+    callbacks: Any = (),
+    progress: bool = True,
+    backend: str = "auto",
+) -> History:
+    """Move a model to a minimum of its mean `loss` over all rows; returns the History of its losses, metrics, times.
+
+    For small models and all of their rows at once: where `fit` makes thousands of small steps down the slope, these
+    methods make tens of long ones, as they know its curvature, too, and have no learning rate.
+
+    - "lbfgs" takes any smooth loss (limited-memory BFGS; SciPy's, which extra `sklearn` brings);
+    - "lm" takes sums of squares, such as "squared_error" (Levenberg-Marquardt; NumPy): what they are made of is read
+      off the loss as it is written, also one of your own such as `lambda p, t: ((p - t) / 0.1) ** 2`, and off the
+      regularizer. It is the fastest up to some hundreds of parameters, and sets up a matrix of rows times outputs times
+      parameters.
+
+    Model, X, Y, loss, regularizer, `metrics`, `validation`, `callbacks`, `progress` and `backend` are as `fit` has
+    them. `parameters` are the Values to move: those of the model if none are given. An epoch is an iteration of the
+    method, which looks at all rows once or more; `epochs` are so many at most. A loss of the history is that after its
+    epoch, at the weights that the model has then. `history.stopped` is "converged" where an epoch lowers the loss by
+    less than `tolerance` times the loss, "epochs", "patience" (epochs without a lower validation loss, after which the
+    model is what it was at the best), "callback", or "interrupt": after Ctrl-C the model is what it was after the
+    latest epoch, the best so far.
+
+    Raises ValueError and TypeError as `fit` does, for a loss that is not finite where it begins, and with "lm" for one
+    that is no sum of squares; nothing has changed then. ImportError says what is to be installed.
+
+    >>> import math, random
+    >>> import tinygrad_nn as tn
+    >>> X = [[x / 10.0] for x in range(-30, 31)]
+    >>> Y = [math.sin(x) for (x,) in X]
+    >>> model = tn.MLP(1, [8, 1], "tanh", rng=random.Random(1))
+    >>> minimize(model, X, Y, "squared_error", method="lm", epochs=50, progress=False).losses[-1] < 1e-3
+    True
+    """
+    method, progress = checked_choice("method", method, METHODS), checked_switch("progress", progress)
+    epochs, tolerance = checked_count("epochs", epochs), checked_finite("tolerance", tolerance, least=0.0)
+    if patience is not None and validation is None:
+        raise ValueError("patience is with a validation loss, as each epoch lowers the other: give validation=(X, Y)")
+    rows, validating = options.checked_rows(X, Y, "", model), options.validation_rows(validation, model)
+    target = options.target_of(backend, "float64")
+    if method == "lm" and target.backend not in ("llvm", "python"):
+        raise ValueError(f"method='lm' is compiled: its back end is 'auto', 'llvm' or 'python', but got {backend!r}")
+    objective = Objective(model, loss, _moved(model, parameters), rows, regularizer, target)
+    step, probe = objective.step, objective.probe
+    options.check_trained(model, probe)
+    metrics = options.checked_list(metrics, "metrics", "names or functions (prediction, target) of a row")
+    wanted = options.named_metrics(metrics, None)
+    answers = Answers(step.recipe.loss, flat_targets(rows) + flat_targets(validating))
+    looked = looked_at(step, rows, validating, wanted, answers)
+    watch = Watched(probe, looked, options.checked_patience(patience), options.listed_callbacks(callbacks))
+    if GRADIENTS in metrics:
+        watch.gradients = Gradients(model, step.recipe, lambda recipe: partial(Step(recipe, step.target).on, rows))
+    display = Progress(epochs, progress, None)
+    descent = Descent(objective, [watch, display] if watch.wanted else [display], epochs, bool(watch.callbacks))
+    learned = learned_of(step, rows, answers, names_for(model, X), now=False)
+    before, start, warned = {}, descent.best, False
+    try:
+        with undone(step.recipe.surroundings()) if watch.looked else nullcontext():
+            watch.measured()  # what cannot be looked at is said now
+        run = descent.method(method, target)
+        warned = warn_of_lint(model, step, rows, ended=False)
+        before = remember(model, learned)
+        descent.go(partial(run, start, epochs, tolerance))
+    except KeyboardInterrupt:  # before the first epoch
+        descent.history.stopped = "interrupt"
+    except Exception:
+        objective.put(start)
+        remember(model, before)
+        raise
+    finally:
+        display.close(descent.history)
+    if descent.history.stopped in RESTORED:
+        watch.restore()
+    with suppress(KeyboardInterrupt):
+        if not (warned or descent.history.stopped == "interrupt"):
+            warn_of_lint(model, step, rows, ended=True)
+    return descent.history
+
+
+def _moved(model: Any, parameters: Any) -> Any:
+    """The Values to move. Raises TypeError where nobody says which."""
+    if parameters is None and not hasattr(model, "parameters"):
+        raise TypeError(f"the model is no Module: say what is to be moved, parameters=[...], for {model!r}")
+    return (structure_of(model) or model).parameters() if parameters is None else parameters
+
+
+class Ended(Exception):  # noqa: N818
+    """Somebody who was told of an epoch wants no more of them; why."""
+
+
+class Descent:
+    """The epochs of a method: what is told of them, and the weights after the latest."""
+
+    def __init__(self, objective: Objective, watches: Sequence[Watch], epochs: int, called: bool) -> None:
+        self.objective, self.watches, self.epochs = objective, watches, epochs
+        self.best, self.epoch, self.history = objective.weights(), 0, History()
+        self.start = perf_counter()
+        self.residuals: Residuals | None = None
+        self.called = called  # whether functions of the user's are, which may change what the loss reads
+
+    def method(self, name: str, target: Target) -> Any:
+        """A method by its name, of what it minimizes."""
+        if name == "lbfgs":
+            return partial(lbfgs, self.objective)
+        self.residuals = Residuals(self.objective.step.recipe, self.objective.rows, target)
+        return partial(levenberg_marquardt, self.residuals)
+
+    def go(self, method: Any) -> None:
+        """Run a method to its end, and say in the history why that was."""
+        try:
+            method(self.told)
+            self.history.stopped = "epochs" if self.epoch == self.epochs else "converged"
+        except KeyboardInterrupt:
+            self.history.stopped = "interrupt"
+        except Ended as ended:
+            self.history.stopped = str(ended)
+        finally:
+            with Uninterrupted():
+                self.objective.put(self.best)
+
+    def told(self, weights: Any, loss: float) -> bool:
+        """An epoch has ended at these weights; whether the loss may be another now. Raises Ended where somebody wants
+        no more."""
+        looking = any(watch.looks for watch in self.watches)
+        if looking:
+            self.objective.put(weights)
+        found = {name: number for watch in self.watches for name, number in watch.measured().items()}
+        with Uninterrupted():
+            self.best, self.epoch = weights, self.epoch + 1
+            for watch in self.watches if looking else ():
+                columns = {name: [number] for name, number in found.items()}
+                watch.remember([loss], columns, lambda later: kept_of(self.objective.probe))
+            self.history.record(self.epoch, loss, perf_counter() - self.start, found)
+        reasons = [watch.verdict(self.history, [loss]) for watch in self.watches]
+        for watch in self.watches:
+            watch.told(self.history)
+        if any(reasons):
+            raise Ended(next(filter(None, reasons)))
+        if self.called and self.residuals is not None:
+            self.residuals.look()
+        return self.called
