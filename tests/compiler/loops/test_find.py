@@ -281,6 +281,23 @@ def test_equal_numbers_in_a_series_do_not_matter():
     assert lines(gradient) < 35
 
 
+def test_a_table_is_read_anywhere():
+    """Of a hidden Markov chain: which column of what was computed before is read does not repeat."""
+    seen = [RNG.randrange(4) for _ in range(40)]
+
+    def likelihood(hidden, emitted):
+        table = [[x - tn.logsumexp(row) for x in row] for row in emitted]
+        alpha = [row[0] for row in table]
+        for k in seen:
+            alpha = [tn.logsumexp([a + w for a, w in zip(alpha, row, strict=True)]) for row in hidden]
+            alpha = [a + row[k] for a, row in zip(alpha, table, strict=True)]
+        return tn.logsumexp(alpha)
+
+    value, gradient, inputs = programs(likelihood, numbers(RNG, 3, 3), numbers(RNG, 3, 4))
+    assert loops(found(value, inputs)) == [(15, 40)]
+    assert loops(found(gradient, inputs))[0][1] == 40
+
+
 def test_what_hands_nothing_on_is_no_repeat():
     deep = tn.MLP(4, [30] * 4 + [1], "tanh", rng=random.Random(1))
     value, gradient, inputs = programs(lambda xs: tn.exp(tn.sin(deep(xs))), numbers(RNG, 4))

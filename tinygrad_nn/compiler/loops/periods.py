@@ -1,7 +1,7 @@
 """Periods: stretches of a body where what looks the same returns at one distance, again and again.
 
-How an instruction looks is its primitive, and how long ago each result that it reads was made or read last, if that is
-near. Windows of 1, 2, 4, ... looks are compared with the latest equal one, so that the time is linear in the body.
+How an instruction looks is its primitive, and how long ago each result that it reads was made, or made or read, if that
+is near. Windows of 1, 2, 4, ... looks are compared with the latest equal one, so that the time is linear in the body.
 """
 
 from __future__ import annotations
@@ -47,38 +47,46 @@ def shapes_of(body: Flat) -> list[int]:
 def stretches(body: Flat, shapes: Sequence[int]) -> list[Periodic]:
     """All stretches in which a period returns, of each period in windows of one to two times its length."""
     found = list[Periodic]()
-    ids, near = _looks(body, shapes)
+    short, *long = _looks(body, shapes)
+    looks = [short]
     window = 1
     while FEWEST_SEEN * window <= 2 * len(body):
-        found += _returning(ids, window)
+        for ids in looks:
+            found += _returning(ids, window)
         if window == LOOK_BACK_SHORT:
-            ids = near
+            looks = long
             for width in (1, 2, 4):
-                ids = _doubled(ids, width)
-        ids = _doubled(ids, window)
+                looks = [_doubled(ids, width) for ids in looks]
+        looks = [_doubled(ids, window) for ids in looks]
         window *= 2
     return found
 
 
-def _looks(body: Flat, shapes: Sequence[int]) -> tuple[array[int], array[int]]:
-    """How each entry looks, as a hash, with distances up to LOOK_BACK_SHORT and up to LOOK_BACK."""
-    nearest, near = array("q"), array("q")
+def _looks(body: Flat, shapes: Sequence[int]) -> tuple[array[int], array[int], array[int]]:
+    """How each entry looks, as a hash: with distances up to LOOK_BACK_SHORT, and up to LOOK_BACK, and with those alone
+    to where a number was made, so that a table may be read anywhere."""
+    nearest, near, to_made = array("q"), array("q"), array("q")
+    made: dict[int, int] = {}
     latest: dict[int, int] = {}
     for k, entry in enumerate(body):
-        ago = [shapes[k]]
+        shape = shapes[k]
+        short, ago, since = [shape], [shape], [shape]
         for slot in entry.slots():
             at = latest.get(slot)
-            if at is None or k - at > LOOK_BACK:
-                ago.append(-1)
+            if at is None:
+                distance = since_made = LOOK_BACK + 1
             else:
-                ago.append(k - at)
-            if at is not None:
+                distance, since_made = k - at, k - made[slot]
                 latest[slot] = k
+            short.append(distance if distance <= LOOK_BACK_SHORT else -1)
+            ago.append(distance if distance <= LOOK_BACK else -1)
+            since.append(since_made if since_made <= LOOK_BACK else -1)
         if isinstance(entry, Instruction):
-            latest[entry.slot] = k
+            made[entry.slot] = latest[entry.slot] = k
+        nearest.append(hash(tuple(short)))
         near.append(hash(tuple(ago)))
-        nearest.append(hash((ago[0], *[distance if distance <= LOOK_BACK_SHORT else -1 for distance in ago[1:]])))
-    return nearest, near
+        to_made.append(hash(tuple(since)))
+    return nearest, near, to_made
 
 
 def _doubled(ids: array[int], width: int) -> array[int]:
