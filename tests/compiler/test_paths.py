@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from tinygrad_nn.compiler.function import PathError, compile
+from tinygrad_nn.compiler.function import compile
+from tinygrad_nn.compiler.paths import PathError
 from tinygrad_nn.compiler.program.program import OffPath
 
 

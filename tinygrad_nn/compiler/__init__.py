@@ -7,5 +7,6 @@ From the ground up: `arguments` are flattened into numbers; `program` is straigh
 is rolled into, `tracing` writes it while a function runs, `surroundings` are what the function reads beside its
 arguments. `paths` are the ways through its branches; `single_precision` and `target` say in which numbers it runs,
 `object_cache` keeps machine code on disk, `kept_text` the text of what was traced, and `backends` are where programs
-run. `programs` are those of one function, `batch` is for many rows at once, and `function` is what tn.compile gives.
+run. `programs` are those of one function, `batch` is for many rows at once, `flat` a function of one vector, and
+`function` is what tn.compile gives.
 """

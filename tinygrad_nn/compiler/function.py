@@ -21,9 +21,9 @@ from . import batch
 from .arguments import RecordedError, Shape, flat, has_arrays, shaped
 from .backends.backend import BACKENDS, RowRunner, chosen, named
 from .backends.spellings import UnspelledError
+from .flat import FlatFunction
 from .loops.roll import rolled
 from .loops.rolled import Rolled
-from .paths import PathError
 from .program.names import argument_names, check_count
 from .program.program import OffPath
 from .programs import FunctionPath, Programs
@@ -31,10 +31,10 @@ from .surroundings.surroundings import Known, Surroundings
 from .surroundings.traced_in import traced_in
 from .surroundings.walk import name_of
 from .target import Target
-from .tracing.traced import Traced, TraceError
+from .tracing.traced import Traced
 from .tracing.tracer import Tracer
 
-NOT_SHOWN = {"latest_paths", "of_data", "of_matrix", "programs", "target", "traced"}  # for the rest of the library
+NOT_SHOWN = {"latest_paths", "of_data", "of_matrix", "programs", "run", "target", "traced"}  # for the library
 
 
 class Function:
@@ -65,7 +65,7 @@ class Function:
             shape, numbers = flat(arguments, self.__name__, self._takes_arrays)
         except RecordedError:
             return self.function(*arguments)
-        path, outputs = self._run(shape, numbers, gradients=False)
+        path, outputs = self.run(shape, numbers, gradients=False)
         outputs = outputs.tolist() if hasattr(outputs, "tolist") else outputs
         return outputs[0] if path.shape is None else shaped(path.shape, iter(outputs))
 
@@ -90,7 +90,7 @@ class Function:
         if (watching := watcher()) is not None:
             return watching.gradient(self, arguments)  # type: ignore[no-any-return]
         shape, numbers = flat(arguments, self.__name__, self._takes_arrays)
-        outputs: Any = self._run(shape, numbers, gradients=True)[1]
+        outputs: Any = self.run(shape, numbers, gradients=True)[1]
         if numbers is arguments:
             return outputs[0], list(outputs[1:])
         if hasattr(numbers, "dtype"):
@@ -102,6 +102,10 @@ class Function:
     def grad(self, *arguments: Any, **named: Any) -> list[Any]:
         """The derivatives, [df/dx, df/dy, ...], each in the shape of its argument; for an array, an array."""
         return self.value_and_grad(*arguments, **named)[1]
+
+    def flat(self, *arguments: Any) -> FlatFunction:
+        """The function of one vector that holds arguments of these shapes, as SciPy's methods take it."""
+        return FlatFunction(self, arguments)
 
     def batch(self, rows: Iterable[Sequence[Any]], gradients: bool = False) -> Any:
         """The value for each row, a row being the list of arguments; with `gradients` a pair of values and derivatives.
@@ -165,10 +169,8 @@ class Function:
         """The latest path that was traced of such arguments, or else the one that they take, without running it."""
         shape, numbers = flat(arguments, self.__name__, self._takes_arrays)
         known = self._known.now()
-        path: FunctionPath = known.of(shape, self.__name__).run(
-            lambda path: path, lambda: self._traced(known, shape, numbers)
-        )
-        return path
+        trace = partial(self._traced, known, shape, numbers)
+        return known.of(shape, self.__name__).run(lambda path: path, trace)
 
     @property
     def program(self) -> Rolled:
@@ -183,8 +185,7 @@ class Function:
     def source(self, backend: str = "python", gradient: bool = False) -> str:
         """The source of the latest call's program in a back end's language, or with `gradient` of its derivatives."""
         found = named(checked_choice("back end for source", backend, BACKENDS))
-        latest = self._latest()
-        program = latest.gradient if checked_switch("gradient", gradient) else latest.value
+        program = self._latest().gradient if checked_switch("gradient", gradient) else self._latest().value
         return found.source(program, self)
 
     def latest_paths(self) -> list[FunctionPath]:
@@ -208,7 +209,7 @@ class Function:
             raise ValueError(f"{self.__name__} has no program yet: it is traced at its first call, so call it once")
         return self._known.latest.last
 
-    def _run(self, shape: Shape, numbers: Sequence[float], gradients: bool) -> tuple[FunctionPath, Sequence[float]]:
+    def run(self, shape: Shape, numbers: Sequence[float], gradients: bool) -> tuple[FunctionPath, Sequence[float]]:
         """The path that fits, which is traced where there is none, and its outputs."""
         known = self._known.now()
         latest = known.last
@@ -228,9 +229,9 @@ class Function:
         check_count(self.function, len(shape), self.__name__)
         tracer = Tracer(self.__name__)
         tracer.floats = self.of_data and not has_arrays(shape)
-        names = argument_names(self.function, shape)
         plain = numbers.tolist() if hasattr(numbers, "tolist") else numbers
-        traced = [tracer.input(number, name, self.of_data) for number, name in zip(plain, names, strict=True)]
+        pairs = zip(plain, argument_names(self.function, shape), strict=True)
+        traced = [tracer.input(number, name, self.of_data) for number, name in pairs]
         with traced_in(tracer, known.world):
             result = self.function(*shaped(shape, iter(traced)))
         for leaf in leaves(result):
@@ -250,9 +251,10 @@ def compile(
     """A plain function of numbers as straight-line code, with its derivatives.
 
     f = compile(function) is called like the function: f(x, y) is its value, f.grad(x, y) its derivatives
-    [df/dx, df/dy], f.value_and_grad(x, y) both, f.batch(rows, gradients=False) one of them for many rows. Arguments and
-    results are numbers, nested lists of numbers, or NumPy's arrays, which are arrays (of objects) inside the function,
-    too; the derivatives for an array are an array. `print(f.program)` and `print(f.source())` show what runs.
+    [df/dx, df/dy], f.value_and_grad(x, y) both, f.batch(rows, gradients=False) one of them for many rows, f.flat(x, y)
+    the function of one vector with its matrices of derivatives, for SciPy. Arguments and results are numbers, nested
+    lists of numbers, or NumPy's arrays, which are arrays (of objects) inside the function, too; the derivatives for an
+    array are an array. `print(f.program)` and `print(f.source())` show what runs.
 
     The function is traced at its first call, and again where the shape of an argument differs, a list comes in place of
     an array, or a branch goes the other way: a comparison with a number, or by < and its like of two values. Values
@@ -295,6 +297,3 @@ def compile(
     (15.0, [8.0, 3.0])
     """
     return Function(checked_function("compile()", function, "of numbers"), chosen(backend, dtype, exact, namespace))
-
-
-__all__ = ["Function", "PathError", "TraceError", "compile"]

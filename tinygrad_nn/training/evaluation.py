@@ -12,9 +12,11 @@ from ..autograd.recording import no_grad
 from ..autograd.value import Value
 from ..compiler.arguments import Shape, in_lists, shape_of, shaped, size_of
 from ..compiler.backends.spellings import UnspelledError
-from ..compiler.function import Function, PathError, TraceError
+from ..compiler.function import Function
+from ..compiler.paths import PathError
 from ..compiler.program.program import Program
 from ..compiler.target import Target
+from ..compiler.tracing.traced import TraceError
 from ..metrics import GRADIENT, total
 from ..nn.layers import MLP
 from ..nn.module import Module

@@ -11,11 +11,12 @@ from typing import Any
 
 from ..compiler.arguments import Shape, array_shape
 from ..compiler.backends.spellings import UnspelledError
-from ..compiler.function import Function, TraceError
+from ..compiler.function import Function
 from ..compiler.programs import Programs
 from ..compiler.surroundings.effects import acting
 from ..compiler.surroundings.walk import name_of
 from ..compiler.target import Target
+from ..compiler.tracing.traced import TraceError
 from ..support.nested import is_array, leaves
 
 WORTH_MACHINE_CODE = 10_000_000  # rows times Values, which take as long on arrays as machine code takes to make

@@ -11,7 +11,7 @@ from shared import needed, same
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.compiler.function import PathError
+from tinygrad_nn.compiler.paths import PathError
 from tinygrad_nn.compiler.tracing.traced import TraceError
 
 BACKENDS = ["eager", "python", "llvm"]
