@@ -13,7 +13,10 @@ from shared import needed, same
 
 import tinygrad_nn as tn
 from tinygrad_nn.compiler.backends.backend import chosen, named
+from tinygrad_nn.compiler.backends.llvm import call
+from tinygrad_nn.compiler.loops import find
 from tinygrad_nn.compiler.loops.find import repeats_in
+from tinygrad_nn.compiler.loops.recurrences import recurrences as recurrences_in
 from tinygrad_nn.compiler.loops.roll import rolled
 from tinygrad_nn.compiler.program.program import OffPath
 from tinygrad_nn.compiler.target import MOST_GROUPS
@@ -134,3 +137,32 @@ def test_random_loops_on_each_back_end(backend, plan, times, seed):
 def test_longer_random_loops_on_each_back_end(backend, plan, times, seed):
     needed(backend)
     agree_on_random_loops(backend, plan, times, seed)
+
+
+def test_what_is_irregular_is_searched_once(monkeypatch):
+    """With "auto", machine code is not worth it, and Python is given what was found."""
+    pytest.importorskip("llvmlite")
+    rng = random.Random(1)
+    plan = [(rng.randrange(4), [rng.randrange(20) for _ in range(3)]) for _ in range(900)]
+
+    def irregular(xs):
+        pool = list(xs)
+        for kind, places in plan:
+            a, b, c = (pool[-1 - place] for place in places)
+            pool.append([tn.sin(a), a * b + c, tn.maximum(a, b), tn.tanh(a - b)][kind])
+        return pool[-1]
+
+    searched, search = list[int](), recurrences_in
+
+    def counted(body, made):
+        searched.append(len(body))
+        return search(body, made)
+
+    monkeypatch.setattr(find, "recurrences", counted)
+    monkeypatch.setattr(call, "rolled", lambda *args: pytest.fail("rolled for nothing"))
+    counts = list[int]()
+    for backend in ("python", "auto"):
+        searched.clear()
+        tn.compile(irregular, backend=backend).value_and_grad(numbers(rng, 20))
+        counts.append(len(searched))
+    assert counts[0] == counts[1] > 0

@@ -49,6 +49,13 @@ def may_repeat(program: Program) -> bool:
     return max(levels.values(), default=0) >= LEAST_CHAIN
 
 
+def least_groups(body: Sequence[BodyEntry]) -> int:
+    """How many groups a body is in at least, of alike instructions at one level."""
+    levels = zip(_levels(body), body, strict=True)
+    alike = {(level, entry.primitive) for level, entry in levels if isinstance(entry, Instruction)}
+    return len(alike) + max([least_groups(entry.body) for entry in body if isinstance(entry, Repeat)], default=0)
+
+
 def _levels(body: Sequence[BodyEntry]) -> list[int]:
     """How many entries need one another up to each."""
     found, levels = list[int](), dict[int, int]()

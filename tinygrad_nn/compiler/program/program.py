@@ -164,6 +164,7 @@ class Program:
     names: dict[int, str] = field(default_factory=dict)
     scopes: BySlot[object] = field(default_factory=BySlot)
     derived: Derived = field(default_factory=Derived)
+    with_repeats: list[Any] | None = field(default=None, init=False, repr=False, compare=False)  # once looked for
 
     @property
     def entries(self) -> Sequence[ProgramEntry]:

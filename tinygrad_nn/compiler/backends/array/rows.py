@@ -8,12 +8,12 @@ from typing import Any
 
 from ....autograd.column import SharingList
 from ...arguments import data_of
-from ...loops.find import repeats_in
+from ...loops.find import least_groups, repeats_in
 from ...loops.groups import Group, Repeated
 from ...loops.repeats import Repeat
 from ...loops.roll import rolled
 from ...loops.rolled import Rolled
-from ...program.program import Instruction, Program
+from ...program.program import Program
 from ...target import DTYPES, Target
 from ..backend import Backend
 from .printer import Printer
@@ -64,7 +64,7 @@ def in_loops(program: Program) -> Rolled:
     body = repeats_in(program)
     if any(isinstance(entry, Repeat) for entry in body):
         roll = rolled(program, body)
-        if _in_turn(roll.groups) <= MOST_IN_TURN * _least_groups(program):
+        if _in_turn(roll.groups) <= MOST_IN_TURN * least_groups(program.body):
             return roll
     return rolled(program, program.body)
 
@@ -77,18 +77,6 @@ def _in_turn(groups: Iterable[Group]) -> int:
             for group in groups
         ]
     )
-
-
-def _least_groups(program: Program) -> int:
-    """How many groups the program is in without repeats, at least."""
-    levels: dict[int, int] = {}
-    found = set[tuple[int, object]]()
-    for entry in program.body:
-        level = 1 + max([levels.get(slot, 0) for slot in entry.slots()], default=0)
-        if isinstance(entry, Instruction):
-            levels[entry.slot] = level
-            found.add((level, entry.primitive))
-    return len(found)
 
 
 def _arrays(groups: Iterable[Group]) -> Iterator[int]:

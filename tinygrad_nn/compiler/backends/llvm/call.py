@@ -18,6 +18,7 @@ from ....support.as_loaded import AsLoaded
 from ....version import IMPORTED
 from ...arguments import data_of
 from ...kept_text import kept_text
+from ...loops.find import least_groups, may_repeat, repeats_in
 from ...loops.roll import rolled
 from ...loops.rolled import Rolled
 from ...program.program import OffPath, Program
@@ -196,8 +197,11 @@ def _kept(
         return None if found is None else [target.dtype, str(target.exact), str(native.register_bytes()), found]
 
     def write() -> str:
-        roll = rolled(program())
-        if not target.is_worth(roll.groups_written, len(roll.flat.body)):
+        flat = program()
+        body, size = repeats_in(flat) if may_repeat(flat) else None, len(flat.body)
+        roll = rolled(flat, body) if body is None or target.is_worth(least_groups(body), size) else None
+        if roll is None or not target.is_worth(roll.groups_written, size):
+            flat.with_repeats = body  # for who compiles it now
             raise UnspelledError("what is irregular takes LLVM longer than is gained")
         return CallText.written(roll, target, values).words()
 

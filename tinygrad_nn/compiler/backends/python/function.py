@@ -43,7 +43,7 @@ def found_loops(program: Program) -> list[BodyEntry] | None:
     """The body of a long program with its repeats, where that is much shorter."""
     if len(program.body) < LONG_PROGRAM:
         return None
-    body = repeats_in(program)
+    body = program.with_repeats or repeats_in(program)
     return body if MUCH_SHORTER * entries_written(body) < len(program.body) else None
 
 
