@@ -29,7 +29,9 @@ def test_long_fits_count_every_epoch(monkeypatch):
     for points, stretch in ((10_000, 0.02), (50, 0.02), (50, 0.0002)):
         monkeypatch.setattr(history, "MOST_POINTS", points)
         monkeypatch.setattr(Pace, "STRETCH", stretch)
-        fitted = MLPRegressor((3,), "tanh", random_state=0, max_iter=9000, tol=1e-6, n_iter_no_change=40)
+        fitted = MLPRegressor(
+            "squared_error", (3,), "tanh", random_state=0, max_iter=9000, tol=1e-6, n_iter_no_change=40
+        )
         found.append(fitted.fit(X, np.sin(3.0 * X[:, 0])).loss_curve_)
         assert len(found[-1]) == fitted.n_iter_
     assert 500 < len(found[0]) < 9000

@@ -1,13 +1,17 @@
 """MLPClassifier and MLPRegressor as scikit-learn knows them, trained by compiled steps (extra `sklearn`).
 
 The parameters are named, and mean, what those of scikit-learn's own do. Beyond them there are `input_gradients`, what a
-prediction would change by if a feature did, and `model_`, the network to draw, to save and to export to C.
+prediction would change by if a feature did, `model_`, the network to draw, to save and to export to C, losses and
+activations as functions of numbers, `class_weight` and a `history_` of metrics.
 
-`trainer` trains a network for one fit after another; `estimators` are what scikit-learn asks of them.
+From the ground up: a `trainer` trains a network for one fit after another, in epochs of batches (`first_order`) or on
+all rows at once (`whole_batch`). `parameters` says what each may be, `fitted` what a fitted estimator is asked for, and
+`network` is a fit; `classifier` and `regressor` are the two kinds of it.
 """
 
 try:
-    from .estimators import MLPClassifier, MLPRegressor
+    from .classifier import MLPClassifier
+    from .regressor import MLPRegressor
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("sklearn", "numpy"):
         raise

@@ -1,71 +1,180 @@
-"""A network with its compiled step, trained by one fit after another; and what a fit begins and ends with."""
+"""A network with its compiled step, trained by one fit after another: tracing takes longer than most fits do.
+
+The updates of its optimizers are scikit-learn's, to the order of their operations.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .. import losses
+from ..autograd import primitives as table
 from ..autograd.value import Value
-from ..functional import dot
-from ..nn.activations import ACTIVATIONS
+from ..compiler.arguments import data_of
+from ..functional import detach, dot, sum
 from ..nn.layers import MLP
-from ..optim import SGD, Adam
-from ..support.checks import MOST, checked_choice, checked_count, checked_finite, checked_switch
+from ..optim import SGD, Adam, column_of
 from ..support.decorators import uncollected
-from ..training.history import History
-from ..training.steps.rows import OrdersAsArrays
+from ..training.steps.engines.engine import CANNOT
+from ..training.steps.engines.native import NativeEngine, NativeSteps
+from ..training.steps.rows import ArrayRows, Rows
 from ..training.steps.step import compile_step
 from ..training.steps.structure import KeyAndValues, Structured, known_optimizer
-from ..training.steps.watch import Watch
 
 FAST = find_spec("llvmlite") is not None  # whether there is machine code, which alone has single precision
-RENAMED = {"identity": "linear", "logistic": "sigmoid"}  # by scikit-learn's names; others are the library's own
 
 
 class Trainer:
-    """A network of one architecture with its compiled step, for one fit after another: tracing takes longer than most.
+    """A network of one architecture with its compiled step, for one fit after another.
 
-    `penalty` is the factor of the squared weights; rows are inputs, the target and, if `weighted`, the row's weight.
+    `penalty` is the factor of the squared weights; rows are inputs, the target's numbers and, if `weighted`, the row's
+    weight. Numbers of the network are a vector here: of each neuron its weights, and then its bias.
     """
 
     @uncollected
     def __init__(
-        self, sizes: tuple[int, ...], activation: str, loss: str, solver: str, weighted: bool, dtype: str
+        self, sizes: tuple[int, ...], activation: Any, loss: Any, solver: str, weighted: bool, dtype: str
     ) -> None:
         self.busy = threading.Lock()
         self.model = MLP(sizes[0], sizes[1:], activation, init=lambda rng: 0.0)  # until a fit begins
         neurons = [neuron for layer in self.model.layers for neuron in layer.neurons]
         parameters = [parameter for neuron in neurons for parameter in (*neuron.weights, neuron.bias)]
-        self.optimizer: Any = Adam(parameters) if solver == "adam" else Momentum(parameters, 0.1, 0.9, nesterov=True)
+        self.optimizer: Any = Moments(parameters) if solver == "adam" else Momentum(parameters, 0.1)
         self.penalty = Value(0.0)
-        squares = SquaredWeights(self.penalty)
-        self.step = compile_step(self.model, RowLoss(loss, weighted), self.optimizer, squares, dtype=dtype)
+        of_row = RowLoss(loss, sizes[-1], weighted) if isinstance(loss, str) else own_loss(loss, weighted)
+        self.step = compile_step(self.model, of_row, self.optimizer, SquaredWeights(self.penalty), dtype=dtype)
+        self.native: NativeSteps | None = None  # the steps in machine code, while they are made one by one
+
+    def begin(self, weights: Any, state: Any, steps: int, penalty: float) -> None:
+        """Let the network have these weights, and the optimizer this state: a row for each of its numbers, or None."""
+        optimizer, numbers = self.optimizer, weights.astype(np.float64).tolist()
+        if not column_of(optimizer.parameters).put(numbers):
+            for parameter, number in zip(optimizer.parameters, numbers, strict=True):
+                parameter.data = number
+        rows = [optimizer.initial_state] * len(numbers)
+        optimizer.state = rows if state is None else list(map(tuple, state.T.astype(np.float64).tolist()))
+        optimizer.steps, self.penalty.data = steps, float(penalty)
+
+    def begin_steps(self, rows: Rows, batch: int, weights: Any, state: Any, steps: int) -> None:
+        """The same for steps on such rows that are made `one` by one, each with a penalty of its own."""
+        self.native, self.shapes = None, rows[0]
+        engine = self.step.engine(None, rows[0])
+        if isinstance(engine, NativeEngine):
+            try:
+                engine.take()
+                self.native = engine.ready(batch, rows[1])
+            except CANNOT:
+                self.native = None
+            if self.native is not None and self.native.text.branches:
+                self.native = None
+        if self.native is None:
+            self.begin(weights, state, steps, 0.0)
+            return
+        arrays, count = self.native.arrays, len(weights)
+        parameters, states, _ = arrays.kept()
+        parameters[:count], states[:, :count] = weights, 0.0 if state is None else state
+        arrays.back((parameters, states, steps))
+        self._factor = arrays.padded + next(k for k, value in enumerate(arrays.untrained) if value is self.penalty)
+
+    def one(self, x: Any, penalty: float) -> float:
+        """A step on rows and their targets in one array; the loss before it."""
+        if self.native is None:
+            self.penalty.data = penalty
+            return self.step.on((self.shapes, ArrayRows(np.asarray(x, dtype=np.float64))))
+        self.native.arrays.parameters[self._factor] = penalty
+        return self.native.one(x)  # type: ignore[return-value]
+
+    def weights(self) -> Any:
+        """The weights as they are."""
+        if self.native is not None:
+            return self.native.arrays.parameters[: len(self.optimizer.parameters)].astype(np.float64)
+        return np.array(data_of(self.optimizer.parameters))
+
+    def state(self) -> Any:
+        """The state of the optimizer, a row for each of its numbers."""
+        if self.native is not None:
+            return self.native.arrays.state[:, : len(self.optimizer.parameters)].astype(np.float64)
+        return np.array(list(self.optimizer.held_state)).T
+
+    def end(self) -> None:
+        """The steps that were made one by one are over."""
+        if self.native is not None:
+            self.native.arrays.commit()
+            self.native = None
+
+
+trainer_of = lru_cache(maxsize=8)(Trainer)
 
 
 class RowLoss(Structured):
-    """The loss of a row by its name; if `weighted`, times the weight that the target ends with."""
+    """A loss of scikit-learn's by its name, of a row with its target: a number, or the list of its numbers.
 
-    __slots__ = ("_name", "_weighted")
+    A target ends with the row's weight if `weighted`, before which it has, of Poisson's loss, what that takes of it
+    alone.
+    """
 
-    def __init__(self, name: str, weighted: bool) -> None:
-        self._name, self._weighted = name, weighted
+    __slots__ = ("_name", "_outputs", "_weighted")
+
+    def __init__(self, name: str, outputs: int, weighted: bool) -> None:
+        self._name, self._outputs, self._weighted = name, outputs, weighted
 
     def structure(self) -> KeyAndValues:
-        return (self._name, self._weighted), []
+        return (self._name, self._outputs, self._weighted), []
 
     def __call__(self, prediction: Any, target: Any) -> Any:
-        of_row = half_squared_error if self._name == "half_squared_error" else losses.named(self._name)
+        loss = OF_ROW.get(self._name) or losses.named(self._name)
         if not self._weighted:
-            return of_row(prediction, target)
-        wanted = target[0] if len(target) == 2 else target[:-1]
-        return target[-1] * of_row(prediction, wanted)
+            return loss(prediction, target)
+        return target[-1] * loss(prediction, target[0] if len(target) == 2 else target[:-1])
+
+
+def own_loss(loss: Callable[[Any, Any], Any], weighted: bool) -> Callable[[Any, Any], Any]:
+    """A loss of the user's own, times the weight that the target ends with if `weighted`."""
+    if not weighted:
+        return loss
+    return lambda prediction, target: target[-1] * loss(prediction, target[0] if len(target) == 2 else target[:-1])
+
+
+def each_output(outputs: Any) -> list[Any]:
+    """The outputs of a network as a list, of one too."""
+    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+
+
+def log_loss(prediction: Any, target: Any) -> Any:
+    """The binary cross-entropy of logits, summed over the outputs."""
+    return float(len(each_output(prediction))) * losses.binary_cross_entropy_with_logits(prediction, target)
+
+
+def half_squared_error(prediction: Any, target: Any) -> Any:
+    """Half the mean of (prediction - target)**2, which is descended as steeply as half the sum is."""
+    outputs = float(len(each_output(prediction)))
+    half = 0.5 * outputs * losses.squared_error(prediction, target)
+    return half - (1.0 - 1.0 / outputs) * detach(half) if outputs > 1.0 else half
+
+
+def half_squared_sum(prediction: Any, target: Any) -> Any:
+    """Half the sum of (prediction - target)**2."""
+    return 0.5 * float(len(each_output(prediction))) * losses.squared_error(prediction, target)
+
+
+def poisson(prediction: Any, target: Any) -> Any:
+    """exp(z) - y z of the logarithms z of what is predicted, and what y alone adds, which the target ends with."""
+    *wanted, constant = target
+    return sum([table.exp(z) - y * z for z, y in zip(each_output(prediction), wanted, strict=True)]) + constant
+
+
+OF_ROW: dict[str, Callable[[Any, Any], Any]] = {
+    "log_loss": log_loss,
+    "squared_error": half_squared_error,
+    "squared_sum": half_squared_sum,
+    "poisson": poisson,
+}
 
 
 class SquaredWeights(Structured):
@@ -86,94 +195,26 @@ class SquaredWeights(Structured):
 
 @known_optimizer
 class Momentum(SGD):
-    """SGD with a momentum of 1 at most, as scikit-learn has it: `check_parameters` has looked at it."""
+    """SGD whose velocity has the learning rate in it, with a momentum from 0 to 1."""
 
     def check(self) -> None:
-        """Leave the momentum as it is."""
+        """Leave the momentum as it is, which scikit-learn has looked at."""
+
+    def update(self, parameter: Any, gradient: Any, state: Any, lr: Any, step: Any) -> tuple[Any, Any]:
+        """v = momentum v - lr g, p = p + v, or with `nesterov` p = p + momentum v - lr g."""
+        (velocity,) = state
+        velocity = self.momentum * velocity - lr * gradient
+        return parameter + (self.momentum * velocity - lr * gradient if self.nesterov else velocity), (velocity,)
 
 
-def half_squared_error(prediction: Any, target: Any) -> Any:
-    """Half the mean of (prediction - target)**2."""
-    return 0.5 * losses.squared_error(prediction, target)
+@known_optimizer
+class Moments(Adam):
+    """Adam with the start of its means corrected in the learning rate, so that epsilon is not."""
 
-
-trainer_of = lru_cache(maxsize=8)(Trainer)
-
-
-class Patience(Watch):
-    """Ends a run whose loss no longer gets better by `tol`, as scikit-learn does."""
-
-    looks = False
-
-    def __init__(self, tol: float, patience: float) -> None:
-        self.tol, self.patience = tol, patience
-        self.best, self.stale = np.inf, 0
-        self.losses: list[float] = []  # of each epoch: a history of many keeps some
-
-    @property
-    def ahead(self) -> int:
-        return MOST if self.patience == np.inf else int(self.patience) + 1 - self.stale
-
-    def verdict(self, history: History, losses: Sequence[float]) -> str:
-        for loss in losses:
-            self.stale = self.stale + 1 if loss > self.best - self.tol else 0
-            self.best = min(self.best, loss)
-        self.losses += losses
-        return "patience" if self.stale > self.patience else ""
-
-
-class Shuffle(OrdersAsArrays):
-    """The orders of epochs, drawn by a generator of NumPy's."""
-
-    def __init__(self, generator: Any, count: int) -> None:
-        super().__init__(0)
-        self.generator, self.last = generator, np.arange(count)
-
-    def order(self, count: int) -> Any:
-        """The order of the epoch before, permuted again, as scikit-learn does."""
-        self.last = self.last[self.generator.permutation(count)]
-        return self.last
-
-    def shuffle(self, places: Any) -> None:
-        """The same for a list of the places of all rows."""
-        places[:] = self.order(len(places)).tolist()
-
-
-def initial(sizes: tuple[int, ...], generator: Any, factor: float) -> tuple[list[Any], list[Any]]:
-    """Matrices and biases drawn for each layer, uniformly within sqrt(factor / (n_inputs + n_outputs))."""
-    coefs, intercepts = [], []
-    for n_inputs, n_outputs in pairwise(sizes):
-        bound = np.sqrt(factor / (n_inputs + n_outputs))
-        coefs.append(generator.uniform(-bound, bound, (n_inputs, n_outputs)))
-        intercepts.append(generator.uniform(-bound, bound, n_outputs))
-    return coefs, intercepts
-
-
-def weights_of(model: MLP) -> tuple[list[Any], list[Any]]:
-    """The weights of each layer as a matrix of a row for each input, and the biases."""
-    coefs = [np.array([[w.data for w in neuron.weights] for neuron in layer.neurons]).T for layer in model.layers]
-    return coefs, [np.array([neuron.bias.data for neuron in layer.neurons]) for layer in model.layers]
-
-
-def check_parameters(estimator: Any, hidden: Sequence[Any]) -> None:
-    """Raise ValueError or TypeError for a parameter that makes no sense."""
-    checked_choice("activation", estimator.activation, [*RENAMED, *ACTIVATIONS])
-    checked_choice("solver", estimator.solver, ("adam", "sgd"))
-    checked_choice("dtype", estimator.dtype, ("auto", "float64", "float32"))
-    for name in ("shuffle", "nesterovs_momentum"):
-        checked_switch(name, getattr(estimator, name))
-    if estimator.dtype == "float32" and not FAST:
-        raise ValueError("dtype 'float32' needs llvmlite, which is not installed: pip install 'tinygrad_nn[sklearn]'")
-    for size in hidden:
-        checked_count("hidden_layer_sizes", size)
-    if not (isinstance(estimator.batch_size, str) and estimator.batch_size == "auto"):
-        checked_count("batch_size", estimator.batch_size)
-    checked_count("max_iter", estimator.max_iter)
-    if not (isinstance(estimator.n_iter_no_change, float) and estimator.n_iter_no_change == np.inf):
-        checked_count("n_iter_no_change", estimator.n_iter_no_change)
-    for name in ("alpha", "tol", "learning_rate_init"):
-        checked_finite(name, getattr(estimator, name), least=0.0)
-    if checked_finite("momentum", estimator.momentum, least=0.0) > 1.0:
-        raise ValueError(f"momentum must be from 0 to 1, but got {estimator.momentum!r}")
-    if not estimator.learning_rate_init > 0.0:
-        raise ValueError(f"learning_rate_init must be above 0, but got {estimator.learning_rate_init!r}")
+    def update(self, parameter: Any, gradient: Any, state: Any, lr: Any, step: Any) -> tuple[Any, Any]:
+        """p = p - lr sqrt(1 - beta2**t) / (1 - beta1**t) m / (sqrt(v) + epsilon)."""
+        (mean, square), (beta1, beta2) = state, self.betas
+        mean = beta1 * mean + (1.0 - beta1) * gradient
+        square = beta2 * square + (1.0 - beta2) * (gradient * gradient)
+        unseen = table.divide(table.sqrt(1.0 - table.power(beta2, step + 1.0)), 1.0 - table.power(beta1, step + 1.0))
+        return parameter - table.divide(lr * unseen * mean, table.sqrt(square) + self.epsilon), (mean, square)

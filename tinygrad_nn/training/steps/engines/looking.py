@@ -28,7 +28,7 @@ class LookingEngine(NativeEngine):
             return False
         self._asked = looks, None
         try:
-            steps = self._ready(batch_size, rows)
+            steps = self.ready(batch_size, rows)
             if asked != looks or before is not steps:
                 self._looks = self._made_for(looks, steps)
             if self._looks is not None and self._looks.on_path:

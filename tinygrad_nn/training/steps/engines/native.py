@@ -52,7 +52,7 @@ class NativeEngine(Engine):
 
     def step(self, rows: Sequence[Row]) -> float:
         self._holder = None
-        steps = self._ready(len(rows), rows)
+        steps = self.ready(len(rows), rows)
         loss = steps.one(self._matrix(steps, rows))
         self._holder = None
         if loss is None:
@@ -68,7 +68,7 @@ class NativeEngine(Engine):
         """Steps in one call of machine code; after them one on a batch whose rows take several paths."""
         orders, size, at, n = stretch.orders, stretch.batch_size, len(stretch.losses), stretch.batches
         # traced on the row that was given first, wherever the run begins, so that one that goes on takes the same path
-        steps = self._ready(size, orders.rows)
+        steps = self.ready(size, orders.rows)
         # no order is drawn for an epoch that may not be run, where it could not be given back
         most = 1 if self.recipe.metric is not None and not orders.rewinds else min(stretch.epochs, self.most)
         whole = 0 if at else min(stretch.steps // n, most)
@@ -89,7 +89,7 @@ class NativeEngine(Engine):
                     errors, error = [*errors, error], 0.0
         return self._made(stretch, losses, errors, error)
 
-    def _ready(self, batch: int, rows: Sequence[Row]) -> NativeSteps:
+    def ready(self, batch: int, rows: Sequence[Row]) -> NativeSteps:
         """The steps on so many rows for the settings as they are, traced on the first row, with the numbers that
         somebody may set."""
         found = self._steps.get(batched := batch > 1)

@@ -30,7 +30,7 @@ class MixedEngine(NativeEngine):
     def step(self, rows: Sequence[Row]) -> float:
         return super().step(as_several(rows))
 
-    def _ready(self, batch: int, rows: Sequence[Row]) -> MixedSteps:
+    def ready(self, batch: int, rows: Sequence[Row]) -> MixedSteps:
         given, found = as_several(rows), self._steps.get(True)
         if not isinstance(found, MixedSteps) or found is not self._holder or not found.is_for(given, batch):
             self.put()
