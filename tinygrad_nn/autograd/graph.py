@@ -68,7 +68,7 @@ def operations_behind(*outputs: Recorded) -> list[Recorded]:
 
 def operand_behind(results: Sequence[Recorded], wanted: Sequence[Leaf], before: int) -> Any:
     """One of these Values that the results were computed by, in an operation before that number; None for none."""
-    ids = set(map(id, wanted))
+    ids = set(map(id, wanted)) if results else ()
     earlier = (result for result in operations_behind(*results) if result.number < before)
     operands = (operand for result in earlier for operand in result.operands)
     return next((operand for operand in operands if id(operand) in ids), None)

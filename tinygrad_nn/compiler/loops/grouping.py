@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from operator import lt
+from operator import eq, lt
 
 from ..program.program import LITERALS, Family, Guard, Instruction, ProgramEntry
-from .groups import Access, Group, Spot
+from .groups import Access, Group, Places, Spot
 from .rolled import Rolled
 
 Read = list[list[Spot]]  # of each operand of an instruction, what it reads; of a family, what all its members do
@@ -22,18 +22,18 @@ class Scope:
     """Where groups are added: those of a program, or of a repeat's body; `by_row` where all of them are of the row."""
 
     roll: Rolled
-    places: dict[int, Spot]
+    places: Places
     groups: list[Group]
     by_row: bool = False
     origins: Mapping[int, int] = field(default_factory=dict)  # of slots, those that they are named after
 
 
-def add_array(roll: Rolled, places: dict[int, Spot], slots: list[int], by_row: bool) -> int:
+def add_array(roll: Rolled, places: Places, slots: list[int], by_row: bool) -> int:
     array = len(roll.sizes)
     roll.sizes.append(len(slots))
     roll.by_row.append(by_row)
     roll.slots.append(slots)
-    places.update(zip(slots, zip(repeat(array), range(len(slots)), strict=False), strict=True))
+    places.put(slots, array)
     return array
 
 
@@ -57,7 +57,7 @@ def add_group(scope: Scope, reads: list[list[list[Spot]]], entries: list[Instruc
 
 def lay_together(scope: Scope, slots: list[int]) -> None:
     """One array of the results of groups that differ in the widths of columns alone, so that their readers do not."""
-    roll, pieces = scope.roll, pieces_of([scope.places[slot] for slot in slots])
+    roll, pieces = scope.roll, pieces_of(scope.places.spots(slots))
     by_row = scope.by_row or any(roll.by_row[piece.array] for piece in pieces)
     array = add_array(roll, scope.places, slots, by_row)
     roll.slots[array] = [scope.origins.get(slot, slot) for slot in slots]
@@ -96,7 +96,7 @@ def add_families(scope: Scope, members: list[tuple[Read, ProgramEntry]]) -> list
             sequence += [index for _, index in laid] * (family.size // len(laid))
     extents = _extents(sequences)
     arrays = [laid[0][0] for laid in members[0][0]]
-    operands = tuple([_of_numbers(array, each, extents) for array, each in zip(arrays, sequences, strict=True)])
+    operands = tuple([of_numbers(array, each, extents) for array, each in zip(arrays, sequences, strict=True)])
     by_row = scope.by_row or any(scope.roll.by_row[array] for array in arrays)
     slots = [slot for family in families for slot in family.results]
     array = add_array(scope.roll, scope.places, slots, by_row)
@@ -125,12 +125,12 @@ def read_from_one(scope: Scope, rows: list[list[Spot]]) -> tuple[int, list[list[
     else:
         starts = {row: len(row) * k for k, row in enumerate(distinct)}
         lying = [list(range(starts[tuple(row)], starts[tuple(row)] + len(row))) for row in rows]
-    array = add_array(roll, {}, [-1] * len(laid), scope.by_row or any(roll.by_row[a] for a in arrays))
+    array = add_array(roll, Places(), [-1] * len(laid), scope.by_row or any(roll.by_row[a] for a in arrays))
     scope.groups.append(Group(array, None, (), tuple(pieces), roll.by_row[array]))
     return array, lying
 
 
-def pieces_of(laid: list[Spot]) -> list[Access]:
+def pieces_of(laid: Sequence[Spot]) -> list[Access]:
     """What is laid side by side, as columns of one array each."""
     pieces, start = [], 0
     for end in range(1, len(laid) + 1):
@@ -157,7 +157,7 @@ def _first_break(sequence: list[int]) -> int:
     return next((k for k in range(2, len(sequence)) if sequence[k] - sequence[k - 1] != stride), len(sequence))
 
 
-def affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | None:
+def affine(sequence: Sequence[int], extents: tuple[int, ...]) -> tuple[int, ...] | None:
     """The strides of the loops by which the indices follow from the first, or None."""
     if not extents:
         return ()
@@ -165,10 +165,19 @@ def affine(sequence: list[int], extents: tuple[int, ...]) -> tuple[int, ...] | N
     stride = sequence[1] - sequence[0] if inner > 1 else 0
     outer = sequence[inner] - sequence[0] if len(sequence) > inner else 0
     strides = (outer, stride)[-len(extents) :]
-    return strides if Access(0, sequence[0], strides).indices(extents) == sequence else None
+    starts = Access(0, sequence[0], strides[:-1]).indices(extents[:-1])
+    rows = [sequence[k : k + inner] for k in range(0, len(sequence), inner)] if inner else []
+    even = len(rows) == len(starts) and all(evenly(row, start, stride) for row, start in zip(rows, starts, strict=True))
+    return strides if even and len(sequence) == inner * len(starts) else None
 
 
-def _of_numbers(array: int, sequence: list[int], extents: tuple[int, ...]) -> Access:
+def evenly(numbers: Sequence[int], first: int, stride: int) -> bool:
+    """Whether numbers go from the first on by a stride."""
+    count = len(numbers)
+    return all(map(eq, numbers, range(first, first + stride * count, stride) if stride else repeat(first)))
+
+
+def of_numbers(array: int, sequence: Sequence[int], extents: tuple[int, ...]) -> Access:
     """Where an operand that is no column lies, given the index for each member of the group."""
     strides = affine(sequence, extents)
     if strides is None:

@@ -6,13 +6,78 @@ otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from array import array as numbers_of
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from operator import eq
+from typing import Any
 
 from ...autograd.primitives import Primitive
 
 Spot = tuple[int, int]  # an array, and an index in it
+
+
+class Spots(Sequence[Spot]):
+    """Spots in order, of which there may be as many as a network has weights: eight bytes each."""
+
+    def __init__(self, spots: Iterable[Spot] = ()) -> None:
+        self.arrays, self.indices = numbers_of("i"), numbers_of("i")
+        for array, index in spots:
+            self.arrays.append(array)
+            self.indices.append(index)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def __getitem__(self, place: Any) -> Any:
+        if not isinstance(place, slice):
+            return self.arrays[place], self.indices[place]
+        part = Spots()
+        part.arrays, part.indices = self.arrays[place], self.indices[place]
+        return part
+
+    def __iter__(self) -> Iterator[Spot]:
+        return zip(self.arrays, self.indices, strict=True)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+class Places(Spots):
+    """Where each slot lies, by slot."""
+
+    def __setitem__(self, slot: int, spot: Spot) -> None:
+        self._reach(slot)
+        self.arrays[slot], self.indices[slot] = spot
+
+    def spots(self, slots: Iterable[int]) -> list[Spot]:
+        """Where some slots lie."""
+        return [(self.arrays[slot], self.indices[slot]) for slot in slots]
+
+    def put(self, slots: Sequence[int], array: int, first: int = 0) -> None:
+        """Let slots lie side by side in an array, from the first index on; those below 0 are none."""
+        self._reach(max(slots, default=-1))
+        arrays, indices, count = self.arrays, self.indices, len(slots)
+        while count and slots[count - 1] < 0:
+            count -= 1
+        if count > 1 and slots[0] >= 0 and all(map(eq, slots, range(slots[0], slots[0] + count))):
+            arrays[slots[0] : slots[0] + count] = numbers_of("i", [array]) * count
+            indices[slots[0] : slots[0] + count] = numbers_of("i", range(first, first + count))
+            return
+        for index, slot in enumerate(slots, first):
+            if slot >= 0:
+                arrays[slot], indices[slot] = array, index
+
+    def _reach(self, slot: int) -> None:
+        more = max(0, slot + 1 - len(self))
+        for numbers in (self.arrays, self.indices):
+            numbers.extend(numbers_of("i", [-1]) * more)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...support.decorators import uncollected
-from ..program.program import Family, Guard, Instruction, Program, ProgramEntry
+from ..program.program import Family, Guard, Instruction, Operand, Program, ProgramEntry
 from .find import may_repeat, repeats_in
 from .grouping import (
     FEWEST_RAGGED,
@@ -26,7 +26,7 @@ from .grouping import (
     pieces_of,
     read_from_one,
 )  # fmt: skip
-from .groups import Access, Group, Repeated, Spot
+from .groups import Access, Group, Places, Repeated, Spot, Spots
 from .repeats import AnyEntry, Repeat, as_one, slots_set
 from .rolled import Rolled
 
@@ -38,20 +38,20 @@ def rolled(program: Program, body: Sequence[AnyEntry] | None = None) -> Rolled:
     Its repeats are found first, unless its `body` is given, with repeats or without.
     """
     roll = Rolled(program)
-    places: dict[int, Spot] = {}
+    places = Places()
     for slots, by_row in ((program.inputs, True), (list(program.parameters), False), (list(program.literals), False)):
         add_array(roll, places, list(slots), by_row)
     if body is None:
         body = repeats_in(program) if may_repeat(program) else program.entries
     in_groups(Scope(roll, places, roll.groups), body)
-    roll.outputs = [places[slot] for slot in program.outputs]
+    roll.outputs = Spots(map(places.__getitem__, program.outputs))
     return roll
 
 
 def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
     """Add a body in groups, level by level."""
     places = scope.places
-    levels = dict.fromkeys(places, 0)
+    levels = [0] * max([len(places), *[1 + _last(entry) for entry in body]])
     waiting: dict[int, list[AnyEntry]] = {}
     for given in body:
         for entry in _where_alike(given, levels.__getitem__):
@@ -59,17 +59,30 @@ def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
             waiting.setdefault(level, []).append(entry)
             if isinstance(entry, Instruction):
                 levels[entry.slot] = level
-            else:
-                levels |= dict.fromkeys(_results(entry), level)
+            elif isinstance(entry, Family):
+                levels[entry.slot : entry.slot + entry.size] = [level] * entry.size
+            elif isinstance(entry, Repeat):
+                for slot in entry.sets():
+                    levels[slot] = level
+    arrays, indices = places.arrays, places.indices
+
+    def spots(operand: Operand, columns: dict[int, list[Spot]]) -> list[Spot]:
+        if isinstance(operand, int):
+            return [(arrays[operand], indices[operand])]
+        if (found := columns.get(id(operand))) is None:
+            found = columns[id(operand)] = places.spots(operand)
+        return found
+
     for level in sorted(waiting):
+        columns: dict[int, list[Spot]] = {}  # by their ids, as many read the same ones
         alike: dict[tuple[object, ...], list[tuple[Read, ProgramEntry]]] = {}
         repeats: dict[int, list[Repeat]] = {}
         for given in waiting[level]:
-            for entry in _where_alike(given, lambda slot: places[slot][0]):
+            for entry in _where_alike(given, places.arrays.__getitem__):
                 if isinstance(entry, Repeat):
                     repeats.setdefault(entry.times, []).append(entry)
                     continue
-                read = [[places[s] for s in o] if isinstance(o, tuple) else [places[o]] for o in entry.operands]
+                read = [spots(o, columns) for o in entry.operands]
                 alike.setdefault(_kind(entry, read), []).append((read, entry))
         ragged: dict[object, list[list[int]]] = {}
         for kind, members in alike.items():
@@ -87,11 +100,11 @@ def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
             repeated(scope, as_one(alike_in_time))
 
 
-def _results(entry: AnyEntry) -> Sequence[int]:
-    """The slots that an entry sets."""
-    if isinstance(entry, Family):
-        return entry.results
-    return entry.sets() if isinstance(entry, Repeat) else (entry.slot,) if isinstance(entry, Instruction) else ()
+def _last(entry: AnyEntry) -> int:
+    """The largest slot that an entry sets; -1 where it sets none."""
+    if isinstance(entry, Repeat):
+        return max(entry.sets(), default=-1)
+    return -1 if isinstance(entry, Guard) else entry.results[-1] if isinstance(entry, Family) else entry.slot
 
 
 def _where_alike(entry: AnyEntry, known: Callable[[int], int]) -> Sequence[AnyEntry]:
@@ -118,7 +131,7 @@ def _kind(entry: ProgramEntry, read: Read) -> tuple[object, ...]:
 def repeated(scope: Scope, repeat: Repeat) -> None:
     """Add a repeat: the groups of its body, what they read of each iteration, and what is handed on."""
     roll, places = scope.roll, scope.places
-    outside = dict.fromkeys([places[slot][0] for slot in repeat.slots()])
+    outside = dict.fromkeys([places.arrays[slot] for slot in repeat.slots()])
     origins = {**scope.origins, **{slot: scope.origins.get(first, first) for slot, first in repeat.origins.items()}}
     inside = Scope(roll, places, [], scope.by_row or any(roll.by_row[array] for array in outside), origins)
     views = _series(scope, inside, repeat)
@@ -126,14 +139,14 @@ def repeated(scope: Scope, repeat: Repeat) -> None:
     carried = _carried(repeat)
     firsts = []
     for slots in carried:
-        lying = pieces_of([places[repeat.carried[slot][0]] for slot in slots])
+        lying = pieces_of(places.spots([repeat.carried[slot][0] for slot in slots]))
         array = add_array(roll, places, slots, inside.by_row)
         roll.slots[array] = [origins.get(latest, latest) for latest in map(repeat.latest, slots)]
         firsts.append(Group(array, None, (), tuple(lying), inside.by_row))
     in_groups(inside, repeat.body)
     nexts = []
     for first, slots in zip(firsts, carried, strict=True):
-        lying = pieces_of([places[repeat.carried[slot][1]] for slot in slots])
+        lying = pieces_of(places.spots([repeat.carried[slot][1] for slot in slots]))
         nexts.append(Group(first.array, None, (), tuple(lying), inside.by_row))
     kept = _keep(inside, repeat, views)
     last = dict[int, None]()
@@ -163,11 +176,11 @@ def _series(scope: Scope, inside: Scope, repeat: Repeat) -> dict[int, tuple[int,
     def viewed(slot: int, array: int, indices: list[int], strides: tuple[int, ...]) -> None:
         key = array, strides[0]
         if key not in found:
-            found[key] = add_array(roll, {}, roll.slots[array], roll.by_row[array])
+            found[key] = add_array(roll, Places(), roll.slots[array], roll.by_row[array])
         places[slot] = found[key], indices[0]
 
     for slot, series in repeat.each.items():
-        spots = [places[outer] for outer in series]
+        spots = places.spots(series)
         indices = [index for _, index in spots]
         strides = affine(indices, times) if len({array for array, _ in spots}) == 1 else None
         if strides is None:
@@ -179,7 +192,7 @@ def _series(scope: Scope, inside: Scope, repeat: Repeat) -> dict[int, tuple[int,
         if any(affine(indices, times) is None for indices in lying):
             laid = [index for indices in lying for index in indices]
             piece = access(array, [laid], (), column=True)
-            array = add_array(roll, {}, [-1] * len(laid), roll.by_row[array])
+            array = add_array(roll, Places(), [-1] * len(laid), roll.by_row[array])
             scope.groups.append(Group(array, None, (), (piece,), roll.by_row[array]))
             lying = [list(range(k, k + repeat.times)) for k in range(0, len(laid), repeat.times)]
         for slot, indices in zip(apart, lying, strict=True):
@@ -219,7 +232,6 @@ def _keep(inside: Scope, repeat: Repeat, views: dict[int, tuple[int, int]]) -> l
         slots = [-1] * (size * repeat.times)
         for index, series in members:
             slots[index::size] = series
-        whole = add_array(roll, {}, slots, inside.by_row)
-        places.update({slot: (whole, k) for k, slot in enumerate(slots) if slot >= 0})
+        whole = add_array(roll, places, slots, inside.by_row)
         views[array] = whole, size
     return list(kept)

@@ -11,7 +11,7 @@ from itertools import starmap
 from typing import Any
 
 from ..program.program import COMPARISONS, INPUTS, LITERALS, PARAMETERS, OffPath, Program
-from .groups import Access, Group, Repeated, Spot
+from .groups import Access, Group, Repeated, Spot, Spots
 from .listing import listing
 
 
@@ -24,7 +24,7 @@ class Rolled:
     sizes: list[int] = field(default_factory=list)
     by_row: list[bool] = field(default_factory=list)
     slots: list[list[int]] = field(default_factory=list)  # what stands in each array
-    outputs: list[Spot] = field(default_factory=list)
+    outputs: Sequence[Spot] = field(default_factory=Spots)
 
     def __str__(self) -> str:
         """The program as a person reads it: a line for each loop."""

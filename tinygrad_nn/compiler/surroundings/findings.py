@@ -97,7 +97,7 @@ class Findings:
         if kinds == {float}:
             self.snapshot[path] = type(found), array("d", content).tobytes()
         elif kinds and kinds <= LEAVES:
-            self.snapshot[path] = type(found), tuple(map(id, content))
+            self.snapshot[path] = type(found), "Values", array("Q", map(id, content)).tobytes()
             self.values += content
         else:
             self.snapshot[path] = type(found), len(content)

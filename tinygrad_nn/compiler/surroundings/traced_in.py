@@ -102,12 +102,11 @@ def traced_in(tracer: Tracer, world: Surroundings) -> Iterator[None]:
     with steady:
         states, reads = States(world.walk.generators), dict(world.reads)
         tracer.world, tracer.changed = world, []
-        once = {id(value): value for value in world.walk.values}  # one may be found in several places
-        values = [value for value in once.values() if type(value) in CAPTURED]
+        values = [value for value in world.walk.values if type(value) in CAPTURED]
         try:
             try:
-                for value in values:
-                    CLASS.__set__(value, CAPTURED[type(value)])
+                for value in values:  # of which one may be found in several places
+                    CLASS.__set__(value, CAPTURED.get(type(value), type(value)))
                 with traced_by(tracer):
                     yield
             finally:
@@ -141,7 +140,8 @@ def _check(name: str, tracer: Tracer, world: Surroundings, states: States) -> No
         raise _refused(name, f"draws random numbers from {drawn[0]}")
     if tracer.changed:
         raise _refused(name, f"sets .{tracer.changed[0][1]} of a Value")
-    trained = set(map(id, world.moving.parameters)) if world.moving is not None else set()
+    moving = world.moving.parameters if world.moving is not None and world.reads else ()
+    trained = set(map(id, moving))
     for value, attribute, _ in world.reads.values():
         if id(value) in trained and attribute in MOVING:
             raise _refused(name, f"reads .{attribute} of {value.label or 'a parameter'}, which each step changes")

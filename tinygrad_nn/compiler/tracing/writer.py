@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from ...autograd.graph import operations_behind
@@ -122,6 +123,13 @@ class Writer:
         self._noted(numbers, reads, family, next_number(), self.block)
         self.entries.append(family)
         return [Traced(self, slot) for slot in family.results]
+
+    def finished(self, outputs: list[int]) -> Program:
+        """The program with these outputs, when nothing more is to be written; what else is known of it is forgotten."""
+        program = replace(self.program, outputs=outputs)
+        for known in (self.numbers, self.reads, self.order, self.made, self._captured, self._kept):
+            known.clear()
+        return program
 
     def slot_of(self, scalar: Any) -> int:
         """The slot of an operand: a traced value's own, a literal's, or that of a captured Value."""

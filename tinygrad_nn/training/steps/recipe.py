@@ -104,8 +104,8 @@ def row_gradient(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> P
     """The loss of one row, the metric if there is one, and the gradient, for a back end that adds up rows itself."""
     tracing = StepTracing(recipe, f"row_of_{recipe.name}")
     _, losses = tracing.losses(shapes, row, regularized=False)
-    flows = traced_adjoints(tracing.tracer, losses[0], tracing.parameters)
-    return tracing.program([*losses, *map(tracing.tracer.slot_of, flows)])
+    gradient = [tracing.tracer.slot_of(flow) for flow in traced_adjoints(tracing.tracer, losses[0], tracing.parameters)]
+    return tracing.program([*losses, *gradient], last=True)
 
 
 class Update:
@@ -262,17 +262,18 @@ class StepTracing:
         self.tracer.program.derived.add(prefix, (traced._slot,), (slot,))
         return traced
 
-    def program(self, outputs: list[int]) -> Program:
-        """The program so far with these outputs, and with all trained parameters, read or not."""
-        program = simplified(self.tracer.program.returning(outputs))
+    def program(self, outputs: list[int], last: bool = False) -> Program:
+        """The program so far with these outputs, and with all trained parameters. After the last nothing is traced."""
+        program = simplified(self.tracer.finished(outputs) if last else self.tracer.program.returning(outputs))
         results = [*self.tracer.computed_again, *(p for p in self.trained if isinstance(p, Result))]
         if (behind := operand_behind(results, self.recipe.optimizer.parameters, self.tracer.began)) is not None:
             raise SurroundingsError(
                 f"{self.recipe.name} reads a result that was recorded before, of {behind.label or 'a parameter'}, "
                 "which each step changes: compute it where the model is called, or, to train, give backend='eager'"
             )
-        trained = dict(zip(self.parameters, self.trained, strict=True))
-        return replace(program, parameters={**trained, **program.parameters})
+        if [*program.parameters][: len(self.parameters)] == self.parameters:
+            return program
+        return replace(program, parameters=dict(zip(self.parameters, self.trained, strict=True)) | program.parameters)
 
     def _number(self, result: Any, what: str) -> Any:
         """One number of what is traced. Raises TypeError for anything else."""

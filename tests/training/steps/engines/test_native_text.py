@@ -2,6 +2,7 @@
 
 import copy
 import random
+import tracemalloc
 
 import pytest
 from shared import half_adder
@@ -159,3 +160,17 @@ def test_layers_that_are_alike_keep_factors_and_iterations_over_time_are_a_loop(
     assert any(isinstance(group, Repeated) for group in only.roll.groups) is not deep
     if deep:
         assert sum(term.matrix(only.roll, only.full.lanes) is not None for term in only.terms) >= 14
+
+
+def test_a_text_is_written_in_a_few_hundred_bytes_a_weight():
+    """Most of them are what the trace knows of a weight: it was 1,100 once, ten times the network."""
+    model = tn.MLP(60, [60, 1], "tanh", rng=random.Random(1))
+    step = native_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.1, momentum=0.5))
+    X, Y = [[0.01 * k for k in range(60)]], [0.5]
+    small = tn.MLP(3, [1], rng=random.Random(1))
+    native_step(small, "squared_error", tn.SGD(small.parameters(), lr=0.1, momentum=0.5))([[0.1] * 3], Y)  # imports all
+    tracemalloc.start()
+    step(X, Y)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most / len(model.parameters()) < 800

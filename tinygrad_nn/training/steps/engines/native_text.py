@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import islice
 
 from ....autograd import primitives as table
 from ....autograd.value import Value
@@ -59,9 +60,9 @@ class StepText:
         trained, self.count = recipe.optimizer.parameters, len(recipe.optimizer.parameters)
         self.vectors = -(-self.count // full)
         self.padded = self.vectors * full
-        read = [value for p in (gradient, penalized) if p is not None for value in p.parameters.values()]
-        apart = {id(value) for value in trained}
-        self.untrained = list({id(value): value for value in read if id(value) not in apart}.values())
+        both = [p for p in (gradient, penalized) if p is not None]  # whose first parameters are the trained ones
+        read = [value for p in both for value in islice(p.parameters.values(), self.count, None)]
+        self.untrained = list({id(value): value for value in read}.values())
         self.read: list[int] = []  # where those are in a network, in a text that is kept apart
         order = [*trained, *(Value(0.0) for _ in range(self.padded - self.count)), *self.untrained]
         roll = rolled_for_sums(gradient.reading(order))
@@ -151,9 +152,8 @@ def text_for(recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: b
 
     apart = StepText.said(text_of_structure("steps", key, of_update, LOADED, write), update)
     TEXTS.put(key, [apart, *known][:MOST_OF_ONE])
-    if not written and (again := apart.of(recipe, parameters)) is not None:
-        return again
-    return written[0] if written else StepText(recipe, shapes, row, target, batched, update)
+    written.clear()  # with all that it was traced from, which is many times the network
+    return apart.of(recipe, parameters) or StepText(recipe, shapes, row, target, batched, update)
 
 
 def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> FunctionText:
