@@ -121,9 +121,9 @@ def test_pure_steps_and_estimators():
 def test_estimators_choose_single_precision_for_numbers_that_it_holds(monkeypatch):
     needed("llvm")
     pytest.importorskip("sklearn")
-    from tinygrad_nn.sklearn import MLPRegressor, estimators
+    from tinygrad_nn.sklearn import MLPRegressor, network
 
-    monkeypatch.setattr(estimators, "LONG", 0)  # as for a long fit
+    monkeypatch.setattr(network, "LONG", 0)  # as for a long fit
     assert math.isfinite(MLPRegressor((2,), max_iter=2).fit(X, Y).loss_)
 
 
