@@ -114,7 +114,7 @@ def test_pure_steps_and_estimators():
     from tinygrad_nn.sklearn import MLPRegressor
 
     with pytest.raises(ValueError, match=WORDS):
-        MLPRegressor((2,), dtype="float32", max_iter=2).fit(X, Y)
+        MLPRegressor(hidden_layer_sizes=(2,), dtype="float32", max_iter=2).fit(X, Y)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -124,7 +124,7 @@ def test_estimators_choose_single_precision_for_numbers_that_it_holds(monkeypatc
     from tinygrad_nn.sklearn import MLPRegressor, network
 
     monkeypatch.setattr(network, "LONG", 0)  # as for a long fit
-    assert math.isfinite(MLPRegressor((2,), max_iter=2).fit(X, Y).loss_)
+    assert math.isfinite(MLPRegressor(hidden_layer_sizes=(2,), max_iter=2).fit(X, Y).loss_)
 
 
 def exported(number, state=0.0, dtype="double", lr=0.1, folder=None):

@@ -3,14 +3,14 @@
 import random
 
 from tinygrad_nn.compiler.loops.grouping import affine
-from tinygrad_nn.compiler.loops.groups import Access, Group, Places, Spots
+from tinygrad_nn.compiler.loops.groups import Access, Group, SlotPlaces, Spots
 from tinygrad_nn.compiler.loops.scatters import scatters
 
 
 def test_places_are_what_a_dict_would_know():
     rng = random.Random(1)
     for _ in range(200):
-        ours, theirs = Places(), dict[int, tuple[int, int]]()
+        ours, theirs = SlotPlaces(), dict[int, tuple[int, int]]()
         for array in range(5):
             start, first = rng.randrange(30), rng.randrange(9)
             run = list(range(start, start + rng.randrange(12)))

@@ -8,7 +8,7 @@ from itertools import repeat
 from operator import eq, lt
 
 from ..program.program import LITERALS, Family, Guard, Instruction, ProgramEntry
-from .groups import Access, Group, Places, Spot
+from .groups import Access, Group, SlotPlaces, Spot
 from .rolled import Rolled
 
 Read = list[list[Spot]]  # of each operand of an instruction, what it reads; of a family, what all its members do
@@ -22,13 +22,13 @@ class Scope:
     """Where groups are added: those of a program, or of a repeat's body; `by_row` where all of them are of the row."""
 
     roll: Rolled
-    places: Places
+    places: SlotPlaces
     groups: list[Group]
     by_row: bool = False
     origins: Mapping[int, int] = field(default_factory=dict)  # of slots, those that they are named after
 
 
-def add_array(roll: Rolled, places: Places, slots: list[int], by_row: bool) -> int:
+def add_array(roll: Rolled, places: SlotPlaces, slots: list[int], by_row: bool) -> int:
     array = len(roll.sizes)
     roll.sizes.append(len(slots))
     roll.by_row.append(by_row)
@@ -125,7 +125,7 @@ def read_from_one(scope: Scope, rows: list[list[Spot]]) -> tuple[int, list[list[
     else:
         starts = {row: len(row) * k for k, row in enumerate(distinct)}
         lying = [list(range(starts[tuple(row)], starts[tuple(row)] + len(row))) for row in rows]
-    array = add_array(roll, Places(), [-1] * len(laid), scope.by_row or any(roll.by_row[a] for a in arrays))
+    array = add_array(roll, SlotPlaces(), [-1] * len(laid), scope.by_row or any(roll.by_row[a] for a in arrays))
     scope.groups.append(Group(array, None, (), tuple(pieces), roll.by_row[array]))
     return array, lying
 

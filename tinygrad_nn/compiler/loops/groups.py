@@ -49,7 +49,7 @@ class Spots(Sequence[Spot]):
         return repr(list(self))
 
 
-class Places(Spots):
+class SlotPlaces(Spots):
     """Where each slot lies, by slot."""
 
     def __setitem__(self, slot: int, spot: Spot) -> None:

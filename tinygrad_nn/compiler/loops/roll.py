@@ -26,7 +26,7 @@ from .grouping import (
     pieces_of,
     read_from_one,
 )  # fmt: skip
-from .groups import Access, Group, Places, Repeated, Spot, Spots
+from .groups import Access, Group, Repeated, SlotPlaces, Spot, Spots
 from .repeats import AnyEntry, Repeat, as_one, slots_set
 from .rolled import Rolled
 
@@ -38,7 +38,7 @@ def rolled(program: Program, body: Sequence[AnyEntry] | None = None) -> Rolled:
     Its repeats are found first, unless its `body` is given, with repeats or without.
     """
     roll = Rolled(program)
-    places = Places()
+    places = SlotPlaces()
     for slots, by_row in ((program.inputs, True), (list(program.parameters), False), (list(program.literals), False)):
         add_array(roll, places, list(slots), by_row)
     if body is None:
@@ -176,7 +176,7 @@ def _series(scope: Scope, inside: Scope, repeat: Repeat) -> dict[int, tuple[int,
     def viewed(slot: int, array: int, indices: list[int], strides: tuple[int, ...]) -> None:
         key = array, strides[0]
         if key not in found:
-            found[key] = add_array(roll, Places(), roll.slots[array], roll.by_row[array])
+            found[key] = add_array(roll, SlotPlaces(), roll.slots[array], roll.by_row[array])
         places[slot] = found[key], indices[0]
 
     for slot, series in repeat.each.items():
@@ -192,7 +192,7 @@ def _series(scope: Scope, inside: Scope, repeat: Repeat) -> dict[int, tuple[int,
         if any(affine(indices, times) is None for indices in lying):
             laid = [index for indices in lying for index in indices]
             piece = access(array, [laid], (), column=True)
-            array = add_array(roll, Places(), [-1] * len(laid), roll.by_row[array])
+            array = add_array(roll, SlotPlaces(), [-1] * len(laid), roll.by_row[array])
             scope.groups.append(Group(array, None, (), (piece,), roll.by_row[array]))
             lying = [list(range(k, k + repeat.times)) for k in range(0, len(laid), repeat.times)]
         for slot, indices in zip(apart, lying, strict=True):

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ...loops.clusters import handed_on, in_step
 from ...loops.grouping import access, add_array, pieces_of
-from ...loops.groups import Access, Group, Places, Repeated, Spot
+from ...loops.groups import Access, Group, Repeated, SlotPlaces, Spot
 from ...loops.rolled import Rolled
 from .blocks import Iteration, Printed, everything, groups_of
 
@@ -43,7 +43,7 @@ def _apart(roll: Rolled, repeat: Repeated) -> Repeated:
         roll.slots[array] = []
         for source in sources:
             members = sorted([k for k, (other, _) in enumerate(later) if other == source], key=later.__getitem__)
-            new = add_array(roll, Places(), [names[k] for k in members], roll.by_row[array])
+            new = add_array(roll, SlotPlaces(), [names[k] for k in members], roll.by_row[array])
             for index, k in enumerate(members):
                 moved[array][k] = new, index
             firsts.append(replace(first, array=new, operands=tuple(pieces_of([before[k] for k in members]))))

@@ -12,7 +12,7 @@ from itertools import pairwise
 from ....autograd import primitives as table
 from ...loops.clusters import handed_on, strides
 from ...loops.grouping import access, add_array
-from ...loops.groups import Access, Group, Places, Repeated, Spot
+from ...loops.groups import Access, Group, Repeated, SlotPlaces, Spot
 from ...loops.rolled import Rolled
 from .regions import SHORT
 
@@ -62,7 +62,9 @@ def _in_pieces(roll: Rolled, group: Group, laid: dict[int, Group]) -> list[Group
             access(each[0][first][0], [[k for _, k in row[first:last]] for row in each], group.extents, column=True)
             for each in rows
         ]
-        array = group.array if last == ends[-1] else add_array(roll, Places(), roll.slots[group.array], group.by_row)
+        array = (
+            group.array if last == ends[-1] else add_array(roll, SlotPlaces(), roll.slots[group.array], group.by_row)
+        )
         found.append(replace(group, array=array, operands=(*operands, start)))
         start = Access(array, 0, strides(group.extents))
     return found
