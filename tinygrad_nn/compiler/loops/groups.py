@@ -52,6 +52,9 @@ class Spots(Sequence[Spot]):
 class SlotPlaces(Spots):
     """Where each slot lies, by slot."""
 
+    def __getitem__(self, slot: int) -> Spot:
+        return self.arrays[slot], self.indices[slot]
+
     def __setitem__(self, slot: int, spot: Spot) -> None:
         self._reach(slot)
         self.arrays[slot], self.indices[slot] = spot

@@ -48,15 +48,14 @@ def rolled(program: Program, body: Sequence[AnyEntry] | None = None) -> Rolled:
     return roll
 
 
-def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
-    """Add a body in groups, level by level."""
-    places = scope.places
-    levels = [0] * max([len(places), *[1 + _last(entry) for entry in body]])
-    waiting: dict[int, list[AnyEntry]] = {}
+def _by_level(body: Sequence[AnyEntry], count: int) -> dict[int, list[AnyEntry]]:
+    """The entries of a body by how many of them need one another up to each; slots below `count` are there before."""
+    levels = [0] * max([count, *[1 + _last(entry) for entry in body]])
+    found: dict[int, list[AnyEntry]] = {}
     for given in body:
         for entry in _where_alike(given, levels.__getitem__):
             level = 1 + max(map(levels.__getitem__, entry.slots()), default=0)
-            waiting.setdefault(level, []).append(entry)
+            found.setdefault(level, []).append(entry)
             if isinstance(entry, Instruction):
                 levels[entry.slot] = level
             elif isinstance(entry, Family):
@@ -64,17 +63,23 @@ def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
             elif isinstance(entry, Repeat):
                 for slot in entry.sets():
                     levels[slot] = level
-    arrays, indices = places.arrays, places.indices
+    return found
 
-    def spots(operand: Operand, columns: dict[int, list[Spot]]) -> list[Spot]:
+
+def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
+    """Add a body in groups, level by level."""
+    places, waiting = scope.places, _by_level(body, len(scope.places))
+    columns: dict[int, list[Spot]] = {}  # by their ids, as many read the same ones
+
+    def spots(operand: Operand) -> list[Spot]:
         if isinstance(operand, int):
-            return [(arrays[operand], indices[operand])]
+            return [places[operand]]
         if (found := columns.get(id(operand))) is None:
             found = columns[id(operand)] = places.spots(operand)
         return found
 
     for level in sorted(waiting):
-        columns: dict[int, list[Spot]] = {}  # by their ids, as many read the same ones
+        columns.clear()
         alike: dict[tuple[object, ...], list[tuple[Read, ProgramEntry]]] = {}
         repeats: dict[int, list[Repeat]] = {}
         for given in waiting[level]:
@@ -82,7 +87,7 @@ def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
                 if isinstance(entry, Repeat):
                     repeats.setdefault(entry.times, []).append(entry)
                     continue
-                read = [spots(o, columns) for o in entry.operands]
+                read = [spots(o) for o in entry.operands]
                 alike.setdefault(_kind(entry, read), []).append((read, entry))
         ragged: dict[object, list[list[int]]] = {}
         for kind, members in alike.items():
