@@ -52,7 +52,7 @@ class Spots(Sequence[Spot]):
 class SlotPlaces(Spots):
     """Where each slot lies, by slot."""
 
-    def __getitem__(self, slot: int) -> Spot:
+    def __getitem__(self, slot: Any) -> Any:
         return self.arrays[slot], self.indices[slot]
 
     def __setitem__(self, slot: int, spot: Spot) -> None:
