@@ -14,6 +14,7 @@ from pathlib import Path
 
 from calls_tables import print_calls
 from gradient_tables import print_gradients
+from least_squares_tables import print_least_squares
 from measuring import HEAD, ROUNDS, keep_to_one_processor, measured, missing, print_line
 from sequence_tables import print_sequences
 from sklearn_tables import print_sklearn
@@ -138,6 +139,7 @@ TABLES = {
     "time": print_time,
     "sequences": print_sequences,
     "training": print_training,
+    "least-squares": print_least_squares,
     "sklearn": print_sklearn,
     "drawing": print_drawing,
     "import": print_import,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from math import sqrt
+from operator import is_
 from typing import Any, NamedTuple
 
 from ...autograd.value import Value
@@ -35,6 +37,7 @@ from .objective import put_weights
 from .squares import squares_in
 
 LANES = 8  # of doubles, at most: so many rows are computed at once
+NUMPYS_MOST = 50_000  # numbers of a Jacobian that is to be compiled anew, in which NumPy is not much slower
 MOSTLY = 0.75  # of a Jacobian: where so much of it differs from row to row, all of it is computed
 
 
@@ -44,6 +47,7 @@ class Squared(NamedTuple):
     run: Callable[[Any, Any], tuple[Any, Any]]  # of rows and parameters
     residuals: int  # how many
     factors: Any  # of the squares; None where they are computed
+    alike: float | None  # that of all, where they are one and the same
     fixed: Any  # the Jacobian of a row, in one vector; None where all of it is computed
     places: list[int]  # in that, of those that are computed
     untrained: list[Value]  # what it reads beside
@@ -52,8 +56,10 @@ class Squared(NamedTuple):
     def of(self, rows: Any, parameters: Any, share: float, xp: Any) -> tuple[Any, Any]:
         """The residuals of each row and then their Jacobian, and which rows are on this path."""
         found, on_path = self.run(rows, parameters)
-        k = self.residuals
-        residuals, factors = found[:, :k], self.factors
+        k, factors = self.residuals, self.factors
+        if self.fixed is None and self.alike is not None:
+            found *= sqrt(self.alike * share)  # which is nobody else's
+            return found, on_path
         slopes = found[:, k:] if factors is not None else found[:, 2 * k :]
         if self.fixed is not None:
             known = xp.repeat(self.fixed[None, :], len(rows), axis=0)
@@ -62,12 +68,10 @@ class Squared(NamedTuple):
         if factors is None:
             factors = found[:, k : 2 * k]
             if (factors < 0.0).any():
-                raise ValueError(
-                    "a factor of a square is negative, and the sum has no least value: weights are 0 or more"
-                )
+                raise ValueError("a factor of a square is negative, so that the sum has no least: make it 0 or more")
         scales = xp.sqrt(factors * share)
         slopes = slopes.reshape((len(rows), k, -1)) * scales[..., None]
-        return xp.concatenate([residuals * scales, slopes.reshape((len(rows), -1))], axis=1), on_path
+        return xp.concatenate([found[:, :k] * scales, slopes.reshape((len(rows), -1))], axis=1), on_path
 
 
 PATHS: Latest[Paths[Squared]] = Latest(64)  # of known structures, which take one
@@ -85,18 +89,23 @@ class Residuals:
     def __init__(self, recipe: Recipe, rows: Rows, target: Target) -> None:
         self.recipe, self.target, self.xp = recipe, target, Target("array").namespace
         self.rows = [(shapes, *self._padded(part)) for shapes, part in _by_shape(rows)]
-        self.share = 1.0 / len(rows[1])
+        self.share, self.size = 1.0 / len(rows[1]), len(rows[1]) * len(recipe.optimizer.parameters)
         self._known: Known[tuple[Recipe, dict[Any, Any]]] = Known(
             partial(surroundings_of, recipe), lambda world: (replace(recipe, world=world), {})
         )
         self.backend = "array" if target.auto and target.backend == "python" else target.backend
+        self._found: dict[Any, Any] = {}
         self.look()
 
-    def look(self) -> None:
-        """Look at what the functions read, as it may be other than before; what cannot be compiled is said now."""
+    def look(self) -> bool:
+        """Look at what the functions read; whether it may be other than before. What cannot be compiled is said now."""
+        before = [paths for paths, _, _ in self._found.values()]
         self._found = {shapes: self._paths(shapes, x[0]) for shapes, x, _ in self.rows}
         if self.recipe.regularizer is not None:
             self._found[None] = self._paths(None, ())
+        known = [paths for paths, _, _ in self._found.values()]
+        read = any(path.untrained or path.read for paths in known for path in paths.found)
+        return read or len(before) != len(known) or not all(map(is_, before, known))
 
     def at(self, weights: Any) -> tuple[Any, Any]:
         """The residuals at these weights, and their Jacobian."""
@@ -135,7 +144,10 @@ class Residuals:
         recipe, known = self._known.now()
         if shapes not in known:
             structure = structure_known(recipe) if self.backend != "python" else None
-            trace = partial(self._traced, recipe, shapes, None if structure is None else structure[1])
+            backend = self.backend
+            if structure is None and self.target.auto and self.size < NUMPYS_MOST:
+                backend = "array"
+            trace = partial(self._traced, recipe, shapes, backend, None if structure is None else structure[1])
             paths, key = None, None
             if structure is not None:
                 key = structure[0], shapes, self.backend
@@ -149,7 +161,7 @@ class Residuals:
         return known[shapes]  # type: ignore[no-any-return]
 
     @uncollected
-    def _traced(self, recipe: Recipe, shapes: Shape, values: Sequence[Value] | None, row: Any) -> Squared:
+    def _traced(self, recipe: Recipe, shapes: Shape, backend: str, values: Sequence[Value] | None, row: Any) -> Squared:
         """The residuals of a row as a program, in the way that this row takes."""
         tracing = StepTracing(recipe, f"residuals_of_{recipe.name}")
         tracer, trained = tracing.tracer, tracing.parameters
@@ -173,17 +185,20 @@ class Residuals:
         read = [order[id(value)] for value in untrained] if values is not None else []
         fixed = None if dense else self.xp.array([0.0 if isinstance(flow, Traced) else flow for flow in flows])
         of_squares = self.xp.array(factors) if plain else None
-        runner = self._runner(program, apart=values is not None)
-        return Squared(runner, len(squares), of_squares, fixed, places, [] if values is not None else untrained, read)
+        alike = factors[0] if plain and len(set(factors)) == 1 and factors[0] >= 0.0 else None
+        runner = self._runner(program, backend, apart=values is not None)
+        return Squared(
+            runner, len(squares), of_squares, alike, fixed, places, [] if values is not None else untrained, read
+        )
 
-    def _runner(self, program: Program, apart: bool) -> Any:
+    def _runner(self, program: Program, backend: str, apart: bool) -> Any:
         """What runs a program at given parameters; `apart`, it keeps no Value of those that it was traced with."""
         if apart:
             program = replace(program, parameters={slot: Value(0.0) for slot in program.parameters}, scopes=BySlot())
-        if self.backend == "python":
+        if backend == "python":
             return partial(_in_python, compiled(program), self.xp)
         try:
-            return self._rows(program, self.backend)
+            return self._rows(program, backend)
         except UnspelledError:
             if not self.target.auto:
                 raise

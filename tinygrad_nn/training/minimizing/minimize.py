@@ -185,6 +185,4 @@ class Descent:
             watch.told(self.history)
         if any(reasons):
             raise Ended(next(filter(None, reasons)))
-        if self.called and self.residuals is not None:
-            self.residuals.look()
-        return self.called
+        return self.called and self.residuals is not None and self.residuals.look()
