@@ -80,7 +80,21 @@ def found(program, inputs):
     expected, got = outcome(program, program.body, inputs), outcome(program, body, inputs)
     assert type(expected) is type(got)
     assert all(map(same, expected, got)) if isinstance(expected, list) else expected == got
+    assert most_lags(body) <= recurrences_.MOST_LAGS
     return body
+
+
+def most_lags(body):
+    """After how many iterations a number is read at most."""
+
+    def lags(repeat, slot):
+        behind = 0
+        while slot in repeat.carried:
+            behind, slot = behind + 1, repeat.carried[slot][1]
+        return behind
+
+    repeats = [entry for entry in body if isinstance(entry, Repeat)]
+    return max([0, *(lags(r, slot) for r in repeats for slot in r.carried), *(most_lags(r.body) for r in repeats)])
 
 
 def programs(function, *args):
@@ -241,6 +255,40 @@ def test_a_grid_is_found_a_step_at_a_time():
         assert [times for _, times in loops(found(gradient, inputs))] == [12, 11]
 
 
+def test_a_loop_that_looks_alike_only_in_the_middle_is_found_to_its_ends():
+    """Each growth is thrice as long at most, and what is read there is a matter of chance."""
+    read = [0 if 100 <= t < 115 else RNG.randrange(3) for t in range(250)]
+
+    def driven(x, a):
+        table = [tn.sin(a), tn.cos(a), tn.exp(a)]
+        for k in read:
+            x = tn.tanh(x) + table[k]
+        return x
+
+    value, _, inputs = programs(driven, 0.3, 0.2)
+    assert loops(found(value, inputs)) == [(2, 250)]
+
+
+def test_what_saves_little_is_written_out():
+    def once(x):
+        for primitive in (tn.sin, tn.exp, tn.sqrt, tn.cos, tn.tanh, tn.softplus):
+            x = primitive(x)
+        for _ in range(24):
+            x = tn.tanh(x)
+        return x
+
+    value, _, inputs = programs(once, 0.3)
+    assert loops(found(value, inputs)) == []
+
+
+def test_of_what_is_read_once_a_loop_is_over_no_more_is_kept():
+    value, gradient, inputs = programs(predator_and_prey, 1.0, 1.0, 1.1, 0.4, 0.4, 0.1)
+    (of_value,) = [entry for entry in found(value, inputs) if isinstance(entry, Repeat)]
+    assert not of_value.kept
+    assert len(of_value.last) > 1
+    assert any(entry.kept for entry in found(gradient, inputs) if isinstance(entry, Repeat))
+
+
 def test_a_season_is_found():
     def residuals(series, a, b):
         errors = [0.1] * 24
@@ -388,3 +436,25 @@ def test_the_search_takes_time_linear_in_the_program(name):
     few, many = program(300), program(2400)
     assert work(many) < 20 * work(few)  # some are searched twice; were it quadratic, it were 64 times
     found(few, [0.1])
+
+
+def test_a_long_period_that_breaks_everywhere_is_given_up(monkeypatch):
+    """The primitives return after 300 instructions, but each of these reads another one in each iteration."""
+    rng, period = random.Random(1), 300
+    size = 12 * period
+    kinds = [rng.choice([table.add, table.multiply, table.subtract, table.divide]) for _ in range(period)]
+    body: list[Instruction | Guard] = [
+        Instruction(1 + k, kinds[k % period], (k, max(0, k - 2 - rng.randrange(50)))) for k in range(size)
+    ]
+    looked = 0
+    continues = recurrences_._Search._continues
+
+    def counted(*args):
+        nonlocal looked
+        looked += 1
+        return continues(*args)
+
+    monkeypatch.setattr(recurrences_._Search, "_continues", counted)
+    search = recurrences_._Search(body, {1 + k: k for k in range(size)})
+    assert list(search._repeating(periods.Periodic(0, size, period))) == []
+    assert size < looked < 5 * size
