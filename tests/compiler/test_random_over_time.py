@@ -164,6 +164,25 @@ def test_a_loop_that_knows_no_row(backend):
 
 
 @pytest.mark.parametrize("backend", ["llvm", "array", "python"])
+def test_numbers_of_no_row_laid_side_by_side_in_a_loop_over_rows(backend):
+    """What an inner loop reads out of order is the same for all lanes."""
+    needed(backend)
+    read = [0.5, 0.25, 0.125, 0.5, 0.75, 0.25, 0.5, 0.125, 0.625, 0.75]
+
+    def nest(x):
+        for _ in range(12):
+            inner = 0.1
+            for number in read:
+                inner = tn.tanh(inner * x - number)
+            x = tn.sin(x + inner)
+        return x
+
+    rows = [[0.1 * k] for k in range(40)]
+    expected = [nest(Value(x)).data for (x,) in rows]
+    assert tn.compile(nest, backend=backend).batch(rows) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["llvm", "array", "python"])
 def test_sums_over_what_was_before_the_first(backend):
     """A dot of no products, beside literals."""
     needed(backend)

@@ -66,7 +66,7 @@ class Loops(Members):
             for view, (array, stride) in group.views.items():
                 entry = kind if self.roll.by_row[array] else self.one
                 self.pointers[view] = self._pointer(self.pointers[array], entry.numbers, b.index(0, (stride, t)))
-            bodies = [partial(self._at, kind, cluster) for cluster in inside]
+            bodies = [partial(self._at, kind if each[0].by_row else self.one, each) for each in inside]
             self._in_parts([*bodies, *(partial(self._gather, each, kind) for each in group.nexts)], {t: "i64"})
 
         b.loop(group.times, iteration, most_written_out=0)
