@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 from own_primitives import soft_sign
@@ -20,7 +21,6 @@ from tinygrad_nn.compiler.backends.llvm import call  # noqa: E402
 from tinygrad_nn.compiler.kept_text import kept_text, program_in_words  # noqa: E402
 from tinygrad_nn.compiler.program import rewrite  # noqa: E402
 from tinygrad_nn.compiler.program.program import Instruction, Program  # noqa: E402
-from tinygrad_nn.support.as_loaded import AsLoaded  # noqa: E402
 
 
 @pytest.fixture
@@ -119,8 +119,10 @@ def test_ones_own_primitive_is_in_no_words():
 
 
 def test_without_words_a_text_is_written(derived):
-    loaded = AsLoaded(0.0)
-    assert kept_text("calls", lambda: None, loaded, lambda: "written") == "written"
+    these: Any = Sources("these")
+    for words, text in ((["words", None], "anew"), (["words"], "kept"), (["words", None], "anew"), (["words"], "kept")):
+        assert kept_text("calls", lambda: words, these, lambda: text) == text  # noqa: B023
+    assert kept_text("calls", lambda: ["words"], these, lambda: "another") == "kept"
 
 
 @pytest.mark.parametrize("name", table.TABLE)

@@ -24,6 +24,17 @@ def test_what_was_not_asked_for_longest_goes_first():
     assert not len(latest)
 
 
+def test_fewer_may_be_kept_from_now_on():
+    latest: Latest[int] = Latest(9)
+    for key in range(9):
+        latest.put(key, key)
+    assert latest.get(0) == 0
+    latest.keep(3)
+    assert [key for key in range(9) if latest.get(key) is not None] == [0, 7, 8]
+    latest.put(1, 1)
+    assert len(latest) == 3
+
+
 def test_threads():
     latest: Latest[int] = Latest(5)
     wrong: list[int | None] = []

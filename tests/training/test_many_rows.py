@@ -51,8 +51,8 @@ def test_layers_in_machine_code_are_the_recorded_graph(seed):
     model = drawn(seed)
     code, numbers = code_of(model)
     rows = rows_for(model, random.Random(seed).choice([1, 7, 8, 15, 16, 17, 33, 64]), seed)
-    assert code(np, rows, numbers) == pytest.approx(recorded(model, rows), rel=1e-12, abs=1e-13)
-    assert np.array_equal(code(np, np.asfortranarray(rows), numbers), code(np, rows, numbers))
+    assert code(rows, numbers) == pytest.approx(recorded(model, rows), rel=1e-12, abs=1e-13)
+    assert np.array_equal(code(np.asfortranarray(rows), numbers), code(rows, numbers))
 
 
 def test_the_program_is_that_of_a_trace():
@@ -60,7 +60,7 @@ def test_the_program_is_that_of_a_trace():
     code, numbers = code_of(model)
     rows = rows_for(model, 50)
     traced = tn.compile(lambda xs: model(xs), backend="llvm")
-    assert np.array_equal(code(np, rows, numbers), traced.batch(rows[:, None]))
+    assert np.array_equal(code(rows, numbers), traced.batch(rows[:, None]))
 
 
 @pytest.mark.parametrize(("size", "lanes"), [(32, 4), (64, 16)])
@@ -71,14 +71,14 @@ def test_parts_of_the_rows_are_all_rows(processors, size, lanes, monkeypatch):
     code, numbers = code_of(model)
     assert code.lanes == lanes
     rows = rows_for(model, 333)
-    expected = code(np, rows, numbers)
+    expected = code(rows, numbers)
     assert expected == pytest.approx(recorded(model, rows), rel=1e-12)
     monkeypatch.setattr(native, "processors", lambda: processors)
     monkeypatch.setattr(many_rows, "WORTH_THREAD", 1)
     for at_once in (1, 5_000, 10**9):
         monkeypatch.setattr(many_rows, "IN_A_CALL", at_once)
-        assert np.array_equal(code(np, rows, numbers), expected)
-    assert code(np, rows[:0], numbers).shape == (0, 2)
+        assert np.array_equal(code(rows, numbers), expected)
+    assert code(rows[:0], numbers).shape == (0, 2)
 
 
 def test_what_is_not_finite_is_as_recorded():
@@ -86,9 +86,9 @@ def test_what_is_not_finite_is_as_recorded():
     code, numbers = code_of(model)
     odd = [np.nan, np.inf, -np.inf, 1e308, -0.0, 0.5]
     rows = np.array([[a, b] for a in odd for b in odd])
-    assert np.array_equal(np.isnan(code(np, rows, numbers)), np.isnan(recorded(model, rows)))
+    assert np.array_equal(np.isnan(code(rows, numbers)), np.isnan(recorded(model, rows)))
     finite = np.isfinite(rows).all(axis=1)
-    assert code(np, rows, numbers)[finite] == pytest.approx(recorded(model, rows)[finite], rel=1e-12)
+    assert code(rows, numbers)[finite] == pytest.approx(recorded(model, rows)[finite], rel=1e-12)
 
 
 def test_layers_of_several_activations_are_not_written():

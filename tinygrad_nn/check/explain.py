@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from itertools import count, groupby
 from math import fsum, inf, isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..autograd import primitives as table
 from ..autograd.graph import named_operands, operations_behind, taken
@@ -25,7 +25,7 @@ MOST_FACTORS = 12  # of a product that is written out
 MOST_WAYS = 10**100  # that are counted
 
 
-class Entry:
+class Entry(NamedTuple):
     """A part of a gradient: `amount` is the product of the `factors`, local derivatives from the result on.
 
     A factor is (where it stands, its derivative): the label or the owner of an operation, else its primitive and which
@@ -33,10 +33,9 @@ class Entry:
     factor is the derivative that they have together.
     """
 
-    __slots__ = ("amount", "factors", "ways")
-
-    def __init__(self, amount: float, factors: list[tuple[str, float]], ways: int) -> None:
-        self.amount, self.factors, self.ways = amount, factors, ways
+    amount: float
+    factors: list[tuple[str, float]]
+    ways: int
 
     def __str__(self) -> str:
         numbers = _few([f"{number:.6g}" for _, number in self.factors if number != 1.0]) or ["1"]

@@ -14,11 +14,15 @@ from .object_cache import folder_in_use, from_cache
 from .program.program import Guard, Program
 
 
-def kept_text(kind: str, words: Callable[[], Sequence[str] | None], loaded: AsLoaded, write: Callable[[], str]) -> str:
-    """What `write` writes of a kind, by an earlier process or now; the words say all that it follows from, or None."""
-    if folder_in_use() is None or (sources := loaded.sources()) is None or (said := words()) is None:
+def kept_text(kind: str, words: Callable[[], Sequence[str | None]], loaded: AsLoaded, write: Callable[[], str]) -> str:
+    """What `write` writes of a kind, by an earlier process or now.
+
+    The words say all that it follows from; None is among them where there are none for something.
+    """
+    if folder_in_use() is None or (sources := loaded.sources()) is None or None in (said := words()):
         return write()
-    return from_cache([f"text of {kind}", __version__, sources, *said], lambda: write().encode()).decode()
+    key = [f"text of {kind}", __version__, sources, *said]
+    return from_cache(key, lambda: write().encode()).decode()  # type: ignore[arg-type]
 
 
 def program_in_words(program: Program, entries: int, results: Sequence[int]) -> str | None:

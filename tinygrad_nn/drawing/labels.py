@@ -64,16 +64,13 @@ def shortened(text: str, longest: int) -> str:
 
 def text_width(text: str, size: float) -> float:
     """About how wide a text is in a sans-serif font: 0.58 em a letter, 0.75 a capital, 1 a wide character."""
-    return size * sum(
-        1.0
-        if c in "WM@%" or unicodedata.east_asian_width(c) in "WF"
-        else 0.3
-        if c in "il.,'|"
-        else 0.75
-        if c.isupper()
-        else 0.58
-        for c in text
-    )
+
+    def width(c: str) -> float:
+        if c in "WM@%" or unicodedata.east_asian_width(c) in "WF":
+            return 1.0
+        return 0.3 if c in "il.,'|" else 0.75 if c.isupper() else 0.58
+
+    return size * sum(map(width, text))
 
 
 def cell(content: str = "", **attributes: object) -> str:

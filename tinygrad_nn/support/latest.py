@@ -33,6 +33,13 @@ class Latest(Generic[Content]):
             if len(self._found) > self.most:
                 del self._found[next(iter(self._found))]
 
+    def keep(self, most: int) -> None:
+        """Keep at most so many from now on."""
+        with self._lock:
+            self.most = most
+            while len(self._found) > most:
+                del self._found[next(iter(self._found))]
+
     def clear(self) -> None:
         """Forget all."""
         with self._lock:

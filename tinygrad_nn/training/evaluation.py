@@ -177,15 +177,12 @@ class Looked:
 class LookedBySeveral(Looked):
     """Rows of several shapes, which are looked at shape by shape, and measured as they were given."""
 
-    def __init__(
-        self, recipe: Recipe, rows: Rows, whose: str, target: Target | None, answers: Answers | None,
-        metrics: Mapping[str, OfAllRows | Answers],
-    ) -> None:  # fmt: skip
-        super().__init__(recipe, rows, whose, None, answers, metrics)
+    def __init__(self, recipe: Recipe, rows: Rows, whose: str, target: Target | None, *measured: Any) -> None:
+        super().__init__(recipe, rows, whose, None, *measured)
         self.parts = []
         for kind, shapes in enumerate(rows[1].shapes):  # type: ignore[attr-defined]
             places = [i for i, row in enumerate(self.rows) if row.kind == kind]  # type: ignore[attr-defined]
-            part = Looked(recipe, (shapes, [self.rows[i] for i in places]), whose, target, answers, metrics)
+            part = Looked(recipe, (shapes, [self.rows[i] for i in places]), whose, target, *measured)
             part.places = places
             self.parts.append(part)
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from ..autograd import primitives as table
 from ..compiler.backends.llvm import engine as native
-from ..compiler.backends.llvm.printer import Printer
+from ..compiler.backends.llvm.call import NativeProgram
 from ..compiler.loops.groups import Access, Group
 from ..compiler.loops.rolled import Rolled
 from ..compiler.program.program import INPUTS, PARAMETERS, Program
+from ..compiler.target import Target
 from ..nn.structure import Units
 
 IN_A_CALL = 500_000_000  # rows times parameters of a thread, in some ten milliseconds, after which Ctrl-C is heard
@@ -50,41 +51,26 @@ def pays() -> bool:
     return native.register_bytes() == 64
 
 
-class LayersCode:
+class LayersCode(NativeProgram):
     """The machine code of layers: called with rows and with the numbers of the parameters, it gives the outputs."""
 
     def __init__(self, roll: Rolled) -> None:
-        self.lanes = native.register_bytes() // 8 * (2 if native.register_bytes() == 64 else 1)
-        printer = Printer(roll, self.lanes)
-        self.compiled, self.scratch = native.native(printer.text, pointers=5), printer.scratch
-        self.inputs, self.parameters, self.outputs = *roll.sizes[:2], len(roll.outputs)
+        super().__init__(roll, Target("llvm"), vectors=2 if native.register_bytes() == 64 else 1)
 
-    def __call__(self, xp: Any, x: Any, numbers: Any) -> Any:
+    def __call__(self, x: Any, numbers: Any) -> Any:  # type: ignore[override]
         """The outputs, (rows, outputs), for an array of rows of doubles."""
-        numbers = numbers.copy()  # which another thread may set meanwhile
-        given = xp, (x := xp.ascontiguousarray(x)), numbers, (found := xp.empty((len(x), self.outputs)))
-        (blocks, rest), processors = divmod(len(x), self.lanes), native.processors()
-        most = max(1, IN_A_CALL * processors // (self.parameters * self.lanes))
+        return self.at(x, numbers.copy())[0]  # as another thread may set them meanwhile
+
+    def run(self, rows: Any, parameters: Any, outputs: Any, flags: Any, blocks: int) -> None:
+        given, processors, each = (rows, parameters, outputs, flags), native.processors(), len(parameters) * self.lanes
+        most = max(1, IN_A_CALL * processors // each)
         for first in range(0, blocks, most):
             count = min(most, blocks - first)
-            parts = max(1, min(processors, count * self.lanes * self.parameters // WORTH_THREAD))
+            parts = max(1, min(processors, count * each // WORTH_THREAD))
             ends = [first + count * k // parts for k in range(parts + 1)]
-            threads = [Thread(target=self._run, args=(*given, *part)) for part in pairwise(ends)]
+            threads = [Thread(target=self.run_part, args=(*given, *part)) for part in pairwise(ends)]
             for thread in threads[1:]:
                 thread.start()
-            self._run(*given, *ends[:2])
+            self.run_part(*given, *ends[:2])
             for thread in threads[1:]:
                 thread.join()
-        if rest:
-            last = xp.zeros((self.lanes, self.inputs))
-            last[:rest], told = x[-rest:], xp.empty((self.lanes, self.outputs))
-            self._run(xp, last, numbers, told, 0, 1)
-            found[-rest:] = told[:rest]
-        return found
-
-    def _run(self, xp: Any, x: Any, numbers: Any, found: Any, first: int, end: int) -> None:
-        """Blocks of rows from one on to another."""
-        flags, scratch = xp.empty((end - first) * self.lanes, dtype="uint8"), xp.empty(self.scratch + 64, dtype="uint8")
-        aligned = scratch.ctypes.data + -scratch.ctypes.data % 64
-        places = [array.ctypes.data + first * self.lanes * array.strides[0] for array in (x, found)]
-        self.compiled.run(places[0], numbers.ctypes.data, places[1], flags.ctypes.data, aligned, end - first)

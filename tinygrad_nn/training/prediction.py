@@ -88,7 +88,7 @@ def predicted(model: Any, rows: Any) -> Any:
     if (known := PREDICTED.get(shape)) is None:
         PREDICTED.put(shape, known := Predicted())
     if (code := known.code_for(shape, len(matrix))) is not None:
-        found = code(numpy, matrix, numpy.frombuffer(data))
+        found = code(matrix, numpy.frombuffer(data))
         return found[:, 0] if found.shape[1] == 1 else found
     activations = functions({row for units in shape for _, row in units if row is not None}, numpy)
     # weights that lie as the product reads them, which then takes a tenth less

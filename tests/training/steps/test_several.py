@@ -124,11 +124,11 @@ def test_what_is_kept_for_each_shape_is_bounded_by_what_a_call_has():
         made.of(k)
     assert made.of("first") is first
     made.of("another")
-    assert len(made.found) == MOST_SHAPES
+    assert len(made) == MOST_SHAPES
     assert made.of("first") is first
-    assert 0 not in made.found
+    assert made.get(0) is None
     made.make_room(rows)
     for k in range(99):
         made.of(k)
     assert made.of("first") is first
-    assert len(made.found) == 100
+    assert len(made) == 100

@@ -63,7 +63,9 @@ class Surroundings:
             for holder, name, was in walk.attributes:
                 if getattr(holder, name) is not was:
                     return False
-            if (walk.empty and any(walk.empty)) or (walk.views and not _same_entries(walk)):
+            if (walk.empty and any(walk.empty)) or list(map(len, walk.views)) != walk.sizes:
+                return False
+            if not all(map(is_, chain.from_iterable(walk.views), walk.entries)):
                 return False
         except (AttributeError, RuntimeError, ValueError):  # gone, or another thread is changing it
             return False
@@ -154,12 +156,6 @@ def _same_content(walk: Walk) -> bool:
     """Whether arrays and context variables hold what they did."""
     arrays = all(bytes_of(found) == content for found, content, _ in walk.arrays)
     return arrays and all(variable.get(ABSENT) is content for variable, content in walk.context)
-
-
-def _same_entries(walk: Walk) -> bool:
-    """Whether containers hold what they did."""
-    entries = chain.from_iterable(walk.views)
-    return list(map(len, walk.views)) == walk.sizes and all(map(is_, entries, walk.entries))
 
 
 def _attribute(holder: Any, name: str) -> Any:

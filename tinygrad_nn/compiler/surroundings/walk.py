@@ -54,7 +54,12 @@ class Walk(Findings):
             self.snapshot[path] = kind, found
             return
         if isinstance(found, Scalar):
-            self._scalar(path, found, kind)
+            self.snapshot[path] = Scalar, id(found)
+            if hasattr(kind, "_tracer"):
+                self.leaked.append(path)
+            elif isinstance(found, Value):
+                self._kept.append(found)
+                self.values.append(found)
             return
         if id(found) in self._seen:
             self.snapshot[path] = "that of", self._seen[id(found)]
@@ -83,14 +88,6 @@ class Walk(Findings):
             self._opaque(path, found)
         else:
             self._object(path, found, kind)
-
-    def _scalar(self, path: str, found: Any, kind: type) -> None:
-        self.snapshot[path] = Scalar, id(found)
-        if hasattr(kind, "_tracer"):
-            self.leaked.append(path)
-        elif isinstance(found, Value):
-            self._kept.append(found)
-            self.values.append(found)
 
     def _function(self, path: str, found: Any) -> None:
         if foreign(found.__module__, self.own):

@@ -171,11 +171,8 @@ class Run:
         self.losses, self.error = found.losses, found.error
         self.epoch += count
         del self.orders.waiting[:count]
-        return (
-            found.means,
-            found.errors,
-            dict(looker.found(self.engine.found(count))) if looker is not None and count else {},
-        )
+        seen = looker.found(self.engine.found(count)) if looker is not None and count else {}
+        return found.means, found.errors, dict(seen)
 
     def _measured(self) -> dict[str, Sequence[float]]:
         """What those who look themselves find at the end of an epoch."""

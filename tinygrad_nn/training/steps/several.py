@@ -7,9 +7,10 @@ list, or a list where others have an array, is an error that names the row.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from ...compiler.arguments import ArrayShape, Shape, size_of
+from ...support.latest import Latest
 
 
 class Several:
@@ -41,29 +42,26 @@ Content = TypeVar("Content")
 MOST_SHAPES = 64  # that something is kept for, or as many as the rows of a call have
 
 
-class ByShape(Generic[Content]):
+class ByShape(Latest[Content]):
     """What is made for each shape of rows: kept for those of a call at least, however many it has."""
 
     def __init__(self, make: Callable[[], Content]) -> None:
-        self.make, self.most = make, MOST_SHAPES
-        self.found: dict[Shape, Content] = {}
+        super().__init__(MOST_SHAPES)
+        self.make = make
         self._latest: tuple[Shape, Content] | None = None
 
     def make_room(self, rows: Sequence[Any]) -> None:
         """Keep what was made for these rows, if there are several shapes of them."""
         if isinstance(rows, SeveralRows):
-            self.most = max(MOST_SHAPES, len(rows.shapes))
+            self.keep(max(MOST_SHAPES, len(rows.shapes)))
 
     def of(self, shapes: Shape) -> Content:
         """What was made for these shapes, which are the latest from now on."""
-        if self._latest is not None and self._latest[0] is shapes:
-            return self._latest[1]
-        found = self.found.pop(shapes, None)
-        self.found[shapes] = found = self.make() if found is None else found
-        while len(self.found) > self.most:
-            del self.found[next(iter(self.found))]
-        self._latest = shapes, found
-        return found
+        if self._latest is None or self._latest[0] is not shapes:
+            if (found := self.get(shapes)) is None:
+                self.put(shapes, found := self.make())
+            self._latest = shapes, found
+        return self._latest[1]
 
 
 def most_alike(rows: Sequence[Any]) -> int:

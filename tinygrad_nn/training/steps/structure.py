@@ -12,18 +12,21 @@ from operator import is_
 from typing import Any
 
 from ...autograd.containers import ABSENT, PACKAGE
+from ...autograd.primitives import Primitive
 from ...autograd.value import Value
+from ...compiler.arguments import ArrayShape
 from ...compiler.surroundings.surroundings import Surroundings
 from ...losses import LOSSES
 from ...nn.structure import are_as_written, are_leaves, as_classes_are, places_in, structure_of
 from ...optim import SGD, Adam, Optimizer
 from .recipe import Recipe
-from .state import settings_of
+from .state import NUMBER, settings_of
 
 OPTIMIZERS = [Optimizer, SGD, Adam]
 AS_WRITTEN = as_classes_are(OPTIMIZERS)
 AS_MADE: dict[type, Any] = {kind: vars(kind([Value(0.0)], 0.1)).keys() for kind in (SGD, Adam)}
 OWN_LOSSES = tuple(LOSSES.values())
+PLAIN = {type(None), bool, int, float, str, type(Ellipsis)}  # which are written as they are
 KeyAndValues = tuple[Hashable, list[Value]]  # the key of a structure, and the Values that its code may read
 
 
@@ -145,3 +148,26 @@ def _is_as_made(optimizer: Optimizer) -> bool:
     attributes = AS_MADE.get(type(optimizer))
     as_made = attributes is not None and vars(optimizer).keys() == attributes
     return as_made and are_as_written(OPTIMIZERS, AS_WRITTEN)
+
+
+def in_words(key: object) -> str | None:
+    """A key in words that say the same in every process; None for one of which not all can be said."""
+    found: list[str] = []
+    waiting: list[Any] = [key]
+    while waiting:
+        part = waiting.pop()
+        if type(part) in PLAIN:
+            found.append(repr(part))
+        elif type(part) is tuple or type(part) is ArrayShape:
+            parts = part.sides if type(part) is ArrayShape else part
+            found.append(f"{type(part).__name__} of {len(parts)}")
+            waiting += reversed(parts)
+        elif part is NUMBER:
+            found.append("a number")
+        elif type(part) is Primitive:
+            found.append(f"the primitive {part.name}")
+        elif getattr(part, "__module__", "").partition(".")[0] == PACKAGE and "<" not in part.__qualname__:
+            found.append(f"{part.__module__}.{part.__qualname__}")
+        else:
+            return None
+    return " ".join(found)

@@ -17,11 +17,12 @@ needed("llvm")
 from tinygrad_nn.autograd import primitives as table  # noqa: E402
 from tinygrad_nn.compiler.arguments import array_shape  # noqa: E402
 from tinygrad_nn.compiler.backends.llvm import engine as native  # noqa: E402
+from tinygrad_nn.compiler.kept_text import kept_text  # noqa: E402
 from tinygrad_nn.support.as_loaded import AsLoaded, sources_of  # noqa: E402
 from tinygrad_nn.training.steps.engines import native_text  # noqa: E402
-from tinygrad_nn.training.steps.engines.kept_text import in_words, text_of_structure  # noqa: E402
 from tinygrad_nn.training.steps.recipe import Update  # noqa: E402
 from tinygrad_nn.training.steps.state import NUMBER  # noqa: E402
+from tinygrad_nn.training.steps.structure import in_words  # noqa: E402
 
 X, Y = tn.data.half_adder()
 
@@ -110,7 +111,7 @@ def test_what_was_put_in_neither_takes_nor_leaves_anything(owner, name, tmp_path
     loaded = AsLoaded(float("inf"))
 
     def asked(text):
-        return text_of_structure("steps", ("a key",), str, loaded, lambda: text)
+        return kept_text("steps", lambda: [in_words(("a key",))], loaded, lambda: text)
 
     assert [asked("a text"), asked("another")] == ["a text", "a text"]
     with monkeypatch.context() as patch:

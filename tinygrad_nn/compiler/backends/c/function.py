@@ -6,7 +6,7 @@ import inspect
 import os
 from typing import Any
 
-from ...arguments import Shape
+from ...arguments import Shape, size_of
 from ...loops.roll import rolled
 from ...program.program import Program
 from ..backend import Backend
@@ -121,7 +121,7 @@ def _arguments(names: list[str], shape: Shape, name: str) -> list[Region]:
     found, start, named = list[Region](), 0, LocalNames(name)
     for given, entry in zip(names, shape, strict=True):
         plain = given in ("x", "y") and given not in named.taken  # which are names of a model's arguments alone
-        found.append(Region(given if plain else named(given), start, _size(entry), alone=entry is None))
+        found.append(Region(given if plain else named(given), start, size_of(entry), alone=entry is None))
         named.taken.add(found[-1].name)
         start += found[-1].size
     return found
@@ -130,11 +130,6 @@ def _arguments(names: list[str], shape: Shape, name: str) -> list[Region]:
 def _length(size: int) -> str:
     """How long an array is, in its declaration; an empty one is a pointer to nothing in particular."""
     return f"[{size or 1}]"
-
-
-def _size(shape: Shape) -> int:
-    """How many numbers there are in it."""
-    return 1 if shape is None else sum(map(_size, shape))
 
 
 BACKEND = Backend(source=lambda program, function: FunctionFile(function).texts()[0])

@@ -41,9 +41,8 @@ class CallText(NamedTuple):
 
     @classmethod
     def written(cls, roll: Rolled, target: Target, values: Sequence[Value]) -> CallText:
-        single = target.dtype == "float32"
-        full = native.register_bytes() // (4 if single else 8)
-        printer = llvm.Printer(roll, 1, single, target.exact, full=full)
+        full = native.full_register(target)
+        printer = llvm.Printer(roll, 1, full.single, target.exact, full=full.lanes)
         places = {id(value): k for k, value in enumerate(values)}
         read = [places[id(value)] for value in roll.flat.parameters.values()]
         guards = [guard.where for guard in roll.flat.guards]
@@ -144,13 +143,15 @@ class _Places:
 
 
 class NativeProgram:
-    """A program compiled to machine code, a row in each lane, with its parameters read at each call."""
+    """A program compiled to machine code, a row in each lane, with its parameters read at each call.
 
-    def __init__(self, roll: Rolled, target: Target) -> None:
+    A row has a lane of a full vector, or of several.
+    """
+
+    def __init__(self, roll: Rolled, target: Target, vectors: int = 1) -> None:
         self.parameters, self.target, self.roll = SharingList(roll.flat.parameters.values()), target, roll
-        single = target.dtype == "float32"
-        self.lanes = native.register_bytes() // (4 if single else 8)
-        printer = llvm.Printer(roll, self.lanes, single, target.exact)
+        kind = native.full_register(target).times(vectors)
+        self.lanes, printer = kind.lanes, llvm.Printer(roll, kind.lanes, kind.single, target.exact)
         self.compiled = native.native(printer.text, pointers=5)
         self.scratch = printer.scratch + 64
 
@@ -160,17 +161,28 @@ class NativeProgram:
 
     def at(self, rows: Any, parameters: Any) -> tuple[Any, Any]:
         """The same of parameters that are given, as an array."""
-        xp, count = self.target.namespace, rows.shape[0]
-        blocks = -(-count // self.lanes)
-        padded = xp.ascontiguousarray(rows)
-        if missing := blocks * self.lanes - count:
-            padded = xp.concatenate([padded, xp.repeat(padded[-1:], missing, axis=0)], axis=0)
-        outputs = xp.empty((len(padded), len(self.roll.outputs)), dtype=self.target.dtype)
-        flags, scratch = xp.empty(len(padded), dtype=xp.uint8), xp.empty(self.scratch, dtype=xp.uint8)
+        xp, dtype, count = self.target.namespace, self.target.dtype, len(self.roll.outputs)
+        rows, (blocks, rest) = xp.ascontiguousarray(rows), divmod(len(rows), self.lanes)
+        outputs, flags = xp.empty((len(rows), count), dtype=dtype), xp.empty(len(rows), dtype=xp.uint8)
+        self.run(rows, parameters, outputs, flags, blocks)
+        if rest:  # with the last row in the place of those that are missing
+            last = xp.repeat(rows[-1:], self.lanes, axis=0)
+            last[:rest] = rows[-rest:]
+            found, on = xp.empty((self.lanes, count), dtype=dtype), xp.empty(self.lanes, dtype=xp.uint8)
+            self.run_part(last, parameters, found, on, 0, 1)
+            outputs[-rest:], flags[-rest:] = found[:rest], on[:rest]
+        return outputs, flags.astype(bool)
+
+    def run(self, rows: Any, parameters: Any, outputs: Any, flags: Any, blocks: int) -> None:
+        """Fill in outputs and flags of so many blocks of rows."""
+        self.run_part(rows, parameters, outputs, flags, 0, blocks)
+
+    def run_part(self, rows: Any, parameters: Any, outputs: Any, flags: Any, first: int, end: int) -> None:
+        """Those of the blocks from one on to another."""
+        scratch = self.target.namespace.empty(self.scratch, dtype="uint8")
         aligned = scratch.ctypes.data + -scratch.ctypes.data % 64
-        given = (padded.ctypes.data, parameters.ctypes.data, outputs.ctypes.data, flags.ctypes.data, aligned)
-        self.compiled.run(*given, blocks)
-        return outputs[:count], flags[:count].astype(bool)
+        x, found, on = (of.ctypes.data + first * self.lanes * of.strides[0] for of in (rows, outputs, flags))
+        self.compiled.run(x, parameters.ctypes.data, found, on, aligned, end - first)
 
 
 def _source(program: Program, function: Any) -> str:
@@ -192,10 +204,6 @@ def _kept(
     Raises UnspelledError where the choice is ours and LLVM would take long.
     """
 
-    def said() -> list[str] | None:
-        found = words()
-        return None if found is None else [target.dtype, str(target.exact), str(native.register_bytes()), found]
-
     def write() -> str:
         flat = program()
         body, size = repeats_in(flat) if may_repeat(flat) else None, len(flat.body)
@@ -205,7 +213,8 @@ def _kept(
             raise UnspelledError("what is irregular takes LLVM longer than is gained")
         return CallText.written(roll, target, values).words()
 
-    text = kept_text("calls", said, AS_LOADED, write)
+    beside = target.dtype, str(target.exact), str(native.register_bytes())
+    text = kept_text("calls", lambda: [*beside, words()], AS_LOADED, write)
     return NativeCall(CallText.said(text), values, target).run
 
 

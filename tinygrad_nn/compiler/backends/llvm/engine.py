@@ -13,6 +13,8 @@ from weakref import WeakValueDictionary
 
 from ....version import __version__
 from ...object_cache import from_cache
+from ...target import Target
+from .ir import Kind
 
 LONGEST_TEXT = 6000  # lines of a text that LLVM is done with before anybody loses patience
 LEVEL = 1  # of LLVM's passes and of its code: what is above takes a sixth longer, and no step measured is faster
@@ -22,17 +24,21 @@ WAITING = [RLock() for _ in range(16)]
 
 
 class Native:
-    """A compiled module; `run` is its function of pointers and a count, whatever its name is."""
+    """A compiled module; `run` is its function of pointers and a count, of any name, and `start` where that begins."""
 
     def __init__(self, text: str, pointers: int, name: str = "run") -> None:
         with WAITING[hash(text) % len(WAITING)]:  # while another thread compiles that text
             engine = LINKED.get(text)
             if engine is None:
-                long = text.count("\n") > LONGEST_TEXT
-                engine = LINKED[text] = _interruptibly(_engine, text) if long else _engine(text)
+                if text.count("\n") > LONGEST_TEXT:  # in a thread that this one waits for, so that Ctrl-C is heard
+                    with Beside() as beside:
+                        engine = beside.begun(_engine, text)()
+                else:
+                    engine = _engine(text)
+                LINKED[text] = engine
         self._engine = engine  # has what it compiled
-        kinds = [ctypes.c_void_p] * pointers
-        self.run: Any = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(self._engine.get_function_address(name))
+        kinds, self.start = [ctypes.c_void_p] * pointers, engine.get_function_address(name)
+        self.run: Any = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(self.start)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("machine code cannot be copied or pickled: copy what it was compiled from, and compile that")
@@ -85,17 +91,11 @@ def _passes(llvm: Any, builder: Any) -> Any:
     return manager
 
 
-def _interruptibly(function: Callable[..., Any], *arguments: Any) -> Any:
-    """A long call of the C library in a thread that this one waits for, so that Ctrl-C is heard meanwhile.
+class Beside:
+    """A thread for calls of the C library, one after the other, while this one does something else, or waits.
 
     What was called goes on to its end, but nobody waits for it but the end of the process.
     """
-    with Beside() as beside:
-        return beside.begun(function, *arguments)()
-
-
-class Beside:
-    """A thread for calls of the C library, one after the other, while this one does something else, or waits."""
 
     def __enter__(self) -> Beside:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="tinygrad_nn compiles")
@@ -137,6 +137,12 @@ def register_bytes() -> int:
     """The bytes of a full vector register of this machine: 64, 32 or 16."""
     features = _features()
     return 64 if features.get("avx512f") else 32 if features.get("avx") else 16
+
+
+def full_register(target: Target) -> Kind:
+    """The vectors of a target's numbers that fill a register."""
+    single = target.dtype == "float32"
+    return Kind(register_bytes() // (4 if single else 8), single)
 
 
 def processors() -> int:

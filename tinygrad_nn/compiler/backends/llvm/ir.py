@@ -269,12 +269,8 @@ class Block:
         any_flag = self.reduced("or", flags)
         self.count += 1
         before, rare, after = (f"{word}{self.count}" for word in ("before", "rare", "after"))
-        self.lines += [
-            f"br label %{before}",
-            f"{before}:",
-            f"br i1 {any_flag}, label %{rare}, label %{after}",
-            f"{rare}:",
-        ]
+        self.lines += [f"br label %{before}", f"{before}:"]
+        self.lines += [f"br i1 {any_flag}, label %{rare}, label %{after}", f"{rare}:"]
         found = otherwise()
         self.lines += [f"br label %{after}", f"{after}:"]
         return self.let(f"phi {self.kind.numbers} [{usual}, %{before}], [{found}, %{rare}]")
@@ -289,6 +285,11 @@ class Block:
                 return number
             result = self.let(f"insertelement {kind.numbers} {result}, {kind.scalar} {number}, i32 {lane}")
         return result
+
+
+def indented(lines: Iterable[str]) -> str:
+    """Lines of a body as text, the labels further out."""
+    return "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)
 
 
 def number_constant(x: float, single: bool) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from itertools import pairwise
 
-from .ir import Block
+from .ir import Block, indented
 
 LONGEST_FUNCTION = 4000  # lines that stay in one function
 PART = 800  # lines of a part, or one loop that has more
@@ -39,7 +39,7 @@ def cut(block: Block, name: str, marks: list[Mark], kinds: Mapping[str, str]) ->
     for k, (start, end) in enumerate(pairwise(ends)):
         inside, variables = lines[start[0] : end[0]], entry[start[1] : end[1]]
         given = ", ".join(f"{kinds.get(each, 'ptr')} {each}" for each in _read_from_outside([*variables, *inside]))
-        body = "\n".join(line if line.endswith(":") else f"  {line}" for line in [*variables, *inside, "ret void"])
+        body = indented([*variables, *inside, "ret void"])
         found.append(f"define internal void @{name}{k}({given}) noinline {{\n{body}\n}}")
         calls.append(f"call void @{name}{k}({given})")
     (first, variable), (last, later) = marks[0], marks[-1]

@@ -44,7 +44,9 @@ class Memory:
         self.block = Block(kind)
         self.pointers = ["", "%parameters", f"@{name}.literals"]
         self.literals = checked_literals(roll.flat, kind.single)
-        self.globals = [self._constants(f"@{name}.literals", self.literals)]
+        numbers = ", ".join(f"{kind.scalar} {number_constant(x, kind.single)}" for x in self.literals or [0.0])
+        length = max(1, len(self.literals))
+        self.globals = [f"@{name}.literals = private constant [{length} x {kind.scalar}] [{numbers}]"]
         self.tables: dict[tuple[int, ...], str] = {}
 
     def _load(
@@ -80,11 +82,6 @@ class Memory:
         copy, size = "void @llvm.memcpy.p0.p0.i64", count * kind.lanes * kind.bits // 8
         self.block.declared.add(f"declare {copy}(ptr, ptr, i64, i1)")
         self.block.lines.append(f"call {copy}(ptr {target}, ptr {source}, i64 {size}, i1 false)")
-
-    def _constants(self, name: str, numbers: list[float]) -> str:
-        kind = self.one
-        entries = ", ".join(f"{kind.scalar} {number_constant(number, kind.single)}" for number in numbers or [0.0])
-        return f"{name} = private constant [{max(1, len(numbers))} x {kind.scalar}] [{entries}]"
 
     def _table(self, table: tuple[int, ...]) -> str:
         """A table among the constants, each once."""

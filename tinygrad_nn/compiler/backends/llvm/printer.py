@@ -18,7 +18,7 @@ from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
 from ...loops.scatters import scatters
 from ...program.program import INPUTS
-from .ir import Block, Kind
+from .ir import Block, Kind, indented
 from .long_functions import cut, mark
 from .loops import DEAR_IN_LLVM, Loops
 from .transpose import columns_at_once, turned
@@ -101,8 +101,7 @@ class Printer(Loops):
         self.in_rows = True
         self._all_rows()
         arguments = ", ".join([*(f"ptr noalias %{name}" for name in self.arguments), f"i64 %{self.count}"])
-        lines = [*b.entry, *b.lines, "ret void"]
-        body = "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)
+        body = indented([*b.entry, *b.lines, "ret void"])
         return "\n\n".join([*self.parts, f"define void @{self.name}({arguments}) {{\n{body}\n}}"])
 
     def _in_parts(self, bodies: Sequence[Callable[[], None]], kinds: Mapping[str, str] | None = None) -> None:

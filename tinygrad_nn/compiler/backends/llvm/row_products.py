@@ -36,8 +36,8 @@ class RowProducts(Printer):
         self.terms = terms(roll, totals)
         self.turned: set[int] = set()
         self.kept: set[int] = set()
-        for term in self.terms:
-            product = term.matrix(roll, full)
+        self.products = {term: term.matrix(roll, full) for term in self.terms}
+        for term, product in self.products.items():
             if product is not None:
                 self.turned |= {product[1].array} - {INPUTS}
             self.kept |= {f.array for f in term.factors if roll.by_row[f.array]} - ({INPUTS} if product else set())

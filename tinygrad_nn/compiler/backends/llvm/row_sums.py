@@ -30,8 +30,8 @@ class RowSums(RowProducts):
         b, zero = self.block, self.block.number(0.0)
         places = 0
         self.sums_at: dict[Term, int] = {}  # where the sums of terms are that are no matrix products
-        for term in self.terms:
-            if self.chunked and term.matrix(self.roll, self.full.lanes) is None:
+        for term, product in self.products.items():
+            if self.chunked and product is None:
                 self.sums_at[term] = places
                 places += prod(term.extents)
         self._scratch("%sums", (places + self.kind.lanes) * self.kind.bits // 8)
@@ -107,16 +107,10 @@ class RowSums(RowProducts):
         parts: list[Callable[[], None]] = []
         if self.chunked:
             parts += [partial(self._row_major, array) for array in sorted(self.turned)]
-        parts += [partial(self._gradient, term) for term in self.terms]
+        for term, product in self.products.items():
+            parts.append(partial(self._product, *product, term) if product else partial(self._lane_sums, term))
         counts = {str(count): "i64" for count in (self.start, self.many, self.blocks)}
         self._in_parts(parts, {**counts, self.first_chunk: "i1"})
-
-    def _gradient(self, term: Term) -> None:
-        product = term.matrix(self.roll, self.full.lanes)
-        if product is None:
-            self._lane_sums(term)
-        else:
-            self._product(*product, term)
 
     def _lane_sums(self, term: Term) -> None:
         """The sums of a term with a row in each lane, many side by side."""

@@ -62,7 +62,8 @@ def exp(b: Block, x: str, falling: bool = False) -> str:
     n, r = _reduced(b, x)
     half = b.integers("ashr", n, b.kind.integer(1))
     first, second = _power_of_two(b, half), _power_of_two(b, b.integers("sub", n, half))
-    return b.multiply(b.multiply(b.add(b.number(1.0), _expm1_of_reduced(b, r)), first), second)
+    less_one = b.fused(b.multiply(r, r), _polynomial(b, r, EXP_SINGLE if b.kind.single else EXP), r)
+    return b.multiply(b.multiply(b.add(b.number(1.0), less_one), first), second)
 
 
 def tanh(b: Block, x: str) -> str:
@@ -171,11 +172,6 @@ def _reduced(b: Block, x: str) -> tuple[str, str]:
     high, low = (LN2_HIGH_SINGLE, LN2_LOW_SINGLE) if b.kind.single else (LN2_HIGH, LN2_LOW)
     n, whole = _in_log_2(b, x)
     return whole, b.fused(n, b.number(-low), b.fused(n, b.number(-high), x))
-
-
-def _expm1_of_reduced(b: Block, r: str) -> str:
-    """exp(r) - 1 on |r| <= log(2) / 2: r + r**2 P(r)."""
-    return b.fused(b.multiply(r, r), _polynomial(b, r, EXP_SINGLE if b.kind.single else EXP), r)
 
 
 def _power_of_two(b: Block, n: str) -> str:

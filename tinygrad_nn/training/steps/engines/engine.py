@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from math import isfinite
+from operator import add
 from typing import Any, NamedTuple, Protocol
 
 from ....autograd.ieee.floats import NoSuchIndexError
@@ -79,10 +81,7 @@ class Made(NamedTuple):
 
 def left_sum(numbers: Sequence[float]) -> float:
     """The sum from the left, each sum rounded once; builtins.sum compensates from Python 3.12 on."""
-    total = numbers[0]
-    for number in numbers[1:]:
-        total += number
-    return total
+    return reduce(add, numbers)
 
 
 def made(stretch: Stretch, losses: list[float], errors: list[float], error: float) -> Made:

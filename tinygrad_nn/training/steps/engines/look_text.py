@@ -13,8 +13,9 @@ from typing import NamedTuple
 from ....autograd import primitives as table
 from ....autograd.value import Value
 from ....compiler.arguments import Shape, size_of
-from ....compiler.backends.llvm.engine import register_bytes
+from ....compiler.backends.llvm.engine import full_register, register_bytes
 from ....compiler.backends.llvm.printer import Printer
+from ....compiler.kept_text import kept_text
 from ....compiler.loops.roll import rolled
 from ....compiler.program.program import Program
 from ....compiler.target import Target
@@ -22,9 +23,8 @@ from ....support.as_loaded import AsLoaded
 from ....support.latest import Latest
 from ....version import IMPORTED
 from ..recipe import Recipe
-from ..structure import KeyAndValues
+from ..structure import KeyAndValues, in_words
 from .engine import Look, UnsupportedError
-from .kept_text import text_of_structure
 from .native_text import StepText
 
 MOST_LOOKS = 64  # that are kept
@@ -88,15 +88,14 @@ def text_for_look(look: Look, recipe: Recipe, found: KeyAndValues | None, steps:
     read = tuple([places[id(value)] for value in steps.untrained])
     key = structure, look.shapes, read, target.dtype, target.exact, lanes
     if (known := LOOK_TEXTS.get(key)) is None:
-        known = LookText.said(text_of_structure("looks", key, str, LOOKING, lambda: write().words()))
+        known = LookText.said(kept_text("looks", lambda: [in_words(key)], LOOKING, lambda: write().words()))
         LOOK_TEXTS.put(key, known)
     return known
 
 
 def lanes_for(rows: int, target: Target) -> int:
     """How many of so many rows are looked at at a time: of many two vectors' where there are registers for it."""
-    width = register_bytes()
-    return width // (4 if target.dtype == "float32" else 8) * (2 if width == 64 and rows >= 256 else 1)
+    return full_register(target).lanes * (2 if register_bytes() == 64 and rows >= 256 else 1)
 
 
 LOOKING = AsLoaded(IMPORTED)  # last, when all that writes texts is there

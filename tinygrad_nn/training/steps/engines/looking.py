@@ -49,7 +49,7 @@ class LookingEngine(NativeEngine):
         texts = [text_for_look(look, self.recipe, known, steps.text, self.target) for look in looks]
         if not all(look.suits(text.shape) for look, text in zip(looks, texts, strict=True)):
             return None
-        found = Looks(looks, texts, self.target, steps.compiled.run, steps.text.padded)
+        found = Looks(looks, texts, self.target, steps.compiled, steps.text.padded)
         if found.unsure:
             found.now(steps.arrays.parameters.ctypes.data)
         return found

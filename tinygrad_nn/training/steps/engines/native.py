@@ -7,6 +7,7 @@ anybody looks: at the end of a run, for those who watch it, and before a batch w
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,7 +27,7 @@ from ..rows import Row, RowError, matrix
 from ..state import Kept, Settings, is_as_wide
 from .arrays import StepArrays, zeros
 from .engine import CANNOT, Engine, Made, Stretch, all_finite
-from .native_call import Call, bare, start_of
+from .native_call import Call, start_of
 from .native_text import StepText, text_for
 from .python import PythonEngine
 
@@ -194,7 +195,7 @@ class NativeSteps:
         self._scratch = self._with_scratch(text.scratch)
         self._one: Call | None = None  # what one step is called with
         self.many = self.compiled.run  # what makes many steps; somebody may look in between
-        self._run = bare(self.compiled.run)
+        self._run = ctypes.CFUNCTYPE(None)(self.compiled.start)  # without types, in a third of the time
 
     def _with_scratch(self, size: int) -> list[int]:
         """Where flags, totals and a scratch of so many bytes are."""

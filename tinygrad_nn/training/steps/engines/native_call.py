@@ -8,17 +8,11 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-
-def bare(function: Any) -> Any:
-    """A compiled function that takes what `as_pointer` gives, and a count, in a third of the time."""
-    return ctypes.CFUNCTYPE(None)(ctypes.cast(function, ctypes.c_void_p).value or 0)
-
-
 as_pointer: Any = ctypes.c_void_p.from_param
 
 
 def start_of(x: Any) -> Any:
-    """Where an array of doubles or floats begins, for a function that is `bare`."""
+    """Where an array of doubles or floats begins, for a function without types."""
     return ctypes.byref(ctypes.c_char.from_buffer(x)) if x.size else as_pointer(x.ctypes.data)
 
 

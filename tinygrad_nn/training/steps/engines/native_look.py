@@ -6,7 +6,6 @@ the steps, many by several threads, while this one may draw the order of the nex
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import inf
@@ -41,7 +40,6 @@ class NativeLook:
         self.found = xp.empty((epochs, padded, text.width), dtype=target.dtype)
         self.flags = xp.ones(padded, dtype=xp.uint8)
         self.scratch = xp.empty((parts, text.scratch + 64), dtype=xp.uint8)
-        self.start = beginning(self.compiled.run)
 
     def part(self, k: int, parts: int) -> tuple[int, ...]:
         """What the machine code wants for part k of its rows: where its function begins, where rows, results, flags and
@@ -49,7 +47,7 @@ class NativeLook:
         first, last = (self.blocks * i // parts for i in (k, k + 1))
         places = [of.ctypes.data + first * self.lanes * of.strides[0] for of in (self.rows, self.found[0], self.flags)]
         aligned = self.scratch[k].ctypes.data + -self.scratch[k].ctypes.data % 64
-        return self.start, *places, aligned, last - first, self.found[0].nbytes
+        return self.compiled.start, *places, aligned, last - first, self.found[0].nbytes
 
 
 class Looks:
@@ -58,16 +56,13 @@ class Looks:
     def __init__(
         self, looks: Sequence[Look], texts: Sequence[LookText], target: Target, steps: Any, parameters: int
     ) -> None:
-        numbers = sum((len(look.rows) + text.lanes) * text.width for look, text in zip(looks, texts, strict=True))
+        both, self.xp = list(zip(looks, texts, strict=True)), target.namespace
+        numbers = sum((len(look.rows) + text.lanes) * text.width for look, text in both)
         self.many = parameters * sum(len(look.rows) for look in looks) >= WORTH_THREADS
         self.most = 1 if self.many else max(1, MOST_NUMBERS // max(1, numbers))  # epochs in one call
-        both, self.xp, self.parts = (
-            zip(looks, texts, strict=True),
-            target.namespace,
-            min(MOST_PARTS, native.processors()),
-        )
+        self.parts = min(MOST_PARTS, native.processors())
         self.native = [NativeLook(look, text, target, self.most, self.parts) for look, text in both]
-        self.start, self.size = beginning(steps), 4 if target.dtype == "float32" else 8
+        self.start, self.size = steps.start, 4 if target.dtype == "float32" else 8
         self.whole = self._part(0, 1)
         self.seconds, self.alone = inf, 0  # that a look takes alone; how many are to be
         # whether one look is to be made before any counts: where a row may be refused, or its time is to be known
@@ -138,11 +133,6 @@ class Looks:
     def found(self, epochs: int) -> list[Any]:
         """What was found of each look: an array of shape (epochs, rows, numbers)."""
         return [look.found[:epochs, : look.count] for look in self.native]
-
-
-def beginning(function: Any) -> int:
-    """Where a compiled function begins."""
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 @lru_cache(maxsize=1)

@@ -9,16 +9,18 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 from itertools import islice
+from json import dumps, loads
 
 from ....autograd import primitives as table
 from ....autograd.value import Value
 from ....compiler.arguments import Shape
-from ....compiler.backends.llvm.engine import register_bytes
+from ....compiler.backends.llvm.engine import full_register, register_bytes
 from ....compiler.backends.llvm.functions import spelled
-from ....compiler.backends.llvm.ir import Block, Kind
+from ....compiler.backends.llvm.ir import Block, Kind, indented
 from ....compiler.backends.llvm.printer import FunctionText, Printer, module
 from ....compiler.backends.llvm.row_sums import RowSums
 from ....compiler.backends.llvm.row_terms import rolled_for_sums
+from ....compiler.kept_text import kept_text
 from ....compiler.loops.roll import rolled
 from ....compiler.program.program import INPUTS, Instruction, Program
 from ....compiler.single_precision import checked_literals
@@ -31,9 +33,8 @@ from ....support.latest import Latest
 from ....version import IMPORTED
 from ..recipe import Recipe, Update, penalty, row_gradient
 from ..rows import Row
-from ..structure import structure_known
+from ..structure import in_words, structure_known
 from .engine import UnsupportedError
-from .kept_text import text_of_structure
 
 MOST_TEXTS, MOST_OF_ONE = 64, 4  # that are kept, and of one structure, whose update may branch on settings
 
@@ -45,57 +46,62 @@ class StepText:
     """
 
     branches = False  # whether a row may take several paths; those of a known structure take one
+    read: Sequence[int] = ()  # where Values that are only read are in a network, in a text that is kept apart
 
     @uncollected
     def __init__(
         self, recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: bool, update: Update | None = None
     ) -> None:
-        checked_trained(recipe)
-        single, exact, metric = target.dtype == "float32", target.exact, recipe.metric is not None
-        full = register_bytes() // (4 if single else 8)
-        gradient = row_gradient(recipe, shapes, row)
-        self.gradient: Program | None = gradient  # for whoever wants to see it; None where it is to be traced for that
-        penalized = penalty(recipe) if recipe.regularizer is not None else None
-        self.branches = any(p is not None and p.guards for p in (gradient, penalized))
-        trained, self.count = recipe.optimizer.parameters, len(recipe.optimizer.parameters)
-        self.vectors = -(-self.count // full)
-        self.padded = self.vectors * full
-        both = [p for p in (gradient, penalized) if p is not None]  # whose first parameters are the trained ones
-        read = [value for p in both for value in islice(p.parameters.values(), self.count, None)]
-        self.untrained = list({id(value): value for value in read}.values())
-        self.read: list[int] = []  # where those are in a network, in a text that is kept apart
-        order = [*trained, *(Value(0.0) for _ in range(self.padded - self.count)), *self.untrained]
-        roll = rolled_for_sums(gradient.reading(order))
-        sums = RowSums(roll, 1 + metric, full if batched else 1, full, single, exact)
-        regular = None
-        if penalized is not None:
-            regular = Printer(rolled(penalized.reading(order)), 1, single, exact, "penalty", full)
-        self.update = checked_update(update or Update(recipe))
-        text = update_text(self.update, Kind(full, single), regular is not None, exact)
-        row_bytes = roll.sizes[INPUTS] * (4 if single else 8)
-        self.text = step_text(sums.written, sums.totals, row_bytes, sums.one, regular, text, metric)
-        self.scratch = max(sums.scratch, regular.scratch if regular else 0)  # bytes
+        self._lay(recipe, target)
+        sums = self._sums(shapes, row, self.kind.lanes if batched else 1)
+        self._write(sums.written, sums.scratch, sums.roll.sizes[INPUTS] * self.kind.bits // 8, update)
 
-    def apart(self, parameters: Sequence[Value]) -> StepText:
-        """The text without what it was written for; of the Values that are only read, where they are in the network."""
-        places = {id(value): k for k, value in enumerate(parameters)}
-        twin = copy(self)
-        twin.gradient, twin.update, twin.untrained = None, self.update.apart(), []
-        twin.read = [places[id(value)] for value in self.untrained]
-        return twin
+    def _lay(self, recipe: Recipe, target: Target) -> None:
+        """Say how the numbers of the trained parameters lie."""
+        if not recipe.optimizer.parameters:
+            raise UnsupportedError("the llvm back end makes no steps without parameters: give the optimizer some")
+        self.recipe, self.exact, self.kind = recipe, target.exact, full_register(target)
+        self.count, self.totals = len(recipe.optimizer.parameters), 1 + (recipe.metric is not None)
+        self.vectors = -(-self.count // self.kind.lanes)
+        self.padded = self.vectors * self.kind.lanes
+        self.gradient: Program | None = None  # of the latest rows, for whoever wants to see it
+        self.untrained: list[Value] = []
+
+    def _reading(self, program: Program) -> Program:
+        """A program whose parameters lie as those of all, after it has said which others it reads."""
+        self.branches = self.branches or bool(program.guards)
+        beside = islice(program.parameters.values(), self.count, None)  # the first ones are those that are trained
+        self.untrained = list({id(value): value for value in (*self.untrained, *beside)}.values())
+        unused = [Value(0.0) for _ in range(self.padded - self.count)]
+        return program.reading([*self.recipe.optimizer.parameters, *unused, *self.untrained])
+
+    def _sums(self, shapes: Shape, row: Row, lanes: int) -> RowSums:
+        """What adds up rows of these shapes, traced on one of them, so many at a time."""
+        self.gradient = gradient = row_gradient(self.recipe, shapes, row)
+        roll = rolled_for_sums(self._reading(gradient))
+        return RowSums(roll, self.totals, lanes, self.kind.lanes, self.kind.single, self.exact)
+
+    def _write(self, rows: FunctionText, scratch: int, row_bytes: int, update: Update | None = None) -> None:
+        """The text of steps by a function that adds up rows, which takes so many bytes of scratch and of each row."""
+        recipe, kind, regular, self.scratch = self.recipe, self.kind, None, scratch
+        if recipe.regularizer is not None:
+            penalized = rolled(self._reading(penalty(recipe)))
+            regular = Printer(penalized, 1, kind.single, self.exact, "penalty", kind.lanes)
+            self.scratch = max(scratch, regular.scratch)
+        self.update = checked_update(update or Update(recipe))
+        text = update_text(self.update, kind, regular is not None, self.exact)
+        self.text = step_text(rows, self.totals, row_bytes, Kind(1, kind.single), regular, text)
 
     def words(self) -> str:
-        """What `said` makes such a text of again."""
-        numbers = [self.count, self.vectors, self.padded, self.scratch, int(self.branches), *self.read]
-        return f"{' '.join(map(str, numbers))}\n{self.text}"
+        """What `said` makes the text of again."""
+        return dumps([self.count, self.vectors, self.padded, self.scratch, self.branches, self.read, self.text])
 
     @classmethod
     def said(cls, words: str, update: Update) -> StepText:
-        """A text that was kept apart, with the update that it was written for."""
+        """A text without what it was written for but the update of it."""
         text = cls.__new__(cls)
-        numbers, _, text.text = words.partition("\n")
-        text.count, text.vectors, text.padded, text.scratch, branches, *text.read = map(int, numbers.split())
-        text.gradient, text.update, text.untrained, text.branches = None, update.apart(), [], bool(branches)
+        text.count, text.vectors, text.padded, text.scratch, text.branches, text.read, text.text = loads(words)
+        text.gradient, text.update, text.untrained = None, update.apart(), []
         return text
 
     def of(self, recipe: Recipe, parameters: Sequence[Value]) -> StepText | None:
@@ -106,19 +112,11 @@ class StepText:
         return None if twin.update.obstacle() else twin
 
 
-def checked_trained(recipe: Recipe) -> None:
-    """Raise UnsupportedError for an optimizer that was made with parameters and has none."""
-    if not recipe.optimizer.parameters:
-        raise UnsupportedError("the llvm back end makes no steps without parameters: give the optimizer some")
-
-
 def checked_update(update: Update) -> Update:
     """The update itself. Raises UnsupportedError for one that machine code cannot make."""
-    obstacle, name = update.obstacle(), type(update.optimizer).__name__
-    if not obstacle and any(
-        entry.primitive.folds and entry.primitive is not table.dot for entry in update.program.instructions
-    ):
-        obstacle = f"{name}.update() calls a function of lists"
+    obstacle, rows = update.obstacle(), {entry.primitive for entry in update.program.instructions}
+    if not obstacle and any(row.folds for row in rows - {table.dot}):
+        obstacle = f"{type(update.optimizer).__name__}.update() calls a function of lists"
     if obstacle:
         raise UnsupportedError(f"{obstacle}, which the llvm back end cannot compile: give backend='python'")
     return update
@@ -140,19 +138,20 @@ def text_for(recipe: Recipe, shapes: Shape, row: Row, target: Target, batched: b
         if (again := text.of(recipe, parameters)) is not None:
             return again
     alone = Surroundings([type(recipe.optimizer).update], recipe.optimizer)  # which an update of ours is traced in
-    update, written = Update(replace(recipe, world=alone)), list[StepText]()
+    update = Update(replace(recipe, world=alone))
 
     def write() -> str:
-        written.append(StepText(recipe, shapes, row, target, batched, update))
-        return written[0].apart(parameters).words()
+        text = StepText(recipe, shapes, row, target, batched, update)
+        places = {id(value): k for k, value in enumerate(parameters)}
+        text.read = [places[id(value)] for value in text.untrained]
+        return text.words()
 
-    def of_update() -> str:
-        kind = Kind(register_bytes() // (4 if target.dtype == "float32" else 8), target.dtype == "float32")
-        return update_text(update, kind, recipe.regularizer is not None, target.exact).body
+    def words() -> list[str | None]:
+        text = update_text(update, full_register(target), recipe.regularizer is not None, target.exact)
+        return [in_words(key), text.body]
 
-    apart = StepText.said(text_of_structure("steps", key, of_update, LOADED, write), update)
+    apart = StepText.said(kept_text("steps", words, LOADED, write), update)
     TEXTS.put(key, [apart, *known][:MOST_OF_ONE])
-    written.clear()  # with all that it was traced from, which is many times the network
     return apart.of(recipe, parameters) or StepText(recipe, shapes, row, target, batched, update)
 
 
@@ -209,7 +208,7 @@ def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> F
             b.store(place, slots[slot])
 
     b.loop("%vectors", body, most_written_out=0)
-    lines = "\n".join(line if line.endswith(":") else f"  {line}" for line in [*b.entry, *b.lines, "ret void"])
+    lines = indented([*b.entry, *b.lines, "ret void"])
     pointers = ", ".join(
         f"ptr noalias %{name}" for name in ("parameters", "states", "gradients", "penalty", "settings")
     )
@@ -218,9 +217,8 @@ def update_text(update: Update, kind: Kind, regularized: bool, exact: bool) -> F
 
 
 def step_text(
-    rows: FunctionText, totals: int, row_bytes: int, one: Kind, penalty: Printer | None, update: FunctionText,
-    metric: bool,
-) -> str:  # fmt: skip
+    rows: FunctionText, totals: int, row_bytes: int, one: Kind, penalty: Printer | None, update: FunctionText
+) -> str:
     """The module whose function `run` makes many steps, by one that adds up rows, of so many bytes each.
 
     counts: rows of an epoch, rows of a batch, the first batch, vectors of parameters, and how many rows after those of
@@ -249,7 +247,7 @@ def step_text(
         "store double 0.0, ptr %metric_at", "%below = fcmp olt double %metric_now, %threshold",
         "br i1 %below, label %stop, label %next", "stop:", "%made_stop = add i64 %s, 1",
         "store i64 %made_stop, ptr %counter", "br label %leave",
-    ] if metric else ["br label %next"]  # fmt: skip
+    ] if totals > 1 else ["br label %next"]  # fmt: skip
     counts = [
         line for k, name in enumerate(("all", "batch", "first", "vectors", "stride"))
         for line in (f"%{name}_at = getelementptr i64, ptr %counts, i64 {k}", f"%{name} = load i64, ptr %{name}_at")
@@ -291,9 +289,8 @@ def step_text(
     pointers = ("x", "parameters", "states", "gradients", "penalty", "losses", "metrics", "rates", "settings", "counts",
                 "state", "flags", "totals", "scratch")  # fmt: skip
     head = f"define void @run({', '.join(f'ptr %{name}' for name in pointers)}, i64 %steps) {{"
-    body = "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)
     functions = [rows, *([penalty.written] if penalty is not None else []), update]
-    return module(functions, f"{head}\n{body}\n}}")
+    return module(functions, f"{head}\n{indented(lines)}\n}}")
 
 
 LOADED = AsLoaded(IMPORTED)  # last, when all that writes texts is there

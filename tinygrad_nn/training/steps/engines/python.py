@@ -84,7 +84,9 @@ class PythonEngine(Engine):
         errors: list[float] = []
         part = rows[start : start + (size if size > 1 else stretch.steps)]
         if self.several:
-            part = self._of_several(orders.rows, part, size)
+            self._whole.make_room(orders.rows)
+            self._row.make_room(orders.rows)
+            part = part if size > 1 else alike(part)
         last = start + len(part) == n
         try:
             if size > 1:
@@ -100,12 +102,6 @@ class PythonEngine(Engine):
         if not whole and errors and not last:
             error = errors.pop()  # the sum of a part of the epoch
         return made(stretch, losses, errors, error)
-
-    def _of_several(self, rows: Sequence[Row], part: Sequence[Row], size: int) -> Sequence[Row]:
-        """What may be made at once of a part of rows of several shapes, for all of which there is room."""
-        for made_for in (self._whole, self._row):
-            made_for.make_room(rows)
-        return part if size > 1 else alike(part)
 
     def _passes(self, orders: Orders, count: int) -> Iterator[Sequence[Row]]:
         """The rows of the epochs to come, each order drawn when it begins, so that no more are drawn than are run."""

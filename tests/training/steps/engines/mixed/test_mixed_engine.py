@@ -24,7 +24,7 @@ from tinygrad_nn.training.steps import several
 from tinygrad_nn.training.steps.engines import native_text
 from tinygrad_nn.training.steps.engines import python as python_engine
 from tinygrad_nn.training.steps.engines.engine import Stretch
-from tinygrad_nn.training.steps.engines.mixed import mixed_engine, mixed_text
+from tinygrad_nn.training.steps.engines.mixed import mixed_engine
 from tinygrad_nn.training.steps.engines.mixed.mixed_engine import MixedEngine
 from tinygrad_nn.training.steps.recipe import Recipe
 from tinygrad_nn.training.steps.rows import Orders, rows_of
@@ -182,7 +182,7 @@ def test_nothing_is_compiled_again(backend, monkeypatch):
         monkeypatch.setattr(module, name, counted)
 
     for module, name in (
-        (mixed_text, "row_gradient"), (native_text, "row_gradient"), (llvm_engine, "_engine"),
+        (native_text, "row_gradient"), (llvm_engine, "_engine"),
         (python_loop, "compiled"), (python_engine, "one_row"), (python_engine, "whole"),
     ):  # fmt: skip
         counting(module, name)

@@ -12,6 +12,7 @@ from weakref import ref
 
 from .....compiler.backends.llvm.engine import Beside
 from .....compiler.target import Target
+from .....support.latest import Latest
 from ...recipe import Recipe
 from ...rows import Row
 from ...several import MOST_SHAPES, SeveralRows, as_several
@@ -45,20 +46,24 @@ class MixedEngine(NativeEngine):
         counts = [0] * len(rows.shapes)
         for row in rows:
             counts[row.kind] += 1
-        lanes = steps.text.lanes
+        lanes = steps.text.kind.lanes
         # a block of rows takes as long as several rows do one by one, so that a group must have some
         each = [lanes if 2 * count * batch >= lanes * len(rows) else 1 for count in counts]
         keys = list(zip(rows.shapes, each, strict=True))
-        if not steps.known.keys() >= {*keys}:
+        found = {key: steps.known.get(key) for key in keys}  # which are the latest then
+        steps.known.keep(max(MOST_SHAPES, len(keys)))
+        if None in found.values():
             with Beside() as beside:  # one is compiled while the next is traced
                 begun = {}
                 for key, first in zip(keys, rows.firsts, strict=True):
-                    if key not in steps.known:
+                    if found[key] is None:
                         with self.naming(first, rows[first]):
                             text = steps.text.of_rows(key[0], rows[first], key[1])
                         begun[key] = beside.begun(RowsFunction.of, text, key[1])
-                steps.known |= {key: function() for key, function in begun.items()}
-        steps.cover(rows, batch, keys)
+                for key, function in begun.items():
+                    found[key] = made = function()
+                    steps.known.put(key, made)
+        steps.cover(rows, batch, list(found.values()))
 
     def _matrix(self, steps: Any, rows: Any) -> Any:
         self._batch = LaidRows(rows, self.target)
@@ -86,7 +91,7 @@ class MixedSteps(NativeSteps):
 
     def __init__(self, recipe: Recipe, shapes: Any, row: Row, target: Target) -> None:
         super().__init__(recipe, shapes, row, target, MixedText(recipe, target))
-        self.known: dict[Any, RowsFunction] = {}  # by the shapes of rows and how many are taken at a time
+        self.known: Latest[RowsFunction] = Latest(MOST_SHAPES)  # by shapes of rows and how many are taken at a time
         self.functions: list[RowsFunction] = []  # of each shape that the latest rows have
         self._of: Any = lambda: None  # those rows
         self._by = 0  # and how many of them a batch has
@@ -95,12 +100,9 @@ class MixedSteps(NativeSteps):
         """Whether its functions are of these rows."""
         return self._of() is rows and self._by == batch
 
-    def cover(self, rows: SeveralRows, batch: int, keys: Sequence[Any]) -> None:
-        """Take these rows next, each shape by the function that is known by its key."""
-        self.functions, self._of, self._by = [self.known.pop(key) for key in keys], ref(rows), batch
-        self.known |= zip(keys, self.functions, strict=True)  # as the latest
-        while len(self.known) > max(MOST_SHAPES, len(keys)):
-            del self.known[next(iter(self.known))]
+    def cover(self, rows: SeveralRows, batch: int, functions: list[Any]) -> None:
+        """Take these rows next, each shape by its function."""
+        self.functions, self._of, self._by = functions, ref(rows), batch
         if len(self.arrays.untrained) != len(self.text.untrained):
             width = len(self.text.update.states)
             self.arrays = StepArrays(self.recipe.optimizer, self.target, self.text.padded, width, self.text.untrained)

@@ -7,24 +7,18 @@ read them.
 
 from __future__ import annotations
 
-import ctypes
 from typing import NamedTuple
 
-from .....autograd.value import Value
 from .....compiler.arguments import Shape
 from .....compiler.backends.llvm import engine as native
-from .....compiler.backends.llvm.engine import register_bytes
-from .....compiler.backends.llvm.ir import Block, Kind
-from .....compiler.backends.llvm.printer import FunctionText, Printer, module
+from .....compiler.backends.llvm.ir import Block, Kind, indented
+from .....compiler.backends.llvm.printer import FunctionText, module
 from .....compiler.backends.llvm.row_sums import RowSums
-from .....compiler.backends.llvm.row_terms import rolled_for_sums
-from .....compiler.loops.roll import rolled
-from .....compiler.program.program import Program
 from .....compiler.target import Target
 from .....support.decorators import uncollected
-from ...recipe import Recipe, Update, penalty, row_gradient
+from ...recipe import Recipe
 from ...rows import Row
-from ..native_text import StepText, checked_trained, checked_update, step_text, update_text
+from ..native_text import StepText
 
 GROUP = 3  # numbers that say of rows which function adds them up, where they are, and how many
 
@@ -41,7 +35,7 @@ class RowsFunction(NamedTuple):
     def of(cls, text: str, lanes: int) -> RowsFunction:
         """The function of a text, by which so many rows are taken at a time."""
         compiled = native.native(text, 6, "row_sums")
-        return cls(compiled, text, ctypes.cast(compiled.run, ctypes.c_void_p).value or 0, lanes == 1)
+        return cls(compiled, text, compiled.start, lanes == 1)
 
 
 class MixedText(StepText):
@@ -49,38 +43,14 @@ class MixedText(StepText):
 
     @uncollected
     def __init__(self, recipe: Recipe, target: Target) -> None:
-        checked_trained(recipe)
-        self.recipe, self.single, self.exact = recipe, target.dtype == "float32", target.exact
-        self.lanes = register_bytes() // (4 if self.single else 8)
-        self.count = len(recipe.optimizer.parameters)
-        self.vectors = -(-self.count // self.lanes)
-        self.padded = self.vectors * self.lanes
-        self.gradient, self.untrained, self.totals = None, [], 1 + (recipe.metric is not None)
-        self._trained = {id(value) for value in recipe.optimizer.parameters}
-        self.spare = -(-self.padded * (4 if self.single else 8) // 64) * 64  # bytes of the gradients of one group
-        self.scratch, regular = self.spare, None
-        if recipe.regularizer is not None:
-            regular = Printer(rolled(self._reading(penalty(recipe))), 1, self.single, self.exact, "penalty", self.lanes)
-            self.scratch = max(self.scratch, regular.scratch)
-        self.update = checked_update(Update(recipe))
-        kind = Kind(self.lanes, self.single)
-        text = update_text(self.update, kind, regular is not None, self.exact)
-        metric, one, groups = recipe.metric is not None, Kind(1, self.single), self._groups(kind)
-        self.text = step_text(groups, self.totals, 8 * GROUP, one, regular, text, metric)
-
-    def _reading(self, program: Program) -> Program:
-        """A program whose parameters lie as those of all, after it has said which others it reads."""
-        known = self._trained | {*map(id, self.untrained)}
-        self.untrained += [value for value in program.parameters.values() if id(value) not in known]
-        trained = self.recipe.optimizer.parameters
-        return program.reading([*trained, *(Value(0.0) for _ in range(self.padded - self.count)), *self.untrained])
+        self._lay(recipe, target)
+        self.spare = -(-self.padded * self.kind.bits // 512) * 64  # bytes of the gradients of one group
+        self._write(self._groups(self.kind), self.spare, 8 * GROUP)
 
     @uncollected
     def of_rows(self, shapes: Shape, row: Row, lanes: int) -> str:
         """The text of what adds up rows of these shapes, traced on one of them, so many at a time."""
-        self.gradient = gradient = row_gradient(self.recipe, shapes, row)
-        roll = rolled_for_sums(self._reading(gradient))
-        sums = RowSums(roll, self.totals, lanes, self.lanes, self.single, self.exact)
+        sums = self._sums(shapes, row, lanes)
         self.scratch = max(self.scratch, self.spare + sums.scratch)
         return module([sums.written])
 
@@ -122,5 +92,4 @@ class MixedText(StepText):
             "ret void", "refused:", "ret void",
         ]  # fmt: skip
         given = ", ".join(f"ptr %{name}" for name in ("groups", *RowSums.arguments[1:]))
-        body = "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)
-        return FunctionText(f"define private void @row_sums({given}, i64 %rows) {{\n{body}\n}}", b)
+        return FunctionText(f"define private void @row_sums({given}, i64 %rows) {{\n{indented(lines)}\n}}", b)
