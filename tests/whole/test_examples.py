@@ -105,6 +105,23 @@ def test_digits_draws_what_it_misread(example, tmp_path, monkeypatch, capsys):
     assert all(re.fullmatch(r"is \d, read as \d \(\d+ %\)", caption) for caption in captions)
 
 
+def test_curve_fitting_finds_what_nist_certifies_and_reaches_all_points(example, capsys):
+    pytest.importorskip("scipy", reason="SciPy, whose methods these are, is not installed")
+    curve_fitting = example("curve_fitting")
+    (b1, error1), (b2, error2) = curve_fitting.fit_curve()
+    assert (b1, b2) == pytest.approx((238.94212918, 5.5015643181e-04), rel=1e-7)
+    assert (error1, error2) == pytest.approx((2.7070075241, 7.2668688436e-06), rel=1e-6)
+    assert max(curve_fitting.reach()) < 1e-3
+    assert "b1 = 238.942" in capsys.readouterr().out
+
+
+def test_curve_fitting_says_what_to_install(example, monkeypatch, capsys):
+    curve_fitting = example("curve_fitting")
+    monkeypatch.setattr(curve_fitting, "find_spec", lambda name: None)
+    curve_fitting.main()
+    assert "pip install 'tinygrad_nn[sklearn]'" in capsys.readouterr().out
+
+
 def test_digits_says_what_to_install(example, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     example("digits").main()
