@@ -150,24 +150,22 @@ def pulled(
     adjoint: Any,
     found: dict[int, Any],
     between: set[int],
-    put: Callable[[Sequence[int], Sequence[Any]], None] | None = None,
+    put: Callable[[Sequence[int], Any], None] | None = None,
 ) -> None:
     """Add what one operation passes on to the adjoints of its operands, from left to right, of those `between`.
 
     `operands` are the keys that adjoints are found by, in tuples for columns; `apply` evaluates a rule for a g.
-    `put` adds what is of a column, all at once.
+    `put` adds what the rule of a column gives, as far as it is between.
     """
     for keys, rule in zip(operands, rules, strict=True):
         column = keys if isinstance(keys, tuple) else (keys,)
         if rule is None or between.isdisjoint(column):
             continue
         entries = apply(rule, adjoint)
-        each = zip(column, entries if isinstance(keys, tuple) else (entries,), strict=True)
         if put is not None and isinstance(keys, tuple):
-            pairs = [(key, entry) for key, entry in each if key in between]
-            put([key for key, _ in pairs], [entry for _, entry in pairs])
+            put(keys, entries)
             continue
-        for key, entry in each:
+        for key, entry in zip(column, entries if isinstance(keys, tuple) else (entries,), strict=True):
             if key in between:
                 found[key] = found[key] + entry if key in found else entry
 

@@ -3,5 +3,5 @@
 It stands on the table of primitives.
 
 `notes` are kept of slots, `program` is the data, `names` are what its slots are called, `known` finds what was computed
-already, and `rewrite` makes it shorter without changing a result.
+already, `dots` sums of products, and `rewrite` makes it shorter without changing a result.
 """

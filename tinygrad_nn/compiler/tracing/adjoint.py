@@ -7,7 +7,7 @@ from the left; so the numbers are the engine's, to the bit, but for the sign of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from ...autograd import primitives as table
@@ -19,25 +19,28 @@ from ...autograd.transforms.forward import pushed
 from ...support.nested import leaves, mapped
 from ..program.program import Family, Guard, Instruction, of_operands, one_by_one
 from .sides import Sides
+from .sums import Adjoints, Scaled
 from .traced import Traced
 from .traced_number import TracedNumber
 from .writer import DATA, FIXED, VALUES, Writer
 
-SCALARS = {Traced, TracedNumber}
-
 
 def traced_adjoints(
-    tracer: Writer, output: int, inputs: list[int], seed: Any = 1.0, sums: Sequence[Any] | None = None
-) -> list[Any]:
+    tracer: Writer, output: int, inputs: list[int], seed: Any = 1.0, sums: Sequence[Any] | None = None,
+    derived_again: bool = False,
+) -> list[Any]:  # fmt: skip
     """d output / d input for the slots of the inputs: traced values, or floats where they depend on nothing.
 
-    `seed` is the adjoint of the output. `sums`, one for each input, are what its contributions are added to.
+    `seed` is the adjoint of the output. `sums`, one for each input, are what its contributions are added to. What may
+    be `derived_again` is written operation by operation, as the engine would record it.
     """
-    found: dict[int, Any] = dict(zip(inputs, sums, strict=True)) if sums else {}
+    between = set(inputs)
+    found = Adjoints(tracer, between)
+    found.update(zip(inputs, sums, strict=True) if sums else ())
     found[output] = found[output] + seed if output in found else seed
     instructions = sorted(_behind(tracer, inputs), key=lambda entry: tracer.order[entry.slot] or 0)
     made = len(tracer.numbers)
-    between, sides, put = set(inputs), Sides(tracer), partial(_put, tracer, found)
+    sides = Sides(tracer)
     for entry in instructions:
         if any(slot in between for slot in entry.slots()):
             between.add(entry.slot)
@@ -45,20 +48,22 @@ def traced_adjoints(
         if entry.slot in found and entry.slot in between:
             name = scope_name(tracer.program.scopes.get(entry.slot)).removeprefix("backward: ")
             tracer.block = f"backward: {name}" if name else "backward"
-            operands, apply = _keyed(tracer, entry)
+            kept = not derived_again and entry.slot not in sides.masks
+            operands, apply = _keyed(tracer, entry, Scaled if kept else tracer.products)
             apply = sides.masked(entry.slot, apply)
             sides.pass_on(entry, found, between)
-            pulled(entry.primitive.rules, operands, apply, found[entry.slot], found, between, put)
+            pulled(entry.primitive.rules, operands, apply, found[entry.slot], found, between, found.put)
     tracer.block = ""
+    flows = [found[slot] for slot in inputs]
     named = [slot for slot, flow in found.items() if isinstance(flow, Traced) and flow._slot >= made]
     tracer.program.derived.add("d_", [found[slot]._slot for slot in named], named)
-    return [found.get(slot, 0.0) for slot in inputs]
+    return flows
 
 
 def gradients(tracer: Writer, output: Any, inputs: Any, create_graph: bool) -> Any:
     """d output / d inputs in the shape of the inputs; without a graph, as the plain numbers that they are outside."""
     slots = list(map(tracer.slot_of, leaves(inputs)))
-    each = iter(traced_adjoints(tracer, tracer.slot_of(output), slots))
+    each = iter(traced_adjoints(tracer, tracer.slot_of(output), slots, derived_again=True))
 
     def gradient(entry: Any) -> Traced:
         flow = Traced(tracer, tracer.slot_of(next(each)))
@@ -74,7 +79,7 @@ def traced_tangents(tracer: Writer, outputs: list[Any], inputs: list[tuple[Any, 
     for entry in _behind(tracer, list(found)):
         if entry.slot in found or not any(slot in found for slot in entry.slots()):
             continue
-        tangent = pushed(entry.primitive, *_keyed(tracer, entry), found)
+        tangent = pushed(entry.primitive, *_keyed(tracer, entry, tracer.products), found)
         if tangent is not None:
             found[entry.slot] = tangent
     return [found.get(slot) for slot in slots]
@@ -117,27 +122,18 @@ def _behind(tracer: Writer, inputs: list[int]) -> list[Instruction]:
     return one_by_one(found[::-1])  # type: ignore[return-value]
 
 
-def _put(tracer: Writer, found: dict[int, Any], keys: Sequence[int], entries: Sequence[Any]) -> None:
-    """Add the entries of a column to the adjoints of its slots, all sums at once where each slot is there once."""
-    again = [key for key in keys if key in found]
-    before = [found[key] for key in again]
-    more = [entry for key, entry in zip(keys, entries, strict=True) if key in found]
-    once = len(set(keys)) == len(keys)
-    if once and all(type(entry) is Traced for entry in more) and SCALARS.issuperset(map(type, before)):
-        found.update(zip(keys, entries, strict=True))
-        found.update(zip(again, tracer.sums(before, more), strict=True))
-        return
-    for key, entry in zip(keys, entries, strict=True):
-        found[key] = found[key] + entry if key in found else entry
+def _keyed(
+    tracer: Writer, entry: Instruction, products: Callable[[Any, Any], Any]
+) -> tuple[Sequence[Any], Callable[[Any, Any], Any]]:
+    """The slots of the operands of an instruction, and what evaluates a rule of it for a g on traced values.
 
-
-def _keyed(tracer: Writer, entry: Instruction) -> tuple[Sequence[Any], Callable[[Any, Any], Any]]:
-    """The slots of the operands of an instruction, and what evaluates a rule of it for a g on traced values."""
+    `products` gives those of g and some slots.
+    """
     result, factors, operands = Traced(tracer, entry.slot), _factors(entry.primitive), list[Any]()
 
     def apply(rule: Any, flow: Any) -> Any:
         if rule in factors and isinstance(flow, Traced):
-            return tracer.products(flow, entry.operands[factors[rule]])  # type: ignore[arg-type]
+            return products(flow, entry.operands[factors[rule]])
         if not operands:
             operands.extend(of_operands(lambda slot: Traced(tracer, slot), entry.operands))
         return rule(flow, result, *operands)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any, NoReturn
 
 from ...autograd.graph import operations_behind
-from ...autograd.primitives import Primitive, add, multiply
+from ...autograd.primitives import Primitive, add, dot, multiply
 from ...autograd.recording import current_recorder, next_number, users_frame
 from ...autograd.value import Result, Value
 from ...support.numbers import as_float
@@ -104,7 +105,8 @@ class Writer:
         number, read = self.numbers[factor._slot], self.reads[factor._slot]
         numbers = [number * other for other in map(self.numbers.__getitem__, slots)]
         reads = bytes([read if read > other else other for other in map(self.reads.__getitem__, slots)])
-        return self._written(multiply, (factor._slot, tuple(slots)), numbers, reads)
+        family = Family(len(self.numbers), multiply, (factor._slot, tuple(slots)), len(slots))
+        return self._written([family], numbers, reads)
 
     def sums(self, left: Sequence[Traced], right: Sequence[Traced]) -> list[Traced]:
         """The sums of traced values, pair by pair, as `record` writes them."""
@@ -113,16 +115,30 @@ class Writer:
             return [self.record(add, pair) for pair in zip(left, right, strict=True)]
         numbers = list(map(operator.add, *(map(self.numbers.__getitem__, slots) for slots in (a, b))))
         reads = bytes(map(max, *(map(self.reads.__getitem__, slots) for slots in (a, b))))
-        return self._written(add, (a, b), numbers, reads)
+        return self._written([Family(len(self.numbers), add, (a, b), len(a))], numbers, reads)
 
-    def _written(
-        self, primitive: Primitive, operands: tuple[Operand, ...], numbers: list[float], reads: bytes
-    ) -> list[Traced]:
-        """A family of instructions that nobody recorded, of which these are the results."""
-        family = Family(len(self.numbers), primitive, operands, len(numbers))
-        self._noted(numbers, reads, family, next_number(), self.block)
-        self.entries.append(family)
-        return [Traced(self, slot) for slot in family.results]
+    def dots(self, products: Sequence[tuple[int, tuple[int, ...]]], before: Sequence[Traced]) -> list[Traced]:
+        """The sums of what was before and of the products of factors with the entries of columns, one for each."""
+        ws, columns = zip(*products, strict=True)
+        bases = [value._slot for value in before] or [self.slot_of(-0.0)] * len(columns[0])  # what changes no product
+        each = zip(count(len(self.numbers)), zip(*columns, strict=True), bases, strict=False)
+        entries = [Instruction(slot, dot, (ws, xs, base)) for slot, xs, base in each]
+        known = self.numbers.__getitem__
+        numbers = list(map(known, bases))
+        for w, column in products:
+            factor = known(w)
+            numbers = [total + factor * x for total, x in zip(numbers, map(known, column), strict=True)]
+        reads = [VALUES] * len(numbers)
+        if VALUES not in map(self.reads.__getitem__, ws):
+            reads = [max(map(self.reads.__getitem__, entry.slots())) for entry in entries]
+        return self._written(entries, numbers, bytes(reads))
+
+    def _written(self, entries: list[Any], numbers: list[float], reads: bytes) -> list[Traced]:
+        """Instructions that nobody recorded, or a family of them, of which these are the results."""
+        results = range(len(self.numbers), len(self.numbers) + len(numbers))
+        self._noted(numbers, reads, entries, next_number(), self.block)
+        self.entries += entries
+        return [Traced(self, slot) for slot in results]
 
     def finished(self, outputs: list[int]) -> Program:
         """The program with these outputs, when nothing more is to be written; what else is known of it is forgotten."""
@@ -210,14 +226,14 @@ class Writer:
         return slot
 
     def _noted(
-        self, numbers: list[float], reads: bytes, made: Family | None = None, order: int | None = None,
+        self, numbers: list[float], reads: bytes, made: list[Any] | None = None, order: int | None = None,
         scope: object = None,
     ) -> None:  # fmt: skip
         """What is known of the slots that come next, alike ones."""
         count = len(numbers)
         self.numbers += numbers
         self.reads += reads
-        self.made += [made] * count
+        self.made += made if made and len(made) == count else (made or [None]) * count
         self.order += [order] * count
         self.program.scopes += [scope] * count
 

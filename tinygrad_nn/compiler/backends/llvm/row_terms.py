@@ -21,18 +21,24 @@ FEW_WEIGHTS = 64  # weights, which are no matrix
 def rolled_for_sums(program: Program) -> Rolled:
     """A program of a row in groups, of which rows keep the factors of a gradient.
 
-    A repeat of layers that are alike would keep every product of a weight's gradient: they are written out.
+    Layers that are alike are written out: what a repeat of them keeps is a table of its iterations, no row of a matrix.
     """
     roll = rolled(program)
-    return rolled(program, program.body) if any(map(_keeps_products, roll.groups)) else roll
+    return rolled(program, program.entries) if _multiplies_what_repeats_keep(roll) else roll
 
 
-def _keeps_products(group: Group) -> bool:
-    """Whether a repeat keeps products for many weights in each iteration."""
-    return isinstance(group, Repeated) and any(
-        each.primitive is table.multiply and each.array in group.views and each.size >= FEW_WEIGHTS
-        for each in group.groups
-    )
+def _multiplies_what_repeats_keep(roll: Rolled) -> bool:
+    """Whether products for many weights have a factor that a repeat keeps."""
+    kept = set[int]()
+    for group in roll.groups:
+        if isinstance(group, Repeated):
+            kept.update(group.results)
+        elif not kept.isdisjoint([operand.array for operand in group.operands]):
+            if group.primitive is table.multiply and group.size >= FEW_WEIGHTS:
+                return True
+            if group.gathers:
+                kept.add(group.array)
+    return False
 
 
 @dataclass(frozen=True)
