@@ -115,6 +115,8 @@ def test_pure_steps_and_estimators():
 
     with pytest.raises(ValueError, match=WORDS):
         MLPRegressor(hidden_layer_sizes=(2,), dtype="float32", max_iter=2).fit(X, Y)
+    with pytest.raises(ValueError, match=WORDS):
+        MLPRegressor(hidden_layer_sizes=(2,), dtype="float32", batch_size=len(X) - 1).partial_fit(X, Y)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from ..compiler.target import Target
 from ..support.checks import MOST
 from ..training.history import History
-from ..training.steps.rows import ArrayRows, OrdersAsArrays, Rows
+from ..training.steps.rows import ArrayRows, OrdersAsArrays, Rows, matrix
 from ..training.steps.watch import Watch
 from .trainer import Trainer
 
@@ -144,10 +145,12 @@ class Batches:
 
     def _dense(self, X: Any, targets: Any) -> Any:
         """Rows and targets in one array, which has room for their weights."""
-        both = np.empty((X.shape[0], self.width + targets.shape[1] + (self.weights is not None)), dtype=self.dtype)
+        both = np.empty((X.shape[0], self.width + targets.shape[1] + (self.weights is not None)))
         both[:, : self.width] = X.toarray() if issparse(X) else X
         both[:, self.width : self.width + targets.shape[1]] = targets
-        return both
+        if self.weights is not None:
+            both[:, -1] = 1.0  # until a batch has its own
+        return matrix(ArrayRows(both), Target("array", dtype=self.dtype))
 
     def epoch(self, order: Any) -> Iterator[tuple[Any, float, int]]:
         """Each batch in an order of the rows, which is None where they are as they were given: rows, the weight of all
