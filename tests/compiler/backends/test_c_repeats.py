@@ -17,11 +17,11 @@ from shared import matched
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
-from tinygrad_nn.autograd.primitives import dot
+from tinygrad_nn.autograd.primitives import dot, multiply
 from tinygrad_nn.compiler.backends.c.sums import with_sums
 from tinygrad_nn.compiler.loops.repeats import Repeat, verify
 from tinygrad_nn.compiler.loops.roll import rolled
-from tinygrad_nn.compiler.program.program import Instruction
+from tinygrad_nn.compiler.program.program import Instruction, Program
 from tinygrad_nn.support.nested import leaves
 
 pytestmark = needs_cc
@@ -115,6 +115,21 @@ def test_sums_over_time_are_made_in_time(tmp_path):
     loaded = library("\n".join(texts), tmp_path, "-O0", *UNUSED)
     for k, (program, body, inputs) in enumerate(cases[:12]):
         assert run(loaded, inputs, len(program.outputs), name=f"made{k}") == plainly(program, body, inputs), texts[k]
+
+
+def test_a_sum_over_two_loops_is_made_in_one_of_them():
+    """And the rest of it is added where it was."""
+    body: list[Any] = [
+        Repeat(4, [Instruction(50 + k, multiply, (60 + k, 0))], {}, {60 + k: (1, 50 + k)}, {50 + k: series})
+        for k, series in enumerate([(10, 11, 12, 13), (20, 21, 22, 23)])
+    ]
+    body.append(Instruction(30, dot, ((*range(10, 14), *range(20, 24)), (2, 2, 3, 3) * 2, 1)))
+    program = Program("two", [0, 1, 2, 3], outputs=[30])
+    summed, sums_in = with_sums(program, body)
+    verify(summed, sums_in)
+    assert handed_on(sums_in) == handed_on(body) + 1
+    inputs = [0.5, 3.0, 0.7, 0.9]
+    assert plainly(summed, sums_in, inputs) == plainly(program, body, inputs)
 
 
 def handed_on(body):

@@ -15,6 +15,7 @@ from programs import near
 from repeats import PROGRAMS, guarded, plainly, written_out
 
 import tinygrad_nn as tn
+from tinygrad_nn.compiler.backends.array import rows as rows_of_arrays
 from tinygrad_nn.compiler.backends.array.printer import Printer
 from tinygrad_nn.compiler.backends.array.rows import ArrayProgram, in_loops
 from tinygrad_nn.compiler.backends.array.scans import windows
@@ -234,19 +235,22 @@ def test_the_source_is_a_loop_of_any_length():
     assert lengths[0] == lengths[1] < 80
 
 
-def test_what_is_computed_at_once_is_not_computed_in_turn():
-    def paths(start, noise):
-        total = 0.0
-        for path in noise:
-            s = start
-            for z in path:
-                s = s * tn.exp(0.2 * z - 0.02)
-            total = total + s
-        return total
+def test_what_is_computed_at_once_is_not_computed_in_turn(monkeypatch):
+    """Little of an iteration waits for the one before, and the rest is of all of them as one array."""
 
-    f = tn.compile(paths, backend="array")
-    f.value_and_grad(1.0, numbers(RNG, 60, 12))
+    def filtered(start, noise):
+        x = start
+        for z in noise:
+            for _ in range(6):
+                z = tn.sin(tn.exp(z * 0.3)) - tn.tanh(z)
+            x = x * 0.9 + z
+        return x
+
+    f = tn.compile(filtered, backend="array")
+    f(1.0, numbers(RNG, 60))
     assert "scan" not in f.source("array")
+    monkeypatch.setattr(rows_of_arrays, "MOST_IN_TURN", 10**9)
+    assert "scan" in f.source("array")
 
 
 @pytest.mark.parametrize("rows", [(), (3,)])

@@ -26,6 +26,7 @@ from tinygrad_nn.training.steps.engines import python as python_engine
 from tinygrad_nn.training.steps.engines.engine import Stretch
 from tinygrad_nn.training.steps.engines.mixed import mixed_engine
 from tinygrad_nn.training.steps.engines.mixed.mixed_engine import MixedEngine
+from tinygrad_nn.training.steps.engines.mixed.mixed_text import MixedText
 from tinygrad_nn.training.steps.recipe import Recipe
 from tinygrad_nn.training.steps.rows import Orders, rows_of
 
@@ -200,6 +201,24 @@ def test_nothing_is_compiled_again(backend, monkeypatch):
             step([[0.5] * (k + 1)], [1.0])
         assert bool(made) is not again
         made.clear()
+
+
+def test_calls_with_other_lengths_take_turns(monkeypatch):
+    """What was compiled for the lengths of one is there when it is called again."""
+    pytest.importorskip("llvmlite")
+    made = list[Any]()
+    right = MixedText.of_rows
+
+    def counted(text, shapes, row, lanes):
+        made.append(shapes)
+        return right(text, shapes, row, lanes)
+
+    monkeypatch.setattr(MixedText, "of_rows", counted)
+    model = Recurrent(1)
+    step = tn.compile_step(model, "squared_error", tn.SGD(model.parameters(), lr=0.01), backend="llvm")
+    for lengths in [(1, 2), (3, 4)] * 2:
+        step.run([[0.5] * k for k in lengths], [1.0] * len(lengths), 1, 2)
+    assert len(made) == 4
 
 
 @pytest.mark.parametrize("backend", COMPILED)
