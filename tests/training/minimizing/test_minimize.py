@@ -2,7 +2,9 @@
 
 import math
 import random
+import signal
 import sys
+import threading
 
 import pytest
 from shared import wrong
@@ -203,3 +205,45 @@ def test_without_scipy_the_error_says_what_to_install(monkeypatch):
     with pytest.raises(ImportError, match=r"pip install 'tinygrad_nn\[sklearn\]', or take method='lm'"):
         tn.minimize(network(), X, Y, "squared_error", progress=False)
     assert tn.minimize(network(), X, Y, "squared_error", "lm", epochs=3, progress=False).stopped == "epochs"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_ctrl_c_in_the_midst_of_an_epoch_leaves_the_latest(method):
+    rng, model = random.Random(3), network(hidden=60)
+    many = [[rng.uniform(-3.0, 3.0)] for _ in range(2000)]
+    noisy = [math.sin(5.0 * x) + rng.gauss(0.0, 0.1) for (x,) in many]
+    pressed = threading.Timer(0.4, signal.raise_signal, [signal.SIGINT])
+    pressed.start()
+    history = tn.minimize(model, many, noisy, "squared_error", method, 10**9, 0.0, progress=False)
+    pressed.join()
+    assert history.stopped == "interrupt"
+    assert not history.losses or loss_of(model, many, noisy) == pytest.approx(history.losses[-1], rel=1e-9)
+
+
+def test_fit_and_minimize_may_alternate():
+    model = network()
+    for k in range(3):
+        tn.fit(model, X, Y, "squared_error", tn.Adam(model.parameters(), 0.01), 3, rng=random.Random(k), progress=False)
+        before = loss_of(model)
+        for method in METHODS:
+            history = tn.minimize(model, X, Y, "squared_error", method, 3, progress=False)
+            assert history.losses[0] < before
+            before = loss_of(model)
+            assert history.losses[-1] == pytest.approx(before, rel=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_loss_that_overflows_on_the_way_leaves_finite_numbers(method):
+    w = [tn.Value(30.0), tn.Value(1.0)]
+    history = tn.minimize(
+        lambda x: tn.exp(w[0] * x) + tn.exp(w[1] * w[0] * x), [1.0, 2.0, 5.0], [1.0, 2.0, 3.0], "squared_error", method,
+        parameters=w, progress=False,
+    )  # fmt: skip
+    assert all(math.isfinite(value.data) for value in w)
+    assert all(map(math.isfinite, history.losses))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_progress_tells_of_epochs(method, capsys):
+    tn.minimize(network(), X, Y, "squared_error", method, 5)
+    assert "epoch 5: loss " in capsys.readouterr().err

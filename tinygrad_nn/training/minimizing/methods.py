@@ -46,6 +46,8 @@ def lbfgs(objective: Objective, weights: Any, epochs: int, tolerance: float, tol
 
     def callback(xk: Any) -> None:  # whose argument SciPy knows by its name
         nonlocal before
+        if not isfinite(latest):
+            raise StopIteration
         told(xk.copy(), latest)
         if not before - latest > tolerance * latest:
             raise StopIteration
@@ -64,24 +66,17 @@ def levenberg_marquardt(residuals: Residuals, weights: Any, epochs: int, toleran
     that are usual takes the fewest evaluations on small networks. It is over when an epoch lowers r . r by less than
     the tolerance times that, or where no step lowers it.
     """
-    from numpy import diag_indices, errstate, maximum, where
-    from numpy.linalg import LinAlgError, solve
+    from numpy import errstate, maximum, where
 
     found, slopes = residuals.at(weights)
     loss, damping, growth, scales = checked(squared(found)), FIRST, 2.0, 0.0
-    diagonal = diag_indices(len(weights))
     for _ in range(epochs):
         with errstate(all="ignore"):
             normal, downhill = slopes.T @ slopes, -(slopes.T @ found)
-            scales = maximum(scales, normal[diagonal])
+            scales = maximum(scales, normal.diagonal())
             damped = where(scales > 0.0, scales, 1.0)
         while True:
-            matrix = normal.copy()
-            matrix[diagonal] += damping * damped
-            try:
-                step = solve(matrix, downhill)
-            except LinAlgError:
-                step = downhill * nan  # which lowers nothing
+            step = solved(normal, damping * damped, downhill)
             after, slopes_there = residuals.at(weights + step)
             if (there := squared(after)) < loss:
                 break
@@ -97,6 +92,20 @@ def levenberg_marquardt(residuals: Residuals, weights: Any, epochs: int, toleran
             lowered, loss = inf, squared(found)
         if not lowered > tolerance * loss:
             return
+
+
+def solved(normal: Any, damping: Any, downhill: Any) -> Any:
+    """The step of the normal equations with a damping on their diagonal, or nan, which lowers nothing."""
+    from numpy import errstate
+    from numpy.linalg import LinAlgError, solve
+
+    matrix = normal.copy()
+    with errstate(all="ignore"):
+        matrix.reshape(-1)[:: len(downhill) + 1] += damping
+        try:
+            return solve(matrix, downhill)
+        except LinAlgError:
+            return downhill * nan
 
 
 def squared(residuals: Any) -> float:
