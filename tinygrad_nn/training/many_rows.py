@@ -59,18 +59,21 @@ class LayersCode(NativeProgram):
 
     def __call__(self, x: Any, numbers: Any) -> Any:  # type: ignore[override]
         """The outputs, (rows, outputs), for an array of rows of doubles."""
-        return self.at(x, numbers.copy())[0]  # as another thread may set them meanwhile
+        xp, whole, numbers = self.target.namespace, len(x) // self.lanes * self.lanes, numbers.copy()
+        parts = [x[:whole], x[whole:]] if 0 < whole < len(x) else [x]  # so that not all rows are copied for the last
+        found = [self.at(part, numbers)[0] for part in parts]  # of numbers that another thread may set meanwhile
+        return xp.concatenate(found) if found[1:] else found[0]
 
-    def run(self, rows: Any, parameters: Any, outputs: Any, flags: Any, blocks: int) -> None:
+    def run(self, rows: Any, parameters: Any, outputs: Any, flags: Any, first: int, end: int) -> None:
         given, processors, each = (rows, parameters, outputs, flags), native.processors(), len(parameters) * self.lanes
-        most = max(1, IN_A_CALL * processors // each)
-        for first in range(0, blocks, most):
-            count = min(most, blocks - first)
+        most, run = max(1, IN_A_CALL * processors // each), super().run
+        for start in range(first, end, most):
+            count = min(most, end - start)
             parts = max(1, min(processors, count * each // WORTH_THREAD))
-            ends = [first + count * k // parts for k in range(parts + 1)]
-            threads = [Thread(target=self.run_part, args=(*given, *part)) for part in pairwise(ends)]
+            ends = [start + count * k // parts for k in range(parts + 1)]
+            threads = [Thread(target=run, args=(*given, *part)) for part in pairwise(ends)]
             for thread in threads[1:]:
                 thread.start()
-            self.run_part(*given, *ends[:2])
+            run(*given, *ends[:2])
             for thread in threads[1:]:
                 thread.join()

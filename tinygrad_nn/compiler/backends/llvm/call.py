@@ -161,24 +161,18 @@ class NativeProgram:
 
     def at(self, rows: Any, parameters: Any) -> tuple[Any, Any]:
         """The same of parameters that are given, as an array."""
-        xp, dtype, count = self.target.namespace, self.target.dtype, len(self.roll.outputs)
-        rows, (blocks, rest) = xp.ascontiguousarray(rows), divmod(len(rows), self.lanes)
-        outputs, flags = xp.empty((len(rows), count), dtype=dtype), xp.empty(len(rows), dtype=xp.uint8)
-        self.run(rows, parameters, outputs, flags, blocks)
-        if rest:  # with the last row in the place of those that are missing
-            last = xp.repeat(rows[-1:], self.lanes, axis=0)
-            last[:rest] = rows[-rest:]
-            found, on = xp.empty((self.lanes, count), dtype=dtype), xp.empty(self.lanes, dtype=xp.uint8)
-            self.run_part(last, parameters, found, on, 0, 1)
-            outputs[-rest:], flags[-rest:] = found[:rest], on[:rest]
-        return outputs, flags.astype(bool)
+        xp, count = self.target.namespace, rows.shape[0]
+        blocks = -(-count // self.lanes)
+        padded = xp.ascontiguousarray(rows)
+        if missing := blocks * self.lanes - count:
+            padded = xp.concatenate([padded, xp.repeat(padded[-1:], missing, axis=0)], axis=0)
+        outputs = xp.empty((len(padded), len(self.roll.outputs)), dtype=self.target.dtype)
+        flags = xp.empty(len(padded), dtype=xp.uint8)
+        self.run(padded, parameters, outputs, flags, 0, blocks)
+        return outputs[:count], flags[:count].astype(bool)
 
-    def run(self, rows: Any, parameters: Any, outputs: Any, flags: Any, blocks: int) -> None:
-        """Fill in outputs and flags of so many blocks of rows."""
-        self.run_part(rows, parameters, outputs, flags, 0, blocks)
-
-    def run_part(self, rows: Any, parameters: Any, outputs: Any, flags: Any, first: int, end: int) -> None:
-        """Those of the blocks from one on to another."""
+    def run(self, rows: Any, parameters: Any, outputs: Any, flags: Any, first: int, end: int) -> None:
+        """Fill in outputs and flags of the blocks of rows from one on to another."""
         scratch = self.target.namespace.empty(self.scratch, dtype="uint8")
         aligned = scratch.ctypes.data + -scratch.ctypes.data % 64
         x, found, on = (of.ctypes.data + first * self.lanes * of.strides[0] for of in (rows, outputs, flags))
