@@ -174,13 +174,14 @@ def cases():
             "backend": "python", "dtype": "float64", "optimizer": None,
         },
     )  # fmt: skip
-    yield "minimize", lambda: (minimized, (model(), X, Y, "squared_error"), {"regularizer": None, "metrics": "mae"})
-    yield "minimize's others", lambda: (
-        minimized, (), {
-            "method": "lm", "epochs": 2, "tolerance": 1e-3, "validation": (X, Y), "patience": 1, "progress": False,
-            "callbacks": lambda history: False, "backend": "auto",
-        },
-    )  # fmt: skip
+    if find_spec("scipy") is not None:
+        yield "minimize", lambda: (minimized, (model(), X, Y, "squared_error"), {"regularizer": None, "metrics": "mae"})
+        yield "minimize's others", lambda: (
+            minimized, (), {
+                "method": "lm", "epochs": 2, "tolerance": 1e-3, "validation": (X, Y), "patience": 1, "progress": False,
+                "callbacks": lambda history: False, "backend": "auto",
+            },
+        )  # fmt: skip
     yield "fit's until", lambda: (lambda metric, limit: fitted(until=(metric, limit)), (lambda p, t: p, 0.5), {})
     yield "compile_step", lambda: (
         lambda net, loss, backend, dtype, regularizer: tn.compile_step(
@@ -418,6 +419,7 @@ def test_every_public_function_is_tried():
     """Whoever adds a public name adds a call of it."""
     tried = {name.split("'")[0].split(".")[0].split(" ")[0] for name, _ in cases()} | {
         "save",
+        "minimize",
         "load",
         "export_c",
         "check_c",

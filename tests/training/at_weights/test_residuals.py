@@ -79,7 +79,7 @@ class Curve(tn.Module):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_modules_with_branches_weights_of_rows_and_values_that_are_only_read(backend):
     curve, sigma = Curve(), tn.Value(0.5)
-    X, Y = [0.1 * k for k in range(30)], [[1.0 / (1.0 + 0.1 * k), 1.0 + k % 3] for k in range(30)]
+    X, Y = [0.1 * k for k in range(12)], [[1.0 / (1.0 + 0.1 * k), 1.0 + k % 3] for k in range(12)]
 
     def loss(prediction, target):
         return target[1] * ((prediction - target[0]) / sigma) ** 2
@@ -126,3 +126,41 @@ def test_a_negative_factor_and_squares_that_come_and_go_are_refused():
     _, residuals = both(model, (X, Y), loss)
     with pytest.raises(ValueError, match="rows have 1 and 2 squares; write as many for each"):
         residuals.at(np.ones(4))
+
+
+def test_matrices_that_are_too_large_are_refused(monkeypatch):
+    monkeypatch.setattr("tinygrad_nn.training.at_weights.residuals.MOST_OF_A_MATRIX", 80)
+    with pytest.raises(ValueError, match="of 21 rows and 4 parameters its matrices would have 84 numbers; take method"):
+        both(tn.MLP(3, [1], rng=random.Random(1)), data(1))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_sums_of_squares_are_taken_apart(seed):
+    """Nested sums, means and dots of squares with factors of data, whose roots are what a model gives."""
+
+    def loss(prediction, target):
+        rng = random.Random(seed)
+
+        def root():
+            return rng.choice(prediction) * rng.choice([1.0, rng.choice(target)]) - rng.choice(target)
+
+        def sum_of(depth):
+            kind = rng.randrange(6 if depth else 2)
+            if kind == 0:
+                return root() ** 2
+            if kind == 1:
+                roots = [root() for _ in range(rng.randint(1, 3))]
+                return tn.dot(roots, roots)
+            if kind == 2:
+                return sum_of(depth - 1) + sum_of(depth - 1)
+            if kind == 3:
+                return (0.5 + target[0] ** 2) * sum_of(depth - 1)
+            if kind == 4:
+                return sum_of(depth - 1) / (1.0 + target[1] ** 2)
+            return tn.mean([sum_of(depth - 1), root() ** 2, tn.losses.squared_error(prediction, target)])
+
+        return sum_of(3)
+
+    model = tn.MLP(3, [3, 2], "tanh", rng=random.Random(seed))
+    objective, residuals = both(model, data(2, rows=9), loss, l2 if seed % 2 else None)
+    check(objective, residuals, objective.weights())

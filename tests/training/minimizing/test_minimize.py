@@ -247,3 +247,11 @@ def test_a_loss_that_overflows_on_the_way_leaves_finite_numbers(method):
 def test_progress_tells_of_epochs(method, capsys):
     tn.minimize(network(), X, Y, "squared_error", method, 5)
     assert "epoch 5: loss " in capsys.readouterr().err
+
+
+def test_a_model_is_called_as_the_columns_of_a_frame():
+    pandas = pytest.importorskip("pandas")
+    model = network()
+    frame = pandas.DataFrame({"angle": [x for (x,) in X]})
+    tn.minimize(model, frame, pandas.Series(Y), "squared_error", "lm", 3, progress=False)
+    assert list(model.input_names) == ["angle"]

@@ -38,6 +38,7 @@ from .squares import squares_in
 
 LANES = 8  # of doubles, at most: so many rows are computed at once
 NUMPYS_MOST = 50_000  # numbers of a Jacobian that is to be compiled anew, in which NumPy is not much slower
+MOST_OF_A_MATRIX = 2**28  # of a matrix: 2 GB
 MOSTLY = 0.75  # of a Jacobian: where so much of it differs from row to row, all of it is computed
 
 
@@ -88,8 +89,14 @@ class Residuals:
 
     def __init__(self, recipe: Recipe, rows: Rows, target: Target) -> None:
         self.recipe, self.target, self.xp = recipe, target, Target("array").namespace
+        count, most = len(recipe.optimizer.parameters), max(len(rows[1]), len(recipe.optimizer.parameters))
+        if count * most > MOST_OF_A_MATRIX:
+            raise ValueError(
+                f"method='lm' is for small models: of {len(rows[1]):,} rows and {count:,} parameters its matrices "
+                f"would have {count * most:,} numbers; take method='lbfgs', or tn.fit"
+            )
         self.rows = [(shapes, *self._padded(part)) for shapes, part in _by_shape(rows)]
-        self.share, self.size = 1.0 / len(rows[1]), len(rows[1]) * len(recipe.optimizer.parameters)
+        self.share, self.size = 1.0 / len(rows[1]), len(rows[1]) * count
         self._known: Known[tuple[Recipe, dict[Any, Any]]] = Known(
             partial(surroundings_of, recipe), lambda world: (replace(recipe, world=world), {})
         )
