@@ -12,6 +12,11 @@ FIBONACCI = Repeat(10, [Instruction(20, add, (21, 22))], carried={21: (0, 20), 2
 SCAN = Repeat(3, SUMS, {23: (3, 2, 1)}, {21: (1, 22)}, {22: (10, 11, 12)}, {20: 13}, {20: 20, 22: 22})
 OUT_OF_ORDER = Repeat(4, SUMS, {23: (2, 1, 3, 1)}, {21: (1, 22)}, {22: (10, 11, 12, 14)})
 LITERALS = Repeat(3, SUMS, {23: (4, 5, 4)}, {21: (1, 22)}, last={22: 10})
+AT_ONCE = Repeat(
+    4, [Instruction(20, multiply, (23, 23)), Instruction(22, add, (21, 20)), Instruction(24, multiply, (22, 21)),
+        Instruction(25, add, (0, 3))],
+    {23: (3, 2, 1, 0)}, {21: (1, 22)}, {25: (13, 14, 15, 16)}, {20: 10, 22: 11, 24: 12},
+)  # fmt: skip
 LONE_KEPT = Repeat(3, SUMS, {23: (3, 2, 1)}, {21: (1, 22)}, {20: (10, 11, 12)}, {20: 13})
 
 
@@ -46,6 +51,14 @@ def nest():
     outer = Repeat(2, body, each, {36: (0, 35)}, {33: (10, 11), 34: (14, 15), 37: (12, 13)})
     after = Repeat(4, [Instruction(40, multiply, (41, 42))], {42: (15, 11, 14, 10)}, {41: (12, 40)}, last={40: 16})
     return Program("nest", [0, 1, 2, 3], outputs=[10, 11, 13, 16, 12]), [outer, after]
+
+
+def last_of_nest():
+    """An inner loop's series, of which that of the last iteration is read afterwards."""
+    program, (outer, _) = nest()
+    assert isinstance(outer, Repeat)
+    last = replace(outer, kept={37: (12, 13)}, last={33: 10, 34: 11})
+    return replace(program, outputs=[11, 12, 10, 13]), [last]
 
 
 def paths(count, times):
@@ -90,7 +103,9 @@ PROGRAMS = {
     "one kept twice": of_four(LONE_KEPT),
     "neurons": recurrent(3, 5),
     "many neurons": recurrent(19, 7),
+    "at once": of_four(AT_ONCE),
     "nest": nest(),
+    "last of a nest": last_of_nest(),
     "paths": paths(11, 9),
     "a start that is read again": started(10),
     "a series that is carried": started(30),

@@ -16,9 +16,9 @@ from repeats import PROGRAMS, guarded, plainly, written_out
 
 import tinygrad_nn as tn
 from tinygrad_nn.compiler.backends.array import rows as rows_of_arrays
+from tinygrad_nn.compiler.backends.array.iterations import windows
 from tinygrad_nn.compiler.backends.array.printer import Printer
 from tinygrad_nn.compiler.backends.array.rows import ArrayProgram, in_loops
-from tinygrad_nn.compiler.backends.array.scans import windows
 from tinygrad_nn.compiler.function import compile
 from tinygrad_nn.compiler.loops.groups import Repeated
 from tinygrad_nn.compiler.loops.roll import rolled
@@ -99,11 +99,11 @@ def test_hand_made_repeats(name, dtype, namespace):
     rows = 0.1 + 0.01 * numpy.random.default_rng(1).random((11, len(program.inputs)))
     expected = [plainly(program, body, row) for row in rows.tolist()]
     run = ArrayProgram(roll, Target("array", dtype=dtype, chosen_namespace=xp))
-    for count in (1, 11)[xp is not numpy :]:
-        outputs, on_path = run(xp.asarray(rows[:count], dtype=dtype))
+    for count in (1, 11, 66)[xp is not numpy :]:
+        outputs, on_path = run(xp.asarray(numpy.tile(rows, (6, 1))[:count], dtype=dtype))
         assert str(outputs.dtype) == dtype
         assert on_path.all()
-        numpy.testing.assert_allclose(outputs, expected[:count], rtol=1e-13 if dtype == "float64" else 2e-6)
+        numpy.testing.assert_allclose(outputs[:11], expected[:count], rtol=1e-13 if dtype == "float64" else 2e-6)
 
 
 @NAMESPACES
@@ -133,8 +133,8 @@ def test_loops_that_were_found(name, namespace):
         assert any(isinstance(group, Repeated) for group in roll.groups)
         expected = [program.run(row) for row in rows]
         run = ArrayProgram(roll, Target("array", chosen_namespace=xp))
-        for count in (1, 11):
-            outputs, on_path = run(xp.asarray(rows[:count]))
+        for count in (1, 11, 66):
+            outputs, on_path = run(xp.asarray((rows * 6)[:count]))
             assert on_path.all()
             for got, wanted in zip(outputs.tolist(), expected, strict=False):
                 assert all(near(a, b, 1e-11) for a, b in zip(got, wanted, strict=True))
@@ -190,15 +190,16 @@ def check_random_loops(examples, namespace=numpy):
         rows = [list(leaves(arguments(times, seed + k))) for k in range(3)]
         for program in (path.value, path.gradient):
             run = ArrayProgram(rolled(program), Target("array", chosen_namespace=namespace))
-            outputs, on_path = run(namespace.asarray(rows))
-            for row, got, flag in zip(rows, outputs.tolist(), on_path.tolist(), strict=True):
+            found = [run(namespace.asarray(those)) for those in (rows, rows * 22)]  # few, and more than FEW_ROWS
+            outputs, on_path = (numpy.concatenate(parts)[: len(rows) * 2] for parts in zip(*found, strict=True))
+            for row, got, flag in zip(rows * 2, outputs.tolist(), on_path.tolist(), strict=True):
                 try:
                     expected = program.run(row)
                 except OffPath:
                     assert not flag
                     continue
                 assert flag
-                scale = max(map(abs, expected))
+                scale = max(1.0, *map(abs, expected))
                 if not scale < 1e6:
                     continue  # where rounding decides
                 assert all(near(a, b, 1e-9) or abs(a - b) <= 1e-9 * scale for a, b in zip(got, expected, strict=True))

@@ -26,12 +26,14 @@ class Reading:
     def __init__(self, roll: Rolled, kept: dict[int, int]) -> None:
         self.roll, self.kept = roll, kept  # of what is kept of iterations, the length of one
         self.by_time: dict[int, str] = {}
+        self.called: dict[str, str] = {}  # what scans call
         self.of_iterations: dict[tuple[int, int], int] = {}
         self.named = SlotNames(owned(roll.flat.instructions).values())
         self.tables: list[tuple[int, ...]] = []
         self.names = list[str]()
         self.literals = list(roll.flat.literals.values())
         self.iterations = list[InLoop]()  # in which what is read stands, the outermost first
+        self.times, self.at_once = 0, dict[int, str]()  # iterations at once, and names of what is of all of them
 
     def literal(self, access: Access) -> str:
         """The number, where an operand is one literal for the whole group."""
@@ -130,8 +132,18 @@ class Reading:
         return f"xp.take({self.names[array]}, xp.asarray(tables[{number}]), axis=-1)"
 
     def shaped(self, text: str, array: int, shape: tuple[int, ...]) -> str:
-        rows = "rows, " if self.roll.by_row[array] else ""
-        return f"xp.reshape({text}, ({rows}{', '.join(map(str, shape))},))"
+        axes = self.axes(self.roll.by_row[array], self.times if array in self.at_once else 0)
+        return f"xp.reshape({text}, ({axes}{', '.join(map(str, shape))},))"
+
+    def axes(self, by_row: bool, times: int) -> str:
+        """The first axes of an array: time, where it is of so many iterations at once, and the rows."""
+        rows = "rows, " if by_row else "1, " if times else ""
+        return f"{times}, {rows}" if times else rows
+
+    def iterations_of(self, array: int, places: slice) -> str:
+        """Some iterations of what is kept."""
+        end, step = "" if places.stop is None else places.stop, "" if places.step == 1 else f":{places.step}"
+        return f"{self.by_time[array]}[{places.start}:{end}{step}]"
 
 
 def _axes(extents: Sequence[int], moving: list[int]) -> str:

@@ -18,6 +18,7 @@ from ...target import DTYPES, Target
 from ..backend import Backend
 from .printer import Printer
 
+FEW_ROWS = 64  # of which all iterations are at hand in the processor's caches
 IN_CACHE = 16384  # numbers of an array
 MOST_AT_ONCE = 2**25  # numbers of all arrays
 MOST_IN_TURN = 4  # times as many operations are worth a loop over time, as one loop is shorter than what it repeats
@@ -28,15 +29,20 @@ class ArrayProgram:
 
     def __init__(self, roll: Rolled, target: Target) -> None:
         self.parameters, self.target, self.roll = SharingList(roll.flat.parameters.values()), target, roll
-        self.compiled = Printer(roll).function(target.namespace, target.dtype)
         repeats = [group for group in roll.groups if isinstance(group, Repeated)]
-        if repeats and target.namespace.__name__.startswith("jax"):  # which would compile a scan at each call
-            self.compiled = import_module("jax").jit(self.compiled)
-        self.evenly = bool(repeats)  # where a part of few rows takes as long as any
+        self.in_loops = bool(repeats)
+        self.compiled = self._function(at_once=True)
+        self.of_many: Any = None  # the same for many rows, if it has loops
         of_row = [size if by_row else 0 for size, by_row in zip(roll.sizes, roll.by_row, strict=True)]
         arrays = {*range(len(of_row))} if not repeats else {array for each in repeats for array in _arrays(each.groups)}
         widest = max([1, *(of_row[array] for array in arrays)])
         self.part = max(64, min(IN_CACHE // widest, MOST_AT_ONCE // max(1, sum(of_row))))
+
+    def _function(self, at_once: bool) -> Any:
+        namespace = self.target.namespace
+        found = Printer(self.roll, at_once).function(namespace, self.target.dtype)
+        in_jax = self.in_loops and namespace.__name__.startswith("jax")
+        return import_module("jax").jit(found) if in_jax else found  # JAX would compile a scan at each call
 
     def __call__(self, rows: Any) -> tuple[Any, Any]:
         """Outputs of shape (rows, n), and whether each row's comparisons are those of this path.
@@ -48,13 +54,18 @@ class ArrayProgram:
     def at(self, rows: Any, parameters: Any) -> tuple[Any, Any]:
         """The same of parameters that are given, as an array."""
         xp, count = self.target.namespace, rows.shape[0]
+        compiled, part = self.compiled, self.part
+        if self.in_loops and count > FEW_ROWS:
+            part = -(-count // -(-count // part))  # a part of few rows takes as long as any
+            if self.of_many is None:
+                self.of_many = self._function(at_once=False)
+            compiled = self.of_many
         if xp.__name__ != "numpy":
-            return self.compiled(rows, parameters)  # type: ignore[no-any-return]
+            return compiled(rows, parameters)  # type: ignore[no-any-return]
         with xp.errstate(all="ignore"):  # IEEE 754 defines what NumPy warns of
-            if count <= self.part:
-                return self.compiled(rows, parameters)  # type: ignore[no-any-return]
-            part = -(-count // -(-count // self.part)) if self.evenly else self.part
-            parts = [self.compiled(rows[k : k + part], parameters) for k in range(0, count, part)]
+            if count <= part:
+                return compiled(rows, parameters)  # type: ignore[no-any-return]
+            parts = [compiled(rows[k : k + part], parameters) for k in range(0, count, part)]
         outputs, on_path = (xp.concatenate(column) for column in zip(*parts, strict=True))
         return outputs, on_path
 

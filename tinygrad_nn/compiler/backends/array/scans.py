@@ -1,15 +1,13 @@
 """Repeats as scans: series that are read, and results that are kept, are arrays whose first axis is time.
 
-An iteration is a function of what is carried and of its place in each series, which NumPy calls in a loop and JAX
-compiles once, in `jax.lax.scan`.
+What an iteration does without the iteration before is apart, to be computed for all of them at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ....autograd import primitives as table
 from ...loops.clusters import arrays_made
@@ -46,10 +44,26 @@ class Series(NamedTuple):
 
 @dataclass(frozen=True)
 class Scan(Repeated):
-    """A repeat that reads its series as arrays of their own; `stacked` are those of results, and where all are kept."""
+    """A repeat that reads its series as arrays of their own; `stacked` are those of results, and where all are kept.
+
+    What does without the iteration before is computed for all iterations at once: `early` before them, and `late`, on
+    which no iteration waits, after them.
+    """
 
     series: Sequence[Series] = ()
     stacked: Sequence[tuple[int, int]] = ()
+    early: Sequence[Group] = ()
+    late: Sequence[Group] = ()
+
+    @property
+    def all_groups(self) -> list[Group]:
+        """Those of an iteration."""
+        return [*self.early, *self.groups, *self.late]
+
+    @property
+    def at_once(self) -> set[int]:
+        """The arrays that are computed for all iterations at once."""
+        return {each.array for each in (*self.early, *self.late)}
 
     @property
     def last(self) -> list[int]:
@@ -59,16 +73,22 @@ class Scan(Repeated):
 
     @property
     def may_leave(self) -> bool:
-        """Whether an iteration may be off the path."""
-        return any(
-            each.may_leave if isinstance(each, Scan) else each.guard is not None or each.primitive is table.take
-            for each in self.groups
-        )
+        """Whether an iteration may be off the path, in what is not computed at once."""
+        return _may_leave(self.groups)
 
     def over_time(self, series: Series, lengths: Mapping[int, int]) -> slice | None:
         """Which iterations a series is, of a source that has time as its first axis, too; else None."""
         column = Access(series.source, series.start, (), self.times, series.stride)
         return None if lengths.get(series.source) != series.length else over_time(column, lengths)
+
+
+def _may_leave(groups: Iterable[Group]) -> bool:
+    return any(
+        _may_leave(each.all_groups)
+        if isinstance(each, Scan)
+        else each.guard is not None or each.primitive is table.take
+        for each in groups
+    )
 
 
 def over_time(column: Access, lengths: Mapping[int, int]) -> slice | None:
@@ -81,21 +101,23 @@ def over_time(column: Access, lengths: Mapping[int, int]) -> slice | None:
     return slice(first, end if end >= 0 else None, step)
 
 
-def with_scans(roll: Rolled) -> tuple[Rolled, dict[int, int]]:
-    """The program with scans for its repeats; and of the arrays that they keep, the length of an iteration."""
+def with_scans(roll: Rolled, at_once: bool) -> tuple[Rolled, dict[int, int]]:
+    """The program with scans for its repeats; and of the arrays that they keep, the length of an iteration.
+
+    It is 0 where they are read end to end alone."""
     kept: dict[int, int] = {}
     if any(isinstance(group, Repeated) for group in roll.groups):
         roll = with_products(roll)
         roll = replace(roll, sizes=[*roll.sizes], by_row=[*roll.by_row], slots=[*roll.slots])
-        roll.groups = [_scanned(roll, group, kept) for group in roll.groups]
+        roll.groups = [_scanned(roll, group, kept, at_once) for group in roll.groups]
     return roll, kept
 
 
-def _scanned(roll: Rolled, group: Group, kept: dict[int, int]) -> Group:
+def _scanned(roll: Rolled, group: Group, kept: dict[int, int], at_once: bool) -> Group:
     """A group, or the scan of a repeat."""
     if not isinstance(group, Repeated):
         return group
-    groups = [_scanned(roll, each, kept) for each in group.groups]
+    groups = [_scanned(roll, each, kept, at_once) for each in group.groups]
     made = {array for each in groups for array in arrays_made(each)}
     stacked = [(array, whole) for array, (whole, _) in group.views.items() if array in made]
     moving = {array: place for array, place in group.views.items() if array not in made}
@@ -119,11 +141,38 @@ def _scanned(roll: Rolled, group: Group, kept: dict[int, int]) -> Group:
         return (span.array, 0) if one is None else (one.array, one.start)
 
     inside, nexts = ([_reading(each, read_of) for each in those] for those in (groups, group.nexts))
+    early, late = list[Group](), list[Group]()
+    if at_once:
+        early, inside, late = _parted(inside, nexts, {first.array for first in group.firsts})
     kept |= {whole: roll.sizes[array] for array, whole in stacked}
+    kept |= {array: 0 for array in group.results if array in kept and array in made}  # whose time has another scope
     fields = {name: getattr(group, name) for name in Repeated.__dataclass_fields__}
-    return Scan(
-        **fields | {"groups": inside, "nexts": nexts}, series=[*dict.fromkeys(series.values())], stacked=stacked
-    )
+    fields |= {"groups": inside, "nexts": nexts}
+    return Scan(**fields, series=[*dict.fromkeys(series.values())], stacked=stacked, early=early, late=late)
+
+
+def _parted(
+    groups: Sequence[Group], nexts: Sequence[Group], carried: set[int]
+) -> tuple[list[Group], list[Group], list[Group]]:
+    """Groups that do without what is carried, those that an iteration hands on, and those that wait for these."""
+    handed_on = set(carried)
+    early, others, of_scans = list[Group](), list[Group](), set[int]()
+    for group in groups:
+        if isinstance(group, Scan) or not handed_on.isdisjoint([o.array for o in group.operands]):
+            handed_on |= {*arrays_made(group)}
+            of_scans |= {*arrays_made(group)} if isinstance(group, Scan) else set()
+            others.append(group)
+        else:
+            early.append(group)
+    wanted = {o.array for each in nexts for o in each.operands}
+    inside, late = list[Group](), list[Group]()
+    for group in reversed(others):
+        if group.array in wanted or isinstance(group, Scan) or any(o.array in of_scans for o in group.operands):
+            wanted |= {*arrays_read(group, {})}
+            inside.append(group)
+        else:
+            late.append(group)
+    return early, inside[::-1], late[::-1]
 
 
 def _apart(spans: Sequence[Interval], length: int, stride: int) -> Iterator[tuple[int, int, list[Interval]]]:
@@ -161,7 +210,7 @@ def arrays_read(group: Group, kept: Mapping[int, int]) -> Iterator[int]:
             if apart is None:
                 yield o.array
         return
-    for each in (*group.firsts, *group.groups, *group.nexts):
+    for each in (*group.firsts, *group.all_groups, *group.nexts):
         yield from arrays_read(each, kept)
     yield from [each.source for each in group.series if group.over_time(each, kept) is None]
     yield from [array for array, _ in group.stacked]
@@ -170,7 +219,11 @@ def arrays_read(group: Group, kept: Mapping[int, int]) -> Iterator[int]:
 
 def arrays_set(scan: Scan) -> set[int]:
     """The arrays that are others in each iteration of a scan."""
-    found = {*scan.last, *(each.array for each in (*scan.firsts, *scan.groups)), *(each.array for each in scan.series)}
+    found = {
+        *scan.last,
+        *(each.array for each in (*scan.firsts, *scan.all_groups)),
+        *(each.array for each in scan.series),
+    }
     for each in scan.groups:
         if isinstance(each, Scan):
             found |= {*arrays_set(each), *each.results}
@@ -183,7 +236,7 @@ def _spans_read(group: Group) -> Iterator[Interval]:
         for access in group.operands:
             yield interval_of(access, group.extents)
         return
-    for each in (*group.firsts, *group.groups, *group.nexts):
+    for each in (*group.firsts, *group.all_groups, *group.nexts):
         yield from _spans_read(each)
     for series in group.series:
         yield series.span(group.times)
@@ -221,50 +274,12 @@ def _reading(group: Group, read_of: Callable[[Interval], tuple[int, int]]) -> Gr
 
     if not isinstance(group, Scan):
         return replace(group, operands=tuple([moved(access, group.extents) for access in group.operands]))
-    firsts, groups, nexts = (
-        [_reading(each, read_of) for each in those] for those in (group.firsts, group.groups, group.nexts)
+    firsts, early, groups, late, nexts = (
+        [_reading(each, read_of) for each in those]
+        for those in (group.firsts, group.early, group.groups, group.late, group.nexts)
     )
     series = []
     for one in group.series:
         source, start = read_of(one.span(group.times))
         series.append(Series(one.array, source, one.start - start, one.stride, one.length))
-    return replace(group, firsts=firsts, groups=groups, nexts=nexts, series=series)
-
-
-def scan(xp: Any) -> Callable[..., tuple[Any, Any]]:
-    """scan(step, carried, series, times): what is carried in the end, and what each iteration gives, stacked.
-
-    An iteration is step(carried, those of the series) -> carried, results.
-    """
-    if xp.__name__.startswith("jax"):
-        return import_module("jax").lax.scan  # type: ignore[no-any-return]
-
-    def in_turn(step: Any, carried: Any, series: Any, times: int) -> tuple[Any, Any]:
-        kept = []
-        for t in range(times):
-            carried, results = step(carried, [each[t] for each in series])
-            kept.append(results)
-        return carried, [xp.stack(each) for each in zip(*kept, strict=True)]
-
-    return in_turn
-
-
-def windows(xp: Any) -> Callable[..., Any]:
-    """windows(array, start, stride, times, length): so many parts of an array, the first axis those of `times`."""
-
-    def cut(array: Any, start: int, stride: int, times: int, length: int) -> Any:
-        apart, size = abs(stride), array.shape[-1]
-        low = start + min(0, stride * (times - 1))
-        begin = max(0, min(low, size - apart * times))
-        if low - begin + length <= apart and begin + apart * times <= size:
-            whole = xp.reshape(array[..., begin : begin + apart * times], (*array.shape[:-1], times, apart))
-            parts = whole[..., :: 1 if stride > 0 else -1, low - begin : low - begin + length]
-        else:
-            places = [start + stride * t + k for t in range(times) for k in range(length)]
-            parts = xp.reshape(xp.take(array, xp.asarray(places), axis=-1), (*array.shape[:-1], times, length))
-        return xp.moveaxis(parts, -2, 0).copy()  # in the order in which it is read
-
-    return cut
-
-
-IN_SCANS = scan, windows  # what scans call, in a namespace
+    return replace(group, firsts=firsts, early=early, groups=groups, late=late, nexts=nexts, series=series)

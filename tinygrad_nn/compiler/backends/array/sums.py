@@ -20,10 +20,10 @@ class SumPrinter(Printer):
         self.products = {group.array for group in roll.groups if group.array not in read and _is_outer(group)}
         super().__init__(roll)
 
-    def _group(self, group: Group) -> list[str]:
+    def group(self, group: Group) -> list[str]:
         if group.array not in self.products or not all(self.roll.by_row[o.array] for o in group.operands):
             self.products.discard(group.array)
-            return super()._group(group)
+            return super().group(group)
         sides = []
         for operand in group.operands:
             extent = group.extents[0 if operand.strides[0] else 1]
