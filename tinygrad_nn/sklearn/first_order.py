@@ -243,7 +243,8 @@ def step_by_step(
             history.record(progress.epochs, progress.losses[-1], perf_counter() - began, metrics)
             if progress.better:
                 best = trainer.weights()
-            history.stopped = reason or ("epochs" if progress.epochs == most else "")
+            lost = progress.scores is None and not np.isfinite(loss)
+            history.stopped = "diverged" if lost else reason or ("epochs" if progress.epochs == most else "")
     except KeyboardInterrupt:
         history.stopped = "interrupt"
     return history, best if progress.scores is not None else None

@@ -97,7 +97,7 @@ class Network(Fitted):
         start = in_vector(coefs, intercepts)
         task = Task(X, y, targets, weights, generator, loss, facts, sizes, start, anew, incremental)
         end, found = self._descended(task) if self.solver == "lbfgs" else self._trained(task)
-        if not np.isfinite(end).all():
+        if found["history_"].stopped == "diverged" or not np.isfinite(end).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
                 f"preprocessed. The loss was {found['loss_']} after {found['n_iter_']} epochs: scale X, by "

@@ -75,7 +75,10 @@ class Objective:
 
 def put_weights(parameters: list[Value], weights: Any) -> None:
     """Let the parameters be the numbers of a vector."""
-    numbers = weights.tolist()
-    if not column_of(parameters).put(numbers):
+    column = column_of(parameters)
+    if (pack := column.in_pack()) is not None and weights.dtype == "float64" and weights.flags.c_contiguous:
+        pack.numbers[column.place : column.place + len(parameters)] = memoryview(weights)
+        pack.version += 1
+    elif not column.put(numbers := weights.tolist()):
         for parameter, number in zip(parameters, numbers, strict=True):
             parameter.data = number

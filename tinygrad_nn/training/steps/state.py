@@ -15,6 +15,7 @@ from operator import is_
 from types import ModuleType
 from typing import Any, NoReturn
 
+from ...autograd.containers import PACKAGE
 from ...autograd.packs import StatesInArrays
 from ...autograd.scalar import Scalar
 from ...compiler.arguments import data_of
@@ -85,7 +86,7 @@ class Settings:
         self._found, self._seen = settings_of(self.optimizer), ()
         names = [name for name in own if name not in OWN]
         entries = [own[name] for name in names]
-        if kind.__module__ == Optimizer.__module__ and all(map(_is_fixed, entries)):
+        if kind.__module__.partition(".")[0] == PACKAGE and all(map(_is_fixed, entries)):
             self._seen = kind, kind.update, len(own), names, entries
         return self._found
 
