@@ -164,3 +164,26 @@ def test_random_sums_of_squares_are_taken_apart(seed):
     model = tn.MLP(3, [3, 2], "tanh", rng=random.Random(seed))
     objective, residuals = both(model, data(2, rows=9), loss, l2 if seed % 2 else None)
     check(objective, residuals, objective.weights())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_branches_are_those_of_the_weights_that_are_asked_for(backend):
+    """Which a row takes other ones at than where the model stands, whose numbers the first trace had."""
+    w, b = tn.Value(1.0), tn.Value(0.0)
+
+    def model(x):
+        h = w * x + b
+        return h if h > 0.0 else 0.1 * h
+
+    X = [0.1 * k for k in range(-9, 10)]
+    objective, residuals = both(model, (X, [abs(x) for x in X]), backend=backend, parameters=[w, b])
+    for weights in ([1.0, 0.0], [-1.0, 0.05], [0.3, -4.0], [2.0, 5.0]):
+        residuals.at(np.array(weights))
+        check(objective, residuals, np.array(weights))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_branch_by_a_weight_alone(backend):
+    w = tn.Value(1.0)
+    _, residuals = both(lambda x: w * x if w > 0.5 else w * w * x, ([1.0], [0.0]), backend=backend, parameters=[w])
+    assert [residuals.at(np.array([number]))[0][0] for number in (2.0, 0.25, 3.0)] == [2.0, 0.0625, 3.0]

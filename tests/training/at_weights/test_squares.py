@@ -59,6 +59,7 @@ def test_one_value_times_itself_is_a_square():
         (lambda w, v: w, "a parameter by itself"),
         (lambda w, v: w**2 + 1.0, "does not depend"),
         (lambda w, v: w**2 / v, "divide"),
+        (lambda w, v: -0.5 * w**2, "a factor that is not above 0"),
         (lambda w, v: w**2 - v**2, "subtract"),
         (lambda w, v: tn.losses.huber(w, 0.5), "which is no square"),
     ],

@@ -38,7 +38,7 @@ from .squares import squares_in
 
 LANES = 8  # of doubles, at most: so many rows are computed at once
 NUMPYS_MOST = 50_000  # numbers of a Jacobian that is to be compiled anew, in which NumPy is not much slower
-MOST_OF_A_MATRIX = 2**28  # of a matrix: 2 GB
+MOST_OF_A_MATRIX = 2**28  # numbers: 2 GB
 MOSTLY = 0.75  # of a Jacobian: where so much of it differs from row to row, all of it is computed
 
 
@@ -83,8 +83,8 @@ class Residuals:
 
     It is the mean over the rows of a loss that is a sum of squares, and a regularizer that is one. `at(weights)` gives
     r and its Jacobian, of a row for each residual, row by row of the data and then the regularizer's, and a column for
-    each parameter of the recipe's optimizer. Raises NotSquaresError for what is no sum of squares as it is written,
-    and what a function raises that cannot be compiled.
+    each parameter of the recipe's optimizer, whose numbers may be others afterwards. Raises NotSquaresError for what is
+    no sum of squares as it is written, and what a function raises that cannot be compiled.
     """
 
     def __init__(self, recipe: Recipe, rows: Rows, target: Target) -> None:
@@ -140,8 +140,12 @@ class Residuals:
             parameters = self.xp.concatenate([weights, data_of(untrained)]) if untrained else weights
             return lambda rows: path.of(rows, parameters, share, self.xp)
 
+        def traced_there(row: Any) -> Squared:  # in the way that the row takes at these weights
+            put_weights(self.recipe.optimizer.parameters, weights)
+            return trace(row)  # type: ignore[no-any-return]
+
         with self.xp.errstate(all="ignore"):
-            found = outputs_of(x, paths, compiled_for, trace, self.target)
+            found = outputs_of(x, paths, compiled_for, traced_there, self.target)
         k = counts.pop()
         found = found[:count]
         return found[:, :k].reshape(-1), found[:, k:].reshape((-1, len(weights)))
@@ -192,7 +196,7 @@ class Residuals:
         read = [order[id(value)] for value in untrained] if values is not None else []
         fixed = None if dense else self.xp.array([0.0 if isinstance(flow, Traced) else flow for flow in flows])
         of_squares = self.xp.array(factors) if plain else None
-        alike = factors[0] if plain and len(set(factors)) == 1 and factors[0] >= 0.0 else None
+        alike = factors[0] if plain and len(set(factors)) == 1 else None
         runner = self._runner(program, backend, apart=values is not None)
         return Squared(
             runner, len(squares), of_squares, alike, fixed, places, [] if values is not None else untrained, read
@@ -203,7 +207,7 @@ class Residuals:
         if apart:
             program = replace(program, parameters={slot: Value(0.0) for slot in program.parameters}, scopes=BySlot())
         if backend == "python":
-            return partial(_in_python, compiled(program), self.xp)
+            return partial(_in_python, compiled(program), len(program.outputs), self.xp)
         try:
             return self._rows(program, backend)
         except UnspelledError:
@@ -231,15 +235,12 @@ def _by_shape(rows: Rows) -> list[tuple[Shape, Sequence[Any]]]:
     return [(kind, [row for row in several if row.kind == k]) for k, kind in enumerate(several.shapes)]
 
 
-def _in_python(call: Any, xp: Any, rows: Any, parameters: Any) -> tuple[Any, Any]:
+def _in_python(call: Any, width: int, xp: Any, rows: Any, parameters: Any) -> tuple[Any, Any]:
     """The outputs of each row by a function that reads the parameters where they are."""
-    found, on_path = [], []
-    for row in rows.tolist():
+    found, on_path = xp.zeros((len(rows), width)), xp.ones(len(rows), dtype=bool)
+    for k, row in enumerate(rows.tolist()):
         try:
-            found.append(list(call(row)))
-            on_path.append(True)
+            found[k] = call(row)
         except OffPath:
-            found.append([])
-            on_path.append(False)
-    width = max(map(len, found))
-    return xp.array([each or [0.0] * width for each in found]), xp.array(on_path)
+            on_path[k] = False
+    return found, on_path

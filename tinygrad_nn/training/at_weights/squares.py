@@ -23,60 +23,74 @@ def squares_in(tracer: Tracer, output: int, parameters: list[int], what: str) ->
 
     No factor depends on the parameters. Raises NotSquaresError, which says what `what` is to be, where there is more.
     """
-    moving = _moving(tracer, parameters)
-    found: list[tuple[int, Any]] = []
-    waiting: list[tuple[int, Any]] = [(output, 1.0)]
+    return _Sum(tracer, parameters, what).of(output)
 
-    def product(a: int, b: int, factor: Any) -> None:
-        if a == b:
-            found.append((a, factor))
-        elif a in moving and b in moving:
-            _refuse(what, "a product of two that both depend on the parameters")
-        else:
-            fixed, rest = (a, b) if b in moving else (b, a)
-            waiting.append((rest, factor * Traced(tracer, fixed)))
 
-    while waiting:
-        slot, factor = waiting.pop()
-        made = tracer.made.get(slot)
-        if isinstance(made, Family):
-            made = made.member(slot - made.slot)
-        operands: Any = () if made is None else made.operands
-        primitive = None if made is None else made.primitive
-        if slot not in moving:
-            if tracer.program.literals.get(slot) != 0.0:
-                _refuse(what, "a term that does not depend on the parameters")
-        elif primitive is table.square:
-            found.append((operands[0], factor))
-        elif primitive is table.fourth_power:
-            found.append((tracer.slot_of(Traced(tracer, operands[0]) ** 2), factor))
-        elif primitive is table.add:
-            waiting += [(operands[1], factor), (operands[0], factor)]
-        elif primitive is table.multiply:
-            product(operands[0], operands[1], factor)
-        elif primitive is table.divide and operands[1] not in moving:
-            waiting.append((operands[0], factor / Traced(tracer, operands[1])))
-        elif primitive is table.dot:
-            waiting.append((operands[2], factor))
+class _Sum:
+    """A sum that is taken apart: `found` are its squares so far, `waiting` the terms that are to be, with factors."""
+
+    def __init__(self, tracer: Tracer, parameters: list[int], what: str) -> None:
+        self.tracer, self.what, self.moving = tracer, what, set(parameters)
+        for entry in one_by_one(tracer.entries):
+            if isinstance(entry, Instruction) and not self.moving.isdisjoint(entry.slots()):
+                self.moving.add(entry.slot)
+        self.found: list[tuple[int, Any]] = []
+        self.waiting: list[tuple[int, Any]] = []
+
+    def of(self, output: int) -> list[tuple[int, Any]]:
+        """The squares of an output."""
+        self.waiting.append((output, 1.0))
+        while self.waiting:
+            slot, factor = self.waiting.pop()
+            if slot in self.moving:
+                self._take(slot, factor)
+            elif self.tracer.program.literals.get(slot) != 0.0:
+                self._refuse("a term that does not depend on the parameters")
+        if any(isinstance(factor, float) and not factor > 0.0 for _, factor in self.found):
+            self._refuse("a factor that is not above 0")
+        return self.found
+
+    def _take(self, slot: int, factor: Any) -> None:
+        """Take a term apart that depends on the parameters."""
+        made = self.tracer.made.get(slot)
+        if made is None:
+            self._refuse("a parameter by itself")
+            return
+        entry = made.member(slot - made.slot) if isinstance(made, Family) else made
+        operands: Any = entry.operands
+        if entry.primitive is table.square:
+            self.found.append((operands[0], factor))
+        elif entry.primitive is table.fourth_power:
+            self.found.append((self.tracer.slot_of(Traced(self.tracer, operands[0]) ** 2), factor))
+        elif entry.primitive is table.add:
+            self.waiting += [(operands[1], factor), (operands[0], factor)]
+        elif entry.primitive is table.multiply:
+            self._product(operands[0], operands[1], factor)
+        elif entry.primitive is table.divide and operands[1] not in self.moving:
+            self.waiting.append((operands[0], factor / self._number(operands[1])))
+        elif entry.primitive is table.dot:
+            self.waiting.append((operands[2], factor))
             for a, b in zip(operands[0], operands[1], strict=True):
-                product(a, b, factor)
+                self._product(a, b, factor)
         else:
-            _refuse(what, f"{primitive.name}, which is no square" if primitive else "a parameter by itself")
-    return found
+            self._refuse(f"{entry.primitive.name}, which is no square")
 
+    def _product(self, a: int, b: int, factor: Any) -> None:
+        if a == b:
+            self.found.append((a, factor))
+        elif a in self.moving and b in self.moving:
+            self._refuse("a product of two that both depend on the parameters")
+        else:
+            fixed, rest = (a, b) if b in self.moving else (b, a)
+            self.waiting.append((rest, factor * self._number(fixed)))
 
-def _moving(tracer: Tracer, parameters: list[int]) -> set[int]:
-    """The slots that depend on the parameters."""
-    moving = set(parameters)
-    for entry in one_by_one(tracer.entries):
-        if isinstance(entry, Instruction) and not moving.isdisjoint(entry.slots()):
-            moving.add(entry.slot)
-    return moving
+    def _number(self, slot: int) -> Any:
+        """What does not depend on the parameters: a literal, but 0, or a traced value."""
+        return self.tracer.program.literals.get(slot, 0.0) or Traced(self.tracer, slot)
 
-
-def _refuse(what: str, found: str) -> None:
-    raise NotSquaresError(
-        f"method='lm' wants {what} that is a sum of squares, such as 'squared_error', ((p - t) / 0.1) ** 2 or "
-        f"tn.dot(ws, ws), perhaps times what does not depend on the parameters, but in it there is {found}: write it "
-        "as squares, or take method='lbfgs'"
-    )
+    def _refuse(self, found: str) -> None:
+        raise NotSquaresError(
+            f"method='lm' wants {self.what} that is a sum of squares, such as 'squared_error', ((p - t) / 0.1) ** 2 or "
+            f"tn.dot(ws, ws), perhaps times what does not depend on the parameters, but in it there is {found}: write "
+            "it as squares, or take method='lbfgs'"
+        )
