@@ -1,4 +1,4 @@
-"""Five folds of a data set by one of the two MLPClassifiers: seconds of each fit, the mean accuracy, the epochs."""
+"""Five folds of data sets by one of the two estimators of a kind: seconds of each fit, the mean score and its error."""
 
 import json
 import sys
@@ -6,30 +6,39 @@ import time
 import warnings
 
 from sklearn import datasets
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 warnings.simplefilter("ignore")
+OF_NUMBERS = {
+    "diabetes": datasets.load_diabetes,
+    "houses": lambda return_X_y: datasets.make_friedman1(2000, 8, noise=1.0, random_state=0),  # as California's are
+}
 
 
-def main(engine, *names):
+def main(engine, solver, *names):
     if engine == "sklearn":
-        from sklearn.neural_network import MLPClassifier
+        from sklearn.neural_network import MLPClassifier, MLPRegressor
     else:
-        from tinygrad_nn.sklearn import MLPClassifier
+        from tinygrad_nn.sklearn import MLPClassifier, MLPRegressor
     found = {}
     for name in names:
-        X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
-        seconds, scores, epochs = [], [], []
-        for here, there in StratifiedKFold(5, shuffle=True, random_state=0).split(X, y):
+        load = OF_NUMBERS[name] if name in OF_NUMBERS else getattr(datasets, f"load_{name}")
+        X, y = load(return_X_y=True)
+        kind, folds = MLPClassifier, StratifiedKFold(5, shuffle=True, random_state=0)
+        if name in OF_NUMBERS:
+            y, kind, folds = (y - y.mean()) / y.std(), MLPRegressor, KFold(5, shuffle=True, random_state=0)
+        seconds, scores = [], []
+        for here, there in folds.split(X, y):
             scaler = StandardScaler().fit(X[here])
             rows = scaler.transform(X[here])
             start = time.perf_counter()
-            model = MLPClassifier(random_state=0).fit(rows, y[here])
+            model = kind(random_state=0, solver=solver).fit(rows, y[here])
             seconds.append(time.perf_counter() - start)
             scores.append(float(model.score(scaler.transform(X[there]), y[there])))
-            epochs.append(int(model.n_iter_))
-        found[name] = {"seconds": seconds, "score": sum(scores) / 5, "epochs": sum(epochs)}
+        mean = sum(scores) / 5
+        error = (sum((score - mean) ** 2 for score in scores) / 4 / 5) ** 0.5
+        found[name] = {"seconds": seconds, "score": mean, "error": error}
     print(json.dumps(found))
 
 
