@@ -1,6 +1,8 @@
 """A compiled function of one vector: its derivatives against differences, and SciPy's methods against known optima."""
 
+import copy
 import math
+import pickle
 import random
 from itertools import pairwise
 from typing import Any
@@ -125,6 +127,13 @@ def test_wrong_vectors_are_refused():
             call(wrong("seven77"))
     with pytest.raises(TypeError, match=r"give v\.data"):
         at([tn.Value(1.0)] * 7)
+
+
+def test_a_copy_is_the_same_function():
+    at = copy.deepcopy(tn.compile(nested).flat(*POINT))
+    assert at(at.x0) == pytest.approx(nested(*POINT))
+    at = pickle.loads(pickle.dumps(tn.compile(tn.tanh).flat(0.5)))
+    assert at.jacobian([0.5]) == pytest.approx(np.array([[1.0 - math.tanh(0.5) ** 2]]))
 
 
 def test_without_numpy_lists_come_back(monkeypatch):

@@ -87,6 +87,9 @@ class FlatFunction:
         found: list[Any] = shaped(self._shape, iter(self._numbers(x)))
         return found
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FlatFunction, (self._function, self.arguments(self.x0))  # a copy compiles for itself
+
     @cached_property
     def _jacobian(self) -> Any:
         return self._compiled(jacobian(self._of_list))

@@ -187,3 +187,11 @@ def test_a_branch_by_a_weight_alone(backend):
     w = tn.Value(1.0)
     _, residuals = both(lambda x: w * x if w > 0.5 else w * w * x, ([1.0], [0.0]), backend=backend, parameters=[w])
     assert [residuals.at(np.array([number]))[0][0] for number in (2.0, 0.25, 3.0)] == [2.0, 0.0625, 3.0]
+
+
+def test_without_llvmlite_rows_are_those_of_numpy():
+    model = tn.MLP(3, [2, 1], "tanh", rng=random.Random(1))
+    objective = Objective(model, "squared_error", model.parameters(), rows_of(*data(1)))
+    residuals = Residuals(objective.step.recipe, objective.rows, Target("python", auto=True))
+    assert residuals.backend == "array"
+    check(objective, residuals, objective.weights())

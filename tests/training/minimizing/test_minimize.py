@@ -220,6 +220,12 @@ def test_ctrl_c_in_the_midst_of_an_epoch_leaves_the_latest(method):
     assert not history.losses or loss_of(model, many, noisy) == pytest.approx(history.losses[-1], rel=1e-9)
 
 
+def test_without_numpy_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with pytest.raises(ImportError, match=r"NumPy, which is not installed: pip install 'tinygrad_nn\[fast\]'"):
+        tn.minimize(network(), X, Y, "squared_error", "lm", progress=False)
+
+
 def test_fit_and_minimize_may_alternate():
     model = network()
     for k in range(3):

@@ -44,8 +44,12 @@ class Objective:
         self, model: Any, loss: Any, parameters: Sequence[Value], rows: Rows,
         regularizer: Callable[[Any], Any] | None = None, target: Target | None = None,
     ) -> None:  # fmt: skip
-        import numpy
-
+        try:
+            import numpy
+        except ImportError:
+            raise ImportError(
+                "weights in one vector are arrays of NumPy, which is not installed: pip install 'tinygrad_nn[fast]'"
+            ) from None
         self.xp = numpy
         self.probe = Probe(parameters, lr=0.0)
         self.parameters: Any = self.probe.parameters
