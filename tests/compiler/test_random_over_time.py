@@ -9,7 +9,7 @@ import pytest
 from c_files import UNUSED, c_of, library, needs_cc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loop_texts import program
+from loop_texts import Arithmetic, program
 from programs import bits
 from shared import needed, same
 
@@ -109,7 +109,7 @@ def on_arrays(flat, row):
 
 
 @given(st.integers(0, 10**9))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_engine_the_interpreters_and_python(seed):
     text, function, arguments = program(seed)
     several, derivatives = results(function, arguments)
@@ -144,6 +144,34 @@ def test_each_back_end(seed, backend):
 @settings(max_examples=40, deadline=None)
 def test_more_on_each_back_end(seed, backend):
     on_each(seed, backend)
+
+
+def exactly(seed):
+    """Arithmetic in machine code, with every rounding the engine's: one row, and a vector of rows and a rest."""
+    pytest.importorskip("llvmlite")
+    import numpy as np
+
+    from tinygrad_nn.compiler.backends.llvm.call import NativeProgram, native_call
+
+    text, function, arguments = program(seed, Arithmetic())
+    row, target = list(leaves(arguments)), chosen("llvm", exact=True)
+    for flat in programs(function, arguments):
+        wanted, roll = flat.run(row), rolled(flat)
+        assert all(map(bits, native_call(roll, target).run(row), wanted)), text
+        outputs, _ = NativeProgram(roll, target)(np.array([row] * ROWS))
+        for k in (0, ROWS - 1):
+            assert all(map(bits, outputs[k].tolist(), wanted)), text
+
+
+def test_arithmetic_exactly():
+    exactly(27)
+
+
+@pytest.mark.slow
+@given(seed=st.integers(0, 10**9))
+@settings(max_examples=25, deadline=None)
+def test_more_arithmetic_exactly(seed):
+    exactly(seed)
 
 
 @pytest.mark.parametrize("backend", ["llvm", "array", "python"])
@@ -200,6 +228,7 @@ def test_sums_over_what_was_before_the_first(backend):
 @needs_cc
 def test_in_c(tmp_path):
     in_c([18, 52, 57], tmp_path)
+    in_c([3, 7], tmp_path, Arithmetic(), bits)
 
 
 @needs_cc
@@ -207,14 +236,15 @@ def test_in_c(tmp_path):
 @given(seeds=st.lists(st.integers(0, 10**9), min_size=10, max_size=10))
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_more_in_c(seeds, tmp_path):
-    in_c(seeds, tmp_path)
+    in_c(seeds[:5], tmp_path)
+    in_c(seeds[5:], tmp_path, Arithmetic(), bits)
 
 
-def in_c(seeds, folder):
+def in_c(seeds, folder, library_of=tn, close=nearly):
     """Each compiled without what reorders sums."""
     made, texts = list[tuple[list[float], list[float]]](), list[str]()
     for seed in seeds:
-        _, function, arguments = program(seed)
+        _, function, arguments = program(seed, library_of)
         for flat in programs(function, arguments):
             values = [value.data for value in flat.parameters.values()]
             row = [*leaves(arguments), *values]
@@ -226,4 +256,4 @@ def in_c(seeds, folder):
         into = (ctypes.c_double * len(wanted))()
         getattr(loaded, f"made{k}")((ctypes.c_double * len(row))(*row), into)
         if tame(wanted):
-            agree(list(into), wanted, nearly)
+            agree(list(into), wanted, close)

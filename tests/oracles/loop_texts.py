@@ -175,12 +175,27 @@ class Text:
         return rng.choice(self.known[-5:] if rng.random() < 0.6 else self.known)
 
 
-def program(seed: int) -> tuple[str, Any, list[Any]]:
+class Arithmetic:
+    """The library, but of functions that are no sums, products, quotients and roots: others, which are."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(tn, name)
+
+    def __init__(self) -> None:
+        self.tanh = self.sin = self.exp = self.sigmoid = self.softplus = self.log = lambda x: x / (1.0 + abs(x))
+        self.sqrt = lambda x: tn.sqrt(abs(x))
+        self.logsumexp = lambda xs: tn.sum(xs) * 0.25
+        self.hypot = lambda a, b: a * a + b * b
+        self.norm = lambda xs: tn.sqrt(tn.dot(xs, xs, 0.5))
+        self.softmax = lambda xs: [x / (1.0 + tn.dot(xs, xs, 0.0)) for x in xs]
+
+
+def program(seed: int, library: Any = tn) -> tuple[str, Any, list[Any]]:
     """The source, the function (of three results, the first to be differentiated), and its arguments."""
     text, rng = Text(seed).source(), random.Random(-seed)
     draw = [rng.uniform(-1.0, 1.0) for _ in range(LONG)]
     few = [rng.choice([0.5, 1.0, 0.0]) for _ in draw]
-    own = {"tn": tn, "W": [Value(0.7), Value(-0.4), Value(0.2)], "L": draw, "M": few}
+    own = {"tn": library, "W": [Value(0.7), Value(-0.4), Value(0.2)], "L": draw, "M": few}
     exec(compile(text, f"<program {seed}>", "exec"), own)
     series = [[rng.uniform(-1.0, 1.0) for _ in range(LONG)] for _ in SERIES]
     return text, own["function"], [*series, *[rng.uniform(0.2, 0.9) for _ in SCALARS]]
