@@ -5,7 +5,7 @@ Each recurrence of a body becomes a repeat, and in its body repeats are found ag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -13,7 +13,7 @@ from ...support.decorators import uncollected
 from ..program.program import Family, Guard, Instruction, Program, of_operands
 from .periods import Flat, Periodic
 from .recurrences import recurrences
-from .repeats import BodyEntry, Repeat, slots_set
+from .repeats import AnyEntry, BodyEntry, Repeat, slots_set
 
 LEAST_CHAIN = 24  # instructions that need one another in a program with repeats
 LONG_CHAIN = 96  # that is of iterations, surely
@@ -21,17 +21,17 @@ EARLY = 8  # instructions that need one another from the program's start
 
 
 @uncollected
-def repeats_in(program: Program) -> list[BodyEntry]:
+def repeats_in(program: Program, chain: int | None = None) -> list[BodyEntry]:
     """The body of a program with its repeats found; equal to the bit when it is run.
 
-    What is alike and hands nothing on, as the neurons of a layer, is no repeat.
+    What is alike and hands nothing on, as the neurons of a layer, is no repeat. Its longest `chain` may be given.
     """
-    if not may_repeat(program):
+    if (chain := longest_chain(program) if chain is None else chain) < LEAST_CHAIN:
         return list(program.body)
     used = [*program.inputs, *program.parameters, *program.literals, *slots_set(program.body)]
     body, wanted, unused = list(program.body), set(program.outputs), count(1 + max(used))
     found = _with_repeats(body, wanted, unused)
-    if max(_levels(found)) >= LONG_CHAIN:
+    if chain >= LONG_CHAIN and max(_levels(found)) >= LONG_CHAIN:
         apart = _with_repeats(_early_first(body), wanted, unused)
         found = min(found, apart, key=lambda tried: max(_levels(tried)))
     return found
@@ -39,14 +39,34 @@ def repeats_in(program: Program) -> list[BodyEntry]:
 
 def may_repeat(program: Program) -> bool:
     """Whether so many instructions need one another that there may be repeats."""
+    return longest_chain(program) >= LEAST_CHAIN
+
+
+def longest_chain(program: Program) -> int:
+    """How many instructions need one another: a few where there are no repeats."""
     levels = dict.fromkeys([*program.inputs, *program.parameters, *program.literals], 0)
-    level_of = levels.__getitem__
+    known, columns = levels.__getitem__, dict[tuple[int, ...], int]()
     for entry in program.entries:
-        if isinstance(entry, Instruction):
-            levels[entry.slot] = 1 + max(map(level_of, entry.slots()), default=0)
-        elif isinstance(entry, Family):
-            levels |= dict.fromkeys(entry.results, 1 + max(map(level_of, entry.slots()), default=0))
-    return max(levels.values(), default=0) >= LEAST_CHAIN
+        if isinstance(entry, Family):
+            levels |= dict.fromkeys(entry.results, level_of(entry, known, columns))
+        elif isinstance(entry, Instruction):
+            levels[entry.slot] = level_of(entry, known, columns)
+    return max(levels.values(), default=0)
+
+
+def level_of(entry: AnyEntry, known: Callable[[int], int], columns: dict[tuple[int, ...], int]) -> int:
+    """How many entries need one another up to this one, by those of slots; of columns it is noted, as many read one."""
+    latest = 0
+    for operand in entry.slots() if isinstance(entry, Repeat) else entry.operands:
+        if isinstance(operand, tuple):
+            level = columns.get(operand, -1)
+            if level < 0:
+                level = columns[operand] = max(map(known, operand), default=0)
+        else:
+            level = known(operand)
+        if level > latest:
+            latest = level
+    return latest + 1
 
 
 def least_groups(body: Sequence[BodyEntry]) -> int:
@@ -78,6 +98,8 @@ def _with_repeats(body: Flat, wanted: set[int], unused: Iterator[int]) -> list[B
     """The body with repeats, and with repeats in their bodies. `wanted` are the slots that are read afterwards."""
     made = {entry.slot: k for k, entry in enumerate(body) if isinstance(entry, Instruction)}
     runs = recurrences(body, made)
+    if not runs:
+        return list(body)
     outside = _read_outside(body, made, runs) | wanted
     found, at = list[BodyEntry](), 0
     for run in runs:

@@ -110,10 +110,12 @@ def read_from_one(scope: Scope, rows: list[list[Spot]]) -> tuple[int, list[list[
     Where a column is pieced together from several arrays, a gathering group that lays them side by side comes before.
     """
     roll = scope.roll
-    arrays = {array for row in rows for array, _ in row}
+    each = {id(row): row for row in rows}  # as many read the same one
+    arrays = {array for row in each.values() for array, _ in row}
     if len(arrays) <= 1:
-        return next(iter(arrays), LITERALS), [[index for _, index in row] for row in rows]
-    distinct = list(dict.fromkeys(map(tuple, rows)))
+        indices = {name: [index for _, index in row] for name, row in each.items()}
+        return next(iter(arrays), LITERALS), [indices[id(row)] for row in rows]
+    distinct = list(dict.fromkeys(map(tuple, each.values())))
     laid = [place for row in distinct for place in row]
     pieces = pieces_of(laid)
     if len(pieces) > MOST_PIECES:  # that take turns: each array once, and in its order
@@ -121,13 +123,14 @@ def read_from_one(scope: Scope, rows: list[list[Spot]]) -> tuple[int, list[list[
         laid = sorted(set(laid), key=lambda place: (order[place[0]], place[1]))
         pieces = pieces_of(laid)
         where = {place: k for k, place in enumerate(laid)}
-        lying = [[where[place] for place in row] for row in rows]
+        indices = {name: [where[place] for place in row] for name, row in each.items()}
     else:
-        starts = {row: len(row) * k for k, row in enumerate(distinct)}
-        lying = [list(range(starts[tuple(row)], starts[tuple(row)] + len(row))) for row in rows]
+        firsts = {row: len(row) * k for k, row in enumerate(distinct)}
+        starts = {name: firsts[tuple(row)] for name, row in each.items()}
+        indices = {name: list(range(starts[name], starts[name] + len(row))) for name, row in each.items()}
     array = add_array(roll, SlotPlaces(), [-1] * len(laid), scope.by_row or any(roll.by_row[a] for a in arrays))
     scope.groups.append(Group(array, None, (), tuple(pieces), roll.by_row[array]))
-    return array, lying
+    return array, [indices[id(row)] for row in rows]
 
 
 def pieces_of(laid: Sequence[Spot]) -> list[Access]:
@@ -190,8 +193,9 @@ def access(array: int, rows: list[list[int]], extents: tuple[int, ...], column: 
     strides = affine([row[0] for row in rows], extents) if rows and rows[0] else (0,) * len(extents)
     width = len(rows[0]) if column else None
     step = rows[0][1] - rows[0][0] if len(rows[0]) > 1 else 0
-    even = all(row == list(range(row[0], row[0] + step * len(row), step)) for row in rows) if step else (
-        all(len(set(row)) <= 1 for row in rows))  # fmt: skip
+    each = {id(row): row for row in rows}.values()
+    even = all(row == list(range(row[0], row[0] + step * len(row), step)) for row in each) if step else (
+        all(len(set(row)) <= 1 for row in each))  # fmt: skip
     if strides is None or not even:
         return Access(array, 0, (0,) * len(extents), width, 0, tuple([index for row in rows for index in row]))
     return Access(array, rows[0][0] if rows[0] else 0, strides, width, step)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ..program.program import Guard, Instruction
 
 LOOK_BACK, LOOK_BACK_SHORT = 64, 8  # instructions ago, in long windows and in those of at most so many
+WIDE = 17  # slots that an instruction reads, all of which are looked at
 FEWEST_SEEN = 4  # times that a period is seen to return
 SAMPLES = 32  # of the windows of a length at least
 
@@ -69,24 +70,30 @@ def _looks(body: Flat, shapes: Sequence[int]) -> tuple[array[int], array[int], a
     made: dict[int, int] = {}
     latest: dict[int, int] = {}
     for k, entry in enumerate(body):
-        shape = shapes[k]
-        short, ago, since = [shape], [shape], [shape]
-        for slot in entry.slots():
-            at = latest.get(slot)
+        slots = entry.slots()
+        short, ago, since = [shapes[k]], [shapes[k]], [shapes[k]]
+        for slot in slots if len(slots) <= WIDE else _ends(entry):
+            at = made.get(slot)
             if at is None:
                 distance = since_made = LOOK_BACK + 1
             else:
-                distance, since_made = k - at, k - made[slot]
-                latest[slot] = k
+                distance, since_made = k - latest[slot], k - at
             short.append(distance if distance <= LOOK_BACK_SHORT else -1)
             ago.append(distance if distance <= LOOK_BACK else -1)
             since.append(since_made if since_made <= LOOK_BACK else -1)
+        latest.update(dict.fromkeys(slots, k))
         if isinstance(entry, Instruction):
             made[entry.slot] = latest[entry.slot] = k
         nearest.append(hash(tuple(short)))
         near.append(hash(tuple(ago)))
         to_made.append(hash(tuple(since)))
     return nearest, near, to_made
+
+
+def _ends(entry: Instruction | Guard) -> list[int]:
+    """The slots that an entry reads, of wide columns those at the ends, as the ones between are mostly alike."""
+    columns = [o if isinstance(o, tuple) else (o,) for o in entry.operands]
+    return [slot for o in columns for slot in (o if len(o) <= WIDE // 2 else (*o[:2], *o[-2:]))]
 
 
 def _doubled(ids: array[int], width: int) -> array[int]:

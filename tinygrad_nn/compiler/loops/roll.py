@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from ...support.decorators import uncollected
 from ..program.program import Family, Guard, Instruction, Operand, Program, ProgramEntry
-from .find import may_repeat, repeats_in
+from .find import LEAST_CHAIN, level_of, longest_chain, repeats_in
 from .grouping import (
     FEWEST_RAGGED,
     Read,
@@ -42,7 +42,8 @@ def rolled(program: Program, body: Sequence[AnyEntry] | None = None) -> Rolled:
     for slots, by_row in ((program.inputs, True), (list(program.parameters), False), (list(program.literals), False)):
         add_array(roll, places, list(slots), by_row)
     if body is None:
-        body = repeats_in(program) if may_repeat(program) else program.entries
+        chain = longest_chain(program)
+        body = program.entries if chain < LEAST_CHAIN else repeats_in(program, chain)
     in_groups(Scope(roll, places, roll.groups), body)
     roll.outputs = Spots(map(places.__getitem__, program.outputs))
     return roll
@@ -52,9 +53,10 @@ def _by_level(body: Sequence[AnyEntry], count: int) -> dict[int, list[AnyEntry]]
     """The entries of a body by how many of them need one another up to each; slots below `count` are there before."""
     levels = [0] * max([count, *[1 + _last(entry) for entry in body]])
     found: dict[int, list[AnyEntry]] = {}
+    columns: dict[tuple[int, ...], int] = {}
     for given in body:
         for entry in _where_alike(given, levels.__getitem__):
-            level = 1 + max(map(levels.__getitem__, entry.slots()), default=0)
+            level = level_of(entry, levels.__getitem__, columns)
             found.setdefault(level, []).append(entry)
             if isinstance(entry, Instruction):
                 levels[entry.slot] = level
@@ -69,13 +71,13 @@ def _by_level(body: Sequence[AnyEntry], count: int) -> dict[int, list[AnyEntry]]
 def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
     """Add a body in groups, level by level."""
     places, waiting = scope.places, _by_level(body, len(scope.places))
-    columns: dict[int, list[Spot]] = {}  # by their ids, as many read the same ones
+    columns: dict[Operand, list[Spot]] = {}  # as many read the same ones
 
     def spots(operand: Operand) -> list[Spot]:
         if isinstance(operand, int):
             return [places[operand]]
-        if (found := columns.get(id(operand))) is None:
-            found = columns[id(operand)] = places.spots(operand)
+        if (found := columns.get(operand)) is None:
+            found = columns[operand] = places.spots(operand)
         return found
 
     for level in sorted(waiting):

@@ -49,7 +49,13 @@ class Instruction(NamedTuple):
         """The slots that are read, in order, columns element by element."""
         if not self.primitive.folds:
             return self.operands  # type: ignore[return-value]
-        return [slot for o in self.operands for slot in (o if isinstance(o, tuple) else (o,))]
+        found = list[int]()  # not in one expression, which takes twice as long for a wide column
+        for operand in self.operands:
+            if isinstance(operand, tuple):
+                found += operand
+            else:
+                found.append(operand)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
