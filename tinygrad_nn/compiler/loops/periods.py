@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..program.program import Guard, Instruction
 
 LOOK_BACK, LOOK_BACK_SHORT = 64, 8  # instructions ago, in long windows and in those of at most so many
-WIDE = 17  # slots that an instruction reads, all of which are looked at
+MOST_LOOKED_AT = 17  # slots that an instruction reads, all of which are looked at
 FEWEST_SEEN = 4  # times that a period is seen to return
 SAMPLES = 32  # of the windows of a length at least
 
@@ -72,7 +72,7 @@ def _looks(body: Flat, shapes: Sequence[int]) -> tuple[array[int], array[int], a
     for k, entry in enumerate(body):
         slots = entry.slots()
         short, ago, since = [shapes[k]], [shapes[k]], [shapes[k]]
-        for slot in slots if len(slots) <= WIDE else _ends(entry):
+        for slot in slots if len(slots) <= MOST_LOOKED_AT else _ends(entry):
             at = made.get(slot)
             if at is None:
                 distance = since_made = LOOK_BACK + 1
@@ -93,7 +93,7 @@ def _looks(body: Flat, shapes: Sequence[int]) -> tuple[array[int], array[int], a
 def _ends(entry: Instruction | Guard) -> list[int]:
     """The slots that an entry reads, of wide columns those at the ends, as the ones between are mostly alike."""
     columns = [o if isinstance(o, tuple) else (o,) for o in entry.operands]
-    return [slot for o in columns for slot in (o if len(o) <= WIDE // 2 else (*o[:2], *o[-2:]))]
+    return [slot for o in columns for slot in (o if len(o) <= MOST_LOOKED_AT // 2 else (*o[:2], *o[-2:]))]
 
 
 def _doubled(ids: array[int], width: int) -> array[int]:

@@ -154,6 +154,18 @@ def one_by_one(entries: Iterable[ProgramEntry]) -> list[Instruction | Guard]:
     return found
 
 
+def newly_read(entry: ProgramEntry, columns: set[Operand]) -> list[int]:
+    """The slots that an entry reads, but of no column that is known; those of it are from now on."""
+    found = list[int]()
+    for operand in entry.operands:
+        if isinstance(operand, int):
+            found.append(operand)
+        elif operand not in columns:
+            columns.add(operand)
+            found += operand
+    return found
+
+
 @dataclass
 class Program:
     """Instructions and guards in order, and which slots are inputs, parameters, literals and outputs.
@@ -209,6 +221,7 @@ class Program:
         if known.again:
             raise ProgramError(f"{self.name}: a slot is given twice")
         shapes: set[tuple[Any, ...]] = set()  # of operands, which are those of many
+        columns: set[Operand] = set()  # that are set, as many read the same one
         for entry in self.entries:
             if isinstance(entry, Family):
                 if not all(type(o) is int or len(o) == entry.size for o in entry.operands):  # type: ignore[arg-type]
@@ -219,7 +232,7 @@ class Program:
                 if shape not in shapes:
                     self.verify_shape(entry)
                     shapes.add(shape)
-            if (slot := known.missing(entry.slots())) is not None:
+            if (slot := known.missing(newly_read(entry, columns))) is not None:
                 by = "by a family" if isinstance(entry, Family) else f"in {entry}"
                 raise ProgramError(f"{self.name}: slot {slot} is read before it is set, {by}")
             if isinstance(entry, Family) and not known.add_all(entry.results):

@@ -13,7 +13,7 @@ from ...autograd import primitives as table
 from .dots import with_dots
 from .known import Computed
 from .notes import SlotSet
-from .program import Body, Family, Guard, Instruction, Program, ProgramEntry, of_operands
+from .program import Body, Family, Guard, Instruction, Operand, Program, ProgramEntry, newly_read, of_operands
 
 AnyInstruction = TypeVar("AnyInstruction", Instruction, Family)
 
@@ -31,6 +31,7 @@ def without_repeats(program: Program) -> Program:
     by_bits = {number.hex(): slot for slot, number in literals.items()}
     checked: set[tuple[int, str, int]] = set()
     derived = program.derived.copy()  # what is left out leaves its name to another derivative
+    columns: dict[Operand, tuple[Operand, bool]] = {}
     body: list[ProgramEntry] = []
     waiting = list(reversed(program.entries))
 
@@ -49,14 +50,13 @@ def without_repeats(program: Program) -> Program:
         if isinstance(entry, Guard):
             body += _guards(entry, same, literals, checked)
             continue
-        moved = _moved(entry, same)
-        slots, operands = moved.slots(), moved.operands
-        with_literals = len(slots) < 2 or not literals.keys().isdisjoint(slots)
+        moved, with_literals = _read(entry, same, literals, columns)
+        operands = moved.operands
         if with_literals and (operand := _given_back(moved, literals)) is not None:
             same[entry.slot] = operand
             if str(program.scopes.get(operand)).startswith("backward"):
                 derived.pass_on(operand, entry.slot)
-        elif with_literals and literals.keys() >= set(slots) and entry.primitive is not table.take:
+        elif with_literals and literals.keys() >= set(moved.slots()) and entry.primitive is not table.take:
             number = entry.primitive.value(*of_operands(literals.__getitem__, operands))
             slot = by_bits.setdefault(number.hex(), entry.slot)
             literals[slot] = number
@@ -81,6 +81,25 @@ def _guards(
         return []
     checked.add(claim)
     return [guard]
+
+
+def _read(
+    entry: Instruction, same: dict[int, int], literals: dict[int, float], columns: dict[Operand, tuple[Operand, bool]]
+) -> tuple[Instruction, bool]:
+    """An instruction that reads what is the same, and whether that may be literals; columns are noted, as many read
+    the same one."""
+    if not entry.primitive.folds:
+        moved = _moved(entry, same)
+        return moved, len(moved.operands) < 2 or not literals.keys().isdisjoint(moved.operands)
+    found = []
+    for operand in entry.operands:
+        if operand not in columns:
+            (read,) = _moved(Instruction(0, entry.primitive, (operand,)), same).operands
+            slots = read if isinstance(read, tuple) else (read,)
+            columns[operand] = read, not literals.keys().isdisjoint(slots)
+        found.append(columns[operand])
+    moved = Instruction(entry.slot, entry.primitive, tuple([operand for operand, _ in found]))
+    return moved, not all(moved.operands[:1]) or any(some for _, some in found)
 
 
 def _moved(entry: AnyInstruction, same: dict[int, int]) -> AnyInstruction:
@@ -115,7 +134,7 @@ def _given_back(entry: Instruction, literals: dict[int, float]) -> int | None:
 def without_dead_code(program: Program) -> Program:
     """Only what the outputs and the guards need."""
     needed = SlotSet(program.outputs)
-    column: object = None
+    columns: set[Operand] = set()  # as many read the same one
     body: list[ProgramEntry] = []
     waiting = list(program.entries)
     while waiting:
@@ -124,14 +143,10 @@ def without_dead_code(program: Program) -> Program:
             if not needed.has_all(entry.results):
                 waiting += entry.members()
                 continue
-            needed.update([o for o in entry.operands if isinstance(o, int)])
-            for each in entry.columns():  # which families in a row have in common
-                if each is not column:
-                    needed.update(column := each)
-            body.append(entry)
-        elif isinstance(entry, Guard) or entry.slot in needed:
-            needed.update(entry.slots())
-            body.append(entry)
+        elif not isinstance(entry, Guard) and entry.slot not in needed:
+            continue
+        needed.update(newly_read(entry, columns))
+        body.append(entry)
     used = [(slot, number) for slot, number in program.literals.items() if slot in needed]
     literals = dict(sorted(used, key=lambda pair: (pair[1] != pair[1], pair[1])))  # so that counts lie side by side
     parameters = program.parameters

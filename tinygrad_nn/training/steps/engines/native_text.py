@@ -21,6 +21,7 @@ from ....compiler.backends.llvm.printer import FunctionText, Printer, module
 from ....compiler.backends.llvm.row_sums import RowSums
 from ....compiler.backends.llvm.row_terms import rolled_for_sums
 from ....compiler.kept_text import kept_text
+from ....compiler.loops.groups import Repeated
 from ....compiler.loops.roll import rolled
 from ....compiler.program.program import INPUTS, Instruction, Program
 from ....compiler.single_precision import checked_literals
@@ -61,6 +62,7 @@ class StepText:
         if not recipe.optimizer.parameters:
             raise UnsupportedError("the llvm back end makes no steps without parameters: give the optimizer some")
         self.recipe, self.exact, self.kind = recipe, target.exact, full_register(target)
+        self.flat = 0  # entries of the longest program without repeats, which shorter ones have even less
         self.count, self.totals = len(recipe.optimizer.parameters), 1 + (recipe.metric is not None)
         self.vectors = -(-self.count // self.kind.lanes)
         self.padded = self.vectors * self.kind.lanes
@@ -78,7 +80,9 @@ class StepText:
     def _sums(self, shapes: Shape, row: Row, lanes: int) -> RowSums:
         """What adds up rows of these shapes, traced on one of them, so many at a time."""
         self.gradient = gradient = row_gradient(self.recipe, shapes, row)
-        roll = rolled_for_sums(self._reading(gradient))
+        program, size = self._reading(gradient), len(gradient.entries)
+        roll = rolled(program, program.entries) if size <= self.flat else rolled_for_sums(program)
+        self.flat = max(self.flat, size * all(type(group) is not Repeated for group in roll.groups))
         return RowSums(roll, self.totals, lanes, self.kind.lanes, self.kind.single, self.exact)
 
     def _write(self, rows: FunctionText, scratch: int, row_bytes: int, update: Update | None = None) -> None:

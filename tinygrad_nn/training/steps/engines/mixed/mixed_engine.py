@@ -55,7 +55,8 @@ class MixedEngine(NativeEngine):
         if None in found.values():
             with Beside() as beside:  # one is compiled while the next is traced
                 begun = {}
-                for key, first in zip(keys, rows.firsts, strict=True):
+                longest_first = sorted(zip(keys, rows.firsts, strict=True), key=lambda each: -len(rows[each[1]]))
+                for key, first in longest_first:
                     if found[key] is None:
                         with self.naming(first, rows[first]):
                             text = steps.text.of_rows(key[0], rows[first], key[1])
