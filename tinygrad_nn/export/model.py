@@ -78,7 +78,6 @@ class ModelFile:
         self.gradient = self.gradient and self.gradient.reading(values)
 
     def _write(self) -> None:
-        """The functions of the file."""
         x, y = Region("x", 0, len(self.inputs)), Region("y", 0, self.n_outputs)
         scratch = "state->scratch.slots" if self.gradient is not None else "scratch->slots"
         off = f"for (int k = 0; k < {self.n_outputs}; ++k) {{ y[k] = NAN; }} return;"
@@ -123,7 +122,6 @@ class ModelFile:
         return self.file.texts(self._about(), structs, include, test)
 
     def _about(self) -> list[str]:
-        """What the comment says."""
         from ..version import __version__
 
         name, size, outputs = self.name, self.file.size, getattr(self.model, "output_names", None) or []

@@ -100,7 +100,6 @@ def _readable_view(values: list[Value]) -> str:
 
 
 def _graph(drawn: list[Node], compact: bool, rankdir: str, digits: int, title: str | None) -> Diagram:
-    """The view of all nodes."""
     scale = colors.extent(node.grad for node in drawn)
     diagram = sheet(rankdir, title, legend(drawn, digits, {node.kind for node in drawn}))
     bound_the_search(diagram, drawn)

@@ -212,15 +212,12 @@ class Run:
         return 0
 
     def finite(self) -> bool:
-        """Whether all numbers of model and optimizer are finite, but for those that never were."""
         return self.engine.finite(self.unbounded)
 
     def put(self) -> None:
-        """Let the model hold the numbers of the steps that were made, if it does not."""
         self.engine.put()
 
     def standing(self) -> Standing:
-        """Where the run stands, between two stretches."""
         return Standing(self.epoch, list(map(float, self.losses)), self.error, self.orders.waiting, self.history)
 
     def _record(

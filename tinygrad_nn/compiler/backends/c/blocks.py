@@ -102,7 +102,6 @@ class Lifetimes:
         return read
 
     def _read(self, entries: Sequence[Printed]) -> set[int]:
-        """The arrays that entries read."""
         read = set[int]()
         for entry in entries:
             if isinstance(entry, Iteration):

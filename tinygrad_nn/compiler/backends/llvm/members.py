@@ -41,7 +41,9 @@ class Memory:
         self.roll, self.exact, self.name = roll, exact, name
         self.kind, self.one, self.full = kind, Kind(1, kind.single), Kind(full, kind.single)
         self.along = self.columns = False  # whether a vector holds members of a loop, or columns, of a lone row
-        self.block = Block(kind)
+        self.block, self.in_rows = Block(kind), False
+        self.stored: set[int] = set()  # the arrays that are read beyond the loop that computes them
+        self.held: dict[int, dict[Span, str]] = {}  # what is in registers of a tile, by array
         self.pointers = ["", "%parameters", f"@{name}.literals"]
         self.literals = checked_literals(roll.flat, kind.single)
         numbers = ", ".join(f"{kind.scalar} {number_constant(x, kind.single)}" for x in self.literals or [0.0])
@@ -94,12 +96,6 @@ class Memory:
 
 class Members(Memory):
     """Prints what tiles of members compute."""
-
-    def __init__(self, roll: Rolled, kind: Kind, full: int, exact: bool, name: str) -> None:
-        super().__init__(roll, kind, full, exact, name)
-        self.in_rows = False
-        self.stored: set[int] = set()  # the arrays that are read beyond the loop that computes them
-        self.held: dict[int, dict[Span, str]] = {}  # what is in registers of a tile, by array
 
     def _computed_by(self, group: Group, members: list[list[str]], kind: Kind) -> None:
         """Put what a group's members are into registers."""

@@ -93,7 +93,6 @@ class Printer(Loops):
         return {array for array, _ in self.roll.outputs}
 
     def _body(self) -> str:
-        """The definition of the function."""
         b = self.block
         b.entry += [f"%on = alloca {self.kind.flags}", "%settled = alloca i1"]
         b.lines.append("store i1 true, ptr %settled")

@@ -203,11 +203,9 @@ class StepArrays:
         return parameters[: self.count].tolist() + rows.T.ravel().tolist()  # type: ignore[no-any-return]
 
     def kept(self) -> Any:
-        """What `back` needs to let them be what they are now."""
         return self.parameters.copy(), self.state.copy(), self.done
 
     def back(self, kept: Any) -> None:
-        """Let them be what they were."""
         parameters, self.state[:], done = kept
         self.parameters[: self.padded] = parameters[: self.padded]  # what is only read may be another's by now
         if self.pack is None or self.states is None:
@@ -218,6 +216,5 @@ class StepArrays:
         self.optimizer.steps, vars(self.optimizer)["held_state"] = done, self.states
 
     def finite(self) -> bool:
-        """Whether all are."""
         xp = self.target.namespace
         return bool(xp.isfinite(self.parameters).all() and xp.isfinite(self.state).all())
