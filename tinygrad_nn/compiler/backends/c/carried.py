@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from ...loops.clusters import handed_on, in_step
 from ...loops.grouping import access, add_array, pieces_of
-from ...loops.groups import Access, Group, Repeated, SlotPlaces, Spot
+from ...loops.groups import Group, Repeated, SlotPlaces, Spot
 from ...loops.rolled import Rolled
 from .blocks import Iteration, Printed, everything, groups_of
+from .pieces import rows_read
 
 At = tuple[int, int]  # a cluster, and a group in it
 
@@ -33,7 +34,7 @@ def _apart(roll: Rolled, repeat: Repeated) -> Repeated:
     for first, following in zip(repeat.firsts, repeat.nexts, strict=True):
         array, later, before = first.array, following.spots, first.spots
         sources = list(dict.fromkeys([source for source, _ in later]))
-        columns = [_rows(o, group.extents) for group in groups for o in group.operands if o.array == array]
+        columns = [rows_read(o, group.extents) for group in groups for o in group.operands if o.array == array]
         mixed = any(len({later[k][0] for row in rows for k in row}) > 1 for rows in columns)
         if array in read_inside or mixed:
             firsts.append(first)
@@ -56,19 +57,13 @@ def _apart(roll: Rolled, repeat: Repeated) -> Repeated:
     return replace(repeat, groups=[_reading(group, moved) for group in groups], firsts=firsts, nexts=nexts)
 
 
-def _rows(operand: Access, extents: tuple[int, ...]) -> list[list[int]]:
-    """The indices that each member of a group reads."""
-    indices, width = operand.indices(extents), 1 if operand.width is None else operand.width
-    return [indices[k : k + width] for k in range(0, len(indices), width or 1)]
-
-
 def _reading(group: Group, moved: dict[int, list[Spot]]) -> Group:
     """A group that reads what was moved where it is now."""
     if isinstance(group, Repeated) or moved.keys().isdisjoint([o.array for o in group.operands]):
         return group
     operands = []
     for operand in group.operands:
-        if operand.array in moved and (rows := _rows(operand, group.extents)):
+        if operand.array in moved and (rows := rows_read(operand, group.extents)):
             spots = [[moved[operand.array][k] for k in row] for row in rows]
             array = next(array for row in spots for array, _ in row)
             operand = access(array, [[k for _, k in row] for row in spots], group.extents, operand.width is not None)

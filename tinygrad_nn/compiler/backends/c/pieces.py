@@ -72,9 +72,11 @@ def _in_pieces(roll: Rolled, group: Group, laid: dict[int, Group]) -> list[Group
 
 def _sources(operand: Access, extents: tuple[int, ...], laid: dict[int, Group]) -> list[list[Spot]]:
     """Where each member of a group reads the entries of a column, before they are laid side by side."""
-    width, indices = operand.width or 0, operand.indices(extents)
-    spots = [(operand.array, k) for k in indices]
-    if operand.array in laid:
-        sources = laid[operand.array].spots
-        spots = [sources[k] for k in indices]
-    return [spots[k : k + width] for k in range(0, len(spots), width or 1)]
+    spots = laid[operand.array].spots if operand.array in laid else []
+    return [[spots[k] if spots else (operand.array, k) for k in row] for row in rows_read(operand, extents)]
+
+
+def rows_read(operand: Access, extents: tuple[int, ...]) -> list[list[int]]:
+    """The indices that each member of a group reads."""
+    indices, width = operand.indices(extents), 1 if operand.width is None else operand.width
+    return [indices[k : k + width] for k in range(0, len(indices), width or 1)]
