@@ -1,5 +1,6 @@
 """Random fits beside scikit-learn's own, from the same seed: the same losses, weights, predictions and draws."""
 
+import inspect
 import pickle
 from typing import Any
 
@@ -155,3 +156,53 @@ def test_random_fits(seed, monkeypatch):
 def test_many_random_fits(part, monkeypatch):
     same = [compare(seed, monkeypatch) for seed in range(100 + 50 * part, 150 + 50 * part)]
     assert sum(same) >= 45
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 8}, {"batch_size": 7}, {"early_stopping": True}])
+def test_a_generator_that_goes_on_has_drawn_what_it_has_there(options):
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 3
+    states = []
+    for module in (ours, theirs):
+        generator = np.random.RandomState(3)
+        for _ in range(2):
+            module.MLPClassifier((4,), random_state=generator, max_iter=5, **options).fit(X, y)
+        states.append(generator.get_state()[1:3])
+    assert states[0][1] == states[1][1]
+    assert np.array_equal(states[0][0], states[1][0])
+
+
+def test_a_fit_that_goes_on_has_the_layers_that_there_are():
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20.0)
+    model = ours.MLPRegressor(hidden_layer_sizes=(4,), max_iter=3, warm_start=True).fit(X, y)
+    for change, target in (({"hidden_layer_sizes": (5,)}, y), ({}, np.column_stack([y, y]))):
+        with pytest.raises(ValueError, match=r"has layers of \(4, 1\), but hidden_layer_sizes and y ask for"):
+            model.set_params(**change).fit(X, target)
+        model.set_params(hidden_layer_sizes=(4,)).partial_fit(X, y)
+
+
+def test_what_is_set_is_what_predicts_and_what_a_fit_goes_on_from():
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20.0)
+    models = [
+        module.MLPRegressor(hidden_layer_sizes=(4,), max_iter=3, random_state=0).fit(X, y) for module in (ours, theirs)
+    ]
+    for model in models:
+        model.coefs_ = [np.full_like(matrix, 0.1 * k + 0.1) for k, matrix in enumerate(model.coefs_)]
+        model.intercepts_[1][:] = 3.0
+    assert models[0].predict(X) == pytest.approx(models[1].predict(X), rel=1e-12)
+    for model in models:
+        model.partial_fit(X, y)
+    assert models[0].predict(X) == pytest.approx(models[1].predict(X), rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_every_parameter_and_attribute_of_theirs_is_there_in_their_order(kind):
+    mine, wanted = (inspect.signature(getattr(module, kind)).parameters for module in (ours, theirs))
+    assert [(p.name, p.default, p.kind) for p in list(mine.values())[: len(wanted)]] == [
+        (p.name, p.default, p.kind) for p in wanted.values()
+    ]
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 3
+    for options in ({}, {"early_stopping": True}, {"solver": "lbfgs"}):
+        own, other = (getattr(module, kind)(max_iter=3, **options).fit(X, y) for module in (ours, theirs))
+        assert {name for name in vars(other) if name.endswith("_")} <= {*vars(own)}
+    known = {*dir(getattr(ours, kind)), *vars(own)}
+    assert {name for name in dir(getattr(theirs, kind)) if not name.startswith("_")} <= known

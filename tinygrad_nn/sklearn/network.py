@@ -92,8 +92,11 @@ class Network(Fitted):
         else:
             coefs, intercepts = self.coefs_, self.intercepts_
         sizes = (len(coefs[0]), *(matrix.shape[1] for matrix in coefs))
-        if sizes[-1] != outputs:
-            raise ValueError(f"y has {outputs} columns, but the network was fitted to {sizes[-1]}: give as many")
+        if sizes[1:] != (*hidden_layers(self), outputs):
+            raise ValueError(
+                f"the network that a fit goes on from has layers of {sizes[1:]}, but hidden_layer_sizes and y ask for "
+                f"{(*hidden_layers(self), outputs)}: give the same, or warm_start=False to fit anew"
+            )
         start = in_vector(coefs, intercepts)
         task = Task(X, y, targets, weights, generator, loss, facts, sizes, start, anew, incremental)
         end, found = self._descended(task) if self.solver == "lbfgs" else self._trained(task)

@@ -53,6 +53,7 @@ class Trainer:
 
     def begin(self, weights: Any, state: Any, steps: int, penalty: float) -> None:
         """Let the network have these weights, and the optimizer this state: a row for each of its numbers, or None."""
+        self.native = None
         optimizer, numbers = self.optimizer, weights.astype(np.float64).tolist()
         if not column_of(optimizer.parameters).put(numbers):
             for parameter, number in zip(optimizer.parameters, numbers, strict=True):
