@@ -195,3 +195,22 @@ def test_without_llvmlite_rows_are_those_of_numpy():
     residuals = Residuals(objective.step.recipe, objective.rows, Target("python", auto=True))
     assert residuals.backend == "array"
     check(objective, residuals, objective.weights())
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
+def test_what_is_of_a_known_structure_is_compiled_once_and_reads_its_own_values(weighted):
+    """With the estimators' loss and squared weights, whose factor is a Value that is not trained."""
+    pytest.importorskip("sklearn")
+    from tinygrad_nn.sklearn.trainer import RowLoss, SquaredWeights
+    from tinygrad_nn.training.at_weights.residuals import PATHS
+
+    X, Y = data(2)
+    Y = [[*y, 0.1 + 0.1 * k] for k, y in enumerate(Y)] if weighted else Y
+    for seed in range(3):
+        model, factor = tn.MLP(3, [4, 2], "tanh", rng=random.Random(seed)), tn.Value(0.1 * seed)
+        loss = RowLoss("squared_sum", 2, weighted)
+        objective, residuals = both(model, (X, Y), loss, SquaredWeights(factor))
+        for number in (factor.data, 3.0):
+            factor.data = number
+            check(objective, residuals, objective.weights())
+        assert len(PATHS) == 2  # of the loss and of the regularizer
