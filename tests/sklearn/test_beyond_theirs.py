@@ -13,7 +13,8 @@ np = pytest.importorskip("numpy")
 import c_files  # noqa: E402
 from scipy.sparse import csr_array  # noqa: E402
 from sklearn.datasets import load_iris, make_multilabel_classification  # noqa: E402
-from sklearn.linear_model import LogisticRegression  # noqa: E402
+from sklearn.exceptions import ConvergenceWarning  # noqa: E402
+from sklearn.linear_model import LogisticRegression, Ridge  # noqa: E402
 
 from tinygrad_nn.sklearn import MLPClassifier, MLPRegressor  # noqa: E402
 
@@ -175,3 +176,48 @@ def test_a_fit_whose_loss_is_not_finite_is_an_error_and_changes_nothing():
             with pytest.raises(ValueError, match="take a smaller learning_rate_init"):
                 fit(X[:, :3], far)
             assert pickle.dumps(model) == before
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_levenberg_marquardt_of_no_hidden_layer_is_ridge_regression(outputs, weighted):
+    targets = X[:, 2:] @ np.array([[1.0, -2.0], [0.5, 3.0]])[:, :outputs] + np.sin(3.0 * X[:, :outputs])
+    weights = np.linspace(0.1, 2.0, len(X)) if weighted else None
+    ridge = Ridge(alpha=5.0).fit(X, targets, sample_weight=weights)
+    model = MLPRegressor(hidden_layer_sizes=(), solver="lm", alpha=5.0, tol=1e-12, random_state=0)
+    model.fit(X, targets[:, 0] if outputs == 1 else targets, sample_weight=weights)
+    assert model.coefs_[0] == pytest.approx(ridge.coef_.reshape(outputs, -1).T, rel=1e-6)
+    assert model.intercepts_[0] == pytest.approx(ridge.intercept_, rel=1e-6)
+    assert model.n_iter_ < 20
+
+
+def test_levenberg_marquardt_goes_deeper_than_lbfgs_in_as_many_iterations():
+    x = np.linspace(-3.0, 3.0, 60)[:, None]
+    fits = {
+        solver: MLPRegressor(
+            hidden_layer_sizes=(8,), activation="tanh", solver=solver, alpha=0.0, tol=1e-7, max_iter=80, random_state=1
+        ).fit(x, np.sin(x[:, 0]))
+        for solver in ("lm", "lbfgs")
+    }
+    assert fits["lm"].loss_ < 0.1 * fits["lbfgs"].loss_
+    assert fits["lm"].loss_ == pytest.approx(0.5 * np.mean((fits["lm"].predict(x) - np.sin(x[:, 0])) ** 2))
+    assert fits["lm"].history_.losses[-1] == fits["lm"].loss_
+    again = MLPRegressor(
+        hidden_layer_sizes=(8,), activation="tanh", solver="lm", alpha=0.0, tol=1e-7, max_iter=80, warm_start=True,
+        metrics=["mean_absolute_error"], loss=lambda p, t: 0.5 * (p - t) ** 2, random_state=1,
+    )  # fmt: skip
+    assert again.fit(x, np.sin(x[:, 0])).loss_ == pytest.approx(fits["lm"].loss_, rel=1e-3)
+    before = again.loss_
+    assert again.fit(x, np.sin(x[:, 0])).loss_ <= before
+    assert again.history_.metrics["mean_absolute_error"][-1] < 1e-2
+
+
+def test_what_levenberg_marquardt_is_not_for():
+    for loss in ("poisson", "absolute_error"):
+        with pytest.raises(ValueError, match="solver='lm' wants a loss that is a sum of squares"):
+            MLPRegressor(loss, solver="lm", **SMALL).fit(X, y)
+    with pytest.raises(ValueError, match="'solver' parameter of MLPClassifier must be a str among"):
+        MLPClassifier(solver="lm", **SMALL).fit(X, y)
+    assert not hasattr(MLPRegressor(solver="lm"), "partial_fit")
+    with pytest.warns(ConvergenceWarning, match="lm has not converged after 2 iterations"):
+        MLPRegressor(solver="lm", activation="tanh", max_iter=2, tol=0.0, **SMALL).fit(X[:, :3], X[:, 3])

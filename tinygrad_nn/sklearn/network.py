@@ -20,7 +20,7 @@ from ..compiler.single_precision import TOO_LARGE
 from ..metrics import VALIDATION
 from .first_order import Batches, Epochs, Rates, Shuffle, many_epochs, row_shapes, step_by_step
 from .fitted import PRECISIONS, SPARSE, Fitted, in_layers, in_vector, initial, lent
-from .parameters import activation_of, check_beyond, hidden_layers
+from .parameters import WHOLE_BATCH, activation_of, check_beyond, hidden_layers
 from .trainer import FAST, Trainer, trainer_of
 from .whole_batch import WholeBatch, descend, whole_batch_of
 
@@ -99,7 +99,7 @@ class Network(Fitted):
             )
         start = in_vector(coefs, intercepts)
         task = Task(X, y, targets, weights, generator, loss, facts, sizes, start, anew, incremental)
-        end, found = self._descended(task) if self.solver == "lbfgs" else self._trained(task)
+        end, found = self._descended(task) if self.solver in WHOLE_BATCH else self._trained(task)
         if found["history_"].stopped == "diverged" or not np.isfinite(end).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
@@ -203,7 +203,7 @@ class Network(Fitted):
         return looks
 
     def _descended(self, task: Task) -> tuple[Any, dict[str, Any]]:
-        """The weights and the attributes after L-BFGS."""
+        """The weights and the attributes after iterations on all rows at once."""
         X, y, targets, weights, loss, sizes = task.X, task.y, task.targets, task.weights, task.loss, task.sizes
         shapes = row_shapes(X.shape[1], targets.shape[1], weights is not None)
         rows, total = Batches(X, targets, weights, len(y), "float64", shapes).rows()
@@ -211,11 +211,13 @@ class Network(Fitted):
         architecture = sizes, activation_of(self), "squared_sum" if loss == "squared_error" else loss
         with lent(whole_batch_of, WholeBatch, (*architecture, weights is not None)) as whole:
             looks = self._looks(task, None) if len(self.metrics) else None
-            end, value, iterations, why, history = descend(whole.on(rows, penalty), task.start, self, looks)
+            end, value, why, history = descend(whole.on(rows, penalty), task.start, self, looks)
+        iterations = history.epochs[-1] if history.epochs else 0
         if why:
+            name, limits = ("L-BFGS", "max_iter or max_fun") if self.solver == "lbfgs" else (self.solver, "max_iter")
             warnings.warn(
-                f"L-BFGS has not converged after {iterations} iterations ({why}): let max_iter or max_fun be larger, "
-                "or scale X (sklearn.preprocessing.StandardScaler)",
+                f"{name} has not converged after {iterations} iterations ({why}): let {limits} be larger, or scale X "
+                "(sklearn.preprocessing.StandardScaler)",
                 ConvergenceWarning,
                 stacklevel=4,
             )
@@ -256,6 +258,6 @@ class Network(Fitted):
 
 def makes_epochs(estimator: Any) -> bool:
     """Whether its solver makes epochs. Raises AttributeError otherwise."""
-    if estimator.solver == "lbfgs":
-        raise AttributeError("solver='lbfgs' is of all rows at once and has no partial_fit: give 'adam' or 'sgd'")
+    if (solver := estimator.solver) in WHOLE_BATCH:
+        raise AttributeError(f"solver={solver!r} is of all rows at once and has no partial_fit: give 'adam' or 'sgd'")
     return True

@@ -15,6 +15,7 @@ from .trainer import FAST
 
 RENAMED = {"identity": "linear", "logistic": "sigmoid"}  # by scikit-learn's names; others are the library's own
 SOLVERS = ("lbfgs", "sgd", "adam")
+WHOLE_BATCH = ("lbfgs", "lm")  # solvers that take all rows at once
 METRIC_FUNCTIONS = {"mean_absolute_error": metrics.mean_absolute_error,
            "root_mean_squared_error": metrics.root_mean_squared_error}  # fmt: skip
 
@@ -52,6 +53,7 @@ OF_CLASSIFIER = {
 }
 OF_REGRESSOR = {
     **CONSTRAINTS,
+    "solver": [StrOptions({*SOLVERS, "lm"})],
     "loss": [StrOptions({"squared_error", "poisson", "absolute_error", "huber"}), callable],
 }
 

@@ -29,18 +29,20 @@ class MLPRegressor(RegressorMixin, Network):
     - activation: of hidden neurons: "relu", "tanh", "logistic", "identity", "leaky_relu", "elu", "softplus", "silu",
       "gelu", "sigmoid", "linear", or a function of one number, of the library's operations;
     - solver: "adam" (Kingma & Ba, 2015) or "sgd", which take batches of rows and make epochs of them, or "lbfgs",
-      SciPy's L-BFGS-B on all rows at once, which suits a few thousand rows;
+      SciPy's L-BFGS-B on all rows at once, which suits a few thousand rows, or "lm", Levenberg-Marquardt, as
+      tinygrad_nn.minimize has it: the fastest up to some hundreds of weights, for a loss that is a sum of squares;
     - alpha: how much the squares of the weights cost: alpha / 2 times their sum, divided by the rows of a batch;
     - batch_size: rows of a batch; "auto" is 200, or all rows where they are fewer;
     - learning_rate, of "sgd": "constant"; "invscaling", learning_rate_init / (t + 1)**power_t after t rows; "adaptive",
       a fifth of what it was each time that the loss has not got better;
     - learning_rate_init, power_t: see there;
-    - max_iter: the most epochs, or iterations of L-BFGS; max_fun: the most losses that L-BFGS may ask for;
+    - max_iter: the most epochs, or iterations of "lbfgs" and "lm"; max_fun: the most losses that L-BFGS may ask for;
     - shuffle: whether each epoch takes the rows in another order;
     - random_state: a seed, a numpy RandomState or None, of the first weights (Glorot & Bengio, 2010), the rows set
       aside and the orders: a seed gives the model that it gives in scikit-learn, to the rounding;
     - tol, n_iter_no_change: a fit ends once more than n_iter_no_change epochs in a row were not better by tol (inf:
-      never); L-BFGS ends where no derivative is larger than tol;
+      never); L-BFGS ends where no derivative is larger than tol, "lm" after an iteration that lowers the loss by
+      less than tol times the loss;
     - verbose: print the loss of each epoch; warm_start: let `fit` go on from the weights of the last one;
     - momentum (from 0 to 1), nesterovs_momentum: of "sgd"; beta_1, beta_2, epsilon: of "adam";
     - early_stopping: set validation_fraction of the rows aside, end once more than n_iter_no_change epochs were not
