@@ -124,17 +124,18 @@ def test_steps_of_an_optimizer_whose_parameters_were_taken_away_are_python_s():
 
 
 class Recurrent(tn.Module):
-    """h = tanh(W h + u x) over a row."""
+    """h = tanh(W h + u x) over a row, and a layer of eight on the last h."""
 
     def __init__(self, units, rng):
         self.W = [[Value(rng.gauss(0.0, 0.3)) for _ in range(units)] for _ in range(units)]
         self.u = [Value(rng.gauss(0.0, 0.3)) for _ in range(units)]
+        self.V = [[Value(rng.gauss(0.0, 0.3)) for _ in range(units)] for _ in range(8)]
 
     def __call__(self, xs):
         h = [0.0] * len(self.u)
         for x in xs:
             h = [tn.tanh(tn.dot(w, h, u * x)) for w, u in zip(self.W, self.u, strict=True)]
-        return tn.sum(h)
+        return tn.sum([tn.tanh(tn.dot(v, h)) for v in self.V])
 
 
 @pytest.mark.parametrize("deep", [True, False], ids=["layers", "time"])

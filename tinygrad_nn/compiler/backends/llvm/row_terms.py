@@ -28,17 +28,22 @@ def rolled_for_sums(program: Program) -> Rolled:
 
 
 def _multiplies_what_repeats_keep(roll: Rolled) -> bool:
-    """Whether products for many weights have a factor that a repeat keeps."""
+    """Whether products for many weights have a factor that a repeat keeps, of more than one iteration."""
     kept = set[int]()
     for group in roll.groups:
         if isinstance(group, Repeated):
             kept.update(group.results)
-        elif not kept.isdisjoint([operand.array for operand in group.operands]):
-            if group.primitive is table.multiply and group.size >= FEW_WEIGHTS:
+        elif read := [operand for operand in group.operands if operand.array in kept]:
+            if group.primitive is table.multiply and group.size >= FEW_WEIGHTS and any(map(_is_a_table, read)):
                 return True
             if group.gathers:
                 kept.add(group.array)
     return False
+
+
+def _is_a_table(factor: Access) -> bool:
+    """Whether a factor is read from more than one row of what a repeat keeps: from anywhere, or by two of the loops."""
+    return factor.table is not None or (0 in factor.strides and len(factor.strides) - factor.strides.count(0) > 1)
 
 
 @dataclass(frozen=True)
