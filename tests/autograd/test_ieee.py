@@ -33,7 +33,7 @@ def test_ieee_powers_and_empty_dots(backend):
     f = tn.compile(lambda x: tn.dot([], [], x), backend=needed(backend))
     assert f(2.0) == 2.0
     assert f.grad(2.0) == [1.0]
-    assert "dot" in str(f.program)
+    assert str(f.program) == "lambda(x)\n    return x"
 
 
 @pytest.mark.parametrize("backend", ["python", "array", "llvm"])

@@ -1,6 +1,8 @@
 """Which code runs: what was put in, and what was written since, is no code of the sources that lie there."""
 
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -32,6 +34,23 @@ def folder(tmp_path):
 def state(folder, since=LATER):
     sources_of.cache_clear()
     return sources_of(str(folder), since)
+
+
+def test_all_modules_of_the_library_are_its_own_code():
+    """What they import by name is of a library that they stand on; else nothing would be kept once one is loaded."""
+    code = """
+import importlib, pkgutil
+import tinygrad_nn
+for module in pkgutil.walk_packages(tinygrad_nn.__path__, "tinygrad_nn."):
+    try:
+        importlib.import_module(module.name)
+    except ImportError:
+        pass  # of an extra that is not installed
+from tinygrad_nn.support.as_loaded import AsLoaded
+print(AsLoaded(0.0).own)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "True\n"
 
 
 def test_the_sources_are_those_that_lie_there():

@@ -161,7 +161,12 @@ def test_estimators_raise_at_once():
 
     for solver, rate in (("sgd", 10.0), ("adam", 1e160)):
         regressor = sklearn.MLPRegressor(
-            (4,), "relu", solver=solver, learning_rate_init=rate, max_iter=10**9, n_iter_no_change=10**9, random_state=0
+            hidden_layer_sizes=(4,),
+            solver=solver,
+            learning_rate_init=rate,
+            max_iter=10**9,
+            n_iter_no_change=10**9,
+            random_state=0,
         )
-        with pytest.raises(ValueError, match=r"training diverged.*after \d{1,4} epochs.*smaller learning_rate_init"):
+        with pytest.raises(ValueError, match=r"non-finite.*after \d{1,4} epochs.*smaller learning_rate_init"):
             regressor.fit(X, Y)

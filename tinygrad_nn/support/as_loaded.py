@@ -16,7 +16,15 @@ from types import FunctionType
 from .annotation import Any
 
 PACKAGE = __name__.partition(".")[0]
-STANDS_ON = {"numpy", "llvmlite", "sklearn", "matplotlib", "graphviz", "tqdm"}  # whose functions are imported by name
+STANDS_ON = {
+    "numpy",
+    "llvmlite",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "graphviz",
+    "tqdm",
+}  # whose functions are imported by name
 COARSEST = 2.0  # seconds to which a file system may round the time of a change
 
 
