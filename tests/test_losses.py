@@ -1,11 +1,14 @@
 """Losses: formulas by hand, PyTorch where it is installed, and every refusal."""
 
+import copy
 import math
+import pickle
 import random
 
 import pytest
 from shared import close
 
+import tinygrad_nn as tn
 from tinygrad_nn import Value, losses
 
 
@@ -116,3 +119,18 @@ def test_bad_input_of_losses(call, error, words):
     with pytest.raises(error, match=words):
         call()
     assert losses.named(losses.hinge) is losses.hinge
+
+
+def test_cross_entropy_takes_the_logits_of_a_softmax_layer():
+    layer = tn.Layer(2, 3, "softmax", rng=random.Random(1))
+    row, sums = [0.5, -2.0], [tn.dot(n.weights, [0.5, -2.0], n.bias) for n in layer.neurons]
+    for index in range(3):
+        assert losses.cross_entropy(layer(row), index).data == losses.cross_entropy(sums, index).data
+    far = losses.Probabilities([Value(0.0), Value(-2000.0)])
+    assert losses.cross_entropy(far, 1).data == 2000.0
+    assert losses.squared_error(far, [1.0, 0.0]).data == 0.0
+    changed = layer(row)
+    changed[0] = changed[0] * 1.0
+    with pytest.raises(ValueError, match="were changed"):
+        losses.cross_entropy(changed, 0)
+    assert type(copy.deepcopy(far)) is type(pickle.loads(pickle.dumps(far))) is list

@@ -1,20 +1,22 @@
 """Losses of one example: `loss(prediction, target)` is a Value, averaged over the outputs.
 
 The prediction is what a model returned, a number or Value, or a list of them when there are several outputs; the
-target has the same shape. `cross_entropy` alone takes a list of logits and the index of the right class.
+target has the same shape. `cross_entropy` alone takes a list of logits and the index of the right class; of the
+`Probabilities` that a layer of softmax returns it takes the logits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
+from operator import is_
 
 from .autograd import primitives as table
 from .autograd.elementary import as_operand, as_operands
 from .autograd.ieee.floats import INF
 from .autograd.recording import scope
 from .autograd.scalar import Scalar
-from .functional import maximum, minimum, relu, softplus, sum
+from .functional import maximum, minimum, relu, softmax, softplus, sum
 from .support.annotation import Any
 from .support.checks import checked_choice, checked_number
 
@@ -132,14 +134,40 @@ def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
     return table.scaled(target, softplus(-prediction)) + table.scaled(1.0 - target, softplus(prediction))
 
 
+class Probabilities(list[Any]):
+    """The softmax of logits, as a layer returns it: a list that knows what it was made of.
+
+    Where the numbers alone were kept, they are given as `made`, with their logarithms for the logits.
+    """
+
+    def __init__(self, logits: Iterable[Any], made: Sequence[Any] | None = None) -> None:
+        self._logits = tuple(logits)
+        self._made = softmax(self._logits) if made is None else made
+        super().__init__(self._made)
+
+    @property
+    def logits(self) -> tuple[Any, ...]:
+        """The logits. Raises ValueError once an entry of the list is another."""
+        if len(self) != len(self._made) or not all(map(is_, self, self._made)):
+            raise ValueError("these outputs of a softmax were changed, so that no logits belong to them: give a list")
+        return self._logits
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (list(self),)
+
+
 def cross_entropy(prediction: Any, target: Any) -> Any:
     """Minus the log of the softmax probability of the right class: logsumexp of every logit - logits[target].
+
+    What a layer with the activation "softmax" returned is not squashed a second time: its logits are taken. Other
+    numbers, those of `predict` too, are logits.
 
     Raises ValueError for a class that is no whole number from 0 to the number of logits - 1, TypeError for a list.
 
     >>> round(cross_entropy([0.0, 0.0], 1), 6)
     0.693147
     """
+    prediction = prediction.logits if isinstance(prediction, Probabilities) else prediction
     logits = as_operands(prediction, "cross_entropy (a model with one logit per class)")
     if not logits:
         raise ValueError("cross_entropy wants at least one logit, but the list is empty")

@@ -166,3 +166,12 @@ def test_circles_stay_where_they_are_put():
 def test_bad_input(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_a_layer_of_softmax_shows_its_probabilities():
+    model = tn.MLP(2, [3, 3], "tanh", "softmax", rng=random.Random(1))
+    found = model.predict([0.5, -1.0])
+    drawn = tn.draw_network(model, [0.5, -1.0]).source
+    assert "3 neurons · softmax" in drawn
+    for number in found:
+        assert f"{number:.2g}" in drawn

@@ -60,7 +60,7 @@ def test_names_of_inputs_and_outputs():
             "a list of rows, an array or a frame, but got 3.0",
         ),
         (lambda: MLP(2, [3], output_activation="rellu"), ValueError, "unknown activation 'rellu': give one of linear"),
-        (lambda: Neuron(2, "softmax"), ValueError, "unknown activation 'softmax'"),
+        (lambda: Neuron(2, "softmax"), ValueError, "all outputs of a layer together"),
         (lambda: MLP(2, [3], init="zeros"), ValueError, "unknown init 'zeros': give one of uniform, normal"),
         (lambda: Neuron(0), ValueError, "n_inputs must be a whole number of 1 or more, but got 0"),
         (lambda: Layer(2, -1), ValueError, "n_outputs must be a whole number of 1 or more, but got -1"),

@@ -17,6 +17,8 @@ from shared import wrong
 
 import tinygrad_nn as tn
 from tinygrad_nn import Value
+from tinygrad_nn.nn import saving
+from tinygrad_nn.nn.loading import built, content_of
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -209,3 +211,22 @@ def test_a_link_stays_a_link(tmp_path):
     tn.save(tn.Neuron(2), link)
     assert link.is_symlink()
     assert len(tn.load(target).weights) == 2
+
+
+def test_softmax_is_saved_and_loaded_for_a_whole_layer_alone(tmp_path):
+    model = tn.MLP(2, [3, 3], "softmax", "softmax", rng=random.Random(1))
+    tn.save(model, tmp_path / "model.txt")
+    again = tn.load(tmp_path / "model.txt")
+    assert (repr(again), again.predict([0.5, 1.0])) == (repr(model), model.predict([0.5, 1.0]))
+    text = saving.text_of(model)
+    model.layers[1].neurons[2].activation = "relu"
+    with pytest.raises(tn.StorageError, match="softmax is of all neurons of layer 2"):
+        tn.save(model, tmp_path / "other.txt")
+    content = content_of(text)
+    content["layers"][1][0]["activation"] = "tanh"
+    with pytest.raises(tn.StorageError, match="softmax in layer 2"):
+        built(content, False)
+    content["layers"][1:] = [content["layers"][1][:1]]
+    content["layers"][1][0]["activation"] = "softmax"
+    with pytest.raises(tn.StorageError, match="softmax in layer 2"):
+        built(content, False)

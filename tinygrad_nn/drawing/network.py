@@ -18,7 +18,7 @@ from ..autograd.value import Value
 from ..nn.activations import activation_name
 from ..nn.layers import MLP, Layer
 from ..nn.module import Module
-from ..nn.neuron import Neuron
+from ..nn.neuron import Neuron, layer_outputs
 from ..support.checks import checked_choice, checked_count, checked_switch
 from . import colors
 from .diagram import Diagram
@@ -150,7 +150,7 @@ def _activations(layers: list[list[Neuron]], x: Any) -> list[list[float] | None]
     found: list[list[float] | None] = [row]
     with no_grad():
         for layer in layers:
-            row = [numbers(neuron(row)) for neuron in layer]
+            row = [*map(numbers, layer_outputs(layer, tuple(row)))]
             found.append(row)
     return found
 

@@ -14,10 +14,10 @@ from ..autograd.value import Value
 from ..support.annotation import Any, Random
 from ..support.checks import checked_count
 from ..support.tabular import plain
-from .activations import Activation, activation_name, checked_activation
+from .activations import SOFTMAX, Activation, activation_name, checked_activation
 from .initial import Init, checked_names, checked_weights
 from .module import Module, parameter_table
-from .neuron import Neuron, neuron_outputs
+from .neuron import Neuron, layer_outputs
 
 __all__ = ["MLP", "Layer", "Neuron"]
 
@@ -25,7 +25,8 @@ __all__ = ["MLP", "Layer", "Neuron"]
 class Layer(Module):
     """`n_outputs` Neurons that share `n_inputs` inputs: `neurons` is the list of them.
 
-    Called with n_inputs numbers it returns the list of outputs, or the one output itself. The options are a Neuron's.
+    Called with n_inputs numbers it returns the list of outputs, or the one output itself. The options are a Neuron's,
+    and for two outputs or more there is the activation "softmax": probabilities that add up to 1.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class Layer(Module):
     ) -> None:
         n_outputs = checked_count("n_outputs", n_outputs)
         self.place = Place(name, within, given=within is None and name != "layer")
-        activation = activation if nonlin is None else nonlin
+        activation = checked_activation(activation if nonlin is None else nonlin)
+        if activation == SOFTMAX and n_outputs == 1:
+            raise ValueError(f"softmax of one output is always 1: give {name} two or more, or the activation 'sigmoid'")
         self.neurons = [
             Neuron(n_inputs, activation, init=init, rng=rng, n_outputs=n_outputs, name=f"neuron {i}", within=self.place)
             for i in range(1, n_outputs + 1)
@@ -50,7 +53,7 @@ class Layer(Module):
 
     def __call__(self, inputs: Any) -> Any:
         """The outputs for n inputs. Raises ValueError for another number of inputs."""
-        outputs = neuron_outputs(self.neurons, as_operands(inputs, self.place))
+        outputs = layer_outputs(self.neurons, as_operands(inputs, self.place))
         return outputs[0] if len(outputs) == 1 else outputs
 
     @property
@@ -70,8 +73,9 @@ class MLP(Module):
     `output_activation`. Called with n_inputs numbers it returns the list of outputs, or the one output itself.
     Names of inputs and outputs, and the `name` of the network, show in drawings and errors.
 
-    Activations: linear, relu, tanh, sigmoid, leaky_relu, elu, softplus, silu, gelu, or a function of a Value. `init`:
-    uniform, normal, xavier, he, or a function of the generator; `rng`: a random.Random (see Neuron).
+    Activations: linear, relu, tanh, sigmoid, leaky_relu, elu, softplus, silu, gelu, softmax (of a layer's outputs
+    together), or a function of a Value. `init`: uniform, normal, xavier, he, or a function of the generator; `rng`: a
+    random.Random (see Neuron).
 
     >>> import random
     >>> model = MLP(2, [3, 1], activation="tanh", rng=random.Random(0))
@@ -150,7 +154,7 @@ class MLP(Module):
             xs = tuple([Value(x, label=name) if type(x) is float else x for x, name in named])
         outputs: list[Any] = []
         for layer in self.layers:
-            outputs = neuron_outputs(layer.neurons, xs)
+            outputs = layer_outputs(layer.neurons, xs)
             xs = tuple(outputs)
         if self.output_names:
             for output, name in zip(outputs, self.output_names, strict=True):

@@ -9,7 +9,7 @@ from typing import Any
 from ..optim import SGD, Adam, Optimizer
 from ..schedules import SCHEDULES
 from . import entries
-from .activations import ACTIVATIONS
+from .activations import ACTIVATION_NAMES, SOFTMAX
 from .entries import StorageError
 from .layers import MLP, Layer, Neuron
 
@@ -62,10 +62,7 @@ def built(content: Any, optimizer: bool, lr: Any = None) -> Any:
     if not layers or not all(layers):
         raise StorageError("has a layer without neurons, or no layer")
     widths = [len(layers[0][0][1]) - 1, *map(len, layers)]
-    for i, layer in enumerate(layers):
-        for _, (*weights, _), _ in layer:
-            if len(weights) != widths[i]:
-                raise StorageError(f"has a neuron of {len(weights)} weights in layer {i + 1} of {widths[i]} inputs")
+    _check_layers(layers, widths)
     model = _model(kind, name, content["names"], widths)
     made: list[Any] = model.layers if kind == "MLP" else [model]
     for layer, listed in zip(made, layers, strict=True):
@@ -81,6 +78,17 @@ def built(content: Any, optimizer: bool, lr: Any = None) -> Any:
     if content.get("optimizer") is None:
         raise StorageError("holds no optimizer: it was saved without one")
     return model, _optimizer(content["optimizer"], model, lr)
+
+
+def _check_layers(layers: list[list[tuple[str, list[float], Any]]], widths: list[int]) -> None:
+    """Raise where neurons do not take what the layer before gives, or softmax is not of all of two or more."""
+    for i, layer in enumerate(layers, 1):
+        for _, (*weights, _), _ in layer:
+            if len(weights) != widths[i - 1]:
+                raise StorageError(f"has a neuron of {len(weights)} weights in layer {i} of {widths[i - 1]} inputs")
+        found = [activation for activation, *_ in layer]
+        if SOFTMAX in found and (len(found) == 1 or set(found) != {SOFTMAX}):
+            raise StorageError(f"has softmax in layer {i}, but not for two neurons or more and all of them")
 
 
 def _model(kind: Any, name: str, names: Any, widths: list[int]) -> Any:
@@ -102,7 +110,7 @@ def _neuron(entry: Any, where: str) -> tuple[str, list[float], list[str] | None]
     if not weights:
         raise StorageError(f"has no weights for {where}")
     activation = entry["activation"]
-    if not isinstance(activation, str) or activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATION_NAMES:
         raise StorageError(f"has the unknown activation {activation!r:.40} for {where}")
     labels = _texts(entry.get("labels"), f"the labels of {where}", len(weights) + 1)
     return activation, [*weights, entries.number(entry["bias"], where)], labels

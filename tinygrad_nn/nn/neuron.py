@@ -14,9 +14,10 @@ from ..autograd.primitives import Primitive
 from ..autograd.recording import current_recorder, next_number, scope
 from ..autograd.scope import Place
 from ..autograd.value import Packed, Result, Value, unrecorded
+from ..losses import Probabilities
 from ..support.annotation import Any, Random
 from ..support.checks import checked_count, checked_rng
-from .activations import ACTIVATIONS, Activation, activation_name, checked_activation
+from .activations import Activation, activate_of, activation_name, checked_activation, of_a_whole_layer
 from .initial import Init, weight_draws
 from .module import Module
 from .weights import Weights, column_numbers
@@ -102,6 +103,15 @@ def neuron_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
     return outputs
 
 
+def layer_outputs(neurons: Sequence[Neuron], xs: tuple[Any, ...]) -> list[Any]:
+    """The outputs of the neurons of a layer, of which softmax is the one activation that is of all together."""
+    if not neurons or neurons[0]._activate is not of_a_whole_layer:
+        return neuron_outputs(neurons, xs)
+    if any(neuron._activate is not of_a_whole_layer for neuron in neurons):
+        of_a_whole_layer(None)
+    return Probabilities([neuron._sum_of(xs) for neuron in neurons])
+
+
 def _also(name: str, doc: str) -> Any:
     """A second name of an attribute, to read and to set it by."""
     return property(attrgetter(name), lambda neuron, entry: setattr(neuron, name, entry), doc=doc)
@@ -143,6 +153,8 @@ class Neuron(Module):
     ) -> None:
         n_inputs = checked_count("n_inputs", n_inputs)
         activation = checked_activation(activation if nonlin is None else nonlin)
+        if within is None and activate_of(activation) is of_a_whole_layer:
+            of_a_whole_layer(None)
         draw, draw_bias = weight_draws(init, n_inputs, n_outputs)
         generator = checked_rng(rng)
         self.place = Place(name, within, given=within is None and name != "neuron")
@@ -156,13 +168,18 @@ class Neuron(Module):
 
     def _output_of_any(self, xs: tuple[Any, ...]) -> Any:
         """The output by the long way: for traced inputs, and for weights and activations of any kind."""
+        total = self._sum_of(xs)
+        with scope(self):
+            output = total if self._activate is None else self._activate(total)
+            return as_operand(output, f"the activation of {self.place}")
+
+    def _sum_of(self, xs: tuple[Any, ...]) -> Any:
+        """The sum that the activation is of."""
         if len(self.weights) != len(xs):
             raise ValueError(f"{self.place} takes {len(self.weights)} inputs, but was given {len(xs)}")
         with scope(self):
             weights = self.weights.shared().operands  # and the short way next time
-            total = table.dot(weights, xs, as_operand(self.bias, f"the bias of {self.place}"))
-            output = total if self._activate is None else self._activate(total)
-            return as_operand(output, f"the activation of {self.place}")
+            return table.dot(weights, xs, as_operand(self.bias, f"the bias of {self.place}"))
 
     @property
     def name(self) -> str:
@@ -178,7 +195,7 @@ class Neuron(Module):
         else:
             if name == "activation":  # a name or a function
                 entry = checked_activation(entry)
-                self._activate = ACTIVATIONS[entry] if isinstance(entry, str) else entry
+                self._activate = activate_of(entry)
                 self._has_row = self._activate is None or isinstance(self._activate, Primitive)
             super().__setattr__(name, entry)
         if stamped is not None:

@@ -18,7 +18,7 @@ from ..schedules import LearningRate, Schedule, checked_setting
 from ..support.checks import checked_count, checked_switch
 from ..support.files import path_of, write_all
 from ..support.numbers import as_float
-from .activations import ACTIVATIONS
+from .activations import ACTIVATION_NAMES, SOFTMAX
 from .entries import StorageError
 from .layers import MLP, Layer, Neuron
 from .loading import END, FORMAT, SETTINGS, VERSION, built, content_of, digest, made_optimizer
@@ -117,6 +117,8 @@ def layers_of(model: Module) -> list[list[Neuron]]:
     for neurons in rows:
         for neuron in neurons:
             _check_neuron(neuron, before or len(neurons[0].weights))
+        if len({neuron.activation == SOFTMAX for neuron in neurons}) > 1:
+            raise StorageError(f"softmax is of all neurons of {neurons[0].place.within}, but not all of them have it")
         before = len(neurons)
     values = [value for neurons in rows for neuron in neurons for value in (*neuron.weights, neuron.bias)]
     for value in values:
@@ -137,7 +139,7 @@ def _check_neuron(neuron: Any, width: int) -> None:
         raise StorageError(f"save() writes networks as they were made, but {neuron!r} was wired by hand")
     if not isinstance(neuron.activation, str):
         raise StorageError(f"the activation of {neuron.name} is a function, which no file can hold: give a name")
-    if neuron.activation not in ACTIVATIONS:
+    if neuron.activation not in ACTIVATION_NAMES:
         raise StorageError(f"the activation of {neuron.name} is {neuron.activation!r}, which there is not")
 
 

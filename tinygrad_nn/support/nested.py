@@ -40,6 +40,7 @@ def entries_in(found: Any, function: Callable[[Any], Any]) -> Any:
     """The same lists, tuples and dicts with the function of each entry in its place."""
     if type(found) is dict:
         return {key: entries_in(entry, function) for key, entry in found.items()}
-    if type(found) is list or type(found) is tuple:
-        return type(found)([entries_in(entry, function) for entry in found])
+    if isinstance(found, list) or type(found) is tuple:
+        made = [entries_in(entry, function) for entry in found]
+        return tuple(made) if type(found) is tuple else made
     return function(found)

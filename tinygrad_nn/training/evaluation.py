@@ -17,6 +17,8 @@ from ..compiler.paths import PathError
 from ..compiler.program.program import Program
 from ..compiler.target import Target
 from ..compiler.tracing.traced import TraceError
+from ..functional import log
+from ..losses import Probabilities
 from ..metrics import GRADIENT, total
 from ..nn.layers import MLP
 from ..nn.module import Module
@@ -45,6 +47,7 @@ class Looked:
         self.recipe, self.whose, (self.shapes, self.rows) = recipe, whose, rows
         self.answers, self.metrics = answers, metrics
         self.shape: Shape = None  # of a prediction
+        self.of_softmax = False  # whether predictions are the outputs of a layer of softmax
         self.places: Sequence[int] = range(len(self.rows))  # where the rows were given
         self.compiled: Any = None
         if target is not None:
@@ -124,6 +127,8 @@ class Looked:
                 measured[name] = metric.share(flat, self.flat_targets, asked)
             else:
                 predictions = [shaped(shape, iter(row)) for row, shape in zip(flat, shapes, strict=True)]
+                if self.of_softmax:
+                    predictions = [Probabilities(map(log, row), row) for row in predictions]
                 measured[name] = metric(predictions, self.targets)
         return measured
 
@@ -154,6 +159,7 @@ class Looked:
         x, target = shaped(self.shapes, iter(row))
         prediction = self.recipe.model(x)
         self.shape, outputs = in_lists(shape_of(prediction)), list(leaves(prediction))
+        self.of_softmax = isinstance(prediction, Probabilities)
         found = [self.recipe.loss(prediction, target), *outputs]
         if self.answers is not None:
             wanted = row[len(row) - len(self.answers.columns) :]
@@ -197,6 +203,7 @@ class LookedBySeveral(Looked):
             answers = part.answers_of_rows()
             for place, row in zip(part.places, answers, strict=True):
                 found[place] = row, part.shape
+        self.of_softmax = all(part.of_softmax for part in self.parts)
         rows, shapes = zip(*found, strict=True)
         return total(row[0] for row in rows) / len(rows), self._looped(self.metrics, rows, shapes)
 
