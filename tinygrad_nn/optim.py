@@ -181,7 +181,8 @@ class SGD(Optimizer):
     """Stochastic gradient descent with momentum: v = momentum v + g, p = p - lr v.
 
     With `nesterov`, p = p - lr (g + momentum v); `weight_decay` d first adds d p to the gradient g. These are
-    PyTorch's forms (Polyak, 1964; Sutskever et al., 2013). `momentum` may be set to another between steps.
+    PyTorch's forms (Polyak, 1964; Sutskever et al., 2013). `momentum` may be set to another between steps. Without it
+    p = p - lr g, and v is 0, from where a momentum that is set later begins.
 
     Raises ValueError for a momentum outside [0, 1), a negative lr or weight decay, or nesterov without momentum.
 
@@ -218,10 +219,12 @@ class SGD(Optimizer):
             self.momentum = checked_setting("momentum", self.momentum, below=1.0)
 
     def update(self, parameter: Any, gradient: Any, state: State, lr: Any, step: Any) -> tuple[Any, State]:
-        """v = momentum v + g, p = p - lr v."""
+        """v = momentum v + g, p = p - lr v; without momentum p = p - lr g."""
         (velocity,) = state
         if self.weight_decay:
             gradient = gradient + self.weight_decay * parameter
+        if not self.momentum:
+            return parameter - lr * gradient, (0.0,)
         velocity = self.momentum * velocity + gradient
         direction = gradient + self.momentum * velocity if self.nesterov else velocity
         return parameter - lr * direction, (velocity,)

@@ -64,8 +64,8 @@ def test_a_thousand_steps_of_arithmetic_are_equal_in_bits(activation, loss, make
     for _ in range(1000):
         x, target = [rng.uniform(-1, 1) for _ in range(3)], rng.choice([-1.0, 1.0])
         assert bits(made.train(x, target), python_step(model, loss, optimizer, x, target))
-    n = len(model.parameters())
-    assert made.numbers(2 * n) == [p.data for p in model.parameters()] + optimizer.velocity
+    expected = [p.data for p in model.parameters()] + (optimizer.velocity if optimizer.momentum else [])
+    assert made.numbers(len(expected) + 1) == [*expected, optimizer.lr]
     assert made.predict(x) == [model.predict(x)]
 
 
@@ -147,6 +147,16 @@ int main(void)
     X, Y = tn.data.half_adder()
     tn.compile_step(model, "squared_error", optimizer).run(X, Y, epochs=20_000)
     assert model.predict_classes(X, threshold=0.5) == [[0, 0], [0, 1], [0, 1], [1, 0]]
+
+
+def test_what_an_update_does_not_read_and_always_sets_to_one_number_is_not_in_the_state(tmp_path):
+    model = network((2, 3, 1), "relu")
+    for momentum in (0.0, 0.5):
+        optimizer = tn.SGD(model.parameters(), lr=0.1, momentum=momentum)
+        tn.export_c(model, tmp_path / "model.c", loss="hinge", train=optimizer, overwrite=True)
+        text = (tmp_path / "model.c").read_text()
+        assert ("velocity" in text) is bool(momentum)
+        assert "0.0f * " not in text
 
 
 class Named(tn.optim.Optimizer):

@@ -5,13 +5,6 @@ from typing import Any
 import tinygrad_nn as tn
 
 
-class Restored(tn.SGD):
-    """A user's own, that says itself how it is restored."""
-
-    def __setstate__(self, entries):
-        self.__dict__.update(entries)
-
-
 class Slotted(tn.SGD):
     """One that keeps a setting in a slot."""
 
@@ -30,6 +23,13 @@ class Own(tn.SGD):
 
     def __init__(self, parameters, lr):
         super().__init__(parameters, lr, momentum=0.5)
+
+
+class Restored(Own):
+    """A user's own, that says itself how it is restored."""
+
+    def __setstate__(self, entries):
+        self.__dict__.update(entries)
 
 
 class ClassState(Own):

@@ -37,14 +37,18 @@ class UpdateLoop:
         self.program, known, width = update.program, update.numbers(), len(update.states)
         self.settings = [known[slot] for slot in update.settings]
         names, numbered = optimizer.state_names, [f"state{k + 1}" for k in range(width)]
-        self.states = list(map(LocalNames(file.name, FIELDS), names if len(names) == width else numbered))
+        read = {*self.program.outputs}.union(*[entry.slots() for entry in self.program.instructions])
+        new = self.program.outputs[1:]  # what is never read and always set to one number, such as no velocity, is none
+        self.kept = [k for k in range(width) if update.states[k] in read or new[k] not in self.program.literals]
+        named = list(map(LocalNames(file.name, FIELDS), names if len(names) == width else numbered))
+        self.states = [named[k] for k in self.kept]
         for value in self.settings:
             if file.single and value != 1.0 and rounded(value) == 1.0:
                 raise ValueError(f"the setting {value!r} of the optimizer is 1 as a float: export with dtype='double'")
         self.texts = {update.gradient: "gradient[i]", update.rate: "state->learning_rate", update.step: "state->steps"}
         self.texts |= {slot: c_number(value, file.single) for slot, value in known.items()}
         self.targets = ["state->weights[i]", *(f"state->{name}[i]" for name in self.states)]
-        before = [update.parameter, *update.states]
+        before = [update.parameter, *[update.states[k] for k in self.kept]]
         self.texts |= dict(zip(before, self.targets, strict=True))
         self.of_member = {update.gradient, *before}
         self.counts_steps = any(update.step in entry.slots() for entry in self.program.instructions)
@@ -67,7 +71,8 @@ class UpdateLoop:
     def init(self) -> str:
         """The lines that set a state to what the optimiser and its parameters are now."""
         weights = [parameter.data for parameter in self.optimizer.parameters]
-        columns: list[Sequence[float]] = [weights, *zip(*self.optimizer.held_state, strict=True)]
+        held = list(zip(*self.optimizer.held_state, strict=True))
+        columns: list[Sequence[float]] = [weights, *[held[k] for k in self.kept]]
         lines = [f"    for (int i = 0; i < {self.count}; ++i) {{\n"]
         for name, target, column in zip(("weights", *self.states), self.targets, columns, strict=True):
             first = c_number(column[0], self.file.single)
@@ -90,7 +95,8 @@ class UpdateLoop:
             (during if inside else before).append(f"const real {name} = {text};")
             of_member |= {entry.slot} if inside else set()
         stored = []
-        for target, slot in zip(self.targets, self.program.outputs, strict=True):
+        new = self.program.outputs
+        for target, slot in zip(self.targets, [new[0], *[new[1 + k] for k in self.kept]], strict=True):
             name = texts[slot]
             if name == target:
                 continue
