@@ -89,14 +89,23 @@ def named(metric: Any) -> tuple[str, Metric]:
         name = metric_name(metric)
 
         def mean(predictions: Sequence[Any], targets: Sequence[Any]) -> float:
-            found = [_number_of_row(metric(p, t), name) for p, t in _rows(predictions, targets)]
-            return total(found) / len(found)
+            return summed(metric)(predictions, targets) / len(targets)
 
         return name, mean
     if not isinstance(metric, str):
         raise TypeError(f"a metric is a name or a function (prediction, target) of a row, but got {short(metric)}")
     checked_choice("metric", metric, METRICS, ", a function of a row, or to fit 'gradients'")
     return metric, METRICS[metric]
+
+
+def summed(metric: Callable[[Any, Any], Any]) -> Metric:
+    """The sum of a function of a row over all rows."""
+    name = metric_name(metric)
+
+    def over_rows(predictions: Sequence[Any], targets: Sequence[Any]) -> float:
+        return total([_number_of_row(metric(p, t), name) for p, t in _rows(predictions, targets)])
+
+    return over_rows
 
 
 def metric_name(metric: Callable[..., Any]) -> str:

@@ -146,6 +146,7 @@ def test_labels():
     step[2] = 1e-5
     slopes = (model.predict_proba(rows + step) - model.predict_proba(rows - step)) / 2e-5
     assert model.input_gradients(rows)[:, :, 2] == pytest.approx(slopes, abs=1e-6)
+    assert model.model_.predict_classes(rows).tolist() == model.predict(rows).tolist()
 
 
 def test_poisson_gradients_are_of_what_is_predicted():

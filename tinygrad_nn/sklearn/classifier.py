@@ -46,7 +46,8 @@ class MLPClassifier(ClassifierMixin, Network):
     - verbose: print the loss of each epoch; warm_start: let `fit` go on from the weights of the last one;
     - momentum (from 0 to 1), nesterovs_momentum: of "sgd"; beta_1, beta_2, epsilon: of "adam";
     - early_stopping: set validation_fraction of the rows aside, end once more than n_iter_no_change epochs were not
-      better by tol in their score, and keep the weights of the best;
+      better by tol in their score, and keep the weights of the best: with warm_start those that the fit began with,
+      where no epoch scored better than the fits before;
     - dtype: "float64", "float32", or "auto": that of X, and single where a fit is long (rows times weights beyond a
       million);
     - metrics: what `history_` is to have of each epoch: "accuracy", "mean_absolute_error",
@@ -165,11 +166,11 @@ class MLPClassifier(ClassifierMixin, Network):
     def model_(self) -> MLP:
         """The fitted network as a tinygrad_nn.MLP of its own: to draw, to save, to export to C.
 
-        Its `predict_classes` gives the places of the classes in `classes_`.
+        Its `predict_classes` gives the places of the classes in `classes_`, of labels a list of 0 and 1 for each row.
         """
         model = super().model_
-        if self.n_outputs_ == 1:
-            model._learned = [0.0 if len(self.classes_) > 1 else np.inf]
+        if self.out_activation_ == "logistic":
+            model._learned = [0.0 if len(self.classes_) > 1 else np.inf] * self.n_outputs_
         return model
 
     def _told(self, outputs: Any, facts: dict[str, Any]) -> Any:

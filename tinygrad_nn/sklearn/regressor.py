@@ -46,7 +46,8 @@ class MLPRegressor(RegressorMixin, Network):
     - verbose: print the loss of each epoch; warm_start: let `fit` go on from the weights of the last one;
     - momentum (from 0 to 1), nesterovs_momentum: of "sgd"; beta_1, beta_2, epsilon: of "adam";
     - early_stopping: set validation_fraction of the rows aside, end once more than n_iter_no_change epochs were not
-      better by tol in their score, and keep the weights of the best;
+      better by tol in their score, and keep the weights of the best: with warm_start those that the fit began with,
+      where no epoch scored better than the fits before;
     - dtype: "float64", "float32", or "auto": that of X, and single where a fit is long (rows times weights beyond a
       million);
     - metrics: what `history_` is to have of each epoch: "accuracy", "mean_absolute_error",

@@ -19,8 +19,9 @@ from ..autograd.value import Value
 from ..compiler.arguments import data_of
 from ..functional import detach, dot, sum
 from ..nn.layers import MLP
-from ..optim import SGD, Adam, column_of
+from ..optim import SGD, Adam
 from ..support.decorators import uncollected
+from ..training.at_weights.objective import put_weights
 from ..training.steps.engines.engine import CANNOT
 from ..training.steps.engines.native import NativeEngine, NativeSteps
 from ..training.steps.rows import ArrayRows, Rows
@@ -54,11 +55,9 @@ class Trainer:
     def begin(self, weights: Any, state: Any, steps: int, penalty: float) -> None:
         """Let the network have these weights, and the optimizer this state: a row for each of its numbers, or None."""
         self.native = None
-        optimizer, numbers = self.optimizer, weights.astype(np.float64).tolist()
-        if not column_of(optimizer.parameters).put(numbers):
-            for parameter, number in zip(optimizer.parameters, numbers, strict=True):
-                parameter.data = number
-        rows = [optimizer.initial_state] * len(numbers)
+        optimizer = self.optimizer
+        put_weights(optimizer.parameters, weights.astype(np.float64))
+        rows = [optimizer.initial_state] * len(weights)
         optimizer.state = rows if state is None else list(map(tuple, state.T.astype(np.float64).tolist()))
         optimizer.steps, self.penalty.data = steps, float(penalty)
 

@@ -129,16 +129,8 @@ def fit(
     """
     shuffle, progress = checked_switch("shuffle", shuffle), checked_switch("progress", progress)
     step = step_of(model, loss, optimizer, regularizer, options.target_of(backend, dtype))
-    options.check_trained(model, optimizer)
-    metrics = options.checked_list(metrics, "metrics", "names or functions (prediction, target) of a row")
-    wanted = options.named_metrics(metrics, until)
-    callbacks = options.listed_callbacks(callbacks)
-    patience = options.checked_patience(patience)
     rows, validating = options.checked_rows(X, Y, "", model), options.validation_rows(validation, model)
-    answers = Answers(step.recipe.loss, flat_targets(rows) + flat_targets(validating))
-    watch = Watched(optimizer, looked_at(step, rows, validating, wanted, answers), patience, callbacks)
-    if GRADIENTS in metrics:
-        watch.gradients = Gradients(model, step.recipe, lambda recipe: partial(Step(recipe, step.target).on, rows))
+    watch, answers = watched_by(step, rows, validating, metrics, until, patience, callbacks)
     batch_size, rng = checked_count("batch_size", batch_size), checked_rng(rng, ["shuffle"])
     drawing, saver = rng if shuffle else None, None
     if checkpoint is not None:
@@ -174,6 +166,25 @@ def fit(
         if not (warned or history.stopped in ("interrupt", "diverged")):
             warn_of_lint(model, step, rows, ended=True)
     return history
+
+
+def watched_by(
+    step: Step, rows: Rows, validating: Rows | None, metrics: Any, until: Any, patience: Any, callbacks: Any
+) -> tuple[Watched, Answers]:
+    """Who looks at a run as its caller wants it, and the answers that its targets are.
+
+    Raises TypeError and ValueError for what none can look at, or where none of the model's parameters are trained.
+    """
+    model, optimizer = step.recipe.model, step.recipe.optimizer
+    options.check_trained(model, optimizer)
+    metrics = options.checked_list(metrics, "metrics", "names or functions (prediction, target) of a row")
+    wanted = options.named_metrics(metrics, until)
+    callbacks, patience = options.listed_callbacks(callbacks), options.checked_patience(patience)
+    answers = Answers(step.recipe.loss, flat_targets(rows) + flat_targets(validating))
+    watch = Watched(optimizer, looked_at(step, rows, validating, wanted, answers), patience, callbacks)
+    if GRADIENTS in metrics:
+        watch.gradients = Gradients(model, step.recipe, lambda recipe: partial(Step(recipe, step.target).on, rows))
+    return watch, answers
 
 
 def looked_at(

@@ -19,7 +19,7 @@ from .steps.rows import Rows, not_finite, rows_of
 def named_metrics(metrics: list[Any], until: Any) -> dict[str, Any]:
     """The metrics by their names. Raises ValueError for two of one name, as a history has a column for each."""
     taken = {"loss"}
-    if isinstance(until, list | tuple) and until:
+    if isinstance(until, list | tuple) and until and callable(until[0]):
         taken.add(metric_name(until[0]))
     found = {}
     for metric in metrics:

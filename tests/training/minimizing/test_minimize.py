@@ -112,6 +112,30 @@ def test_a_callback_ends_the_run_where_it_stands(method):
     assert loss_of(model) == pytest.approx(history.losses[-1], rel=1e-9)
 
 
+def squared(prediction, target):
+    return (prediction - target) ** 2
+
+
+@pytest.mark.parametrize(("method", "backend"), [("lm", "auto"), ("lbfgs", "auto"), ("lbfgs", "eager")])
+def test_a_threshold_ends_the_run_where_it_is_passed(method, backend):
+    options = {"epochs": 60, "progress": False, "backend": backend}
+    whole = tn.minimize(network(), X, Y, "squared_error", method, **options).losses
+    ends = next(k for k, loss in enumerate(whole) if loss < 0.01)
+    model = network()
+    history = tn.minimize(model, X, Y, "squared_error", method, until=("loss", 0.01), **options)
+    assert (history.stopped, history.losses, history.metrics) == ("until", whole[: ends + 1], {})
+    model = network()
+    history = tn.minimize(
+        model, X, Y, "squared_error", method, until=(squared, 0.01 * len(X)), metrics="rmse",
+        validation=(X[:3], Y[:3]), **options,
+    )  # fmt: skip
+    assert history.stopped == "until"
+    assert history.losses == pytest.approx(whole[: ends + 1], rel=1e-9)
+    assert history.metrics["squared"] == pytest.approx([loss * len(X) for loss in history.losses], rel=1e-9)
+    assert [*history.metrics] == ["squared", "rmse", "validation loss", "validation rmse"]
+    assert loss_of(model) == pytest.approx(history.losses[-1], rel=1e-9)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_ctrl_c_leaves_the_model_at_the_latest_epoch(method):
     model, asked = network(), []
@@ -181,6 +205,9 @@ def test_what_a_callback_changes_is_seen():
         ({"X": []}, ValueError, "X has 0 rows and Y 61"),
         ({"Y": [math.nan, *Y[1:]]}, ValueError, "row 0 of X and Y holds nan"),
         ({"metrics": 3}, TypeError, "metrics"),
+        ({"until": ("accuracy", 1.0)}, TypeError, r"a function \(prediction, target\) or 'loss' and a number"),
+        ({"until": ("loss", "small")}, TypeError, "the threshold of until must be a number"),
+        ({"until": (squared, 1.0), "metrics": squared}, ValueError, "would be called 'squared'"),
     ],
 )
 def test_what_is_refused_says_what_to_do(given, error, told):

@@ -5,32 +5,30 @@ What looks at the model after each epoch is what looks at it in `fit`; the histo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from time import perf_counter
 from typing import Any
 
 from ...compiler.surroundings.surroundings import undone
 from ...compiler.target import Target
-from ...metrics import GRADIENTS
+from ...metrics import summed
 from ...nn.structure import structure_of
 from ...support.checks import checked_choice, checked_count, checked_finite, checked_switch
 from ...support.tabular import names_for
 from .. import options
-from ..at_weights.objective import Objective
+from ..at_weights.objective import Objective, Probe
 from ..at_weights.residuals import Residuals
 from ..early_stopping import RESTORED, Watched
-from ..evaluation import Gradients
-from ..fit import learned_of, looked_at, remember, warn_of_lint
+from ..evaluation import Looked
+from ..fit import learned_of, looked_at, remember, warn_of_lint, watched_by
 from ..history import History
 from ..progress import Progress
 from ..steps.interrupt import Uninterrupted
-from ..steps.rows import flat_targets
+from ..steps.run import until_of
 from ..steps.state import kept_of
-from ..steps.step import Step
 from ..steps.watch import Watch
-from ..thresholds import Answers
 from .methods import METHODS, lbfgs, levenberg_marquardt
 
 
@@ -47,6 +45,7 @@ def minimize(
     metrics: Any = (),
     validation: Any = None,
     patience: int | None = None,
+    until: Any = None,
     callbacks: Any = (),
     progress: bool = True,
     backend: str = "auto",
@@ -65,10 +64,11 @@ def minimize(
     Model, X, Y, loss, regularizer, `metrics`, `validation`, `callbacks`, `progress` and `backend` are as `fit` has
     them. `parameters` are the Values to move: those of the model if none are given. An epoch is an iteration of the
     method, which looks at all rows once or more; `epochs` are so many at most. A loss of the history is that after its
-    epoch, at the weights that the model has then. `history.stopped` is "converged" where an epoch lowers the loss by
-    less than `tolerance` times the loss, "epochs", "patience" (epochs without a lower validation loss, after which the
-    model is what it was at the best), "callback", or "interrupt": after Ctrl-C the model is what it was after the
-    latest epoch, the best so far.
+    epoch, at the weights that the model has then. until=("loss", threshold) ends the run after the first epoch whose
+    loss is below the threshold, and until=(metric, threshold) after that where the sum of metric(prediction, target)
+    over the rows is. `history.stopped` is "converged" where an epoch lowers the loss by less than `tolerance` times the
+    loss, "epochs", "until", "patience" (epochs without a lower validation loss, after which the model is what it was at
+    the best), "callback", or "interrupt": after Ctrl-C the model is what it was after the latest epoch.
 
     Raises ValueError and TypeError as `fit` does, for a loss that is not finite where it begins, and with "lm" for one
     that is no sum of squares; nothing has changed then. ImportError says what is to be installed.
@@ -88,24 +88,27 @@ def minimize(
     rows, validating = options.checked_rows(X, Y, "", model), options.validation_rows(validation, model)
     target = options.target_of(backend, "float64")
     if method == "lm" and target.backend not in ("llvm", "python"):
-        raise ValueError(f"method='lm' is compiled: its back end is 'auto', 'llvm' or 'python', but got {backend!r}")
+        raise ValueError(
+            f"method='lm' is compiled, and its back end is 'auto', 'llvm' or 'python', but got {backend!r}: "
+            "take 'python', whose numbers are those of the recorded graph, or method='lbfgs'"
+        )
+    metric, limit = until_of(until, "loss")
     objective = Objective(model, loss, _moved(model, parameters), rows, regularizer, target)
     step, probe = objective.step, objective.probe
-    options.check_trained(model, probe)
-    metrics = options.checked_list(metrics, "metrics", "names or functions (prediction, target) of a row")
-    wanted = options.named_metrics(metrics, None)
-    answers = Answers(step.recipe.loss, flat_targets(rows) + flat_targets(validating))
-    looked = looked_at(step, rows, validating, wanted, answers)
-    watch = Watched(probe, looked, options.checked_patience(patience), options.listed_callbacks(callbacks))
-    if GRADIENTS in metrics:
-        watch.gradients = Gradients(model, step.recipe, lambda recipe: partial(Step(recipe, step.target).on, rows))
+    watch, answers = watched_by(step, rows, validating, metrics, until, patience, callbacks)
+    watches = [watch] if watch.wanted else []
+    if limit is not None:
+        measured = {} if metric is None else {limit[0]: summed(metric)}
+        watches.insert(0, Until(probe, looked_at(step, rows, None, measured, answers), *limit))
     display = Progress(epochs, progress, None)
-    descent = Descent(objective, [watch, display] if watch.wanted else [display], epochs, bool(watch.callbacks))
+    descent = Descent(objective, [*watches, display], epochs, bool(watch.callbacks))
     learned = learned_of(step, rows, answers, names_for(model, X), now=False)
     before, start, warned = {}, descent.best, False
     try:
-        with undone(step.recipe.surroundings()) if watch.looked else nullcontext():
-            watch.measured()  # what cannot be looked at is said now
+        if any(each.looked for each in watches):
+            with undone(step.recipe.surroundings()):  # what cannot be looked at is said now
+                for each in watches:
+                    each.measured()
         run = descent.method(method, target)
         warned = warn_of_lint(model, step, rows, ended=False)
         before = remember(model, learned)
@@ -131,6 +134,22 @@ def _moved(model: Any, parameters: Any) -> Any:
     if parameters is None and not hasattr(model, "parameters"):
         raise TypeError(f"the model is no Module: say what is to be moved, parameters=[...], for {model!r}")
     return (structure_of(model) or model).parameters() if parameters is None else parameters
+
+
+class Until(Watched):
+    """Ends a run after an epoch with a column of the history below a threshold, which may be the loss."""
+
+    def __init__(self, optimizer: Probe, looked: Mapping[str, Looked], name: str, threshold: float) -> None:
+        super().__init__(optimizer, looked, None, ())
+        self.name, self.threshold = name, threshold
+
+    @property
+    def looks(self) -> bool:  # type: ignore[override]
+        return bool(self.looked)
+
+    def verdict(self, history: History, losses: Sequence[float]) -> str:
+        column = history.metrics[self.name] if self.looked else losses
+        return "until" if column[-1] < self.threshold else ""
 
 
 class Ended(Exception):  # noqa: N818

@@ -235,16 +235,18 @@ class Run:
         self.history.extend(epochs, [means[i] for i in these], [first + each * i for i in these], metrics)
 
 
-def until_of(until: Any) -> tuple[RowMetric | None, tuple[str, float] | None]:
-    """The metric that ends a run, its name and its threshold."""
+def until_of(until: Any, *names: str) -> tuple[RowMetric | None, tuple[str, float] | None]:
+    """The metric that ends a run, its name and its threshold; no metric for one of some names."""
     if until is None:
         return None, None
-    if not isinstance(until, list | tuple) or len(until) != 2 or not callable(until[0]):
-        raise TypeError(f"until wants (metric, threshold), a function (prediction, target) and a number, got {until!r}")
+    first = until[0] if isinstance(until, list | tuple) and len(until) == 2 else None
+    if not (callable(first) or (isinstance(first, str) and first in names)):
+        wanted = " or ".join(["a function (prediction, target)", *map(repr, names)])
+        raise TypeError(f"until wants (metric, threshold), {wanted} and a number, got {until!r}")
     threshold = as_float(until[1])
     if threshold is None:
         raise TypeError(f"the threshold of until must be a number, but got {until[1]!r}")
-    return until[0], (metric_name(until[0]), threshold)
+    return (first, (metric_name(first), threshold)) if callable(first) else (None, (str(first), threshold))
 
 
 def diverged(history: History, optimizer: Optimizer) -> str:
