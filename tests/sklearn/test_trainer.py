@@ -2,6 +2,8 @@
 
 import gc
 import math
+import subprocess
+import sys
 
 import pytest
 
@@ -105,3 +107,17 @@ def test_a_loss_that_was_changed_is_traced(name, monkeypatch):
     assert losses[0] == losses[2]
     assert losses[1][0] > losses[0][0] + 1e-3
     assert not any(math.isclose(a, b) for a, b in zip(losses[0], losses[1], strict=True))
+
+
+@needs_llvm
+def test_first_fits_import_nothing():
+    """What they need comes with the estimators, as NumPy and scikit-learn do, so that none waits for it."""
+    program = """if True:
+        import sys
+        from tinygrad_nn.sklearn import MLPClassifier, MLPRegressor
+        before = set(sys.modules)
+        MLPClassifier((3,), max_iter=1).fit([[0.0], [1.0], [2.0]], [0, 1, 2])
+        MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", max_iter=1).fit([[0.0], [1.0]], [0.0, 1.0])
+        print(sorted(name for name in set(sys.modules) - before if name.startswith(("llvmlite", "tinygrad_nn"))))"""
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

@@ -17,6 +17,8 @@ from .. import losses
 from ..autograd import primitives as table
 from ..autograd.value import Value
 from ..compiler.arguments import data_of
+from ..compiler.backends.backend import for_steps
+from ..compiler.backends.llvm.engine import register_bytes
 from ..functional import detach, dot, sum
 from ..nn.layers import MLP
 from ..optim import SGD, Adam
@@ -29,6 +31,8 @@ from ..training.steps.step import compile_step
 from ..training.steps.structure import KeyAndValues, Structured, known_optimizer
 
 FAST = find_spec("llvmlite") is not None  # whether there is machine code, which alone has single precision
+if FAST:  # with what else is imported, so that no first fit waits for it
+    for_steps("auto", "float64"), register_bytes()
 
 
 class Trainer:
