@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from calls_tables import print_calls
+from device_tables import print_devices
 from gradient_tables import print_gradients
 from least_squares_tables import print_least_squares
 from measuring import HEAD, ROUNDS, keep_to_one_processor, measured, missing, print_line
@@ -141,6 +142,7 @@ TABLES = {
     "training": print_training,
     "least-squares": print_least_squares,
     "sklearn": print_sklearn,
+    "devices": print_devices,
     "drawing": print_drawing,
     "import": print_import,
 }
