@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
@@ -68,6 +69,7 @@ def _engine(text: str) -> Any:
 
 def _compiled(llvm: Any, machine: Any, text: str) -> bytes:
     """The object code of a text."""
+    _hand_back()
     module = llvm.parse_assembly(text)
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=LEVEL)
@@ -75,6 +77,12 @@ def _compiled(llvm: Any, machine: Any, text: str) -> bytes:
     builder = llvm.create_pass_builder(machine, options)
     _passes(llvm, builder).run(module, builder)
     return machine.emit_object(module)  # type: ignore[no-any-return]
+
+
+def _hand_back() -> None:
+    """Give the system what was freed and GNU's C library keeps: the trace may have taken more than LLVM will."""
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        trim(0)
 
 
 def _passes(llvm: Any, builder: Any) -> Any:
