@@ -130,7 +130,11 @@ class Primitive:
     def _recorded(self, operands: tuple[Any, ...]) -> Any:
         """The call where an operand is no plain float: the scalar of the highest precedence records it."""
         scalars = [s for operand in operands for s in (operand if isinstance(operand, tuple) else (operand,))]
-        recorder = max((s for s in scalars if hasattr(s, "_record")), key=lambda s: s._precedence, default=None)
+        kinds = scalars
+        if len(scalars) > 8:  # the first of each class
+            firsts = dict(zip(map(type, reversed(scalars)), reversed(scalars), strict=True))
+            kinds = [firsts[kind] for kind in dict.fromkeys(map(type, scalars))]
+        recorder = max((s for s in kinds if hasattr(s, "_record")), key=lambda s: s._precedence, default=None)
         if recorder is not None:
             return recorder._record(self, tuple(map(_plain, operands)))
         result = self.value(*operands)

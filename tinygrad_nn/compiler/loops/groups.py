@@ -63,6 +63,13 @@ class SlotPlaces(Spots):
         """Where some slots lie."""
         return [(self.arrays[slot], self.indices[slot]) for slot in slots]
 
+    def of(self, slots: Sequence[int]) -> Spots:
+        """The same of many slots."""
+        found = Spots()
+        found.arrays.extend(map(self.arrays.__getitem__, slots))
+        found.indices.extend(map(self.indices.__getitem__, slots))
+        return found
+
     def put(self, slots: Sequence[int], array: int, first: int = 0) -> None:
         """Let slots lie side by side in an array, from the first index on; those below 0 are none."""
         self._reach(max(slots, default=-1))

@@ -26,7 +26,7 @@ from .grouping import (
     pieces_of,
     read_from_one,
 )  # fmt: skip
-from .groups import Access, Group, Repeated, SlotPlaces, Spot, Spots
+from .groups import Access, Group, Repeated, SlotPlaces, Spot
 from .repeats import AnyEntry, Repeat, as_one, slots_set
 from .rolled import Rolled
 
@@ -45,7 +45,7 @@ def rolled(program: Program, body: Sequence[AnyEntry] | None = None) -> Rolled:
         chain = longest_chain(program)
         body = program.entries if chain < LEAST_CHAIN else repeats_in(program, chain)
     in_groups(Scope(roll, places, roll.groups), body)
-    roll.outputs = Spots(map(places.__getitem__, program.outputs))
+    roll.outputs = places.of(program.outputs)
     return roll
 
 
@@ -71,13 +71,15 @@ def _by_level(body: Sequence[AnyEntry], count: int) -> dict[int, list[AnyEntry]]
 def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
     """Add a body in groups, level by level."""
     places, waiting = scope.places, _by_level(body, len(scope.places))
-    columns: dict[Operand, list[Spot]] = {}  # as many read the same ones
+    columns: dict[Operand, tuple[list[Spot], tuple[int, ...]]] = {}  # as many read the same ones
 
-    def spots(operand: Operand) -> list[Spot]:
+    def spots(operand: Operand) -> tuple[list[Spot], tuple[int, ...]]:
+        """Where an operand lies, and in which arrays."""
         if isinstance(operand, int):
-            return [places[operand]]
+            return [spot := places[operand]], spot[:1]
         if (found := columns.get(operand)) is None:
-            found = columns[operand] = places.spots(operand)
+            laid = places.spots(operand)
+            found = columns[operand] = laid, tuple(dict.fromkeys([array for array, _ in laid]))
         return found
 
     for level in sorted(waiting):
@@ -89,8 +91,9 @@ def in_groups(scope: Scope, body: Sequence[AnyEntry]) -> None:
                 if isinstance(entry, Repeat):
                     repeats.setdefault(entry.times, []).append(entry)
                     continue
-                read = [spots(o) for o in entry.operands]
-                alike.setdefault(_kind(entry, read), []).append((read, entry))
+                both = [spots(o) for o in entry.operands]
+                read = [laid for laid, _ in both]
+                alike.setdefault(_kind(entry, read, tuple([of for _, of in both])), []).append((read, entry))
         ragged: dict[object, list[list[int]]] = {}
         for kind, members in alike.items():
             slots = add_families(scope, members)
@@ -121,14 +124,8 @@ def _where_alike(entry: AnyEntry, known: Callable[[int], int]) -> Sequence[AnyEn
     return entry.members()
 
 
-def _kind(entry: ProgramEntry, read: Read) -> tuple[object, ...]:
+def _kind(entry: ProgramEntry, read: Read, arrays: tuple[tuple[int, ...], ...]) -> tuple[object, ...]:
     """What the members of a group share: the primitive, the arrays that each operand is read from, and the widths."""
-    arrays = tuple(
-        [
-            (places[0][0],) if len(places) == 1 else tuple(dict.fromkeys([array for array, _ in places]))
-            for places in read
-        ]
-    )
     widths = (1,) * len(read) if isinstance(entry, Family) else tuple(map(len, read))
     if isinstance(entry, Guard):
         return entry.comparison, entry.expected, arrays, widths

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array as numbers_of
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import groupby, islice
 from operator import le
 from typing import TYPE_CHECKING
 
 from .grouping import evenly, of_numbers
-from .groups import Access, Group, Spot
+from .groups import Access, Group, Spot, Spots
 
 Scatter = tuple[Access, Access, tuple[int, ...]]  # where outputs lie, where they go, and the loops over both
 if TYPE_CHECKING:
@@ -21,10 +21,13 @@ MOST_RUNS = 8  # loops over the outputs of one array
 def scatters(places: Sequence[Spot], groups: Mapping[int, Group]) -> list[Scatter]:
     """Where outputs lie and where they go: in a few loops for each array, or by tables where its order is another."""
     by_array: dict[int, tuple[Numbers, Numbers]] = {}
-    for target, (array, index) in enumerate(places):
-        indices, targets = by_array.get(array) or by_array.setdefault(array, (numbers_of("i"), numbers_of("i")))
-        indices.append(index)
-        targets.append(target)
+    spots, at = places if isinstance(places, Spots) else Spots(places), 0
+    for array, run in groupby(spots.arrays):
+        indices, targets = by_array.setdefault(array, (numbers_of("i"), numbers_of("i")))
+        end = at + len(list(run))
+        indices += spots.indices[at:end]
+        targets.extend(range(at, end))
+        at = end
     found: list[Scatter] = []
     for array, pairs in by_array.items():
         indices, targets = _sorted(*pairs)

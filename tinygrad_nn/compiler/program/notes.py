@@ -89,6 +89,13 @@ class SlotSet:
         for slot in slots:
             has[slot] = 1
 
+    def missing(self, slots: Iterable[int]) -> int | None:
+        """The first of the slots that is not in it."""
+        slots = list(slots)
+        if slots and min(slots) >= 0 and max(slots) < len(self._has) and all(map(self._has.__getitem__, slots)):
+            return None
+        return next((slot for slot in slots if slot not in self), None)
+
     def has_all(self, slots: range) -> bool:
         """Whether slots that follow each other are in it."""
         return self._has.count(1, slots.start, slots.stop) == len(slots)
@@ -107,14 +114,15 @@ class SlotsThatAreSet:
         self._given, self._alone, self._runs = given.keys(), set(alone), SlotSet()
         self.again = len(self._alone) < len(alone) or not self._given.isdisjoint(self._alone)
 
-    def missing(self, slots: Iterable[int]) -> int | None:
+    def missing(self, slots: Sequence[int]) -> int | None:
         """The first of the slots that nobody has set yet."""
-        rest = filterfalse(self._given.__contains__, filterfalse(self._alone.__contains__, slots))
-        return next(filterfalse(self._runs.__contains__, rest), None)
+        if self._alone.issuperset(slots):
+            return None
+        return self._runs.missing(filterfalse(self._alone.__contains__, filterfalse(self._given.__contains__, slots)))
 
     def add(self, slot: int) -> bool:
         """Set a slot; whether it was not yet."""
-        new = self.missing((slot,)) is not None
+        new = not (slot in self._alone or slot in self._given or slot in self._runs)
         self._alone.add(slot)
         return new
 

@@ -67,7 +67,7 @@ def without_repeats(program: Program) -> Program:
                 body.append(moved)
             else:
                 same[entry.slot] = slot
-    outputs = [same.get(slot, slot) for slot in program.outputs]
+    outputs = list(map(same.get, program.outputs, program.outputs))
     return replace(program, body=Body(body), outputs=outputs, literals=literals, derived=derived)
 
 
@@ -150,6 +150,6 @@ def without_dead_code(program: Program) -> Program:
     used = [(slot, number) for slot, number in program.literals.items() if slot in needed]
     literals = dict(sorted(used, key=lambda pair: (pair[1] != pair[1], pair[1])))  # so that counts lie side by side
     parameters = program.parameters
-    if not all(map(needed.__contains__, parameters)):
+    if needed.missing(parameters) is not None:
         parameters = {slot: value for slot, value in parameters.items() if slot in needed}
     return replace(program, body=Body(body[::-1]), literals=literals, parameters=parameters)

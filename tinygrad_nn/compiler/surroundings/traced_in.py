@@ -7,7 +7,8 @@ from one (`.data`, `.grad`) is a number that the program depends on, and is comp
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -105,13 +106,11 @@ def traced_in(tracer: Tracer, world: Surroundings) -> Iterator[None]:
         values = [value for value in world.walk.values if type(value) in CAPTURED]
         try:
             try:
-                for value in values:  # of which one may be found in several places
-                    CLASS.__set__(value, CAPTURED.get(type(value), type(value)))
+                _change_class(values, CAPTURED)
                 with traced_by(tracer):
                     yield
             finally:
-                for value in values:
-                    CLASS.__set__(value, OUTSIDE.get(type(value), type(value)))
+                _change_class(values, OUTSIDE)
             _check(name, tracer, world, states)
         except BaseException:
             for value, attribute, was in reversed(tracer.changed):
@@ -123,6 +122,12 @@ def traced_in(tracer: Tracer, world: Surroundings) -> Iterator[None]:
             raise
         if not world.unchanged():
             world.walk = world.again().walk
+
+
+def _change_class(values: Sequence[Value], classes: dict[type, type]) -> None:
+    """Give the Values, of which one may be there several times, the class that stands for theirs, if there is one."""
+    kinds, again = map(type, values), map(type, values)
+    deque(map(CLASS.__set__, values, map(classes.get, kinds, again)), maxlen=0)
 
 
 def _check(name: str, tracer: Tracer, world: Surroundings, states: States) -> None:

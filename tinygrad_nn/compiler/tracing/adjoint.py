@@ -130,8 +130,11 @@ def _keyed(
     `products` gives those of g and some slots.
     """
     result, factors, operands = Traced(tracer, entry.slot), _factors(entry.primitive), list[Any]()
+    as_it_is = _as_it_is(entry.primitive)
 
     def apply(rule: Any, flow: Any) -> Any:
+        if rule in as_it_is:
+            return flow
         if rule in factors and isinstance(flow, Traced):
             return products(flow, entry.operands[factors[rule]])
         if not operands:
@@ -147,3 +150,11 @@ def _factors(primitive: Primitive) -> dict[Any, int]:
     columns = {f"g * {name[:-1]}": k for k, name in enumerate(primitive.operands) if is_column(name)}
     each = zip(primitive.operands, primitive.formulas, primitive.rules, strict=True)
     return {rule: columns[formula] for name, formula, rule in each if is_column(name) and formula in columns}
+
+
+@lru_cache(maxsize=256)
+def _as_it_is(primitive: Primitive) -> frozenset[Any]:
+    """The rules that give g itself."""
+    return frozenset(
+        [rule for formula, rule in zip(primitive.formulas, primitive.rules, strict=True) if formula == "g"]
+    )

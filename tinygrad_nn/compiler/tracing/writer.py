@@ -46,6 +46,7 @@ class Writer:
         self._captured: dict[int, int] = {}  # the slots of Values, by their id
         self.computed_again: list[Result] = []  # results of Values that were recorded, as far as they are read
         self.began = next_number()  # operations before this one were recorded before
+        self._columns: dict[int, tuple[Any, tuple[int, ...], bool]] = {}  # the latest, which others may read next
         self._kept: list[Value] = []  # so that no id above is given to another Value
 
     def input(self, number: float, name: str, plain: bool = False) -> Traced:
@@ -76,7 +77,9 @@ class Writer:
         self._noted(numbers, bytes([VALUES]) * len(values))
         self._captured.update(zip(map(id, values), slots, strict=True))
         self.program.parameters.update(zip(slots, values, strict=True))
-        self.program.names.update((slot, value.label) for slot, value in zip(slots, values, strict=True) if value.label)
+        labels = [value.label for value in values]
+        named = zip(slots, labels, strict=True)
+        self.program.names.update(named if all(labels) else [(slot, label) for slot, label in named if label])
         return slots
 
     def record(self, primitive: Primitive, operands: tuple[Any, ...]) -> Traced:
@@ -85,12 +88,12 @@ class Writer:
         for operand in operands:
             kind = type(operand)
             if kind is tuple:
-                found = list(map(self._captured.get, map(id, operand)))  # most are parameters that were read before
-                known = [
-                    self.slot_of(entry) if slot is None else slot for slot, entry in zip(found, operand, strict=True)
-                ]
-                slots.append(tuple(known))
-                plain = plain and NO_VALUES.issuperset(map(type, operand))
+                latest = self._columns.get(place := len(slots))
+                if latest is None or latest[0] is not operand:
+                    of_numbers = NO_VALUES.issuperset(map(type, operand))
+                    latest = self._columns[place] = operand, self._slots_of(operand), of_numbers
+                slots.append(latest[1])
+                plain = plain and latest[2]
             else:
                 of_ours = (kind is Traced or kind is TracedNumber) and operand._tracer is self  # as most are
                 slots.append(operand._slot if of_ours else self.slot_of(operand))
@@ -98,13 +101,21 @@ class Writer:
         slot = self._write(primitive, tuple(slots), None, "", next_number())
         return TracedNumber(self, slot) if plain else Traced(self, slot)
 
+    def _slots_of(self, column: tuple[Any, ...]) -> tuple[int, ...]:
+        found = list(map(self._captured.get, map(id, column)))  # most are parameters that were read before
+        if None in found:
+            found = [self.slot_of(entry) if slot is None else slot for slot, entry in zip(found, column, strict=True)]
+        return tuple(found)  # type: ignore[arg-type]
+
     def products(self, factor: Traced, slots: Sequence[int]) -> list[Traced]:
         """A traced value times each of some slots, as `record` writes them one by one: most of a gradient are such."""
         if len(slots) < FEWEST:
             return [self.record(multiply, (factor, Traced(self, slot))) for slot in slots]
         number, read = self.numbers[factor._slot], self.reads[factor._slot]
         numbers = [number * other for other in map(self.numbers.__getitem__, slots)]
-        reads = bytes([read if read > other else other for other in map(self.reads.__getitem__, slots)])
+        reads = bytes([VALUES]) * len(slots)
+        if read != VALUES:
+            reads = bytes([read if read > other else other for other in map(self.reads.__getitem__, slots)])
         family = Family(len(self.numbers), multiply, (factor._slot, tuple(slots)), len(slots))
         return self._written([family], numbers, reads)
 
@@ -143,7 +154,7 @@ class Writer:
     def finished(self, outputs: list[int]) -> Program:
         """The program with these outputs, when nothing more is to be written; what else is known of it is forgotten."""
         program = replace(self.program, outputs=outputs)
-        for known in (self.numbers, self.reads, self.order, self.made, self._captured, self._kept):
+        for known in (self.numbers, self.reads, self.order, self.made, self._captured, self._columns, self._kept):
             known.clear()
         return program
 
@@ -163,6 +174,10 @@ class Writer:
             self._literals[key] = self._slot(number, "")
             self.program.literals[self._literals[key]] = number
         return self._literals[key]
+
+    def slots_of(self, scalars: Sequence[Any]) -> list[int]:
+        """The slots of many, most of them traced values."""
+        return [s._slot if type(s) is Traced and s._tracer is self else self.slot_of(s) for s in scalars]
 
     def refuse(self, what: str) -> NoReturn:
         raise self.refusal(
@@ -207,7 +222,7 @@ class Writer:
         if not scope and not (scope := self.block):
             recorder = current_recorder()
             scope = recorder.scope if recorder else None
-        reads = max([known[s] for s in entry.slots()], default=FIXED)
+        reads = max(map(known.__getitem__, entry.slots()), default=FIXED)
         self.entries.append(entry)
         return self._slot(result, name, reads, entry, number, scope)
 

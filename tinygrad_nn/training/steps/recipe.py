@@ -104,7 +104,7 @@ def row_gradient(recipe: Recipe, shapes: tuple[Shape, Shape], row: Numbers) -> P
     """The loss of one row, the metric if there is one, and the gradient, for a back end that adds up rows itself."""
     tracing = StepTracing(recipe, f"row_of_{recipe.name}")
     _, losses = tracing.losses(shapes, row, regularized=False)
-    gradient = [tracing.tracer.slot_of(flow) for flow in traced_adjoints(tracing.tracer, losses[0], tracing.parameters)]
+    gradient = tracing.tracer.slots_of(traced_adjoints(tracing.tracer, losses[0], tracing.parameters))
     return tracing.program([*losses, *gradient], last=True)
 
 
