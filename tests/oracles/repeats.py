@@ -17,6 +17,11 @@ AT_ONCE = Repeat(
         Instruction(25, add, (0, 3))],
     {23: (3, 2, 1, 0)}, {21: (1, 22)}, {25: (13, 14, 15, 16)}, {20: 10, 22: 11, 24: 12},
 )  # fmt: skip
+SIDE_BY_SIDE = Repeat(
+    4, [Instruction(20, dot, ((21, 22, 21, 22, 22), (0, 3, 1, 2, 0), 1)), Instruction(23, add, (20, 2)),
+        Instruction(24, add, (23, 0))],
+    carried={21: (0, 23), 22: (1, 24)}, last={23: 10, 24: 11},
+)  # fmt: skip
 LONE_KEPT = Repeat(3, SUMS, {23: (3, 2, 1)}, {21: (1, 22)}, {20: (10, 11, 12)}, {20: 13})
 
 
@@ -104,6 +109,7 @@ PROGRAMS = {
     "neurons": recurrent(3, 5),
     "many neurons": recurrent(19, 7),
     "at once": of_four(AT_ONCE),
+    "side by side": of_four(SIDE_BY_SIDE),
     "nest": nest(),
     "last of a nest": last_of_nest(),
     "paths": paths(11, 9),

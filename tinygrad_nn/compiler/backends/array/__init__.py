@@ -2,7 +2,7 @@
 
 It stands on loops; the first axis of each array are the rows.
 
-`functions` spell the primitives, `products` are sums of few products or of long series, `scans` loops over time, which
-call `iterations`, and `reads` what is read of arrays. `members` prints a group, `printer` a program, `sums` one that is
-summed over the rows, and `rows` runs it.
+`functions` spell the primitives, `intervals` are what is read of arrays, `products` sums of few products or of long
+series, `scans` loops over time, which call `iterations`, and `reads` what is read as text. `members` prints a group,
+`printer` a program, `sums` one that is summed over the rows, and `rows` runs it.
 """

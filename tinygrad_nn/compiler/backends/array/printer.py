@@ -90,10 +90,13 @@ class Printer(GroupPrinter):
         moving |= {array: at_once[array] for array in sorted(scan.at_once & used)}
         handed = [first.array for first in scan.firsts]
         before = {array: self.named(f"{names[array]}_before") for array in handed if array in at_once}
-        last = [array for array in scan.last if array not in scan.at_once]
-        carried = _tuple([*[names[array] for array in (*handed, *last)], *["on_path"] * scan.may_leave])
         apart = scan.at_once.union(each.array for each in scan.series)
         made = {array: before.get(array, names[array]) for array in (*wholes, *at_once) if array not in apart}
+        by_time = {array: at_once.get(array) or self.by_time[wholes[array]] for array in (*made, *scan.at_once - {-1})}
+        latest = {array: f"{by_time[array]}[-1]" for array in scan.last if array in by_time}
+        latest = {**self._handed_on(scan), **latest}
+        last = [array for array in scan.last if array not in latest]
+        carried = _tuple([*[names[array] for array in (*handed, *last)], *["on_path"] * scan.may_leave])
         firsts = [f"{names[each.array]} = {self.laid(each)}" for each in scan.firsts]
         early, late = (self._at_once(groups, scan.times, at_once) for groups in (scan.early, scan.late))
         self.iterations.append(InLoop(arrays_set(scan), {}))
@@ -106,7 +109,6 @@ class Printer(GroupPrinter):
         ]
         once = self.iterations.pop().settled.items()
         settled = [f"{name} = {text}{'.copy()' * text.endswith(']')}" for text, name in once]  # side by side for NumPy
-        by_time = _tuple([at_once[array] if array in at_once else self.by_time[wholes[array]] for array in made])
         return [
             *firsts,
             *whole_series,
@@ -115,16 +117,29 @@ class Printer(GroupPrinter):
             *(f"{names[array]} = xp.zeros({self._shape(array)}, dtype=dtype)" for array in last),
             f"def {iteration}(carried, {series}):",
             *(f"    {line}" for line in inside),
-            f"{carried}, {by_time} = {self.called['scan']}("
+            f"{carried}, {_tuple([by_time[array] for array in made])} = {self.called['scan']}("
             f"{iteration}, {carried}, {_tuple([*moving.values()])}, {scan.times})",
             *late,
-            *(f"{names[array]} = {at_once[array]}[-1]" for array in scan.last if array in scan.at_once),
+            *(f"{names[array]} = {text}" for array, text in latest.items()),
             *(
                 f"{names[whole]} = xp.reshape(xp.moveaxis({self.by_time[whole]}, 0, -2), {self._shape(whole)})"
                 for whole in wholes.values()
                 if whole in self.end_to_end
             ),
         ]
+
+    def _handed_on(self, scan: Scan) -> dict[int, str]:
+        """Of arrays that are read after the last iteration, those that it handed on, and where they are found then."""
+        found = dict[int, str]()
+        for group in scan.nexts:
+            at, size = 0, self.roll.sizes[group.array]
+            for piece in group.operands:
+                length = piece.width or 0
+                whole = length == self.roll.sizes[piece.array] and (piece.step == 1 or length == 1)
+                if piece.array in scan.last and whole:
+                    found[piece.array] = sliced(self.names[group.array], at, 1, length, size)
+                at += length
+        return found
 
     def _at_once(self, groups: Sequence[Group], times: int, at_once: dict[int, str]) -> list[str]:
         """Groups for all iterations at once, time being the first axis of what differs in them."""

@@ -10,7 +10,7 @@ from ...loops.rolled import Rolled
 from ...program.program import LITERALS
 from ..identifiers import SlotNames
 from ..spellings import owned
-from .scans import from_place, iteration_of
+from .intervals import from_place, iteration_of
 
 
 class InLoop(NamedTuple):

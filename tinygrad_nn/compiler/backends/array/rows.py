@@ -31,6 +31,7 @@ class ArrayProgram:
         self.parameters, self.target, self.roll = SharingList(roll.flat.parameters.values()), target, roll
         repeats = [group for group in roll.groups if isinstance(group, Repeated)]
         self.in_loops = bool(repeats)
+        self.in_jax = self.in_loops and target.namespace.__name__.startswith("jax")
         self.compiled = self._function(at_once=True)
         self.of_many: Any = None  # the same for many rows, if it has loops
         of_row = [size if by_row else 0 for size, by_row in zip(roll.sizes, roll.by_row, strict=True)]
@@ -39,16 +40,16 @@ class ArrayProgram:
         self.part = max(64, min(IN_CACHE // widest, MOST_AT_ONCE // max(1, sum(of_row))))
 
     def _function(self, at_once: bool) -> Any:
-        namespace = self.target.namespace
-        found = Printer(self.roll, at_once).function(namespace, self.target.dtype)
-        in_jax = self.in_loops and namespace.__name__.startswith("jax")
-        return import_module("jax").jit(found) if in_jax else found  # JAX would compile a scan at each call
+        found = Printer(self.roll, at_once).function(self.target.namespace, self.target.dtype)
+        return import_module("jax").jit(found) if self.in_jax else found  # JAX would compile a scan at each call
 
     def __call__(self, rows: Any) -> tuple[Any, Any]:
         """Outputs of shape (rows, n), and whether each row's comparisons are those of this path.
 
         NumPy takes the rows in parts whose arrays fit the processor's cache: each of its operations walks all of one.
         """
+        if self.in_jax and not self.parameters:  # an array of JAX takes as long as a short loop
+            return self.at(rows, import_module("numpy").empty(0, self.target.dtype))
         return self.at(rows, self.target.array(data_of(self.parameters)))
 
     def at(self, rows: Any, parameters: Any) -> tuple[Any, Any]:

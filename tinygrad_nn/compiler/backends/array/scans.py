@@ -7,25 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from ....autograd import primitives as table
 from ...loops.clusters import arrays_made
+from ...loops.grouping import pieces_of
 from ...loops.groups import Access, Group, Repeated
 from ...loops.rolled import Rolled
+from .intervals import Interval, from_place, interval_of, iteration_of
 from .products import Products, with_products
-
-
-class Interval(NamedTuple):
-    """What is read of an array: from an index to another."""
-
-    array: int
-    low: int
-    high: int
-
-    @property
-    def places(self) -> slice:
-        return slice(self.low, self.high)
 
 
 class Series(NamedTuple):
@@ -141,14 +132,48 @@ def _scanned(roll: Rolled, group: Group, kept: dict[int, int], at_once: bool) ->
         return (span.array, 0) if one is None else (one.array, one.start)
 
     inside, nexts = ([_reading(each, read_of) for each in those] for those in (groups, group.nexts))
+    firsts, inside, nexts = _in_pieces(roll, group.firsts, inside, nexts)
     early, late = list[Group](), list[Group]()
     if at_once:
-        early, inside, late = _parted(inside, nexts, {first.array for first in group.firsts})
+        early, inside, late = _parted(inside, nexts, {first.array for first in firsts})
     kept |= {whole: roll.sizes[array] for array, whole in stacked}
     kept |= {array: 0 for array in group.results if array in kept and array in made}  # whose time has another scope
     fields = {name: getattr(group, name) for name in Repeated.__dataclass_fields__}
-    fields |= {"groups": inside, "nexts": nexts}
+    fields |= {"firsts": firsts, "groups": inside, "nexts": nexts}
     return Scan(**fields, series=[*dict.fromkeys(series.values())], stacked=stacked, early=early, late=late)
+
+
+def _in_pieces(
+    roll: Rolled, firsts: Sequence[Group], groups: Sequence[Group], nexts: Sequence[Group]
+) -> tuple[list[Group], list[Group], list[Group]]:
+    """The same, where what is handed on from several arrays is as many, unless it is read as one."""
+    read = {span for group in (*groups, *nexts) for span in _spans_read(group)}
+    pieces: dict[int, list[tuple[int, int, int]]] = {}
+    apart = list[Group](), list[Group]()
+    for first, following in zip(firsts, nexts, strict=True):
+        array = first.array
+        cuts = {0, *accumulate(operand.width or 0 for operand in following.operands)}
+        cuts -= {cut for cut in cuts for span in read if span.array == array and span.low < cut < span.high}
+        for low, high in pairwise(sorted(cuts)):
+            number = array
+            if len(cuts) > 2:
+                number = len(roll.sizes)
+                roll.sizes.append(high - low)
+                roll.by_row.append(roll.by_row[array])
+                roll.slots.append(roll.slots[array][low:high])
+                pieces.setdefault(array, []).append((number, low, high))
+            for group, those in zip((first, following), apart, strict=True):
+                spots = [(o.array, index) for o in group.operands for index in o.indices(())]
+                those.append(replace(group, array=number, operands=tuple(pieces_of(spots[low:high]))))
+
+    def read_of(span: Interval) -> tuple[int, int]:
+        for number, low, high in pieces.get(span.array, ()):
+            if low <= span.low and span.high <= high:
+                return number, low
+        return span.array, 0
+
+    inside, following_ = ([_reading(group, read_of) for group in those] for those in (groups, apart[1]))
+    return apart[0], inside, following_
 
 
 def _parted(
@@ -240,30 +265,6 @@ def _spans_read(group: Group) -> Iterator[Interval]:
         yield from _spans_read(each)
     for series in group.series:
         yield series.span(group.times)
-
-
-def iteration_of(access: Access, extents: tuple[int, ...], lengths: Mapping[int, int]) -> int | None:
-    """The one iteration in which all is that a group reads of an array that is kept; else None."""
-    if not (length := lengths.get(access.array)):
-        return None
-    read = interval_of(access, extents)
-    return read.low // length if read.low // length == (read.high - 1) // length else None
-
-
-def interval_of(access: Access, extents: tuple[int, ...]) -> Interval:
-    if access.table is not None:
-        return Interval(access.array, min(access.table, default=0), 1 + max(access.table, default=0))
-    moves = [stride * (extent - 1) for stride, extent in zip(access.strides, extents, strict=False)]
-    moves.append(access.step * ((access.width or 1) - 1))
-    low, high = (access.base + sum(each(0, move) for move in moves) for each in (min, max))
-    return Interval(access.array, low, high + 1)
-
-
-def from_place(access: Access, array: int, start: int) -> Access:
-    """The same, of an array that is another one from there on."""
-    if access.table is not None:
-        return replace(access, array=array, table=tuple([index - start for index in access.table]))
-    return replace(access, array=array, base=access.base - start)
 
 
 def _reading(group: Group, read_of: Callable[[Interval], tuple[int, int]]) -> Group:
