@@ -45,7 +45,7 @@ class FunctionPath:
     def value(self) -> Program:
         """The program of the value."""
         if self._value is None:
-            self._value = simplified(self.tracer.program.returning(self.results))
+            self._value = simplified(self.tracer.returning(self.results))
         return self._value
 
     @property
@@ -57,7 +57,7 @@ class FunctionPath:
             self._check_scalar()
             flows = traced_adjoints(self.tracer, self.results[0], self.tracer.program.inputs)
             outputs = [self.results[0], *map(self.tracer.slot_of, flows)]
-            self._gradient = simplified(self.tracer.program.returning(outputs))
+            self._gradient = simplified(self.tracer.returning(outputs))
         return self._gradient
 
     def _check_scalar(self) -> None:

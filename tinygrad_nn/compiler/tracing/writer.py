@@ -151,6 +151,11 @@ class Writer:
         self.entries += entries
         return [Traced(self, slot) for slot in results]
 
+    def returning(self, outputs: list[int]) -> Program:
+        """The program so far with these outputs. Columns, whose traced values know this tracer, are let go."""
+        self._columns.clear()
+        return self.program.returning(outputs)
+
     def finished(self, outputs: list[int]) -> Program:
         """The program with these outputs, when nothing more is to be written; what else is known of it is forgotten."""
         program = replace(self.program, outputs=outputs)

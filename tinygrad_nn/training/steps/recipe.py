@@ -264,7 +264,7 @@ class StepTracing:
 
     def program(self, outputs: list[int], last: bool = False) -> Program:
         """The program so far with these outputs, and with all trained parameters. After the last nothing is traced."""
-        program = simplified(self.tracer.finished(outputs) if last else self.tracer.program.returning(outputs))
+        program = simplified(self.tracer.finished(outputs) if last else self.tracer.returning(outputs))
         results = [*self.tracer.computed_again, *(p for p in self.trained if isinstance(p, Result))]
         if (behind := operand_behind(results, self.recipe.optimizer.parameters, self.tracer.began)) is not None:
             raise SurroundingsError(

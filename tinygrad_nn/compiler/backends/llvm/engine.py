@@ -81,8 +81,13 @@ def _compiled(llvm: Any, machine: Any, text: str) -> bytes:
 
 def _hand_back() -> None:
     """Give the system what was freed and GNU's C library keeps: the trace may have taken more than LLVM will."""
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+    if (trim := _trim()) is not None:
         trim(0)
+
+
+@lru_cache(maxsize=1)
+def _trim() -> Any:
+    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 def _passes(llvm: Any, builder: Any) -> Any:
