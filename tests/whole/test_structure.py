@@ -33,6 +33,7 @@ PROTOCOLS = {
     "_read_by_library _kept_beside _may_hold_parameters _moved_by_steps": "of what holds Values, a Module or Optimizer",
     "_stamp_of_attributes": "of what holds Values, too",
     "_getframe": "Python's",
+    "_for_c": "of a fitted estimator, on which a user would see it without the underscore",
 }
 
 # Longer than a function may be, and why.

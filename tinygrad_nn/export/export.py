@@ -22,6 +22,7 @@ from ..support.files import place_for, write_all
 from ..support.nested import leaves
 from ..support.tabular import plain, short
 from ..training.steps.engines.recorded import number_of
+from .estimators import Estimated, estimated
 from .model import ModelFile
 from .self_test import self_test
 
@@ -62,13 +63,24 @@ def export_c(
     -DMODEL_SELF_TEST the file is a program that compares itself with numbers from Python. A compiled function is
     written with its derivatives, as `f.source("c")` has it.
 
+    A fitted estimator of tinygrad_nn.sklearn, also one that stands last in a scikit-learn Pipeline of scalers, is
+    written whole, to predict: scaling becomes part of the first layer, and of a classifier model_predict gives the
+    probability of each class, as predict_proba does, beside
+
+        void model_outputs(const float x[], float y[]);   the logits
+        int model_class(const float x[]);                 the index of the class
+        const char *model_label(int index);               its label, an int where labels are such
+
+    (of several labels of a row model_classes(x, found) fills in a 0 or 1 for each).
+
     `dtype` is "float" or "double"; `header` writes a header beside the file; an existing file is replaced with
     `overwrite` alone. `inputs`, their number or their names, and `targets`, the numbers in a target, are for models and
     losses that do not say.
 
     Raises ValueError for a name that C cannot have, or that C, C++ or their libraries have already, a parameter that is
-    nan, infinite or larger than `dtype` holds, a model with branches (`if`), a learning rate that is a function, or a
-    loss without `train`; TypeError for what is no model or optimizer; OSError where the file cannot be written.
+    nan, infinite or larger than `dtype` holds, a model with branches (`if`), a learning rate that is a function, a loss
+    without `train`, or a step of a pipeline that is no scaler; TypeError for what is no model or optimizer; OSError
+    where the file cannot be written.
 
     >>> import pathlib, tempfile
     >>> import tinygrad_nn as tn
@@ -104,8 +116,14 @@ def export_c(
 
 
 def _exported(model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: Any, targets: int | None) -> ModelFile:
+    model = estimated(model, dtype)
     if not callable(model):
         raise TypeError(f"export_c() wants a model, or a function that was compiled, but got {model!r}")
+    if isinstance(model, Estimated) and (loss is not None or train is not None):
+        raise ValueError(
+            "estimators are exported to predict, and learn in Python: to go on learning in C, export the network of "
+            "one, estimator.model_, with a loss and an optimizer, and scale the features there"
+        )
     if (loss is None) is not (train is None):
         missing = "loss" if loss is None else "train"
         raise ValueError(f"to learn in C takes a loss and an optimizer, but {missing} is missing")
@@ -143,7 +161,7 @@ def check_c(
     exported = _exported(model, "model", None, None, dtype, inputs, None)
     if rows is None:
         rng = random.Random(0)
-        rows = [[rng.uniform(-1.0, 1.0) for _ in exported.inputs] for _ in range(ROWS_TO_CHECK)]
+        rows = [exported.row(rng) for _ in range(ROWS_TO_CHECK)]
     rows = rows_for(rows)[0]
     if not rows:
         raise ValueError("check_c() compares predictions of rows, but there are none")

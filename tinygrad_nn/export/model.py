@@ -6,6 +6,7 @@ parameter, which here is a loop over all of them. What learns is in a struct tha
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -29,6 +30,7 @@ from ..support.checks import MOST, checked_count
 from ..support.nested import leaves
 from ..training.steps.engines.recorded import number_of
 from ..training.steps.recipe import Recipe, row_gradient
+from .estimators import Estimated
 from .update import UpdateLoop
 
 
@@ -41,6 +43,8 @@ class ModelFile:
         self.model, self.name, self.file, self.optimizer = model, name, File(name, dtype), train
         self.inputs = _input_names(model, inputs)
         self.prediction, self.sample = _prediction(model, len(self.inputs))
+        self.labelled = model if isinstance(model, Estimated) and model.labels is not None else None
+        self.printed = _prediction(model.outputs, len(self.inputs))[0] if self.labelled else self.prediction
         self.n_outputs, self.n_targets = len(self.prediction.outputs), 0
         self.gradient: Program | None = None
         trained = []
@@ -54,6 +58,16 @@ class ModelFile:
             self.update, trained = UpdateLoop(recipe, self.file), train.parameters
         self._lay(trained)
         self._write()
+
+    @property
+    def first(self) -> str:
+        """The name of the function that has the network in it."""
+        return f"{self.name}_{'predict' if self.labelled is None else 'outputs'}"
+
+    def row(self, rng: random.Random) -> list[float]:
+        """A row as the model may get it."""
+        numbers = [rng.uniform(-1.0, 1.0) for _ in self.inputs]
+        return self.model.row_of(numbers) if isinstance(self.model, Estimated) else numbers
 
     def values(self) -> list[float]:
         """The numbers of the parameters, in the order of the programs."""
@@ -74,17 +88,18 @@ class ModelFile:
         if fixed:
             table = self.file.numbers(fixed, "fixed" if trained else "weights")
             self.parameters.append(Region(table, self.count, len(fixed)))
-        self.prediction = self.prediction.reading(values)
+        self.prediction, self.printed = self.prediction.reading(values), self.printed.reading(values)
         self.gradient = self.gradient and self.gradient.reading(values)
 
     def _write(self) -> None:
-        x, y = Region("x", 0, len(self.inputs)), Region("y", 0, self.n_outputs)
+        m = len(self.printed.outputs)
+        x, y = Region("x", 0, len(self.inputs)), Region("y", 0, m)
         scratch = "state->scratch.slots" if self.gradient is not None else "scratch->slots"
-        off = f"for (int k = 0; k < {self.n_outputs}; ++k) {{ y[k] = NAN; }} return;"
+        off = f"for (int k = 0; k < {m}; ++k) {{ y[k] = NAN; }} return;"
         constants = self.file.constants
-        prediction = rolled(*with_sums(self.prediction))
+        prediction = rolled(*with_sums(self.printed))
         predicted = Printer(prediction, [x], self.parameters, [y], False, off, scratch, constants)
-        given = f"const real x[{len(self.inputs)}], real y[{self.n_outputs}]"
+        given = f"const real x[{len(self.inputs)}], real y[{m}]"
         self.slots = predicted.slots
         if self.gradient is not None:
             target, gradient = Region("target", len(self.inputs), self.n_targets), Region("gradient", 1, self.count)
@@ -104,11 +119,13 @@ class ModelFile:
             self.file.function(f"real {self.name}_train({state}, {given})", lines, ["x", "target"])
         elif self.slots:
             inside = f"{self.name}_scratch *scratch"
-            self.file.function(f"void {self.name}_predict_in({inside}, {given})", predicted.text, ["x"])
-            lines = f"    {self.name}_scratch scratch;\n    {self.name}_predict_in(&scratch, x, y);\n"
-            self.file.function(f"void {self.name}_predict({given})", lines)
+            self.file.function(f"void {self.first}_in({inside}, {given})", predicted.text, ["x"])
+            lines = f"    {self.name}_scratch scratch;\n    {self.first}_in(&scratch, x, y);\n"
+            self.file.function(f"void {self.first}({given})", lines)
         else:
-            self.file.function(f"void {self.name}_predict({given})", predicted.text, ["x"])
+            self.file.function(f"void {self.first}({given})", predicted.text, ["x"])
+        if self.labelled is not None:
+            self.labelled.add_to(self.file, len(self.inputs), m)
 
     def texts(self, test: str = "", include: str = "") -> tuple[str, str]:
         """The file, with a self test, and a header."""
@@ -126,12 +143,14 @@ class ModelFile:
 
         name, size, outputs = self.name, self.file.size, getattr(self.model, "output_names", None) or []
         told = ", ".join(self.inputs), ", ".join(outputs) or ("the output" if self.n_outputs == 1 else "the outputs")
-        row = f"x is {len(self.inputs)} inputs ({told[0]}), y {self.n_outputs} ({told[1]})"
+        told = told if self.labelled is None else (told[0], "logits")
+        row = f"x is {len(self.inputs)} inputs ({told[0]}), y {len(self.printed.outputs)} ({told[1]})"
         flash = f"flash: {self.file.constants.size:,} bytes of constants"
         counted = f"{operations(self.prediction):,} operations a prediction"
         if self.gradient is None:
-            same = f"{name}_predict_in(&scratch, x, y)    the same, with the caller's scratch and not the stack's"
-            calls = [f"{name}_predict(x, y)    {row}", *([same] if self.slots else [])]
+            same = f"{self.first}_in(&scratch, x, y)    the same, with the caller's scratch and not the stack's"
+            calls = [f"{self.first}(x, y)    {row}", *([same] if self.slots else [])]
+            calls += [] if self.labelled is None else self.labelled.calls(name)
             memory = f"{flash}; RAM: {size * self.slots:,} bytes of scratch"
         else:
             takes = any(entry.primitive is table.take for entry in self.gradient.instructions)
@@ -159,6 +178,7 @@ class ModelFile:
 def _input_names(model: Any, inputs: Any) -> list[str]:
     """A name for each input. Raises ValueError for a model that does not say how many it has."""
     if inputs is None:
+        model = model.network if isinstance(model, Estimated) else model
         given = getattr(model, "input_names", None)
         neuron = model.layers[0].neurons[0] if isinstance(model, MLP) else model
         neuron = neuron.neurons[0] if isinstance(neuron, Layer) else neuron

@@ -66,7 +66,7 @@ def _table(name: str, numbers: Sequence[float], single: bool) -> str:
 
 def _row(model: ModelFile, rng: random.Random) -> list[float]:
     """Inputs that the model takes: where one is an index, those that it was traced with."""
-    row = [rng.uniform(-1.0, 1.0) for _ in model.inputs]
+    row = model.row(rng)
     try:
         model.prediction.run(row, model.values())
     except NoSuchIndexError:

@@ -173,6 +173,9 @@ class MLPClassifier(ClassifierMixin, Network):
             model._learned = [0.0 if len(self.classes_) > 1 else np.inf] * self.n_outputs_
         return model
 
+    def _for_c(self) -> tuple[MLP, Any, bool]:
+        return self.model_, self.classes_, self._several
+
     def _told(self, outputs: Any, facts: dict[str, Any]) -> Any:
         several = outputs.shape[1] > 1
         if several and facts["out_activation_"] == "logistic":

@@ -55,13 +55,19 @@ class Fitted(BaseEstimator):
         return model
 
     def export_c(self, path: Any, name: str = "model", dtype: str = "float", overwrite: bool = False) -> None:
-        """Write the network as one C99 file, as `tinygrad_nn.export_c` does: `model_predict(x, y)` gives its outputs.
+        """Write it as one C99 file, as `tinygrad_nn.export_c` does: `model_predict(x, y)` gives what it predicts.
 
-        Those of a regressor are what it predicts, those of a classifier logits, one for each class or one for two.
+        Of a classifier that is the probability of each class, `model_class(x)` gives the index of a row's class and
+        `model_label(index)` its label. A pipeline with scaling before it is exported by `tinygrad_nn.export_c`.
         """
         from ..export.export import export_c
 
-        export_c(self.model_, path, name, dtype=dtype, overwrite=overwrite)
+        export_c(self, path, name, dtype=dtype, overwrite=overwrite)
+
+    def _for_c(self) -> tuple[MLP, Any, bool]:
+        """What a file of C is to compute: the network, the labels of its outputs or None, and whether several of them
+        may hold of one row."""
+        return self.model_, None, False
 
     def draw(self, x: Any = None, **options: Any) -> Any:
         """The network as circles and lines, as `tinygrad_nn.draw_network` draws it: `.write("network.svg")`."""

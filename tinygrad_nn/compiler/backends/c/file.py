@@ -37,9 +37,11 @@ class File:
         """The name of a constant table of numbers. Raises ValueError for one that is finite, and no float is."""
         return self.constants.table([c_number(value, self.single) for value in values], "real", name)
 
-    def function(self, head: str, lines: str, unused: Sequence[str] = (), static: bool = False) -> None:
-        """Add a function, of its head without a semicolon, and of the lines of its body."""
-        head, lines = self.spelled(head), self.spelled(lines)
+    def function(
+        self, head: str, lines: str, unused: Sequence[str] = (), static: bool = False, literal: bool = False
+    ) -> None:
+        """Add a function, of its head without a semicolon, and of the lines of its body, which may be `literal` C."""
+        head, lines = (head, lines) if literal else (self.spelled(head), self.spelled(lines))
         silent = "".join(f"    (void){name};\n" for name in unused if not re.search(rf"\b{name}\b", lines))
         self.bodies.append(f"{'static ' * static}{head}\n{{\n{silent}{lines}}}\n\n")
         if not static:
