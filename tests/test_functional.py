@@ -1,7 +1,9 @@
 """Functions over floats and Values mixed: sums, folds, softmax, and every refusal."""
 
 import math
+import random
 
+import mpmath
 import pytest
 from programs import bits
 from shared import close, wrong
@@ -55,6 +57,43 @@ def test_softmax_and_cross_entropy_of_huge_logits():
     assert close(loss.data, math.log1p(math.exp(-2)), 1e-15)
     assert close(logits[1].grad, math.exp(-2) / (1 + math.exp(-2)), 1e-15)
     assert close(logits[0].grad, -logits[1].grad, 0, 2**-52)
+
+
+def test_softmax_is_of_n_exps_and_right_to_the_last_digits():
+    """The largest once, an exp of each and a division: no logarithm; probabilities and derivatives beside mpmath's."""
+    program = tn.compile(tn.softmax, backend="python")
+    program([1.0, 2.0, 3.0])
+    names = [entry.primitive.name for entry in program.program.flat.instructions]
+    assert names == ["largest", *["exp_gap"] * 3, "partition", *["divide"] * 3]
+    rng = random.Random(3)
+    for scale in (1e-9, 1.0, 30.0, 700.0):
+        logits = [rng.gauss(0.0, scale) for _ in range(rng.randrange(2, 9))]
+        logits[-1] = logits[0]
+        values = [Value(x) for x in logits]
+        with mpmath.workdps(60):
+            exact = [mpmath.exp(x) for x in logits]
+            exact = [x / mpmath.fsum(exact) for x in exact]
+        for i, share in enumerate(tn.softmax(values)):
+            off = (2.0 + max(map(abs, logits)) + len(logits)) * 2**-52  # exp has that of its operand, which is rounded
+            assert close(share.data, float(exact[i]), off, 1e-320)
+            for j, slope in enumerate(tn.grad(share, values)):
+                assert close(slope, float(exact[i] * ((i == j) - exact[j])), 4 * off, off * float(exact[i]) + 1e-320)
+
+
+@pytest.mark.parametrize(
+    ("logits", "shares"),
+    [
+        ([math.inf, 0.0], [1.0, 0.0]), ([-math.inf, 0.0], [0.0, 1.0]), ([math.inf, math.inf], [math.nan] * 2),
+        ([-math.inf, -math.inf], [math.nan] * 2), ([math.inf, -math.inf, 0.0], [1.0, 0.0, 0.0]), ([-math.inf], [1.0]),
+        ([math.nan, 0.0], [math.nan] * 2), ([0.0, -745.0], [1.0, 5e-324]), ([1e308, -1e308], [1.0, 0.0]),
+    ],
+)  # fmt: skip
+def test_corners_of_softmax(logits, shares):
+    assert all(map(bits, tn.softmax(logits), shares))
+    for backend in ("python", "array", "llvm"):
+        pytest.importorskip({"array": "numpy", "llvm": "llvmlite"}.get(backend, "math"))
+        compiled = tn.compile(tn.softmax, backend=backend)(logits)
+        assert all(close(a, b, 1e-14, 5e-324) or (a != a and b != b) for a, b in zip(compiled, shares, strict=True))
 
 
 @pytest.mark.parametrize(

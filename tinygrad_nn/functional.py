@@ -213,9 +213,9 @@ def softmax(xs: Iterable[Number]) -> list[Any]:
     [0.5, 0.5]
     """
     logits = _some(xs, "tn.softmax")
-    total = table.logsumexp(logits)
-    shares = tuple([table.exp_gap(x, total) for x in logits])
-    whole = table.normalizer(shares, total)
+    top = table.detached(table.largest(logits, 1.0))  # a shift of all, which no derivative depends on
+    shares = tuple([table.exp_gap(x, top) for x in logits])
+    whole = table.partition(shares, top)
     return [share / whole for share in shares]
 
 

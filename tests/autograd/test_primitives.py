@@ -139,6 +139,7 @@ ORACLE = {
     "exp_gap": (lambda a, b: mp.exp(a - b), [[0.3, -2.0], [-40.0, 1.0]]),
     "floored": (lambda x: x, ONE[2:]),
     "normalizer": (lambda x, y, total: x + y, [[0.3, 0.7, 0.0]]),
+    "partition": (lambda x, y, top: x + y, [[1.0, 0.4, 3.0]]),
     "atan_slope": (lambda x: 1 / (1 + x * x), [*ONE, [1e100]]),
     "sigmoid_slope": (lambda x, s: 1 / (2 + mp.exp(x) + mp.exp(-x)), [[0.3, 0.574442516811659], [1e-9, 0.50000000025]]),
     "asin_slope": (lambda x: 1 / mp.sqrt(1 - x * x), [[-0.9], [1e-9], [0.999]]),
@@ -151,7 +152,8 @@ ORACLE = {
 WIDTHS = {"dot": lambda n: [(n - 1) // 2] * 2, "take": lambda n: [n - 1], "largest": lambda n: [n - 1]}
 
 
-WIDTHS |= {"normalizer": lambda n: [n - 1], "logsumexp": lambda n: [n], "ties": lambda n: [n]}
+WIDTHS |= {"normalizer": lambda n: [n - 1], "partition": lambda n: [n - 1]}
+WIDTHS |= {"logsumexp": lambda n: [n], "ties": lambda n: [n]}
 
 
 CASES = [(name, point) for name, (_, points) in ORACLE.items() for point in points]
@@ -231,6 +233,7 @@ def test_central_differences(name, point):
     n = len(point)
     # An index or a count is data, and `where_equal` jumps: their last operands are held.
     counts = {"detached": 1, "take": 1, "largest": 1, "where_equal": 2, "log_power": 1, "normalizer": n, "zeta": 1}
+    counts["partition"] = 1
     held = counts.get(name, 0)
     free, fixed = point[: len(point) - held], point[len(point) - held :]
     assert tn.gradcheck(lambda *xs: call(TABLE[name], [*xs, *fixed]), free, order=2, tolerance=1e-5)
@@ -555,6 +558,9 @@ CORNERS = [
     ("normalizer", (0.5, 0.25, 3.0), 0.75, (0, 0, 0)),
     ("normalizer", (1.0, 0.0, INF), 1.0, (0, 0, 0)),
     ("normalizer", (1.0, 1.0, INF), NAN, (0, 0, 0)),
+    ("partition", (1.0, 0.25, 3.0), 1.25, (1, 1, 0)),
+    ("partition", (1.0, 0.0, INF), 1.0, (1, 1, 0)),
+    ("partition", (1.0, 1.0, -INF), NAN, (1, 1, 0)),
     ("atan_slope", (INF,), 0.0, (0,)),
     ("sigmoid_slope", (0.0, 0.5), 0.25, (0, 0)),
     ("sigmoid_slope", (INF, 1.0), 0.0, (0, 0)),

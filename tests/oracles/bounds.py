@@ -81,7 +81,7 @@ class Running:
         elif name == "logsumexp":
             off, count = max(offs[s] for s in operands[0]), len(given[0])
             magnitude += 1.0 + max(map(abs, given[0]))
-        elif name == "normalizer":
+        elif name in ("normalizer", "partition"):
             off, count = sum(offs[s] for s in operands[0]), len(given[0])
         elif name == "multiply":
             (a, b), (da, db) = given, map(offs.__getitem__, operands)

@@ -193,6 +193,7 @@ logsumexp    = Primitive("logsumexp", "logsumexp", "xs",         ieee.logsumexp,
 largest      = Primitive("largest",   "max",       "xs count",   ieee.largest,   "g * (equal(x, y) / count)", None)
 ties         = Primitive("ties",      "ties",      "xs",         ieee.ties,      None)
 normalizer   = Primitive("normalizer", "sum",      "xs total",   ieee.normalizer, None, None)
+partition    = Primitive("partition", "sum",       "xs top",     ieee.normalizer, "g",  None)
 
 # What the rows above need. A branch is a function with a value, so that no rule has an `if`. `scaled`, `monomial` and
 # `log_power` are c * x, c * x**n and x**n * log(x)**k with 0 wherever c or x**n is 0; `gap` is a - b with 0 between
@@ -200,7 +201,8 @@ normalizer   = Primitive("normalizer", "sum",      "xs total",   ieee.normalizer
 # `sigmoid_slope` is told s = sigmoid(x). `where` is a where c is not 0, and what the other is made of gets no
 # gradient (`taken` in graph.py). `hypot_slope` is a / hypot(a, b), and 0 at (0, 0); `norm_scale` is what a list is
 # divided by, so that no square overflows; `zeta` is Hurwitz's, the sum of (x + k)**-s, of an s that is data.
-# `detached` is x itself, taken for a constant; and so is `normalizer`, which is 1 but for rounding.
+# `detached` is x itself, taken for a constant; and so is `normalizer`, which is 1 but for rounding. `partition` is the
+# same sum, of exps of x less the largest, by which a softmax divides.
 detached      = Primitive("detached",      "detach",   "x",     "x",                                      None)
 step          = Primitive("step",          "step",     "x",
                           "1.0 if x > 0.0 else 0.0 if x <= 0.0 else x",                                   None)

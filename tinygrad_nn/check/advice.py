@@ -56,7 +56,7 @@ def is_softmax(operand: Any) -> bool:
     if not isinstance(operand, Result):
         return False
     under = operand.operands[-1] if operand.op is table.divide else None
-    return operand.op is table.exp or (isinstance(under, Result) and under.op is table.normalizer)
+    return operand.op is table.exp or (isinstance(under, Result) and under.op is table.partition)
 
 
 def is_exp(operand: Any) -> bool:

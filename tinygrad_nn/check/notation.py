@@ -155,7 +155,7 @@ def _dot(result: Result, operands: Sequence[Piece], latex: bool) -> Piece:
 # How operations are written that are more than a template; None leaves it to that.
 WRITTEN_BY: dict[Primitive, Callable[..., Piece | None]] = {
     table.add: _add, table.multiply: _multiply, table.dot: _dot, table.normalizer: _normalizer,
-    table.logsumexp: _logsumexp,
+    table.partition: _normalizer, table.logsumexp: _logsumexp,
     table.detached: lambda _, operands, latex: operands[0],
     table.take: lambda result, operands, latex: operands[int(numbers(result.second))],
 }  # fmt: skip

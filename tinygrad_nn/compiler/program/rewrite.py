@@ -118,9 +118,11 @@ NEUTRAL = {table.multiply: 1.0, table.divide: 1.0, table.subtract: 0.0, table.ad
 
 
 def _given_back(entry: Instruction, literals: dict[int, float]) -> int | None:
-    """The operand that an instruction gives back as it is: x * 1, 1 * x, x / 1, x - 0, x + -0, x and no products."""
+    """The operand that an instruction gives back as it is: x * 1, 1 * x, x / 1, x - 0, x + -0, x detached ..."""
     if entry.primitive is table.dot and not entry.operands[0]:
         return entry.operands[2]  # type: ignore[return-value]
+    if entry.primitive is table.detached:  # derivatives have been taken
+        return entry.operands[0]  # type: ignore[return-value]
     if entry.primitive not in NEUTRAL:
         return None
     a, b = entry.operands

@@ -79,6 +79,7 @@ def _written(xp: Any, single: bool) -> dict[str, Any]:
         "absolute": xp.abs,
         "logsumexp": logsumexp,
         "normalizer": normalizer,
+        "partition": normalizer,
         "take": take,
         "is_index": is_index,
         "largest": lambda xs, count: xp.max(xs, axis=-1),

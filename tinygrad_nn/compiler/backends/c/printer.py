@@ -209,7 +209,7 @@ class Printer(Places):
             index = self._operand(group.operands[1], extents)
             self._line(f"if (!({index} >= 0.0 && {index} < {width}.0 && {index} == floor({index}))) {{ {self.off} }}")
             self._line(f"{new and 'const '}{new}{name} = {entry(f'(int){index}')};")
-        elif kind == "normalizer":
+        elif kind in ("normalizer", "partition"):
             total = self._operand(group.operands[1], extents)
             self._line(f"{new}{name} = 0.0;")
             self._each(0, width, f"{name} += {entry('k')};")

@@ -142,5 +142,6 @@ def _take(b: Block, loop: Any, index: str) -> str:
 
 # Primitives over a column, of a loop that calls its argument with each element, and of the operands beside it.
 FOLDS: dict[str, Callable[..., str]] = {
-    "largest": _largest, "ties": _ties, "logsumexp": _logsumexp, "normalizer": _normalizer, "take": _take,
+    "largest": _largest, "ties": _ties, "logsumexp": _logsumexp, "normalizer": _normalizer, "partition": _normalizer,
+    "take": _take,
 }  # fmt: skip
