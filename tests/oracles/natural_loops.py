@@ -58,3 +58,28 @@ def garch(returns, w, a, b):
         likelihood = likelihood + tn.log(variance) + x * x / variance
         variance = w + a * x * x + b * variance
     return likelihood
+
+
+def moving_average(series, c, phi, theta):
+    """The squared errors of an ARMA(1, 1) model."""
+    error, last, total = 0.0, 0.0, 0.0
+    for y in series:
+        error = y - c - phi * last - theta * error
+        last = y
+        total = total + error * error
+    return total
+
+
+def kalman_filter(series, of_level, of_trend, of_noise):
+    """The likelihood of a series of a level and a trend, of which noise is seen."""
+    level, trend, likelihood = 0.0, 0.0, 0.0
+    p11, p12, p22 = 1.0, 0.0, 1.0
+    for y in series:
+        level = level + trend
+        p11, p12, p22 = p11 + 2.0 * p12 + p22 + of_level, p12 + p22, p22 + of_trend
+        variance, error = p11 + of_noise, y - level
+        gain, turn = p11 / variance, p12 / variance
+        likelihood = likelihood + tn.log(variance) + error * error / variance
+        level, trend = level + gain * error, trend + turn * error
+        p11, p12, p22 = p11 - gain * p11, p12 - gain * p12, p22 - turn * p12
+    return likelihood

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loop_plans import arguments, recurrences
 from loop_plans import written_out as of_plan
-from natural_loops import numbers, recurrent_net
+from natural_loops import gated_net, kalman_filter, moving_average, numbers, recurrent_net
 from programs import near
 from repeats import PROGRAMS, guarded, plainly, written_out
 
@@ -67,6 +67,9 @@ CASES: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "recurrent": (recurrent_net, NET),
     "garch": (garch, [numbers(RNG, 40), 0.01, 0.1, 0.8]),
     "two lags": (of_two_lags, [numbers(RNG, 40), 0.5, 0.3, 1.0]),
+    "gated": (gated_net, [numbers(RNG, 20), *(numbers(RNG, *shape) for shape in 3 * [(5, 5), (5,)]), numbers(RNG, 5)]),
+    "moving average": (moving_average, [numbers(RNG, 40), 0.01, 0.5, 0.3]),
+    "Kalman": (kalman_filter, [numbers(RNG, 40), 0.1, 0.1, 0.3]),
 }
 
 
