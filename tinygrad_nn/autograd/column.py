@@ -72,7 +72,8 @@ class Column:
         return None if copies.loose or not copies.packs else copies
 
     def _found(self) -> Pack | None:
-        first, last = (standing(self.operands[k]) for k in (0, -1)) if self.operands else (None, None)
+        first = standing(self.operands[0]) if self.operands else None
+        last = standing(self.operands[-1]) if first is not None else None
         if first is None or last is None or last.place != first.place + len(self.operands) - 1:
             return None
         pack, self.place, self.version = first.pack, first.place, -1

@@ -12,6 +12,7 @@ from math import isclose
 from typing import Any, NamedTuple
 
 from ..autograd.graph import holds, operations_behind, reached, value_now
+from ..autograd.primitives import where
 from ..autograd.recording import watched
 from ..autograd.reverse import contributions
 from ..autograd.value import LEAVES, Result, Value
@@ -19,7 +20,7 @@ from ..nn.module import Module
 from ..support.nested import leaves
 from ..support.tabular import plain
 from .idle_units import alike_units, idle_units, slopes_of
-from .loss_scales import mistaken_scales
+from .loss_scales import CHECKED, mistaken_scales
 
 ByPath = Sequence[tuple[str, Value]]
 Judged = tuple[str, Value, float]  # a parameter with its path and its gradient by the last pass
@@ -93,6 +94,16 @@ def of_training(parameters: Sequence[Value], model: Any, loss: Any, ended: bool,
         return [*(_changed(result) for result in old[:1]), *idle]
     mistaken = [Finding(*words) for words in (*mistaken_scales(results), *alike_units(model))]
     return [*unused(parameters, model, results), *mistaken, *idle]
+
+
+def is_clean_of_numbers(loss: Any) -> bool:
+    """Whether in a loss of which nothing is found there is nothing to be found for other numbers: no units, no loss
+    that does not take all of them, no choice by them."""
+    results = operations_behind(loss) if isinstance(loss, Result) else []
+    return not any(
+        getattr(result.scope, "place", None) is not None or result.scope in CHECKED or result.op is where
+        for result in results
+    )
 
 
 def unused(parameters: Sequence[Value], model: Any, results: list[Result]) -> Iterator[Finding]:

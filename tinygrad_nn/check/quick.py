@@ -79,11 +79,12 @@ def _idle(xp: Any, x: Any, matrices: list[Any], layers: Sequence[Units]) -> list
     parameters = [(matrix[:, :-1].T, matrix[:, -1]) for matrix in matrices]
     outputs = outputs_of_layers(x, parameters, layers, activations)
     for matrix, units, (sums, y) in zip(matrices, layers, outputs, strict=True):
-        sizes = abs(x) @ abs(matrix[:, :-1]).T + abs(matrix[:, -1])
         idle = xp.zeros(len(units), dtype=bool)
-        for activation in {one for _, one in units if one in FLAT}:
-            mine = xp.array([one is activation for _, one in units])
+        used = {one for _, one in units}
+        for activation in {one for one in used if one in FLAT}:
+            mine = xp.array([one is activation for _, one in units]) if len(used) > 1 else slice(None)
             if activation is table.relu:
+                sizes = abs(x) @ abs(matrix[:, :-1]).T + abs(matrix[:, -1])
                 idle[mine] = ~(sums[:, mine] > MARGIN * sizes[:, mine]).any(axis=0)
             else:
                 slopes = activation.rules[0](1.0, y[:, mine], sums[:, mine])  # type: ignore[misc]

@@ -71,7 +71,7 @@ class Structure:
     def is_of_leaves(self) -> bool:
         """Whether all parameters are Values of this library's that were not computed from others."""
         apart = [column.operands for column in self.weights if column.in_pack() is None]  # in a pack are leaves alone
-        return all(map(are_leaves, (*apart, self.biases)))
+        return are_leaves([*chain.from_iterable(apart), *self.biases])
 
     def numbers(self) -> Any:
         """The data of the parameters, as a buffer of doubles: what they stand in, where they stand side by side.

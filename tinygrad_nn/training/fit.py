@@ -7,12 +7,13 @@ on every back end, and so the same losses within rounding.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
 
 from ..autograd.recording import watched
-from ..check.lint import Finding, LintWarning, of_training
+from ..check.lint import Finding, LintWarning, is_clean_of_numbers, of_training
 from ..check.quick import surely_clean
 from ..compiler.arguments import shaped, size_of
 from ..compiler.backends.backend import chosen
@@ -257,11 +258,14 @@ def _warn_of_divergence(history: History, optimizer: Optimizer, saver: Checkpoin
     warnings.warn(diverged(history, optimizer) + kept, RuntimeWarning, stacklevel=3)
 
 
-def warn_of_lint(model: Any, step: Step, given: Rows, ended: bool) -> bool:
+def warn_of_lint(model: Any, step: Step, given: Rows, ended: bool, lasting: Sequence[Any] = ()) -> bool:
     """Warn of what `lint` finds on some of the rows, before the run or after it; whether it found anything.
 
+    `lasting` are programs of one path each, of which it is kept whether they are `clean` whatever the numbers are.
     What raises here raises in the run, too, which names the row.
     """
+    if lasting and all(paths.clean for paths in lasting):
+        return False
     parameters = step.recipe.optimizer.parameters
     most = max(1, min(MOST_LINTED, LINTED // max(1, len(parameters))))
     shapes, rows = given
@@ -272,6 +276,8 @@ def warn_of_lint(model: Any, step: Step, given: Rows, ended: bool) -> bool:
     with suppress(Exception), watched(None), undone(step.recipe.surroundings()):
         total, _ = RecordedEngine(step.recipe, shapes, step.target).total(rows)
         found = of_training(parameters, model, total, ended, step.records)
+        for paths in lasting:
+            paths.clean = not (ended or found) and is_clean_of_numbers(total)
     for finding in found:
         warnings.warn(str(finding), LintWarning, stacklevel=3)
     return bool(found)

@@ -68,8 +68,8 @@ class Answers:
         self.counts = sorted({*map(len, targets)})  # of targets in a row
         found = [] if len(self.counts) > 1 else [{*column} for column in zip(*targets, strict=True)]
         self.columns = [list(usual) if column <= {*usual} else sorted(column) for column in found]
-        levels = sorted(set().union(*found))
-        self.hot = levels if len(found) > 1 and len(levels) == 2 and _one_up(targets) else []
+        levels = sorted(set().union(*found)) if len(found) > 1 else []
+        self.hot = levels if len(levels) == 2 and _one_up(targets) else []
 
     def known(self, outputs: int) -> bool:
         """Whether the loss need not be asked."""

@@ -29,9 +29,15 @@ def both(model, rows, loss="squared_error", regularizer=None, backend="array", p
     return objective, Residuals(objective.step.recipe, objective.rows, Target(needed(backend)))
 
 
+def apart(residuals, weights):
+    """The residuals and their Jacobian."""
+    found = residuals.at(weights)
+    return found[:, 0], found[:, 1:]
+
+
 def check(objective, residuals, weights):
     """r . r is the value, and twice J'r its gradient."""
-    found, slopes = residuals.at(weights)
+    found, slopes = apart(residuals, weights)
     value, gradient = objective.value_and_gradient(weights)
     assert slopes.shape == (len(found), len(weights))
     assert found @ found == pytest.approx(value, rel=1e-11)
@@ -57,11 +63,11 @@ def test_the_jacobian_is_the_difference_of_residuals(backend):
     model = tn.MLP(3, [3, 2], "sigmoid", rng=random.Random(4))
     objective, residuals = both(model, data(2), backend=backend)
     weights = objective.weights()
-    _, slopes = residuals.at(weights)
+    _, slopes = apart(residuals, weights)
     for k in range(len(weights)):
         step = np.zeros(len(weights))
         step[k] = 1e-6
-        difference = (residuals.at(weights + step)[0] - residuals.at(weights - step)[0]) / 2e-6
+        difference = (residuals.at(weights + step)[:, 0] - residuals.at(weights - step)[:, 0]) / 2e-6
         assert slopes[:, k] == pytest.approx(difference, rel=1e-6, abs=1e-9)
 
 
@@ -106,7 +112,7 @@ def test_what_functions_read_is_looked_at_when_that_is_asked_for():
     model, settings = tn.MLP(3, [2, 1], "tanh", rng=random.Random(1)), {"factor": 1.0}
     objective, residuals = both(model, data(1), lambda p, t: settings["factor"] * (p - t) ** 2)
     weights = objective.weights()
-    before, _ = residuals.at(weights)
+    before, _ = apart(residuals, weights)
     settings["factor"] = 4.0
     residuals.look()
     after, _ = check(objective, residuals, weights)
@@ -186,7 +192,7 @@ def test_branches_are_those_of_the_weights_that_are_asked_for(backend):
 def test_a_branch_by_a_weight_alone(backend):
     w = tn.Value(1.0)
     _, residuals = both(lambda x: w * x if w > 0.5 else w * w * x, ([1.0], [0.0]), backend=backend, parameters=[w])
-    assert [residuals.at(np.array([number]))[0][0] for number in (2.0, 0.25, 3.0)] == [2.0, 0.0625, 3.0]
+    assert [residuals.at(np.array([number]))[0, 0] for number in (2.0, 0.25, 3.0)] == [2.0, 0.0625, 3.0]
 
 
 def test_without_llvmlite_rows_are_those_of_numpy():
@@ -214,3 +220,84 @@ def test_what_is_of_a_known_structure_is_compiled_once_and_reads_its_own_values(
             factor.data = number
             check(objective, residuals, objective.weights())
         assert len(PATHS) == 2  # of the loss and of the regularizer
+
+
+class Decay(tn.Module):
+    """a exp(-rate x) + b, of which `offset` is not trained."""
+
+    def __init__(self, rng, rate=1.0, shape=tn.exp):
+        self.a, self.b = tn.Value(rng.random()), tn.Value(rng.random())
+        self.offset, self.rate, self.shape = tn.Value(rng.random(), label="up"), rate, shape
+
+    def __call__(self, xs):
+        return self.a * self.shape(-self.rate * xs[0]) + self.b + self.offset
+
+
+class Telling(Decay):
+    """One whose path follows from the number of a Value, or from its label."""
+
+    def __call__(self, xs):
+        return self.a * xs[0] + (self.b if self.offset.label == "up" and self.offset.data < 0.5 else 2.0 * self.b)
+
+
+class Branching(Decay):
+    def __call__(self, xs):
+        return self.a * xs[0] if xs[0] > 0.0 else self.b - self.a
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("kind", [Decay, Telling, Branching])
+def test_a_module_of_ones_own_is_remembered_and_reads_its_own_values(kind, backend):
+    """Each as if there had been none before it."""
+    from tinygrad_nn.training.at_weights.residuals import PATHS
+
+    rng, rows = random.Random(1), data(1)
+    models = [kind(rng) for _ in range(6)]
+    for k, model in enumerate(models):
+        model.offset.data = 0.1 + 0.15 * k
+        model.offset.label = "up" if k % 3 else "down"
+    models += [kind(rng, rate=2.0), kind(rng, shape=tn.sin), kind(rng, rate=2.0)]
+    found = []
+    for model in models:
+        objective, residuals = both(model, rows, backend=backend, parameters=[model.a, model.b])
+        check(objective, residuals, np.array([0.3, 0.7]))
+        found.append(residuals.at(np.array([0.3, 0.7])))
+        model.offset.data, was = 0.6, model.offset.data
+        residuals.look()
+        check(objective, residuals, np.array([0.3, 0.7]))
+        model.offset.data = was
+    assert len(PATHS) == (3 if kind is Decay and backend != "python" else 0)
+    for model, before in zip(models, found, strict=True):
+        PATHS.clear()
+        _, residuals = both(model, rows, backend=backend, parameters=[model.a, model.b])
+        assert residuals.at(np.array([0.3, 0.7])).tolist() == before.tolist()
+
+
+def test_what_changes_around_a_remembered_module_is_seen(monkeypatch):
+    """Its class, what it captures, the loss and the regularizer."""
+    rows, rate = data(1), [1.0]
+
+    def model_of(numbers):
+        a, b = map(tn.Value, numbers)
+        return [a, b], lambda xs: a * tn.exp(-rate[0] * xs[0]) + b
+
+    def agrees(loss="squared_error", regularizer=None):
+        for numbers in ([1.0, 2.0], [3.0, 4.0]):
+            parameters, model = model_of(numbers)
+            objective, residuals = both(model, rows, loss, regularizer, parameters=parameters)
+            check(objective, residuals, np.array([0.5, 1.5]))
+
+    agrees()
+    rate[0] = 2.0
+    agrees()
+    rate[0] = 1.0
+    agrees()
+    for factor in (0.1, 0.2):
+        agrees(lambda p, t, factor=factor: factor * (p - t) ** 2)
+    monkeypatch.setattr(tn, "exp", tn.sin)
+    agrees()
+    for forward in (Decay.__call__, lambda self, xs: self.a * xs[1] + self.b):
+        monkeypatch.setattr(Decay, "__call__", forward)
+        decay = Decay(random.Random(2))
+        objective, residuals = both(decay, rows, parameters=[decay.a, decay.b])
+        check(objective, residuals, np.array([0.5, 1.5]))

@@ -5,6 +5,8 @@ import random
 import signal
 import sys
 import threading
+import warnings
+from typing import Any
 
 import pytest
 from shared import wrong
@@ -288,3 +290,34 @@ def test_a_model_is_called_as_the_columns_of_a_frame():
     frame = pandas.DataFrame({"angle": [x for (x,) in X]})
     tn.minimize(model, frame, pandas.Series(Y), "squared_error", "lm", 3, progress=False)
     assert list(model.input_names) == ["angle"]
+
+
+class Line(tn.Module):
+    def __init__(self, active=True):
+        self.slope, self.offset, self.idle, self.active = tn.Value(0.5), tn.Value(0.1), tn.Value(1.0), active
+
+    def __call__(self, xs):
+        return self.slope * xs[0] + self.offset + (self.idle if self.active else 0.0)
+
+
+class Unit(tn.Module):
+    def __init__(self, weight):
+        self.unit = tn.Neuron(1, "tanh")
+        self.unit.weights[0].data, self.unit.bias.data = weight, 0.0
+
+    def __call__(self, xs):
+        return 100.0 * self.unit(xs)
+
+
+def test_lint_is_heard_of_each_model_that_it_has_something_to_say_of():
+    """However many alike there were before."""
+    options: dict[str, Any] = {"method": "lm", "epochs": 1, "progress": False}
+    for _ in range(3):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", tn.LintWarning)
+            tn.minimize(Line(), X, Y, "squared_error", **options)
+            tn.minimize(Unit(0.5), X, Y, "squared_error", **options)
+        with pytest.warns(tn.LintWarning, match="does not depend on 1 of 3 parameters"):
+            tn.minimize(Line(active=False), X, Y, "squared_error", **options)
+        with pytest.warns(tn.LintWarning, match="saturated units"):
+            tn.minimize(Unit(1e3), X, Y, "squared_error", **options)

@@ -6,7 +6,7 @@ once: in machine code a row in each lane, in NumPy on whole arrays. What is of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 from math import sqrt
@@ -22,6 +22,7 @@ from ...compiler.batch import outputs_of
 from ...compiler.paths import Paths
 from ...compiler.program.notes import BySlot
 from ...compiler.program.program import OffPath, Program
+from ...compiler.surroundings.likeness import likeness_of
 from ...compiler.surroundings.surroundings import Known
 from ...compiler.surroundings.traced_in import traced_in
 from ...compiler.target import Target
@@ -43,48 +44,56 @@ MOSTLY = 0.75  # of a Jacobian: where so much of it differs from row to row, all
 
 
 class Squared(NamedTuple):
-    """The residuals of a row, one of its paths: what computes them, and where in the Jacobian the results belong."""
+    """The residuals of a row, one of its paths: what computes them, and where the results belong among the numbers of a
+    row, which are each residual and then its derivatives."""
 
     run: Callable[[Any, Any], tuple[Any, Any]]  # of rows and parameters
     residuals: int  # how many
-    factors: Any  # of the squares; None where they are computed
+    factors: Any  # of the squares; None where they are computed, after all else
     alike: float | None  # that of all, where they are one and the same
-    fixed: Any  # the Jacobian of a row, in one vector; None where all of it is computed
+    fixed: Any  # the numbers of a row, in one vector; None where all of them are computed
     places: list[int]  # in that, of those that are computed
-    untrained: list[Value]  # what it reads beside
-    read: list[int]  # where that is in a network of a known structure
+    untrained: Sequence[Value]  # what it reads beside
+    read: list[int]  # where that is in what has its structure
+    lasting: bool  # whether it is that of all which has the structure
 
     def of(self, rows: Any, parameters: Any, share: float, xp: Any) -> tuple[Any, Any]:
-        """The residuals of each row and then their Jacobian, and which rows are on this path."""
+        """The numbers of each row, and which rows are on this path."""
         found, on_path = self.run(rows, parameters)
-        k, factors = self.residuals, self.factors
-        if self.fixed is None and self.alike is not None:
-            found *= sqrt(self.alike * share)  # which is nobody else's
-            return found, on_path
-        slopes = found[:, k:] if factors is not None else found[:, 2 * k :]
+        computed = found[:, : len(self.places)] if self.factors is None else found
         if self.fixed is not None:
             known = xp.repeat(self.fixed[None, :], len(rows), axis=0)
-            known[:, self.places] = slopes
-            slopes = known
-        if factors is None:
-            factors = found[:, k : 2 * k]
+            known[:, self.places] = computed
+            computed = known
+        if self.alike is not None:
+            computed *= sqrt(self.alike * share)  # which is nobody else's
+            return computed, on_path
+        if (factors := self.factors) is None:
+            factors = found[:, len(self.places) :]
             if (factors < 0.0).any():
                 raise ValueError("a factor of a square is negative, so that the sum has no least: make it 0 or more")
-        scales = xp.sqrt(factors * share)
-        slopes = slopes.reshape((len(rows), k, -1)) * scales[..., None]
-        return xp.concatenate([found[:, :k] * scales, slopes.reshape((len(rows), -1))], axis=1), on_path
+        scaled = computed.reshape((len(rows), self.residuals, -1)) * xp.sqrt(factors * share)[..., None]
+        return scaled.reshape((len(rows), -1)), on_path
 
 
-PATHS: Latest[Paths[Squared]] = Latest(64)  # of known structures, which take one
+class LastingPaths:
+    """What is kept of a structure: its only path, what its key is to stand for, and whether lint has nothing to say of
+    it whatever the numbers are."""
+
+    def __init__(self, paths: Paths[Squared], kept: Any = None) -> None:
+        self.paths, self.kept, self.clean = paths, kept, False
+
+
+PATHS: Latest[LastingPaths] = Latest(64)
 
 
 class Residuals:
     """The residuals r of all rows, as a function of the parameters in one vector: the objective is r . r.
 
     It is the mean over the rows of a loss that is a sum of squares, and a regularizer that is one. `at(weights)` gives
-    r and its Jacobian, of a row for each residual, row by row of the data and then the regularizer's, and a column for
-    each parameter of the recipe's optimizer, whose numbers may be others afterwards. Raises NotSquaresError for what is
-    no sum of squares as it is written, and what a function raises that cannot be compiled.
+    a matrix with a row for each residual, row by row of the data and then the regularizer's: the residual, and then its
+    derivative by each parameter of the recipe's optimizer, whose numbers may be others afterwards. Raises
+    NotSquaresError for what is no sum of squares as it is written, and what a function raises that cannot be compiled.
     """
 
     def __init__(self, recipe: Recipe, rows: Rows, target: Target) -> None:
@@ -106,37 +115,40 @@ class Residuals:
 
     def look(self) -> bool:
         """Look at what the functions read; whether it may be other than before. What cannot be compiled is said now."""
-        before = [paths for paths, _, _ in self._found.values()]
+        before = [paths for paths, *_ in self._found.values()]
         self._found = {shapes: self._paths(shapes, x[0]) for shapes, x, _ in self.rows}
         if self.recipe.regularizer is not None:
             self._found[None] = self._paths(None, ())
-        known = [paths for paths, _, _ in self._found.values()]
+        known = [paths for paths, *_ in self._found.values()]
         read = any(path.untrained or path.read for paths in known for path in paths.found)
         return read or len(before) != len(known) or not all(map(is_, before, known))
 
-    def at(self, weights: Any) -> tuple[Any, Any]:
-        """The residuals at these weights, and their Jacobian."""
+    @property
+    def lasting(self) -> list[LastingPaths]:
+        """What is remembered of all that computes them; nothing where some is not, or rows have several shapes."""
+        found = [entry[-1] for entry in self._found.values()]
+        return [] if None in found or len(self.rows) > 1 else found
+
+    def at(self, weights: Any) -> Any:
+        """The residuals at these weights, each before its derivatives."""
         if self.backend == "python":
             put_weights(self.recipe.optimizer.parameters, weights)
         parts = [(shapes, x, count, self.share) for shapes, x, count in self.rows]
         if self.recipe.regularizer is not None:
             parts.append((None, self.xp.zeros((1, 0)), 1, 1.0))
         found = [self._of(weights, *part) for part in parts]
-        if len(found) == 1:
-            return found[0]
-        residuals, slopes = zip(*found, strict=True)
-        return self.xp.concatenate(residuals), self.xp.concatenate(slopes)
+        return found[0] if len(found) == 1 else self.xp.concatenate(found)
 
-    def _of(self, weights: Any, shapes: Shape, x: Any, count: int, share: float) -> tuple[Any, Any]:
-        """The residuals of rows of one shape, and their Jacobian."""
-        paths, values, trace = self._found[shapes]
+    def _of(self, weights: Any, shapes: Shape, x: Any, count: int, share: float) -> Any:
+        """Those of rows of one shape."""
+        paths, values, trace, _ = self._found[shapes]
         counts = set[int]()
 
         def compiled_for(path: Squared) -> Any:
             counts.add(path.residuals)
             if len(counts) > 1:
                 raise ValueError(f"rows have {' and '.join(map(str, sorted(counts)))} squares; write as many for each")
-            untrained = path.untrained if values is None else [values[k] for k in path.read]
+            untrained = [values[k] for k in path.read] if path.lasting else path.untrained
             parameters = self.xp.concatenate([weights, data_of(untrained)]) if untrained else weights
             return lambda rows: path.of(rows, parameters, share, self.xp)
 
@@ -146,33 +158,37 @@ class Residuals:
 
         with self.xp.errstate(all="ignore"):
             found = outputs_of(x, paths, compiled_for, traced_there, self.target)
-        k = counts.pop()
-        found = found[:count]
-        return found[:, :k].reshape(-1), found[:, k:].reshape((-1, len(weights)))
+        return found[:count].reshape((-1, 1 + len(weights)))
 
-    def _paths(self, shapes: Shape, row: Any) -> tuple[Paths[Squared], Sequence[Value] | None, Any]:
-        """The paths of the residuals of a row, or for no shapes of the regularizer's; the Values that they may read."""
+    def _paths(self, shapes: Shape, row: Any) -> tuple[Paths[Squared], Sequence[Value], Any, LastingPaths | None]:
+        """The paths of the residuals of a row, or for no shapes of the regularizer's; the Values that they may read,
+        what traces another path, and what is remembered of them."""
         recipe, known = self._known.now()
         if shapes not in known:
-            structure = structure_known(recipe) if self.backend != "python" else None
-            backend = self.backend
-            if structure is None and self.target.auto and self.size < NUMPYS_MOST:
-                backend = "array"
-            trace = partial(self._traced, recipe, shapes, backend, None if structure is None else structure[1])
-            paths, key = None, None
-            if structure is not None:
-                key = structure[0], shapes, self.backend
-                paths = PATHS.get(key)
-            paths = paths or Paths(recipe.name)
+            structure, values, kept, backend = self._structure(recipe)
+            trace, key = partial(self._traced, recipe, shapes, backend, values), (structure, shapes, backend)
+            remembered = PATHS.get(key) if structure else None
+            paths = remembered.paths if remembered else Paths[Squared](recipe.name)
             if not len(paths):
                 paths.run(lambda path: path, partial(trace, row))
-            if key is not None:
-                PATHS.put(key, paths)
-            known[shapes] = paths, None if structure is None else structure[1], trace
+            if remembered is None and paths.found[0].lasting:
+                PATHS.put(key, remembered := LastingPaths(paths, kept))
+            known[shapes] = paths, values, trace, remembered
         return known[shapes]  # type: ignore[no-any-return]
 
+    def _structure(self, recipe: Recipe) -> tuple[Hashable, Sequence[Value], Any, str]:
+        """The key of what the program follows from and the Values of it, none where it is nobody else's, what is to be
+        kept beside the key, and the back end."""
+        if self.backend == "python":  # which reads the Values themselves
+            return None, (), None, self.backend
+        if (found := structure_known(recipe)) is not None:
+            return *found, None, self.backend
+        backend = "array" if self.target.auto and self.size < NUMPYS_MOST else self.backend
+        alike = None if recipe.world is None else likeness_of(recipe.world, recipe.optimizer.parameters)
+        return (None, (), None, backend) if alike is None else (*alike, backend)
+
     @uncollected
-    def _traced(self, recipe: Recipe, shapes: Shape, backend: str, values: Sequence[Value] | None, row: Any) -> Squared:
+    def _traced(self, recipe: Recipe, shapes: Shape, backend: str, values: Sequence[Value], row: Any) -> Squared:
         """The residuals of a row as a program, in the way that this row takes."""
         tracing = StepTracing(recipe, f"residuals_of_{recipe.name}")
         tracer, trained = tracing.tracer, tracing.parameters
@@ -184,23 +200,25 @@ class Residuals:
             _, (output, *_) = tracing.losses(shapes, list(map(float, row)), regularized=False)
             squares = squares_in(tracer, output, trained, "a loss")
         factors = [factor for _, factor in squares]
-        flows = [flow for slot, _ in squares for flow in traced_adjoints(tracer, slot, trained)]
+        flows = [
+            flow for slot, _ in squares for flow in (Traced(tracer, slot), *traced_adjoints(tracer, slot, trained))
+        ]
         computed = [k for k, flow in enumerate(flows) if isinstance(flow, Traced)]
         dense = len(computed) >= MOSTLY * len(flows)
         places = list(range(len(flows))) if dense else computed
         plain = not any(isinstance(factor, Traced) for factor in factors)
-        outputs = [*(slot for slot, _ in squares), *(() if plain else map(tracer.slot_of, factors))]
-        program = tracing.program([*outputs, *(tracer.slot_of(flows[k]) for k in places)])
+        outputs = [*(flows[k] for k in places), *(() if plain else factors)]
+        program = tracing.program([*map(tracer.slot_of, outputs)])
         untrained = list(program.parameters.values())[len(trained) :]
-        order = {} if values is None else {id(value): k for k, value in enumerate(values)}
-        read = [order[id(value)] for value in untrained] if values is not None else []
+        order = {id(value): k for k, value in enumerate(values)}
+        lasting = bool(values) and not (program.guards or tracing.world.reads) and {*map(id, untrained)} <= order.keys()
+        read = [order[id(value)] for value in untrained] if lasting else []
         fixed = None if dense else self.xp.array([0.0 if isinstance(flow, Traced) else flow for flow in flows])
         of_squares = self.xp.array(factors) if plain else None
         alike = factors[0] if plain and len(set(factors)) == 1 else None
-        runner = self._runner(program, backend, apart=values is not None)
-        return Squared(
-            runner, len(squares), of_squares, alike, fixed, places, [] if values is not None else untrained, read
-        )
+        runner = self._runner(program, backend, apart=lasting)
+        untrained = [] if lasting else untrained
+        return Squared(runner, len(squares), of_squares, alike, fixed, places, untrained, read, lasting)
 
     def _runner(self, program: Program, backend: str, apart: bool) -> Any:
         """What runs a program at given parameters; `apart`, it keeps no Value of those that it was traced with."""

@@ -67,50 +67,41 @@ def levenberg_marquardt(residuals: Residuals, weights: Any, epochs: int, toleran
     the tolerance times that, or where no step lowers it.
     """
     from numpy import errstate, maximum, where
-
-    found, slopes = residuals.at(weights)
-    loss, damping, growth, scales = checked(squared(found)), FIRST, 2.0, 0.0
-    for _ in range(epochs):
-        with errstate(all="ignore"):
-            normal, downhill = slopes.T @ slopes, -(slopes.T @ found)
-            scales = maximum(scales, normal.diagonal())
-            damped = where(scales > 0.0, scales, 1.0)
-        while True:
-            step = solved(normal, damping * damped, downhill)
-            after, slopes_there = residuals.at(weights + step)
-            if (there := squared(after)) < loss:
-                break
-            damping, growth = damping * growth, 2.0 * growth
-            if not damping < MOST_DAMPING:
-                return
-        promised = float(step @ (damping * damped * step + downhill))
-        gain = (loss - there) / promised if promised > 0.0 else 1.0
-        damping, growth = max(LEAST_DAMPING, damping * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3)), 2.0
-        lowered, weights, found, slopes, loss = loss - there, weights + step, after, slopes_there, there
-        if told(weights, loss):
-            found, slopes = residuals.at(weights)
-            lowered, loss = inf, squared(found)
-        if not lowered > tolerance * loss:
-            return
-
-
-def solved(normal: Any, damping: Any, downhill: Any) -> Any:
-    """The step of the normal equations with a damping on their diagonal, or nan, which lowers nothing."""
-    from numpy import errstate
     from numpy.linalg import LinAlgError, solve
 
-    matrix = normal.copy()
+    found = residuals.at(weights)
     with errstate(all="ignore"):
-        matrix.reshape(-1)[:: len(downhill) + 1] += damping
-        try:
-            return solve(matrix, downhill)
-        except LinAlgError:
-            return downhill * nan
-
-
-def squared(residuals: Any) -> float:
-    """The sum of the squares, which may be infinite."""
-    return float(residuals @ residuals) if abs(residuals).max(initial=0.0) < 1e150 else inf
+        loss = checked(float(found[:, 0] @ found[:, 0]))
+    damping, growth, scales, n = FIRST, 2.0, 0.0, len(weights)
+    for _ in range(epochs):
+        with errstate(all="ignore"):
+            products = found.T @ found  # of r and of J: one product, which knows that it is symmetric
+            downhill, normal = -products[0, 1:], products[1:, 1:]
+            scales = maximum(scales, normal.diagonal())
+            damped = where(scales > 0.0, scales, 1.0)
+            while True:
+                added, matrix = damping * damped, normal.copy()
+                matrix.reshape(-1)[:: n + 1] += added
+                try:
+                    step = solve(matrix, downhill)
+                except LinAlgError:
+                    step = downhill * nan  # which lowers nothing
+                after = residuals.at(moved := weights + step)
+                if (there := float(after[:, 0] @ after[:, 0])) < loss:
+                    break
+                damping, growth = damping * growth, 2.0 * growth
+                if not damping < MOST_DAMPING:
+                    return
+            promised = float(step @ (added * step + downhill))
+        gain = (loss - there) / promised if promised > 0.0 else 1.0
+        damping, growth = max(LEAST_DAMPING, damping * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3)), 2.0
+        lowered, weights, found, loss = loss - there, moved, after, there
+        if told(weights, loss):
+            found = residuals.at(weights)
+            with errstate(all="ignore"):
+                lowered, loss = inf, float(found[:, 0] @ found[:, 0])
+        if not lowered > tolerance * loss:
+            return
 
 
 def checked(loss: float) -> float:

@@ -19,7 +19,7 @@ from ...support.checks import checked_choice, checked_count, checked_finite, che
 from ...support.tabular import names_for
 from .. import options
 from ..at_weights.objective import Objective, Probe
-from ..at_weights.residuals import Residuals
+from ..at_weights.residuals import LastingPaths, Residuals
 from ..early_stopping import RESTORED, Watched
 from ..evaluation import Looked
 from ..fit import learned_of, looked_at, remember, warn_of_lint, watched_by
@@ -110,7 +110,7 @@ def minimize(
                 for each in watches:
                     each.measured()
         run = descent.method(method, target)
-        warned = warn_of_lint(model, step, rows, ended=False)
+        warned = warn_of_lint(model, step, rows, ended=False, lasting=descent.lasting)
         before = remember(model, learned)
         descent.go(partial(run, start, epochs, tolerance))
     except KeyboardInterrupt:  # before the first epoch
@@ -125,7 +125,7 @@ def minimize(
         watch.restore()
     with suppress(KeyboardInterrupt):
         if not (warned or descent.history.stopped == "interrupt"):
-            warn_of_lint(model, step, rows, ended=True)
+            warn_of_lint(model, step, rows, ended=True, lasting=descent.lasting)
     return descent.history
 
 
@@ -172,6 +172,11 @@ class Descent:
             return partial(lbfgs, self.objective)
         self.residuals = Residuals(self.objective.step.recipe, self.objective.rows, target)
         return partial(levenberg_marquardt, self.residuals)
+
+    @property
+    def lasting(self) -> list[LastingPaths]:
+        """What is remembered of the programs that compute the residuals."""
+        return self.residuals.lasting if self.residuals is not None else []
 
     def go(self, method: Any) -> None:
         """Run a method to its end, and say in the history why that was."""
