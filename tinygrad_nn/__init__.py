@@ -73,6 +73,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not see `_LATER`
     from .drawing.network import draw_network
     from .drawing.steps.steps import steps
     from .export.export import check_c, export_c
+    from .export.state_bytes import c_state, load_c_state
     from .nn.entries import StorageError
     from .nn.saving import load, save
     from .training.fit import fit
@@ -87,7 +88,8 @@ __all__ = ["MLP", "SGD", "Adam", "Layer", "Module", "Neuron", "Value", "data", "
 __all__ += ["derivative", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "no_grad", "value_and_grad", "vjp"]
 __all__ += ["History", "StorageError", "compile", "compile_step", "fit", "load", "metrics", "minimize", "plots", "save"]
 __all__ += ["AnomalyError", "GradientError", "detect_anomaly", "explain", "formula", "gradcheck", "primitive"]
-__all__ += ["Finding", "LintWarning", "check_c", "draw", "draw_network", "export_c", "lint", "steps"]
+__all__ += ["Finding", "LintWarning", "c_state", "check_c", "draw", "draw_network", "export_c", "lint", "load_c_state"]
+__all__ += ["steps"]
 __all__ += functional.__all__
 __all__.sort(key=lambda name: (not name.isupper(), not name[0].isupper(), name))
 
@@ -101,6 +103,7 @@ _LATER = {
     "History": "training.history",
     "LintWarning": "check.lint",
     "StorageError": "nn.entries",
+    "c_state": "export.state_bytes",
     "check_c": "export.export",
     "compile": "compiler.function",
     "compile_step": "training.steps.step",
@@ -114,6 +117,7 @@ _LATER = {
     "gradcheck": "check.gradcheck",
     "lint": "check.lint",
     "load": "nn.saving",
+    "load_c_state": "export.state_bytes",
     "minimize": "training.minimizing.minimize",
     "primitive": "autograd.custom.custom",
     "save": "nn.saving",

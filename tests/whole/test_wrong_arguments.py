@@ -277,9 +277,13 @@ def filed(folder):
     yield "export_c", lambda: (
         tn.export_c, (model(), folder / "model.c"), {
             "name": "net", "loss": None, "train": None, "dtype": "float", "header": False, "overwrite": True,
-            "inputs": None, "targets": None,
+            "inputs": None, "targets": None, "save": False,
         },
     )  # fmt: skip
+    net = model()
+    block = tn.c_state(net, tn.SGD(net.parameters(), 0.1))
+    yield "c_state", lambda: (tn.c_state, (n := model(), tn.SGD(n.parameters(), 0.1)), {"dtype": "float"})
+    yield "load_c_state", lambda: (tn.load_c_state, (model(), block), {"optimizer": None})
     yield "export_c that learns", lambda: (
         lambda loss, **options: tn.export_c(
             net := model(), folder / "model.c", loss=loss, train=tn.SGD(net.parameters(), 0.1), overwrite=True,
@@ -422,6 +426,8 @@ def test_every_public_function_is_tried():
         "minimize",
         "load",
         "export_c",
+        "c_state",
+        "load_c_state",
         "check_c",
     }
     kinds = {"AnomalyError", "Finding", "GradientError", "LintWarning", "Module", "StorageError", "History"}

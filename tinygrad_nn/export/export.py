@@ -43,6 +43,7 @@ def export_c(
     overwrite: bool = False,
     inputs: Any = None,
     targets: int | None = None,
+    save: bool = False,
 ) -> None:
     """Write a model as one C99 file for where Python does not run: it predicts, and with `train` it learns.
 
@@ -59,7 +60,14 @@ def export_c(
         float model_train(model_state *state, const float x[], const float target[]);
 
     model_train makes one step on one example, and returns the loss before it; a class index out of range gives NAN and
-    changes nothing. The comment at the top says how many bytes and operations that takes. Compiled with
+    changes nothing. state.weights are in the order of model.parameters(). With `save` the file also has
+
+        void model_save(const model_state *state, unsigned char bytes[MODEL_STATE_BYTES]);
+        int model_load(model_state *state, const unsigned char bytes[MODEL_STATE_BYTES]);
+
+    for what is to outlive a restart: a block with a version and a checksum, the same on every machine, of which
+    model_load returns 0, and changes nothing, where it is damaged or of another model. `load_c_state` reads it in
+    Python, `c_state` writes one. The comment at the top says how many bytes and operations that takes. Compiled with
     -DMODEL_SELF_TEST the file is a program that compares itself with numbers from Python. A compiled function is
     written with its derivatives, as `f.source("c")` has it.
 
@@ -96,6 +104,7 @@ def export_c(
     checked_name(name)
     place_for(path)
     header, overwrite = checked_switch("header", header), checked_switch("overwrite", overwrite)
+    save = checked_switch("save", save)
     names = [path, *([os.path.splitext(path)[0] + ".h"] if header else [])]
     if header and names[1] == os.fspath(path):
         raise ValueError(f"the header would be {names[1]} itself: give a path that ends in .c")
@@ -108,14 +117,18 @@ def export_c(
     if isinstance(model, Function):
         if loss is not None or train is not None or inputs is not None or targets is not None:
             raise ValueError("a compiled function is exported as it is: loss, train, inputs and targets are for models")
+        if save:
+            raise ValueError("save=True is of what a model learns in C, and a compiled function learns nothing")
         text, declarations = FunctionFile(model, name, dtype).texts(include)
     else:
-        exported = _exported(model, name, loss, train, dtype, inputs, targets)
+        exported = _exported(model, name, loss, train, dtype, inputs, targets, save)
         text, declarations = exported.texts(self_test(exported), include)
     write_all([(path, text), *([(names[1], declarations)] if header else [])])
 
 
-def _exported(model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: Any, targets: int | None) -> ModelFile:
+def _exported(
+    model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: Any, targets: int | None, save: bool = False
+) -> ModelFile:
     model = estimated(model, dtype)
     if not callable(model):
         raise TypeError(f"export_c() wants a model, or a function that was compiled, but got {model!r}")
@@ -129,7 +142,9 @@ def _exported(model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: 
         raise ValueError(f"to learn in C takes a loss and an optimizer, but {missing} is missing")
     if train is not None and not isinstance(train, Optimizer):
         raise TypeError(f"train must be an optimizer such as tn.SGD(model.parameters(), lr=0.1), but got {train!r}")
-    return ModelFile(model, name, loss, train, dtype, inputs, targets)
+    if save and train is None:
+        raise ValueError("save=True is of what a model learns in C: give a loss and an optimizer to train by")
+    return ModelFile(model, name, loss, train, dtype, inputs, targets, save)
 
 
 def check_c(

@@ -30,6 +30,7 @@ from ..support.checks import MOST, checked_count
 from ..support.nested import leaves
 from ..training.steps.engines.recorded import number_of
 from ..training.steps.recipe import Recipe, row_gradient
+from . import state_bytes
 from .estimators import Estimated
 from .update import UpdateLoop
 
@@ -38,8 +39,10 @@ class ModelFile:
     """The C file of a model: `text`, or with a header `header` and what belongs to it."""
 
     def __init__(
-        self, model: Any, name: str, loss: Any, train: Optimizer | None, dtype: str, inputs: Any, targets: int | None
-    ) -> None:
+        self, model: Any, name: str, loss: Any, train: Optimizer | None, dtype: str, inputs: Any, targets: int | None,
+        save: bool = False,
+    ) -> None:  # fmt: skip
+        self.save, self.macro = save, ""
         self.model, self.name, self.file, self.optimizer = model, name, File(name, dtype), train
         self.inputs = _input_names(model, inputs)
         self.prediction, self.sample = _prediction(model, len(self.inputs))
@@ -63,6 +66,13 @@ class ModelFile:
     def first(self) -> str:
         """The name of the function that has the network in it."""
         return f"{self.name}_{'predict' if self.labelled is None else 'outputs'}"
+
+    @property
+    def order(self) -> str:
+        """What has the parameters in the order of a state's weights, in Python."""
+        own = self.model.parameters() if isinstance(self.model, Module) else []
+        trained = self.optimizer.parameters if self.optimizer is not None else []
+        return "model.parameters()" if [*map(id, own)] == [*map(id, trained)] else "the optimizer's parameters"
 
     def row(self, rng: random.Random) -> list[float]:
         """A row as the model may get it."""
@@ -117,6 +127,8 @@ class ModelFile:
             lines = f"{head}{trained.text}{end}"
             given = f"const real x[{len(self.inputs)}], const real target[{self.n_targets}]"
             self.file.function(f"real {self.name}_train({state}, {given})", lines, ["x", "target"])
+            if self.save:
+                self.macro = state_bytes.add_to(self.file, self.update, self.model)
         elif self.slots:
             inside = f"{self.name}_scratch *scratch"
             self.file.function(f"void {self.first}_in({inside}, {given})", predicted.text, ["x"])
@@ -129,7 +141,7 @@ class ModelFile:
 
     def texts(self, test: str = "", include: str = "") -> tuple[str, str]:
         """The file, with a self test, and a header."""
-        structs = ""
+        structs = self.macro
         if self.slots:
             structs += f"typedef struct {{\n    real slots[{self.slots}];\n}} {self.name}_scratch;\n\n"
         if self.optimizer is not None:
@@ -161,7 +173,8 @@ class ModelFile:
                 f"{name}_train(&state, x, target)    one step down the gradient of {self.loss}; target is "
                 f"{self.n_targets} number{'s' * (self.n_targets > 1)}.",
                 "    It returns the loss before the update" + of_class,
-                "state.learning_rate may be set between steps.",
+                f"state.weights are in the order of {self.order}; state.learning_rate may be set between steps.",
+                *(state_bytes.calls(name) if self.save else []),
             ]
             state = size * (self.slots + self.update.numbers)
             memory = f"{flash}; RAM: {state:,} bytes of state, {size * self.slots:,} of them scratch"

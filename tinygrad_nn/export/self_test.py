@@ -10,6 +10,7 @@ from ..compiler.backends.c.constants import wrapped
 from ..compiler.backends.c.functions import c_number
 from ..compiler.single_precision import rounded
 from .model import ModelFile
+from .state_bytes import HEAD
 
 TEST_ROWS, STEPS = 4, 10
 TOLERANCE = {"float": 1e-4, "double": 1e-9}  # times 1 and the size of what is expected
@@ -53,6 +54,12 @@ def self_test(model: ModelFile) -> str:
             f"    for (int step = 0; step < {STEPS}; ++step) {{\n        const int row = step % {TEST_ROWS};\n"
             f"        const real loss = {name}_train(&state, inputs + {n} * row, targets + {model.n_targets} * row);\n"
             '        wrong += differs("the loss of step", step, loss, losses[step]);\n    }\n'
+        )
+    if model.save:
+        parts.append(
+            f"    static unsigned char bytes[{name.upper()}_STATE_BYTES];\n    {name}_save(&state, bytes);\n"
+            f"    {name}_init(&state);\n    bytes[{HEAD}] ^= 1;\n    wrong += {name}_load(&state, bytes) != 0;\n"
+            f"    bytes[{HEAD}] ^= 1;\n    wrong += {name}_load(&state, bytes) != 1;\n"
         )
     parts.append('    printf(wrong ? "%d differ\\n" : "ok\\n", wrong);\n    return wrong != 0;\n}\n#endif\n')
     return "".join(parts)

@@ -68,11 +68,22 @@ class UpdateLoop:
         rate = self.optimizer.rate()
         return self.program.run([gradient, rate, float(step), *self.settings, *state], [parameter])
 
+    def held(self) -> list[Sequence[float]]:
+        """What the state has of the parameters beside their weights, a list for each field."""
+        columns = list(zip(*self.optimizer.held_state, strict=True))
+        return [columns[k] for k in self.kept]
+
+    def states_of(self, columns: Sequence[Sequence[float]]) -> list[tuple[float, ...]]:
+        """The state of the optimizer with these in the fields, and what is never another number as it always is."""
+        filled = [[self.program.literals.get(slot, 0.0)] * self.count for slot in self.program.outputs[1:]]
+        for k, column in zip(self.kept, columns, strict=True):
+            filled[k] = list(column)
+        return list(zip(*filled, strict=True)) if filled else [()] * self.count
+
     def init(self) -> str:
         """The lines that set a state to what the optimiser and its parameters are now."""
         weights = [parameter.data for parameter in self.optimizer.parameters]
-        held = list(zip(*self.optimizer.held_state, strict=True))
-        columns: list[Sequence[float]] = [weights, *[held[k] for k in self.kept]]
+        columns: list[Sequence[float]] = [weights, *self.held()]
         lines = [f"    for (int i = 0; i < {self.count}; ++i) {{\n"]
         for name, target, column in zip(("weights", *self.states), self.targets, columns, strict=True):
             first = c_number(column[0], self.file.single)

@@ -32,6 +32,7 @@ class File:
         self.constants = Constants(name, self.single)
         self.bodies: list[str] = []
         self.declarations: list[str] = []
+        self.includes = {"<math.h>"}
 
     def numbers(self, values: Sequence[float], name: str) -> str:
         """The name of a constant table of numbers. Raises ValueError for one that is finite, and no float is."""
@@ -60,7 +61,8 @@ class File:
         given = f'#include "{include}"\n' if include else declared
         called = definitions(self.constants.wanted, self.name, self.single)
         bodies = "".join([*self.bodies, self.spelled(test)])
-        text = f"{head}\n#include <math.h>\n\n{given}\n{self.constants.text}{called}{bodies}"
+        included = "".join(f"#include {name}\n" for name in sorted(self.includes))
+        text = f"{head}\n{included}\n{given}\n{self.constants.text}{called}{bodies}"
         return text, f"{head}\n#ifndef {guard}\n#define {guard}\n\n{declared}\n#endif\n"
 
 
