@@ -45,13 +45,14 @@ class Work:
     @property
     def call(self):
         """What is measured, as the arguments of `devices.measured` but for the sources."""
-        x = f"static const float x[{self.sizes[0]}] = {{{listed(self.row)}}};\nstatic float y[{self.sizes[-1]}];\n"
+        x = f"static const float x[{self.sizes[0]}] = {{{listed(self.row)}}};\n"
         if not self.learns:
-            return {"call": "model_predict(x, y);", "given": x, "result": "y"}
+            x += f"static float y[{self.sizes[-1]}];\n"
+            return {"call": "model_predict(x, y);", "given": x, "kept": ("x", "y"), "result": "y"}
         target = listed([1.0] * (1 if self.loss == "cross_entropy" else self.sizes[-1]))
         return {
             "given": f"{x}static const float target[] = {{{target}}};\nstatic float loss;\n",
-            "held": "static model_state state;", "setup": "model_init(&state);",
+            "kept": ("x", "target", "loss"), "held": "static model_state state;", "setup": "model_init(&state);",
             "call": "loss = model_train(&state, x, target);", "result": "loss",
         }  # fmt: skip
 

@@ -31,7 +31,7 @@ def test_code_grows_with_layers_and_not_with_weights(tmp_path):
         text = (tmp_path / "model.c").read_text()
         lengths.append(len(code_lines(text.split("#ifdef MODEL_SELF_TEST")[0])))
     assert lengths[1] <= lengths[0] + 2
-    assert lengths[0] < 170
+    assert lengths[0] < 185
 
 
 def test_what_the_comment_says_is_so(tmp_path):

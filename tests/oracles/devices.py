@@ -135,7 +135,7 @@ __attribute__((noinline)) static unsigned long reached(void)
 #define CALL @CALL@
 #define RESULT @RESULT@
 #else
-#define CALL
+#define CALL @KEPT@
 #define RESULT here
 #endif
 #define ONCE __asm volatile ("" ::: "memory")
@@ -242,13 +242,13 @@ def printed(device, made, seconds=60):
 
 
 def measured(
-    device, folder, sources, call, given="", held="", setup="", result="", calls=20, flags=("-std=c99", "-O2")
+    device, folder, sources, call, given="", kept=(), held="", setup="", result="", calls=20, flags=("-std=c99", "-O2")
 ):
     """What `call`, a statement of C, takes on a device.
 
-    `sources` are texts by the names of their files, those in C compiled with `flags`; a header among them is included
-    where the call stands. `given` are declarations of what is not counted, such as rows; `held` of what is, such as a
-    state; `setup` is run once before, and `result` names what the bytes of the result are.
+    `sources` are texts by the names of their files, those in C and C++ compiled with `flags`; a header among them is
+    included where the call stands. `given` are declarations of what is not counted, such as rows, by the names `kept`;
+    `held` of what is, such as a state; `setup` is run once before, and `result` names what the bytes of the result are.
     """
     folder = Path(folder)
     for name, text in sources.items():
@@ -256,14 +256,16 @@ def measured(
     sections = "-ffunction-sections", "-fdata-sections"
     objects = []
     for name in sources:
-        if name.endswith(".c"):
+        if name.endswith((".c", ".cpp")):
+            compiler = re.sub("gcc$", "g++", device.compiler) if name.endswith(".cpp") else device.compiler
             objects.append(folder / f"{name}.o")
             options = [*device.flags, *flags, *sections, f"-I{folder}", "-c", folder / name, "-o", objects[-1]]
-            ran([device.compiler, *options])
+            ran([compiler, *options])
     included = "".join(f'#include "{name}"\n' for name in sources if name.endswith(".h"))
+    touched = "".join(f'__asm volatile ("" :: "r"(&{name}));' for name in kept)
     blanks = {
-        "GIVEN": f"{given}\n", "HELD": held, "CALL": call, "SETUP": setup,
-        "RESULT": result or "here", "CALLS": calls,
+        "GIVEN": f"{given}\n", "KEPT": touched, "HELD": held, "CALL": call, "SETUP": setup, "RESULT": result or "here",
+        "CALLS": calls,
     }  # fmt: skip
     text = re.sub(r"@(\w+)@", lambda blank: str(blanks[blank[1]]), DRIVER)
     (folder / "driver.c").write_text(device.timer + included + text, encoding="ascii")

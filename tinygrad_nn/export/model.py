@@ -163,7 +163,7 @@ class ModelFile:
             same = f"{self.first}_in(&scratch, x, y)    the same, with the caller's scratch and not the stack's"
             calls = [f"{self.first}(x, y)    {row}", *([same] if self.slots else [])]
             calls += [] if self.labelled is None else self.labelled.calls(name)
-            memory = f"{flash}; RAM: {size * self.slots:,} bytes of scratch"
+            memory = f"{flash}; RAM: {size * self.slots:,} bytes of scratch{self.file.on_stack}"
         else:
             takes = any(entry.primitive is table.take for entry in self.gradient.instructions)
             of_class = "; NAN for an index that is none, and then nothing changes." if takes else "."
@@ -178,13 +178,14 @@ class ModelFile:
             ]
             state = size * (self.slots + self.update.numbers)
             memory = f"{flash}; RAM: {state:,} bytes of state, {size * self.slots:,} of them scratch"
+            memory += self.file.on_stack
             steps = operations(self.gradient) + self.count * operations(self.update.program)
             counted += f", {steps:,} a training step"
         return [
             f"{name}: {_in_a_word(self.model)}, as C99 of tinygrad_nn {__version__}.", "", *calls, "",
             f"{memory}; {counted}",
             f"build: cc -std=c99 -O2 -c {name}.c, and link with -lm",
-            f"test:  cc -std=c99 -O2 -D{name.upper()}_SELF_TEST {name}.c -lm && ./a.out",
+            f"test:  cc -std=c99 -O2 -D{name.upper()}_SELF_TEST {name}.c -lm && ./a.out", *self.file.on_avr,
         ]  # fmt: skip
 
 

@@ -8,6 +8,25 @@ from ....autograd.primitives import Primitive
 from ....support.names import free
 from .functions import in_precision
 
+NEAR_FLASH = (
+    60_000  # bytes that AVR reads as flash by 16-bit addresses; more are left where its linker says that they are many
+)
+# How a table is declared: AVR copies constants into RAM, unless they are said to be in flash. C has a word for it; in
+# C++, which has none, each entry reads itself.
+IN_FLASH = """#if defined(__AVR__) && defined(__cplusplus)
+#include <avr/pgmspace.h>
+template <class number> struct {name}_entry {{
+    number held;
+    operator number() const {{ number read; memcpy_P(&read, &held, sizeof read); return read; }}
+}};
+#define {macro}(number) static const {name}_entry<number> PROGMEM
+#elif defined(__FLASH) && !defined(__STRICT_ANSI__)
+#define {macro}(number) static const __flash number
+#else
+#define {macro}(number) static const number
+#endif
+
+"""
 INDEX_TYPES = {"unsigned char": 1, "unsigned short": 2, "int": 4}  # and how many bytes they take
 
 
@@ -41,11 +60,14 @@ class Constants:
     @property
     def text(self) -> str:
         """Their definitions."""
+        macro = f"{self.name.upper()}_TABLE"
         tables = (
-            f"static const {kind} {name}[{len(entries)}] = {{\n{wrapped(entries)}}};\n\n"
+            f"{macro}({kind}) {name}[{len(entries)}] = {{\n{wrapped(entries)}}};\n\n"
             for (kind, entries), name in self.tables.items()
         )
-        return in_precision("".join(tables), self.single)
+        declared = IN_FLASH if self.size <= NEAR_FLASH else "#define {macro}(number) static const number\n\n"
+        head = declared.format(name=self.name, macro=macro) if self.tables else ""
+        return head + in_precision("".join(tables), self.single)
 
 
 def wrapped(entries: Sequence[str], width: int = 100) -> str:

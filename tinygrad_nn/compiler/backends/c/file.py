@@ -30,6 +30,7 @@ class File:
         self.name, self.dtype, self.single = name, dtype, dtype == "float"
         self.size = 4 if self.single else 8  # bytes of a number
         self.constants = Constants(name, self.single)
+        self.locals = 0  # the most numbers that a function has in arrays of its own, on the stack
         self.bodies: list[str] = []
         self.declarations: list[str] = []
         self.includes = {"<math.h>"}
@@ -42,6 +43,7 @@ class File:
         self, head: str, lines: str, unused: Sequence[str] = (), static: bool = False, literal: bool = False
     ) -> None:
         """Add a function, of its head without a semicolon, and of the lines of its body, which may be `literal` C."""
+        self.locals = max(self.locals, sum(map(int, re.findall(r"^ *real \w+\[(\d+)\];", lines, re.M))))
         head, lines = (head, lines) if literal else (self.spelled(head), self.spelled(lines))
         silent = "".join(f"    (void){name};\n" for name in unused if not re.search(rf"\b{name}\b", lines))
         self.bodies.append(f"{'static ' * static}{head}\n{{\n{silent}{lines}}}\n\n")
@@ -50,6 +52,18 @@ class File:
 
     def spelled(self, text: str) -> str:
         return in_precision(text, self.single)
+
+    @property
+    def on_stack(self) -> str:
+        """What arrays on the stack take, in words for the line of RAM; "" where there are none."""
+        return f", {self.size * self.locals:,} bytes of stack" if self.locals else ""
+
+    @property
+    def on_avr(self) -> list[str]:
+        """What the comment says of AVR: of its tables, and that its doubles are floats."""
+        told = ["its tables stay in flash with -std=gnu99"] if self.constants.tables else []
+        told += [] if self.single else ["where its doubles are floats, dtype='float' is the one to take"]
+        return [f"AVR:   {', and '.join(told)}"] if told else []
 
     def texts(self, about: Sequence[str], structs: str = "", include: str = "", test: str = "") -> tuple[str, str]:
         """The file, and a header for it, which it includes under a name that is given, and else declares for itself.

@@ -100,8 +100,9 @@ class FunctionFile:
             )
         size = self.file.constants.size
         held = f"flash: {size:,} bytes of constants; " if size else ""
+        held += f"RAM: {self.file.on_stack[2:]}; " if self.file.on_stack else ""
         lines.append(f"{held}{max(operations(path.value) for path in self.paths):,} operations a call")
-        return self.file.texts(lines, include=include)
+        return self.file.texts([*lines, *self.file.on_avr], include=include)
 
 
 def _argument_names(function: Any, shape: Shape) -> list[str]:

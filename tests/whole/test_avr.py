@@ -1,0 +1,133 @@
+"""C files on the ATmega328, with its 2 KB of RAM, under simavr: tables stay in flash, and networks learn there."""
+
+import random
+import re
+import struct
+
+import pytest
+from c_files import MODELS, exported
+from devices import ATMEGA328, HOST, measured, ran
+from shared import matched
+
+import tinygrad_nn as tn
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(ATMEGA328.missing or HOST.missing), reason=f"no {ATMEGA328.missing or 'gcc'} here"),
+]
+GNU = "-std=gnu11", "-Os"
+STRICT = "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"
+ABSENT = r"\b(erfc?|log1p|expm1)f?\("  # which avr-libc does not have
+
+
+def files(folder, model, **options):
+    tn.export_c(model, folder / "model.c", header=True, overwrite=True, **options)
+    return {name: (folder / name).read_text(encoding="ascii") for name in ("model.c", "model.h")}
+
+
+def predicted(device, folder, sources, row, outputs, flags=GNU):
+    """What a prediction takes, and its numbers."""
+    x = f"static const float x[{len(row)}] = {{{', '.join(f'{n!r}f' for n in row)}}};\n"
+    given = f"{x}static float y[{outputs}];\n"
+    (folder / "built").mkdir(exist_ok=True)
+    return measured(
+        device, folder / "built", sources, "model_predict(x, y);", given, ("x", "y"), result="y", calls=5, flags=flags
+    )
+
+
+def row_of(n):
+    return [k * 7 % 16 / 16 for k in range(n)]
+
+
+@pytest.mark.parametrize("sizes", [(64, 32, 10), (4, 16, 3)])
+def test_tables_take_no_ram_in_c_and_in_c_plus_plus(sizes, tmp_path):
+    sources = files(tmp_path, tn.MLP(sizes[0], sizes[1:], "relu", rng=random.Random(1)))
+    row, outputs = row_of(sizes[0]), sizes[-1]
+    here = predicted(HOST, tmp_path, sources, row, outputs, ("-std=c99", "-O2", "-ffp-contract=off"))
+    in_c = predicted(ATMEGA328, tmp_path, sources, row, outputs)
+    assert in_c.ram == 0
+    assert in_c.result == here.result  # whose additions come in the same order
+    as_cpp = {"model.h": sources["model.h"], "model.cpp": sources["model.c"]}
+    in_cpp = predicted(ATMEGA328, tmp_path, as_cpp, row, outputs, ("-Os",))
+    assert in_cpp.ram == 0
+    assert in_cpp.result == here.result
+    assert in_cpp.count <= 1.5 * in_c.count
+
+
+def test_reading_flash_costs_little(tmp_path):
+    sources = files(tmp_path, tn.MLP(4, [16, 3], "relu", rng=random.Random(1)))
+    in_flash, copied = (
+        predicted(ATMEGA328, tmp_path, sources, row_of(4), 3, (standard, "-Os"))
+        for standard in ("-std=gnu99", "-std=c99")
+    )
+    assert in_flash.result == copied.result
+    assert in_flash.ram == 0
+    assert copied.ram >= 4 * 131  # strict C99 has no word for flash, and says so by what it takes
+    assert in_flash.count <= 1.04 * copied.count
+
+
+def test_tables_of_indices_and_labels_are_read_from_flash(tmp_path):
+    """A cross-entropy looks its class up in tables; the loss is that of Python."""
+    model = tn.MLP(3, [4, 3], "tanh", rng=random.Random(1))
+    train = tn.SGD(model.parameters(), 0.1, momentum=0.9)
+    loss = tn.losses.cross_entropy(model(row_of(3)), 2).data
+    sources = files(tmp_path, model, loss="cross_entropy", train=train)
+    (tmp_path / "built").mkdir()
+    taken = measured(
+        ATMEGA328, tmp_path / "built", sources, "loss = model_train(&state, x, target);",
+        "static const float x[3] = {0.0f, 0.4375f, 0.875f}, target[1] = {2.0f};\nstatic float loss;\n",
+        ("x", "target", "loss"), "static model_state state;", "model_init(&state);", "loss", 1, GNU,
+    )  # fmt: skip
+    told = int(matched(r"RAM: ([\d,]+) bytes of state", sources["model.c"])[1].replace(",", ""))
+    assert taken.ram == told  # the state, and nothing else
+    assert 0.0 < struct.unpack("<f", taken.result)[0] < loss  # the result is that of a later step
+
+
+LEARNS = """
+float X[4][2] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}}, Y[4][2] = {{0, 0}, {0, 1}, {0, 1}, {1, 0}}, y[4][2];
+static void learn(void)
+{
+    for (int epoch = 0; epoch < 400; ++epoch) {
+        for (int row = 0; row < 4; ++row) { model_train(&state, X[row], Y[row]); }
+    }
+    for (int row = 0; row < 4; ++row) { model_predict(&state, X[row], y[row]); }
+}
+"""
+
+
+def test_a_half_adder_learns_in_two_kilobytes(tmp_path):
+    model = tn.MLP(2, [3, 2], "sigmoid", "sigmoid", init="normal", rng=random.Random(3))
+    train = tn.SGD(model.parameters(), 2.0, momentum=0.9)
+    sources = files(tmp_path, model, loss="squared_error", train=train)
+    (tmp_path / "built").mkdir()
+    taken = measured(
+        ATMEGA328, tmp_path / "built", sources, "learn();", held=f"static model_state state;{LEARNS}",
+        setup="model_init(&state);", result="y", calls=1, flags=GNU,
+    )  # fmt: skip
+    found = struct.unpack("<8f", taken.result)
+    assert [round(n) for n in found] == [0, 0, 0, 1, 0, 1, 1, 0]
+    assert max(abs(n - round(n)) for n in found) < 0.2
+    assert taken.ram + taken.stack <= 1024
+
+
+@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize("learns", [False, True])
+@pytest.mark.parametrize("which", MODELS)
+def test_every_file_compiles_without_a_warning(which, learns, dtype, tmp_path):
+    text = exported(which, tmp_path, learns, dtype)[0]
+    assert "AVR:   its tables stay in flash with -std=gnu99" in text
+    assert ("its doubles are floats" in text) is (dtype == "double")
+    if "e-305" in text:
+        pytest.skip("a number that keeps a logarithm finite is 0 where doubles are floats")
+    if re.search(ABSENT, text):
+        pytest.skip("avr-libc has not all of its functions")
+    for compiler, name, standard in (
+        ("avr-gcc", "a.c", "-std=gnu11"),
+        ("avr-gcc", "a.c", "-std=c99"),
+        ("avr-g++", "a.cpp", "-std=gnu++11"),
+    ):
+        (tmp_path / name).write_text(text, encoding="ascii")
+        made = tmp_path / "a.o"
+        ran([compiler, *ATMEGA328.flags, standard, "-Os", *STRICT, "-c", tmp_path / name, "-o", made])
+        _, data, bss = map(int, ran(["avr-size", made]).splitlines()[1].split()[:3])
+        assert data + bss == 0 or standard == "-std=c99"
