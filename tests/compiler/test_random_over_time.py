@@ -16,7 +16,7 @@ from shared import needed, same
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.compiler.backends.backend import chosen
-from tinygrad_nn.compiler.backends.c.sums import with_sums
+from tinygrad_nn.compiler.backends.c.over_time.sums import with_sums
 from tinygrad_nn.compiler.backends.python.function import compiled_loops
 from tinygrad_nn.compiler.loops.find import repeats_in
 from tinygrad_nn.compiler.loops.repeats import run, verify

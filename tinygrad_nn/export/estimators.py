@@ -13,9 +13,9 @@ from typing import Any
 
 from ..autograd.value import Value
 from ..compiler.backends.c.file import File
+from ..compiler.backends.c.over_time.sums import with_sums
 from ..compiler.backends.c.printer import Printer
 from ..compiler.backends.c.regions import Region
-from ..compiler.backends.c.sums import with_sums
 from ..compiler.function import compile
 from ..compiler.loops.roll import rolled
 from ..compiler.single_precision import rounded

@@ -16,9 +16,9 @@ from ..autograd import primitives as table
 from ..autograd.ieee.floats import NoSuchIndexError
 from ..autograd.recording import no_grad
 from ..compiler.backends.c.file import File, check_values, operations, without_branches
+from ..compiler.backends.c.over_time.sums import with_sums
 from ..compiler.backends.c.printer import Printer
 from ..compiler.backends.c.regions import Region
-from ..compiler.backends.c.sums import with_sums
 from ..compiler.function import compile
 from ..compiler.loops.roll import rolled
 from ..compiler.program.program import Program

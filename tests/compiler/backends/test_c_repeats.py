@@ -18,7 +18,7 @@ from shared import matched
 import tinygrad_nn as tn
 from tinygrad_nn import Value
 from tinygrad_nn.autograd.primitives import dot, multiply
-from tinygrad_nn.compiler.backends.c.sums import with_sums
+from tinygrad_nn.compiler.backends.c.over_time.sums import with_sums
 from tinygrad_nn.compiler.loops.repeats import Repeat, verify
 from tinygrad_nn.compiler.loops.roll import rolled
 from tinygrad_nn.compiler.program.program import Instruction, Program

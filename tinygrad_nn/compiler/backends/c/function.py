@@ -12,9 +12,9 @@ from ...program.program import Program
 from ..backend import Backend
 from .file import File, check_values, free_name, operations
 from .functions import LocalNames
+from .over_time.sums import with_sums
 from .printer import Printer
 from .regions import Region
-from .sums import with_sums
 
 
 class FunctionFile:

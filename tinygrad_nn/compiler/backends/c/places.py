@@ -19,10 +19,10 @@ from ...loops.rolled import Rolled
 from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
 from .blocks import Lifetimes, View, everything, in_blocks, needed, packed
-from .carried import apart, begun, replaced
 from .constants import Constants
 from .functions import LocalNames, c_number, in_place
-from .pieces import in_pieces
+from .over_time.carried import apart, begun, replaced
+from .over_time.pieces import in_pieces
 from .regions import SHORT, Region, row_entry, strided
 
 # Primitives that are not worth computing later.

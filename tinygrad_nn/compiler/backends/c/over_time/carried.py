@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ...loops.clusters import handed_on, in_step
-from ...loops.grouping import access, add_array, pieces_of
-from ...loops.groups import Group, Repeated, SlotPlaces, Spot
-from ...loops.rolled import Rolled
-from .blocks import Iteration, Printed, everything, groups_of
+from ....loops.clusters import handed_on, in_step
+from ....loops.grouping import access, add_array, pieces_of
+from ....loops.groups import Group, Repeated, SlotPlaces, Spot
+from ....loops.rolled import Rolled
+from ..blocks import Iteration, Printed, everything, groups_of
 from .pieces import rows_read
 
 At = tuple[int, int]  # a cluster, and a group in it

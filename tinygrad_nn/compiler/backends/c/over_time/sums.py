@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import count
 
-from ....autograd import primitives as table
-from ....autograd.primitives import Primitive
-from ...loops.find import repeats_in
-from ...loops.repeats import BodyEntry, Repeat, slots_set
-from ...program.program import Guard, Instruction, Program
+from .....autograd import primitives as table
+from .....autograd.primitives import Primitive
+from ....loops.find import repeats_in
+from ....loops.repeats import BodyEntry, Repeat, slots_set
+from ....program.program import Guard, Instruction, Program
 
 Pair = tuple[int, int]  # the slots of two factors
 OverTime = tuple[int, ...]  # the slots that something has iteration by iteration

@@ -9,12 +9,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ....autograd import primitives as table
-from ...loops.clusters import handed_on, strides
-from ...loops.grouping import access, add_array
-from ...loops.groups import Access, Group, Repeated, SlotPlaces, Spot
-from ...loops.rolled import Rolled
-from .regions import SHORT
+from .....autograd import primitives as table
+from ....loops.clusters import handed_on, strides
+from ....loops.grouping import access, add_array
+from ....loops.groups import Access, Group, Repeated, SlotPlaces, Spot
+from ....loops.rolled import Rolled
+from ..regions import SHORT
 
 MOST_OF_A_COLUMN = 8  # pieces of a column
 
