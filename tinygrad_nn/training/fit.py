@@ -130,6 +130,7 @@ def fit(
     """
     shuffle, progress = checked_switch("shuffle", shuffle), checked_switch("progress", progress)
     step = step_of(model, loss, optimizer, regularizer, options.target_of(backend, dtype))
+    options.check_trained(model, optimizer)
     rows, validating = options.checked_rows(X, Y, "", model), options.validation_rows(validation, model)
     watch, answers = watched_by(step, rows, validating, metrics, until, patience, callbacks)
     batch_size, rng = checked_count("batch_size", batch_size), checked_rng(rng, ["shuffle"])
@@ -174,10 +175,9 @@ def watched_by(
 ) -> tuple[Watched, Answers]:
     """Who looks at a run as its caller wants it, and the answers that its targets are.
 
-    Raises TypeError and ValueError for what none can look at, or where none of the model's parameters are trained.
+    Raises TypeError and ValueError for what none can look at.
     """
     model, optimizer = step.recipe.model, step.recipe.optimizer
-    options.check_trained(model, optimizer)
     metrics = options.checked_list(metrics, "metrics", "names or functions (prediction, target) of a row")
     wanted = options.named_metrics(metrics, until)
     callbacks, patience = options.listed_callbacks(callbacks), options.checked_patience(patience)

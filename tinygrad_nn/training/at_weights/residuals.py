@@ -144,21 +144,27 @@ class Residuals:
         paths, values, trace, _ = self._found[shapes]
         counts = set[int]()
 
+        def on(path: Squared, rows: Any) -> tuple[Any, Any]:
+            untrained = [values[k] for k in path.read] if path.lasting else path.untrained
+            parameters = self.xp.concatenate([weights, data_of(untrained)]) if untrained else weights
+            return path.of(rows, parameters, share, self.xp)
+
         def compiled_for(path: Squared) -> Any:
             counts.add(path.residuals)
             if len(counts) > 1:
                 raise ValueError(f"rows have {' and '.join(map(str, sorted(counts)))} squares; write as many for each")
-            untrained = [values[k] for k in path.read] if path.lasting else path.untrained
-            parameters = self.xp.concatenate([weights, data_of(untrained)]) if untrained else weights
-            return lambda rows: path.of(rows, parameters, share, self.xp)
+            return partial(on, path)
 
         def traced_there(row: Any) -> Squared:  # in the way that the row takes at these weights
             put_weights(self.recipe.optimizer.parameters, weights)
             return trace(row)  # type: ignore[no-any-return]
 
         with self.xp.errstate(all="ignore"):
-            found = outputs_of(x, paths, compiled_for, traced_there, self.target)
-        return found[:count].reshape((-1, 1 + len(weights)))
+            if paths.found[0].lasting:  # there is no other
+                found, _ = on(paths.found[0], x)
+            else:
+                found = outputs_of(x, paths, compiled_for, traced_there, self.target)
+        return (found if len(found) == count else found[:count]).reshape((-1, 1 + len(weights)))
 
     def _paths(self, shapes: Shape, row: Any) -> tuple[Paths[Squared], Sequence[Value], Any, LastingPaths | None]:
         """The paths of the residuals of a row, or for no shapes of the regularizer's; the Values that they may read,

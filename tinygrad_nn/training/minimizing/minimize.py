@@ -95,6 +95,8 @@ def minimize(
     metric, limit = until_of(until, "loss")
     objective = Objective(model, loss, _moved(model, parameters), rows, regularizer, target)
     step, probe = objective.step, objective.probe
+    if parameters is not None:  # else they are its own
+        options.check_trained(model, probe)
     watch, answers = watched_by(step, rows, validating, metrics, until, patience, callbacks)
     watches = [watch] if watch.wanted else []
     if limit is not None:

@@ -22,7 +22,7 @@ from ...compiler.target import Target
 from ...support.nested import is_array
 from ...support.tabular import TARGETS, check_columns, plain, short
 from .interrupt import Uninterrupted
-from .several import rows_of_several, size_of_target
+from .several import are_several, rows_of_several, size_of_target
 
 Row = Sequence[float]  # the numbers of a row, and then those of its target
 Rows = tuple[Shape, Sequence[Row]]  # the shapes of a row and of its target, and the rows
@@ -154,7 +154,10 @@ def flat_targets(rows: Rows | None) -> list[Sequence[float]]:
     shapes, numbers = rows
     if isinstance(numbers, ArrayRows) and (count := size_of(shapes[1])):
         return list(zip(*numbers.array[:, numbers.array.shape[1] - count :].T.tolist(), strict=True))
-    return [row[len(row) - size_of_target(shapes, row) :] for row in numbers]
+    if are_several(shapes):
+        return [row[len(row) - size_of_target(shapes, row) :] for row in numbers]
+    start = len(numbers[0]) - size_of(shapes[1])
+    return [row[start:] for row in numbers]
 
 
 def not_finite(rows: Sequence[Row]) -> tuple[int, float] | None:
@@ -165,6 +168,8 @@ def not_finite(rows: Sequence[Row]) -> tuple[int, float] | None:
 
         finite = each_finite(rows.array).all(axis=1)
         places = [] if finite.all() else [int(finite.argmin())]
+    elif isfinite(sum(map(sum, rows))):
+        return None
     for i in places:
         if not isfinite(sum(rows[i])) and (wrong := [number for number in rows[i] if not isfinite(number)]):
             return i, wrong[0]

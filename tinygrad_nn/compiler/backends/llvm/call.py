@@ -167,16 +167,16 @@ class NativeProgram:
         if missing := blocks * self.lanes - count:
             padded = xp.concatenate([padded, xp.repeat(padded[-1:], missing, axis=0)], axis=0)
         outputs = xp.empty((len(padded), len(self.roll.outputs)), dtype=self.target.dtype)
-        flags = xp.empty(len(padded), dtype=xp.uint8)
+        flags = xp.empty(len(padded), dtype=bool)  # which are bytes of 0 and 1
         self.run(padded, parameters, outputs, flags, 0, blocks)
-        return outputs[:count], flags[:count].astype(bool)
+        return (outputs[:count], flags[:count]) if missing else (outputs, flags)
 
     def run(self, rows: Any, parameters: Any, outputs: Any, flags: Any, first: int, end: int) -> None:
         """Fill in outputs and flags of the blocks of rows from one on to another."""
         scratch = self.target.namespace.empty(self.scratch, dtype="uint8")
-        aligned = scratch.ctypes.data + -scratch.ctypes.data % 64
-        x, found, on = (of.ctypes.data + first * self.lanes * of.strides[0] for of in (rows, outputs, flags))
-        self.compiled.run(x, parameters.ctypes.data, found, on, aligned, end - first)
+        start = scratch.ctypes.data
+        x, found, on = [of.ctypes.data + first * self.lanes * of.strides[0] for of in (rows, outputs, flags)]
+        self.compiled.run(x, parameters.ctypes.data, found, on, start + -start % 64, end - first)
 
 
 def _source(program: Program, function: Any) -> str:
