@@ -25,6 +25,7 @@ from ..training.steps.engines.recorded import number_of
 from .estimators import Estimated, estimated
 from .model import ModelFile
 from .self_test import self_test
+from .sketch import checked_layout, sketch, sketch_places, write_sketch
 
 ROWS_TO_CHECK = 100  # that are drawn where none are given
 FLAGGED = 'a list of options of the compiler, such as ["-O3"]'
@@ -44,6 +45,7 @@ def export_c(
     inputs: Any = None,
     targets: int | None = None,
     save: bool = False,
+    layout: str = "file",
 ) -> None:
     """Write a model as one C99 file for where Python does not run: it predicts, and with `train` it learns.
 
@@ -81,6 +83,9 @@ def export_c(
 
     (of several labels of a row model_classes(x, found) fills in a 0 or 1 for each).
 
+    With layout="arduino" `path` is the folder of an Arduino sketch, with the C file, its header and a program that
+    predicts, trains and prints; it is made where it is not there. On AVR, tables of constants stay in flash.
+
     `dtype` is "float" or "double"; `header` writes a header beside the file; an existing file is replaced with
     `overwrite` alone. `inputs`, their number or their names, and `targets`, the numbers in a target, are for models and
     losses that do not say.
@@ -102,28 +107,41 @@ def export_c(
     True
     """
     checked_name(name)
-    place_for(path)
     header, overwrite = checked_switch("header", header), checked_switch("overwrite", overwrite)
     save = checked_switch("save", save)
-    names = [path, *([os.path.splitext(path)[0] + ".h"] if header else [])]
-    if header and names[1] == os.fspath(path):
-        raise ValueError(f"the header would be {names[1]} itself: give a path that ends in .c")
-    for place in names:
-        if os.path.exists(place) and not overwrite:
-            raise FileExistsError(f"{place} is there already: give another path, or overwrite=True")
-    include = os.path.basename(names[1]) if header else ""
-    if set('"\\\n') & set(include):
-        raise ValueError(f"C could not include a header of the name {include!r}: give another path")
+    as_sketch = checked_layout(layout)
+    names = _places(path, name, header, as_sketch, overwrite)
+    include = os.path.basename(names[1]) if names[1:] else ""
     if isinstance(model, Function):
         if loss is not None or train is not None or inputs is not None or targets is not None:
             raise ValueError("a compiled function is exported as it is: loss, train, inputs and targets are for models")
+        if as_sketch:
+            raise ValueError("a sketch is of a model: export a compiled function as a file, and call it from a sketch")
         if save:
             raise ValueError("save=True is of what a model learns in C, and a compiled function learns nothing")
         text, declarations = FunctionFile(model, name, dtype).texts(include)
     else:
         exported = _exported(model, name, loss, train, dtype, inputs, targets, save)
         text, declarations = exported.texts(self_test(exported), include)
-    write_all([(path, text), *([(names[1], declarations)] if header else [])])
+    texts = [text, declarations, *([sketch(name, declarations)] if as_sketch else [])]
+    (write_sketch if as_sketch else write_all)([*zip(names, texts, strict=False)])
+
+
+def _places(path: Any, name: str, header: bool, as_sketch: bool, overwrite: bool) -> list[Any]:
+    """Where the C file, its header and a sketch go. Raises ValueError and OSError where they cannot."""
+    if as_sketch:
+        names = sketch_places(path, name)
+    else:
+        place_for(path)
+        names = [path, *([os.path.splitext(path)[0] + ".h"] if header else [])]
+        if header and names[1] == os.fspath(path):
+            raise ValueError(f"the header would be {names[1]} itself: give a path that ends in .c")
+    for place in names:
+        if os.path.exists(place) and not overwrite:
+            raise FileExistsError(f"{place} is there already: give another path, or overwrite=True")
+    if set('"\\\n') & set(*map(os.path.basename, names[1:2])):
+        raise ValueError(f"C could not include a header of the name {os.path.basename(names[1])!r}: give another path")
+    return names
 
 
 def _exported(

@@ -8,9 +8,7 @@ from ....autograd.primitives import Primitive
 from ....support.names import free
 from .functions import in_precision
 
-NEAR_FLASH = (
-    60_000  # bytes that AVR reads as flash by 16-bit addresses; more are left where its linker says that they are many
-)
+NEAR_FLASH = 60_000  # bytes of tables that 16-bit addresses reach on AVR; where they are more, its linker says so
 # How a table is declared: AVR copies constants into RAM, unless they are said to be in flash. C has a word for it; in
 # C++, which has none, each entry reads itself.
 IN_FLASH = """#if defined(__AVR__) && defined(__cplusplus)
