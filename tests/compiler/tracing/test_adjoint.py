@@ -83,3 +83,15 @@ def test_the_rules_that_are_products_of_a_column_are_those_of_dot():
         told.append(rule(2.0, None, (1.0, 2.0), (3.0, 4.0), 5.0))
     assert told == [[6.0, 8.0], [2.0, 4.0]]
     assert [row for row in TABLE.values() if adjoint._factors(row)] == [table.dot]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b: tn.softmax([a, b, a])[0], lambda a, b: tn.softmax([1.0, b, a * b])[1] * a,
+        lambda a, b: tn.dot(tn.softmax([a, b, 0.5]), tn.softmax([b, a, a]), 0.0),
+    ],
+)  # fmt: skip
+def test_a_column_whose_rule_is_g_gives_it_to_each_entry(function):
+    compiled = compile(function, backend="python")
+    assert compiled.value_and_grad(0.3, -0.8) == tn.value_and_grad(function)(0.3, -0.8)

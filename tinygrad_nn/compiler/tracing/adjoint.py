@@ -154,7 +154,6 @@ def _factors(primitive: Primitive) -> dict[Any, int]:
 
 @lru_cache(maxsize=256)
 def _as_it_is(primitive: Primitive) -> frozenset[Any]:
-    """The rules that give g itself."""
-    return frozenset(
-        [rule for formula, rule in zip(primitive.formulas, primitive.rules, strict=True) if formula == "g"]
-    )
+    """The rules that give g itself, which that of a column gives for each of its entries."""
+    each = zip(primitive.operands, primitive.formulas, primitive.rules, strict=True)
+    return frozenset([rule for name, formula, rule in each if formula == "g" and not is_column(name)])
