@@ -18,6 +18,7 @@ from ..compiler.function import Function
 from ..nn.module import rows_for
 from ..optim import Optimizer
 from ..support.checks import checked_number, checked_switch, checked_text
+from ..support.decorators import uncollected
 from ..support.files import place_for, write_all
 from ..support.nested import leaves
 from ..support.tabular import plain, short
@@ -32,6 +33,7 @@ FLAGGED = 'a list of options of the compiler, such as ["-O3"]'
 FLAGS = ("-std=c99", "-O2", "-ffp-contract=off")
 
 
+@uncollected
 def export_c(
     model: Any,
     path: Any,

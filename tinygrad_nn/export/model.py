@@ -217,16 +217,15 @@ def _in_a_word(model: Any) -> str:
 
 def _prediction(model: Any, inputs: int) -> tuple[Program, float]:
     """The program of a prediction, and what the inputs were when it was traced. Raises ValueError for no outputs."""
-    traced, name = compile(model, backend="python"), name_of(model)
+    compiled, name = compile(model, backend="python"), name_of(model)
     for sample in (0.5, 0.0):  # an input may be an index
         try:
-            traced([sample] * inputs)
+            program = without_branches(compiled.traced([sample] * inputs).value, name)
             break
         except NoSuchIndexError:
             if not sample:
                 raise
     _check_arrays(model, inputs, name)
-    program = without_branches(traced.program.flat, name)
     if not program.outputs:
         raise ValueError(f"{name} returns no numbers, which is nothing to predict")
     return program, sample

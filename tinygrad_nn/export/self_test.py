@@ -11,6 +11,7 @@ from ..compiler.backends.c.functions import c_number
 from ..compiler.single_precision import rounded
 from .model import ModelFile
 from .state_bytes import HEAD
+from .update import StateColumns
 
 TEST_ROWS, STEPS = 4, 10
 TOLERANCE = {"float": 1e-4, "double": 1e-9}  # times 1 and the size of what is expected
@@ -97,12 +98,11 @@ def _losses(model: ModelFile, rows: Sequence[Sequence[float]], targets: Sequence
     """The losses of ten steps, by the programs themselves: nobody's numbers are touched."""
     assert model.gradient is not None
     assert model.optimizer is not None
-    numbers, states = model.values(), [*model.optimizer.held_state]
-    losses = []
+    numbers = model.values()
+    states: StateColumns = list(zip(*model.optimizer.held_state, strict=True))
+    trained, losses = len(model.optimizer.parameters), []
     for step in range(STEPS):
         loss, *gradient = model.gradient.run([*rows[step % TEST_ROWS], *targets[step % TEST_ROWS]], numbers)
         losses.append(loss)
-        for k, slope in enumerate(gradient):
-            numbers[k], *state = model.update.run(model.optimizer.steps + step, numbers[k], slope, states[k])
-            states[k] = tuple(state)
+        numbers[:trained], *states = model.update.run(model.optimizer.steps + step, numbers[:trained], gradient, states)
     return losses

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import repeat
 
 from ..autograd import primitives as table
 from ..compiler.backends.c.file import File
 from ..compiler.backends.c.functions import LocalNames, c_number, called, named_after, product, sum_of
+from ..compiler.backends.python.function import compiled
 from ..compiler.program.names import told
 from ..compiler.program.program import Instruction
 from ..compiler.single_precision import rounded
 from ..training.steps.recipe import Recipe, Update
 from ..training.steps.state import check_optimizer
 
+StateColumns = Sequence[Sequence[float]]
 FIELDS = {"weights", "learning_rate", "steps", "scratch"}
 
 
@@ -63,10 +67,13 @@ class UpdateLoop:
     def numbers(self) -> int:
         return self.count * (1 + len(self.states)) + 1 + self.counts_steps
 
-    def run(self, step: int, parameter: float, gradient: float, state: Sequence[float]) -> Sequence[float]:
-        """The new parameter and its new state, as the program has them."""
-        rate = self.optimizer.rate()
-        return self.program.run([gradient, rate, float(step), *self.settings, *state], [parameter])
+    def run(self, step: int, numbers: Sequence[float], gradient: Sequence[float], states: StateColumns) -> StateColumns:
+        """The new parameters and the new states, as the program has them, of which each is a column."""
+        same = [self.optimizer.rate(), float(step), *self.settings]
+        inputs = [*self.program.inputs, *self.program.parameters]
+        update = compiled(replace(self.program, inputs=inputs, parameters={}))
+        rows = zip(gradient, *map(repeat, same), *states, numbers, strict=False)
+        return list(zip(*map(update, rows), strict=True))
 
     def held(self) -> list[Sequence[float]]:
         """What the state has of the parameters beside their weights, a list for each field."""
@@ -87,7 +94,8 @@ class UpdateLoop:
         lines = [f"    for (int i = 0; i < {self.count}; ++i) {{\n"]
         for name, target, column in zip(("weights", *self.states), self.targets, columns, strict=True):
             first = c_number(column[0], self.file.single)
-            same = name != "weights" and all(c_number(n, self.file.single) == first for n in column)
+            found = {number.hex(): number for number in column}.values()
+            same = name != "weights" and all(c_number(number, self.file.single) == first for number in found)
             called = name if name == "weights" else f"initial_{name}"
             lines.append(f"        {target} = {first if same else f'{self.file.numbers(column, called)}[i]'};\n")
         lines.append(f"    }}\n    state->learning_rate = {c_number(self.optimizer.rate(), self.file.single)};\n")

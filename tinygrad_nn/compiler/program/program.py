@@ -257,17 +257,20 @@ class Program:
 
         Raises OffPath where a comparison comes out otherwise than when the program was traced.
         """
-        if parameters is None:
-            parameters = [value.data for value in self.parameters.values()]
-        numbers: dict[int, float] = dict(zip(self.inputs, inputs, strict=True))
-        numbers |= zip(self.parameters, parameters, strict=True)
-        numbers |= self.literals
-        for entry in self.body:
+        held = [value.data for value in self.parameters.values()] if parameters is None else parameters
+        numbers: dict[int, float] = self.literals | dict(zip(self.inputs, inputs, strict=True))
+        numbers |= zip(self.parameters, held, strict=True)
+        for entry in self.entries:
             if isinstance(entry, Guard):
                 if not entry.holds(numbers):  # type: ignore[arg-type]
                     raise OffPath(entry.where)
                 continue
-            numbers[entry.slot] = entry.primitive.value(*of_operands(numbers.__getitem__, entry.operands))
+            given = of_operands(numbers.__getitem__, entry.operands)
+            if isinstance(entry, Family):
+                found = map(entry.primitive.value, *[g if type(g) is tuple else repeat(g) for g in given])
+                numbers.update(zip(entry.results, found, strict=False))
+            else:
+                numbers[entry.slot] = entry.primitive.value(*given)
         return [numbers[slot] for slot in self.outputs]
 
 

@@ -46,16 +46,17 @@ def c_number(value: float, single: bool) -> str:
     Raises ValueError for one that is finite, and no float is.
     """
     if single:
-        if math.isinf(rounded(value)) and not math.isinf(value):
-            raise ValueError(f"{value!r} is larger than any float: export with dtype='double'")
-        value = rounded(value)
+        given, value = value, rounded(value)
+        if math.isinf(value) and not math.isinf(given):
+            raise ValueError(f"{given!r} is larger than any float: export with dtype='double'")
     if value != value:
         return "NAN"
     if math.isinf(value):
         return "INFINITY" if value > 0 else "(-INFINITY)"
     text = repr(value)
     if single:
-        text = next(t for t in (f"{value:.{digits}g}" for digits in range(1, 18)) if rounded(float(t)) == value)
+        first = 1 if rounded(float(f"{value:.7g}")) == value else 8  # most have no fewer digits
+        text = next(t for t in (f"{value:.{digits}g}" for digits in range(first, 18)) if rounded(float(t)) == value)
         text = f"{text if any(letter in text for letter in '.e') else text + '.0'}f"
     return f"({text})" if text.startswith("-") else text
 

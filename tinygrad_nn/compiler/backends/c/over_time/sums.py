@@ -42,7 +42,9 @@ def with_sums(program: Program, body: Sequence[BodyEntry] | None = None) -> tupl
 
 def _without_unread(program: Program) -> Program:
     """The program in which no primitive is given what its value does not depend on, as sigmoid_slope(x, s) on x."""
-    said = {entry.primitive: _operands_read(entry.primitive) for entry in program.instructions}
+    said = {row: _operands_read(row) for row in {e.primitive for e in program.entries if not isinstance(e, Guard)}}
+    if not any(said.values()):
+        return program
     body = [
         entry
         if isinstance(entry, Guard) or (read := said[entry.primitive]) is None
