@@ -99,7 +99,7 @@ def test_bad_places_and_layouts_are_said_and_write_nothing(tmp_path):
             tn.export_c(network(), tmp_path / path, **{"layout": "arduino", **options})
     function = tn.compile(lambda x: x * x)
     function(1.0)
-    with pytest.raises(ValueError, match="a sketch is of a model: export a compiled function as a file"):
+    with pytest.raises(ValueError, match="a sketch is of a model with its weights: export a compiled function alone"):
         tn.export_c(function, tmp_path / "gate", layout="arduino")
     assert os.listdir(tmp_path) == ["file"]
 

@@ -77,14 +77,14 @@ class Estimated(Module):
     def labels(self) -> list[Any] | None:
         return self._labels
 
-    def scaled(self, shifts: Columns, scales: Columns, single: bool) -> None:
+    def scaled(self, shifts: Columns, scales: Columns, single: bool, apart: bool) -> None:
         """Let features be less `shifts` and divided by `scales` before they come to the network."""
         neurons, exact = self.network.layers[0].neurons, 24 if single else 53
         for neuron in neurons:
             for weight, scale in zip(neuron.weights, scales, strict=True):
                 weight.data = weight.data / scale
         added = [[-w.data * shift for w, shift in zip(n.weights, shifts, strict=True)] for n in neurons]
-        if max(math.fsum(map(abs, each)) for each in added) * 2.0**-exact > MOST_LOST:
+        if apart or max(math.fsum(map(abs, each)) for each in added) * 2.0**-exact > MOST_LOST:
             self.middle = [Value(rounded(shift) if single else shift) for shift in shifts]
             rest = [middle.data - shift for middle, shift in zip(self.middle, shifts, strict=True)]
             added = [[w.data * more for w, more in zip(n.weights, rest, strict=True)] for n in neurons]
@@ -122,8 +122,11 @@ class Estimated(Module):
         less = " (of which the middle is subtracted, and the rest in the first layer)" if self.middle else ""
         return f"{last} after {', '.join(before)}{less}, {self.network!r}" if before else f"{last}, {self.network!r}"
 
-    def add_to(self, file: File, inputs: int, outputs: int) -> None:
-        """Add the functions of probabilities and labels to a file, after that of the outputs."""
+    def add_to(self, file: File, inputs: int, outputs: int, weights: int = 0) -> None:
+        """Add the functions of probabilities and labels to a file, after that of the outputs.
+
+        `weights` is how many they are given, where those are not in the file.
+        """
         assert self.labels is not None
         name, n = file.name, len(self.labels)
         program = compile(self.told, backend="python")
@@ -132,8 +135,8 @@ class Estimated(Module):
         roll = rolled(*with_sums(program.program.flat))
         printer = Printer(roll, [z], [], [y], False, "return;", "slots", file.constants)
         scratch = f"    real slots[{printer.slots}];\n" if printer.slots else ""
-        begin = f"    real z[{outputs}];\n    {name}_outputs(x, z);\n"
-        x = f"const real x[{inputs}]"
+        begin = f"    real z[{outputs}];\n    {name}_outputs({'weights, ' if weights else ''}x, z);\n"
+        x = f"const real weights[{weights}], " * bool(weights) + f"const real x[{inputs}]"
         file.function(f"void {name}_predict({x}, real y[{n}])", f"{scratch}{begin}{printer.text}")
         if self.several:
             each = f"    for (int k = 0; k < {n}; ++k) {{\n        found[k] = z[k] > 0.0;\n    }}\n"
@@ -150,19 +153,19 @@ class Estimated(Module):
         lines = f"    static {const}labels[{n}] = {{\n{table}    }};\n    return labels[index];\n"
         file.function(f"{kind}{' ' * kind[-1].isalpha()}{name}_label(int index)", lines, literal=True)
 
-    def calls(self, name: str) -> list[str]:
-        """What the comment says of those functions."""
+    def calls(self, name: str, given: str) -> list[str]:
+        """What the comment says of those functions, of which the first arguments are given."""
         if self.labels is None:
             return []
         of_each = "each label" if self.several else "each class"
         index = (
-            f"{name}_classes(x, found)    found[k] is 1 where label k holds, else 0"
+            f"{name}_classes({given}x, found)    found[k] is 1 where label k holds, else 0"
             if self.several
-            else f"{name}_class(x)    the index of the class that `predict` gives in Python"
+            else f"{name}_class({given}x)    the index of the class that `predict` gives in Python"
         )
         named = ", ".join(map(str, self.labels))
         return [
-            f"{name}_predict(x, y)    y is the probability of {of_each}, {len(self.labels)}: {named}",
+            f"{name}_predict({given}x, y)    y is the probability of {of_each}, {len(self.labels)}: {named}",
             index,
             f"{name}_label(index)    the label of an index from 0 to {len(self.labels) - 1}",
         ]
@@ -184,8 +187,10 @@ def _quoted(text: str) -> str:
     return '"' + "".join(chr(b) if b in kept else f"\\{b:03o}" for b in text.encode("utf-8", "surrogatepass")) + '"'
 
 
-def estimated(model: Any, dtype: Any) -> Any:
+def estimated(model: Any, dtype: Any, apart: bool = False) -> Any:
     """A fitted estimator, or a pipeline that ends in one, as what it computes; another model as it is.
+
+    Where weights are `apart` from the program, which is to take those of another fit, it is the same program for all.
 
     Raises ValueError for a step that no layer can take in, TypeError for an estimator of another kind.
     """
@@ -210,7 +215,7 @@ def estimated(model: Any, dtype: Any) -> Any:
         shifts = [shift + scale * s for shift, scale, s in zip(shifts, scales, less, strict=True)]
         scales = [scale * b for scale, b in zip(scales, by, strict=True)]
     if scalers:
-        found.scaled(shifts, scales, dtype == "float")
+        found.scaled(shifts, scales, dtype == "float", apart)
     return found
 
 

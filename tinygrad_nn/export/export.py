@@ -48,6 +48,7 @@ def export_c(
     targets: int | None = None,
     save: bool = False,
     layout: str = "file",
+    weights_apart: bool = False,
 ) -> None:
     """Write a model as one C99 file for where Python does not run: it predicts, and with `train` it learns.
 
@@ -71,9 +72,17 @@ def export_c(
 
     for what is to outlive a restart: a block with a version and a checksum, the same on every machine, of which
     model_load returns 0, and changes nothing, where it is damaged or of another model. `load_c_state` reads it in
-    Python, `c_state` writes one. The comment at the top says how many bytes and operations that takes. Compiled with
-    -DMODEL_SELF_TEST the file is a program that compares itself with numbers from Python. A compiled function is
-    written with its derivatives, as `f.source("c")` has it.
+    Python, `c_state` writes one. With `weights_apart` a file that predicts has no weights in it, but is given them,
+
+        const float *model_weights(const unsigned char bytes[MODEL_STATE_BYTES]);        in a block, where they stand
+        int model_load(float weights[], const unsigned char bytes[MODEL_STATE_BYTES]);   copied from it
+        void model_predict(const float weights[], const float x[], float y[]);
+
+    so that a block of `c_state(model)` in flash may be replaced, and the program stays.
+
+    The comment at the top says how many bytes and operations that takes. Compiled with -DMODEL_SELF_TEST the file is a
+    program that compares itself with numbers from Python. A compiled function is written with its derivatives, as
+    `f.source("c")` has it.
 
     A fitted estimator of tinygrad_nn.sklearn, also one that stands last in a scikit-learn Pipeline of scalers, is
     written whole, to predict: scaling becomes part of the first layer, and of a classifier model_predict gives the
@@ -110,20 +119,22 @@ def export_c(
     """
     checked_name(name)
     header, overwrite = checked_switch("header", header), checked_switch("overwrite", overwrite)
-    save = checked_switch("save", save)
+    save, weights_apart = checked_switch("save", save), checked_switch("weights_apart", weights_apart)
     as_sketch = checked_layout(layout)
     names = _places(path, name, header, as_sketch, overwrite)
     include = os.path.basename(names[1]) if names[1:] else ""
+    if as_sketch and (isinstance(model, Function) or weights_apart):
+        what = "a file of weights_apart" if weights_apart else "a compiled function"
+        raise ValueError(f"a sketch is of a model with its weights: export {what} alone, and call it from a sketch")
     if isinstance(model, Function):
-        if loss is not None or train is not None or inputs is not None or targets is not None:
-            raise ValueError("a compiled function is exported as it is: loss, train, inputs and targets are for models")
-        if as_sketch:
-            raise ValueError("a sketch is of a model: export a compiled function as a file, and call it from a sketch")
-        if save:
-            raise ValueError("save=True is of what a model learns in C, and a compiled function learns nothing")
+        if any(given is not None for given in (loss, train, inputs, targets)) or save or weights_apart:
+            raise ValueError(
+                "a compiled function is exported as it is: loss, train, inputs, targets, save and weights_apart are "
+                "for models"
+            )
         text, declarations = FunctionFile(model, name, dtype).texts(include)
     else:
-        exported = _exported(model, name, loss, train, dtype, inputs, targets, save)
+        exported = _exported(model, name, loss, train, dtype, inputs, targets, save, weights_apart)
         text, declarations = exported.texts(self_test(exported), include)
     texts = [text, declarations, *([sketch(name, declarations)] if as_sketch else [])]
     (write_sketch if as_sketch else write_all)([*zip(names, texts, strict=False)])
@@ -147,9 +158,10 @@ def _places(path: Any, name: str, header: bool, as_sketch: bool, overwrite: bool
 
 
 def _exported(
-    model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: Any, targets: int | None, save: bool = False
-) -> ModelFile:
-    model = estimated(model, dtype)
+    model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: Any, targets: int | None, save: bool = False,
+    apart: bool = False,
+) -> ModelFile:  # fmt: skip
+    model = estimated(model, dtype, apart)
     if not callable(model):
         raise TypeError(f"export_c() wants a model, or a function that was compiled, but got {model!r}")
     if isinstance(model, Estimated) and (loss is not None or train is not None):
@@ -164,7 +176,9 @@ def _exported(
         raise TypeError(f"train must be an optimizer such as tn.SGD(model.parameters(), lr=0.1), but got {train!r}")
     if save and train is None:
         raise ValueError("save=True is of what a model learns in C: give a loss and an optimizer to train by")
-    return ModelFile(model, name, loss, train, dtype, inputs, targets, save)
+    if apart and train is not None:
+        raise ValueError("weights_apart=True is for a file that predicts: one that learns has its weights in its state")
+    return ModelFile(model, name, loss, train, dtype, inputs, targets, save, apart)
 
 
 def check_c(

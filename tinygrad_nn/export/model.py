@@ -30,7 +30,7 @@ from ..support.checks import MOST, checked_count
 from ..support.nested import leaves
 from ..training.steps.engines.recorded import number_of
 from ..training.steps.recipe import Recipe, row_gradient
-from . import state_bytes
+from . import state_functions
 from .estimators import Estimated
 from .update import UpdateLoop
 
@@ -40,9 +40,10 @@ class ModelFile:
 
     def __init__(
         self, model: Any, name: str, loss: Any, train: Optimizer | None, dtype: str, inputs: Any, targets: int | None,
-        save: bool = False,
+        save: bool = False, apart: bool = False,
     ) -> None:  # fmt: skip
-        self.save, self.macro = save, ""
+        self.save, self.apart = save, apart
+        self.block: state_functions.StateFunctions | None = None
         self.model, self.name, self.file, self.optimizer = model, name, File(name, dtype), train
         self.inputs = _input_names(model, inputs)
         self.prediction, self.sample = _prediction(model, len(self.inputs))
@@ -66,6 +67,16 @@ class ModelFile:
     def first(self) -> str:
         """The name of the function that has the network in it."""
         return f"{self.name}_{'predict' if self.labelled is None else 'outputs'}"
+
+    @property
+    def taken(self) -> str:
+        """The first argument of the functions that predict, where weights are not in the file."""
+        return f"const real weights[{len(self.weights)}], " if self.apart else ""
+
+    @property
+    def passed(self) -> str:
+        """What calls pass for it."""
+        return "weights, " if self.apart else ""
 
     @property
     def order(self) -> str:
@@ -92,10 +103,17 @@ class ModelFile:
         check_values(values, [value.data for value in values], self.file.single, self.model)
         for column in zip(*(self.optimizer.held_state if self.optimizer is not None else ()), strict=True):
             check_values(trained, column, self.file.single, self.model, "the state of ")
-        self.count = len(trained)
+        self.count, self.weights = len(trained), values
+        if self.apart and [*map(id, own)] != [*map(id, values)]:
+            raise ValueError(
+                f"weights_apart=True puts all of model.parameters() into a block, but of those {name_of(self.model)} "
+                "reads others, or not all: let it read its own parameters, and no other Values"
+            )
         fixed = [value.data for value in values[self.count :]]
         self.parameters = [Region("state->weights", 0, self.count)] if trained else []
-        if fixed:
+        if self.apart:
+            self.parameters = [Region("weights", 0, len(values))]
+        elif fixed:
             table = self.file.numbers(fixed, "fixed" if trained else "weights")
             self.parameters.append(Region(table, self.count, len(fixed)))
         self.prediction, self.printed = self.prediction.reading(values), self.printed.reading(values)
@@ -109,8 +127,8 @@ class ModelFile:
         constants = self.file.constants
         prediction = rolled(*with_sums(self.printed))
         predicted = Printer(prediction, [x], self.parameters, [y], False, off, scratch, constants)
-        given = f"const real x[{len(self.inputs)}], real y[{m}]"
-        self.slots = predicted.slots
+        given = f"{self.taken}const real x[{len(self.inputs)}], real y[{m}]"
+        self.slots, unused = predicted.slots, ["x", *(["weights"] if self.apart else [])]
         if self.gradient is not None:
             target, gradient = Region("target", len(self.inputs), self.n_targets), Region("gradient", 1, self.count)
             off, reads = "return NAN;", [x, target]
@@ -128,20 +146,24 @@ class ModelFile:
             given = f"const real x[{len(self.inputs)}], const real target[{self.n_targets}]"
             self.file.function(f"real {self.name}_train({state}, {given})", lines, ["x", "target"])
             if self.save:
-                self.macro = state_bytes.add_to(self.file, self.update, self.model)
+                self.block = state_functions.of_state(self.file, self.update, self.model)
         elif self.slots:
             inside = f"{self.name}_scratch *scratch"
-            self.file.function(f"void {self.first}_in({inside}, {given})", predicted.text, ["x"])
-            lines = f"    {self.name}_scratch scratch;\n    {self.first}_in(&scratch, x, y);\n"
+            self.file.function(
+                f"void {self.first}_in({inside}, {given})", predicted.text, ["weights", "x"][not self.apart :]
+            )
+            lines = f"    {self.name}_scratch scratch;\n    {self.first}_in(&scratch, {self.passed}x, y);\n"
             self.file.function(f"void {self.first}({given})", lines)
         else:
-            self.file.function(f"void {self.first}({given})", predicted.text, ["x"])
+            self.file.function(f"void {self.first}({given})", predicted.text, unused)
         if self.labelled is not None:
-            self.labelled.add_to(self.file, len(self.inputs), m)
+            self.labelled.add_to(self.file, len(self.inputs), m, len(self.weights) if self.apart else 0)
+        if self.apart:
+            self.block = state_functions.of_weights(self.file, self.model, len(self.weights))
 
     def texts(self, test: str = "", include: str = "") -> tuple[str, str]:
         """The file, with a self test, and a header."""
-        structs = self.macro
+        structs = "" if self.block is None else self.block.macro
         if self.slots:
             structs += f"typedef struct {{\n    real slots[{self.slots}];\n}} {self.name}_scratch;\n\n"
         if self.optimizer is not None:
@@ -160,9 +182,12 @@ class ModelFile:
         flash = f"flash: {self.file.constants.size:,} bytes of constants"
         counted = f"{operations(self.prediction):,} operations a prediction"
         if self.gradient is None:
-            same = f"{self.first}_in(&scratch, x, y)    the same, with the caller's scratch and not the stack's"
-            calls = [f"{self.first}(x, y)    {row}", *([same] if self.slots else [])]
-            calls += [] if self.labelled is None else self.labelled.calls(name)
+            same = (
+                f"{self.first}_in(&scratch, {self.passed}x, y)    the same, in the caller's scratch and not the stack's"
+            )
+            calls = [f"{self.first}({self.passed}x, y)    {row}", *([same] if self.slots else [])]
+            calls += [] if self.labelled is None else self.labelled.calls(name, self.passed)
+            calls += [] if self.block is None else self.block.calls
             memory = f"{flash}; RAM: {size * self.slots:,} bytes of scratch{self.file.on_stack}"
         else:
             takes = any(entry.primitive is table.take for entry in self.gradient.instructions)
@@ -174,7 +199,7 @@ class ModelFile:
                 f"{self.n_targets} number{'s' * (self.n_targets > 1)}.",
                 "    It returns the loss before the update" + of_class,
                 f"state.weights are in the order of {self.order}; state.learning_rate may be set between steps.",
-                *(state_bytes.calls(name) if self.save else []),
+                *([] if self.block is None else self.block.calls),
             ]
             state = size * (self.slots + self.update.numbers)
             memory = f"{flash}; RAM: {state:,} bytes of state, {size * self.slots:,} of them scratch"

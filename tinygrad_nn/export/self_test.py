@@ -10,11 +10,16 @@ from ..compiler.backends.c.constants import wrapped
 from ..compiler.backends.c.functions import c_number
 from ..compiler.single_precision import rounded
 from .model import ModelFile
-from .state_bytes import HEAD
+from .state_bytes import HEAD, c_state
 from .update import StateColumns
 
 TEST_ROWS, STEPS = 4, 10
 TOLERANCE = {"float": 1e-4, "double": 1e-9}  # times 1 and the size of what is expected
+
+APART = """    static real weights[{n}];
+    wrong += {name}_load(weights, bytes) != 1;
+    wrong += {name}_weights(bytes) != 0 && memcmp({name}_weights(bytes), weights, sizeof weights) != 0;
+"""
 
 
 def self_test(model: ModelFile) -> str:
@@ -27,6 +32,8 @@ def self_test(model: ModelFile) -> str:
     state, call = (
         ("&state, ", f"    static {name}_state state;\n    {name}_init(&state);\n") if model.optimizer else ("", "")
     )
+    if model.apart:
+        state, call = "weights, ", APART.format(name=name, n=len(model.weights))
     parts = [
         f"\n#ifdef {name.upper()}_SELF_TEST\n#include <stdio.h>\n\n",
         "static int differs(const char *what, int row, real found, real expected)\n{\n"
@@ -39,6 +46,9 @@ def self_test(model: ModelFile) -> str:
         _table("inputs", [n for row in rows for n in row], single),
         _table("expected", [n for prediction in predictions for n in prediction], single),
     ]
+    if model.apart:
+        block = wrapped([str(byte) for byte in c_state(model.model, dtype=model.file.dtype)])
+        parts.append(f"    static const unsigned char bytes[] = {{\n{block}    }};\n")
     if model.optimizer is not None:
         parts.append(_table("targets", [n for target in targets for n in target], single))
         parts.append(_table("losses", _losses(model, rows, targets), single))

@@ -1,8 +1,8 @@
-"""What a model has learned in C as a block of bytes, for flash or an EEPROM: as C writes and reads it, and Python.
+"""What a model has learned in C, or the weights for it, as a block of bytes for flash or an EEPROM.
 
-A block is 20 bytes that say what it is of (a word, versions, what the network and the optimizer are, how many weights),
-then the numbers of the state in the order of its fields, and the CRC-32 of all that. Numbers are the bits of IEEE
-floats, the least byte first, so that it is the same on every machine.
+A block is 24 bytes that say what it is of (a word, versions, what the network and the optimizer are, how many weights),
+then the numbers of the state in the order of its fields, or the weights alone, and the CRC-32 of all that. Numbers are
+the bits of IEEE floats, the least byte first, so that it is the same on every machine.
 """
 
 from __future__ import annotations
@@ -21,40 +21,49 @@ from ..nn.entries import StorageError
 from ..nn.module import Module
 from ..optim import Optimizer
 from ..training.steps.recipe import Recipe
+from .estimators import Estimated, estimated
 from .update import UpdateLoop
 
 WORD, BLOCK_VERSION = b"tnns", 1
-HEAD, SUM = 20, 4  # bytes
+HEAD, SUM = 24, 4  # bytes
 FORMATS = {4: "f", 8: "d"}
 
 
-def c_state(model: Any, optimizer: Optimizer, dtype: str = "float") -> bytes:
-    """The block of bytes that a file of `export_c` with `save` reads: the weights and the optimizer as they are now.
+def c_state(model: Any, optimizer: Optimizer | None = None, dtype: str = "float") -> bytes:
+    """The block of bytes that a file of `export_c` takes: with `save` weights and optimizer as they are now, and
+    without an optimizer the weights alone, for a file of `weights_apart`.
 
-    Written to a device's flash or EEPROM it gives `model_load` other weights, and what runs there stays as it is.
-    `dtype` is that of the file. Raises as `export_c` does, which the file was written by.
+    Written to a device's flash or EEPROM it gives a program other weights, and the program stays as it is. `dtype` is
+    that of the file. Raises as `export_c` does, which the file was written by.
 
     >>> import tinygrad_nn as tn
     >>> model = tn.MLP(2, [4, 1], "tanh", "sigmoid")
     >>> optimizer = tn.SGD(model.parameters(), lr=0.5)
     >>> block = c_state(model, optimizer)
     >>> len(block), load_c_state(model, block, optimizer)
-    (96, None)
+    (100, None)
     """
-    loop = _loop_of(model, optimizer, dtype)
-    weights = [parameter.data for parameter in optimizer.parameters]
-    columns = [weights, *loop.held()]
+    file = File("model", dtype)
+    if optimizer is None:
+        model = estimated(model, dtype, apart=True)
+        parameters, head = _parameters_of(model), head_of_weights(file, model)
+        loop, numbers = None, []
+    else:
+        loop = _loop_of(model, optimizer, dtype)
+        parameters, head = optimizer.parameters, head_of(loop, model)
+        c_number(optimizer.rate(), file.single)  # which says so where a float is too small for it
+        numbers = [optimizer.rate(), *([float(optimizer.steps)] if loop.counts_steps else [])]
+    columns: list[Sequence[float]] = [[p.data for p in parameters], *([] if loop is None else loop.held())]
     for column, what in zip(columns, ["", *["the state of "] * len(columns)], strict=False):
-        check_values(optimizer.parameters, column, loop.file.single, model, what)
-    numbers = [number for column in columns for number in column]
-    c_number(optimizer.rate(), loop.file.single)  # which says so where a float is too small for it
-    numbers += [optimizer.rate(), *([float(optimizer.steps)] if loop.counts_steps else [])]
-    block = head_of(loop, model) + struct.pack(f"<{len(numbers)}{FORMATS[loop.file.size]}", *numbers)
+        check_values(parameters, column, file.single, model, what)
+    numbers = [*(number for column in columns for number in column), *numbers]
+    block = head + struct.pack(f"<{len(numbers)}{FORMATS[file.size]}", *numbers)
     return block + struct.pack("<I", zlib.crc32(block))
 
 
 def load_c_state(model: Any, block: bytes | bytearray | memoryview, optimizer: Optimizer | None = None) -> None:
-    """Give a model the weights in a block that a device's `model_save` wrote, and its optimizer what belongs to it.
+    """Give a model the weights in a block that a device's `model_save` or `c_state` wrote, and its optimizer what
+    belongs to it.
 
     Weights are in the order of `optimizer.parameters`, or without an optimizer of `model.parameters()`. The optimizer
     also has the learning rate, the count of steps and what it remembers of each weight from there.
@@ -66,12 +75,9 @@ def load_c_state(model: Any, block: bytes | bytearray | memoryview, optimizer: O
         raise TypeError(f"load_c_state() wants the bytes that model_save wrote, but got {type(block).__name__}")
     block = bytes(block)
     size, numbers = _numbers_in(block)
-    states, counts_steps = block[6], block[7]
     if optimizer is None:
-        if not isinstance(model, Module):
-            raise TypeError(f"{model!r} has no parameters() in an order: give the optimizer that it was exported with")
-        parameters = model.parameters()
-        wanted = _head(size, states, counts_steps, model, parameters, block[12:16])
+        parameters = _parameters_of(model)
+        wanted = _head((size, *block[6:8]), model, parameters, block[12:16])
     else:
         loop = _loop_of(model, optimizer, {4: "float", 8: "double"}[size])
         parameters, wanted = optimizer.parameters, head_of(loop, model)
@@ -82,15 +88,15 @@ def load_c_state(model: Any, block: bytes | bytearray | memoryview, optimizer: O
                 "exported with, and only the model where all of its parameters learn"
             )
     count = len(parameters)
-    columns = [numbers[k * count : (k + 1) * count] for k in range(1 + states)]
-    rate, *steps = numbers[(1 + states) * count :]
-    if not all(map(math.isfinite, numbers)) or rate < 0.0 or not all(s >= 0.0 and s == math.floor(s) for s in steps):
+    columns = [numbers[k * count : (k + 1) * count] for k in range(1 + block[6])]
+    rate, steps, *_ = *numbers[len(columns) * count :], 0.0, 0.0
+    if not all(map(math.isfinite, numbers)) or rate < 0.0 or steps < 0.0 or steps != math.floor(steps):
         raise StorageError("the block has numbers that are not finite, or no learning rate: it diverged on the device")
     if optimizer is not None:
         optimizer.state = loop.states_of(columns[1:])
         if c_number(rate, size == 4) != c_number(optimizer.rate(), size == 4):
             optimizer.lr = rate
-        optimizer.steps = int(steps[0]) if steps else optimizer.steps
+        optimizer.steps = int(steps) if loop.counts_steps else optimizer.steps
     for parameter, number in zip(parameters, columns[0], strict=True):
         parameter.data = number
 
@@ -101,7 +107,7 @@ def _numbers_in(block: bytes) -> tuple[int, Sequence[float]]:
         raise StorageError(f"these {len(block)} bytes are no state that model_save wrote: it begins with {WORD!r}")
     if block[4] != BLOCK_VERSION or block[5] not in FORMATS:
         raise StorageError(f"the block is of version {block[4]}, and this library reads version {BLOCK_VERSION}")
-    size, count = block[5], int.from_bytes(block[16:20], "little") * (1 + block[6]) + 1 + block[7]
+    size, count = block[5], int.from_bytes(block[16:20], "little") * (1 + block[6]) + block[7]
     if len(block) != HEAD + size * count + SUM:
         raise StorageError(f"the block was cut off, or goes on: of {HEAD + size * count + SUM} bytes, got {len(block)}")
     if int.from_bytes(block[-SUM:], "little") != zlib.crc32(block[:-SUM]):
@@ -118,101 +124,34 @@ def _loop_of(model: Any, optimizer: Optimizer, dtype: str) -> UpdateLoop:
 def head_of(loop: UpdateLoop, model: Any) -> bytes:
     """What the block of a state begins with."""
     kind = zlib.crc32(type(loop.optimizer).__name__.encode()).to_bytes(4, "little")
-    sizes = loop.file.size, len(loop.states), int(loop.counts_steps)
-    return _head(*sizes, model, loop.optimizer.parameters, kind)
+    return _head((loop.file.size, len(loop.states), 1 + loop.counts_steps), model, loop.optimizer.parameters, kind)
 
 
-def _head(size: int, states: int, steps: int, model: Any, parameters: Sequence[Value], optimizer: bytes) -> bytes:
+def head_of_weights(file: File, model: Any) -> bytes:
+    """What the block of a model's weights alone begins with."""
+    return _head((file.size, 0, 0), model, _parameters_of(model), bytes(4))
+
+
+def _parameters_of(model: Any) -> list[Value]:
+    if not isinstance(model, Module):
+        raise TypeError(f"{model!r} has no parameters() in an order: give a Module, or an optimizer too")
+    return model.parameters()
+
+
+def _head(sizes: Sequence[int], model: Any, parameters: Sequence[Value], optimizer: bytes) -> bytes:
+    """The head, where sizes are the bytes of a number, the states of a parameter and what else there is."""
     network, count = (number.to_bytes(4, "little") for number in (_print_of(model, parameters), len(parameters)))
-    return WORD + bytes([BLOCK_VERSION, size, states, steps]) + network + optimizer + count
+    return WORD + bytes([BLOCK_VERSION, *sizes]) + network + optimizer + count + bytes(4)
 
 
 def _print_of(model: Any, parameters: Sequence[Value]) -> int:
-    """A number that networks of one structure share: of the paths of what is trained, and of the activations."""
-    words = [type(model).__name__]
+    """A number that networks of one structure share: of the paths of parameters, the activations, and labels."""
+    words = [type(model).__name__, *map(str, getattr(model, "labels", None) or [])]
     if isinstance(model, Module):
         paths = {id(parameter): path for path, parameter in model.named_parameters()}
         words += [paths.get(id(parameter), "") for parameter in parameters]
-    layers = getattr(model, "layers", [model])
+    layers = getattr(model.network if isinstance(model, Estimated) else model, "layers", [model])
     neurons = [neuron for layer in layers for neuron in getattr(layer, "neurons", [layer])]
     activations = [getattr(neuron, "activation", None) for neuron in neurons]
     words += [activation if isinstance(activation, str) else "" for activation in activations]
     return zlib.crc32("\n".join(words).encode())
-
-
-def add_to(file: File, loop: UpdateLoop, model: Any) -> str:
-    """Add what writes and reads a block to a file; the line that says how long one is."""
-    name, size, count = file.name, file.size, loop.count
-    macro, total = f"{name.upper()}_STATE_BYTES", HEAD + size * loop.numbers + SUM
-    bits = f"uint{8 * size}_t"
-    head = ", ".join(map(str, head_of(loop, model)))
-    file.includes |= {"<stdint.h>", "<string.h>"}
-    file.bodies.append(
-        f"/* A block: {HEAD} bytes that say what it is of, the numbers of the state, and the CRC-32 of all that. */\n"
-        f"static const unsigned char {name}_state_head[{HEAD}] = {{\n    {head},\n}};\n"
-        + file.spelled(f"typedef char {name}_real_has_{size}_bytes[sizeof(real) == {size} ? 1 : -1];\n\n")
-    )
-    checksum = f"{name}_state_sum(const unsigned char *bytes, long count)"
-    file.function(f"uint32_t {checksum}", CHECKSUM, static=True)
-    put, get = (text.replace("BITS", bits).replace("SIZE", str(size)) for text in (PUT, GET))
-    file.function(
-        f"unsigned char *{name}_put_numbers(unsigned char *bytes, const real *numbers, long count)", put, static=True
-    )
-    given = "const unsigned char *bytes, real *numbers, long count"
-    file.function(f"const unsigned char *{name}_get_numbers({given})", get, static=True)
-    fields = [(f"state->{field}", count) for field in ("weights", *loop.states)]
-    fields += [(f"&state->{field}", 1) for field in ("learning_rate", *(["steps"] if loop.counts_steps else []))]
-    puts = "".join(f"    at = {name}_put_numbers(at, {field}, {n});\n" for field, n in fields)
-    gets = "".join(f"    at = {name}_get_numbers(at, {field}, {n});\n" for field, n in fields)
-    sum_at = f"const uint32_t sum = {name}_state_sum(bytes, {total - SUM});"
-    file.function(
-        f"void {name}_save(const {name}_state *state, unsigned char bytes[{macro}])",
-        f"    unsigned char *at = bytes + {HEAD};\n    memcpy(bytes, {name}_state_head, {HEAD});\n{puts}    {sum_at}\n"
-        f"    for (int k = 0; k < {SUM}; ++k) {{\n        at[k] = (unsigned char)(sum >> (8 * k));\n    }}\n",
-    )
-    file.function(
-        f"int {name}_load({name}_state *state, const unsigned char bytes[{macro}])",
-        f"    const unsigned char *at = bytes + {HEAD};\n    {sum_at}\n"
-        f"    if (memcmp(bytes, {name}_state_head, {HEAD}) != 0) {{\n        return 0;\n    }}\n"
-        f"    for (int k = 0; k < {SUM}; ++k) {{\n"
-        f"        if (bytes[{total - SUM} + k] != (unsigned char)(sum >> (8 * k))) {{\n            return 0;\n"
-        f"        }}\n    }}\n{gets}    return at == bytes + {total - SUM};\n",
-    )
-    return f"#define {macro} {total}\n\n"
-
-
-def calls(name: str) -> list[str]:
-    """What the comment says of those functions."""
-    return [
-        f"{name}_save(&state, bytes)    {name.upper()}_STATE_BYTES bytes to keep in flash or an EEPROM",
-        f"{name}_load(&state, bytes)    1, or 0 where the bytes are no such block, and then nothing changes",
-    ]
-
-
-CHECKSUM = """    uint32_t sum = 0xFFFFFFFFu;
-    for (long i = 0; i < count; ++i) {
-        sum ^= bytes[i];
-        for (int k = 0; k < 8; ++k) {
-            sum = (sum >> 1) ^ ((sum & 1u) != 0 ? 0xEDB88320u : 0u);
-        }
-    }
-    return sum ^ 0xFFFFFFFFu;
-"""
-PUT = """    for (long i = 0; i < count; ++i) {
-        BITS bits;
-        memcpy(&bits, &numbers[i], SIZE);
-        for (int k = 0; k < SIZE; ++k) {
-            *bytes++ = (unsigned char)(bits >> (8 * k));
-        }
-    }
-    return bytes;
-"""
-GET = """    for (long i = 0; i < count; ++i) {
-        BITS bits = 0;
-        for (int k = 0; k < SIZE; ++k) {
-            bits |= (BITS)*bytes++ << (8 * k);
-        }
-        memcpy(&numbers[i], &bits, SIZE);
-    }
-    return bytes;
-"""
