@@ -32,6 +32,7 @@ from ..training.steps.engines.recorded import number_of
 from ..training.steps.recipe import Recipe, row_gradient
 from . import state_functions
 from .estimators import Estimated
+from .in_place import InPlace, Updated
 from .update import UpdateLoop
 
 
@@ -130,19 +131,20 @@ class ModelFile:
         given = f"{self.taken}const real x[{len(self.inputs)}], real y[{m}]"
         self.slots, unused = predicted.slots, ["x", *(["weights"] if self.apart else [])]
         if self.gradient is not None:
-            target, gradient = Region("target", len(self.inputs), self.n_targets), Region("gradient", 1, self.count)
-            off, reads = "return NAN;", [x, target]
+            update, state = self.update, f"{self.name}_state *state"
+            reads = [x, Region("target", len(self.inputs), self.n_targets)]
+            more = "".join(f", {name}" for name in update.given)
+            updated = Updated(f"{self.name}_update", 1, self.count, more=more)
             roll = rolled(*with_sums(self.gradient))
-            trained = Printer(roll, reads, self.parameters, [gradient], True, off, scratch, constants)
-            self.slots = max(predicted.slots, trained.slots + self.count)
-            state = f"{self.name}_state *state"
-            self.file.function(f"void {self.name}_init({state})", self.update.init())
+            trained = InPlace(roll, reads, self.parameters, updated, update.names, scratch, constants)
+            self.slots = max(predicted.slots, trained.slots)
+            self.file.function(f"void {self.name}_init({state})", update.init())
             self.file.function(f"void {self.name}_predict({state}, {given})", predicted.text, ["state", "x"])
-            update = f"void {self.name}_update({state}, const real gradient[{self.count}])"
-            self.file.function(update, self.update.lines(), ["gradient", "state"], static=True)
-            head = f"    real *const gradient = state->scratch.slots + {trained.slots};\n"
-            end = f"    {self.name}_update(state, gradient);\n    return {trained.returned};\n"
-            lines = f"{head}{trained.text}{end}"
+            more = "".join(f", const real {name}" for name in update.given)
+            head = f"void {self.name}_update({state}, const int i, const real gradient{more})"
+            self.file.function(head, update.lines, ["state", "i", "gradient"], static=True)
+            counted = "    state->steps += 1.0;\n" if update.counts_steps else ""
+            lines = f"{update.before}{trained.text}{counted}    return {trained.returned};\n"
             given = f"const real x[{len(self.inputs)}], const real target[{self.n_targets}]"
             self.file.function(f"real {self.name}_train({state}, {given})", lines, ["x", "target"])
             if self.save:

@@ -23,7 +23,9 @@ FIELDS = {"weights", "learning_rate", "steps", "scratch"}
 class UpdateLoop:
     """The fields of a state, and the lines that set and update them. `numbers` is how many numbers the state holds.
 
-    Raises ValueError for a learning rate that is a function, and for an update that no loop can make.
+    `lines` are the update of parameter i by its gradient, `before` what is the same for all, whose names are `names`;
+    those `given` are among the arguments of the update. Raises ValueError for a learning rate that is a function, and
+    for an update that no loop can make.
     """
 
     def __init__(self, recipe: Recipe, file: File) -> None:
@@ -49,13 +51,14 @@ class UpdateLoop:
         for value in self.settings:
             if file.single and value != 1.0 and rounded(value) == 1.0:
                 raise ValueError(f"the setting {value!r} of the optimizer is 1 as a float: export with dtype='double'")
-        self.texts = {update.gradient: "gradient[i]", update.rate: "state->learning_rate", update.step: "state->steps"}
+        self.texts = {update.gradient: "gradient", update.rate: "state->learning_rate", update.step: "state->steps"}
         self.texts |= {slot: c_number(value, file.single) for slot, value in known.items()}
         self.targets = ["state->weights[i]", *(f"state->{name}[i]" for name in self.states)]
         before = [update.parameter, *[update.states[k] for k in self.kept]]
         self.texts |= dict(zip(before, self.targets, strict=True))
         self.of_member = {update.gradient, *before}
         self.counts_steps = any(update.step in entry.slots() for entry in self.program.instructions)
+        self._write()
 
     @property
     def fields(self) -> list[str]:
@@ -103,18 +106,21 @@ class UpdateLoop:
             lines.append(f"    state->steps = {c_number(float(self.optimizer.steps), self.file.single)};\n")
         return "".join(lines)
 
-    def lines(self) -> str:
-        """The update of all parameters; what is the same for all comes before the loop."""
+    def _write(self) -> None:
+        """Write the update of one parameter, and what is the same for all, of which it is given what it reads."""
         names, named, texts = told(self.program), LocalNames(self.file.name, ("gradient", "state")), dict(self.texts)
-        before, during, of_member = list[str](), list[str](), set(self.of_member)
+        before, during, of_member, read = dict[str, str](), list[str](), set(self.of_member), set(self.program.outputs)
         for entry in self.program.instructions:
             text = self._expression(entry, texts)
             texts[entry.slot] = name = named(names[entry.slot])
-            inside = not of_member.isdisjoint(entry.slots())
-            (during if inside else before).append(f"const real {name} = {text};")
-            of_member |= {entry.slot} if inside else set()
-        stored = []
-        new = self.program.outputs
+            line = f"const real {name} = {text};"
+            if of_member.isdisjoint(entry.slots()):
+                before[name] = line
+            else:
+                during.append(line)
+                of_member.add(entry.slot)
+                read.update(entry.slots())
+        stored, new = list[str](), self.program.outputs
         for target, slot in zip(self.targets, [new[0], *[new[1 + k] for k in self.kept]], strict=True):
             name = texts[slot]
             if name == target:
@@ -123,9 +129,12 @@ class UpdateLoop:
                 name = named(f"old_{names[slot]}")
                 during.append(f"const real {name} = {texts[slot]};")
             stored.append(f"{target} = {name};")
-        loop = [f"for (int i = 0; i < {self.count}; ++i) {{", *(f"    {line}" for line in [*during, *stored]), "}"]
-        steps = ["state->steps += 1.0;"] if self.counts_steps else []
-        return named_after("".join(f"    {line}\n" for line in [*before, *loop, *steps]), self.file.name)
+        self.names, given = list(before), before.keys() & {texts[slot] for slot in read if slot in texts}
+        self.given = [name for name in before if name in given]
+        self.before, self.lines = (
+            named_after("".join(f"    {line}\n" for line in lines), self.file.name)
+            for lines in (before.values(), [*during, *stored])
+        )
 
     def _expression(self, entry: Instruction, texts: dict[int, str]) -> str:
         if entry.primitive is table.dot:

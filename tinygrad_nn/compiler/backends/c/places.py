@@ -53,6 +53,7 @@ class Places:
         self.direct = self._direct(1 if returns else 0)
         ends = {array for k, (array, _) in enumerate(roll.outputs) if (array not in self.direct) or (returns and not k)}
         self.entries = in_blocks(roll.groups, ends, DEAR_IN_C)
+        self._order()
         self.needed = needed(self.entries, ends)
         elsewhere = [*self.views, *ends, *self.direct]
         self.begun = begun(self.entries, elsewhere, roll.sizes)
@@ -63,6 +64,9 @@ class Places:
         self.places, self.slots = self._allocated(ends)
         self.letters = ""  # the counters of the loops that are open
         self.held: set[int] = set()  # arrays whose member is a local variable of the loop
+
+    def _order(self) -> None:
+        """Give the entries another order."""
 
     def _name(self, named: LocalNames) -> None:
         """Name the counters of repeats, and all arrays: of one that is kept in all iterations h, that of now is h_t.
@@ -170,6 +174,14 @@ class Places:
             found.append(self.views[array])
             array = self.views[array].array
         return array, found[::-1]
+
+    def target(self, array: int) -> tuple[int, list[View]]:
+        """Where what a group computes is kept, and how that moves."""
+        (base, views), view = self.moves(array), self.views.get(array)
+        if view is not None and not views:  # a variable, which is kept
+            base, views = self.moves(view.array)
+            views.append(view)
+        return base, views
 
     def _region(self, access: Access, extents: tuple[int, ...]) -> Region | None:
         array, views = self.moves(access.array)

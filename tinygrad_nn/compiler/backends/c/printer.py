@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from ....autograd import primitives as table
 from ...loops.clusters import Cluster, strides
@@ -34,6 +35,7 @@ class Printer(Places):
         for array in self.regions.keys() & self.places:
             self._copy(array)
         self.declared: set[int] = set()  # single results of repeats, which their iterations set
+        self._settle()
         self._print(self.entries)
         self._put(returns)
         self.returned = self.element(*roll.outputs[0]) if returns else ""
@@ -43,6 +45,9 @@ class Printer(Places):
         """The lines, indented."""
         text = "".join(f"    {line}\n" for line in self.lines)
         return named_after(text, self.constants.name)
+
+    def _settle(self) -> None:
+        """What is to be said of outputs before the first line that puts one."""
 
     def _line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
@@ -87,9 +92,9 @@ class Printer(Places):
                 pass
             elif count > SHORT:
                 column = self.read(Access(array, index, (), count, step), (), "", "k")
-                self._each(0, count, f"{region.at(k, 'k')} = {column};")
+                self._each(0, count, region.put(column, k, "k"))
             else:
-                self._line(f"{region.at(k, '')} = {self.element(array, index)};")
+                self._line(region.put(self.element(array, index), k, ""))
                 count = 1
             k += count
 
@@ -149,10 +154,10 @@ class Printer(Places):
         elif local or len(targets) > 1:
             self._line(f"{new and 'const '}{new}{name} = {text};")
         else:
-            self._line(f"{targets[0]} = {text};")
+            self._line(targets[0](text))
             return
-        for target in targets:
-            self._line(f"{target} = {name};")
+        for put in targets:
+            self._line(put(name))
         if here:
             self.held.add(array)
 
@@ -165,28 +170,26 @@ class Printer(Places):
             return None
         return called(group.primitive, [self._operand(o, group.extents) for o in group.operands], self.wanted)
 
-    def _targets(self, array: int, extents: tuple[int, ...]) -> list[str]:
-        """Where a member of a group is stored, for others or for the caller."""
-        targets = []
-        (base, views), view = self.moves(array), self.views.get(array)
-        if view is not None and not views:  # a variable, which is kept
-            base, views = self.moves(view.array)
-            views.append(view)
+    def _targets(self, array: int, extents: tuple[int, ...]) -> list[Callable[[str], str]]:
+        """The statements that store a member of a group, for others or for the caller."""
+        targets = list[Callable[[str], str]]()
+        base, views = self.target(array)
         count = self.count(extents)
         if base in self.places:
             moves = [(each.stride, self.times[each.depth]) for each in views]
             index = "" if moves and count == "0" else count
-            targets.append(Region(self.names[base], 0, 0).at(0, index, moves))
+            targets.append(partial(Region(self.names[base], 0, 0).put, base=0, index=index, moves=moves))
         elif base in self.declared and base != array:
-            targets.append(self.names[base])
+            targets.append(partial(Region(self.names[base], 0, 1, alone=True).put, base=0, index=""))
         if base in self.direct:
             region, spaced, first = self.direct[base]
-            if view is None:
-                targets.append(region.at(first, strided(spaced, extents)))
+            if (view := self.views.get(array)) is None:
+                targets.append(partial(region.put, base=first, index=strided(spaced, extents)))
             else:
                 by_time, apart = spaced
                 inside = strided([apart * stride for stride in strides(extents)], extents)
-                targets.append(region.at(first, inside, [(by_time, self.times[view.depth])]))
+                moves = [(by_time, self.times[view.depth])]
+                targets.append(partial(region.put, base=first, index=inside, moves=moves))
         return targets
 
     def _fold(self, group: Group, name: str, new: str) -> None:

@@ -30,6 +30,10 @@ class Region:
             return self.name
         return f"{self.name}[{moved(base - self.start, index, moves)}]"
 
+    def put(self, number: str, base: int, index: str, moves: Sequence[tuple[int, str]] = ()) -> str:
+        """The statement that makes a number that entry."""
+        return f"{self.at(base, index, moves)} = {number};"
+
 
 def plus(index: str, base: int) -> str:
     if not index:
