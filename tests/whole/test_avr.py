@@ -1,5 +1,6 @@
 """C files on the ATmega328, with its 2 KB of RAM, under simavr: tables stay in flash, and networks learn there."""
 
+import math
 import random
 import re
 import struct
@@ -11,13 +12,15 @@ from shared import matched
 
 import tinygrad_nn as tn
 
+np = pytest.importorskip("numpy")
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(ATMEGA328.missing or HOST.missing), reason=f"no {ATMEGA328.missing or 'gcc'} here"),
 ]
 GNU = "-std=gnu11", "-Os"
 STRICT = "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"
-ABSENT = r"\b(erfc?|log1p|expm1)f?\("  # which avr-libc does not have
+ABSENT = r"\berfc?f?\("  # which avr-libc does not have
 
 
 def files(folder, model, **options):
@@ -131,3 +134,35 @@ def test_every_file_compiles_without_a_warning(which, learns, dtype, tmp_path):
         ran([compiler, *ATMEGA328.flags, standard, "-Os", *STRICT, "-c", tmp_path / name, "-o", made])
         _, data, bss = map(int, ran(["avr-size", made]).splitlines()[1].split()[:3])
         assert data + bss == 0 or standard == "-std=c99"
+
+
+def test_what_the_library_of_avr_lacks_is_there(tmp_path):
+    """log1p and expm1, over all floats, are within a few units in the last place."""
+    numbers = [s * m * 10.0**e for e in range(-44, 38, 3) for m in (1.0, 2.3, 7.7) for s in (1, -1)]
+    numbers += [0.0, -0.5, -0.99, -1.0, -1.5, 0.1, 0.5, 1.0, 3.0, 20.0, 88.0, 89.0, -15.0, -20.0, math.inf, -math.inf]
+    given = np.array(numbers, "float32")
+    with np.errstate(all="ignore"):
+        for name in ("log1p", "expm1"):
+            function = tn.compile(getattr(tn, name))
+            function(0.5)
+            tn.export_c(function, tmp_path / "made.c", "made", dtype="float", header=True, overwrite=True)
+            sources = {file: (tmp_path / file).read_text(encoding="ascii") for file in ("made.c", "made.h")}
+            (tmp_path / name).mkdir()
+            for first in range(0, len(given), 30):  # of more, the simulator breaks the line
+                some = given[first : first + 30]
+                held = ", ".join(f"{{0x{bits:x}UL}}" for bits in some.view("uint32"))
+                x = f"static union {{ unsigned long bits; float number; }} x[{len(some)}] = {{{held}}};"
+                loop = f"for (int k = 0; k < {len(some)}; ++k) {{ y[k] = made(x[k].number); }}"
+                taken = measured(
+                    ATMEGA328, tmp_path / name, sources, loop, f"#include <math.h>\n{x}\nstatic float y[{len(some)}];",
+                    ("x", "y"), result="y", calls=1, flags=GNU,
+                )  # fmt: skip
+                found, right = (
+                    np.frombuffer(taken.result, "<f4"),
+                    getattr(np, name)(some.astype(float)).astype("float32"),
+                )
+                assert (np.isnan(found) == np.isnan(right)).all(), name
+                sure = ~np.isnan(right) & (abs(some) > 1.2e-38)
+                near = sure & (abs(some) <= 1.0)  # beyond it, its exp is less exact
+                assert np.allclose(found[near], right[near], rtol=6e-7, atol=0.0), name
+                assert np.allclose(found[sure], right[sure], rtol=1e-5, atol=0.0), name
