@@ -222,3 +222,10 @@ def test_what_levenberg_marquardt_is_not_for():
     assert not hasattr(MLPRegressor(solver="lm"), "partial_fit")
     with pytest.warns(ConvergenceWarning, match="lm has not converged after 2 iterations"):
         MLPRegressor(solver="lm", activation="tanh", max_iter=2, tol=0.0, **SMALL).fit(X[:, :3], X[:, 3])
+
+
+def test_an_activation_of_several_numbers_is_refused_before_the_fit():
+    classifier = MLPClassifier((3,), activation=tn.softmax)
+    with pytest.raises(ValueError, match="function of one number, and softmax is of several"):
+        classifier.fit([[0.0], [1.0]], [0, 1])
+    assert not hasattr(classifier, "coefs_")

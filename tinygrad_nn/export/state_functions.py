@@ -41,10 +41,17 @@ HOLDS = """    const uint32_t sum = {name}_state_sum(bytes, {end});
             return 0;
         }}
     }}
-    return memcmp(bytes, {name}_state_head, {head}) == 0;
+    for (int k = 0; k < {head}; ++k) {{
+        if (bytes[k] != {table}[k]) {{
+            return 0;
+        }}
+    }}
+    return 1;
 """
 SAVE = """    unsigned char *at = bytes + {head};
-    memcpy(bytes, {name}_state_head, {head});
+    for (int k = 0; k < {head}; ++k) {{
+        bytes[k] = {table}[k];
+    }}
 {puts}    const uint32_t sum = {name}_state_sum(bytes, {end});
     for (int k = 0; k < 4; ++k) {{
         at[k] = (unsigned char)(sum >> (8 * k));
@@ -74,10 +81,10 @@ class StateFunctions:
         self.macro = f"#define {file.name.upper()}_STATE_BYTES {self.total}\n\n"
         self.calls: list[str] = []
         size, name = file.size, file.name
+        self.table = file.constants.table([*map(str, head)], "unsigned char", "state_head")
         file.includes |= {"<stdint.h>", "<string.h>"}
         file.bodies.append(
             f"/* A block: {HEAD} bytes that say what it is of, the numbers, and the CRC-32 of all that. */\n"
-            f"static const unsigned char {name}_state_head[{HEAD}] = {{\n    {', '.join(map(str, head))},\n}};\n"
             + file.spelled(f"typedef char {name}_real_has_{size}_bytes[sizeof(real) == {size} ? 1 : -1];\n\n")
         )
         file.function(f"uint32_t {name}_state_sum(const unsigned char *bytes, long count)", CHECKSUM, static=True)
@@ -124,7 +131,7 @@ class StateFunctions:
         return self
 
     def _filled(self, text: str, **more: str) -> str:
-        return text.format(name=self.file.name, head=HEAD, end=self.total - SUM, **more)
+        return text.format(name=self.file.name, head=HEAD, end=self.total - SUM, table=self.table, **more)
 
 
 def of_state(file: File, loop: UpdateLoop, model: Any) -> StateFunctions:

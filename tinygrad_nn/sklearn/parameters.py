@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from .. import metrics
+from ..functional import softmax
 from ..nn.activations import ACTIVATIONS
 from ..support.checks import checked_count
 from .trainer import FAST
@@ -74,6 +75,8 @@ def activation_of(estimator: Any) -> Any:
 def check_beyond(estimator: Any) -> None:
     """Raise ValueError or TypeError for parameters that do not go together, or that this machine cannot have."""
     hidden_layers(estimator)
+    if estimator.activation is softmax:
+        raise ValueError("the 'activation' is a function of one number, and softmax is of several: give another")
     if estimator.dtype == "float32" and not FAST:
         raise ValueError("dtype 'float32' needs llvmlite, which is not installed: pip install 'tinygrad_nn[sklearn]'")
     known = ("accuracy", *METRIC_FUNCTIONS)
