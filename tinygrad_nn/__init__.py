@@ -72,7 +72,8 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not see `_LATER`
     from .drawing.graph.draw import draw
     from .drawing.network import draw_network
     from .drawing.steps.steps import steps
-    from .export.export import check_c, export_c
+    from .export.comparison import check_c
+    from .export.export import export_c
     from .export.state_bytes import c_state, load_c_state
     from .nn.entries import StorageError
     from .nn.saving import load, save
@@ -104,7 +105,7 @@ _LATER = {
     "LintWarning": "check.lint",
     "StorageError": "nn.entries",
     "c_state": "export.state_bytes",
-    "check_c": "export.export",
+    "check_c": "export.comparison",
     "compile": "compiler.function",
     "compile_step": "training.steps.step",
     "detect_anomaly": "check.anomaly",

@@ -145,3 +145,15 @@ def calling(function, *arguments):
 def test_bad_input(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_the_source_in_c_has_a_dtype():
+    f = tn.compile(lambda x: 0.1 * x, backend="python")
+    f(1.0)
+    assert "double lambda(double x)" in f.source("c")
+    assert f.source("c", dtype="double") == f.source("c")
+    assert "float lambda(float x)\n{\n    const float y = 0.1f * x;" in f.source("c", dtype="float").replace("v2", "y")
+    with pytest.raises(ValueError, match="of dtype 'float' or 'double', but got 'float32'"):
+        f.source("c", dtype="float32")
+    with pytest.raises(ValueError, match="for source\\('c'\\) alone"):
+        f.source("python", dtype="float")

@@ -1,6 +1,5 @@
 """Exporting to C: whole files or none, every refusal, headers, and check_c beside the model."""
 
-import math
 import os
 from typing import Any
 
@@ -35,21 +34,6 @@ def test_a_header_declares_what_the_file_defines(tmp_path):
                 model.predict([0.0] * 3)[0], rel=1e-4
             )
     assert "static const float" not in (tmp_path / "net.h").read_text()
-
-
-def test_check_c(tmp_path):
-    model = network((3, 5, 2), "relu")
-    assert tn.check_c(model, dtype="double") == 0.0
-    assert 0.0 < tn.check_c(model, [[0.1, 0.2, 0.3], [1.0, 2.0, 3.0]]) < 1e-6
-    assert tn.check_c(network((3, 5, 2), "tanh"), dtype="double", flags=["-O0"]) < 1e-15
-    with pytest.raises(
-        FileNotFoundError, match=r"no compiler nonesuch here: install one .* or name yours by compiler="
-    ):
-        tn.check_c(model, compiler="nonesuch")
-    with pytest.raises(ValueError, match="the model takes 3 inputs, but row 1 has 2"):
-        tn.check_c(model, [[1.0, 2.0, 3.0], [1.0, 2.0]])
-    with pytest.raises(RuntimeError, match="-fnonsense"):
-        tn.check_c(model, flags=["-fnonsense"])
 
 
 def branching(x):
@@ -163,24 +147,6 @@ def test_what_is_captured_is_not_touched(tmp_path):
     options: dict[str, Any] = {"loss": "squared_error", "train": tn.SGD([w, b], 0.1), "inputs": 1, "overwrite": True}
     tn.export_c(lambda x: tn.tanh(w * x[0] + b), tmp_path / "model.c", **options)
     assert printed(built((tmp_path / "model.c").read_text(), tmp_path, "-DMODEL_SELF_TEST")) == ("ok", 0)
-
-
-@pytest.mark.parametrize(
-    ("answer", "difference"),
-    [(math.inf, 0.0), (1.0, math.inf), (math.nan, math.inf), (-math.inf, math.inf)],
-)
-def test_check_c_compares_numbers_that_are_not_finite(answer, difference, monkeypatch):
-    from tinygrad_nn.export import export
-
-    monkeypatch.setattr(export, "_run", lambda command, given="": f"{answer} 3.5" if given else "")
-    assert tn.check_c(lambda x: [1.0 / x[0], x[0] + 3.0], [[0.0]], inputs=1) == max(difference, 0.5)
-
-
-def test_check_c_says_what_it_cannot_compare():
-    model = network()
-    assert tn.check_c(lambda x: CAPTURED / x[0] + 1.0 / x[0], [[0.0]], inputs=1) == 0.0
-    with pytest.raises(ValueError, match="there are none"):
-        tn.check_c(model, [])
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """The C file of a model: its length, what its comment says, and models of every kind."""
 
 import re
+import subprocess
 
 import pytest
 from c_files import (
     built,
+    found,
     needs_cc,
     network,
     printed,
@@ -48,6 +50,20 @@ def test_what_the_comment_says_is_so(tmp_path):
     assert "flash: 68 bytes of constants" in text
     assert "(left * / right, gr\\xf6\\xdfe? ?/)" in text
     assert "y 1 (xor)" in text
+
+
+@pytest.mark.parametrize("names", [None, [f"the number of things of kind {k}" for k in range(90)], ["long" * 900] * 2])
+def test_lines_of_comments_are_short_and_name_the_file(names, tmp_path):
+    width = 784 if names is None else len(names)
+    tn.export_c(tn.MLP(width, [1], input_names=names), tmp_path / "what it's called.c", name="net", header=True)
+    for text in ((tmp_path / f"what it's called.{kind}").read_text(encoding="ascii") for kind in "ch"):
+        about = text[: text.index("*/")]
+        assert max(map(len, about.splitlines())) <= 120
+        assert all(line.startswith(("/* ", "   ")) or not line for line in about.splitlines())
+        assert "784 inputs (x1, x2 ... x784)" in about or names
+    (test,) = re.findall(r"test:  cc (.*)\n", about)
+    run = subprocess.run(f"{next(iter(found))} {test}", shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert run.stdout == "ok\n", run.stderr
 
 
 CAPTURED = Value(1.5)

@@ -182,11 +182,11 @@ class Function:
         """The program of the latest call's value and derivatives, rolled. Raises ValueError before any call."""
         return rolled(self._latest().gradient)
 
-    def source(self, backend: str = "python", gradient: bool = False) -> str:
-        """The source of the latest call's program in a back end's language, or with `gradient` of its derivatives."""
+    def source(self, backend: str = "python", gradient: bool = False, dtype: str = "") -> str:
+        """The latest call's program in a back end's language, or with `gradient` its derivatives; C's is of `dtype`."""
         found = named(checked_choice("back end for source", backend, BACKENDS))
         program = self._latest().gradient if checked_switch("gradient", gradient) else self._latest().value
-        return found.source(program, self)
+        return found.text_of(program, self, dtype)
 
     def latest_paths(self) -> list[FunctionPath]:
         """The paths that calls of the latest shapes took, the latest first. Raises ValueError before any call."""

@@ -1,36 +1,21 @@
-"""export_c and check_c: a model's C file, written whole or not at all, and how far it is from Python."""
+"""export_c: a model's C file, written whole or not at all."""
 
 from __future__ import annotations
 
-import math
 import os
-import random
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Sequence
 from typing import Any
 
-from ..autograd.value import Value
 from ..compiler.backends.c.file import checked_name
 from ..compiler.backends.c.function import FunctionFile
 from ..compiler.function import Function
-from ..nn.module import rows_for
 from ..optim import Optimizer
-from ..support.checks import checked_number, checked_switch, checked_text
+from ..support.checks import checked_switch
 from ..support.decorators import uncollected
 from ..support.files import place_for, write_all
-from ..support.nested import leaves
-from ..support.tabular import plain, short
-from ..training.steps.engines.recorded import number_of
 from .estimators import Estimated, estimated
 from .model import ModelFile
 from .self_test import self_test
 from .sketch import checked_layout, sketch, sketch_places, write_sketch
-
-ROWS_TO_CHECK = 100  # that are drawn where none are given
-FLAGGED = 'a list of options of the compiler, such as ["-O3"]'
-FLAGS = ("-std=c99", "-O2", "-ffp-contract=off")
 
 
 @uncollected
@@ -134,8 +119,8 @@ def export_c(
             )
         text, declarations = FunctionFile(model, name, dtype).texts(include)
     else:
-        exported = _exported(model, name, loss, train, dtype, inputs, targets, save, weights_apart)
-        text, declarations = exported.texts(self_test(exported), include)
+        exported = exported_model(model, name, loss, train, dtype, inputs, targets, save, weights_apart)
+        text, declarations = exported.texts(self_test(exported), include, os.path.basename(names[0]))
     texts = [text, declarations, *([sketch(name, declarations)] if as_sketch else [])]
     (write_sketch if as_sketch else write_all)([*zip(names, texts, strict=False)])
 
@@ -157,7 +142,7 @@ def _places(path: Any, name: str, header: bool, as_sketch: bool, overwrite: bool
     return names
 
 
-def _exported(
+def exported_model(
     model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: Any, targets: int | None, save: bool = False,
     apart: bool = False,
 ) -> ModelFile:  # fmt: skip
@@ -179,88 +164,3 @@ def _exported(
     if apart and train is not None:
         raise ValueError("weights_apart=True is for a file that predicts: one that learns has its weights in its state")
     return ModelFile(model, name, loss, train, dtype, inputs, targets, save, apart)
-
-
-def check_c(
-    model: Any,
-    rows: Any = None,
-    *,
-    dtype: str = "float",
-    compiler: str | None = None,
-    flags: Sequence[str] = (),
-    inputs: Any = None,
-) -> float:
-    """The largest difference between the predictions of a model's C file and those of Python, over some rows.
-
-    The file is built with the `compiler`, by default the system's cc, gcc or clang, with -O2 and any `flags`. Without
-    rows it is a hundred of numbers from -1 to 1.
-
-    Raises FileNotFoundError where there is no compiler, RuntimeError with its words where it fails, and as `export_c`.
-    """
-    if isinstance(flags, str | bytes) or not all(isinstance(flag, str) for flag in plain(flags, "flags", FLAGGED)):
-        raise TypeError(f"flags must be {FLAGGED}, but got {short(flags)}")
-    if compiler is not None:
-        checked_text("compiler", compiler)
-    command = compiler or next(filter(shutil.which, ("cc", "gcc", "clang")), None)
-    if command is None or shutil.which(command) is None:
-        raise FileNotFoundError(
-            f"check_c() builds C, but there is no compiler {compiler or 'cc, gcc or clang'} here: install one (on "
-            "Debian and Ubuntu: apt install gcc), or name yours by compiler="
-        )
-    exported = _exported(model, "model", None, None, dtype, inputs, None)
-    if rows is None:
-        rng = random.Random(0)
-        rows = [exported.row(rng) for _ in range(ROWS_TO_CHECK)]
-    rows = rows_for(rows)[0]
-    if not rows:
-        raise ValueError("check_c() compares predictions of rows, but there are none")
-    for i, row in enumerate(rows):
-        if len(row) != len(exported.inputs):
-            raise ValueError(f"the model takes {len(exported.inputs)} inputs, but row {i} has {len(row)}")
-        for x in row:
-            checked_number(f"each entry of row {i}", x)
-    with tempfile.TemporaryDirectory() as folder:
-        source, program = os.path.join(folder, "model.c"), os.path.join(folder, "model.exe")
-        write_all([(source, exported.texts(_main(exported))[0])])
-        _run([command, *FLAGS, *flags, source, "-o", program, "-lm"])
-        given = "".join(f"{float(x)!r}\n" for row in rows for x in row)
-        answers = iter(map(float, _run([program], given).split()))
-    outputs = (leaf for row in rows for leaf in leaves(exported.model([Value(x) for x in row])))
-    return max((_difference(number_of(output), next(answers)) for output in outputs), default=0.0)
-
-
-def _difference(wanted: float, found: float) -> float:
-    """How far apart two numbers are: inf where only one of them is nan."""
-    if found == wanted or (found != found and wanted != wanted):
-        return 0.0
-    difference = abs(found - wanted)
-    return difference if difference == difference else math.inf
-
-
-def _main(exported: ModelFile) -> str:
-    """A program that reads rows and prints predictions: a process of its own, whatever its flags do to arithmetic."""
-    n, m, wide = len(exported.inputs), exported.n_outputs, "" if exported.file.single else "l"
-    return f"""
-#include <stdio.h>
-int main(void)
-{{
-    real x[{n}], y[{m}];
-    for (int k = 0; scanf("%{wide}f", &x[k]) == 1; k = (k + 1) % {n}) {{
-        if (k == {n - 1}) {{
-            model_predict(x, y);
-            for (int j = 0; j < {m}; ++j) {{
-                printf("%.17g\\n", (double)y[j]);
-            }}
-        }}
-    }}
-    return 0;
-}}
-"""
-
-
-def _run(command: Sequence[str], given: str = "") -> str:
-    """What a command prints. Raises RuntimeError with its words where it fails."""
-    run = subprocess.run(command, input=given, capture_output=True, text=True)
-    if run.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{run.stderr}")
-    return run.stdout

@@ -35,6 +35,8 @@ from .estimators import Estimated
 from .in_place import InPlace, Updated
 from .update import UpdateLoop
 
+MOST_LISTED = 12  # inputs without names of their own, in a comment
+
 
 class ModelFile:
     """The C file of a model: `text`, or with a header `header` and what belongs to it."""
@@ -163,8 +165,8 @@ class ModelFile:
         if self.apart:
             self.block = state_functions.of_weights(self.file, self.model, len(self.weights))
 
-    def texts(self, test: str = "", include: str = "") -> tuple[str, str]:
-        """The file, with a self test, and a header."""
+    def texts(self, test: str = "", include: str = "", source: str = "") -> tuple[str, str]:
+        """The file, which is called `source`, with a self test, and a header."""
         structs = "" if self.block is None else self.block.macro
         if self.slots:
             structs += f"typedef struct {{\n    real slots[{self.slots}];\n}} {self.name}_scratch;\n\n"
@@ -172,13 +174,13 @@ class ModelFile:
             fields = "".join(f"    real {field};\n" for field in self.update.fields)
             scratch = f"    {self.name}_scratch scratch;\n" if self.slots else ""
             structs += f"typedef struct {{\n{fields}{scratch}}} {self.name}_state;\n\n"
-        return self.file.texts(self._about(), structs, include, test)
+        return self.file.texts(self._about(source), structs, include, test)
 
-    def _about(self) -> list[str]:
+    def _about(self, source: str) -> list[str]:
         from ..version import __version__
 
         name, size, outputs = self.name, self.file.size, getattr(self.model, "output_names", None) or []
-        told = ", ".join(self.inputs), ", ".join(outputs) or ("the output" if self.n_outputs == 1 else "the outputs")
+        told = _listed(self.inputs), ", ".join(outputs) or ("the output" if self.n_outputs == 1 else "the outputs")
         told = told if self.labelled is None else (told[0], "logits")
         row = f"x is {len(self.inputs)} inputs ({told[0]}), y {len(self.printed.outputs)} ({told[1]})"
         flash = f"flash: {self.file.constants.size:,} bytes of constants"
@@ -211,29 +213,40 @@ class ModelFile:
         return [
             f"{name}: {_in_a_word(self.model)}, as C99 of tinygrad_nn {__version__}.", "", *calls, "",
             f"{memory}; {counted}",
-            f"build: cc -std=c99 -O2 -c {name}.c, and link with -lm",
-            f"test:  cc -std=c99 -O2 -D{name.upper()}_SELF_TEST {name}.c -lm && ./a.out", *self.file.on_avr,
+            *self.file.commands(source), *self.file.on_avr,
         ]  # fmt: skip
 
 
 def _input_names(model: Any, inputs: Any) -> list[str]:
     """A name for each input. Raises ValueError for a model that does not say how many it has."""
-    if inputs is None:
-        model = model.network if isinstance(model, Estimated) else model
-        given = getattr(model, "input_names", None)
-        neuron = model.layers[0].neurons[0] if isinstance(model, MLP) else model
-        neuron = neuron.neurons[0] if isinstance(neuron, Layer) else neuron
-        weights = getattr(neuron, "weights", None)
-        if given is None and weights is None:
-            raise ValueError(
-                f"{type(model).__name__} does not say how many inputs it takes: give inputs=, a number or their names"
-            )
-        inputs = given or len(weights)  # type: ignore[arg-type]
+    if inputs is None and (inputs := said_inputs(model)) is None:
+        raise ValueError(
+            f"{type(model).__name__} does not say how many inputs it takes: give inputs=, a number or their names"
+        )
     if isinstance(inputs, int) and not isinstance(inputs, bool) and 0 < inputs <= MOST:
-        return [f"x{i + 1}" for i in range(inputs)] if inputs > 1 else ["x"]
+        return _unnamed(inputs) if inputs > 1 else ["x"]
     if isinstance(inputs, list | tuple) and inputs and all(isinstance(entry, str) for entry in inputs):
         return list(inputs)
     raise ValueError(f"inputs are a number of 1 or more, or a list of names, but got {inputs!r}")
+
+
+def said_inputs(model: Any) -> Any:
+    """The names of a model's inputs, or their number; None for one that says neither."""
+    model = model.network if isinstance(model, Estimated) else model
+    neuron = model.layers[0].neurons[0] if isinstance(model, MLP) else model
+    neuron = neuron.neurons[0] if isinstance(neuron, Layer) else neuron
+    weights = getattr(neuron, "weights", None)
+    return getattr(model, "input_names", None) or (None if weights is None else len(weights))
+
+
+def _unnamed(count: int) -> list[str]:
+    return [f"x{i + 1}" for i in range(count)]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence; of many that are numbered the first and the last."""
+    many = len(names) > MOST_LISTED and names == _unnamed(len(names))
+    return f"{names[0]}, {names[1]} ... {names[-1]}" if many else ", ".join(names)
 
 
 def _in_a_word(model: Any) -> str:

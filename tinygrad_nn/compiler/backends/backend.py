@@ -45,7 +45,7 @@ class Backend:
     a call is a row; without `rows` each row is a call; with neither, nothing runs.
     """
 
-    source: Callable[[Program, Any], str]
+    source: Callable[..., str]
     call: Callable[[Program, Target], Runner] | None = None
     rows: Callable[[Program, Target], RowRunner] | None = None
     kept: KnownRunner | None = None
@@ -56,6 +56,14 @@ class Backend:
     @property
     def runs(self) -> bool:
         return self.call is not None or self.rows is not None
+
+    def text_of(self, program: Program, function: Any, dtype: str) -> str:
+        """Its text; of a dtype where that is given. Raises ValueError where it has one alone."""
+        if dtype == "":
+            return self.source(program, function)
+        if self.runs:
+            raise ValueError("a dtype is given for source('c') alone: others are of that of compile(dtype=)")
+        return self.source(program, function, dtype)
 
     def runner(self, program: Program, target: Target, rows: Callable[[], RowRunner]) -> Runner:
         """What runs a program for one call; by `rows` where the back end knows nothing else."""

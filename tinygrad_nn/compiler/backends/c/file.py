@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from math import isfinite
+from shlex import quote
 from typing import Any
 
 from ....autograd import primitives as table
@@ -16,6 +17,7 @@ from .constants import Constants
 from .functions import c_number, definitions, in_precision, plain_name
 from .reserved_names import meaning_when_linked
 
+COMMENT_WIDTH = 112  # of the lines of a comment
 C_PLUS_PLUS = '#ifdef __cplusplus\nextern "C" {\n#endif\n', "#ifdef __cplusplus\n}\n#endif\n"
 # What the C library of AVR lacks: y, and of it and x the result, by formulas of Kahan's, which lose no digits.
 LACKING = {
@@ -69,6 +71,14 @@ class File:
         told = ["its tables stay in flash with -std=gnu99"] if self.constants.tables else []
         told += [] if self.single else ["where its doubles are floats, dtype='float' is the one to take"]
         return [f"AVR:   {', and '.join(told)}"] if told else []
+
+    def commands(self, source: str) -> list[str]:
+        """How the file, of that name, is built and tested, in a shell."""
+        named = quote(source or f"{self.name}.c")
+        return [
+            f"build: cc -std=c99 -O2 -c {named}, and link with -lm",
+            f"test:  cc -std=c99 -O2 -D{self.name.upper()}_SELF_TEST {named} -lm && ./a.out",
+        ]
 
     def texts(self, about: Sequence[str], structs: str = "", include: str = "", test: str = "") -> tuple[str, str]:
         """The file, and a header for it, which it includes under a name that is given, and else declares for itself.
@@ -161,8 +171,18 @@ def free_name(name: str) -> str:
 
 
 def comment(lines: Sequence[str]) -> str:
-    """A comment that nothing in it can end, in ASCII."""
+    """A comment that nothing in it can end, in ASCII, in lines of a page's width."""
     lines = ["".join(letter if letter.isprintable() else " " for letter in line) for line in lines]
-    text = "\n   ".join(lines).encode("ascii", "backslashreplace").decode()
+    lines = [line.encode("ascii", "backslashreplace").decode() for line in lines]
+    text = "\n   ".join(part for line in lines for part in _in_lines(line))
     text = re.sub(r"\n +\n", "\n\n", text.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?"))
     return f"/* {text}\n*/\n"
+
+
+def _in_lines(line: str) -> list[str]:
+    """A line in several where it is long, those after the first indented."""
+    if len(line) <= COMMENT_WIDTH:
+        return [line]
+    from textwrap import wrap  # here, as few lines are long
+
+    return wrap(line, COMMENT_WIDTH, subsequent_indent="    ", break_on_hyphens=False)

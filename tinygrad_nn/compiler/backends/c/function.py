@@ -133,4 +133,4 @@ def _length(size: int) -> str:
     return f"[{size or 1}]"
 
 
-BACKEND = Backend(source=lambda program, function: FunctionFile(function).texts()[0])
+BACKEND = Backend(source=lambda program, function, dtype="": FunctionFile(function, dtype=dtype).texts()[0])
