@@ -19,7 +19,7 @@ AfterEpoch = Callable[
 ]  # of the weights after an epoch, and of their loss; whether that may be another now
 
 LEAST_DAMPING, MOST_DAMPING = 1e-15, 1e15  # past which no step is too short to lower the loss, or long enough
-FIRST = 0.1  # damping: nearly a step of Gauss and Newton, but none that drives units to their ends at once
+FIRST = 0.03  # damping: nearly a step of Gauss and Newton, but none that drives units to their ends at once
 EVALUATIONS = 20  # of an epoch of L-BFGS, on the average
 
 
@@ -61,12 +61,14 @@ def lbfgs(objective: Objective, weights: Any, epochs: int, tolerance: float, tol
 def levenberg_marquardt(residuals: Residuals, weights: Any, epochs: int, tolerance: float, told: AfterEpoch) -> None:
     """Levenberg-Marquardt (Marquardt, 1963; for networks Hagan & Menhaj, 1994) for residuals r with the Jacobian J.
 
-    The step d is that of least |r + J d|^2 + damping |D d|^2, where D^2 are the largest diagonals of J'J so far (More,
-    1978). The damping follows how much of the gain that was promised each step had (Nielsen, 1999), which of the rules
-    that are usual takes the fewest evaluations on small networks. It is over when an epoch lowers r . r by less than
-    the tolerance times that, or where no step lowers it.
+    The step d is that of least |r + J d|^2 + damping |D d|^2. Marquardt's D^2 are the diagonals of J'J, the largest so
+    far (More, 1978), with which a weight of little effect goes far; Levenberg's (1944) are one number, with which one
+    of great effect is all that moves. These are their geometric means, which on small networks end lower than either.
+    The damping follows how much of the gain that was promised each step had (Nielsen, 1999), which of the rules that
+    are usual takes the fewest evaluations. It is over when an epoch lowers r . r by less than the tolerance times that,
+    or where no step lowers it.
     """
-    from numpy import errstate, maximum, where
+    from numpy import errstate, maximum, sqrt, where
     from numpy.linalg import LinAlgError, solve
 
     found = residuals.at(weights)
@@ -78,7 +80,7 @@ def levenberg_marquardt(residuals: Residuals, weights: Any, epochs: int, toleran
             products = found.T @ found  # of r and of J: one product, which knows that it is symmetric
             downhill, normal = -products[0, 1:], products[1:, 1:]
             scales = maximum(scales, normal.diagonal())
-            damped = where(scales > 0.0, scales, 1.0)
+            damped = where(scales > 0.0, sqrt(scales) * sqrt(scales.max(initial=0.0)), 1.0)
             while True:
                 added, matrix = damping * damped, normal.copy()
                 matrix.reshape(-1)[:: n + 1] += added
