@@ -19,6 +19,8 @@ from .fitted import right
 from .network import Network, makes_epochs
 from .parameters import OF_CLASSIFIER
 
+KINDS = ("binary", "multiclass", "multilabel-indicator")  # of targets
+
 
 class MLPClassifier(ClassifierMixin, Network):
     """A network that tells classes, or several labels of a row, apart.
@@ -31,7 +33,7 @@ class MLPClassifier(ClassifierMixin, Network):
     - activation: of hidden neurons: "relu", "tanh", "logistic", "identity", "leaky_relu", "elu", "softplus", "silu",
       "gelu", "sigmoid", "linear", or a function of one number, of the library's operations;
     - solver: "adam" (Kingma & Ba, 2015) or "sgd", which take batches of rows and make epochs of them, or "lbfgs",
-      SciPy's L-BFGS-B on all rows at once, which suits a few thousand rows;
+      L-BFGS (Liu & Nocedal, 1989) on all rows at once, which suits a few thousand rows;
     - alpha: how much the squares of the weights cost: alpha / 2 times their sum, divided by the rows of a batch;
     - batch_size: rows of a batch; "auto" is 200, or all rows where they are fewer;
     - learning_rate, of "sgd": "constant"; "invscaling", learning_rate_init / (t + 1)**power_t after t rows; "adaptive",
@@ -116,7 +118,8 @@ class MLPClassifier(ClassifierMixin, Network):
         kind = type_of_target(y, input_name="y")
         if kind == "multiclass-multioutput":
             raise ValueError("y has several columns of classes: give one column, or columns of 0 and 1 for labels")
-        check_classification_targets(y)
+        if kind not in KINDS:
+            check_classification_targets(y)  # which says what is wrong
         several = kind.startswith("multilabel")
         classes = self._classes(np.arange(y.shape[1]) if several else np.unique(y), incremental, anew)
         of_each = several or len(classes) <= 2  # whether each output has a probability of its own

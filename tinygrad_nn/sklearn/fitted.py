@@ -36,6 +36,11 @@ class Fitted(BaseEstimator):
     activation: Any
     _output_activation: Any = "linear"  # of the network as it is drawn and exported
 
+    @classmethod
+    @lru_cache(maxsize=32)  # since each fit, clone and search asks for them, and a signature takes a while to read
+    def _get_param_names(cls) -> list[str]:
+        return super()._get_param_names()  # type: ignore[no-any-return]
+
     def _told(self, outputs: Any, facts: dict[str, Any]) -> Any:
         """What `predict` gives for outputs, of an estimator with these attributes."""
         raise NotImplementedError

@@ -29,8 +29,8 @@ class MLPRegressor(RegressorMixin, Network):
     - activation: of hidden neurons: "relu", "tanh", "logistic", "identity", "leaky_relu", "elu", "softplus", "silu",
       "gelu", "sigmoid", "linear", or a function of one number, of the library's operations;
     - solver: "adam" (Kingma & Ba, 2015) or "sgd", which take batches of rows and make epochs of them, or "lbfgs",
-      SciPy's L-BFGS-B on all rows at once, which suits a few thousand rows, or "lm", Levenberg-Marquardt, as
-      tinygrad_nn.minimize has it: the fastest up to some hundreds of weights, for a loss that is a sum of squares;
+      L-BFGS (Liu & Nocedal, 1989) on all rows at once, which suits a few thousand rows, or "lm", Levenberg-Marquardt,
+      as tinygrad_nn.minimize has it: the fastest up to some hundreds of weights, for a loss that is a sum of squares;
     - alpha: how much the squares of the weights cost: alpha / 2 times their sum, divided by the rows of a batch;
     - batch_size: rows of a batch; "auto" is 200, or all rows where they are fewer;
     - learning_rate, of "sgd": "constant"; "invscaling", learning_rate_init / (t + 1)**power_t after t rows; "adaptive",

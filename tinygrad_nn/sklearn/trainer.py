@@ -23,9 +23,8 @@ from ..functional import detach, dot, sum
 from ..nn.layers import MLP
 from ..optim import SGD, Adam
 from ..support.decorators import uncollected
-from ..training.at_weights.objective import put_weights
-from ..training.steps.engines.engine import CANNOT
-from ..training.steps.engines.native import NativeEngine, NativeSteps
+from ..training.at_weights.objective import native_steps, put_weights
+from ..training.steps.engines.native import NativeSteps
 from ..training.steps.rows import ArrayRows, Rows
 from ..training.steps.step import compile_step
 from ..training.steps.structure import KeyAndValues, Structured, known_optimizer
@@ -67,16 +66,7 @@ class Trainer:
 
     def begin_steps(self, rows: Rows, batch: int, weights: Any, state: Any, steps: int) -> None:
         """The same for steps on such rows that are made `one` by one, each with a penalty of its own."""
-        self.native, self.shapes = None, rows[0]
-        engine = self.step.engine(None, rows[0])
-        if isinstance(engine, NativeEngine):
-            try:
-                engine.take()
-                self.native = engine.ready(batch, rows[1])
-            except CANNOT:
-                self.native = None
-            if self.native is not None and self.native.text.branches:
-                self.native = None
+        self.native, self.shapes = native_steps(self.step, rows, batch), rows[0]
         if self.native is None:
             self.begin(weights, state, steps, 0.0)
             return

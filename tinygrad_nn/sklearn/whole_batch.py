@@ -1,5 +1,5 @@
-"""Fits on all rows at once: SciPy's L-BFGS, of the compiled loss and its gradient, and Levenberg-Marquardt, of the
-compiled residuals and their Jacobian."""
+"""Fits on all rows at once: L-BFGS, of the compiled loss and its gradient, and Levenberg-Marquardt, of the compiled
+residuals and their Jacobian."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 
 from ..autograd.value import Value
 from ..nn.layers import MLP
@@ -17,9 +16,14 @@ from ..support.decorators import uncollected
 from ..training.at_weights.objective import Objective
 from ..training.at_weights.residuals import Residuals
 from ..training.history import History
+from ..training.minimizing.limited_memory import Limits
 from ..training.minimizing.methods import levenberg_marquardt
+from ..training.minimizing.native_descent import descent_of
 from ..training.steps.rows import Rows
 from .trainer import RowLoss, SquaredWeights, own_loss
+
+LOWERED = 1e7 * 2.0**-52  # by which an epoch of L-BFGS must lower the loss, in units of the loss, as in SciPy
+WORK = 20_000_000  # products of a row's number and a weight, which take some milliseconds: Ctrl-C is heard after them
 
 
 class WholeBatch:
@@ -62,26 +66,25 @@ def descend(objective: Objective, start: Any, estimator: Any, looks: Any) -> tup
     return end, value, why, history
 
 
-def _record(history: History, began: float, verbose: Any, looks: Any, weights: Any, loss: float) -> None:
-    """Let a history have an epoch that ended at these weights."""
-    epoch = history.epochs[-1] + 1 if history.epochs else 1
-    history.record(epoch, loss, perf_counter() - began, None if looks is None else looks(weights)[1])
+def _record(history: History, began: float, verbose: Any, looks: Any, weights: Any, losses: list[float]) -> None:
+    """Let a history have epochs of these losses, the last of which ended at these weights."""
+    before, start = (history.epochs[-1], history.times[-1]) if history.epochs else (0, 0.0)
+    epochs, each = history.wanted(before + 1, before + len(losses)), (perf_counter() - began - start) / len(losses)
+    metrics = {} if looks is None else {name: [number] for name, number in looks(weights)[1].items()}
+    times = [start + each * (epoch - before) for epoch in epochs]
+    history.extend(epochs, [losses[epoch - before - 1] for epoch in epochs], times, metrics)
     if verbose:
-        print(f"Iteration {epoch}, loss = {loss:.8f}")
+        print(f"Iteration {epochs[-1]}, loss = {losses[-1]:.8f}")
 
 
 def _lbfgs(objective: Objective, start: Any, estimator: Any, epoch: Any) -> tuple[Any, float, str]:
-    found = [np.nan]
-
-    def value_and_gradient(x: Any) -> tuple[float, Any]:
-        found[0], gradient = objective.value_and_gradient(x)
-        return found[0], gradient
-
-    limits = {"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol}
-    result = minimize(
-        value_and_gradient, start, method="L-BFGS-B", jac=True, options=limits, callback=lambda x: epoch(x, found[0])
-    )
-    return result.x, float(result.fun), "" if result.success else str(result.message)
+    descent, count = descent_of(objective, alone=True), len(start)
+    descent.x[:count] = start
+    each = estimator.verbose or len(estimator.metrics)
+    at_once = 1 if each else max(1, WORK // (count * len(objective.rows[1])))
+    limits = Limits(estimator.max_iter, estimator.max_fun, estimator.tol, LOWERED)
+    why = descent.go(limits, at_once, lambda losses, weights: epoch(weights[:count].copy(), losses))
+    return descent.x[:count].copy(), descent.value, why
 
 
 def _least_squares(objective: Objective, start: Any, estimator: Any, epoch: Any) -> tuple[Any, float, str]:
@@ -91,7 +94,7 @@ def _least_squares(objective: Objective, start: Any, estimator: Any, epoch: Any)
     def told(weights: Any, loss: float) -> bool:
         nonlocal latest, count
         latest, count = (weights, loss), count + 1
-        epoch(weights, loss)
+        epoch(weights, [loss])
         return False
 
     try:

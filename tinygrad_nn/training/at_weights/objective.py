@@ -15,9 +15,11 @@ from ...compiler.arguments import data_of
 from ...compiler.backends.backend import for_steps
 from ...compiler.target import Target
 from ...optim import Optimizer, column_of
+from ..steps.engines.engine import CANNOT
+from ..steps.engines.native import NativeEngine, NativeSteps
 from ..steps.rows import ArrayRows, Rows, matrix
 from ..steps.several import are_several
-from ..steps.step import step_of
+from ..steps.step import Step, step_of
 from ..steps.structure import known_optimizer
 
 
@@ -75,6 +77,20 @@ class Objective:
         if type(held) is StatesInArrays:
             return value, held.array[0, : held.count].copy()
         return value, self.xp.fromiter(chain.from_iterable(held), "float64", len(held))
+
+
+def native_steps(step: Step, rows: Rows, batch: int) -> NativeSteps | None:
+    """The steps in machine code on so many such rows, with the numbers as they are: for one who makes them himself and
+    lets nothing change meanwhile. None where there are none, or where rows may take several paths."""
+    engine = step.engine(None, rows[0])
+    if not isinstance(engine, NativeEngine):
+        return None
+    try:
+        engine.take()
+        found = engine.ready(batch, rows[1])
+    except CANNOT:
+        return None
+    return None if found.text.branches else found
 
 
 def put_weights(parameters: list[Value], weights: Any) -> None:

@@ -1,4 +1,4 @@
-"""Methods that go to a minimum by what they know beside the slope: L-BFGS, which is SciPy's, and Levenberg-Marquardt.
+"""Methods that go to a minimum by what they know beside the slope: L-BFGS and Levenberg-Marquardt.
 
 Each is a function of what it minimizes, of the weights to begin at, of how many epochs there may be and of a tolerance;
 it tells of every epoch, and whoever is told may end it by raising.
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from math import inf, isfinite, nan
+from math import inf, nan
 from typing import Any
 
-from ..at_weights.objective import Objective
 from ..at_weights.residuals import Residuals
+from .limited_memory import LimitedMemory, Limits, checked
 
 AfterEpoch = Callable[
     [Any, float], bool
@@ -23,39 +23,24 @@ FIRST = 0.03  # damping: nearly a step of Gauss and Newton, but none that drives
 EVALUATIONS = 20  # of an epoch of L-BFGS, on the average
 
 
-def lbfgs(objective: Objective, weights: Any, epochs: int, tolerance: float, told: AfterEpoch) -> None:
-    """L-BFGS (Liu & Nocedal, 1989), as SciPy has it, with a line search for the length of each step.
+def lbfgs(descent: LimitedMemory, weights: Any, epochs: int, tolerance: float, told: AfterEpoch) -> None:
+    """L-BFGS (Liu & Nocedal, 1989), with a line search for the length of each step.
 
     It is over when an epoch lowers the loss by less than the tolerance times the loss, or where no slope is steeper
     than the tolerance or no step along the line lowers the loss.
     """
-    try:
-        from scipy.optimize import minimize
-    except ImportError:
-        raise ImportError(
-            "method 'lbfgs' is SciPy's, which is not installed: pip install 'tinygrad_nn[sklearn]', or take "
-            "method='lm' for a loss that is a sum of squares"
-        ) from None
-    latest, before = inf, inf
+    count, before = len(weights), inf
+    descent.x[:count] = weights
 
-    def at(found: Any) -> tuple[float, Any]:
-        nonlocal latest
-        first = latest == inf
-        latest, gradient = objective.value_and_gradient(found)
-        return checked(latest) if first else latest, gradient
-
-    def callback(xk: Any) -> None:  # whose argument SciPy knows by its name
+    def after(losses: list[float], found: Any) -> None:
         nonlocal before
-        if not isfinite(latest):
+        told(found[:count].copy(), losses[-1])
+        if not before - losses[-1] > tolerance * losses[-1]:
             raise StopIteration
-        told(xk.copy(), latest)
-        if not before - latest > tolerance * latest:
-            raise StopIteration
-        before = latest
+        before = losses[-1]
 
-    limits = {"maxiter": epochs, "maxfun": EVALUATIONS * (epochs + 1), "ftol": 0.0, "gtol": tolerance}
-    with suppress(StopIteration):  # which SciPy takes for an end from 1.11 on
-        minimize(at, weights, jac=True, method="L-BFGS-B", callback=callback, options=limits)
+    with suppress(StopIteration):
+        descent.go(Limits(epochs, EVALUATIONS * (epochs + 1), tolerance, 0.0), 1, after)
 
 
 def levenberg_marquardt(residuals: Residuals, weights: Any, epochs: int, tolerance: float, told: AfterEpoch) -> None:
@@ -104,13 +89,6 @@ def levenberg_marquardt(residuals: Residuals, weights: Any, epochs: int, toleran
                 lowered, loss = inf, float(found[:, 0] @ found[:, 0])
         if not lowered > tolerance * loss:
             return
-
-
-def checked(loss: float) -> float:
-    """The loss where a method begins. Raises ValueError for one that is not finite."""
-    if not isfinite(loss):
-        raise ValueError(f"the loss is {loss} at the weights as they are: begin at others, or scale X and Y")
-    return loss
 
 
 METHODS = ("lbfgs", "lm")

@@ -30,6 +30,7 @@ from ..steps.run import until_of
 from ..steps.state import kept_of
 from ..steps.watch import Watch
 from .methods import METHODS, lbfgs, levenberg_marquardt
+from .native_descent import descent_of
 
 
 def minimize(
@@ -55,7 +56,7 @@ def minimize(
     For small models and all of their rows at once: where `fit` makes thousands of small steps down the slope, these
     methods make tens of long ones, as they know its curvature, too, and have no learning rate.
 
-    - "lbfgs" takes any smooth loss (limited-memory BFGS; SciPy's, which extra `sklearn` brings);
+    - "lbfgs" takes any smooth loss (limited-memory BFGS, Liu & Nocedal, 1989; NumPy);
     - "lm" takes sums of squares, such as "squared_error" (Levenberg-Marquardt; NumPy): what they are made of is read
       off the loss as it is written, also one of your own such as `lambda p, t: ((p - t) / 0.1) ** 2`, and off the
       regularizer. It is the fastest up to some hundreds of parameters, and sets up a matrix of rows times outputs times
@@ -171,7 +172,8 @@ class Descent:
     def method(self, name: str, target: Target) -> Any:
         """A method by its name, of what it minimizes."""
         if name == "lbfgs":
-            return partial(lbfgs, self.objective)
+            alone = not (self.called or any(watch.looks for watch in self.watches))
+            return partial(lbfgs, descent_of(self.objective, alone))
         self.residuals = Residuals(self.objective.step.recipe, self.objective.rows, target)
         return partial(levenberg_marquardt, self.residuals)
 

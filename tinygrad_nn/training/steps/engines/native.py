@@ -281,6 +281,10 @@ class NativeSteps:
                     own["held_state"] = arrays.states
         return None if call.told[4] else float(call.losses[0])
 
+    def given(self, x: Any) -> list[int]:
+        """What the latest single step was given, in addresses, for one on the rows x."""
+        return [x.ctypes.data, *(self._one.addresses if self._one is not None else ())]
+
     def _call(self, rates: Any, ended: int) -> Call:
         """What a step by each of the rates is called with, room for the metrics of so many epochs among it."""
         settled = self._settings.now()[0]

@@ -141,7 +141,7 @@ def driver() -> Any:
     return native.native(DRIVER, pointers=2)
 
 
-def _loaded(kind: str, base: str, names: Sequence[str]) -> list[str]:
+def loading(kind: str, base: str, names: Sequence[str]) -> list[str]:
     """Lines that load the entries of an array, each by its name."""
     return [
         line for k, name in enumerate(names) if name for line in (
@@ -167,19 +167,19 @@ DRIVER = "\n  ".join([
     "%j = phi i64 [0, %0], [%j1, %one]", "%more = icmp slt i64 %j, %looked",
     "br i1 %more, label %one, label %over\none:",
     "%place = mul i64 %j, 7", "%look_at = getelementptr i64, ptr %looks, i64 %place",
-    *_loaded("ptr", "%look_at", ("function", "rows", "found", "flags", "scratch")),
-    *_loaded("i64", "%look_at", ("",) * 5 + ("blocks", "wide")),
+    *loading("ptr", "%look_at", ("function", "rows", "found", "flags", "scratch")),
+    *loading("i64", "%look_at", ("",) * 5 + ("blocks", "wide")),
     "%skipped = mul i64 %epoch, %wide", *_moved(("found",), "%skipped"),
     "call void %function(ptr %rows, ptr %parameters, ptr %found_here, ptr %flags, ptr %scratch, i64 %blocks)",
     "%j1 = add i64 %j, 1", "br label %head\nover:", "ret void\n}\n",
     "define void @run(ptr %given, ptr %looks, i64 %steps) {", "%made_at = alloca i64", "%epoch_at = alloca i64",
     "store i64 0, ptr %made_at", "store i64 0, ptr %epoch_at",
-    *_loaded("ptr", "%given", ("function", *GIVEN)),
-    *_loaded("i64", "%given", ("",) * 15 + ("size", "looked", "trail", "all_parameters", "all_states")),
+    *loading("ptr", "%given", ("function", *GIVEN)),
+    *loading("i64", "%given", ("",) * 15 + ("size", "looked", "trail", "all_parameters", "all_states")),
     "%none = icmp eq i64 %steps, 0", "br i1 %none, label %only, label %begin\nonly:",
     "call void @look(ptr %looks, i64 %looked, ptr %parameters, i64 0)", "ret void\nbegin:",
-    *_loaded("i64", "%counts", ("all", "batch", "first")),
-    *_loaded("double", "%told", ("before", "", "threshold")),
+    *loading("i64", "%counts", ("all", "batch", "first")),
+    *loading("double", "%told", ("before", "", "threshold")),
     "%done_at = getelementptr double, ptr %told, i64 3",
     "%padded = add i64 %all, %batch", "%padded1 = sub i64 %padded, 1", "%batches = sdiv i64 %padded1, %batch",
     "br label %head\nhead:",
