@@ -280,6 +280,10 @@ def filed(folder):
             "inputs": None, "targets": None, "save": False, "weights_apart": False,
         },
     )  # fmt: skip
+    yield "export_c in 8 bits", lambda: (
+        lambda rows, **options: tn.export_c(model(), folder / "model.c", dtype="int8", rows=rows, overwrite=True),
+        (X,), {},
+    )  # fmt: skip
     net = model()
     block = tn.c_state(net, tn.SGD(net.parameters(), 0.1))
     yield "c_state", lambda: (tn.c_state, (n := model(), tn.SGD(n.parameters(), 0.1)), {"dtype": "float"})
@@ -298,6 +302,9 @@ def built(folder):
     """The same for what calls a compiler."""
     yield "check_c", lambda: (
         tn.check_c, (model(), X), {"dtype": "float", "compiler": None, "flags": (), "inputs": None},
+    )  # fmt: skip
+    yield "check_c in 8 bits", lambda: (
+        lambda rows, scale_rows: tn.check_c(model(), rows, dtype="int8", scale_rows=scale_rows), (X, X), {},
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ..autograd.value import Value
@@ -19,6 +20,7 @@ from ..support.nested import leaves
 from ..support.tabular import plain, short
 from ..training.steps.engines.recorded import number_of
 from .export import exported_model
+from .integers.file import integer_file, is_int8
 from .model import ModelFile, said_inputs
 
 ROWS_TO_CHECK = 100  # that are drawn where none are given
@@ -34,16 +36,24 @@ def check_c(
     compiler: str | None = None,
     flags: Sequence[str] = (),
     inputs: Any = None,
+    scale_rows: Any = None,
 ) -> float:
     """The largest difference between the predictions of a model's C file and those of Python, over some rows.
 
     The file is built with the `compiler`, by default the system's cc, gcc or clang, with -O2 and any `flags`. Without
-    rows it is a hundred of numbers from -1 to 1.
+    rows it is a hundred of numbers from -1 to 1. With dtype="int8" they must be given, and so may be the `scale_rows`
+    that `export_c` is to have, if they are others: the whole numbers of the file are those of Python for all rows, and
+    the difference is that to the predictions of the model itself.
 
-    Raises FileNotFoundError where there is no compiler, RuntimeError with its words where it fails, and as `export_c`.
+    Raises FileNotFoundError where there is no compiler, RuntimeError with its words where it fails, or where a whole
+    number differs, and as `export_c`.
     """
     command = _command(compiler, flags)
     rows = None if rows is None else rows_for(rows)[0]
+    scale_rows = rows if scale_rows is None and is_int8(dtype) else scale_rows
+    in_integers = integer_file(model, "model", dtype, scale_rows, {"inputs": inputs})
+    if in_integers is not None:
+        return in_integers.difference(rows, partial(_answers, command))
     if inputs is None and rows and hasattr(rows[0], "__len__") and said_inputs(model) is None:
         inputs = len(rows[0])
     exported = exported_model(model, "model", None, None, dtype, inputs, None)
@@ -57,14 +67,19 @@ def check_c(
             raise ValueError(f"the model takes {len(exported.inputs)} inputs, but row {i} has {len(row)}")
         for x in row:
             checked_number(f"each entry of row {i}", x)
-    with tempfile.TemporaryDirectory() as folder:
-        source, program = os.path.join(folder, "model.c"), os.path.join(folder, "model.exe")
-        write_all([(source, exported.texts(_main(exported))[0])])
-        _run([*command, source, "-o", program, "-lm"])
-        given = "".join(f"{float(x)!r}\n" for row in rows for x in row)
-        answers = iter(map(float, _run([program], given).split()))
+    given = "".join(f"{float(x)!r}\n" for row in rows for x in row)
+    answers = iter(map(float, _answers(command, exported.texts(_main(exported))[0], given).split()))
     outputs = (leaf for row in rows for leaf in leaves(exported.model([Value(x) for x in row])))
     return max((_difference(number_of(output), next(answers)) for output in outputs), default=0.0)
+
+
+def _answers(command: Sequence[str], text: str, given: str) -> str:
+    """What the program of a text prints for what it is given."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, program = os.path.join(folder, "model.c"), os.path.join(folder, "model.exe")
+        write_all([(source, text)])
+        _run([*command, source, "-o", program, "-lm"])
+        return _run([program], given)
 
 
 def _difference(wanted: float, found: float) -> float:

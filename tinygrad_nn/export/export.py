@@ -13,6 +13,7 @@ from ..support.checks import checked_switch
 from ..support.decorators import uncollected
 from ..support.files import place_for, write_all
 from .estimators import Estimated, estimated
+from .integers.file import integer_file
 from .model import ModelFile
 from .self_test import self_test
 from .sketch import checked_layout, sketch, sketch_places, write_sketch
@@ -34,6 +35,7 @@ def export_c(
     save: bool = False,
     layout: str = "file",
     weights_apart: bool = False,
+    rows: Any = None,
 ) -> None:
     """Write a model as one C99 file for where Python does not run: it predicts, and with `train` it learns.
 
@@ -82,14 +84,24 @@ def export_c(
     With layout="arduino" `path` is the folder of an Arduino sketch, with the C file, its header and a program that
     predicts, trains and prints; it is made where it is not there. On AVR, tables of constants stay in flash.
 
-    `dtype` is "float" or "double"; `header` writes a header beside the file; an existing file is replaced with
+    For processors without floating point there is dtype="int8", for an MLP, a Layer or a Neuron to predict with:
+    weights, inputs and activations of 8 bits, scaled by what they are in the `rows`, such as those it learned on:
+
+        void model_predict(const uint8_t x[], int16_t y[]);   outputs in steps of 2 to the power of -MODEL_BITS
+        int model_class(const uint8_t x[]);
+
+    Whole numbers from 0 to 255, or from -128 to 127 plus 128, are inputs as they are; others take part of their range,
+    which the comment tells. model_quantize and model_predict_floats, from and to floats, are there with -DMODEL_FLOATS
+    alone. The comment says how far outputs and classes are from those in Python, whose whole numbers are the same.
+
+    `dtype` is else "float" or "double"; `header` writes a header beside the file; an existing file is replaced with
     `overwrite` alone. `inputs`, their number or their names, and `targets`, the numbers in a target, are for models and
     losses that do not say.
 
     Raises ValueError for a name that C cannot have, or that C, C++ or their libraries have already, a parameter that is
     nan, infinite or larger than `dtype` holds, a model with branches (`if`), a learning rate that is a function, a loss
-    without `train`, or a step of a pipeline that is no scaler; TypeError for what is no model or optimizer; OSError
-    where the file cannot be written.
+    without `train`, a step of a pipeline that is no scaler, or what 8 bits are not made of; TypeError for what is no
+    model or optimizer; OSError where the file cannot be written.
 
     >>> import pathlib, tempfile
     >>> import tinygrad_nn as tn
@@ -111,7 +123,11 @@ def export_c(
     if as_sketch and (isinstance(model, Function) or weights_apart):
         what = "a file of weights_apart" if weights_apart else "a compiled function"
         raise ValueError(f"a sketch is of a model with its weights: export {what} alone, and call it from a sketch")
-    if isinstance(model, Function):
+    floats = {"loss": loss, "train": train, "inputs": inputs, "targets": targets}
+    in_integers = integer_file(model, name, dtype, rows, floats | {"save": save, "weights_apart": weights_apart})
+    if in_integers is not None:
+        text, declarations = in_integers.texts(include, source=os.path.basename(names[0]))
+    elif isinstance(model, Function):
         if any(given is not None for given in (loss, train, inputs, targets)) or save or weights_apart:
             raise ValueError(
                 "a compiled function is exported as it is: loss, train, inputs, targets, save and weights_apart are "

@@ -26,6 +26,7 @@ template <class number> struct {name}_entry {{
 
 """
 INDEX_TYPES = {"unsigned char": 1, "unsigned short": 2, "int": 4}  # and how many bytes they take
+EXACT_TYPES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int32_t": 4}  # likewise
 
 
 class Constants:
@@ -37,7 +38,7 @@ class Constants:
         self.wanted: set[Primitive] = set()
 
     def table(self, entries: Sequence[str], kind: str, name: str = "") -> str:
-        """The name of a table of these entries; of kind "index" for small numbers, else "real"."""
+        """The name of a table of these entries; of kind "index" for small numbers, an exact type, or "real"."""
         entries = [entry.strip("()") for entry in entries]  # which negative numbers stand in
         if kind == "index":
             most = max(map(int, entries), default=0)
@@ -52,8 +53,8 @@ class Constants:
     @property
     def size(self) -> int:
         """The bytes of the tables."""
-        real = 4 if self.single else 8
-        return sum(len(entries) * INDEX_TYPES.get(kind, real) for kind, entries in self.tables)
+        widths = INDEX_TYPES | EXACT_TYPES | {"real": 4 if self.single else 8}
+        return sum(len(entries) * widths[kind] for kind, entries in self.tables)
 
     @property
     def text(self) -> str:

@@ -25,7 +25,10 @@ LACKING = {
     "expm1": ("exp(x)", "y == 1.0 ? x : y - 1.0 == -1.0 || y - y != 0.0 ? y - 1.0 : (y - 1.0) * (x / log(y))"),
 }
 # What is added to the name of an export for the names of its functions and types.
-EXPORTED = ("", "_grad", "_predict", "_predict_in", "_train", "_init", "_update", "_state", "_scratch")
+EXPORTED = (
+    *("", "_grad", "_predict", "_predict_in", "_train", "_init", "_update", "_state", "_scratch"),
+    *("_class", "_quantize", "_predict_floats"),
+)
 
 
 class File:

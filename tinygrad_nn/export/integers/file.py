@@ -1,0 +1,220 @@
+"""A model in 8 bits as one C99 file: what it says of itself, how far it is from Python, and its test to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...compiler.backends.c.constants import wrapped
+from ...compiler.backends.c.file import C_PLUS_PLUS, comment
+from .floats import rows_to_quantize
+from .network import MOST_8
+from .quantizing import quantized
+from .text import NetworkText
+
+ROWS_TESTED = 4
+TO_REPORT = 20_000_000  # products that rows may take to say how exact the file is
+MOST_LINES = 40  # that tell of inputs
+
+_TEST = """
+#ifdef {macro}_SELF_TEST
+#include <stdio.h>
+
+int main(void)
+{{
+{tables}    int wrong = 0;
+    for (int row = 0; row < {rows}; ++row) {{
+        int16_t y[{m}];
+        {name}_predict(inputs + {n} * row, y);
+        for (int k = 0; k < {m}; ++k) {{
+            if (y[k] != expected[{m} * row + k]) {{
+                printf("the prediction of row %d is %d, but in Python %d\\n", row, y[k], expected[{m} * row + k]);
+                ++wrong;
+            }}
+        }}
+{judged}    }}
+    printf(wrong ? "%d differ\\n" : "ok\\n", wrong);
+    return wrong != 0;
+}}
+#endif
+"""
+_JUDGED = """        const int found = {name}_class(inputs + {n} * row);
+        if (found != classes[row]) {{
+            printf("the class of row %d is %d, but in Python %d\\n", row, found, classes[row]);
+            ++wrong;
+        }}
+"""
+_MAIN = """
+#include <stdio.h>
+int main(void)
+{{
+    uint8_t x[{n}];
+    int16_t y[{m}];
+    int given;
+    for (int k = 0; scanf("%d", &given) == 1; k = (k + 1) % {n}) {{
+        x[k] = (uint8_t)given;
+        if (k == {n} - 1) {{
+            {name}_predict(x, y);
+            for (int j = 0; j < {m}; ++j) {{
+                printf("%d\\n", y[j]);
+            }}{judged}
+        }}
+    }}
+    return 0;
+}}
+"""
+
+
+def is_int8(dtype: object) -> bool:
+    """Whether a file is to be in 8 bits."""
+    return isinstance(dtype, str) and dtype == "int8"
+
+
+def integer_file(model: Any, name: str, dtype: object, rows: Any, floats: dict[str, Any]) -> IntegerFile | None:
+    """The file of a model in 8 bits; None where `dtype` is another.
+
+    Raises ValueError for rows that no scales come from, and for options of `floats` alone.
+    """
+    if not is_int8(dtype):
+        if rows is not None:
+            raise ValueError("rows are what dtype='int8' takes its scales from: give it, or no rows")
+        return None
+    given = [option for option, entry in floats.items() if entry is not None and entry is not False]
+    if given:
+        raise ValueError(f"in 8 bits a network predicts and does not learn: {', '.join(given)} cannot be given")
+    if not callable(model):
+        raise TypeError(f"export_c() wants a model, but got {model!r}")
+    return IntegerFile(model, name, rows)
+
+
+class IntegerFile:
+    """The C file of a model in 8 bits, whose scales come from rows."""
+
+    def __init__(self, model: Any, name: str, rows: Any) -> None:
+        self.model, self.name = model, name
+        self.network, self.rows = quantized(model, rows)
+        self.written = NetworkText(self.network, name)
+        self.sizes = {"n": self.written.n_inputs, "m": self.written.n_outputs, "name": name}
+
+    def texts(self, include: str = "", test: str | None = None, source: str = "") -> tuple[str, str]:
+        """The file, which is called `source` and includes a header under a name that is given, and that header."""
+        written, bits = self.written, self.network.bits
+        head, guard, macro = (
+            comment(self._about(source or f"{self.name}.c")),
+            f"TINYGRAD_NN_{self.name}_H",
+            self.name.upper(),
+        )
+        heads, floats = ("".join(f"{head};\n" for head in heads) for heads in (written.heads, written.float_heads))
+        steps = f"/* Outputs are in steps of 2 to the power of minus this. */\n#define {macro}_BITS "
+        steps += f"{bits}\n\n" if bits >= 0 else f"({bits})\n\n"
+        declared = f"{C_PLUS_PLUS[0]}\n{heads}\n#ifdef {macro}_FLOATS\n{floats}#endif\n\n{C_PLUS_PLUS[1]}"
+        declared = f"#include <stdint.h>\n\n{steps}{declared}"
+        given = f'#include "{include}"\n' if include else declared
+        text = f"{head}\n{given}\n{written.constants.text}{written.functions}"
+        text += f"#ifdef {macro}_FLOATS\n{written.floats}#endif\n{self._self_test() if test is None else test}"
+        return text, f"{head}\n#ifndef {guard}\n#define {guard}\n\n{declared}\n#endif\n"
+
+    def _self_test(self) -> str:
+        """A main that compares predictions and classes of rows with those of Python."""
+        network = self.network
+        rows = [network.quantized(row) for row in _spread(self.rows, ROWS_TESTED)]
+        expected = [y for row in rows for y in network.outputs(row)]
+        tables = [("uint8_t", "inputs", [x for row in rows for x in row]), ("int16_t", "expected", expected)]
+        if network.has_class:
+            tables.append(("int16_t", "classes", [network.class_of(row) for row in rows]))
+        listed = [
+            f"    static const {kind} {what}[{len(numbers)}] = {{\n"
+            + wrapped([*map(str, numbers)]).replace("    ", "        ")
+            + "    };\n"
+            for kind, what, numbers in tables
+        ]
+        judged = _JUDGED.format(**self.sizes) if network.has_class else ""
+        macro = self.name.upper()
+        return _TEST.format(**self.sizes, macro=macro, tables="".join(listed), rows=len(rows), judged=judged)
+
+    def difference(self, rows: Any, run: Callable[[str, str], str]) -> float:
+        """The largest difference of outputs to those of the model, over rows; `run` gives what a program prints.
+
+        The program is the C file with a main, and reads rows. Raises RuntimeError where its whole numbers are not those
+        of Python.
+        """
+        rows = rows_to_quantize(rows, self.model, len(self.network.inputs))
+        judged = f'\n            printf("%d\\n", {self.name}_class(x));' if self.network.has_class else ""
+        quantized_rows = [self.network.quantized(row) for row in rows]
+        given = "".join(f"{x}\n" for row in quantized_rows for x in row)
+        answers = [*map(int, run(self.texts(test=_MAIN.format(**self.sizes, judged=judged))[0], given).split())]
+        expected = [
+            y
+            for xs in quantized_rows
+            for y in (*self.network.outputs(xs), *([self.network.class_of(xs)] if self.network.has_class else []))
+        ]
+        if answers != expected:
+            differing = sum(a != b for a, b in zip(answers, expected, strict=False))
+            raise RuntimeError(f"{differing:,} of {len(expected):,} whole numbers of C are not those of Python")
+        return self.beside_floats(rows)[0]
+
+    def beside_floats(self, rows: Sequence[Sequence[float]]) -> tuple[float, int, float]:
+        """The largest difference to outputs of the model, how many rows have another class, and the largest output."""
+        unit, largest, others, most = 2.0**-self.network.bits, 0.0, 0, 0.0
+        judged = self.network.has_class
+        classes = self.model.predict_classes(rows) if judged else [0] * len(rows)
+        for row, outputs, one in zip(rows, self.model.predict(rows), classes, strict=True):
+            xs = self.network.quantized(row)
+            outputs = outputs if isinstance(outputs, list) else [outputs]
+            found = [y * unit for y in self.network.outputs(xs)]
+            largest = max(largest, *(abs(a - b) for a, b in zip(found, outputs, strict=True)))
+            others += judged and self.network.class_of(xs) != one
+            most = max(most, *map(abs, outputs))
+        return largest, others, most
+
+    def _about(self, source: str) -> list[str]:
+        from ...version import __version__
+
+        name, written = self.name, self.written
+        n, m = written.n_inputs, written.n_outputs
+        outputs = ", ".join(getattr(self.model, "output_names", None) or []) or "the outputs"
+        products = sum(len(row) for layer in self.network.layers for row in layer.weights)
+        rows = _spread(self.rows, max(1, TO_REPORT // products))
+        difference, others, most = self.beside_floats(rows)
+        judged = f"{others:,} of {len(rows):,} rows have another class, and " * self.network.has_class
+        stack = sum(len(layer.begins) for layer in self.network.layers[:-1]) + 2 * m + len(self.network.gains or ())
+        return [
+            f"{name}: {self.model!r} in 8 bits, as C99 of tinygrad_nn {__version__}.",
+            "",
+            f"{name}_predict(x, y)    x is {n} inputs as whole numbers from 0 to {MOST_8}, y {m} ({outputs}), each in",
+            f"    steps of 2 to the power of {-self.network.bits}",
+            *[f"{name}_class(x)    {self._classes()}"] * self.network.has_class,
+            f"with -D{name.upper()}_FLOATS there are {name}_quantize(inputs, x), from floats to whole numbers, and",
+            f"    {name}_predict_floats(inputs, outputs)",
+            "",
+            *self._inputs(),
+            "",
+            f"beside Python's floats {judged}outputs differ by {difference:.2g} at most, of {most:.2g}",
+            f"flash: {written.constants.size:,} bytes of constants; RAM: {stack:,} of stack; {products:,} products",
+            f"build: cc -std=c99 -O2 -c {source}",
+            "AVR:   its tables stay in flash with -std=gnu99",
+            f"test:  cc -std=c99 -O2 -D{name.upper()}_SELF_TEST {source} && ./a.out",
+        ]
+
+    def _classes(self) -> str:
+        m = self.written.n_outputs
+        return "the class: 1 or 0" if self.network.cut is not None else f"the class: the largest of 0 to {m - 1}"
+
+    def _inputs(self) -> list[str]:
+        inputs = self.network.inputs
+        if len(set(inputs)) == 1 and inputs[0].rate == 1.0:
+            added = f" + {-inputs[0].middle:g}" if inputs[0].middle else ""
+            return [f"x[k] is input k{added}: whole numbers as they are"]
+        names = getattr(self.model, "input_names", None) or [f"x{k + 1}" for k in range(len(inputs))]
+        lines = [
+            f"    x[{k}]: {name}, from {entry.middle:g} to {entry.middle + MOST_8 / entry.rate:g}"
+            for k, (entry, name) in enumerate(zip(inputs, names, strict=True))
+        ]
+        more = [f"    and so on: {self.name}_lows and {self.name}_rates"] if len(lines) > MOST_LINES else []
+        return [f"x[k] is 0 to {MOST_8} for an input, rounded:", *lines[:MOST_LINES], *more]
+
+
+def _spread(rows: Sequence[Any], count: int) -> list[Any]:
+    """So many of the rows, evenly over all."""
+    count = min(count, len(rows))
+    return [rows[k * len(rows) // count] for k in range(count)]

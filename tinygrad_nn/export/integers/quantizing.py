@@ -1,0 +1,266 @@
+"""From a model to a network in 8 bits: the scales of inputs, weights and activations, from the rows that are given.
+
+Each input has the range that it has in the rows, and a little more; each neuron's weights have a scale of their own.
+What a neuron hands on has its own range where the activation only cuts (relu, linear), and that of its layer where it
+is a table. All scales go into whole numbers here: where the sums begin, and what they are multiplied by.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from operator import mul
+from typing import Any, NamedTuple
+
+from ...compiler.single_precision import rounded
+from ...nn.activations import SOFTMAX
+from ...nn.module import thresholds_of
+from .floats import FloatLayer, Range, Seen, float_layers, rows_to_quantize, seen_in
+from .network import CENTER, MOST_8, MOST_16, Input, IntegerLayer, IntegerNetwork, Softmax
+
+RANGE_MARGIN = 1 / 16  # of a range, left on either side for what the rows lack
+WEIGHT = 127  # the largest weight
+SUMS_BELOW = 2.0**29  # what sums stay below, before they are rounded
+LARGEST_RANGE = 2.0**30  # of what is told apart, in a sum
+SPREAD = 64.0  # how many times coarser than in its layer's largest a neuron's sum may count
+LEAST_SHARE = 1 / 8  # of the layer's largest range, for neurons that the rows hardly move
+ENTRIES = 256  # entries
+CUTS = {"linear": -math.inf, "relu": 0.0}  # activations that only cut a sum, and where
+NOTHING_LEFT = 16.0 * math.log(2.0)  # minus the exponent whose exponential is 0 in 16 bits
+
+OfFloat = Callable[[float], float]
+
+
+class Effects(NamedTuple):
+    """A layer by steps of the numbers that it is handed: what each does to the sums, and what these are at 0.
+
+    `sums` are the least and largest that rows have of each neuron, `moments` mean and deviation of the numbers.
+    """
+
+    effects: list[list[float]]
+    at_zero: list[float]
+    sums: list[Range]
+    moments: list[Range]
+    units: FloatLayer
+
+    @classmethod
+    def of(cls, units: FloatLayer, ranges: Sequence[Range], seen: Seen) -> Effects:
+        """Those of a layer whose inputs have these ranges."""
+        effects = [[w * step for w, (_, step) in zip(row, ranges, strict=True)] for row in units.weights]
+        lows = [low for low, _ in ranges]
+        at_zero = [sum(map(mul, row, lows), bias) for row, bias in zip(units.weights, units.biases, strict=True)]
+        moments = [
+            (min(max((mean - low) / step, 0.0), float(MOST_8)), deviation / step)
+            for (mean, deviation), (low, step) in zip(seen.moments, ranges, strict=True)
+        ]
+        return cls(effects, at_zero, seen.sums, moments, units)
+
+    def told(self, low: float) -> list[float]:
+        """The narrowest range that each sum can tell: no less than one step, nor than int32 has room for."""
+        pairs = zip(self.effects, self.at_zero, strict=True)
+        return [max(max(map(abs, row)), abs(begin - low) / 4096.0, 1e-30) for row, begin in pairs]
+
+    def fitted(
+        self, lows: Sequence[float], steps: Sequence[float], most: int, table: list[int] | None = None
+    ) -> IntegerLayer:
+        """The layer whose neurons count from `lows` in `steps` up to `most`."""
+        offsets = [begin - low for begin, low in zip(self.at_zero, lows, strict=True)]
+        scales = [
+            max(self._scale(row), (sum(map(abs, row)) * MOST_8 + abs(offset)) / SUMS_BELOW)
+            for row, offset in zip(self.effects, offsets, strict=True)
+        ]
+        least = (most + 1) / LARGEST_RANGE
+        largest = max(least, *(scale / step for scale, step in zip(scales, steps, strict=True)))
+        shares = [max(scale / step, largest / SPREAD, least) for scale, step in zip(scales, steps, strict=True)]
+        before = max(0, math.ceil(math.log2((most + 1) / min(shares))) - 16)
+        after = math.floor(16.0 - math.log2(largest)) - before
+        after -= math.ceil(largest * 2.0 ** (before + after)) > MOST_16
+        whole = 2.0 ** (before + after)
+        factors = [math.ceil(share * whole) for share in shares]
+        weights, begins = [], []
+        for row, offset, step, factor in zip(self.effects, offsets, steps, factors, strict=True):
+            scale = step * factor / whole
+            weights.append([_weight(effect / scale) for effect in row])
+            lost = zip(row, weights[-1], self.moments, strict=True)
+            offset += sum((effect - scale * weight) * mean for effect, weight, (mean, _) in lost)
+            begins.append(round(offset / scale + whole / (2 * factor) + (2**before - 1) / 2))  # shifts cut: this rounds
+        return IntegerLayer(weights, begins, factors, before, after, most, table)
+
+    def variance(self) -> float:
+        """How much the sums vary from what they are, as weights have no more bits."""
+        return sum(self._variance(row, self._scale(row)) for row in self.effects)
+
+    def _scale(self, row: Sequence[float]) -> float:
+        """What a weight counts: where the sum varies least from what it is, the largest weights may be cut for it."""
+        largest = max(*map(abs, row), 1e-290) / WEIGHT
+        scales = [largest * 2.0 ** (-k / 2) for k in range(9)]
+        best: float = min(scales, key=lambda scale: self._variance(row, scale))
+        return best
+
+    def _variance(self, row: Sequence[float], scale: float) -> float:
+        lost = zip(row, self.moments, strict=True)
+        return sum(_square((effect - scale * _weight(effect / scale)) * deviation) for effect, (_, deviation) in lost)
+
+
+def _square(number: float) -> float:
+    return number * number
+
+
+def _weight(weight: float) -> int:
+    return min(max(round(weight), -WEIGHT), WEIGHT)
+
+
+def quantized(model: Any, rows: Any) -> tuple[IntegerNetwork, list[list[float]]]:
+    """A model as a network in 8 bits, and the rows that its scales came from.
+
+    Raises ValueError for a model that is none of the library's networks, and for rows that it does not fit.
+    """
+    units = float_layers(model)
+    rows = rows_to_quantize(rows, model, len(units[0].weights[0]))
+    seen = seen_in(model, units, rows)
+    inputs = _inputs(rows)
+    ranges: list[Range] = [(entry.middle, 1.0 / entry.rate) for entry in inputs]
+    gains = _gains(units[0], ranges, seen[0], rows)
+    if gains is not None:
+        ranges = [(low, step / gain) for (low, step), gain in zip(ranges, gains, strict=True)]
+    layers = []
+    turning_ranges = _turning_ranges(units[:-1], [each.sums for each in seen])
+    for layer, of_layer, turning in zip(units, seen, turning_ranges, strict=False):
+        made, ranges = _hidden(Effects.of(layer, ranges, of_layer), turning)
+        layers.append(made)
+    last = Effects.of(units[-1], ranges, seen[-1])
+    return _network(inputs, gains, layers, last, *_threshold(model, len(last.sums), rows[0])), rows
+
+
+def _threshold(model: Any, outputs: int, row: Sequence[float]) -> tuple[float | None, bool]:
+    """Over what the one output is of class 1, and whether there are classes: not of several answers for themselves."""
+    try:
+        thresholds = thresholds_of(model, outputs, row)
+    except ValueError:  # of one output that nobody said a threshold for
+        return None, False
+    return thresholds[0] if thresholds is not None else None, thresholds is None or outputs == 1
+
+
+def _inputs(rows: list[list[float]]) -> list[Input]:
+    """How inputs become numbers: as they are where all are whole numbers of 8 bits, with a sign or without."""
+    every = [x for row in rows for x in row]
+    least, most = min(every), max(every)
+    if most - least <= MOST_8 and all(map(float.is_integer, every)):
+        if least >= 0.0 and most <= MOST_8:
+            return [Input(-0.5, 1.0)] * len(rows[0])
+        if least >= -128.0 and most < 128.0:
+            return [Input(-128.5, 1.0)] * len(rows[0])
+    return [_input(k, min(column), max(column)) for k, column in enumerate(zip(*rows, strict=True))]
+
+
+def _input(k: int, least: float, most: float) -> Input:
+    low, high = _wider(least, most)
+    step = (high - low) / MOST_8
+    made = Input(rounded(low - step / 2.0), rounded(1.0 / step))
+    if not (math.isfinite(made.low) and 0.0 < made.rate < math.inf):
+        raise ValueError(f"input {k} is from {least:g} to {most:g} in the rows, which floats cannot divide: scale it")
+    return made
+
+
+def _gains(units: FloatLayer, ranges: list[Range], seen: Seen, rows: Sequence[Sequence[float]]) -> list[int] | None:
+    """What whole numbers are multiplied by, where it makes the first layer twice as exact: None where it does not.
+
+    Else one of 0 and 1 in all rows would take the bits of the weights of others that are up to 255.
+    """
+    if ranges[0] != (0.0, 1.0) or ranges[0] != ranges[-1]:
+        return None
+    gains = [max(1, int(MOST_8 / (2.0 * (max(column) or MOST_8)))) for column in zip(*rows, strict=True)]
+    finer = [(0.0, 1.0 / gain) for gain in gains]
+    ways = [Effects.of(units, each, seen).variance() for each in (ranges, finer)]
+    return gains if ways[0] > 4.0 * ways[1] else None
+
+
+def _wider(low: float, high: float) -> Range:
+    """A range with its margins; of a single number one around it."""
+    room = (high - low) * RANGE_MARGIN or max(abs(high), abs(low)) * RANGE_MARGIN or 1.0
+    return low - room, high + room
+
+
+def _turning_ranges(units: Sequence[FloatLayer], sums: Sequence[Sequence[Range]]) -> list[Range | None]:
+    """The range of each table: of layers that fill half of one range it is one for all, so that there is one table."""
+    found: list[Range | None] = []
+    for layer, columns in zip(units, sums, strict=False):
+        low, high = min(low for low, _ in columns), max(high for _, high in columns)
+        found.append(_turning(layer.value(), low, high) if layer.activation not in CUTS else None)
+    for k, own in enumerate(found):
+        alike = [each for each, layer in zip(found, units, strict=True) if layer.activation == units[k].activation]
+        together = [each for each in alike if each is not None]
+        if own is not None:
+            low, high = min(low for low, _ in together), max(high for _, high in together)
+            found[k] = (low, high) if own[1] - own[0] >= (high - low) / 2.0 else own
+    return found
+
+
+def _hidden(layer: Effects, turning: Range | None) -> tuple[IntegerLayer, list[Range]]:
+    """A hidden layer in 8 bits, and the ranges of what it hands on."""
+    count = len(layer.sums)
+    if turning is None:
+        lows = [max(low, CUTS[layer.units.activation]) for low, _ in layer.sums]
+        widths = [max(high - low, 0.0) for (_, high), low in zip(layer.sums, lows, strict=True)]
+        share, narrowest = max(widths) * LEAST_SHARE, layer.told(0.0)
+        steps = [max(width, share, told) / MOST_8 for width, told in zip(widths, narrowest, strict=True)]
+        return layer.fitted(lows, steps, MOST_8), list(zip(lows, steps, strict=True))
+    value, (low, high) = layer.units.value(), turning
+    step = max(high - low, *layer.told(low)) / MOST_8
+    found = [value(low + step * k) for k in range(ENTRIES)]
+    least = min(found)
+    out = (max(found) - least) / MOST_8 or 1.0
+    table = [round((number - least) / out) for number in found]
+    return layer.fitted([low] * count, [step] * count, MOST_8, table), [(least, out)] * count
+
+
+def _turning(value: OfFloat, low: float, high: float) -> Range:
+    """The part of a range where an activation changes: beyond it, it stays within half a step of its ends."""
+    low, high = (low, high) if high > low else _wider(low, high)
+    places = [low + (high - low) * k / 1024 for k in range(1025)]
+    found = [value(place) for place in places]
+    half = (max(found) - min(found)) / MOST_8 / 2
+    first = next((k for k, number in enumerate(found) if abs(number - found[0]) > half), 1)
+    last = next((k for k, number in enumerate(reversed(found)) if abs(number - found[-1]) > half), 1)
+    return places[first - 1], places[1025 - last]
+
+
+def _network(
+    inputs: list[Input], gains: list[int] | None, layers: list[IntegerLayer], last: Effects,
+    threshold: float | None, has_class: bool,
+) -> IntegerNetwork:  # fmt: skip
+    """The network with its last layer, whose outputs count a power of two."""
+    activation, value, count = last.units.activation, last.units.value(), len(last.sums)
+    low, high = _wider(min(low for low, _ in last.sums), max(high for _, high in last.sums))
+    relu, table, softmax, bits = activation == "relu", None, None, 14
+    if activation == SOFTMAX:
+        told = max(last.told(low))
+        unit = NOTHING_LEFT / ENTRIES
+        shift = max(0, min(15, math.floor(math.log2(unit * MOST_16 / max(high - low, told)))))
+        step = unit / 2.0**shift
+        low = high - step * MOST_16
+        softmax = Softmax([round(MOST_16 * math.exp(-unit * k)) for k in range(ENTRIES)] + [0], shift)
+    elif activation in CUTS:
+        told = max(last.told(0.0))
+        bits = _bits(max(abs(low), abs(high), told))
+        low, step = -CENTER * 2.0**-bits, 2.0**-bits
+    else:
+        low, high = _turning(value, low, high)
+        told = max(last.told(low))
+        step = max(high - low, told) / MOST_16
+        found = [value(low + step * (256.0 * k + 127.5)) for k in range(ENTRIES)]
+        bits = _bits(max(map(abs, found)))
+        table = [round(number * 2.0**bits) for number in found]
+    by_score = not relu if table is None else table == sorted(table)
+    cut = None
+    if threshold is not None and has_class and (by_score or relu):
+        cut = bisect_left(range(MOST_16 + 1), True, key=lambda score: value(low + step * score) > threshold)
+    layers = [*layers, last.fitted([low] * count, [step] * count, MOST_16)]
+    least, has_class = 0 if relu else -CENTER, has_class and (count > 1 or cut is not None)
+    return IntegerNetwork(inputs, gains, layers, bits, least, table, softmax, cut, by_score, has_class)
+
+
+def _bits(most: float) -> int:
+    """How many bits of an int16 are a fraction, where no number is larger."""
+    return min(30, -math.ceil(math.log2(most / (CENTER - 1)))) if most > 0.0 else 15
