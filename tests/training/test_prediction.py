@@ -1,6 +1,7 @@
 """Many rows at once are predicted as one row after another is, within rounding, and never by numbers of before."""
 
 import copy
+import itertools
 import pickle
 import random
 import threading
@@ -210,3 +211,22 @@ def test_threads_predict_while_numbers_change():
         thread.join()
     assert wrong == []
     assert model.predict(rows)[0] == pytest.approx(model.predict([1.0, 1.0]))
+
+
+def test_a_last_layer_of_softmax_is_that_of_the_graph():
+    for sizes in ([3], [5, 4]):
+        for rows in (rows_of(2), np.asfortranarray(rows_of(2)), 1000.0 * rows_of(2)):
+            alike(tn.MLP(2, sizes, "tanh", "softmax", "normal", rng=random.Random(1)), rows)
+    layer = tn.Layer(2, 3, "softmax", rng=random.Random(1))
+    alike(layer, rows_of(2))
+    for biases in itertools.product([0.0, np.inf, -np.inf, np.nan, 1e308, -1e308], repeat=3):
+        for neuron, bias in zip(layer.neurons, biases, strict=True):
+            neuron.bias.data = bias
+        alike(layer, np.zeros((32, 2)))
+    layer.neurons[2].activation = "relu"
+    with pytest.raises(ValueError, match="all neurons of the layer the same"):
+        layer.predict(rows_of(2))
+    one = tn.Neuron(2)
+    one.activation = "softmax"
+    with pytest.raises(ValueError, match="of one output take 'sigmoid'"):
+        one.predict(rows_of(2))

@@ -18,6 +18,7 @@ from ..autograd.packs import Cell
 from ..autograd.primitives import Primitive
 from ..autograd.value import LEAVES, Result, Value
 from ..support.annotation import Any
+from .activations import of_a_whole_layer
 from .layers import MLP, Layer, Neuron
 from .module import Module
 from .names import Named
@@ -111,8 +112,8 @@ class Structure:
         return None if pack is None else pack.numbers[start:end]
 
 
-def structure_of(model: object) -> Structure | None:
-    """The structure of a network; None where it is unknown."""
+def structure_of(model: object, logits: bool = False) -> Structure | None:
+    """The structure of a network, or of what makes the `logits` of one that ends in softmax; None where unknown."""
     if not are_as_written(CLASSES, CLASSES_WRITTEN) or not _is_own(model):
         return None
     layers: Any = model.layers if isinstance(model, MLP) else [model]
@@ -127,13 +128,22 @@ def structure_of(model: object) -> Structure | None:
         return None
     if isinstance(model, MLP) and not (set(map(type, layers)) == {Layer} and _is_named(model, len(neurons[-1]))):
         return None
-    weights, activations = ([part[name] for part in parts] for name in ("weights", "_activate"))
+    weights = [part["weights"] for part in parts]
+    activations = _activations(model, parts, len(neurons[-1]), logits)
     if set(map(type, weights)) != {Weights} or not all(map(_is_row, {id(a): a for a in activations}.values())):
         return None
     units = iter(zip(map(len, weights), activations, strict=True))
     shape = tuple([tuple(islice(units, len(layer))) for layer in neurons])
     found = Structure((type(model), shape), [each.shared() for each in weights], [part["bias"] for part in parts])
     return found if found.is_of_leaves() else None
+
+
+def _activations(model: object, parts: Sequence[dict[str, Any]], last: int, logits: bool) -> list[Any]:
+    """What each neuron does to its sum; nothing where it has the softmax of the last layer, and `logits` are meant."""
+    found = [part["_activate"] for part in parts]
+    if logits and type(model) is not Neuron and set(map(id, found[-last:])) == {id(of_a_whole_layer)}:
+        found[-last:] = [None] * last
+    return found
 
 
 def matrices_of(layers: Sequence[Units], numbers: Any, inputs: int) -> list[Any] | None:

@@ -69,7 +69,10 @@ PREDICTED: Latest[Predicted] = Latest(32)
 
 def predicted(model: Any, rows: Any) -> Any:
     """The outputs for all rows, an array of (rows,) or (rows, outputs); None where the model is to be recorded."""
-    if (structure := structure_of(model)) is None:
+    structure, of_softmax = structure_of(model), False
+    if structure is None:
+        structure, of_softmax = structure_of(model, logits=True), True
+    if structure is None:
         return _of_ones_own(model, rows)
     _, shape = structure.key
     size = sum(width + 1 for units in shape for width, _ in units)
@@ -88,8 +91,7 @@ def predicted(model: Any, rows: Any) -> Any:
     if (known := PREDICTED.get(shape)) is None:
         PREDICTED.put(shape, known := Predicted())
     if (code := known.code_for(shape, len(matrix))) is not None:
-        found = code(matrix, numpy.frombuffer(data))
-        return found[:, 0] if found.shape[1] == 1 else found
+        return _as_told(numpy, code(matrix, numpy.frombuffer(data)), of_softmax)
     activations = functions({row for units in shape for _, row in units if row is not None}, numpy)
     # weights that lie as the product reads them, which then takes a tenth less
     parameters = [(numpy.ascontiguousarray(layer[:, :-1].T), layer[:, -1]) for layer in layers]
@@ -98,7 +100,17 @@ def predicted(model: Any, rows: Any) -> Any:
         for k in range(0, len(matrix), AT_ONCE):
             *_, (_, outputs) = outputs_of_layers(matrix[k : k + AT_ONCE], parameters, shape, activations)
             found.append(outputs)
-    outputs = numpy.concatenate(found)
+    return _as_told(numpy, numpy.concatenate(found), of_softmax)
+
+
+def _as_told(xp: Any, outputs: Any, of_softmax: bool) -> Any:
+    """The outputs, a column for each or one alone, or the softmax of each row."""
+    if of_softmax:
+        top = outputs.max(axis=1, keepdims=True)
+        with xp.errstate(all="ignore"):
+            shares = xp.exp(xp.where(outputs == top, 0.0, outputs - top))
+            total = shares.sum(axis=1, keepdims=True)
+            outputs = shares / xp.where(xp.isfinite(top) | (total == 1.0), total, xp.nan)
     return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
 
