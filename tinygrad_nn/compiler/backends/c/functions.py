@@ -126,11 +126,17 @@ class _C(Infix):
         return Written(f"{_name(row) if row.text else row.name}({listed})", ATOM)
 
 
+def calls(row: Primitive) -> bool:
+    """Whether a row calls a function of the library, or may, as one's own."""
+    told = row.spellings is None and row.text and not re.search(r"\w\(|;", row.text)
+    return not told and row.name not in EXPRESSIONS
+
+
 def in_place(row: Primitive) -> bool:
     """Whether a row is written where it is used: it calls nothing, and a choice in it reads no operand twice."""
-    if row.spellings is not None or not row.text or re.search(r"\w\(|;", row.text):
-        return row.name in EXPRESSIONS
-    return " if " not in row.text or all(len(re.findall(rf"\b{o}\b", row.text)) <= 1 for o in row.operands)
+    chooses = row.name not in EXPRESSIONS and " if " in row.text
+    once = all(len(re.findall(rf"\b{o}\b", row.text)) <= 1 for o in row.operands)
+    return not calls(row) and (once or not chooses)
 
 
 def definitions(wanted: Collection[Primitive], name: str, single: bool) -> str:
