@@ -277,7 +277,7 @@ def filed(folder):
     yield "export_c", lambda: (
         tn.export_c, (model(), folder / "model.c"), {
             "name": "net", "loss": None, "train": None, "dtype": "float", "header": False, "overwrite": True,
-            "inputs": None, "targets": None, "save": False, "weights_apart": False,
+            "inputs": None, "targets": None, "save": False, "batches": False, "weights_apart": False,
         },
     )  # fmt: skip
     yield "export_c in 8 bits", lambda: (

@@ -33,6 +33,7 @@ def export_c(
     inputs: Any = None,
     targets: int | None = None,
     save: bool = False,
+    batches: bool = False,
     layout: str = "file",
     weights_apart: bool = False,
     rows: Any = None,
@@ -52,7 +53,13 @@ def export_c(
         float model_train(model_state *state, const float x[], const float target[]);
 
     model_train makes one step on one example, and returns the loss before it; a class index out of range gives NAN and
-    changes nothing. state.weights are in the order of model.parameters(). With `save` the file also has
+    changes nothing. state.weights are in the order of model.parameters(). With `batches` the file also has
+
+        float model_accumulate(model_state *state, const float x[], const float target[]);
+        void model_update(model_state *state);
+
+    of which the latter makes one step down the mean of the gradients that the former has added up, in an array that the
+    state has for them. With `save` it has
 
         void model_save(const model_state *state, unsigned char bytes[MODEL_STATE_BYTES]);
         int model_load(model_state *state, const unsigned char bytes[MODEL_STATE_BYTES]);
@@ -117,6 +124,7 @@ def export_c(
     checked_name(name)
     header, overwrite = checked_switch("header", header), checked_switch("overwrite", overwrite)
     save, weights_apart = checked_switch("save", save), checked_switch("weights_apart", weights_apart)
+    batches = checked_switch("batches", batches)
     as_sketch = checked_layout(layout)
     names = _places(path, name, header, as_sketch, overwrite)
     include = os.path.basename(names[1]) if names[1:] else ""
@@ -124,18 +132,19 @@ def export_c(
         what = "a file of weights_apart" if weights_apart else "a compiled function"
         raise ValueError(f"a sketch is of a model with its weights: export {what} alone, and call it from a sketch")
     floats = {"loss": loss, "train": train, "inputs": inputs, "targets": targets}
-    in_integers = integer_file(model, name, dtype, rows, floats | {"save": save, "weights_apart": weights_apart})
+    switches = {"save": save, "batches": batches, "weights_apart": weights_apart}
+    in_integers = integer_file(model, name, dtype, rows, floats | switches)
     if in_integers is not None:
         text, declarations = in_integers.texts(include, source=os.path.basename(names[0]))
     elif isinstance(model, Function):
-        if any(given is not None for given in (loss, train, inputs, targets)) or save or weights_apart:
+        if any(given is not None for given in floats.values()) or any(switches.values()):
             raise ValueError(
-                "a compiled function is exported as it is: loss, train, inputs, targets, save and weights_apart are "
-                "for models"
+                "a compiled function is exported as it is: loss, train, inputs, targets, save, batches and "
+                "weights_apart are for models"
             )
         text, declarations = FunctionFile(model, name, dtype).texts(include)
     else:
-        exported = exported_model(model, name, loss, train, dtype, inputs, targets, save, weights_apart)
+        exported = exported_model(model, name, loss, train, dtype, inputs, targets, save, weights_apart, batches)
         text, declarations = exported.texts(self_test(exported), include, os.path.basename(names[0]))
     texts = [text, declarations, *([sketch(name, declarations)] if as_sketch else [])]
     (write_sketch if as_sketch else write_all)([*zip(names, texts, strict=False)])
@@ -160,7 +169,7 @@ def _places(path: Any, name: str, header: bool, as_sketch: bool, overwrite: bool
 
 def exported_model(
     model: Any, name: str, loss: Any, train: Any, dtype: str, inputs: Any, targets: int | None, save: bool = False,
-    apart: bool = False,
+    apart: bool = False, batches: bool = False,
 ) -> ModelFile:  # fmt: skip
     model = estimated(model, dtype, apart)
     if not callable(model):
@@ -177,6 +186,8 @@ def exported_model(
         raise TypeError(f"train must be an optimizer such as tn.SGD(model.parameters(), lr=0.1), but got {train!r}")
     if save and train is None:
         raise ValueError("save=True is of what a model learns in C: give a loss and an optimizer to train by")
+    if batches and train is None:
+        raise ValueError("batches=True is for a model that learns in C: give a loss and an optimizer to train by")
     if apart and train is not None:
         raise ValueError("weights_apart=True is for a file that predicts: one that learns has its weights in its state")
-    return ModelFile(model, name, loss, train, dtype, inputs, targets, save, apart)
+    return ModelFile(model, name, loss, train, dtype, inputs, targets, save, apart, batches)

@@ -29,10 +29,22 @@ class Updated(Region):
     """The gradients of parameters as outputs, which are put into a call of a function, with `more` of its arguments."""
 
     more: str = ""
+    replaces = True  # the parameters
 
     def put(self, number: str, base: int, index: str, moves: Sequence[tuple[int, str]] = ()) -> str:
         """The call that updates the parameter; the first output is the loss."""
         return f"{self.name}(state, {moved(base - 1, index, moves)}, {number}{self.more});"
+
+
+@dataclass(frozen=True)
+class Accumulated(Region):
+    """The gradients of parameters as outputs, which are added to those of the rows before."""
+
+    replaces = False
+
+    def put(self, number: str, base: int, index: str, moves: Sequence[tuple[int, str]] = ()) -> str:
+        """The statement that adds a gradient."""
+        return f"{self.name}[{moved(base - 1, index, moves)}] += {number};"
 
 
 @dataclass(frozen=True)
@@ -52,10 +64,11 @@ class InPlace(Printer):
     """
 
     def __init__(
-        self, roll: Rolled, inputs: Sequence[Region], parameters: Sequence[Region], updated: Updated,
+        self, roll: Rolled, inputs: Sequence[Region], parameters: Sequence[Region], updated: Updated | Accumulated,
         names: Sequence[str], scratch: str, constants: Constants,
     ) -> None:  # fmt: skip
-        self.updated, self.scratch, self.kept = updated, scratch, list[KeptGradients]()
+        self.updated: Updated | Accumulated = updated
+        self.scratch, self.kept = scratch, list[KeptGradients]()
         taken = [Region(name, 0, 0) for name in names]
         super().__init__(roll, inputs, parameters, [updated, *taken], True, "return NAN;", scratch, constants)
         array, _ = self.roll.outputs[0]
@@ -67,7 +80,7 @@ class InPlace(Printer):
 
     def _order(self) -> None:
         """Let gradients that nobody reads be computed as soon as they can be put, and not before."""
-        times = Times(self, self.updated.size)
+        times = Times(self, self.updated.size, self.updated.replaces)
         read = {o.array for _, group in everything(self.roll.groups) for o in group.operands}
         order = list[Printed]()
         waiting: dict[int, list[Printed]] = {}
@@ -90,7 +103,7 @@ class InPlace(Printer):
     def _settle(self) -> None:
         """Say which gradients are kept, and which are put."""
         start, rest = self.updated.start, list[Region]()
-        for first, last in Times(self, self.updated.size).stretches():
+        for first, last in Times(self, self.updated.size, self.updated.replaces).stretches():
             rest.append(replace(self.updated, start=start, size=first - start))
             offset = sum(region.size for region in self.kept)
             self.kept.append(KeptGradients("gradient", first, last + 1 - first, offset=offset))
@@ -110,8 +123,9 @@ class Times:
     Members of a loop have times of their own, and so have iterations of repeats.
     """
 
-    def __init__(self, places: Places, count: int) -> None:
+    def __init__(self, places: Places, count: int, replaces: bool) -> None:
         self.places, self.now, self.refuses = places, 0, -1  # when the step is refused at the latest
+        self.replaces = replaces  # else it does not matter who reads
         self.read = [-1] * count
         self.put: dict[Hashable, dict[int, int]] = {}  # of what is put in one loop, when each output is
         self.turns: list[int] = []  # in which iterations of the repeats that are open this is
@@ -195,7 +209,9 @@ class Times:
 
     def _reads(self, array: int, indices: Iterable[int], time: int) -> None:
         array, views = self.places.moves(array)
-        if array != PARAMETERS or not (views or self.last):  # which is read in the next iteration again
+        if array != PARAMETERS or not (
+            self.replaces and (views or self.last)
+        ):  # which is read in the next iteration again
             return
         ahead, read = self._ahead(views), self.read
         for index in indices:

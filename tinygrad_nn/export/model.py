@@ -30,9 +30,8 @@ from ..support.checks import MOST, checked_count
 from ..support.nested import leaves
 from ..training.steps.engines.recorded import number_of
 from ..training.steps.recipe import Recipe, row_gradient
-from . import state_functions
+from . import learning, state_functions
 from .estimators import Estimated
-from .in_place import InPlace, Updated
 from .update import UpdateLoop
 
 MOST_LISTED = 12  # inputs without names of their own, in a comment
@@ -43,7 +42,7 @@ class ModelFile:
 
     def __init__(
         self, model: Any, name: str, loss: Any, train: Optimizer | None, dtype: str, inputs: Any, targets: int | None,
-        save: bool = False, apart: bool = False,
+        save: bool = False, apart: bool = False, batches: bool = False,
     ) -> None:  # fmt: skip
         self.save, self.apart = save, apart
         self.block: state_functions.StateFunctions | None = None
@@ -62,7 +61,7 @@ class ModelFile:
             shapes = ((None,) * n_inputs, None if n == 1 else (None,) * n)
             program = row_gradient(recipe, shapes, [self.sample] * n_inputs + [0.0] * n)
             self.gradient, self.n_targets, self.loss = without_branches(program, name), n, name_of(recipe.loss)
-            self.update, trained = UpdateLoop(recipe, self.file), train.parameters
+            self.update, trained = UpdateLoop(recipe, self.file, batches), train.parameters
         self._lay(trained)
         self._write()
 
@@ -133,22 +132,12 @@ class ModelFile:
         given = f"{self.taken}const real x[{len(self.inputs)}], real y[{m}]"
         self.slots, unused = predicted.slots, ["x", *(["weights"] if self.apart else [])]
         if self.gradient is not None:
-            update, state = self.update, f"{self.name}_state *state"
-            reads = [x, Region("target", len(self.inputs), self.n_targets)]
-            more = "".join(f", {name}" for name in update.given)
-            updated = Updated(f"{self.name}_update", 1, self.count, more=more)
-            roll = rolled(*with_sums(self.gradient))
-            trained = InPlace(roll, reads, self.parameters, updated, update.names, scratch, constants)
-            self.slots = max(predicted.slots, trained.slots)
-            self.file.function(f"void {self.name}_init({state})", update.init())
+            reads, state = [x, Region("target", len(self.inputs), self.n_targets)], f"{self.name}_state *state"
+            self.file.function(f"void {self.name}_init({state})", self.update.init())
             self.file.function(f"void {self.name}_predict({state}, {given})", predicted.text, ["state", "x"])
-            more = "".join(f", const real {name}" for name in update.given)
-            head = f"void {self.name}_update({state}, const int i, const real gradient{more})"
-            self.file.function(head, update.lines, ["state", "i", "gradient"], static=True)
-            counted = "    state->steps += 1.0;\n" if update.counts_steps else ""
-            lines = f"{update.before}{trained.text}{counted}    return {trained.returned};\n"
-            given = f"const real x[{len(self.inputs)}], const real target[{self.n_targets}]"
-            self.file.function(f"real {self.name}_train({state}, {given})", lines, ["x", "target"])
+            roll = rolled(*with_sums(self.gradient))
+            slots = learning.add_learning(self.file, self.update, roll, reads, self.parameters, scratch)
+            self.slots = max(predicted.slots, slots)
             if self.save:
                 self.block = state_functions.of_state(self.file, self.update, self.model)
         elif self.slots:
@@ -202,10 +191,11 @@ class ModelFile:
                 f"{name}_train(&state, x, target)    one step down the gradient of {self.loss}; target is "
                 f"{self.n_targets} number{'s' * (self.n_targets > 1)}.",
                 "    It returns the loss before the update" + of_class,
+                *learning.batch_calls(name, self.update.batches),
                 f"state.weights are in the order of {self.order}; state.learning_rate may be set between steps.",
                 *([] if self.block is None else self.block.calls),
             ]
-            state = size * (self.slots + self.update.numbers)
+            state = size * (self.slots + self.update.numbers + self.update.batches * (1 + self.count))
             memory = f"{flash}; RAM: {state:,} bytes of state, {size * self.slots:,} of them scratch"
             memory += self.file.on_stack
             steps = operations(self.gradient) + self.count * operations(self.update.program)

@@ -72,6 +72,16 @@ def self_test(model: ModelFile) -> str:
             f"    {name}_init(&state);\n    bytes[{HEAD}] ^= 1;\n    wrong += {name}_load(&state, bytes) != 0;\n"
             f"    bytes[{HEAD}] ^= 1;\n    wrong += {name}_load(&state, bytes) != 1;\n"
         )
+    if model.optimizer is not None and model.update.batches:
+        parts.append(
+            f"    for (int row = 0; row < {TEST_ROWS}; ++row) {{\n"
+            f"        const real *const target = targets + {model.n_targets} * row;\n"
+            f"        const real loss = {name}_accumulate(&state, inputs + {n} * row, target);\n"
+            f'        wrong += differs("the loss of row", row, loss, losses[{STEPS} + row]);\n    }}\n'
+            f"    {name}_update(&state);\n    {name}_update(&state);\n"
+            f'    wrong += differs("the loss of step", {STEPS + 1}, {name}_train(&state, inputs, targets),\n'
+            f"                     losses[{STEPS + TEST_ROWS}]);\n"
+        )
     parts.append('    printf(wrong ? "%d differ\\n" : "ok\\n", wrong);\n    return wrong != 0;\n}\n#endif\n')
     return "".join(parts)
 
@@ -105,14 +115,19 @@ def _near(number: float) -> float:
 
 
 def _losses(model: ModelFile, rows: Sequence[Sequence[float]], targets: Sequence[Sequence[float]]) -> list[float]:
-    """The losses of ten steps, by the programs themselves: nobody's numbers are touched."""
+    """The losses of ten steps, those of all rows then and that of the first row after a step on all, by the programs.
+
+    Nobody's numbers are touched.
+    """
     assert model.gradient is not None
     assert model.optimizer is not None
     numbers = model.values()
     states: StateColumns = list(zip(*model.optimizer.held_state, strict=True))
     trained, losses = len(model.optimizer.parameters), []
-    for step in range(STEPS):
-        loss, *gradient = model.gradient.run([*rows[step % TEST_ROWS], *targets[step % TEST_ROWS]], numbers)
-        losses.append(loss)
+    batches = [[step % TEST_ROWS] for step in range(STEPS)]
+    for step, batch in enumerate([*batches, range(TEST_ROWS), [0]] if model.update.batches else batches):
+        found = [model.gradient.run([*rows[row], *targets[row]], numbers) for row in batch]
+        losses += [loss for loss, *_ in found]
+        gradient = [sum(slopes) / len(batch) for slopes in zip(*[each[1:] for each in found], strict=True)]
         numbers[:trained], *states = model.update.run(model.optimizer.steps + step, numbers[:trained], gradient, states)
     return losses

@@ -17,19 +17,20 @@ from ..training.steps.recipe import Recipe, Update
 from ..training.steps.state import check_optimizer
 
 StateColumns = Sequence[Sequence[float]]
-FIELDS = {"weights", "learning_rate", "steps", "scratch"}
+FIELDS = {"weights", "learning_rate", "steps", "scratch", "gradient", "rows"}
 
 
 class UpdateLoop:
     """The fields of a state, and the lines that set and update them. `numbers` is how many numbers the state holds.
 
     `lines` are the update of parameter i by its gradient, `before` what is the same for all, whose names are `names`;
-    those `given` are among the arguments of the update. Raises ValueError for a learning rate that is a function, and
-    for an update that no loop can make.
+    those `given` are among the arguments of the update. With `batches` the state has an array of gradients and a count
+    of rows, too, of which `numbers` does not tell. Raises ValueError for a learning rate that is a function, and for an
+    update that no loop can make.
     """
 
-    def __init__(self, recipe: Recipe, file: File) -> None:
-        optimizer, self.file = recipe.optimizer, file
+    def __init__(self, recipe: Recipe, file: File, batches: bool = False) -> None:
+        optimizer, self.file, self.batches = recipe.optimizer, file, batches
         check_optimizer(optimizer)
         if callable(optimizer.lr):
             raise ValueError(
@@ -64,7 +65,13 @@ class UpdateLoop:
     def fields(self) -> list[str]:
         """The fields of the state but for its scratch."""
         arrays = [f"{name}[{self.count}]" for name in ("weights", *self.states)]
-        return [*arrays, "learning_rate", *(["steps"] if self.counts_steps else [])]
+        more = [f"gradient[{self.count}]", "rows"] if self.batches else []
+        return [*arrays, "learning_rate", *(["steps"] if self.counts_steps else []), *more]
+
+    @property
+    def counted(self) -> str:
+        """The line that counts a step, where the update reads how many there were."""
+        return "    state->steps += 1.0;\n" if self.counts_steps else ""
 
     @property
     def numbers(self) -> int:
@@ -101,9 +108,11 @@ class UpdateLoop:
             same = name != "weights" and all(c_number(number, self.file.single) == first for number in found)
             called = name if name == "weights" else f"initial_{name}"
             lines.append(f"        {target} = {first if same else f'{self.file.numbers(column, called)}[i]'};\n")
+        lines += ["        state->gradient[i] = 0.0;\n"] if self.batches else []
         lines.append(f"    }}\n    state->learning_rate = {c_number(self.optimizer.rate(), self.file.single)};\n")
         if self.counts_steps:
             lines.append(f"    state->steps = {c_number(float(self.optimizer.steps), self.file.single)};\n")
+        lines += ["    state->rows = 0.0;\n"] if self.batches else []
         return "".join(lines)
 
     def _write(self) -> None:

@@ -27,7 +27,7 @@ LACKING = {
 # What is added to the name of an export for the names of its functions and types.
 EXPORTED = (
     *("", "_grad", "_predict", "_predict_in", "_train", "_init", "_update", "_state", "_scratch"),
-    *("_class", "_quantize", "_predict_floats"),
+    *("_class", "_quantize", "_predict_floats", "_accumulate", "_update_at"),
 )
 
 

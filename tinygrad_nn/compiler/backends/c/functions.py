@@ -126,7 +126,7 @@ class _C(Infix):
         return Written(f"{_name(row) if row.text else row.name}({listed})", ATOM)
 
 
-def calls(row: Primitive) -> bool:
+def calls_another(row: Primitive) -> bool:
     """Whether a row calls a function of the library, or may, as one's own."""
     told = row.spellings is None and row.text and not re.search(r"\w\(|;", row.text)
     return not told and row.name not in EXPRESSIONS
@@ -136,7 +136,7 @@ def in_place(row: Primitive) -> bool:
     """Whether a row is written where it is used: it calls nothing, and a choice in it reads no operand twice."""
     chooses = row.name not in EXPRESSIONS and " if " in row.text
     once = all(len(re.findall(rf"\b{o}\b", row.text)) <= 1 for o in row.operands)
-    return not calls(row) and (once or not chooses)
+    return not calls_another(row) and (once or not chooses)
 
 
 def definitions(wanted: Collection[Primitive], name: str, single: bool) -> str:

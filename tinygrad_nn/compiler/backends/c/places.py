@@ -20,13 +20,13 @@ from ...program.names import told
 from ...program.program import INPUTS, LITERALS, PARAMETERS
 from .blocks import Lifetimes, View, everything, in_blocks, needed, packed
 from .constants import Constants
-from .functions import LocalNames, c_number, calls
+from .functions import LocalNames, c_number, calls_another
 from .over_time.carried import apart, begun, replaced
 from .over_time.pieces import in_pieces
 from .regions import SHORT, Region, row_entry, strided
 
 # Primitives that are not worth computing later.
-DEAR_IN_C = set(filter(calls, TABLE.values())) | {table.power, table.divide}
+DEAR_IN_C = set(filter(calls_another, TABLE.values())) | {table.power, table.divide}
 
 
 class Places:
