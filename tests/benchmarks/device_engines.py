@@ -1,8 +1,9 @@
 """A C file of a network on a device: `python device_engines.py ENGINE WORK DEVICE [FLAG ...]` prints flash, RAM, stack
-and what a call takes there, as JSON. Engines are tinygrad_nn and loops written by hand; a reason stands for what does
-not run.
+and what a call takes there, as JSON. Engines are tinygrad_nn, loops written by hand, and others that write C, where
+they are installed; a reason stands for what does not run.
 """
 
+import importlib
 import json
 import random
 import sys
@@ -10,11 +11,13 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from measuring import missing
+
 import tinygrad_nn as tn
 
 sys.path.append(str(Path(__file__).parents[1] / "oracles"))
 
-from devices import DEVICES, measured
+from devices import DEVICES, measured, ran
 
 RATE = 0.05
 # the first of scikit-learn's digits, in sixteenths
@@ -57,7 +60,22 @@ class Work:
         }  # fmt: skip
 
 
+class Softmax(Work):
+    """The softmax of a few numbers, as a function."""
+
+    @property
+    def model(self):
+        function = tn.compile(lambda numbers: tn.softmax(numbers))
+        function(self.row)
+        return function
+
+    @property
+    def call(self):
+        return super().call | {"call": "model(x, y);"}
+
+
 WORKS = {
+    "softmax of 3": Softmax((3, 3)),
     "digits": Work((64, 32, 10)),
     "digits, training": Work((64, 32, 10), learns=True, calls=5),
     "784-128-10": Work((784, 128, 10), calls=3),
@@ -76,7 +94,7 @@ def ours(work):
     model = work.model
     learning = {"loss": work.loss, "train": tn.SGD(model.parameters(), RATE)} if work.learns else {}
     with tempfile.TemporaryDirectory() as folder:
-        tn.export_c(model, Path(folder) / "model.c", header=True, **learning)
+        tn.export_c(model, Path(folder) / "model.c", header=True, dtype="float", **learning)
         return {path.name: path.read_text(encoding="ascii") for path in Path(folder).iterdir()}
 
 
@@ -86,32 +104,38 @@ void model_init(model_state *state);
 void model_predict(const float x[], float y[]);
 float model_train(model_state *state, const float x[], const float target[]);
 """
-BY_HAND = """#include "model.h"
-static const float weights[{count}] = {{{weights}}};
-static void layer(const float *w, const float *x, int m, float *y, int n, int rectify)
-{{
+LAYER = """static void @NAME@(const @SPACE@ float *w, const float *x, int m, float *y, int n, int rectify)
+{
     int i = 0;
-    for (; i + 4 <= n; i += 4, w += 4 * (m + 1)) {{
-        const float *a = w, *b = a + m + 1, *c = b + m + 1, *d = c + m + 1;
+    for (; i + 4 <= n; i += 4, w += 4 * (m + 1)) {
+        const @SPACE@ float *a = w, *b = a + m + 1, *c = b + m + 1, *d = c + m + 1;
         float p = a[m], q = b[m], r = c[m], s = d[m];
-        for (int k = 0; k < m; ++k) {{
+        for (int k = 0; k < m; ++k) {
             const float v = x[k];
             p += *a++ * v; q += *b++ * v; r += *c++ * v; s += *d++ * v;
-        }}
+        }
         y[i] = p; y[i + 1] = q; y[i + 2] = r; y[i + 3] = s;
-    }}
-    for (; i < n; ++i, w += m + 1) {{
+    }
+    for (; i < n; ++i, w += m + 1) {
         float p = w[m];
-        for (int k = 0; k < m; ++k) {{ p += w[k] * x[k]; }}
+        for (int k = 0; k < m; ++k) { p += w[k] * x[k]; }
         y[i] = p;
-    }}
-    if (rectify) {{ for (i = 0; i < n; ++i) {{ if (y[i] < 0.0f) {{ y[i] = 0.0f; }} }} }}
-}}
-void model_predict(const float x[], float y[])
+    }
+    if (rectify) { for (i = 0; i < n; ++i) { if (y[i] < 0.0f) { y[i] = 0.0f; } } }
+}
+"""
+BY_HAND = """#include "model.h"
+#ifdef __AVR__
+#define IN_FLASH __flash
+#else
+#define IN_FLASH
+#endif
+static const IN_FLASH float weights[{count}] = {{{weights}}};
+{layers}void model_predict(const float x[], float y[])
 {{
     float h[{hidden}];
-    layer(weights, x, {inputs}, h, {hidden}, 1);
-    layer(weights + {first}, h, {hidden}, y, {outputs}, 0);
+    layer_in_flash(weights, x, {inputs}, h, {hidden}, 1);
+    layer_in_flash(weights + {first}, h, {hidden}, y, {outputs}, 0);
 }}
 void model_init(model_state *state)
 {{
@@ -149,20 +173,89 @@ float model_train(model_state *state, const float x[], const float target[])
 """
 
 
+SOFTMAX = """#include <math.h>
+void model(const float x[], float y[])
+{{
+    float most = x[0], total = 0.0f;
+    for (int k = 1; k < {n}; ++k) {{ if (x[k] > most) {{ most = x[k]; }} }}
+    for (int k = 0; k < {n}; ++k) {{ y[k] = expf(x[k] - most); total += y[k]; }}
+    for (int k = 0; k < {n}; ++k) {{ y[k] /= total; }}
+}}
+"""
+
+
 def by_hand(work):
     """Loops as one who knows them writes them: four neurons a loop, and the weights updated in place."""
+    if isinstance(work, Softmax):
+        return {"model.h": "void model(const float x[], float y[]);\n", "model.c": SOFTMAX.format(n=work.sizes[0])}
     if len(work.sizes) != 3 or work.loss != "cross_entropy":
         raise RuntimeError("not written")
     inputs, hidden, outputs = work.sizes
     weights = [parameter.data for parameter in work.model.parameters()]
+    layers = ["layer_in_flash", "IN_FLASH"], *([["layer", ""]] if work.learns else [])
     blanks = {
+        "layers": "".join(LAYER.replace("@NAME@", name).replace("@SPACE@", space) for name, space in layers),
         "inputs": inputs, "hidden": hidden, "outputs": outputs, "count": len(weights), "first": hidden * (inputs + 1),
         "rate": RATE, "weights": listed(weights),
     }  # fmt: skip
     return {"model.h": HEAD.format(**blanks), "model.c": BY_HAND.format(**blanks)}
 
 
-ENGINES = {"tinygrad_nn": ours, "by hand": by_hand}
+def of_emlearn(work):
+    """emlearn's file of scikit-learn's network of the same sizes, whose prediction is a class."""
+    import emlearn
+    from sklearn.neural_network import MLPClassifier
+
+    predicts_only(work)
+    rng = random.Random(1)
+    X = [[rng.random() for _ in range(work.sizes[0])] for _ in range(2 * work.sizes[-1])]
+    network = MLPClassifier(work.sizes[1:-1], max_iter=1).fit(X, [*range(work.sizes[-1])] * 2)
+    with tempfile.TemporaryDirectory() as folder:
+        emlearn.convert(network, method="inline", dtype="float").save(file=f"{folder}/theirs.h", name="theirs")
+        text = Path(folder, "theirs.h").read_text(encoding="ascii")
+    given = f'{text}\n#include "model.h"\n'
+    call = f"void model_predict(const float x[], float y[]) {{ y[0] = theirs_predict(x, {work.sizes[0]}); }}\n"
+    return {"model.h": "void model_predict(const float x[], float y[]);\n", "model.c": given + call}
+
+
+def of_onnx(work):
+    """emx-onnx-cgen's file of the network as ONNX."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    predicts_only(work)
+    numpy, last = importlib.import_module("numpy"), len(work.sizes) - 2
+    constants, nodes = [], []
+    for k, layer in enumerate(work.model.layers):
+        weights = [[value.data for value in neuron.weights] for neuron in layer.neurons]
+        for name, numbers in ((f"w{k}", weights), (f"b{k}", [neuron.bias.data for neuron in layer.neurons])):
+            constants.append(numpy_helper.from_array(numpy.array(numbers, "float32"), name))
+        given, made = f"h{k - 1}" if k else "x", "y" if k == last else f"z{k}"
+        nodes.append(helper.make_node("Gemm", [given, f"w{k}", f"b{k}"], [made], transB=1))
+        if k < last:
+            nodes.append(helper.make_node("Relu", [made], [f"h{k}"]))
+    n, m = work.sizes[0], work.sizes[-1]
+    x, y = (
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, size]) for name, size in (("x", n), ("y", m))
+    )
+    graph = helper.make_graph(nodes, "network", [x], [y], constants)
+    with tempfile.TemporaryDirectory() as folder:
+        graphed, written = Path(folder) / "model.onnx", Path(folder) / "theirs.c"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), graphed)
+        ran([Path(sys.executable).with_name("emx-onnx-cgen"), "compile", "--model-name", "theirs", graphed, written])
+        text = written.read_text(encoding="ascii")
+    call = f"theirs((const float (*)[{n}])x, (float (*)[{m}])y);"
+    text += f"void model_predict(const float x[], float y[]) {{ {call} }}\n"
+    return {"model.h": "void model_predict(const float x[], float y[]);\n", "model.c": text}
+
+
+def predicts_only(work):
+    if work.learns or isinstance(work, Softmax):
+        raise RuntimeError("does not do that")
+
+
+ENGINES = {"tinygrad_nn": ours, "by hand": by_hand, "emlearn": of_emlearn, "emx-onnx-cgen": of_onnx}
+PACKAGES = {"emlearn": ["emlearn", "sklearn"], "emx-onnx-cgen": ["emx_onnx_cgen", "onnx", "numpy"]}
 
 
 def taken(engine, work, device, *flags):
@@ -170,10 +263,13 @@ def taken(engine, work, device, *flags):
     work, device = WORKS[work], next(entry for entry in DEVICES if entry.name == device)
     if device.missing:
         return f"no {device.missing} here"
+    if lacking := missing(*PACKAGES.get(engine, [])):
+        return f"no {lacking} here"
     with tempfile.TemporaryDirectory() as folder:
         try:
             sources = ENGINES[engine](work)
-            found = measured(device, folder, sources, **work.call, calls=work.calls, flags=flags or FLAGS)
+            own = [f"-I{sys.modules['emlearn'].includedir}", "-w"] if engine == "emlearn" else []
+            found = measured(device, folder, sources, **work.call, calls=work.calls, flags=[*(flags or FLAGS), *own])
         except RuntimeError as error:
             return (
                 "does not fit" if "within region" in str(error) or "bytes of RAM" in str(error) else str(error)[-200:]

@@ -113,6 +113,32 @@ def test_a_half_adder_learns_in_two_kilobytes(tmp_path):
     assert taken.ram + taken.stack <= 1024
 
 
+def test_4_16_3_trains_in_800_bytes(tmp_path):
+    model = tn.MLP(4, [16, 3], "relu", rng=random.Random(1))
+    sources = files(tmp_path, model, loss="cross_entropy", train=tn.SGD(model.parameters(), 0.05))
+    (tmp_path / "built").mkdir()
+    taken = measured(
+        ATMEGA328, tmp_path / "built", sources, "loss = model_train(&state, x, target);",
+        "static const float x[4] = {0.0f, 0.4375f, 0.875f, 0.25f}, target[1] = {2.0f};\nstatic float loss;\n",
+        ("x", "target", "loss"), "static model_state state;", "model_init(&state);", "loss", 1, GNU,
+    )  # fmt: skip
+    assert taken.ram <= 800
+    assert taken.ram == int(matched(r"RAM: ([\d,]+) bytes of state", sources["model.c"])[1].replace(",", ""))
+
+
+def test_a_saved_block_is_that_of_every_machine(tmp_path):
+    model = tn.MLP(2, [3, 1], "tanh", "sigmoid", rng=random.Random(1))
+    train = tn.SGD(model.parameters(), 0.5)
+    sources = files(tmp_path, model, loss="binary_cross_entropy", train=train, save=True)
+    (tmp_path / "built").mkdir()
+    taken = measured(
+        ATMEGA328, tmp_path / "built", sources, "model_save(&state, bytes);",
+        held="static model_state state; static unsigned char bytes[MODEL_STATE_BYTES];", setup="model_init(&state);",
+        result="bytes", calls=1, flags=GNU,
+    )  # fmt: skip
+    assert taken.result == tn.c_state(model, train)
+
+
 @pytest.mark.parametrize("dtype", ["float", "double"])
 @pytest.mark.parametrize("learns", [False, True])
 @pytest.mark.parametrize("which", MODELS)
