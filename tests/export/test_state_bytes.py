@@ -89,7 +89,7 @@ def test_a_file_has_it_where_it_is_asked_for_alone(tmp_path):
             tn.export_c(model, tmp_path / "no.c", save=True, **options)
     f = tn.compile(lambda x: x * 2.0)
     f(1.0)
-    with pytest.raises(ValueError, match="save and weights_apart are"):
+    with pytest.raises(ValueError, match="weights_apart are"):
         tn.export_c(f, tmp_path / "no.c", save=True)
     assert not (tmp_path / "no.c").exists()
 
@@ -194,3 +194,18 @@ def test_a_machine_of_the_other_byte_order_writes_the_same(tmp_path):
     subprocess.run(command, check=True)
     told = subprocess.run(["qemu-ppc", str(tmp_path / "ppc")], capture_output=True, text=True, check=True).stdout
     assert told == f"{tn.c_state(model, optimizer).hex()} 1"
+
+
+def test_what_a_batch_had_added_up_goes_with_its_weights(tmp_path):
+    text, model, _ = exported("xor", tmp_path, save=True, batches=True)
+    device, fresh = Device(text, model, tmp_path), Device(text, model, tmp_path)
+    row, target = (ctypes.c_float * 2)(0.5, -0.5), (ctypes.c_float * 1)(1.0)
+    block = device.save()
+    for other in (device, fresh):
+        for _ in range(2 if other is device else 0):
+            other.c.model_accumulate(other.state, row, target)
+        ctypes.memset(fresh.state, 255, ctypes.sizeof(fresh.state))  # a state that nobody has begun
+        assert other.load(block) == 1
+        other.c.model_accumulate(other.state, row, target)
+        other.c.model_update(other.state)
+    assert device.save() == fresh.save() != block

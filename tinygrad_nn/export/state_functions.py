@@ -107,6 +107,9 @@ class StateFunctions:
         )
         head = f"void {name}_save(const {name}_state *state, unsigned char {self.bytes})"
         file.function(head, self._filled(SAVE, puts=puts))
+        if loop.batches:  # what was added up is of other weights
+            gets += f"    for (int i = 0; i < {loop.count}; ++i) {{\n        state->gradient[i] = 0.0;\n    }}\n"
+            gets += "    state->rows = 0.0;\n"
         head = f"int {name}_load({name}_state *state, const unsigned char {self.bytes})"
         file.function(head, self._filled(LOAD, gets=gets))
         self.calls = [
