@@ -186,6 +186,24 @@ def test_networks_learn_without_an_array_of_gradients(tmp_path):
     check(made, tmp_path)
 
 
+@pytest.mark.parametrize(("sizes", "most"), [((64, 32, 10), 1.05 * 9748), ((4, 16, 3), 700), ((2, 3, 2), 200)])
+def test_what_learns_takes_little_more_memory_than_its_weights(sizes, most):
+    model = network(sizes, "relu")
+    optimizer = tn.SGD(model.parameters(), lr=0.05)
+    file = ModelFile(model, "net", tn.losses.cross_entropy, optimizer, "float", None, None)
+    assert 4 * (file.slots + file.update.numbers) < most
+
+
+def test_parameters_that_nothing_reads_are_updated_in_a_loop(tmp_path):
+    """As weight decay has them decay."""
+    model, unused = network((2, 2, 1)), network((5, 5))
+    parameters = [*model.parameters(), *unused.parameters()]
+    pair = both(model, "net", tn.losses.squared_error, tn.SGD(parameters, 0.1, weight_decay=0.1), None)
+    assert pair[0].texts()[0].count("net_update_at(") < 20
+    assert pair[0].slots < 10
+    check([(pair, 2, 1, 0)], tmp_path)
+
+
 @pytest.mark.parametrize("kept", [[2], [16, 33], [1, 19], range(19, 24)])
 def test_gradients_that_are_kept_lie_side_by_side(kept, tmp_path):
     model = tn.MLP(3, [4, 2, 4], "relu", rng=random.Random(2))

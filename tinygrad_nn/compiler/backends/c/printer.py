@@ -9,6 +9,7 @@ from ....autograd import primitives as table
 from ...loops.clusters import Cluster, strides
 from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
+from ...program.program import LITERALS
 from .blocks import Iteration, Printed
 from .constants import Constants
 from .functions import called, is_minus_zero, named_after, product, sum_of
@@ -81,12 +82,13 @@ class Printer(Places):
         self._line("}")
 
     def _put(self, first: int) -> None:
-        """Put outputs where the caller wants them that are not there, those of repeats in loops."""
-        outputs, of_repeats = self.roll.outputs, {array for _, repeat in self.repeats for array in repeat.results}
+        """Put outputs where the caller wants them that are not there, those of repeats and literals in loops."""
+        in_loops = {LITERALS, *[array for _, repeat in self.repeats for array in repeat.results]}
+        outputs = self.roll.outputs
         k = first
         while k < len(outputs):
             array, index = outputs[k]
-            count, step = self._run(k) if array in of_repeats else (1, 0)
+            count, step = self._run(k) if array in in_loops else (1, 0)
             region = next(r for r in self.outputs if r.holds(k, k))
             if array in self.direct:
                 pass
