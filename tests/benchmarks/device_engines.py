@@ -60,6 +60,15 @@ class Work:
         }  # fmt: skip
 
 
+class Integers(Work):
+    """A network in 8 bits."""
+
+    @property
+    def call(self):
+        x = f"static const uint8_t x[{self.sizes[0]}] = {{{', '.join(str(int(16 * n)) for n in self.row)}}};\n"
+        return super().call | {"given": f"{x}static int16_t y[{self.sizes[-1]}];\n"}
+
+
 class Softmax(Work):
     """The softmax of a few numbers, as a function."""
 
@@ -75,6 +84,7 @@ class Softmax(Work):
 
 
 WORKS = {
+    "digits in 8 bits": Integers((64, 32, 10)),
     "softmax of 3": Softmax((3, 3)),
     "digits": Work((64, 32, 10)),
     "digits, training": Work((64, 32, 10), learns=True, calls=5),
@@ -92,9 +102,11 @@ def listed(numbers):
 def ours(work):
     """The texts of our export."""
     model = work.model
-    learning = {"loss": work.loss, "train": tn.SGD(model.parameters(), RATE)} if work.learns else {}
+    options = {"loss": work.loss, "train": tn.SGD(model.parameters(), RATE)} if work.learns else {"dtype": "float"}
+    if isinstance(work, Integers):
+        options = {"dtype": "int8", "rows": [[k * m % 17 for k in range(work.sizes[0])] for m in range(20)]}
     with tempfile.TemporaryDirectory() as folder:
-        tn.export_c(model, Path(folder) / "model.c", header=True, dtype="float", **learning)
+        tn.export_c(model, Path(folder) / "model.c", header=True, **options)
         return {path.name: path.read_text(encoding="ascii") for path in Path(folder).iterdir()}
 
 
@@ -188,7 +200,7 @@ def by_hand(work):
     """Loops as one who knows them writes them: four neurons a loop, and the weights updated in place."""
     if isinstance(work, Softmax):
         return {"model.h": "void model(const float x[], float y[]);\n", "model.c": SOFTMAX.format(n=work.sizes[0])}
-    if len(work.sizes) != 3 or work.loss != "cross_entropy":
+    if len(work.sizes) != 3 or isinstance(work, Integers) or work.loss != "cross_entropy":
         raise RuntimeError("not written")
     inputs, hidden, outputs = work.sizes
     weights = [parameter.data for parameter in work.model.parameters()]
@@ -250,7 +262,7 @@ def of_onnx(work):
 
 
 def predicts_only(work):
-    if work.learns or isinstance(work, Softmax):
+    if work.learns or isinstance(work, Softmax | Integers):
         raise RuntimeError("does not do that")
 
 

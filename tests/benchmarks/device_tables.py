@@ -24,6 +24,8 @@ ROWS: list[tuple[str, str, dict[str, float]]] = [
     ("784-128-10", HERE, {}),
     ("4-16-3", AVR, {"ram": 0}),
     ("4-16-3, training", AVR, {"ram": 800}),
+    ("digits in 8 bits", M0, {"count": 37000}),
+    ("digits in 8 bits", AVR, {"ram": 0}),
     ("softmax of 3", M0, {}),
     ("half adder, training", AVR, {}),
 ]
@@ -40,7 +42,7 @@ def print_devices():
     print("|---|---|---|---|---|---|---|")
     absent = set[str]()
     for work, device, known in ROWS:
-        others = PEERS if "," not in work and "softmax" not in work else PEERS[:1]
+        others = PEERS if work in ("digits", "784-128-10", "4-16-3") else PEERS[:1]
         peers = {engine: taken(engine, work, device) for engine in others}
         numbers = {engine: found["count"] for engine, found in peers.items() if isinstance(found, dict)}
         by_hand = [number for number in (known.get("count"), numbers.pop("by hand", None)) if number]
@@ -48,7 +50,7 @@ def print_devices():
         bars = known | ({"count": min(counts)} if counts else {})
         print_row(work, device, "tinygrad_nn", taken("tinygrad_nn", work, device), bars)
         for engine, found in peers.items():
-            if isinstance(found, str) and found in absent:
+            if isinstance(found, str) and found in ("not written", *absent):
                 continue
             print_row(work, device, engine, found, {})
             absent |= {found} if isinstance(found, str) and found.startswith("no ") else set()

@@ -36,8 +36,8 @@ def test_a_folder_is_made_that_holds_program_file_and_header(tmp_path):
         "float x[2];",
     ):
         assert text in texts["gate.ino"]
-    tn.export_c(model, tmp_path / "model.c", "gate_of", header=True, **learning(model))
-    assert texts["gate_of.h"] == (tmp_path / "model.h").read_text(encoding="ascii")
+    tn.export_c(model, tmp_path / "gate_of.c", "gate_of", header=True, **learning(model))
+    assert texts["gate_of.h"] == (tmp_path / "gate_of.h").read_text(encoding="ascii")
 
 
 def test_what_only_predicts_and_a_folder_that_is_there(tmp_path):
@@ -125,8 +125,8 @@ int main() { setup(); for (int k = 0; k < 3; ++k) { loop(); } Serial.print("\\n"
 
 def lines_of(folder, **sensed):
     """What a sketch prints: its C file compiled as C and its program as C++, with the flags of Arduino."""
-    texts = written(folder)
-    program = next(text for name, text in texts.items() if name.endswith(".ino"))
+    (path,) = folder.glob("*.ino")
+    program = path.read_text(encoding="ascii")
     for before, after in sensed.values():
         assert before in program
         program = program.replace(before, after)
@@ -174,3 +174,15 @@ def test_a_classifier_tells_its_label(labels, tmp_path):
     found = lines_of(tmp_path / "told", sensed=("  model_predict(", "  x[0] = 0.5; x[1] = 0.75;\n  model_predict("))
     assert [float(line) for line in found[:3]] == pytest.approx(expected[:3], abs=2e-6)
     assert found[3] == f"class {expected[3]}"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(ATMEGA328.missing), reason=f"no {ATMEGA328.missing} here")
+def test_a_network_in_8_bits_tells_its_class(tmp_path):
+    model = tn.MLP(2, [6, 3], "relu", rng=random.Random(3))
+    X = [[0, 200], [200, 0], [90, 90], [255, 255]]
+    tn.export_c(model, tmp_path / "told", layout="arduino", dtype="int8", rows=X)
+    for row in X:
+        sensed = "  model_predict(", f"  x[0] = {row[0]}; x[1] = {row[1]};\n  model_predict("
+        outputs = model.predict(row)
+        assert lines_of(tmp_path / "told", sensed=sensed)[-1] == f"class {outputs.index(max(outputs))}"

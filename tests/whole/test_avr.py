@@ -126,6 +126,31 @@ def test_4_16_3_trains_in_800_bytes(tmp_path):
     assert taken.ram == int(matched(r"RAM: ([\d,]+) bytes of state", sources["model.c"])[1].replace(",", ""))
 
 
+def test_a_network_in_8_bits_gives_the_numbers_of_this_machine(tmp_path):
+    rng = random.Random(1)
+    X = [[rng.randrange(17) for _ in range(64)] for _ in range(30)]
+    for activation in ("relu", "tanh"):  # which is a table
+        model = tn.MLP(64, [32, 10], activation, rng=rng)
+        sources = files(tmp_path, model, dtype="int8", rows=X)
+        given = f"static const uint8_t x[64] = {{{', '.join(map(str, X[0]))}}};\nstatic int16_t y[10];\n"
+        (tmp_path / "built").mkdir(exist_ok=True)
+        taken = [
+            measured(
+                device, tmp_path / "built", texts, "model_predict(x, y);", given, ("x", "y"), result="y", calls=1,
+                flags=flags,
+            )
+            for device, texts, flags in (
+                (HOST, sources, ["-std=c99", "-O2"]),
+                (ATMEGA328, sources, GNU),
+                (ATMEGA328, {"model.h": sources["model.h"], "model.cpp": sources["model.c"]}, ["-Os"]),
+            )
+        ]  # fmt: skip
+        for each in taken[1:]:
+            assert each.result == taken[0].result
+            assert each.ram == 0
+        assert taken[1].flash <= 4096
+
+
 def test_a_saved_block_is_that_of_every_machine(tmp_path):
     model = tn.MLP(2, [3, 1], "tanh", "sigmoid", rng=random.Random(1))
     train = tn.SGD(model.parameters(), 0.5)

@@ -31,6 +31,16 @@ def test_self_tests_hold(which, learns, dtype, tmp_path):
     assert ran([MACHINE, made]).strip() == "ok"
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
+def test_networks_in_8_bits_are_those_of_python(activation, tmp_path):
+    rng = random.Random(1)
+    X = [[rng.uniform(-1.0, 1.0) for _ in range(7)] for _ in range(40)]
+    model, path, made = tn.MLP(7, [9, 3], activation, rng=rng), tmp_path / "model.c", tmp_path / "made"
+    tn.export_c(model, path, dtype="int8", rows=X)
+    ran([COMPILER, "-std=c99", "-O2", *STRICT, "-static", "-DMODEL_SELF_TEST", path, "-o", made])
+    assert ran([MACHINE, made]).strip() == "ok"
+
+
 SAVES = """
 #include <stdio.h>
 int main(void)

@@ -60,7 +60,8 @@ def sketch(name: str, declarations: str) -> str:
     given, kind, inputs, out, outputs = taken.groups()
     trained = re.search(rf"(\w+) {name}_train\(.* target\[(\d+)\]\);", declarations)
     state = "&state, " if given else ""
-    places = "  // put what the model is to see here, such as x[0] = analogRead(A0) / 1023.0;\n"
+    sensed = "4" if kind == "uint8_t" else "1023.0"  # of 10 bits
+    places = f"  // put what the model is to see here, such as x[0] = analogRead(A0) / {sensed};\n"
     held, begun, body = "", "", [f"{places}  {name}_predict({state}x, y);\n", _told("y", out, int(outputs))]
     if f"int {name}_class(" in declarations:
         body += ['  Serial.print("class ");\n', f"  Serial.println({name}_class(x));\n"]
