@@ -56,9 +56,11 @@ def scores(network, xs):
         numbers = np.minimum(numbers * np.array(network.gains), 255)
     for layer in network.layers:
         weights, begins = np.array(layer.weights, dtype=np.int64), np.array(layer.begins, dtype=np.int64)
-        partial = begins[:, None] + np.cumsum(weights[None] * numbers[:, None, :], axis=2)
-        assert np.abs(partial).max() < 2**31
-        total = np.minimum(np.maximum(partial[:, :, -1], 0) >> layer.before, 65535)
+        total = numbers @ weights.T + begins
+        if numbers.size * len(begins) < 1_000_000:
+            sums = begins[:, None] + np.cumsum(weights[None] * numbers[:, None, :], axis=2)
+            assert np.abs(sums).max() < 2**31
+        total = np.minimum(np.maximum(total, 0) >> layer.before, 65535)
         found = (total.astype(np.uint32) * np.array(layer.factors, dtype=np.uint32)) >> np.uint32(layer.after)
         numbers = np.minimum(found.astype(np.int64), layer.most)
         if layer.table is not None:
@@ -105,7 +107,7 @@ def classifier(X, y, hidden, activation, seed=0):
     middle, width = X.mean(0), X.std(0) + 1e-3
     learned = MLPClassifier(
         hidden, activation={"sigmoid": "logistic"}.get(activation, activation), random_state=seed,
-        learning_rate_init=0.005, max_iter=150,
+        learning_rate_init=0.005, max_iter=150 if X.shape[1] < 100 else 15,
     )  # fmt: skip
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         learned.fit((X - middle) / width, y)

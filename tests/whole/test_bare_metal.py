@@ -4,10 +4,12 @@ import random
 import re
 
 import pytest
-from devices import M4, printed, program, ran, sizes
+from devices import M0, M4, measured, printed, program, ran, sizes
+from integer_files import classifier, data_set
 from shared import matched
 
 import tinygrad_nn as tn
+from tinygrad_nn.export.integers.quantizing import quantized
 
 SIZE = "arm-none-eabi-size"
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror", "-Os", "-ffunction-sections"]
@@ -92,3 +94,32 @@ def test_a_classifier_runs(tmp_path):
     assert run_on_qemu(text, tmp_path) == "ok"
     wrong = text.replace("expected[12] = {\n        ", "expected[12] = {\n        8.0f + ")
     assert "the prediction of row 0 is" in run_on_qemu(wrong, tmp_path)
+
+
+@pytest.mark.parametrize(("name", "hidden"), [("digits", (32,)), ("iris", (16,)), ("wine", (16,)), ("moons", (16, 16))])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_eight_bits_take_an_eighth_of_the_instructions_and_a_quarter_of_the_flash(
+    name, hidden, activation, tmp_path, capsys
+):
+    pytest.importorskip("sklearn")
+    X, X_held, y, _ = data_set(name)
+    model, row = classifier(X, y, hidden, activation), X_held[0].tolist()
+    m, taken, network = len(model.layers[-1].neurons), {}, quantized(model, X)[0]
+    for dtype, kind, out, numbers in (
+        ("float", "float", "float", row), ("int8", "unsigned char", "short", network.quantized(row))
+    ):  # fmt: skip
+        tn.export_c(model, tmp_path / "model.c", dtype=dtype, rows=X if dtype == "int8" else None, header=True,
+                    overwrite=True)  # fmt: skip
+        texts = {name: (tmp_path / name).read_text(encoding="ascii") for name in ("model.c", "model.h")}
+        held = f"static const {kind} x[] = {{{', '.join(map(str, numbers))}}}; static {out} y[{m}];"
+        taken[dtype] = measured(M0, tmp_path, texts, "model_predict(x, y);", held=held, result="y", calls=5)
+    result = taken["int8"].result
+    assert [int.from_bytes(result[k : k + 2], "little", signed=True) for k in range(0, 2 * m, 2)] == network.outputs(
+        network.quantized(row)
+    )
+    times, part = taken["float"].count / taken["int8"].count, taken["int8"].flash / taken["float"].flash
+    with capsys.disabled():
+        print(f"\n{name}, {activation}, in 8 bits on a Cortex-M0: {taken['int8'].count:,.0f} instructions, {times:.1f} "
+              f"times fewer; {taken['int8'].flash:,} bytes of flash, {part:.3f} of that of floats")  # fmt: skip
+    assert times >= 8.0
+    assert part <= 0.26

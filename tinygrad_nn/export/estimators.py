@@ -147,11 +147,32 @@ class Estimated(Module):
             largest = "if (z[k] > z[best]) {\n            best = k;\n        }"
             loop = f"    for (int k = 1; k < {n}; ++k) {{\n        {largest}\n    }}\n"
             file.function(f"int {name}_class({x})", f"{begin}    int best = 0;\n{loop}    return best;\n")
+        file.function(*self.label_function(name), literal=True)
+
+    def label_function(self, name: str) -> tuple[str, str]:
+        """The head and the lines of the function that gives a label."""
+        assert self.labels is not None
         kind, entries = _as_c(self.labels)
         const = "const char *const " if kind == "const char *" else f"const {kind} "
         table = "".join(f"        {entry},\n" for entry in entries)
-        lines = f"    static {const}labels[{n}] = {{\n{table}    }};\n    return labels[index];\n"
-        file.function(f"{kind}{' ' * kind[-1].isalpha()}{name}_label(int index)", lines, literal=True)
+        lines = f"    static {const}labels[{len(entries)}] = {{\n{table}    }};\n    return labels[index];\n"
+        return f"{kind}{' ' * kind[-1].isalpha()}{name}_label(int index)", lines
+
+    def whole(self) -> MLP:
+        """All of it as one network: of two classes it gives the probability of the second, else of each label."""
+        layers, names = self.network.layers, self.network.input_names
+        hidden, ends = layers[0].neurons[0].activation, layers[-1].neurons
+        end = ends[0].activation
+        if self.labels is not None:
+            end = "sigmoid" if self.several or len(ends) == 1 else "softmax"
+        sizes = [len(layer.neurons) for layer in layers]
+        made = MLP(len(layers[0].neurons[0].weights), sizes, hidden, end, input_names=names)
+        made.load_state_dict(self.network.state_dict())
+        for neuron in made.layers[0].neurons if self.middle else ():
+            subtracted = (-w.data * middle.data for w, middle in zip(neuron.weights, self.middle, strict=True))
+            neuron.bias.data = math.fsum([neuron.bias.data, *subtracted])
+        made._learned = [0.5] * len(ends) if self.several else None
+        return made
 
     def calls(self, name: str, given: str) -> list[str]:
         """What the comment says of those functions, of which the first arguments are given."""

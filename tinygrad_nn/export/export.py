@@ -91,7 +91,7 @@ def export_c(
     With layout="arduino" `path` is the folder of an Arduino sketch, with the C file, its header and a program that
     predicts, trains and prints; it is made where it is not there. On AVR, tables of constants stay in flash.
 
-    For processors without floating point there is dtype="int8", for an MLP, a Layer or a Neuron to predict with:
+    For processors without floating point there is dtype="int8", for an MLP, a Layer, a Neuron or a fitted estimator:
     weights, inputs and activations of 8 bits, scaled by what they are in the `rows`, such as those it learned on:
 
         void model_predict(const uint8_t x[], int16_t y[]);   outputs in steps of 2 to the power of -MODEL_BITS

@@ -8,6 +8,7 @@ from integer_files import MODELS, drawn
 from shared import matched
 
 import tinygrad_nn as tn
+from tinygrad_nn.export.estimators import estimated
 from tinygrad_nn.export.integers.file import IntegerFile
 
 pytestmark = needs_cc
@@ -77,3 +78,58 @@ def test_check_c_compares_whole_numbers_and_tells_how_far_they_are_from_floats(m
     )
     with pytest.raises(RuntimeError, match=r"\d+ of 120 whole numbers of C are not those of Python"):
         tn.check_c(model, rows, dtype="int8")
+
+
+LABELS = {"two": ["no", "yes"], "three": ["setosa", "versicolor", "virginica"], "numbers": [3, 7, 11]}
+
+
+@pytest.mark.parametrize("which", LABELS)
+def test_estimators_and_pipelines_are_written_whole(which, tmp_path):
+    np, pipeline = pytest.importorskip("numpy"), pytest.importorskip("sklearn.pipeline")
+    from sklearn.datasets import load_iris
+    from sklearn.preprocessing import StandardScaler
+
+    from tinygrad_nn.sklearn import MLPClassifier
+
+    X, y = load_iris(return_X_y=True)
+    labels = np.array(LABELS[which])
+    X, y = X[y < len(labels)], labels[y[y < len(labels)]]
+    learner = MLPClassifier((6,), activation="tanh", solver="lbfgs", alpha=0.1, max_iter=1000, random_state=1)
+    learned = pipeline.make_pipeline(StandardScaler(), learner).fit(X, y)
+    text = text_of(tmp_path, learned, X, name="iris")
+    assert "MLPClassifier after StandardScaler" in text
+    assert f"iris_label(index)    the label of an index: {', '.join(map(str, labels))}" in text
+    file = IntegerFile(estimated(learned, "int8"), "iris", X)
+    rows = [file.network.quantized(row) for row in X.tolist()]
+    found = labels[[file.network.class_of(row) for row in rows]]
+    assert (found != learned.predict(X)).sum() <= 1
+    unit = 2.0**-file.network.bits
+    probabilities = np.array([file.network.outputs(row) for row in rows]) * unit
+    wanted = learned.predict_proba(X)[:, 1 if len(labels) == 2 else slice(None)].reshape(len(X), -1)
+    assert np.abs(probabilities - wanted).max() < 0.1
+    assert np.abs(probabilities - wanted).mean() < 0.01
+    assert tn.check_c(learned, X, dtype="int8") == pytest.approx(np.abs(probabilities - wanted).max(), abs=1e-9)
+    shown = '"%d"' if which == "numbers" else '"%s"'
+    main = f"\nint main(void) {{ uint8_t x[4] = {{{', '.join(map(str, rows[0]))}}};"
+    main += f" printf({shown}, iris_label(iris_class(x))); return 0; }}\n"
+    assert printed(built(f"#include <stdio.h>\n{text}{main}", tmp_path)) == (str(found[0]), 0)
+
+
+def test_several_labels_of_a_row_have_a_probability_each(tmp_path):
+    np = pytest.importorskip("numpy")
+    pytest.importorskip("sklearn")
+    from tinygrad_nn.sklearn import MLPClassifier, MLPRegressor
+
+    X = np.random.default_rng(1).normal(size=(60, 3))
+    learned = MLPClassifier((4,), solver="lbfgs", alpha=0.1, max_iter=1000, random_state=1).fit(
+        X, (X[:, :2] > 0.0).astype(int)
+    )
+    text = text_of(tmp_path, learned, X)
+    assert "model_class" not in text
+    assert "y 2 (the probability of each label)" in text
+    assert tn.check_c(learned, X, dtype="int8") < 0.1
+    numbers = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", alpha=0.1, max_iter=1000, random_state=1).fit(
+        X, X[:, 0]
+    )
+    assert tn.check_c(numbers, X, dtype="int8") < 0.1
+    assert "model_label" not in text_of(tmp_path, numbers, X)

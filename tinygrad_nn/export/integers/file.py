@@ -7,6 +7,7 @@ from typing import Any
 
 from ...compiler.backends.c.constants import wrapped
 from ...compiler.backends.c.file import C_PLUS_PLUS, comment
+from ..estimators import Estimated, estimated
 from .floats import rows_to_quantize
 from .network import MOST_8
 from .quantizing import quantized
@@ -82,6 +83,7 @@ def integer_file(model: Any, name: str, dtype: object, rows: Any, floats: dict[s
     given = [option for option, entry in floats.items() if entry is not None and entry is not False]
     if given:
         raise ValueError(f"in 8 bits a network predicts and does not learn: {', '.join(given)} cannot be given")
+    model = estimated(model, dtype)
     if not callable(model):
         raise TypeError(f"export_c() wants a model, but got {model!r}")
     return IntegerFile(model, name, rows)
@@ -91,26 +93,27 @@ class IntegerFile:
     """The C file of a model in 8 bits, whose scales come from rows."""
 
     def __init__(self, model: Any, name: str, rows: Any) -> None:
-        self.model, self.name = model, name
-        self.network, self.rows = quantized(model, rows)
+        self.told, self.name = repr(model), name
+        self.estimated = model if isinstance(model, Estimated) and model.labels is not None else None
+        self.model = model.whole() if isinstance(model, Estimated) else model
+        self.network, self.rows = quantized(self.model, rows)
         self.written = NetworkText(self.network, name)
         self.sizes = {"n": self.written.n_inputs, "m": self.written.n_outputs, "name": name}
 
     def texts(self, include: str = "", test: str | None = None, source: str = "") -> tuple[str, str]:
         """The file, which is called `source` and includes a header under a name that is given, and that header."""
-        written, bits = self.written, self.network.bits
-        head, guard, macro = (
-            comment(self._about(source or f"{self.name}.c")),
-            f"TINYGRAD_NN_{self.name}_H",
-            self.name.upper(),
-        )
-        heads, floats = ("".join(f"{head};\n" for head in heads) for heads in (written.heads, written.float_heads))
+        written, bits, macro = self.written, self.network.bits, self.name.upper()
+        head, guard = comment(self._about(source or f"{self.name}.c")), f"TINYGRAD_NN_{self.name}_H"
+        label = self.estimated.label_function(self.name) if self.estimated is not None else None
+        heads = [*written.heads, *([label[0]] if label is not None else [])]
+        whole, floats = ("".join(f"{head};\n" for head in each) for each in (heads, written.float_heads))
         steps = f"/* Outputs are in steps of 2 to the power of minus this. */\n#define {macro}_BITS "
         steps += f"{bits}\n\n" if bits >= 0 else f"({bits})\n\n"
-        declared = f"{C_PLUS_PLUS[0]}\n{heads}\n#ifdef {macro}_FLOATS\n{floats}#endif\n\n{C_PLUS_PLUS[1]}"
+        declared = f"{C_PLUS_PLUS[0]}\n{whole}\n#ifdef {macro}_FLOATS\n{floats}#endif\n\n{C_PLUS_PLUS[1]}"
         declared = f"#include <stdint.h>\n\n{steps}{declared}"
         given = f'#include "{include}"\n' if include else declared
-        text = f"{head}\n{given}\n{written.constants.text}{written.functions}"
+        labels = f"{label[0]}\n{{\n{label[1]}}}\n\n" if label is not None else ""
+        text = f"{head}\n{given}\n{written.constants.text}{written.functions}{labels}"
         text += f"#ifdef {macro}_FLOATS\n{written.floats}#endif\n{self._self_test() if test is None else test}"
         return text, f"{head}\n#ifndef {guard}\n#define {guard}\n\n{declared}\n#endif\n"
 
@@ -173,17 +176,23 @@ class IntegerFile:
         name, written = self.name, self.written
         n, m = written.n_inputs, written.n_outputs
         outputs = ", ".join(getattr(self.model, "output_names", None) or []) or "the outputs"
+        labels = []
+        if self.estimated is not None and self.estimated.labels is not None:
+            named = [str(label) for label in self.estimated.labels]
+            outputs = f"the probability of {named[1]}" if m == 1 else "the probability of each label"
+            labels = [f"{name}_label(index)    the label of an index: {', '.join(named)}"]
         products = sum(len(row) for layer in self.network.layers for row in layer.weights)
         rows = _spread(self.rows, max(1, TO_REPORT // products))
         difference, others, most = self.beside_floats(rows)
         judged = f"{others:,} of {len(rows):,} rows have another class, and " * self.network.has_class
         stack = sum(len(layer.begins) for layer in self.network.layers[:-1]) + 2 * m + len(self.network.gains or ())
         return [
-            f"{name}: {self.model!r} in 8 bits, as C99 of tinygrad_nn {__version__}.",
+            f"{name}: {self.told} in 8 bits, as C99 of tinygrad_nn {__version__}.",
             "",
             f"{name}_predict(x, y)    x is {n} inputs as whole numbers from 0 to {MOST_8}, y {m} ({outputs}), each in",
             f"    steps of 2 to the power of {-self.network.bits}",
             *[f"{name}_class(x)    {self._classes()}"] * self.network.has_class,
+            *labels,
             f"with -D{name.upper()}_FLOATS there are {name}_quantize(inputs, x), from floats to whole numbers, and",
             f"    {name}_predict_floats(inputs, outputs)",
             "",

@@ -20,6 +20,7 @@ from .floats import FloatLayer, Range, Seen, float_layers, rows_to_quantize, see
 from .network import CENTER, MOST_8, MOST_16, Input, IntegerLayer, IntegerNetwork, Softmax
 
 RANGE_MARGIN = 1 / 16  # of a range, left on either side for what the rows lack
+HEADROOM = 1.25  # times what a neuron hands on in the rows, for what they lack
 WEIGHT = 127  # the largest weight
 SUMS_BELOW = 2.0**29  # what sums stay below, before they are rounded
 LARGEST_RANGE = 2.0**30  # of what is told apart, in a sum
@@ -202,7 +203,7 @@ def _hidden(layer: Effects, turning: Range | None) -> tuple[IntegerLayer, list[R
     count = len(layer.sums)
     if turning is None:
         lows = [max(low, CUTS[layer.units.activation]) for low, _ in layer.sums]
-        widths = [max(high - low, 0.0) for (_, high), low in zip(layer.sums, lows, strict=True)]
+        widths = [max(high - low, 0.0) * HEADROOM for (_, high), low in zip(layer.sums, lows, strict=True)]
         share, narrowest = max(widths) * LEAST_SHARE, layer.told(0.0)
         steps = [max(width, share, told) / MOST_8 for width, told in zip(widths, narrowest, strict=True)]
         return layer.fitted(lows, steps, MOST_8), list(zip(lows, steps, strict=True))
