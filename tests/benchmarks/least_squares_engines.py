@@ -1,7 +1,7 @@
-"""Five small regressions, trained by Adam for 1,000 epochs or by Levenberg-Marquardt for as many as were counted:
-`python least_squares_engines.py tinygrad_nn NAME [EPOCHS]` prints seconds and final losses of five seeds as JSON, the
-first of the seeds before them a second time: in a new process that is the time with all that is set up once. With
-`LOSSES count` it counts the epochs of each seed until it has that loss.
+"""Five small regressions, trained by Adam for 1,000 epochs or by Levenberg-Marquardt until a loss is reached:
+`python least_squares_engines.py tinygrad_nn NAME [LOSSES]` prints seconds and final losses of five seeds as JSON, the
+first of the seeds before them a second time: in a new process that is the time with all that is set up once. `LOSSES`
+are those to reach, one of each seed.
 """
 
 import json
@@ -69,37 +69,22 @@ def mean_loss(model, X, Y):
     return sum([(prediction - y) ** 2 for prediction, y in zip(model.predict(X), Y, strict=True)]) / len(Y)
 
 
-def minimized(model, data, epochs, callbacks=()):
-    X, Y = data
-    return tn.minimize(model, X, Y, "squared_error", "lm", epochs, callbacks=callbacks, progress=False)
-
-
-def run(name, epochs=None):
-    """Seconds and final losses: of Adam, or of as many epochs of Levenberg-Marquardt for each seed."""
+def run(name, goals=None):
+    """Seconds and final losses: of Adam, or of Levenberg-Marquardt until each seed is below its goal."""
     data, network = PROBLEMS[name]
     (X, Y), found = data(), []
     for seed in (SEEDS[0], *SEEDS):
         model = network(random.Random(seed))
         start = time.perf_counter()
-        if epochs is None:
+        if goals is None:
             optimizer = tn.Adam(model.parameters(), lr=RATE)
             tn.fit(model, X, Y, "squared_error", optimizer, EPOCHS, BATCH, rng=random.Random(0), progress=False)
         else:
-            minimized(model, (X, Y), epochs[seed])
+            tn.minimize(model, X, Y, "squared_error", "lm", until=("loss", goals[seed]), progress=False)
         found.append((time.perf_counter() - start, mean_loss(model, X, Y)))
     return found
 
 
-def count(name, losses):
-    """The epochs of each seed until it has its loss."""
-    data, network = PROBLEMS[name]
-    rows = data()
-    models = [network(random.Random(seed)) for seed in SEEDS]
-    pairs = zip(models, losses, strict=True)
-    return [len(minimized(m, rows, 500, lambda h, goal=goal: h.losses[-1] <= goal)) for m, goal in pairs]
-
-
 if __name__ == "__main__":
     warnings.simplefilter("ignore", tn.LintWarning)  # of units that a method has put to rest
-    given = [json.loads(argument) for argument in sys.argv[3:4]]
-    print(json.dumps(count(sys.argv[2], *given) if "count" in sys.argv else run(sys.argv[2], *given)))
+    print(json.dumps(run(sys.argv[2], *map(json.loads, sys.argv[3:4]))))

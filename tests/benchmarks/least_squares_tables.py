@@ -22,8 +22,7 @@ def print_least_squares():
         for _ in range(ROUNDS):
             adam = told("least_squares_engines.py", "tinygrad_nn", name)
             goals = [loss for _, loss in adam[1:]]
-            epochs = told("least_squares_engines.py", "tinygrad_nn", name, json.dumps(goals), "count")
-            lm = told("least_squares_engines.py", "tinygrad_nn", name, json.dumps(epochs))
+            lm = told("least_squares_engines.py", "tinygrad_nn", name, json.dumps(goals))
             worse = sum(goal < loss * (1.0 - 1e-9) for goal, (_, loss) in zip(goals, lm[1:], strict=True))
             for column, found in enumerate((lm, adam)):
                 first[column].append(found[0][0])

@@ -47,7 +47,7 @@ class Squared(NamedTuple):
     """The residuals of a row, one of its paths: what computes them, and where the results belong among the numbers of a
     row, which are each residual and then its derivatives."""
 
-    run: Callable[[Any, Any], tuple[Any, Any]]  # of rows and parameters
+    on: Callable[[Any], Callable[[Any], tuple[Any, Any]]]  # of rows and then of parameters: numbers, and whose they are
     residuals: int  # how many
     factors: Any  # of the squares; None where they are computed, after all else
     alike: float | None  # that of all, where they are one and the same
@@ -57,23 +57,22 @@ class Squared(NamedTuple):
     read: list[int]  # where that is in what has its structure
     lasting: bool  # whether it is that of all which has the structure
 
-    def of(self, rows: Any, parameters: Any, share: float, xp: Any) -> tuple[Any, Any]:
-        """The numbers of each row, and which rows are on this path."""
-        found, on_path = self.run(rows, parameters)
+    def numbers(self, found: Any, share: float, xp: Any) -> Any:
+        """The numbers of each row, by what was computed of it."""
         computed = found[:, : len(self.places)] if self.factors is None else found
         if self.fixed is not None:
-            known = xp.repeat(self.fixed[None, :], len(rows), axis=0)
+            known = xp.repeat(self.fixed[None, :], len(found), axis=0)
             known[:, self.places] = computed
             computed = known
         if self.alike is not None:
             computed *= sqrt(self.alike * share)  # which is nobody else's
-            return computed, on_path
+            return computed
         if (factors := self.factors) is None:
             factors = found[:, len(self.places) :]
             if (factors < 0.0).any():
                 raise ValueError("a factor of a square is negative, so that the sum has no least: make it 0 or more")
-        scaled = computed.reshape((len(rows), self.residuals, -1)) * xp.sqrt(factors * share)[..., None]
-        return scaled.reshape((len(rows), -1)), on_path
+        scaled = computed.reshape((len(found), self.residuals, -1)) * xp.sqrt(factors * share)[..., None]
+        return scaled.reshape((len(found), -1))
 
 
 class LastingPaths:
@@ -116,9 +115,9 @@ class Residuals:
     def look(self) -> bool:
         """Look at what the functions read; whether it may be other than before. What cannot be compiled is said now."""
         before = [paths for paths, *_ in self._found.values()]
-        self._found = {shapes: self._paths(shapes, x[0]) for shapes, x, _ in self.rows}
+        self._found = {shapes: self._paths(shapes, x) for shapes, x, _ in self.rows}
         if self.recipe.regularizer is not None:
-            self._found[None] = self._paths(None, ())
+            self._found[None] = self._paths(None, self.xp.zeros((1, 0)))
         known = [paths for paths, *_ in self._found.values()]
         read = any(path.untrained or path.read for paths in known for path in paths.found)
         return read or len(before) != len(known) or not all(map(is_, before, known))
@@ -126,7 +125,7 @@ class Residuals:
     @property
     def lasting(self) -> list[LastingPaths]:
         """What is remembered of all that computes them; nothing where some is not, or rows have several shapes."""
-        found = [entry[-1] for entry in self._found.values()]
+        found = [entry[3] for entry in self._found.values()]
         return [] if None in found or len(self.rows) > 1 else found
 
     def at(self, weights: Any) -> Any:
@@ -141,34 +140,39 @@ class Residuals:
 
     def _of(self, weights: Any, shapes: Shape, x: Any, count: int, share: float) -> Any:
         """Those of rows of one shape."""
-        paths, values, trace, _ = self._found[shapes]
+        paths, values, trace, _, run = self._found[shapes]
         counts = set[int]()
 
-        def on(path: Squared, rows: Any) -> tuple[Any, Any]:
+        def parameters(path: Squared) -> Any:
             untrained = [values[k] for k in path.read] if path.lasting else path.untrained
-            parameters = self.xp.concatenate([weights, data_of(untrained)]) if untrained else weights
-            return path.of(rows, parameters, share, self.xp)
+            return self.xp.concatenate([weights, data_of(untrained)]) if untrained else weights
 
         def compiled_for(path: Squared) -> Any:
             counts.add(path.residuals)
             if len(counts) > 1:
                 raise ValueError(f"rows have {' and '.join(map(str, sorted(counts)))} squares; write as many for each")
-            return partial(on, path)
+
+            def numbers(rows: Any) -> tuple[Any, Any]:
+                found, on_path = path.on(rows)(parameters(path))
+                return path.numbers(found, share, self.xp), on_path
+
+            return numbers
 
         def traced_there(row: Any) -> Squared:  # in the way that the row takes at these weights
             put_weights(self.recipe.optimizer.parameters, weights)
             return trace(row)  # type: ignore[no-any-return]
 
         with self.xp.errstate(all="ignore"):
-            if paths.found[0].lasting:  # there is no other
-                found, _ = on(paths.found[0], x)
+            if run is not None:  # of the only path
+                path = paths.found[0]
+                found = path.numbers(run(parameters(path))[0], share, self.xp)
             else:
                 found = outputs_of(x, paths, compiled_for, traced_there, self.target)
         return (found if len(found) == count else found[:count]).reshape((-1, 1 + len(weights)))
 
-    def _paths(self, shapes: Shape, row: Any) -> tuple[Paths[Squared], Sequence[Value], Any, LastingPaths | None]:
-        """The paths of the residuals of a row, or for no shapes of the regularizer's; the Values that they may read,
-        what traces another path, and what is remembered of them."""
+    def _paths(self, shapes: Shape, x: Any) -> tuple[Any, ...]:
+        """The paths of the residuals of rows, or for no shapes of the regularizer's; the Values that they may read;
+        what traces another path; what is remembered of them; what computes the rows, where there is but one path."""
         recipe, known = self._known.now()
         if shapes not in known:
             structure, values, kept, backend = self._structure(recipe)
@@ -176,10 +180,10 @@ class Residuals:
             remembered = PATHS.get(key) if structure else None
             paths = remembered.paths if remembered else Paths[Squared](recipe.name)
             if not len(paths):
-                paths.run(lambda path: path, partial(trace, row))
+                paths.run(lambda path: path, partial(trace, x[0]))
             if remembered is None and paths.found[0].lasting:
                 PATHS.put(key, remembered := LastingPaths(paths, kept))
-            known[shapes] = paths, values, trace, remembered
+            known[shapes] = paths, values, trace, remembered, paths.found[0].on(x) if remembered else None
         return known[shapes]  # type: ignore[no-any-return]
 
     def _structure(self, recipe: Recipe) -> tuple[Hashable, Sequence[Value], Any, str]:
@@ -231,7 +235,7 @@ class Residuals:
         if apart:
             program = replace(program, parameters={slot: Value(0.0) for slot in program.parameters}, scopes=BySlot())
         if backend == "python":
-            return partial(_in_python, compiled(program), len(program.outputs), self.xp)
+            return partial(partial, _in_python, compiled(program), len(program.outputs), self.xp)
         try:
             return self._rows(program, backend)
         except UnspelledError:
@@ -240,8 +244,9 @@ class Residuals:
             return self._rows(program, "array")
 
     def _rows(self, program: Program, backend: str) -> Any:
-        runner: Any = named(backend).rows
-        return runner(program, Target(backend)).at
+        made: Any = named(backend).rows
+        runner = made(program, Target(backend))
+        return getattr(runner, "on", partial(partial, runner.at))
 
     def _padded(self, rows: Sequence[Any]) -> tuple[Any, int]:
         """Rows as an array that fills whole vectors, the last one again and again, and how many they are."""

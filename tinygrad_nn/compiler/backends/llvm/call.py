@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
+from functools import partial
 from json import dumps, loads
 from struct import Struct
 from typing import Any, NamedTuple
@@ -170,6 +171,22 @@ class NativeProgram:
         flags = xp.empty(len(padded), dtype=bool)  # which are bytes of 0 and 1
         self.run(padded, parameters, outputs, flags, 0, blocks)
         return (outputs[:count], flags[:count]) if missing else (outputs, flags)
+
+    def on(self, rows: Any) -> Callable[[Any], tuple[Any, Any]]:
+        """The same for one thread that asks again and again for rows which stay where they are, of parameters."""
+        xp, (blocks, rest) = self.target.namespace, divmod(len(rows), self.lanes)
+        if rest or not rows.flags.c_contiguous:
+            return partial(self.at, rows)
+        kept = rows, xp.empty(len(rows), dtype=bool), xp.empty(self.scratch, dtype="uint8")
+        x, on, start = [each.ctypes.data for each in kept]
+        aligned, shape, run = start + -start % 64, (len(rows), len(self.roll.outputs)), self.compiled.run
+
+        def at(parameters: Any) -> tuple[Any, Any]:
+            outputs = xp.empty(shape, dtype=self.target.dtype)
+            run(x, parameters.ctypes.data, outputs.ctypes.data, on, aligned, blocks)
+            return outputs, kept[1]
+
+        return at
 
     def run(self, rows: Any, parameters: Any, outputs: Any, flags: Any, first: int, end: int) -> None:
         """Fill in outputs and flags of the blocks of rows from one on to another."""
