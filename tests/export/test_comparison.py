@@ -61,3 +61,51 @@ def test_check_c_says_what_it_cannot_compare():
     assert tn.check_c(lambda x: CAPTURED / x[0] + 1.0 / x[0], [[0.0]], inputs=1) == 0.0
     with pytest.raises(ValueError, match="there are none"):
         tn.check_c(model, [])
+
+
+def shares(logits, k):
+    return -tn.log(tn.take(tn.softmax(logits), k)) * CAPTURED
+
+
+def stepwise(x, y):
+    return x * y if x > y else tn.tanh(x) - y
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "rows"),
+    [
+        (stepwise, (1.0, 2.0), None),
+        (lambda x, ys: [x * y for y in ys], (1.0, [2.0, 3.0]), None),
+        (shares, ([0.5, 1.5, -1.0], 1.0), [([0.1, 0.2, 0.3], k) for k in (0, 1, 2)]),
+        (lambda: CAPTURED * 2.0, (), [()]),
+    ],
+)
+def test_check_c_compares_compiled_functions(function, arguments, rows, monkeypatch):
+    f = tn.compile(function)
+    f(*arguments)
+    assert tn.check_c(f, rows, dtype="double") < 1e-15
+    if arguments:
+        assert 0.0 < tn.check_c(f, rows) < 1e-6
+    from tinygrad_nn.export import comparison
+
+    def one_more(command, given=""):
+        return " ".join(str(float(number) + 1.0) for number in run(command, given).split())
+
+    run = comparison._run
+    monkeypatch.setattr(comparison, "_run", one_more)
+    assert tn.check_c(f, rows, dtype="double") == pytest.approx(1.0)
+
+
+def test_check_c_says_what_it_cannot_compare_of_functions():
+    f = tn.compile(shares)
+    with pytest.raises(ValueError, match="has no program yet"):
+        tn.check_c(f)
+    f([0.5, 1.5, -1.0], 1.0)
+    for rows, words in [
+        (None, "rows, but there are none"), ([], "rows, but there are none"), ([([0.1, 0.2], 7)], "got the index 7"),
+        ([([0.1, 0.2], 0), ([0.1, 0.2, 0.3], 0)], "one shape"),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            tn.check_c(f, rows)
+    with pytest.raises(ValueError, match="inputs and scale_rows are for models"):
+        tn.check_c(f, inputs=2)

@@ -13,6 +13,7 @@ from ..support.checks import checked_switch
 from ..support.decorators import uncollected
 from ..support.files import place_for, write_all
 from .estimators import Estimated, estimated
+from .function_test import function_test
 from .integers.file import integer_file
 from .model import ModelFile
 from .self_test import self_test
@@ -142,7 +143,8 @@ def export_c(
                 "a compiled function is exported as it is: loss, train, inputs, targets, save, batches and "
                 "weights_apart are for models"
             )
-        text, declarations = FunctionFile(model, name, dtype).texts(include)
+        function = FunctionFile(model, name, dtype)
+        text, declarations = function.texts(function_test(function), include, os.path.basename(names[0]))
     else:
         exported = exported_model(model, name, loss, train, dtype, inputs, targets, save, weights_apart, batches)
         text, declarations = exported.texts(self_test(exported), include, os.path.basename(names[0]))

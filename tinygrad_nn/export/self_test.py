@@ -35,23 +35,15 @@ def self_test(model: ModelFile) -> str:
     if model.apart:
         state, call = "weights, ", APART.format(name=name, n=len(model.weights))
     parts = [
-        f"\n#ifdef {name.upper()}_SELF_TEST\n#include <stdio.h>\n\n",
-        "static int differs(const char *what, int row, real found, real expected)\n{\n"
-        "    const int same = found == expected || (found != found && expected != expected);\n"
-        f"    if (same || fabs(found - expected) <= {TOLERANCE[model.file.dtype]!r} * (1.0 + fabs(expected))) {{\n"
-        "        return 0;\n    }\n"
-        '    printf("%s %d is %.9g, but in Python %.9g\\n", what, row, (double)found, (double)expected);\n'
-        "    return 1;\n}\n\n",
-        "int main(void)\n{\n    int wrong = 0;\n",
-        _table("inputs", [n for row in rows for n in row], single),
-        _table("expected", [n for prediction in predictions for n in prediction], single),
+        table_in_main("inputs", [n for row in rows for n in row], single),
+        table_in_main("expected", [n for prediction in predictions for n in prediction], single),
     ]
     if model.apart:
         block = wrapped([str(byte) for byte in c_state(model.model, dtype=model.file.dtype)])
         parts.append(f"    static const unsigned char bytes[] = {{\n{block}    }};\n")
     if model.optimizer is not None:
-        parts.append(_table("targets", [n for target in targets for n in target], single))
-        parts.append(_table("losses", _losses(model, rows, targets), single))
+        parts.append(table_in_main("targets", [n for target in targets for n in target], single))
+        parts.append(table_in_main("losses", _losses(model, rows, targets), single))
     n, m = len(model.inputs), model.n_outputs
     parts += [
         call,
@@ -82,11 +74,25 @@ def self_test(model: ModelFile) -> str:
             f'    wrong += differs("the loss of step", {STEPS + 1}, {name}_train(&state, inputs, targets),\n'
             f"                     losses[{STEPS + TEST_ROWS}]);\n"
         )
-    parts.append('    printf(wrong ? "%d differ\\n" : "ok\\n", wrong);\n    return wrong != 0;\n}\n#endif\n')
-    return "".join(parts)
+    return main_of(name, model.file.dtype, "".join(parts))
 
 
-def _table(name: str, numbers: Sequence[float], single: bool) -> str:
+def main_of(name: str, dtype: str, lines: str) -> str:
+    """A main of these lines, which count in `wrong` what `differs`, behind an #ifdef of the export's name."""
+    return (
+        f"\n#ifdef {name.upper()}_SELF_TEST\n#include <stdio.h>\n\n"
+        "static int differs(const char *what, int row, real found, real expected)\n{\n"
+        "    const int same = found == expected || (found != found && expected != expected);\n"
+        f"    if (same || fabs(found - expected) <= {TOLERANCE[dtype]!r} * (1.0 + fabs(expected))) {{\n"
+        "        return 0;\n    }\n"
+        '    printf("%s %d is %.9g, but in Python %.9g\\n", what, row, (double)found, (double)expected);\n'
+        "    return 1;\n}\n\n"
+        f"int main(void)\n{{\n    int wrong = 0;\n{lines}"
+        '    printf(wrong ? "%d differ\\n" : "ok\\n", wrong);\n    return wrong != 0;\n}\n#endif\n'
+    )
+
+
+def table_in_main(name: str, numbers: Sequence[float], single: bool) -> str:
     held = map(rounded, numbers) if single else numbers
     entries = wrapped([c_number(n, single).strip("()") for n in held]).replace("    ", "        ")
     return f"    static const real {name}[{len(numbers)}] = {{\n{entries}    }};\n"

@@ -86,8 +86,17 @@ class FunctionFile:
         end = given if self.scalar else "    return 1;\n" if into else ""
         return f"{scratch}{printer.text}{end}"
 
-    def texts(self, include: str = "") -> tuple[str, str]:
-        """The file, and a header."""
+    def call(self, given: str, out: str, gradient: bool = False) -> str:
+        """A call in C, of the numbers that lie one after the other at `given`; others than a value go to `out`."""
+        arguments = [f"{given}[{r.start}]" if r.alone else f"{given} + {r.start}" for r in self.inputs]
+        if gradient:
+            arguments += [f"{out} + {region.start}" for region in self.inputs]
+        elif not self.scalar:
+            arguments.append(out)
+        return f"{self.name}{'_grad' * gradient}({', '.join(arguments)})"
+
+    def texts(self, test: str = "", include: str = "", source: str = "") -> tuple[str, str]:
+        """The file, which is called `source`, with a self test, and a header."""
         lines = [f"{self.name}: a function of {', '.join(self.arguments) or 'nothing'}, as C99."]
         if self.scalar:
             lines.append(f"{self.name}_grad gives its value too, and fills in its derivatives.")
@@ -102,7 +111,8 @@ class FunctionFile:
         held = f"flash: {size:,} bytes of constants; " if size else ""
         held += f"RAM: {self.file.on_stack[2:]}; " if self.file.on_stack else ""
         lines.append(f"{held}{max(operations(path.value) for path in self.paths):,} operations a call")
-        return self.file.texts([*lines, *self.file.on_avr], include=include)
+        lines += self.file.commands(source) if test else []
+        return self.file.texts([*lines, *self.file.on_avr], include=include, test=test)
 
 
 def _argument_names(function: Any, shape: Shape) -> list[str]:
