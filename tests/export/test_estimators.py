@@ -79,8 +79,13 @@ DATA: dict[str, tuple[Any, ...]] = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float", pytest.param("double", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("which", DATA)
+QUICK = [("iris", "float"), ("wine", "float"), ("breast cancer", "double")]
+ALL = [(which, dtype) for which in DATA for dtype in KINDS]
+
+
+@pytest.mark.parametrize(
+    ("which", "dtype"), [pytest.param(*p, marks=[pytest.mark.slow] * (p not in QUICK)) for p in ALL]
+)
 def test_classes_are_those_of_predict_and_probabilities_too(which, dtype, tmp_path):
     data, scalers = DATA[which]
     X, y = data()
@@ -117,8 +122,7 @@ def test_several_labels_of_a_row(tmp_path):
     assert (rows_of(loaded, X, 4, function="model_classes", kind=ctypes.c_int) == model.predict(X)).all()
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
-@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize(("loss", "columns"), [("poisson", 1), ("squared_error", 2)])
 def test_regressors(loss, columns, tmp_path):
     X, y = datasets.make_regression(100, 5, n_targets=columns, random_state=1)
     y = abs(y) / 50.0

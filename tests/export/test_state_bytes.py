@@ -20,6 +20,12 @@ pytestmark = needs_cc
 KINDS = {"float": ctypes.c_float, "double": ctypes.c_double}
 
 
+def few(*quick):
+    """Models and dtypes, of which all but a few are slow."""
+    pairs = [(which, dtype) for which in MODELS for dtype in KINDS]
+    return [pytest.param(*pair, marks=[] if pair in quick else [pytest.mark.slow]) for pair in pairs]
+
+
 class Device:
     """A state on a machine with no Python, and the functions of its file."""
 
@@ -58,8 +64,7 @@ def numbers_of(model, optimizer):
     return [p.data for p in model.parameters()], list(optimizer.held_state), optimizer.steps, optimizer.lr
 
 
-@pytest.mark.parametrize("which", MODELS)
-@pytest.mark.parametrize("dtype", ["float", pytest.param("double", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("which", "dtype"), few(("xor", "float"), ("classes", "double"), ("by hand", "float")))
 def test_a_block_goes_from_c_to_python_and_back(which, dtype, tmp_path):
     text, model, optimizer = exported(which, tmp_path, dtype=dtype, save=True)
     device, rng = Device(text, model, tmp_path, dtype), random.Random(1)
@@ -95,11 +100,10 @@ def test_a_file_has_it_where_it_is_asked_for_alone(tmp_path):
 
 
 def test_it_compiles_without_a_warning_and_tests_itself(tmp_path):
-    for dtype in KINDS:
+    for dtype, compiler in zip([*KINDS, "float"], found, strict=False):
         text, _, _ = exported("xor", tmp_path, dtype=dtype, save=True, header=True)
         assert "void model_save(" in (tmp_path / "model.h").read_text()
-        for compiler in found:
-            assert printed(built(text, tmp_path, "-DMODEL_SELF_TEST", compiler=compiler)) == ("ok", 0)
+        assert printed(built(text, tmp_path, "-DMODEL_SELF_TEST", compiler=compiler)) == ("ok", 0)
 
 
 def test_a_block_that_is_damaged_changes_nothing(tmp_path):

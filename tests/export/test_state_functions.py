@@ -37,8 +37,13 @@ class Apart:
         return found and ctypes.c_void_p(found)
 
 
-@pytest.mark.parametrize("which", [which for which in MODELS if which not in ("by hand", "one neuron")])
-@pytest.mark.parametrize("dtype", KINDS)
+ALL = [(which, dtype) for which in MODELS if which not in ("by hand", "one neuron") for dtype in KINDS]
+QUICK = [("xor", "float"), ("classes", "double")]
+
+
+@pytest.mark.parametrize(
+    ("which", "dtype"), [pytest.param(*p, marks=[pytest.mark.slow] * (p not in QUICK)) for p in ALL]
+)
 def test_a_block_is_replaced_and_the_program_stays(which, dtype, tmp_path):
     make = MODELS[which][0]
     model, other = make(), make()
