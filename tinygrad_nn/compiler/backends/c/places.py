@@ -23,7 +23,7 @@ from .constants import Constants
 from .functions import LocalNames, c_number, calls_another
 from .over_time.carried import apart, begun, replaced
 from .over_time.pieces import in_pieces
-from .regions import SHORT, Region, row_entry, strided
+from .regions import SHORT, Region, plus, row_entry, strided
 
 # Primitives that are not worth computing later.
 DEAR_IN_C = set(filter(calls_another, TABLE.values())) | {table.power, table.divide}
@@ -63,7 +63,8 @@ class Places:
         self.stored = {self.base(array) for array in self.needed if not self.is_variable(array)}
         self.places, self.slots = self._allocated(ends)
         self.letters = ""  # the counters of the loops that are open
-        self.held: set[int] = set()  # arrays whose member is a local variable of the loop
+        self.held: dict[int, str] = {}  # arrays whose member is a local variable of the loop, and what it is called
+        self.first = 0  # the member that is number 0 of the loop
 
     def _order(self) -> None:
         """Give the entries another order."""
@@ -194,7 +195,7 @@ class Places:
 
     def count(self, extents: tuple[int, ...]) -> str:
         """Which member of the group it is."""
-        return strided(strides(extents), extents) or "0"
+        return plus(strided(strides(extents), extents), self.first)
 
     def element(self, array: int, index: int) -> str:
         """One entry of an array, outside of any loop."""
@@ -205,7 +206,7 @@ class Places:
         if access.array in self.inlined:
             return self.element(*self.inlined[access.array][access.base + access.step * int(k or 0)])
         if access.array in self.held:
-            return self.local(access.array)
+            return self.held[access.array]
         array, views = self.moves(access.array)
         if array == LITERALS:
             places = set(access.indices(extents))

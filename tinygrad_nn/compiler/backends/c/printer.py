@@ -12,12 +12,15 @@ from ...loops.rolled import Rolled
 from ...program.program import LITERALS
 from .blocks import Iteration, Printed
 from .constants import Constants
-from .functions import called, is_minus_zero, named_after, product, sum_of
-from .places import Places
+from .folds import Folds
+from .functions import called, named_after
 from .regions import COUNTERS, SHORT, Region, plus, strided
+from .side_by_side import Tile, in_tiles, sums_beside, tiles_beside
+
+BESIDE = "/* Sums are made side by side, each in its own order, so that none waits for the one before. */"
 
 
-class Printer(Places):
+class Printer(Folds):
     """The lines of a function's body, the slots that it wants, and `returned`, what it gives back.
 
     `off` is what is done where a comparison comes out otherwise or an index is none.
@@ -49,9 +52,6 @@ class Printer(Places):
 
     def _settle(self) -> None:
         """What is to be said of outputs before the first line that puts one."""
-
-    def _line(self, text: str) -> None:
-        self.lines.append("    " * self.depth + text)
 
     def _print(self, entries: Sequence[Printed]) -> None:
         for entry in entries:
@@ -115,24 +115,56 @@ class Printer(Places):
             if lead.array not in self.inlined and lead.array not in self.tables:
                 self._gather(lead)
             return
-        extents = lead.extents
-        loops = [(c, e) for c, e in zip(COUNTERS, extents, strict=False) if e > 1]
-        self.letters = "".join(c for c, _ in loops)
-        for counter, extent in loops:
-            self._line(f"for (int {counter} = 0; {counter} < {extent}; ++{counter}) {{")
+        sums = sums_beside(cluster)
+        for tile in tiles_beside(sums):
+            self._tile(cluster, sums, tile)
+        if not sums:
+            self._members(cluster, lead.extents)
+
+    def _tile(self, cluster: Cluster, sums: Cluster, tile: Tile) -> None:
+        """Members of a tile: what they sum, side by side, and then one after the other what is made of it."""
+        cut = list(map(tile.group, cluster))
+        *outer, size = cut[0].extents
+        if BESIDE not in map(str.strip, self.lines):
+            self._line(BESIDE)
+        opened = self._open(tuple(outer))
+        if not opened:
+            self._line("{")
             self.depth += 1
+        for group in sums:
+            self._beside(group, tile)
+        inner = (*[1] * len(outer), size)
+        counter = COUNTERS[len(outer)]
+        self.held = {array: f"{name}[{counter}]" for array, name in self.held.items()}
+        self.first = tile.first
+        self._members(cut, inner)
+        self.first = 0
+        self._close(opened or 1)
+
+    def _members(self, cluster: Cluster, loops: tuple[int, ...]) -> None:
+        """The members of a cluster one after the other, in loops that are not open yet."""
+        opened = self._open(loops)
+        self.letters = "".join(c for c, e in zip("ij", cluster[0].extents, strict=False) if e > 1)
         for group in cluster:
             if group.guard is not None:
                 self._guard(group)
             else:
                 self._member(group, cluster)
-        for _ in loops:
+        self._close(opened)
+        self.held, self.letters = {}, ""
+
+    def _open(self, extents: tuple[int, ...]) -> int:
+        """Begin loops, each with a counter; how many there are."""
+        loops = [(c, e) for c, e in zip(COUNTERS, extents, strict=False) if e > 1]
+        for counter, extent in loops:
+            self._line(f"for (int {counter} = 0; {counter} < {extent}; ++{counter}) {{")
+            self.depth += 1
+        return len(loops)
+
+    def _close(self, opened: int) -> None:
+        for _ in range(opened):
             self.depth -= 1
             self._line("}")
-        self.held, self.letters = set(), ""
-
-    def _operand(self, access: Access, extents: tuple[int, ...], k: str | None = None) -> str:
-        return self.read(access, extents, strided(access.strides, extents), k)
 
     def _guard(self, group: Group) -> None:
         assert group.guard is not None
@@ -146,6 +178,10 @@ class Printer(Places):
         assert group.primitive is not None
         array, extents = group.array, group.extents
         targets = self._targets(array, extents)
+        if array in self.held:  # a sum that is made already
+            for put in targets:
+                self._line(put(self.held[array]))
+            return
         over = array in self.same and not self.is_array(array)  # a variable that has it from now on
         here = not over and any(o.array == array for other in cluster for o in other.operands)
         local = here or not targets or (not self.is_array(array) and array in self.needed and not over)
@@ -161,7 +197,7 @@ class Printer(Places):
         for put in targets:
             self._line(put(name))
         if here:
-            self.held.add(array)
+            self.held[array] = name
 
     def _expression(self, group: Group) -> str | None:
         """What a member of a group is, if one expression says it."""
@@ -186,70 +222,15 @@ class Printer(Places):
         if base in self.direct:
             region, spaced, first = self.direct[base]
             if (view := self.views.get(array)) is None:
-                targets.append(partial(region.put, base=first, index=strided(spaced, extents)))
+                steps = spaced if len(spaced) == len(extents) else in_tiles(spaced, extents[-1])
+                begin = first + self.first * sum(steps[-1:])
+                targets.append(partial(region.put, base=begin, index=strided(steps, extents)))
             else:
                 by_time, apart = spaced
                 inside = strided([apart * stride for stride in strides(extents)], extents)
                 moves = [(by_time, self.times[view.depth])]
-                targets.append(partial(region.put, base=first, index=inside, moves=moves))
+                targets.append(partial(region.put, base=first + self.first * apart, index=inside, moves=moves))
         return targets
-
-    def _fold(self, group: Group, name: str, new: str) -> None:
-        """A result over columns, as a variable of that name, which is new or not."""
-        assert group.primitive is not None
-        kind, extents = group.primitive.name, group.extents
-        columns = [o for o in group.operands if o.width is not None]
-        width = columns[0].width or 0
-
-        def entry(k: str, column: int = 0) -> str:
-            return self._operand(columns[column], extents, k)
-
-        if kind == "dot":
-            start, first = self._operand(group.operands[2], extents), 0
-            if width and is_minus_zero(start):  # then the first product itself: -0 + x is x
-                start, first = product(entry("0"), entry("0", 1)), 1
-            self._line(f"{new}{name} = {start};")
-            self._each(first, width, f"{name} += {product(entry('k'), entry('k', 1))};")
-        elif kind == "take":
-            index = self._operand(group.operands[1], extents)
-            self._line(f"if (!({index} >= 0.0 && {index} < {width}.0 && {index} == floor({index}))) {{ {self.off} }}")
-            self._line(f"{new and 'const '}{new}{name} = {entry(f'(int){index}')};")
-        elif kind in ("normalizer", "partition"):
-            total = self._operand(group.operands[1], extents)
-            self._line(f"{new}{name} = 0.0;")
-            self._each(0, width, f"{name} += {entry('k')};")
-            self._line(f"if ({total} - {total} != 0.0 && {name} != 1.0) {{ {name} = NAN; }}")
-        else:
-            self._line(f"{new}{name} = {entry('0')};")
-            if width > 1:
-                self.wanted.add(table.maximum)
-                self._each(1, width, f"{name} = own_maximum({name}, {entry('k')});")
-            if kind == "ties":
-                self._counted(name, width, f"{entry('k')} == {name} ? 1.0 : 0.0", f"{name} == {name}", "NAN", "total")
-            if kind == "logsumexp":
-                total = f"{name} + log(total)"
-                self._counted(name, width, f"exp({entry('k')} - {name})", f"{name} - {name} == 0.0", name, total)
-
-    def _sum(self, group: Group) -> str:
-        """A short dot written out."""
-        ws, xs, bias = group.operands
-        columns = [[self._operand(o, group.extents, str(k)) for k in range(o.width or 0)] for o in (ws, xs)]
-        return sum_of(list(map(product, *columns)), self._operand(bias, group.extents))
-
-    def _counted(self, name: str, width: int, term: str, finite: str, otherwise: str, result: str) -> None:
-        """name = result, of the total of a term over the column, where `finite` holds."""
-        self._line(f"if ({finite}) {{")
-        self.depth += 1
-        self._line("real total = 0.0;")
-        self._each(0, width, f"total += {term};")
-        self._line(f"{name} = {result};")
-        self.depth -= 1
-        self._line("}" if otherwise == name else f"}} else {{ {name} = {otherwise}; }}")
-
-    def _each(self, first: int, width: int, statement: str) -> None:
-        self._line(f"for (int k = {first}; k < {width}; ++k) {{")
-        self._line(f"    {statement}")
-        self._line("}")
 
     def _gather(self, group: Group, new: str = "") -> None:
         """Columns of several arrays, laid side by side; a single number, which is new or not, is a variable."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-COUNTERS = "ij"
+COUNTERS = "ijk"  # k counts the entries of a column, too
 SHORT = 4  # products of a dot that is written out
 
 
