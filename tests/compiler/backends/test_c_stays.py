@@ -34,7 +34,7 @@ HASHES = {
     "literals": "073550847ec5",
     "one kept twice": "bc6cdfd0529d",
     "neurons": "4bd94f0f85ae",
-    "many neurons": "1d92610eaa3f",
+    "many neurons": "0214c501aaab",
     "nest": "e9f28c8983ca",
     "paths": "e5c0b1ced2c2",
 }

@@ -24,6 +24,7 @@ from .functions import LocalNames, c_number, calls_another
 from .over_time.carried import apart, begun, replaced
 from .over_time.pieces import in_pieces
 from .regions import SHORT, Region, plus, row_entry, strided
+from .side_by_side import in_tiles
 
 # Primitives that are not worth computing later.
 DEAR_IN_C = set(filter(calls_another, TABLE.values())) | {table.power, table.divide}
@@ -64,7 +65,7 @@ class Places:
         self.places, self.slots = self._allocated(ends)
         self.letters = ""  # the counters of the loops that are open
         self.held: dict[int, str] = {}  # arrays whose member is a local variable of the loop, and what it is called
-        self.first = 0  # the member that is number 0 of the loop
+        self.first, self.whole = 0, 0  # in a tile, its first member and how many there are in all tiles
 
     def _order(self) -> None:
         """Give the entries another order."""
@@ -195,7 +196,11 @@ class Places:
 
     def count(self, extents: tuple[int, ...]) -> str:
         """Which member of the group it is."""
-        return plus(strided(strides(extents), extents), self.first)
+        return plus(strided(self.steps(extents), extents), self.first)
+
+    def steps(self, extents: tuple[int, ...]) -> tuple[int, ...]:
+        """The strides of the loop counters in a group's own array."""
+        return in_tiles(strides((*extents[:-2], self.whole)), extents[-1]) if self.whole else strides(extents)
 
     def element(self, array: int, index: int) -> str:
         """One entry of an array, outside of any loop."""

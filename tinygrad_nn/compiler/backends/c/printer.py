@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ....autograd import primitives as table
-from ...loops.clusters import Cluster, strides
+from ...loops.clusters import Cluster
 from ...loops.groups import Access, Group
 from ...loops.rolled import Rolled
 from ...program.program import LITERALS
@@ -17,7 +17,7 @@ from .functions import called, named_after
 from .regions import COUNTERS, SHORT, Region, plus, strided
 from .side_by_side import Tile, in_tiles, sums_beside, tiles_beside
 
-BESIDE = "/* Sums are made side by side, each in its own order, so that none waits for the one before. */"
+EXPLAINED = "/* Sums are made side by side, each in its own order, so that none waits for the one before. */"
 
 
 class Printer(Folds):
@@ -125,8 +125,8 @@ class Printer(Folds):
         """Members of a tile: what they sum, side by side, and then one after the other what is made of it."""
         cut = list(map(tile.group, cluster))
         *outer, size = cut[0].extents
-        if BESIDE not in map(str.strip, self.lines):
-            self._line(BESIDE)
+        if EXPLAINED not in map(str.strip, self.lines):
+            self._line(EXPLAINED)
         opened = self._open(tuple(outer))
         if not opened:
             self._line("{")
@@ -136,9 +136,9 @@ class Printer(Folds):
         inner = (*[1] * len(outer), size)
         counter = COUNTERS[len(outer)]
         self.held = {array: f"{name}[{counter}]" for array, name in self.held.items()}
-        self.first = tile.first
+        self.first, self.whole = tile.first, cluster[0].extents[-1]
         self._members(cut, inner)
-        self.first = 0
+        self.first = self.whole = 0
         self._close(opened or 1)
 
     def _members(self, cluster: Cluster, loops: tuple[int, ...]) -> None:
@@ -222,12 +222,12 @@ class Printer(Folds):
         if base in self.direct:
             region, spaced, first = self.direct[base]
             if (view := self.views.get(array)) is None:
-                steps = spaced if len(spaced) == len(extents) else in_tiles(spaced, extents[-1])
+                steps = in_tiles(spaced, extents[-1]) if self.whole else spaced
                 begin = first + self.first * sum(steps[-1:])
                 targets.append(partial(region.put, base=begin, index=strided(steps, extents)))
             else:
                 by_time, apart = spaced
-                inside = strided([apart * stride for stride in strides(extents)], extents)
+                inside = strided([apart * stride for stride in self.steps(extents)], extents)
                 moves = [(by_time, self.times[view.depth])]
                 targets.append(partial(region.put, base=first + self.first * apart, index=inside, moves=moves))
         return targets

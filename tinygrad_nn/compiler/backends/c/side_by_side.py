@@ -16,7 +16,7 @@ from .regions import SHORT
 
 # Of so many products or more, how many sums are made side by side at most: what registers hold, unless the lines for
 # them take more flash than the weights do.
-MOST = {1024: 8, 32: 5}
+MOST_BESIDE = {1024: 8, 32: 5}
 
 
 class Tile(NamedTuple):
@@ -61,12 +61,12 @@ def sums_beside(cluster: Cluster) -> Cluster:
             made.remove(group.array)
     if len(extents) == 2 and any(_counts(group) for group in cluster if group.array in made):
         return []
-    return found if _products(found) >= min(MOST) else []
+    return found if _products(found) >= min(MOST_BESIDE) else []
 
 
 def tiles_beside(sums: Cluster) -> list[Tile]:
     """The tiles of the members of sums: of one size, if one leaves no rest."""
-    most = next((most for products, most in MOST.items() if products <= _products(sums)), 0)
+    most = next((most for products, most in MOST_BESIDE.items() if products <= _products(sums)), 0)
     count = sums[0].extents[-1] if sums else 0
     size = next((size for size in range(most, most // 2, -1) if count % size == 0), 0)
     return [Tile(0, size, count // size)] if size and count else [Tile(*tile) for tile in tiles(count, most)]
