@@ -168,6 +168,8 @@ def test_what_no_file_can_hold_is_refused_and_nothing_is_written(tmp_path):
         (fitted(X, y, RANGE(clip=True)), ValueError, "clip=True.*fit it with clip=False", {}),
         (make_pipeline(STANDARD(), MLPClassifier()), NotFittedError, "not fitted", {}),
         (make_pipeline(STANDARD(), LogisticRegression()).fit(X, y), TypeError, "but got LogisticRegression", {}),
+        (make_pipeline("passthrough"), TypeError, "but got Pipeline", {}),
+        (make_pipeline("passthrough", STANDARD()), TypeError, "but got StandardScaler", {}),
         (search, TypeError, "but got GridSearchCV: give its best_estimator_", {}),
         (through, TypeError, "but got TransformedTargetRegressor", {}),
         (fitted(X, y * 0), ValueError, "one class alone, 0", {}),

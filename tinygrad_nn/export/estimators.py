@@ -217,7 +217,7 @@ def estimated(model: Any, dtype: Any, apart: bool = False) -> Any:
     """
     if callable(model):
         return model
-    *scalers, last = [*_steps(model)]
+    *scalers, last = [*_steps(model)] or [model]
     if not hasattr(last, "_for_c"):
         if hasattr(model, "fit"):
             hint = ": give its best_estimator_" if hasattr(model, "best_estimator_") else ""
