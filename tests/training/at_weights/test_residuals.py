@@ -1,6 +1,8 @@
 """The residuals of all rows and their Jacobian: those of the recorded graph, on every back end."""
 
+import gc
 import random
+import weakref
 
 import pytest
 from shared import needed
@@ -301,3 +303,18 @@ def test_what_changes_around_a_remembered_module_is_seen(monkeypatch):
         decay = Decay(random.Random(2))
         objective, residuals = both(decay, rows, parameters=[decay.a, decay.b])
         check(objective, residuals, np.array([0.5, 1.5]))
+
+
+def test_what_is_remembered_holds_no_object_of_the_users():
+    from tinygrad_nn.training.at_weights.residuals import PATHS
+
+    def gone():
+        model = Decay(random.Random(1))
+        X, Y = data(1)
+        tn.minimize(model, X, Y, "squared_error", "lm", 3, parameters=[model.a, model.b], progress=False)
+        return weakref.ref(model)
+
+    found = gone()
+    gc.collect()
+    assert len(PATHS) == 1
+    assert found() is None

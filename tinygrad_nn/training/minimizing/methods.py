@@ -65,7 +65,8 @@ def levenberg_marquardt(residuals: Residuals, weights: Any, epochs: int, toleran
             products = found.T @ found  # of r and of J: one product, which knows that it is symmetric
             downhill, normal = -products[0, 1:], products[1:, 1:]
             scales = maximum(scales, normal.diagonal())
-            damped = where(scales > 0.0, sqrt(scales) * sqrt(scales.max(initial=0.0)), 1.0)
+            roots = sqrt(scales)
+            damped = where(scales > 0.0, roots * roots.max(initial=0.0), 1.0)
             while True:
                 added, matrix = damping * damped, normal.copy()
                 matrix.reshape(-1)[:: n + 1] += added

@@ -63,13 +63,14 @@ def minimize(
       parameters.
 
     Model, X, Y, loss, regularizer, `metrics`, `validation`, `callbacks`, `progress` and `backend` are as `fit` has
-    them. `parameters` are the Values to move: those of the model if none are given. An epoch is an iteration of the
-    method, which looks at all rows once or more; `epochs` are so many at most. A loss of the history is that after its
-    epoch, at the weights that the model has then. until=("loss", threshold) ends the run after the first epoch whose
-    loss is below the threshold, and until=(metric, threshold) after that where the sum of metric(prediction, target)
-    over the rows is. `history.stopped` is "converged" where an epoch lowers the loss by less than `tolerance` times the
-    loss, "epochs", "until", "patience" (epochs without a lower validation loss, after which the model is what it was at
-    the best), "callback", or "interrupt": after Ctrl-C the model is what it was after the latest epoch.
+    them, but that "lm" is not for "eager". `parameters` are the Values to move: those of the model if none are given.
+    An epoch is an iteration of the method, which looks at all rows once or more; `epochs` are so many at most. A loss
+    of the history is that after its epoch, at the weights that the model has then. until=("loss", threshold) ends the
+    run after the first epoch whose loss is below the threshold, and until=(metric, threshold) after that where the sum
+    of metric(prediction, target) over the rows is. `history.stopped` is "converged" where an epoch lowers the loss by
+    less than `tolerance` times the loss, "epochs", "until", "patience" (epochs without a lower validation loss, after
+    which the model is what it was at the best), "callback", or "interrupt": after Ctrl-C the model is what it was after
+    the latest epoch.
 
     Raises ValueError and TypeError as `fit` does, for a loss that is not finite where it begins, and with "lm" for one
     that is no sum of squares; nothing has changed then. ImportError says what is to be installed.
@@ -79,8 +80,16 @@ def minimize(
     >>> X = [[x / 10.0] for x in range(-30, 31)]
     >>> Y = [math.sin(x) for (x,) in X]
     >>> model = tn.MLP(1, [8, 1], "tanh", rng=random.Random(1))
-    >>> minimize(model, X, Y, "squared_error", method="lm", epochs=50, progress=False).losses[-1] < 1e-3
-    True
+    >>> minimize(model, X, Y, "squared_error", method="lm", until=("loss", 1e-3), progress=False).stopped
+    'until'
+
+    A curve through measurements, of which the parameters are Values of your own:
+
+    >>> a, b = tn.Value(1.0), tn.Value(0.0)
+    >>> history = minimize(lambda x: a * tn.exp(-b * x), [0.0, 1.0, 2.0], [2.0, 1.0, 0.5], "squared_error",
+    ...                    method="lm", parameters=[a, b], progress=False)
+    >>> round(a.data, 6), round(b.data, 6), history.stopped
+    (2.0, 0.693147, 'converged')
     """
     method, progress = checked_choice("method", method, METHODS), checked_switch("progress", progress)
     epochs, tolerance = checked_count("epochs", epochs), checked_finite("tolerance", tolerance, least=0.0)
