@@ -7,6 +7,7 @@ model one by one. The long battery takes its names from the headers of this mach
 import keyword
 import random
 import re
+import shutil
 import subprocess
 from typing import Any
 
@@ -27,6 +28,7 @@ WORDS = [
     "off64_t", "asinh", "acosh", "atanh", "sin", "expf", "nextafterl", "exp10", "sincos", "signgam", "gamma",
     "lgamma_r", "jn", "f32addf64", "cexpl", "totalorderf", "roundeven", "beta", "expint", "index", "read", "time",
     "printf", "select", "malloc", "fputs_unlocked", "strtod_l", "open64", "posix_spawn", "pthread_create",
+    "square", "itoa", "dtostrf", "eeprom_read_byte", "printf_P", "strtok_rP", "iprintf",
     "sem_init", "environ", "main", "std", "real", "f_grad", "net_state", "m_predict",
 ]  # fmt: skip
 FREE = [
@@ -170,6 +172,19 @@ def header_names():
                 run = subprocess.run(command, input=f"#include <{header}.h>\n", capture_output=True, text=True)
                 names |= set(re.findall(kept, re.sub(r'"(\\.|[^"\n])*"', "", run.stdout)))
     return sorted(name for name in names if not name.startswith("_"))
+
+
+@pytest.mark.parametrize("compiler", ["arm-none-eabi-gcc", "avr-gcc -mmcu=atmega328p"])
+def test_functions_of_libraries_of_devices_are_known(compiler):
+    command = compiler.split()
+    if not shutil.which(command[0]):
+        pytest.skip(f"no {command[0]} here")
+    headers = ["math", "stdio", "stdlib", "string", *(["avr/pgmspace", "avr/eeprom", "time"] if command[1:] else [])]
+    included = "".join(f"#include <{header}.h>\n" for header in headers)
+    run = subprocess.run([*command, "-std=gnu99", "-E", "-P", "-"], input=included, capture_output=True, text=True)
+    declared = set(re.findall(r"\b([A-Za-z]\w*) *\([^()]*\)(?:\s*__attribute__[^;{]*)?;", run.stdout))
+    assert len(declared) > 150
+    assert [name for name in sorted(declared) if not c_file.clash_of(name)] == []
 
 
 @pytest.mark.slow

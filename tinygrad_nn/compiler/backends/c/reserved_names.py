@@ -2,7 +2,8 @@
 
 A name of a user's that stands in a C file must be none of them, or the file would not build with one compiler or
 another; and a function that is linked must not take the place of one that the C library itself calls. The lists, in the
-text beside, are those of C99 to C23, C++11 to C++23, POSIX and the GNU library; names of one kind go by a pattern.
+text beside, are those of C99 to C23, C++11 to C++23, POSIX and the GNU library, of newlib and of AVR's library; names
+of one kind go by a pattern.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ _MACRO = (
     r"_(MIN|MAX|BIT|C|WIDTH)|SNANF(32|64|128)X?|(PRI|SCN)[diouxX]((LEAST|FAST)?\d+|MAX|PTR)"
 )
 _TYPE = (
-    r"u_?int\d*_t|u?int(_fast|_least)?\d+_t|u?int(max|ptr)_t|\w+64_t|atomic_\w+"
+    r"u_?int\d*_t|u?int(_fast|_least)?\d+_t|u?int(max|ptr|_farptr)_t|sbintime_t|u_register_t|\w+64_t|atomic_\w+"
     r"|(pthread|cookie|sem|mtx|cnd|thrd|tss)_(\w+_)?t"
 )
 _KINDS = r"(f|l|[fd](16|32|64|128)x?)?(_r)?"  # of numbers, at the end of the names of mathematics
 _NARROWING = r"f\d+x?(add|sub|mul|div|sqrt|fma)f\d+x?"
 _FAMILY = (
-    r"(aio|arg[pz]|atomic|cnd|clnt\w*|envz|epoll|ether|fanotify|inet6?|inotify|lio|mq|mtx|obstack|pidfd|pkey|posix|pthread"
+    r"(mem|str|\w*(printf|scanf|puts))\w*_r?PF?|(aio|arg[pz]|atomic|cnd|clnt\w*|eeprom|envz|epoll|ether|fanotify|inet6?|inotify|lio|mq|mtx|obstack|pidfd|pkey|posix|pthread"
     r"|sched|sem|shm|svc\w*|thrd|timer|timerfd|tss|xdr\w*|xprt)_\w+"
 )
 _OTHERS = {
