@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from c_files import MODELS, built, exported, found, library, needs_cc, network, printed, python_step
+from devices import ATMEGA328, M0, measured
 from shared import wrong
 
 import tinygrad_nn as tn
@@ -213,3 +214,23 @@ def test_what_a_batch_had_added_up_goes_with_its_weights(tmp_path):
         other.c.model_accumulate(other.state, row, target)
         other.c.model_update(other.state)
     assert device.save() == fresh.save() != block
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", [M0, ATMEGA328], ids=lambda device: device.name)
+def test_devices_write_and_read_the_same(device, tmp_path):
+    if device.missing:
+        pytest.skip(f"no {device.missing} here")
+    text, model, optimizer = exported("half adder", tmp_path, save=True, header=True)
+    wanted = tn.c_state(model, optimizer)
+    held = '#include <string.h>\n#include "model.h"\nstatic model_state state;\n'
+    held += "static unsigned char bytes[MODEL_STATE_BYTES], shown[100];"
+    call = "model_save(&state, bytes); bytes[30] ^= model_load(&state, bytes) != 1; bytes[40] ^= 1; "
+    call += "bytes[30] ^= model_load(&state, bytes) != 0; bytes[40] ^= 1;"
+    sources = {"model.c": text, "model.h": (tmp_path / "model.h").read_text()}
+    for start in (0, len(wanted) - 100):  # of which the simulator of the AVR prints no more at once
+        told = f"{call} memcpy(shown, bytes + {start}, 100);"
+        taken = measured(
+            device, tmp_path, sources, told, held=held, setup="model_init(&state);", result="shown", calls=2
+        )
+        assert taken.result == wanted[start : start + 100]
