@@ -3,6 +3,7 @@
 import ctypes
 import math
 import random
+import re
 from typing import Any
 
 import pytest
@@ -192,6 +193,17 @@ def test_what_learns_takes_little_more_memory_than_its_weights(sizes, most):
     optimizer = tn.SGD(model.parameters(), lr=0.05)
     file = ModelFile(model, "net", tn.losses.cross_entropy, optimizer, "float", None, None)
     assert 4 * (file.slots + file.update.numbers) < most
+
+
+def test_what_an_inner_loop_reads_again_and_again_is_read_once(tmp_path):
+    """As a compiler cannot know that no parameter lies there."""
+    model = network((9, 8, 3), "relu")
+    text = ModelFile(model, "net", tn.losses.hinge, tn.SGD(model.parameters(), 0.1), "float", None, None).texts()[0]
+    for number, x in (("d_z1", r"x\[j\]"), ("d_z2", r"h1\[j\]")):
+        held = (
+            rf"const float {number}_i = {number}\[i\];\n *for \(int j = .*\n *net_update_at\(.*, {number}_i \* {x}\);"
+        )
+        assert re.search(held, text), number
 
 
 def test_parameters_that_nothing_reads_are_updated_in_a_loop(tmp_path):

@@ -143,7 +143,10 @@ class Printer(Folds):
 
     def _members(self, cluster: Cluster, loops: tuple[int, ...]) -> None:
         """The members of a cluster one after the other, in loops that are not open yet."""
-        opened = self._open(loops)
+        opened = self._open(loops[:1])
+        if opened and len(loops) > 1:
+            self._hold(cluster)
+        opened += self._open(loops[1:], first=1)
         self.letters = "".join(c for c, e in zip("ij", cluster[0].extents, strict=False) if e > 1)
         for group in cluster:
             if group.guard is not None:
@@ -153,9 +156,21 @@ class Printer(Folds):
         self._close(opened)
         self.held, self.letters = {}, ""
 
-    def _open(self, extents: tuple[int, ...]) -> int:
+    def _hold(self, cluster: Cluster) -> None:
+        """Hold what is the same for all members of the inner loop, which what they store might have changed."""
+        read: dict[int, set[Access]] = {}
+        for operand in [operand for group in cluster for operand in group.operands]:
+            read.setdefault(operand.array, set()).add(operand)
+        for array, (access, *others) in read.items():
+            same = not others and access.width is None and access.table is None and access.strides[1:] == (0,)
+            if same and array in self.places and all(group.array != array for group in cluster):
+                name = f"{self.names[array]}_{COUNTERS[0]}"
+                self._line(f"const real {name} = {self._operand(access, cluster[0].extents)};")
+                self.held[array] = name
+
+    def _open(self, extents: tuple[int, ...], first: int = 0) -> int:
         """Begin loops, each with a counter; how many there are."""
-        loops = [(c, e) for c, e in zip(COUNTERS, extents, strict=False) if e > 1]
+        loops = [(c, e) for c, e in zip(COUNTERS[first:], extents, strict=False) if e > 1]
         for counter, extent in loops:
             self._line(f"for (int {counter} = 0; {counter} < {extent}; ++{counter}) {{")
             self.depth += 1
