@@ -4,6 +4,8 @@ import random
 import re
 
 import pytest
+from c_files import MODELS
+from c_files import exported as exported_model
 from devices import M0, M4, measured, printed, program, ran, sizes
 from integer_files import classifier, data_set
 from shared import matched
@@ -123,3 +125,12 @@ def test_eight_bits_take_an_eighth_of_the_instructions_and_a_quarter_of_the_flas
               f"times fewer; {taken['int8'].flash:,} bytes of flash, {part:.3f} of that of floats")  # fmt: skip
     assert times >= 8.0
     assert part <= 0.26
+
+
+@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize("which", MODELS)
+def test_every_file_compiles_without_a_warning_and_its_self_test_holds(which, dtype, tmp_path):
+    text = exported_model(which, tmp_path, dtype=dtype)[0]
+    for device in (M0, M4):
+        ran([device.compiler, *device.flags, *STRICT, "-c", tmp_path / "model.c", "-o", tmp_path / "model.o"])
+    assert run_on_qemu(text, tmp_path) == "ok"

@@ -6,25 +6,9 @@ from collections.abc import Sequence
 
 from ....autograd.primitives import Primitive
 from ....support.names import free
+from .avr import table_macro
 from .functions import in_precision
 
-NEAR_FLASH = 60_000  # bytes of tables that 16-bit addresses reach on AVR; where they are more, its linker says so
-# How a table is declared: AVR copies constants into RAM, unless they are said to be in flash. C has a word for it; in
-# C++, which has none, each entry reads itself.
-IN_FLASH = """#if defined(__AVR__) && defined(__cplusplus)
-#include <avr/pgmspace.h>
-template <class number> struct {name}_entry {{
-    number held;
-    operator number() const {{ number read; memcpy_P(&read, &held, sizeof read); return read; }}
-}};
-#define {macro}(number) static const {name}_entry<number> PROGMEM
-#elif defined(__FLASH) && !defined(__STRICT_ANSI__)
-#define {macro}(number) static const __flash number
-#else
-#define {macro}(number) static const number
-#endif
-
-"""
 INDEX_TYPES = {"unsigned char": 1, "unsigned short": 2, "int": 4}  # and how many bytes they take
 EXACT_TYPES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int32_t": 4}  # likewise
 
@@ -59,14 +43,12 @@ class Constants:
     @property
     def text(self) -> str:
         """Their definitions."""
-        macro = f"{self.name.upper()}_TABLE"
+        macro, head = table_macro(self.name, self.size)
         tables = (
             f"{macro}({kind}) {name}[{len(entries)}] = {{\n{wrapped(entries)}}};\n\n"
             for (kind, entries), name in self.tables.items()
         )
-        declared = IN_FLASH if self.size <= NEAR_FLASH else "#define {macro}(number) static const number\n\n"
-        head = declared.format(name=self.name, macro=macro) if self.tables else ""
-        return head + in_precision("".join(tables), self.single)
+        return head + in_precision("".join(tables), self.single) if self.tables else ""
 
 
 def wrapped(entries: Sequence[str], width: int = 100) -> str:

@@ -13,17 +13,13 @@ from ....autograd.value import Value
 from ....support.names import free
 from ...program.program import Program
 from ...single_precision import rounded
+from .avr import lacking, words_of_avr
 from .constants import Constants
 from .functions import c_number, definitions, in_precision, plain_name
 from .reserved_names import meaning_when_linked
 
 COMMENT_WIDTH = 112  # of the lines of a comment
 C_PLUS_PLUS = '#ifdef __cplusplus\nextern "C" {\n#endif\n', "#ifdef __cplusplus\n}\n#endif\n"
-# What the C library of AVR lacks: y, and of it and x the result, by formulas of Kahan's, which lose no digits.
-LACKING = {
-    "log1p": ("1.0 + x", "y == 1.0 ? x : y - y != 0.0 ? log(y) : log(y) * (x / (y - 1.0))"),
-    "expm1": ("exp(x)", "y == 1.0 ? x : y - 1.0 == -1.0 || y - y != 0.0 ? y - 1.0 : (y - 1.0) * (x / log(y))"),
-}
 # What is added to the name of an export for the names of its functions and types.
 EXPORTED = (
     *("", "_grad", "_predict", "_predict_in", "_train", "_init", "_update", "_state", "_scratch"),
@@ -70,10 +66,8 @@ class File:
 
     @property
     def on_avr(self) -> list[str]:
-        """What the comment says of AVR: of its tables, and that its doubles are floats."""
-        told = ["its tables stay in flash with -std=gnu99"] if self.constants.tables else []
-        told += [] if self.single else ["where its doubles are floats, dtype='float' is the one to take"]
-        return [f"AVR:   {', and '.join(told)}"] if told else []
+        """What the comment says of AVR."""
+        return words_of_avr(bool(self.constants.tables), self.single)
 
     def commands(self, source: str) -> list[str]:
         """How the file, of that name, is built and tested, in a shell."""
@@ -93,20 +87,10 @@ class File:
         given = f'#include "{include}"\n' if include else declared
         called = definitions(self.constants.wanted, self.name, self.single)
         bodies = "".join([*self.bodies, self.spelled(test)])
-        called = self._lacking(called + bodies) + called
+        called = self.spelled(lacking(called + bodies, self.name, self.single)) + called
         included = "".join(f"#include {name}\n" for name in sorted(self.includes))
         text = f"{head}\n{included}\n{given}\n{self.constants.text}{called}{bodies}"
         return text, f"{head}\n#ifndef {guard}\n#define {guard}\n\n{declared}\n#endif\n"
-
-    def _lacking(self, text: str) -> str:
-        """The definitions, for AVR, of functions that a text calls and its library lacks."""
-        end, found = "f" * self.single, ""
-        for function, (y, result) in LACKING.items():
-            if re.search(rf"\b{function}{end}\(", text):
-                head = f"static real {self.name}_{function}(real x)\n{{\n    const real y = {y};\n"
-                found += self.spelled(f"{head}    return {result};\n}}\n")
-                found += f"#define {function}{end} {self.name}_{function}\n"
-        return f"#ifdef __AVR__ /* whose library lacks it */\n{found}#endif\n\n" if found else ""
 
 
 def check_values(values: Sequence[Value], numbers: Sequence[float], single: bool, model: Any, what: str = "") -> None:
