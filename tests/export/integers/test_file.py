@@ -40,7 +40,7 @@ def test_the_comment_names_inputs_and_outputs(tmp_path):
     rows = [[0.5, 1.0], [2.5, 30.0]]
     model = tn.MLP(2, [1], input_names=["cold */", "warm"], output_names=["fan"])
     text = text_of(tmp_path, model, rows)
-    assert "y 1 (fan)" in text
+    assert "y is 1, fan, in steps" in text
     assert "x[0]: cold * /, from 0.375 to 2.625" in text
     assert "model_class" not in text
     assert "x[k] is input k + 128: whole" in text_of(tmp_path, model, [[-1.0, 3.0]])
@@ -126,7 +126,7 @@ def test_several_labels_of_a_row_have_a_probability_each(tmp_path):
     )
     text = text_of(tmp_path, learned, X)
     assert "model_class" not in text
-    assert "y 2 (the probability of each label)" in text
+    assert "y is 2, the probability of each label," in text
     assert tn.check_c(learned, X, dtype="int8") < 0.1
     numbers = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", alpha=0.1, max_iter=1000, random_state=1).fit(
         X, X[:, 0]

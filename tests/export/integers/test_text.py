@@ -61,7 +61,7 @@ def test_files_pass_their_self_test_without_a_warning(which, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", MODELS)
+@pytest.mark.parametrize("which", SOME)
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_every_compiler_level_and_sanitizer(which, compiler, tmp_path):
     of(compiler)

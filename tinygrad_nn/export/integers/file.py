@@ -162,11 +162,11 @@ class IntegerFile:
         judged = self.network.has_class
         classes = self.model.predict_classes(rows) if judged else [0] * len(rows)
         for row, outputs, one in zip(rows, self.model.predict(rows), classes, strict=True):
-            xs = self.network.quantized(row)
+            scores = self.network.scores(self.network.quantized(row))
             outputs = outputs if isinstance(outputs, list) else [outputs]
-            found = [y * unit for y in self.network.outputs(xs)]
+            found = [y * unit for y in self.network.outputs_of(scores)]
             largest = max(largest, *(abs(a - b) for a, b in zip(found, outputs, strict=True)))
-            others += judged and self.network.class_of(xs) != one
+            others += judged and self.network.class_of_scores(scores) != one
             most = max(most, *map(abs, outputs))
         return largest, others, most
 
@@ -189,12 +189,11 @@ class IntegerFile:
         return [
             f"{name}: {self.told} in 8 bits, as C99 of tinygrad_nn {__version__}.",
             "",
-            f"{name}_predict(x, y)    x is {n} inputs as whole numbers from 0 to {MOST_8}, y {m} ({outputs}), each in",
-            f"    steps of 2 to the power of {-self.network.bits}",
+            f"{name}_predict(x, y)    x is {n} inputs, whole numbers from 0 to {MOST_8}; y is {m}, {outputs}, in steps",
+            f"    of 2 to the power of {-self.network.bits}",
             *[f"{name}_class(x)    {self._classes()}"] * self.network.has_class,
             *labels,
-            f"with -D{name.upper()}_FLOATS there are {name}_quantize(inputs, x), from floats to whole numbers, and",
-            f"    {name}_predict_floats(inputs, outputs)",
+            f"with -D{name.upper()}_FLOATS: {name}_quantize(inputs, x) and {name}_predict_floats(inputs, outputs)",
             "",
             *self._inputs(),
             "",

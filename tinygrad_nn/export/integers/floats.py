@@ -15,6 +15,7 @@ from ...nn.activations import ACTIVATION_NAMES, ACTIVATIONS, SOFTMAX, activation
 from ...nn.layers import MLP, Layer, Neuron
 from ...nn.module import rows_for
 from ...support.checks import checked_finite
+from ...support.nested import is_array
 
 IN_8_BITS = (
     f"in 8 bits there are MLPs, Layers and Neurons of {', '.join(ACTIVATION_NAMES)}, one activation for a layer, and "
@@ -77,13 +78,23 @@ def float_layers(model: Any) -> list[FloatLayer]:
 def rows_to_quantize(rows: Any, model: Any, width: int) -> list[list[float]]:
     """The rows that scales come from. Raises ValueError where there are none, or other numbers of inputs in them."""
     asked = "dtype='int8' takes its scales from rows: give rows=, such as those that the model learned on"
-    listed = [] if rows is None else [list(row) for row in rows_for(rows, model)[0]]
+    listed = [] if rows is None else [_listed(row) for row in rows_for(rows, model)[0]]
     if not listed:
         raise ValueError(f"{asked}; {'none were given' if rows is None else 'these are none'}")
     for i, row in enumerate(listed):
         if len(row) != width:
             raise ValueError(f"the model takes {width} inputs, but row {i} has {len(row)}")
-    return [[checked_finite(f"each entry of row {i}", x) for x in row] for i, row in enumerate(listed)]
+    return [_checked(row, f"each entry of row {i}") for i, row in enumerate(listed)]
+
+
+def _listed(row: Any) -> list[Any]:
+    return list(row.tolist() if is_array(row) else row)
+
+
+def _checked(row: list[Any], what: str) -> list[float]:
+    if set(map(type, row)) == {float} and all(map(math.isfinite, row)):  # as most are
+        return row
+    return [checked_finite(what, x) for x in row]
 
 
 class Seen(NamedTuple):

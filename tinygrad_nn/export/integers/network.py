@@ -125,7 +125,10 @@ class IntegerNetwork(NamedTuple):
 
     def class_of(self, xs: Sequence[int]) -> int:
         """The class of a row."""
-        scores = self.scores(xs)
+        return self.class_of_scores(self.scores(xs))
+
+    def class_of_scores(self, scores: Sequence[int]) -> int:
+        """The class for the numbers of the last layer."""
         if self.cut is not None:
             return int(scores[0] >= self.cut)
         judged = scores if self.by_score else self.outputs_of(scores)

@@ -94,18 +94,24 @@ class Effects(NamedTuple):
 
     def _scale(self, row: Sequence[float]) -> float:
         """What a weight counts: where the sum varies least from what it is, the largest weights may be cut for it."""
-        largest = max(*map(abs, row), 1e-290) / WEIGHT
-        scales = [largest * 2.0 ** (-k / 2) for k in range(9)]
-        best: float = min(scales, key=lambda scale: self._variance(row, scale))
+        largest = best = max(*map(abs, row), 1e-290) / WEIGHT
+        least = self._variance(row, best)
+        for k in range(1, 9):
+            scale = largest * 2.0 ** (-k / 2)
+            variance = self._variance(row, scale)
+            if variance > 2.0 * least:
+                break
+            if variance < least:
+                best, least = scale, variance
         return best
 
     def _variance(self, row: Sequence[float], scale: float) -> float:
-        lost = zip(row, self.moments, strict=True)
-        return sum(_square((effect - scale * _weight(effect / scale)) * deviation) for effect, (_, deviation) in lost)
-
-
-def _square(number: float) -> float:
-    return number * number
+        """How much a sum varies from what it is, where a weight counts so much."""
+        weights = [effect / scale for effect in row]
+        lost = [w - round(w) if -WEIGHT <= w <= WEIGHT else abs(w) - WEIGHT for w in weights]
+        found = [each * scale * deviation for each, (_, deviation) in zip(lost, self.moments, strict=True)]
+        variance: float = sum(map(mul, found, found))
+        return variance
 
 
 def _weight(weight: float) -> int:
