@@ -343,3 +343,16 @@ def test_single_precision():
     one, two = (MLPClassifier(random_state=1, dtype=dtype, max_iter=30).fit(X, y) for dtype in ("float64", "float32"))
     assert one.loss_ != two.loss_
     assert one.loss_ == pytest.approx(two.loss_, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", [int, bool, np.uint8, float, str])
+def test_classes_of_every_type_are_told_apart_alike(kind):
+    """Whole numbers are not asked of what type they are, where they are few."""
+    X, y = np.linspace(-1.0, 1.0, 40)[:, None], np.arange(40) // 20
+    wanted = MLPClassifier((3,), max_iter=5, random_state=0).fit(X, y)
+    found = MLPClassifier((3,), max_iter=5, random_state=0).fit(X, y.astype(kind))
+    assert found.classes_.tolist() == np.unique(y.astype(kind)).tolist()
+    assert found.loss_curve_ == wanted.loss_curve_
+    if kind is not bool:
+        with pytest.warns(UserWarning, match="unique classes"):
+            MLPClassifier((3,), max_iter=1).fit(X, np.arange(40).astype(kind))

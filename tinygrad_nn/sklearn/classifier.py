@@ -19,8 +19,6 @@ from .fitted import right
 from .network import Network, makes_epochs
 from .parameters import OF_CLASSIFIER
 
-KINDS = ("binary", "multiclass", "multilabel-indicator")  # of targets
-
 
 class MLPClassifier(ClassifierMixin, Network):
     """A network that tells classes, or several labels of a row, apart.
@@ -115,13 +113,16 @@ class MLPClassifier(ClassifierMixin, Network):
         self._take(locals())
 
     def _encoded(self, y: Any, incremental: bool, anew: bool) -> tuple[Any, Any, dict[str, Any]]:
-        kind = type_of_target(y, input_name="y")
-        if kind == "multiclass-multioutput":
-            raise ValueError("y has several columns of classes: give one column, or columns of 0 and 1 for labels")
-        if kind not in KINDS:
-            check_classification_targets(y)  # which says what is wrong
-        several = kind.startswith("multilabel")
-        classes = self._classes(np.arange(y.shape[1]) if several else np.unique(y), incremental, anew)
+        found = np.unique(y) if y.ndim == 1 and y.dtype.kind in "biu" else None
+        several = False
+        if found is None or 2 * len(found) > len(y):  # else scikit-learn has nothing to say, but takes long to see it
+            kind = type_of_target(y, input_name="y")
+            if kind == "multiclass-multioutput":
+                raise ValueError("y has several columns of classes: give one column, or columns of 0 and 1 for labels")
+            check_classification_targets(y)
+            several = kind.startswith("multilabel")
+            found = np.arange(y.shape[1]) if several else np.unique(y)
+        classes = self._classes(found, incremental, anew)
         of_each = several or len(classes) <= 2  # whether each output has a probability of its own
         name, shown = ("log_loss", "logistic") if of_each else ("cross_entropy", "softmax")
         outputs = len(classes) if several or not of_each else 1
