@@ -134,3 +134,15 @@ def test_every_file_compiles_without_a_warning_and_its_self_test_holds(which, dt
     for device in (M0, M4):
         ran([device.compiler, *device.flags, *STRICT, "-c", tmp_path / "model.c", "-o", tmp_path / "model.o"])
     assert run_on_qemu(text, tmp_path) == "ok"
+
+
+def test_products_and_sums_are_fused_as_the_comment_says(tmp_path):
+    model = tn.MLP(16, [8, 3], "relu", rng=random.Random(3))
+    text = exported(tmp_path, model, "squared_error", tn.SGD(model.parameters(), 0.05))
+    assert "bits:  with -ffp-contract=off, and by GCC with -std=c99, each product" in text
+    (tmp_path / "model.c").write_text(text, encoding="ascii")
+    fused = {}
+    for flags in (["-std=gnu99"], ["-std=c99"], ["-std=gnu99", "-ffp-contract=off"]):
+        made = ran([M4.compiler, *M4.flags, *flags, "-O2", "-S", tmp_path / "model.c", "-o", "-"])
+        fused[" ".join(flags)] = bool(re.search(r"\bvfn?m[as]", made))
+    assert fused == {"-std=gnu99": True, "-std=c99": False, "-std=gnu99 -ffp-contract=off": False}
