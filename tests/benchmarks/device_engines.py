@@ -22,7 +22,9 @@ from devices import DEVICES, measured, ran
 RATE = 0.05
 # the first of scikit-learn's digits, in sixteenths
 DIGIT = "005d910000dfaf5003f20b8004c008800580098004b01c7002e5ac00006da000"
-FLAGS = "-std=gnu99", "-O2"  # products and sums may be contracted, as everywhere by default
+# products and sums may be contracted, as everywhere by default; on AVR as Arduino has it
+FLAGS = {"ATmega328": ("-std=gnu11", "-Os")}
+USUAL_FLAGS = "-std=gnu99", "-O2"
 
 
 @dataclass(frozen=True)
@@ -281,7 +283,14 @@ def taken(engine, work, device, *flags):
         try:
             sources = ENGINES[engine](work)
             own = [f"-I{sys.modules['emlearn'].includedir}", "-w"] if engine == "emlearn" else []
-            found = measured(device, folder, sources, **work.call, calls=work.calls, flags=[*(flags or FLAGS), *own])
+            found = measured(
+                device,
+                folder,
+                sources,
+                **work.call,
+                calls=work.calls,
+                flags=[*(flags or FLAGS.get(device.name, USUAL_FLAGS)), *own],
+            )
         except RuntimeError as error:
             return (
                 "does not fit" if "within region" in str(error) or "bytes of RAM" in str(error) else str(error)[-200:]

@@ -38,7 +38,7 @@ def taken(engine, work, device):
 
 
 def print_devices():
-    print("\n| on a device, -O2 | engine | flash | RAM | stack | a call | to reach |")
+    print("\n| on a device, -O2, on AVR -Os | engine | flash | RAM | stack | a call | to reach |")
     print("|---|---|---|---|---|---|---|")
     absent = set[str]()
     for work, device, known in ROWS:

@@ -105,3 +105,18 @@ def test_comments_that_names_cannot_end(tmp_path):
 def test_models_without_outputs_are_refused(tmp_path):
     with pytest.raises(ValueError, match="returns no numbers"):
         tn.export_c(lambda x: [], tmp_path / "model.c", inputs=1)
+
+
+def test_arrays_on_the_stack_are_told(tmp_path):
+    """Those of a function, and of its loops the largest; with scratch they are all that a prediction takes."""
+    told = {}
+    for name, model in (("wide", network((64, 32, 10), "relu")), ("small", network((2, 3, 1)))):
+        tn.export_c(model, tmp_path / f"{name}.c", name)
+        text = (tmp_path / f"{name}.c").read_text()
+        told[name] = matched(r"RAM: ([\d,]+) bytes of scratch(.*?);", text).groups()
+        arrays = [int(size) for size in re.findall(r"^        float \w+\[(\d+)\] = ", text, re.M)]
+        assert told[name][1] == (f", {4 * max(arrays)} bytes of stack" if arrays else "")
+    assert told == {"wide": ("128", ", 32 bytes of stack"), "small": ("12", "")}
+    softmax = tn.compile(lambda numbers: tn.softmax(numbers))
+    softmax([0.0] * 5)
+    assert f"RAM: {5 * 8} bytes of stack; " in softmax.source("c")

@@ -49,7 +49,9 @@ class File:
         self, head: str, lines: str, unused: Sequence[str] = (), static: bool = False, literal: bool = False
     ) -> None:
         """Add a function, of its head without a semicolon, and of the lines of its body, which may be `literal` C."""
-        self.locals = max(self.locals, sum(map(int, re.findall(r"^ *real \w+\[(\d+)\];", lines, re.M))))
+        arrays = [(len(a), int(b)) for a, b in re.findall(r"^( *)real \w+\[(\d+)\](?:;| = )", lines, re.M)]
+        inside = max([size for depth, size in arrays if depth > 4], default=0)  # of loops, one after the other
+        self.locals = max(self.locals, sum(size for depth, size in arrays if depth <= 4) + inside)
         head, lines = (head, lines) if literal else (self.spelled(head), self.spelled(lines))
         silent = "".join(f"    (void){name};\n" for name in unused if not re.search(rf"\b{name}\b", lines))
         self.bodies.append(f"{'static ' * static}{head}\n{{\n{silent}{lines}}}\n\n")
