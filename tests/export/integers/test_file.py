@@ -132,4 +132,7 @@ def test_several_labels_of_a_row_have_a_probability_each(tmp_path):
         X, X[:, 0]
     )
     assert tn.check_c(numbers, X, dtype="int8") < 0.1
-    assert "model_label" not in text_of(tmp_path, numbers, X)
+    numbers_of_two = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", alpha=0.1, max_iter=1000, random_state=1)
+    for given in (numbers, numbers_of_two.fit(X, X[:, :2])):
+        assert "model_label" not in (text := text_of(tmp_path, given, X))
+        assert "model_class" not in text

@@ -183,9 +183,9 @@ def _gains(units: FloatLayer, ranges: list[Range], seen: Seen, rows: Sequence[Se
     return gains if ways[0] > 4.0 * ways[1] else None
 
 
-def _wider(low: float, high: float) -> Range:
+def _wider(low: float, high: float, margin: float = RANGE_MARGIN) -> Range:
     """A range with its margins; of a single number one around it."""
-    room = (high - low) * RANGE_MARGIN or max(abs(high), abs(low)) * RANGE_MARGIN or 1.0
+    room = (high - low) * margin or max(abs(high), abs(low)) * margin or 1.0
     return low - room, high + room
 
 
@@ -239,7 +239,7 @@ def _network(
 ) -> IntegerNetwork:  # fmt: skip
     """The network with its last layer, whose outputs count a power of two."""
     activation, value, count = last.units.activation, last.units.value(), len(last.sums)
-    low, high = _wider(min(low for low, _ in last.sums), max(high for _, high in last.sums))
+    low, high = _wider(min(low for low, _ in last.sums), max(high for _, high in last.sums), HEADROOM - 1.0)
     relu, table, softmax, bits = activation == "relu", None, None, 14
     if activation == SOFTMAX:
         told = max(last.told(low))
