@@ -1,5 +1,7 @@
 """The C file of a model: its length, what its comment says, and models of every kind."""
 
+import cProfile
+import random
 import re
 import subprocess
 
@@ -120,3 +122,18 @@ def test_arrays_on_the_stack_are_told(tmp_path):
     softmax = tn.compile(lambda numbers: tn.softmax(numbers))
     softmax([0.0] * 5)
     assert f"RAM: {5 * 8} bytes of stack; " in softmax.source("c")
+
+
+def test_an_export_takes_as_many_calls_for_each_weight_however_many_there_are(tmp_path):
+    """Of Python's functions: tracing, rolling, the self test and the text together are linear, and few."""
+    calls = []
+    for width in (32, 128):
+        model = tn.MLP(width, [32, 4], rng=random.Random(0))
+        optimizer = tn.SGD(model.parameters(), 0.1, momentum=0.9)
+        profile = cProfile.Profile(builtins=False)
+        profile.runcall(tn.export_c, model, tmp_path / "made.c", loss="cross_entropy", train=optimizer, overwrite=True)
+        count = sum(entry.callcount for entry in profile.getstats())
+        calls.append((count, len(optimizer.parameters)))
+    (few, narrow), (many, wide) = calls
+    assert (many - few) / (wide - narrow) < 110
+    assert many / wide < 1.05 * few / narrow

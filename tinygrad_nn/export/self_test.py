@@ -134,6 +134,8 @@ def _losses(model: ModelFile, rows: Sequence[Sequence[float]], targets: Sequence
     for step, batch in enumerate([*batches, range(TEST_ROWS), [0]] if model.update.batches else batches):
         found = [model.gradient.run([*rows[row], *targets[row]], numbers) for row in batch]
         losses += [loss for loss, *_ in found]
-        gradient = [sum(slopes) / len(batch) for slopes in zip(*[each[1:] for each in found], strict=True)]
+        gradient = found[0][1:]
+        if len(batch) > 1:
+            gradient = [sum(slopes) / len(batch) for slopes in zip(*[each[1:] for each in found], strict=True)]
         numbers[:trained], *states = model.update.run(model.optimizer.steps + step, numbers[:trained], gradient, states)
     return losses

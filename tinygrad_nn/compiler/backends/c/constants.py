@@ -45,10 +45,10 @@ class Constants:
         """Their definitions."""
         macro, head = table_macro(self.name, self.size)
         tables = (
-            f"{macro}({kind}) {name}[{len(entries)}] = {{\n{wrapped(entries)}}};\n\n"
+            f"{macro}({in_precision(kind, self.single)}) {name}[{len(entries)}] = {{\n{wrapped(entries)}}};\n\n"
             for (kind, entries), name in self.tables.items()
         )
-        return head + in_precision("".join(tables), self.single) if self.tables else ""
+        return head + "".join(tables) if self.tables else ""
 
 
 def wrapped(entries: Sequence[str], width: int = 100) -> str:

@@ -55,8 +55,12 @@ def c_number(value: float, single: bool) -> str:
         return "INFINITY" if value > 0 else "(-INFINITY)"
     text = repr(value)
     if single:
-        first = 1 if rounded(float(f"{value:.7g}")) == value else 8  # most have no fewer digits
-        text = next(t for t in (f"{value:.{digits}g}" for digits in range(first, 18)) if rounded(float(t)) == value)
+        for digits in (7, 8, 9, 17):  # the first is too few for most, and the third enough for all
+            text = f"{value:.{digits}g}"
+            if rounded(float(text)) == value:
+                break
+        if digits == 7:
+            text = next(t for t in (f"{value:.{k}g}" for k in range(1, 8)) if rounded(float(t)) == value)
         text = f"{text if any(letter in text for letter in '.e') else text + '.0'}f"
     return f"({text})" if text.startswith("-") else text
 
