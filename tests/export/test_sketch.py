@@ -174,6 +174,8 @@ def test_a_classifier_tells_its_label(labels, tmp_path):
     found = lines_of(tmp_path / "told", sensed=("  model_predict(", "  x[0] = 0.5; x[1] = 0.75;\n  model_predict("))
     assert [float(line) for line in found[:3]] == pytest.approx(expected[:3], abs=2e-6)
     assert found[3] == f"class {expected[3]}"
+    _, data, bss = map(int, ran(["avr-size", tmp_path / "told" / "model.o"]).splitlines()[1].split()[:3])
+    assert data + bss == 0 or isinstance(labels[0], str)  # whose texts are read as any text is
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..autograd.value import Value
+from ..compiler.backends.c.constants import Constants
 from ..compiler.backends.c.file import File
 from ..compiler.backends.c.over_time.sums import with_sums
 from ..compiler.backends.c.printer import Printer
@@ -23,6 +24,7 @@ from ..functional import sigmoid, softmax
 from ..nn.layers import MLP
 from ..nn.module import Module
 
+WHOLE_LABELS = "int", "long"  # of C, by how many bits they take
 MOST_LOST = 1e-7  # of a sum in the first layer, by rounding what scaling adds to it; else the middle is subtracted
 TAKEN = (
     "an MLPClassifier or MLPRegressor of tinygrad_nn.sklearn, alone or last in a Pipeline after StandardScaler, "
@@ -147,12 +149,14 @@ class Estimated(Module):
             largest = "if (z[k] > z[best]) {\n            best = k;\n        }"
             loop = f"    for (int k = 1; k < {n}; ++k) {{\n        {largest}\n    }}\n"
             file.function(f"int {name}_class({x})", f"{begin}    int best = 0;\n{loop}    return best;\n")
-        file.function(*self.label_function(name), literal=True)
+        file.function(*self.label_function(name, file.constants), literal=True)
 
-    def label_function(self, name: str) -> tuple[str, str]:
-        """The head and the lines of the function that gives a label."""
+    def label_function(self, name: str, constants: Constants) -> tuple[str, str]:
+        """The head and the lines of the function that gives a label; whole numbers stand in a table of the file."""
         assert self.labels is not None
         kind, entries = _as_c(self.labels)
+        if kind in WHOLE_LABELS:
+            return f"{kind} {name}_label(int index)", f"    return {constants.table(entries, kind, 'labels')}[index];\n"
         const = "const char *const " if kind == "const char *" else f"const {kind} "
         table = "".join(f"        {entry},\n" for entry in entries)
         lines = f"    static {const}labels[{len(entries)}] = {{\n{table}    }};\n    return labels[index];\n"
@@ -197,7 +201,7 @@ def _as_c(labels: Sequence[Any]) -> tuple[str, list[str]]:
     """Labels as constants of C, and their type: numbers where all are, else texts."""
     plain = [label.item() if hasattr(label, "item") else label for label in labels]
     if all(isinstance(label, int) and -(2**31) < label < 2**31 for label in plain):  # also False and True
-        return ("int" if all(abs(label) < 2**15 for label in plain) else "long"), [str(int(label)) for label in plain]
+        return WHOLE_LABELS[any(abs(label) >= 2**15 for label in plain)], [str(int(label)) for label in plain]
     if all(isinstance(label, float) and math.isfinite(label) for label in plain):
         return "double", [repr(label) for label in plain]
     return "const char *", [_quoted(str(label)) for label in plain]

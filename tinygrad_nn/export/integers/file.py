@@ -103,8 +103,8 @@ class IntegerFile:
     def texts(self, include: str = "", test: str | None = None, source: str = "") -> tuple[str, str]:
         """The file, which is called `source` and includes a header under a name that is given, and that header."""
         written, bits, macro = self.written, self.network.bits, self.name.upper()
+        label = self.estimated.label_function(self.name, written.constants) if self.estimated is not None else None
         head, guard = comment(self._about(source or f"{self.name}.c")), f"TINYGRAD_NN_{self.name}_H"
-        label = self.estimated.label_function(self.name) if self.estimated is not None else None
         heads = [*written.heads, *([label[0]] if label is not None else [])]
         whole, floats = ("".join(f"{head};\n" for head in each) for each in (heads, written.float_heads))
         steps = f"/* Outputs are in steps of 2 to the power of minus this. */\n#define {macro}_BITS "

@@ -10,7 +10,7 @@ from .avr import table_macro
 from .functions import in_precision
 
 INDEX_TYPES = {"unsigned char": 1, "unsigned short": 2, "int": 4}  # and how many bytes they take
-EXACT_TYPES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int32_t": 4}  # likewise
+EXACT_TYPES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int32_t": 4, "long": 4}  # likewise
 
 
 class Constants:
