@@ -175,8 +175,7 @@ class Estimated(Module):
         for neuron in made.layers[0].neurons if self.middle else ():
             subtracted = (-w.data * middle.data for w, middle in zip(neuron.weights, self.middle, strict=True))
             neuron.bias.data = math.fsum([neuron.bias.data, *subtracted])
-        if len(ends) > 1 and end != "softmax":  # the largest is no class
-            made._learned = [0.5] * len(ends)
+        made._learned = [0.5] * len(ends) if self.several else None
         return made
 
     def calls(self, name: str, given: str) -> list[str]:

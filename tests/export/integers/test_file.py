@@ -115,24 +115,25 @@ def test_estimators_and_pipelines_are_written_whole(which, tmp_path):
     assert printed(built(f"#include <stdio.h>\n{text}{main}", tmp_path)) == (str(found[0]), 0)
 
 
-def test_several_labels_of_a_row_have_a_probability_each(tmp_path):
+def test_several_labels_of_a_row_have_an_answer_each_and_numbers_have_none(tmp_path):
     np = pytest.importorskip("numpy")
     pytest.importorskip("sklearn")
     from tinygrad_nn.sklearn import MLPClassifier, MLPRegressor
 
     X = np.random.default_rng(1).normal(size=(60, 3))
-    learned = MLPClassifier((4,), solver="lbfgs", alpha=0.1, max_iter=1000, random_state=1).fit(
-        X, (X[:, :2] > 0.0).astype(int)
-    )
+    learner = MLPClassifier((4,), solver="lbfgs", alpha=0.1, max_iter=1000, random_state=1)
+    learned = learner.fit(X, (X[:, :2] > 0.0).astype(int))
     text = text_of(tmp_path, learned, X)
-    assert "model_class" not in text
-    assert "y is 2, the probability of each label," in text
+    assert "model_class(" not in text
+    assert "void model_classes(const uint8_t x[3], int found[2]);" in text
+    assert "y is 2, the probability of each label, in steps" in text
+    assert printed(built(text, tmp_path, "-DMODEL_SELF_TEST")) == ("ok", 0)
     assert tn.check_c(learned, X, dtype="int8") < 0.1
-    numbers = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", alpha=0.1, max_iter=1000, random_state=1).fit(
-        X, X[:, 0]
-    )
-    assert tn.check_c(numbers, X, dtype="int8") < 0.1
-    numbers_of_two = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", alpha=0.1, max_iter=1000, random_state=1)
-    for given in (numbers, numbers_of_two.fit(X, X[:, :2])):
-        assert "model_label" not in (text := text_of(tmp_path, given, X))
-        assert "model_class" not in text
+    network = IntegerFile(estimated(learned, "int8"), "model", X).network
+    found = [network.judged(network.scores(network.quantized(row))) for row in X.tolist()]
+    assert (np.array(found) != learned.predict(X)).sum() <= 2
+    for targets in (X[:, 0], X[:, :2]):
+        numbers = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", alpha=0.1, max_iter=1000, random_state=1)
+        text = text_of(tmp_path, numbers.fit(X, targets), X)
+        assert tn.check_c(numbers, X, dtype="int8") < 0.1
+        assert not re.search("model_class|model_label|another class", text)

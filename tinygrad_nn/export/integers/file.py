@@ -39,12 +39,21 @@ int main(void)
 }}
 #endif
 """
-_JUDGED = """        const int found = {name}_class(inputs + {n} * row);
-        if (found != classes[row]) {{
-            printf("the class of row %d is %d, but in Python %d\\n", row, found, classes[row]);
-            ++wrong;
+_JUDGED = """        int found[{count}];
+        {call};
+        for (int k = 0; k < {count}; ++k) {{
+            if (found[k] != classes[{count} * row + k]) {{
+                printf("the class of row %d is %d, but in Python %d\\n", row, found[k], classes[{count} * row + k]);
+                ++wrong;
+            }}
         }}
 """
+_TOLD = """
+            int found[{count}];
+            {call};
+            for (int j = 0; j < {count}; ++j) {{
+                printf("%d\\n", found[j]);
+            }}"""
 _MAIN = """
 #include <stdio.h>
 int main(void)
@@ -96,7 +105,9 @@ class IntegerFile:
         self.told, self.name = repr(model), name
         self.estimated = model if isinstance(model, Estimated) and model.labels is not None else None
         self.model = model.whole() if isinstance(model, Estimated) else model
-        self.network, self.rows = quantized(self.model, rows)
+        self.network, self.rows = quantized(
+            self.model, rows, self.estimated is not None or not isinstance(model, Estimated)
+        )
         self.written = NetworkText(self.network, name)
         self.sizes = {"n": self.written.n_inputs, "m": self.written.n_outputs, "name": name}
 
@@ -123,17 +134,24 @@ class IntegerFile:
         rows = [network.quantized(row) for row in _spread(self.rows, ROWS_TESTED)]
         expected = [y for row in rows for y in network.outputs(row)]
         tables = [("uint8_t", "inputs", [x for row in rows for x in row]), ("int16_t", "expected", expected)]
-        if network.has_class:
-            tables.append(("int16_t", "classes", [network.class_of(row) for row in rows]))
+        classes = [one for row in rows for one in network.judged(network.scores(row))]
+        tables += [("int16_t", "classes", classes)] if classes else []
         listed = [
             f"    static const {kind} {what}[{len(numbers)}] = {{\n"
             + wrapped([*map(str, numbers)]).replace("    ", "        ")
             + "    };\n"
             for kind, what, numbers in tables
         ]
-        judged = _JUDGED.format(**self.sizes) if network.has_class else ""
+        judged = self._judged(_JUDGED, f"inputs + {self.sizes['n']} * row")
         macro = self.name.upper()
         return _TEST.format(**self.sizes, macro=macro, tables="".join(listed), rows=len(rows), judged=judged)
+
+    def _judged(self, template: str, row: str) -> str:
+        """The lines about the class or the answers of a row; "" where there are none."""
+        if self.network.has_class:
+            return template.format(count=1, call=f"found[0] = {self.name}_class({row})")
+        call = f"{self.name}_classes({row}, found)"
+        return template.format(count=self.sizes["m"], call=call) if self.network.cut is not None else ""
 
     def difference(self, rows: Any, run: Callable[[str, str], str]) -> float:
         """The largest difference of outputs to those of the model, over rows; `run` gives what a program prints.
@@ -142,15 +160,12 @@ class IntegerFile:
         of Python.
         """
         rows = rows_to_quantize(rows, self.model, len(self.network.inputs))
-        judged = f'\n            printf("%d\\n", {self.name}_class(x));' if self.network.has_class else ""
+        judged = self._judged(_TOLD, "x")
         quantized_rows = [self.network.quantized(row) for row in rows]
         given = "".join(f"{x}\n" for row in quantized_rows for x in row)
         answers = [*map(int, run(self.texts(test=_MAIN.format(**self.sizes, judged=judged))[0], given).split())]
-        expected = [
-            y
-            for xs in quantized_rows
-            for y in (*self.network.outputs(xs), *([self.network.class_of(xs)] if self.network.has_class else []))
-        ]
+        every = map(self.network.scores, quantized_rows)
+        expected = [y for scores in every for y in (*self.network.outputs_of(scores), *self.network.judged(scores))]
         if answers != expected:
             differing = sum(a != b for a, b in zip(answers, expected, strict=False))
             raise RuntimeError(f"{differing:,} of {len(expected):,} whole numbers of C are not those of Python")
@@ -159,14 +174,14 @@ class IntegerFile:
     def beside_floats(self, rows: Sequence[Sequence[float]]) -> tuple[float, int, float]:
         """The largest difference to outputs of the model, how many rows have another class, and the largest output."""
         unit, largest, others, most = 2.0**-self.network.bits, 0.0, 0, 0.0
-        judged = self.network.has_class
-        classes = self.model.predict_classes(rows) if judged else [0] * len(rows)
+        judged = self.network.has_class or self.network.cut is not None
+        classes = self.model.predict_classes(rows) if judged else [[]] * len(rows)
         for row, outputs, one in zip(rows, self.model.predict(rows), classes, strict=True):
             scores = self.network.scores(self.network.quantized(row))
             outputs = outputs if isinstance(outputs, list) else [outputs]
             found = [y * unit for y in self.network.outputs_of(scores)]
             largest = max(largest, *(abs(a - b) for a, b in zip(found, outputs, strict=True)))
-            others += judged and self.network.class_of_scores(scores) != one
+            others += self.network.judged(scores) != (one if isinstance(one, list) else [one])
             most = max(most, *map(abs, outputs))
         return largest, others, most
 
@@ -184,14 +199,15 @@ class IntegerFile:
         products = sum(len(row) for layer in self.network.layers for row in layer.weights)
         rows = _spread(self.rows, max(1, TO_REPORT // products))
         difference, others, most = self.beside_floats(rows)
-        judged = f"{others:,} of {len(rows):,} rows have another class, and " * self.network.has_class
+        calls = self._class_calls()
+        judged = f"{others:,} of {len(rows):,} rows have another class, and " * bool(calls)
         stack = sum(len(layer.begins) for layer in self.network.layers[:-1]) + 2 * m + len(self.network.gains or ())
         return [
             f"{name}: {self.told} in 8 bits, as C99 of tinygrad_nn {__version__}.",
             "",
             f"{name}_predict(x, y)    x is {n} inputs, whole numbers from 0 to {MOST_8}; y is {m}, {outputs}, in steps",
             f"    of 2 to the power of {-self.network.bits}",
-            *[f"{name}_class(x)    {self._classes()}"] * self.network.has_class,
+            *calls,
             *labels,
             f"with -D{name.upper()}_FLOATS: {name}_quantize(inputs, x) and {name}_predict_floats(inputs, outputs)",
             "",
@@ -204,9 +220,14 @@ class IntegerFile:
             f"test:  cc -std=c99 -O2 -D{name.upper()}_SELF_TEST {source} && ./a.out",
         ]
 
-    def _classes(self) -> str:
-        m = self.written.n_outputs
-        return "the class: 1 or 0" if self.network.cut is not None else f"the class: the largest of 0 to {m - 1}"
+    def _class_calls(self) -> list[str]:
+        network, most = self.network, self.written.n_outputs - 1
+        if network.has_class:
+            return [
+                f"{self.name}_class(x)    {'1 or 0' if network.cut is not None else f'the largest, from 0 to {most}'}"
+            ]
+        answers = f"{self.name}_classes(x, found)    found[k] is 1 where label k holds, from 0 to {most}, else 0"
+        return [answers] if network.cut is not None else []
 
     def _inputs(self) -> list[str]:
         inputs = self.network.inputs

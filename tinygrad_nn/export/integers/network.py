@@ -82,10 +82,10 @@ class IntegerNetwork(NamedTuple):
     """Layers in 8 bits, the last of them in 16: what the inputs are, and what comes of its scores from 0 to 65535.
 
     Inputs that are small among whole numbers are multiplied by `gains`, up to 255, where there are any. An output is an
-    int16 that counts 2**-bits: the score without its middle and `least` at least, or of a `table` with
-    one entry for 256 scores, or of a softmax. The class is the first output that is largest; of one output it is 1
-    where the score is `cut` or more. `by_score` says whether a larger score is a larger output, and `has_class` whether
-    there are classes.
+    int16 that counts 2**-bits: the score without its middle and `least` at least, or of a `table` with one entry for
+    256 scores, or of a softmax. The class is the first output that is largest; of one output, and of several that
+    answer for themselves, it is 1 where the score is `cut` or more. `by_score` says whether a larger score is a larger
+    output, and `has_class` whether a row has one class.
     """
 
     inputs: list[Input]
@@ -123,13 +123,15 @@ class IntegerNetwork(NamedTuple):
             return [self.table[score >> 8] for score in scores]
         return [max(score - CENTER, self.least) for score in scores]
 
+    def judged(self, scores: Sequence[int]) -> list[int]:
+        """The class for the numbers of the last layer, the answer of each output, or nothing."""
+        if self.cut is not None:
+            return [int(score >= self.cut) for score in scores]
+        if not self.has_class:
+            return []
+        outputs = scores if self.by_score else self.outputs_of(scores)
+        return [outputs.index(max(outputs))]
+
     def class_of(self, xs: Sequence[int]) -> int:
         """The class of a row."""
-        return self.class_of_scores(self.scores(xs))
-
-    def class_of_scores(self, scores: Sequence[int]) -> int:
-        """The class for the numbers of the last layer."""
-        if self.cut is not None:
-            return int(scores[0] >= self.cut)
-        judged = scores if self.by_score else self.outputs_of(scores)
-        return judged.index(max(judged))
+        return self.judged(self.scores(xs))[0]

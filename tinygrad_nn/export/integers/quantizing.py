@@ -118,8 +118,8 @@ def _weight(weight: float) -> int:
     return min(max(round(weight), -WEIGHT), WEIGHT)
 
 
-def quantized(model: Any, rows: Any) -> tuple[IntegerNetwork, list[list[float]]]:
-    """A model as a network in 8 bits, and the rows that its scales came from.
+def quantized(model: Any, rows: Any, judges: bool = True) -> tuple[IntegerNetwork, list[list[float]]]:
+    """A model as a network in 8 bits, and the rows that its scales came from; one that `judges` may tell classes.
 
     Raises ValueError for a model that is none of the library's networks, and for rows that it does not fit.
     """
@@ -137,16 +137,18 @@ def quantized(model: Any, rows: Any) -> tuple[IntegerNetwork, list[list[float]]]
         made, ranges = _hidden(Effects.of(layer, ranges, of_layer), turning)
         layers.append(made)
     last = Effects.of(units[-1], ranges, seen[-1])
-    return _network(inputs, gains, layers, last, *_threshold(model, len(last.sums), rows[0])), rows
+    threshold, has_class = _threshold(model, len(last.sums), rows[0]) if judges else (None, False)
+    return _network(inputs, gains, layers, last, threshold, has_class), rows
 
 
 def _threshold(model: Any, outputs: int, row: Sequence[float]) -> tuple[float | None, bool]:
-    """Over what the one output is of class 1, and whether there are classes: not of several answers for themselves."""
+    """Over what an output is 1, and whether a row has one class: not where several outputs answer for themselves."""
     try:
         thresholds = thresholds_of(model, outputs, row)
     except ValueError:  # of one output that nobody said a threshold for
         return None, False
-    return thresholds[0] if thresholds is not None else None, thresholds is None or outputs == 1
+    one = thresholds[0] if thresholds is not None and len(set(thresholds)) == 1 else None
+    return one, thresholds is None or outputs == 1
 
 
 def _inputs(rows: list[list[float]]) -> list[Input]:
@@ -261,7 +263,7 @@ def _network(
         table = [round(number * 2.0**bits) for number in found]
     by_score = not relu if table is None else table == sorted(table)
     cut = None
-    if threshold is not None and has_class and (by_score or relu):
+    if threshold is not None and (by_score or relu):
         cut = bisect_left(range(MOST_16 + 1), True, key=lambda score: value(low + step * score) > threshold)
     layers = [*layers, last.fitted([low] * count, [step] * count, MOST_16)]
     least, has_class = 0 if relu else -CENTER, has_class and (count > 1 or cut is not None)

@@ -77,6 +77,16 @@ _CUT = """{head}
 }}
 
 """
+_CUTS = """{head}
+{{
+    uint16_t scores[{m}];
+    {name}_scores(x, scores);
+    for (int k = 0; k < {m}; ++k) {{
+        found[k] = (int32_t)scores[k] >= {cut};
+    }}
+}}
+
+"""
 _LARGEST = """{head}
 {{
     {kind} y[{m}];
@@ -124,10 +134,13 @@ class NetworkText:
 
     @property
     def heads(self) -> list[str]:
-        """The functions of whole numbers: the prediction, and the class where there is one."""
+        """The functions of whole numbers: the prediction, and the class or the answers where there are such."""
         given = f"const uint8_t x[{self.n_inputs}]"
         found = [f"void {self.name}_predict({given}, int16_t y[{self.n_outputs}])"]
-        return [*found, f"int {self.name}_class({given})"] if self.network.has_class else found
+        if self.network.has_class:
+            return [*found, f"int {self.name}_class({given})"]
+        answers = [f"void {self.name}_classes({given}, int found[{self.n_outputs}])"]
+        return found + answers if self.network.cut is not None else found
 
     @property
     def float_heads(self) -> list[str]:
@@ -190,10 +203,11 @@ class NetworkText:
 
     def _class(self) -> list[str]:
         network = self.network
+        if network.cut is not None:
+            one = {"head": self.heads[1], "name": self.name, "m": self.n_outputs, "cut": network.cut}
+            return [(_CUT if network.has_class else _CUTS).format(**one)]
         if not network.has_class:
             return []
-        if network.cut is not None:
-            return [_CUT.format(head=self.heads[1], name=self.name, cut=network.cut)]
         kind, call = ("uint16_t", "scores") if network.by_score else ("int16_t", "predict")
         return [_LARGEST.format(head=self.heads[1], name=self.name, m=self.n_outputs, kind=kind, call=call)]
 
