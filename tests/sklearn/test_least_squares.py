@@ -103,8 +103,11 @@ def test_scores_are_those_of_lbfgs_within_a_folds_standard_error_or_better(name)
     y = (y - y.mean()) / y.std()
     scores = {}
     for solver in ("lm", "lbfgs"):
-        model = MLPRegressor(solver=solver, activation="tanh", max_iter=500, random_state=0, **options)
-        folds = KFold(5, shuffle=True, random_state=0)
-        scores[solver] = cross_val_score(make_pipeline(StandardScaler(), model), X, y, cv=folds)
+        found = []
+        for seed in range(3):  # as from each start they go to one minimum or another
+            model = MLPRegressor(solver=solver, activation="tanh", max_iter=500, random_state=seed, **options)
+            folds = KFold(5, shuffle=True, random_state=0)
+            found.append(cross_val_score(make_pipeline(StandardScaler(), model), X, y, cv=folds))
+        scores[solver] = np.mean(found, axis=0)
     error = max(found.std(ddof=1) / math.sqrt(5.0) for found in scores.values())
     assert scores["lm"].mean() > scores["lbfgs"].mean() - error

@@ -82,7 +82,7 @@ def levenberg_marquardt(residuals: Residuals, weights: Any, epochs: int, toleran
                     return
             promised = float(step @ (added * step + downhill))
         gain = (loss - there) / promised if promised > 0.0 else 1.0
-        damping, growth = max(LEAST_DAMPING, damping * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3)), 2.0
+        damping, growth = max(LEAST_DAMPING, damping * max(0.2, 1.0 - 2.0 * (2.0 * gain - 1.0) ** 3)), 2.0
         lowered, weights, found, loss = loss - there, moved, after, there
         if told(weights, loss):
             found = residuals.at(weights)
