@@ -96,7 +96,7 @@ def export_c(
     weights, inputs and activations of 8 bits, scaled by what they are in the `rows`, such as those it learned on:
 
         void model_predict(const uint8_t x[], int16_t y[]);   outputs in steps of 2 to the power of -MODEL_BITS
-        int model_class(const uint8_t x[]);
+        int model_class(const uint8_t x[]);                   the class, or model_classes(x, found) as above
 
     Whole numbers from 0 to 255, or from -128 to 127 plus 128, are inputs as they are; others take part of their range,
     which the comment tells. model_quantize and model_predict_floats, from and to floats, are there with -DMODEL_FLOATS

@@ -103,11 +103,10 @@ class IntegerFile:
 
     def __init__(self, model: Any, name: str, rows: Any) -> None:
         self.told, self.name = repr(model), name
-        self.estimated = model if isinstance(model, Estimated) and model.labels is not None else None
-        self.model = model.whole() if isinstance(model, Estimated) else model
-        self.network, self.rows = quantized(
-            self.model, rows, self.estimated is not None or not isinstance(model, Estimated)
-        )
+        fitted = isinstance(model, Estimated)
+        self.estimated = model if fitted and model.labels is not None else None
+        self.model = model.whole() if fitted else model
+        self.network, self.rows = quantized(self.model, rows, judges=not fitted or self.estimated is not None)
         self.written = NetworkText(self.network, name)
         self.sizes = {"n": self.written.n_inputs, "m": self.written.n_outputs, "name": name}
 
@@ -223,9 +222,8 @@ class IntegerFile:
     def _class_calls(self) -> list[str]:
         network, most = self.network, self.written.n_outputs - 1
         if network.has_class:
-            return [
-                f"{self.name}_class(x)    {'1 or 0' if network.cut is not None else f'the largest, from 0 to {most}'}"
-            ]
+            which = "1 or 0" if network.cut is not None else f"the largest, from 0 to {most}"
+            return [f"{self.name}_class(x)    {which}"]
         answers = f"{self.name}_classes(x, found)    found[k] is 1 where label k holds, from 0 to {most}, else 0"
         return [answers] if network.cut is not None else []
 
