@@ -172,15 +172,15 @@ float model_train(model_state *state, const float x[], const float target[])
         float g = 0.0f, *v = w + {first} + i;
         for (int k = 0; k < {outputs}; ++k, v += {hidden} + 1) {{
             g += y[k] * *v;
-            *v -= rate * y[k] * h[i];
+            *v -= rate * (y[k] * h[i]);
         }}
-        h[i] = h[i] > 0.0f ? g * rate : 0.0f;
+        h[i] = h[i] > 0.0f ? g : 0.0f;
     }}
     for (int i = 0; i < {outputs}; ++i) {{ w[{first} + ({hidden} + 1) * i + {hidden}] -= rate * y[i]; }}
     for (int i = 0; i < {hidden}; ++i, w += {inputs} + 1) {{
         const float g = h[i];
-        for (int k = 0; k < {inputs}; ++k) {{ w[k] -= g * x[k]; }}
-        w[{inputs}] -= g;
+        for (int k = 0; k < {inputs}; ++k) {{ w[k] -= rate * (g * x[k]); }}
+        w[{inputs}] -= rate * g;
     }}
     return logf(total) - of_target;
 }}
@@ -199,7 +199,10 @@ void model(const float x[], float y[])
 
 
 def by_hand(work):
-    """Loops as one who knows them writes them: four neurons a loop, and the weights updated in place."""
+    """Loops as one who knows them writes them: four neurons a loop, and the weights updated in place.
+
+    The products and sums are those of the library, but for the loss's: what rounds otherwise is no bound.
+    """
     if isinstance(work, Softmax):
         return {"model.h": "void model(const float x[], float y[]);\n", "model.c": SOFTMAX.format(n=work.sizes[0])}
     if len(work.sizes) != 3 or isinstance(work, Integers) or work.loss != "cross_entropy":

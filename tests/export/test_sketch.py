@@ -5,7 +5,9 @@ import random
 from typing import Any
 
 import pytest
+from c_files import MODELS
 from devices import ATMEGA328, printed, ran
+from shared import matched
 
 import tinygrad_nn as tn
 
@@ -121,6 +123,24 @@ static void delay(unsigned long) {}
 MAIN = """
 int main() { setup(); for (int k = 0; k < 3; ++k) { loop(); } Serial.print("\\n"); cli(); sleep_enable(); sleep_cpu(); }
 """
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(ATMEGA328.missing), reason=f"no {ATMEGA328.missing} here")
+@pytest.mark.parametrize("learns", [False, True])
+@pytest.mark.parametrize("which", MODELS)
+def test_sketches_of_every_kind_of_model_print_numbers(which, learns, tmp_path):
+    make, loss, optimizer, own = MODELS[which]
+    model = make()
+    given = {"loss": loss, "train": optimizer(model.parameters())} if learns else {}
+    tn.export_c(model, tmp_path / "told", layout="arduino", **given, **own)
+    inputs = int(matched(r"float x\[(\d+)\];", (tmp_path / "told" / "told.ino").read_text(encoding="ascii"))[1])
+    outputs = model([0.0] * inputs)
+    expected = [value.data for value in (outputs if isinstance(outputs, list) else [outputs])]
+    found = lines_of(tmp_path / "told")
+    assert [float(line) for line in found[: len(expected)]] == pytest.approx(expected, abs=2e-6)
+    assert len(found) == 3 * (len(expected) + learns)
+    assert not learns or found[len(expected)].startswith("loss ")
 
 
 def lines_of(folder, **sensed):
