@@ -37,7 +37,7 @@ def add_learning(
         file.constants,
     )  # fmt: skip
     more = "".join(f", const real {each}" for each in update.given)
-    head = f"void {name}_update_at({state}, const int i, const real gradient{more})"
+    head = f"inline void {name}_update_at({state}, const int i, const real gradient{more})"
     file.function(head, update.lines, ["state", "i", "gradient"], static=True)
     lines = f"{update.before}{step.text}{update.counted}    return {step.returned};\n"
     file.function(f"real {name}_train({state}, {x}, {target})", lines, ["x", "target"])
