@@ -39,8 +39,8 @@ FUNCTIONS = {
 
 
 def ours(f, start, epochs, evaluations, steepest, lowered):
-    def evaluate():
-        value, descent.gradient[:] = f(descent.x)
+    def evaluate(x, gradient):
+        value, gradient[:] = f(x)
         return float(value)
 
     descent, found = LimitedMemory(np, start.copy(), np.zeros(len(start)), evaluate), []

@@ -1,6 +1,8 @@
 """L-BFGS in machine code is L-BFGS: the losses of both, whatever is refused on the way, in one call or in many."""
 
+import gc
 import random
+import weakref
 
 import pytest
 
@@ -90,3 +92,44 @@ def test_where_somebody_looks_or_rows_take_several_paths_it_is_the_other():
     model = lambda x: w * x if x > 0.0 else -w * x  # noqa: E731
     branching = Objective(model, tn.losses.squared_error, [w], rows_of([1.0, -1.0], [2.0, 2.0], model))
     assert type(descent_of(branching, True)) is LimitedMemory
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_descent_is_gone_with_the_last_who_has_it(alone):
+    """As it has rows, which may be many: there is no cycle that the collector would have to find."""
+    gc.disable()
+    try:
+        descent = gone(objective([3], "tanh", "squared_error", 9), alone)[0]
+        alive = weakref.ref(descent)
+        del descent
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
+def scipys(of):
+    """The losses of SciPy's epochs."""
+    wanted = []
+
+    def callback(intermediate_result):  # which SciPy knows by this name
+        wanted.append(intermediate_result.fun)
+
+    minimize = pytest.importorskip("scipy.optimize").minimize
+    options = {"maxiter": 60, "gtol": 1e-6, "ftol": 1e-10}
+    minimize(of.value_and_gradient, of.weights(), jac=True, method="L-BFGS-B", options=options, callback=callback)
+    return wanted
+
+
+@pytest.mark.slow
+def test_random_networks_go_the_way_of_scipys():
+    """Sixty: their first losses in machine code, in NumPy, and by SciPy on the same loss, and where they end."""
+    for seed in range(60):
+        rng = random.Random(seed)
+        sizes = [rng.randint(1, 20) for _ in range(rng.randint(0, 2))]
+        activation, rows = rng.choice(["tanh", "relu", "sigmoid", "gelu"]), rng.choice([1, 2, 8, 9, 40, 130])
+        of = objective(sizes, activation, rng.choice(["squared_error", "huber"]), rows, seed=seed)
+        found = [gone(of, alone, 60, rng.choice([1, 7, 1000]), (2000, 1e-6, 1e-10))[1] for alone in (True, False)]
+        wanted = scipys(of)
+        for losses in found:
+            assert losses[:10] == pytest.approx(wanted[:10], rel=1e-7), seed
+            assert losses[-1:] == pytest.approx(wanted[-1:], rel=0.05, abs=1e-3), seed

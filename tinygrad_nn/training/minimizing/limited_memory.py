@@ -44,10 +44,10 @@ class Limits:
 class LimitedMemory:
     """A descent: where it is, and the latest steps with what the gradient changed by along each.
 
-    `evaluate` gives the loss at `x`, and puts the gradient there into `gradient`.
+    `evaluate(x, gradient)` gives the loss at x, and puts the gradient there into the other; it is given these alone.
     """
 
-    def __init__(self, xp: Any, x: Any, gradient: Any, evaluate: Callable[[], float]) -> None:
+    def __init__(self, xp: Any, x: Any, gradient: Any, evaluate: Callable[[Any, Any], float]) -> None:
         self.xp, self.x, self.gradient, self.evaluate = xp, x, gradient, evaluate
         self.x_before, self.gradient_before, self.direction = (self.zeros(len(x)) for _ in range(3))
         self.steps, self.changes = (self.zeros(PAIRS * len(x)).reshape(PAIRS, -1) for _ in range(2))
@@ -75,7 +75,7 @@ class LimitedMemory:
 
         Raises ValueError for a loss at x that is not finite.
         """
-        self.value, self.evaluations = checked(self.evaluate()), 1
+        self.value, self.evaluations = checked(self.evaluate(self.x, self.gradient)), 1
         if self.steepest() <= limits.steepest:
             return ""
         while True:
@@ -110,7 +110,7 @@ class LimitedMemory:
         for _ in range(tries):
             length = search.length
             self.x[:] = self.x_before + length * direction
-            self.value = self.evaluate()
+            self.value = self.evaluate(self.x, self.gradient)
             self.evaluations += 1
             there = float(self.gradient @ direction)
             if search.told(self.value, there):

@@ -38,7 +38,11 @@ class NativeDescent(LimitedMemory):
 
     def __init__(self, made: NativeSteps, rows: Any) -> None:
         self.made, self.rows, arrays = made, rows, made.arrays
-        super().__init__(made.xp, arrays.parameters[: arrays.padded], arrays.state[0], lambda: made.one(rows))  # type: ignore[arg-type, return-value]
+
+        def evaluate(x: Any, gradient: Any) -> float:
+            return made.one(rows)  # type: ignore[return-value]
+
+        super().__init__(made.xp, arrays.parameters[: arrays.padded], arrays.state[0], evaluate)
         self.products = self.zeros(PAIRS)
         self._vectors = self._places(*[getattr(self, name) for name in VECTORS])
         self._counts, self._numbers = self.xp.zeros(len(COUNTS), "int64"), self.xp.zeros(len(REALS))
@@ -74,13 +78,12 @@ def descent_of(objective: Objective, alone: bool) -> LimitedMemory:
         if made is not None:
             return NativeDescent(made, matrix(given, made.target))
 
-    def evaluate() -> float:
-        value, descent.gradient[:] = objective.value_and_gradient(descent.x)
+    def evaluate(x: Any, gradient: Any) -> float:
+        value, gradient[:] = objective.value_and_gradient(x)
         return value
 
     count = len(objective.parameters)
-    descent = LimitedMemory(xp, xp.zeros(count), xp.zeros(count), evaluate)
-    return descent
+    return LimitedMemory(xp, xp.zeros(count), xp.zeros(count), evaluate)
 
 
 @lru_cache(maxsize=1)
