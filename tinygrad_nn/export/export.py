@@ -76,8 +76,9 @@ def export_c(
     so that a block of `c_state(model)` in flash may be replaced, and the program stays.
 
     The comment at the top says how many bytes and operations that takes. Compiled with -DMODEL_SELF_TEST the file is a
-    program that compares itself with numbers from Python. A compiled function is written with its derivatives, as
-    `f.source("c")` has it.
+    program that compares itself with numbers from Python. Compilers that fuse products and sums, where the processor
+    can, are faster for it and change last digits, unless -ffp-contract=off forbids it. A compiled function is written
+    with its derivatives, as `f.source("c")` has it.
 
     A fitted estimator of tinygrad_nn.sklearn, also one that stands last in a scikit-learn Pipeline of scalers, is
     written whole, to predict: scaling becomes part of the first layer, and of a classifier model_predict gives the

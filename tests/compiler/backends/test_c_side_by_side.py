@@ -135,6 +135,8 @@ def test_functions_are_the_engine_to_the_bit(name, tmp_path):
     value, gradients = f.value_and_grad(*given)
     text = f.source("c")
     assert ("side by side" in text) is (name not in IN_TURN), text
+    assert "+ -" not in text
+    assert "-1 *" not in text
     flat = [flattened(numbers) for numbers in given]
     got, flows = called(library(text, tmp_path), f"{function.__name__}_grad", flat, [len(each) for each in flat])
     for mine, wanted in zip([got, *flattened(flows)], [value, *flattened(gradients)], strict=True):

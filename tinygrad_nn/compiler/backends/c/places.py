@@ -232,6 +232,8 @@ class Places:
             return region.at(access.base, index, moves)
         if k.isdigit():
             return region.at(access.base + access.step * int(k), index, moves)
+        if access.step < 0:
+            return region.at(access.base, index, [*moves, (access.step, k)])
         term = k if access.step == 1 else f"{access.step} * {k}"
         return region.at(access.base, " + ".join(filter(None, [index, term])), moves)
 

@@ -63,8 +63,8 @@ def strided(steps: Sequence[int], extents: tuple[int, ...]) -> str:
     terms = []
     for counter, step, extent in zip(COUNTERS, steps, extents, strict=False):
         if step and extent > 1:
-            terms.append(counter if step == 1 else f"{step} * {counter}")
-    return " + ".join(terms)
+            terms.append(f"{'-' * (step < 0)}{counter}" if abs(step) == 1 else f"{step} * {counter}")
+    return " + ".join(terms).replace("+ -", "- ")
 
 
 def row_entry(count: str, width: int, k: str | None) -> str:
