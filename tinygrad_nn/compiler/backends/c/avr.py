@@ -48,7 +48,7 @@ static real own_erfc(real x)
         return 1.0 - own_erf(x);
     }
     real rest = a;
-    for (real k = 40.0; k >= 1.0; k -= 1.0) {
+    for (real k = floor(4.0 + 60.0 / (a * a)); k >= 1.0; k -= 1.0) {
         rest = a + 0.5 * k / rest;
     }
     rest = 0.5641895835477563 * exp(-a * a) / rest;
