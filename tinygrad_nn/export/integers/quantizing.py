@@ -57,10 +57,10 @@ class Effects(NamedTuple):
         ]
         return cls(effects, at_zero, seen.sums, moments, units)
 
-    def told(self, low: float) -> list[float]:
-        """The narrowest range that each sum can tell: no less than one step, nor than int32 has room for."""
-        pairs = zip(self.effects, self.at_zero, strict=True)
-        return [max(max(map(abs, row)), abs(begin - low) / 4096.0, 1e-30) for row, begin in pairs]
+    def told(self, lows: Sequence[float]) -> list[float]:
+        """The narrowest range over its low that each sum can tell: no less than a step, nor than int32 has room for."""
+        every = zip(self.effects, self.at_zero, lows, strict=True)
+        return [max(max(map(abs, row)), abs(begin - low) / 4096.0, 1e-30) for row, begin, low in every]
 
     def fitted(
         self, lows: Sequence[float], steps: Sequence[float], most: int, table: list[int] | None = None
@@ -210,13 +210,14 @@ def _hidden(layer: Effects, turning: Range | None) -> tuple[IntegerLayer, list[R
     """A hidden layer in 8 bits, and the ranges of what it hands on."""
     count = len(layer.sums)
     if turning is None:
-        lows = [max(low, CUTS[layer.units.activation]) for low, _ in layer.sums]
+        cut, beyond = CUTS[layer.units.activation], HEADROOM - 1.0
+        lows = [max(low - (high - low) * beyond, cut) for low, high in layer.sums]
         widths = [max(high - low, 0.0) * HEADROOM for (_, high), low in zip(layer.sums, lows, strict=True)]
-        share, narrowest = max(widths) * LEAST_SHARE, layer.told(0.0)
+        share, narrowest = max(widths) * LEAST_SHARE, layer.told(lows)
         steps = [max(width, share, told) / MOST_8 for width, told in zip(widths, narrowest, strict=True)]
         return layer.fitted(lows, steps, MOST_8), list(zip(lows, steps, strict=True))
     value, (low, high) = layer.units.value(), turning
-    step = max(high - low, *layer.told(low)) / MOST_8
+    step = max(high - low, *layer.told([low] * count)) / MOST_8
     found = [value(low + step * k) for k in range(ENTRIES)]
     least = min(found)
     out = (max(found) - least) / MOST_8 or 1.0
@@ -244,19 +245,19 @@ def _network(
     low, high = _wider(min(low for low, _ in last.sums), max(high for _, high in last.sums), HEADROOM - 1.0)
     relu, table, softmax, bits = activation == "relu", None, None, 14
     if activation == SOFTMAX:
-        told = max(last.told(low))
+        told = max(last.told([low] * count))
         unit = NOTHING_LEFT / ENTRIES
         shift = max(0, min(15, math.floor(math.log2(unit * MOST_16 / max(high - low, told)))))
         step = unit / 2.0**shift
         low = high - step * MOST_16
         softmax = Softmax([round(MOST_16 * math.exp(-unit * k)) for k in range(ENTRIES)] + [0], shift)
     elif activation in CUTS:
-        told = max(last.told(0.0))
+        told = max(last.told([0.0] * count))
         bits = _bits(max(abs(low), abs(high), told))
         low, step = -CENTER * 2.0**-bits, 2.0**-bits
     else:
         low, high = _turning(value, low, high)
-        told = max(last.told(low))
+        told = max(last.told([low] * count))
         step = max(high - low, told) / MOST_16
         found = [value(low + step * (256.0 * k + 127.5)) for k in range(ENTRIES)]
         bits = _bits(max(map(abs, found)))
