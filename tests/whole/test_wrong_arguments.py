@@ -179,8 +179,11 @@ def cases():
         yield "minimize's others", lambda: (
             minimized, (), {
                 "method": "lm", "epochs": 2, "tolerance": 1e-3, "validation": (X, Y), "patience": 1, "progress": False,
-                "callbacks": lambda history: False, "backend": "auto",
+                "callbacks": lambda history: False, "backend": "auto", "until": None,
             },
+        )  # fmt: skip
+        yield "minimize's until", lambda: (
+            lambda metric, limit: minimized(until=(metric, limit)), (lambda p, t: (p - t) ** 2, 0.5), {}
         )  # fmt: skip
     yield "fit's until", lambda: (lambda metric, limit: fitted(until=(metric, limit)), (lambda p, t: p, 0.5), {})
     yield "compile_step", lambda: (
