@@ -27,13 +27,18 @@ def told(program: Program) -> dict[int, str]:
     after = {slot: derived[slot] for slot in slots if slot in derived and slot not in wanted}
     for slot in [*(slot for slot in slots if slot not in after), *after]:
         prefix, of = after.get(slot, ("", slot))
-        names[slot] = named(prefix + names[of] if of in names else wanted.get(slot) or f"v{slot}")
+        name = prefix + names[of] if of in names else wanted.get(slot) or f"v{slot}"
+        if name in named.taken:
+            name = named(name)
+        named.taken.add(name)  # with no call for each, as most are
+        names[slot] = name
     return names
 
 
 def _of_neurons(program: Program) -> dict[int, str]:
     """The names of what neurons read and compute, where nobody gave another."""
     names: dict[int, str] = {}
+    parameters, numbered = program.parameters, dict[str, re.Match[str] | None]()  # labels, which many neurons have
     for entry in program.instructions:
         place: Place | None = getattr(program.scopes.get(entry.slot), "place", None)
         if place is None:
@@ -41,8 +46,12 @@ def _of_neurons(program: Program) -> dict[int, str]:
         number, is_sum = place.number(), entry.primitive is table.dot
         names[entry.slot] = program.names.get(entry.slot) or f"{'z' if is_sum else 'h'}{number}"
         for slot in entry.slots() if number and is_sum else ():
+            if slot not in parameters or slot in names:
+                continue
             label = program.names.get(slot, "")
-            if slot in program.parameters and slot not in names and (parts := re.fullmatch(r"([a-z]+)(\d*)", label)):
+            if label not in numbered:
+                numbered[label] = re.fullmatch(r"([a-z]+)(\d*)", label)
+            if parts := numbered[label]:
                 names[slot] = f"{parts[1]}{number}{'.' * bool(parts[2])}{parts[2]}"
     return names
 

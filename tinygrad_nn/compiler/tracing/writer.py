@@ -28,6 +28,11 @@ NO_VALUES = {TracedNumber, float}  # which stand for plain numbers
 FEWEST = 8  # instructions that are a family
 
 
+def _is_leaf(kind: type) -> bool:
+    """Whether Values of a class are leaves that nobody made inside of a traced function."""
+    return issubclass(kind, Value) and not issubclass(kind, Result) and not hasattr(kind, "_slot")
+
+
 class Writer:
     """Writes a Program while a function runs; `numbers` are what the slots held in that run."""
 
@@ -103,6 +108,8 @@ class Writer:
 
     def _slots_of(self, column: tuple[Any, ...]) -> tuple[int, ...]:
         found = list(map(self._captured.get, map(id, column)))  # most are parameters that were read before
+        if len(column) >= FEWEST and found.count(None) == len(found) and all(map(_is_leaf, set(map(type, column)))):
+            return tuple(self.parameters(column))
         if None in found:
             found = [self.slot_of(entry) if slot is None else slot for slot, entry in zip(found, column, strict=True)]
         return tuple(found)  # type: ignore[arg-type]

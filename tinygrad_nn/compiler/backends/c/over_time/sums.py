@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any
 
 from .....autograd import primitives as table
 from .....autograd.primitives import Primitive
-from ....loops.find import repeats_in
+from ....loops.find import LEAST_CHAIN, longest_chain, repeats_in
 from ....loops.repeats import BodyEntry, Repeat, slots_set
 from ....program.program import Guard, Instruction, Program
 
@@ -22,10 +23,15 @@ Pair = tuple[int, int]  # the slots of two factors
 OverTime = tuple[int, ...]  # the slots that something has iteration by iteration
 
 
-def with_sums(program: Program, body: Sequence[BodyEntry] | None = None) -> tuple[Program, Sequence[BodyEntry]]:
-    """The program and its body, in which repeats, found or given, sum what is summed over all of their iterations."""
-    given = program, program.body if body is None else list(body)
+def with_sums(program: Program, body: Sequence[BodyEntry] | None = None) -> tuple[Program, Sequence[Any]]:
+    """The program and its body, in which repeats, found or given, sum what is summed over all of their iterations.
+
+    A program without repeats has its families as they are.
+    """
+    given = program, program.entries if body is None else list(body)
     if body is None:
+        if longest_chain(program) < LEAST_CHAIN:
+            return given
         program = _without_unread(program)
         body = repeats_in(program)
     if not any(isinstance(entry, Repeat) for entry in body):
