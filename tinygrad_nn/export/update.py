@@ -117,7 +117,7 @@ class UpdateLoop:
 
     def _write(self) -> None:
         """Write the update of one parameter, and what is the same for all, of which it is given what it reads."""
-        names, named, texts = told(self.program), LocalNames(self.file.name, ("gradient", "state")), dict(self.texts)
+        names, named, texts = told(self.program), LocalNames(self.file.name, FIELDS | {"share"}), dict(self.texts)
         before, during, of_member, read = dict[str, str](), list[str](), set(self.of_member), set(self.program.outputs)
         for entry in self.program.instructions:
             text = self._expression(entry, texts)
