@@ -177,12 +177,12 @@ class Descent:
         self.start = perf_counter()
         self.residuals: Residuals | None = None
         self.called = called  # whether functions of the user's are, which may change what the loss reads
+        self.looking = any(watch.looks for watch in watches)
 
     def method(self, name: str, target: Target) -> Any:
         """A method by its name, of what it minimizes."""
         if name == "lbfgs":
-            alone = not (self.called or any(watch.looks for watch in self.watches))
-            return partial(lbfgs, descent_of(self.objective, alone))
+            return partial(lbfgs, descent_of(self.objective, alone=not (self.called or self.looking)))
         self.residuals = Residuals(self.objective.step.recipe, self.objective.rows, target)
         return partial(levenberg_marquardt, self.residuals)
 
@@ -207,10 +207,10 @@ class Descent:
     def told(self, weights: Any, loss: float) -> bool:
         """An epoch has ended at these weights; whether the loss may be another now. Raises Ended where somebody wants
         no more."""
-        looking = any(watch.looks for watch in self.watches)
+        looking, found = self.looking, dict[str, float]()
         if looking:
             self.objective.put(weights)
-        found = {name: number for watch in self.watches for name, number in watch.measured().items()}
+            found = {name: number for watch in self.watches for name, number in watch.measured().items()}
         with Uninterrupted():
             self.best, self.epoch = weights, self.epoch + 1
             for watch in self.watches if looking else ():
