@@ -26,7 +26,7 @@ SUMS_BELOW = 2.0**29  # what sums stay below, before they are rounded
 LARGEST_RANGE = 2.0**30  # of what is told apart, in a sum
 SPREAD = 64.0  # how many times coarser than in its layer's largest a neuron's sum may count
 LEAST_SHARE = 1 / 8  # of the layer's largest range, for neurons that the rows hardly move
-ENTRIES = 256  # entries
+ENTRIES = 256  # of a table
 CUTS = {"linear": -math.inf, "relu": 0.0}  # activations that only cut a sum, and where
 NOTHING_LEFT = 16.0 * math.log(2.0)  # minus the exponent whose exponential is 0 in 16 bits
 
