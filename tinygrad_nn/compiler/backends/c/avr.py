@@ -16,7 +16,7 @@ template <class number> struct {name}_entry {{
     operator number() const {{ number read; memcpy_P(&read, &held, sizeof read); return read; }}
 }};
 #define {macro}(number) static const {name}_entry<number> PROGMEM
-#elif defined(__FLASH) && !defined(__STRICT_ANSI__)
+#elif defined(__AVR__) && defined(__FLASH) && !defined(__STRICT_ANSI__)
 #define {macro}(number) static const __flash number
 #else
 #define {macro}(number) static const number
