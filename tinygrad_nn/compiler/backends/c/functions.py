@@ -53,16 +53,17 @@ def c_number(value: float, single: bool) -> str:
         return "NAN"
     if math.isinf(value):
         return "INFINITY" if value > 0 else "(-INFINITY)"
-    text = repr(value)
-    if single:
-        for digits in (7, 8, 9, 17):  # the first is too few for most, and the third enough for all
-            text = f"{value:.{digits}g}"
-            if rounded(float(text)) == value:
-                break
-        if digits == 7:
-            text = next(t for t in (f"{value:.{k}g}" for k in range(1, 8)) if rounded(float(t)) == value)
-        text = f"{text if any(letter in text for letter in '.e') else text + '.0'}f"
+    text = _short(value) if single else repr(value)
     return f"({text})" if text.startswith("-") else text
+
+
+def _short(value: float) -> str:
+    """A float in as few digits as say it, most often eight or nine."""
+    digits = next(digits for digits in (8, 9, 17) if rounded(float(f"{value:.{digits}g}")) == value)
+    while 1 < digits < 9 and rounded(float(f"{value:.{digits - 1}g}")) == value:
+        digits -= 1
+    text = f"{value:.{digits}g}"
+    return f"{text}f" if "." in text or "e" in text else f"{text}.0f"
 
 
 class LocalNames(Names):

@@ -78,7 +78,9 @@ class Places:
         depths = 1 + max([depth for depth, _ in self.repeats], default=-1)
         self.times = [named(TIMES[min(depth, len(TIMES) - 1)]) for depth in range(depths)]
         slots, names = list(self.roll.slots), told(self.roll.flat)
-        names = {slot: f"v{slot}" for each in slots for slot in each if slot >= 0} | names
+        for known in [[slot for slot in each if slot >= 0] for each in slots]:
+            for slot in (*known[:1], *known[-1:]):  # which an array is named after
+                names.setdefault(slot, f"v{slot}")
         nexts = [each for _, repeat in self.repeats for each in repeat.nexts]
         before = 1 + max(names, default=0)
         for array in [each.array for each in nexts] + [array for array, named_by in enumerate(slots) if not named_by]:
