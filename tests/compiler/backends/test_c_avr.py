@@ -61,7 +61,7 @@ def test_the_comment_says_what_there_is():
         "where its doubles are floats, dtype='float' is the one",
     )
     assert words_of_avr(True, True) == [f"AVR:   {tables}"]
-    assert words_of_avr(True, False) == [f"AVR:   {tables}, and {doubles} to take"]
+    assert words_of_avr(True, False) == [f"AVR:   {tables}, {doubles} to take"]
     assert words_of_avr(False, True) == []
 
 
