@@ -26,7 +26,7 @@ def code_lines(text):
 
 
 def test_code_grows_with_layers_and_not_with_weights(tmp_path):
-    sizes = [(40, 30, 40), (80, 60, 80)]  # small ones have fewer sums side by side, or are written out
+    sizes = [(48, 32, 48), (96, 64, 96)]  # small ones have fewer sums side by side, or are written out
     lengths = []
     for n, hidden, outputs in sizes:
         model = network((n, hidden, outputs), "relu")
@@ -35,7 +35,7 @@ def test_code_grows_with_layers_and_not_with_weights(tmp_path):
         text = (tmp_path / "model.c").read_text()
         lengths.append(len(code_lines(text.split("#ifdef MODEL_SELF_TEST")[0])))
     assert lengths[1] <= lengths[0] + 2
-    assert lengths[0] < 230
+    assert lengths[0] < 245
 
 
 def test_what_the_comment_says_is_so(tmp_path):

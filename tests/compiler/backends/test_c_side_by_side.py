@@ -19,6 +19,7 @@ pytestmark = needs_cc
 
 def apart(monkeypatch):
     monkeypatch.setattr(printer, "sums_beside", lambda cluster: [])
+    monkeypatch.setattr(printer, "rows_beside", lambda cluster: 0)
 
 
 def compared(models, folder, monkeypatch):
@@ -62,8 +63,17 @@ def networks(rng, count):
         yield model, rng.choice(["float", "double"]), learning
 
 
+def large(rng):
+    """Networks with so many weights that more is done at a time."""
+    for sizes, optimizer in [((32, 36, 3), tn.SGD), ((41, 35, 5), tn.Adam)]:
+        model = tn.MLP(sizes[0], sizes[1:], "relu", rng=rng)
+        yield model, "float", {"loss": "squared_error", "train": optimizer(model.parameters(), 0.01)}
+
+
 def test_networks_are_equal_to_the_byte(tmp_path, monkeypatch):
-    text = compared(list(networks(random.Random(1), 10)), tmp_path, monkeypatch)
+    models = [*networks(random.Random(1), 10), *large(random.Random(1))]
+    text = compared(models, tmp_path, monkeypatch)
+    assert "inputs_j" in text  # rows of a gradient, several at a time
     assert printed(built(text, tmp_path, "-O1"))[0] == "done"
 
 
@@ -87,6 +97,11 @@ def over_time(xs, w):
     for x in xs:
         h = [tn.relu(tn.dot([*h, x], row)) for row in w]
     return tn.sum(h)
+
+
+def layer(xs, w):
+    """A layer so large that the products of its gradient are made several rows at a time."""
+    return tn.sum([tn.relu(tn.dot(row, xs)) for row in w])
 
 
 def picked(xs, w):
@@ -119,6 +134,7 @@ FUNCTIONS: dict[str, tuple[Any, Any]] = {
     "a product of matrices": (product, [matrix(5, 7, 1), matrix(7, 6, 2)]),
     "of many members": (product, [matrix(2, 9, 3), matrix(9, 23, 4)]),
     "over time": (over_time, [matrix(1, 9, 5)[0], matrix(6, 7, 6)]),
+    "a large layer": (layer, [matrix(1, 32, 14)[0], matrix(36, 32, 15)]),
     "by a table": (picked, [matrix(1, 11, 7)[0], matrix(9, 7, 8)]),
     "of a product": (of_a_product, [matrix(1, 8, 9)[0], matrix(8, 8, 10)]),
     "of sums": (of_sums, [matrix(1, 9, 11)[0], matrix(11, 9, 12), matrix(11, 9, 13)]),

@@ -187,6 +187,12 @@ class Places:
             views.append(view)
         return base, views
 
+    def is_put_alone(self, array: int) -> bool:
+        """Whether what a group computes goes to the caller, and nowhere else, and is made of no parameters."""
+        group = next(group for group in self.groups if group.array == array)
+        read = {self.moves(operand.array)[0] for operand in group.operands}
+        return array in self.direct and array not in self.stored | {*self.views} and PARAMETERS not in read
+
     def _region(self, access: Access, extents: tuple[int, ...]) -> Region | None:
         array, views = self.moves(access.array)
         indices = access.indices(extents)

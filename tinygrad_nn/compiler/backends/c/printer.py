@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from ....autograd import primitives as table
@@ -15,7 +16,7 @@ from .constants import Constants
 from .folds import Folds
 from .functions import called, named_after
 from .regions import COUNTERS, SHORT, Region, plus, strided
-from .side_by_side import Tile, in_tiles, sums_beside, tiles_beside
+from .side_by_side import Tile, in_tiles, rows_beside, sums_beside, tiles_beside
 
 EXPLAINED = "/* Sums are made side by side, each in its own order, so that none waits for the one before. */"
 
@@ -118,7 +119,10 @@ class Printer(Folds):
         sums = sums_beside(cluster)
         for tile in tiles_beside(sums):
             self._tile(cluster, sums, tile)
-        if not sums:
+        rows = rows_beside(cluster)
+        if rows and self.is_put_alone(lead.array):
+            self._rows_beside(lead, Tile(0, rows, lead.extents[0] // rows))
+        elif not sums:
             self._members(cluster, lead.extents)
 
     def _tile(self, cluster: Cluster, sums: Cluster, tile: Tile) -> None:
@@ -140,6 +144,29 @@ class Printer(Folds):
         self._members(cut, inner)
         self.first = self.whole = 0
         self._close(opened or 1)
+
+    def _rows_beside(self, group: Group, tile: Tile) -> None:
+        """All products of two columns, several rows at a time."""
+        rows, columns = tile.times, group.extents[1]
+        region, (down, along), first = self.direct[group.array]
+        where = strided((down * tile.size, along), (rows, columns))
+        opened = self._open((rows,))
+        texts = [list[str](), list[str]()]
+        for place in (1, 0):  # the column of the rows, which is read first, has no stride along a row
+            operand = next(o for o in group.operands if o.strides[place] == 0)
+            name = f"{self.names[operand.array]}_{COUNTERS[1 - place]}"
+            if place:
+                held = replace(operand, strides=operand.strides[:1])
+                read = [self._operand(tile.member(held, k), (rows,)) for k in range(tile.size)]
+                self._line(f"const real {name}[{tile.size}] = {{{', '.join(read)}}};")
+                opened += self._open((columns,), first=1)
+            else:
+                self._line(f"const real {name} = {self._operand(operand, (rows, columns))};")
+            texts[group.operands.index(operand)] = [f"{name}[{k}]" if place else name for k in range(tile.size)]
+        assert group.primitive is not None
+        for k, pair in enumerate(zip(*texts, strict=True)):
+            self._line(region.put(called(group.primitive, [*pair], self.wanted), first + k * down, where))
+        self._close(opened)
 
     def _members(self, cluster: Cluster, loops: tuple[int, ...]) -> None:
         """The members of a cluster one after the other, in loops that are not open yet."""

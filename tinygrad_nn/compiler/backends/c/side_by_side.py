@@ -72,6 +72,20 @@ def tiles_beside(sums: Cluster) -> list[Tile]:
     return [Tile(0, size, count // size)] if size and count else [Tile(*tile) for tile in tiles(count, most)]
 
 
+def rows_beside(cluster: Cluster) -> int:
+    """How many rows at a time to go through where a loop is over all products of two columns, and large; 0 elsewhere.
+
+    The gradient of a layer's weights is such a loop: what is read of one column serves several rows.
+    """
+    group = cluster[0]
+    if len(cluster) > 1 or group.primitive is not table.multiply or group.size < max(MOST_BESIDE):
+        return 0
+    if len(group.extents) != 2 or any(o.table is not None or o.strides.count(0) != 1 for o in group.operands):
+        return 0
+    along = sorted([o.strides.index(0) for o in group.operands])
+    return next((size for size in (4, 5, 3) if group.extents[0] % size == 0), 0) if along == [0, 1] else 0
+
+
 def _products(sums: Cluster) -> int:
     return sum(group.size * (group.operands[0].width or 0) for group in sums)
 
