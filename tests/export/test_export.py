@@ -1,5 +1,6 @@
 """Exporting to C: whole files or none, every refusal, headers, and check_c beside the model."""
 
+import math
 import os
 from typing import Any
 
@@ -195,3 +196,22 @@ def test_a_pair_of_files_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         tn.export_c(model, path, header=True, overwrite=True)
     assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_a_weight_that_is_no_number_is_named_and_nothing_is_written(number, tmp_path):
+    model, options = learning()
+    f = tn.compile(lambda x: Value(2.0) * x + spoiled, backend="python")
+    spoiled = Value(1.0, label="offset")
+    f(1.0)
+    spoiled.data = model.layers[0].neurons[1].weights[1].data = number
+    for named, call in (
+        ("layers.0.neurons.1.weights.1", lambda: tn.export_c(model, tmp_path / "made.c")),
+        ("layers.0.neurons.1.weights.1", lambda: tn.export_c(model, tmp_path / "made.c", **options)),
+        ("layers.0.neurons.1.weights.1", lambda: tn.check_c(model)),
+        ("offset", lambda: tn.export_c(f, tmp_path / "made.c", name="f")),
+        ("offset", lambda: f.source("c")),
+    ):
+        with pytest.raises(ValueError, match=f"the parameter {named} is {number}, .* that did not diverge"):
+            call()
+    assert list(tmp_path.iterdir()) == []
