@@ -73,7 +73,7 @@ def outputs(network, found):
     import numpy as np
 
     if network.softmax is not None:
-        unit = 2.0**-network.softmax.shift * math.log(2.0) / 16.0
+        unit = 2.0**-network.softmax.shift * math.log(65535.0 / network.softmax.exponentials[1])
         parts = np.exp(-unit * (found.max(1, keepdims=True) - found))
         return parts / parts.sum(1, keepdims=True)
     if network.table is not None:

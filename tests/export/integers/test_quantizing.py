@@ -93,6 +93,15 @@ def test_a_class_of_one_output_is_over_its_threshold(output, threshold):
         assert {*found} == {0, 1}
 
 
+@pytest.mark.parametrize("scale", [10.0, 100.0])
+def test_classes_of_large_logits_are_kept(scale):
+    model, rows = drawn((4, 6, 5), "relu", "softmax", scale=scale)
+    network, _ = quantized(model, rows)
+    found = [network.class_of(network.quantized(row)) for row in rows]
+    assert sum(a != b for a, b in zip(found, model.predict_classes(rows), strict=True)) <= 1
+    assert len({*found}) > 2
+
+
 def lost(name, hidden, activation, seed):
     """How many rows more than the network in floats the one in 8 bits has wrong, and how many it may."""
     X, X_held, y, y_held = data_set(name, seed)

@@ -246,8 +246,9 @@ def _network(
     relu, table, softmax, bits = activation == "relu", None, None, 14
     if activation == SOFTMAX:
         told = max(last.told([low] * count))
-        unit = NOTHING_LEFT / ENTRIES
-        shift = max(0, min(15, math.floor(math.log2(unit * MOST_16 / max(high - low, told)))))
+        width = max(high - low, told)
+        unit = max(NOTHING_LEFT / ENTRIES, width / MOST_16)
+        shift = min(15, math.floor(math.log2(unit * MOST_16 / width)))
         step = unit / 2.0**shift
         low = high - step * MOST_16
         softmax = Softmax([round(MOST_16 * math.exp(-unit * k)) for k in range(ENTRIES)] + [0], shift)
