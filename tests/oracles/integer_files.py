@@ -77,7 +77,8 @@ def outputs(network, found):
         parts = np.exp(-unit * (found.max(1, keepdims=True) - found))
         return parts / parts.sum(1, keepdims=True)
     if network.table is not None:
-        return np.array(network.table)[found >> 8] * 2.0**-network.bits
+        places = np.minimum(np.maximum(found - network.table.first, 0) >> network.table.shift, 255)
+        return np.array(network.table.entries)[places] * 2.0**-network.bits
     return np.maximum(found - 32768, network.least) * 2.0**-network.bits
 
 

@@ -21,7 +21,10 @@ def within_their_types(network):
         assert 0 <= layer.before < 32
         assert 0 <= layer.after < 32
         assert layer.table is None or (len(layer.table) == 256 and 0 <= min(layer.table) <= max(layer.table) <= 255)
-    assert network.table is None or -32768 <= min(network.table) <= max(network.table) <= 32767
+    if network.table is not None:
+        assert -32768 <= min(network.table.entries) <= max(network.table.entries) <= 32767
+        assert 0 <= network.table.first < 65536
+        assert 0 <= network.table.shift <= 8
 
 
 @pytest.mark.parametrize("which", MODELS)
@@ -99,6 +102,19 @@ def test_classes_of_large_logits_are_kept(scale):
     network, _ = quantized(model, rows)
     found = [network.class_of(network.quantized(row)) for row in rows]
     assert sum(a != b for a, b in zip(found, model.predict_classes(rows), strict=True)) <= 1
+    assert len({*found}) > 2
+
+
+@pytest.mark.parametrize("output", ["sigmoid", "tanh", "elu"])
+@pytest.mark.parametrize("middle", [-12.0, 0.0, 12.0])
+def test_classes_of_outputs_that_are_all_large_or_small_are_kept(output, middle):
+    model, rows = drawn((4, 6, 5), "tanh", output)
+    for neuron in model.layers[-1].neurons:
+        neuron.bias.data = middle
+    model.layers[-1].neurons[0].weights[0].data = 20.0  # which makes the range wide
+    network, _ = quantized(model, rows)
+    found = [network.class_of(network.quantized(row)) for row in rows]
+    assert sum(a != b for a, b in zip(found, model.predict_classes(rows), strict=True)) <= 2
     assert len({*found}) > 2
 
 

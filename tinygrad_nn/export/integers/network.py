@@ -78,14 +78,26 @@ class Softmax(NamedTuple):
         return [(part * ONE + total // 2) // total for part in parts]
 
 
+class OutputTable(NamedTuple):
+    """What the activation makes of scores: entry 0 of those up to `first`, and one for each 2**shift more."""
+
+    entries: list[int]
+    first: int
+    shift: int
+
+    def output(self, score: int) -> int:
+        """The output as int16."""
+        return self.entries[min(max(score - self.first, 0) >> self.shift, len(self.entries) - 1)]
+
+
 class IntegerNetwork(NamedTuple):
     """Layers in 8 bits, the last of them in 16: what the inputs are, and what comes of its scores from 0 to 65535.
 
     Inputs that are small among whole numbers are multiplied by `gains`, up to 255, where there are any. An output is an
-    int16 that counts 2**-bits: the score without its middle and `least` at least, or of a `table` with one entry for
-    256 scores, or of a softmax. The class is the first output that is largest; of one output, and of several that
-    answer for themselves, it is 1 where the score is `cut` or more. `by_score` says whether a larger score is a larger
-    output, and `has_class` whether a row has one class.
+    int16 that counts 2**-bits: the score without its middle and `least` at least, or of a `table`, or of a softmax. The
+    class is the first output that is largest; of one output, and of several that answer for themselves, it is 1 where
+    the score is `cut` or more. `by_score` says whether a larger score is a larger output, and `has_class` whether a row
+    has one class.
     """
 
     inputs: list[Input]
@@ -93,7 +105,7 @@ class IntegerNetwork(NamedTuple):
     layers: list[IntegerLayer]
     bits: int
     least: int
-    table: list[int] | None
+    table: OutputTable | None
     softmax: Softmax | None
     cut: int | None
     by_score: bool
@@ -120,7 +132,7 @@ class IntegerNetwork(NamedTuple):
         if self.softmax is not None:
             return self.softmax.probabilities(scores)
         if self.table is not None:
-            return [self.table[score >> 8] for score in scores]
+            return [self.table.output(score) for score in scores]
         return [max(score - CENTER, self.least) for score in scores]
 
     def judged(self, scores: Sequence[int]) -> list[int]:

@@ -17,7 +17,7 @@ from ...compiler.single_precision import rounded
 from ...nn.activations import SOFTMAX
 from ...nn.module import thresholds_of
 from .floats import FloatLayer, Range, Seen, float_layers, rows_to_quantize, seen_in
-from .network import CENTER, MOST_8, MOST_16, Input, IntegerLayer, IntegerNetwork, Softmax
+from .network import CENTER, MOST_8, MOST_16, Input, IntegerLayer, IntegerNetwork, OutputTable, Softmax
 
 RANGE_MARGIN = 1 / 16  # of a range, left on either side for what the rows lack
 HEADROOM = 1.25  # times what a neuron hands on in the rows, for what they lack
@@ -257,13 +257,17 @@ def _network(
         bits = _bits(max(abs(low), abs(high), told))
         low, step = -CENTER * 2.0**-bits, 2.0**-bits
     else:
-        low, high = _turning(value, low, high)
-        told = max(last.told([low] * count))
-        step = max(high - low, told) / MOST_16
-        found = [value(low + step * (256.0 * k + 127.5)) for k in range(ENTRIES)]
+        turning = _turning(value, low, high)
+        width = max(high - low, *last.told([low] * count))
+        unit = max((turning[1] - turning[0]) / ENTRIES, width / MOST_16)
+        shift = min(8, math.floor(math.log2(unit * MOST_16 / width)))
+        step = unit / 2.0**shift
+        first = math.ceil((turning[0] - low) / step)
+        low = turning[0] - first * step
+        found = [value(turning[0] + unit * (k + 0.5)) for k in range(ENTRIES)]
         bits = _bits(max(map(abs, found)))
-        table = [round(number * 2.0**bits) for number in found]
-    by_score = not relu if table is None else table == sorted(table)
+        table = OutputTable([round(number * 2.0**bits) for number in found], first, shift)
+    by_score = not relu if table is None else table.entries == sorted(table.entries)
     cut = None
     if threshold is not None and (by_score or relu):
         cut = bisect_left(range(MOST_16 + 1), True, key=lambda score: value(low + step * score) > threshold)

@@ -194,12 +194,16 @@ class NetworkText:
         """The lines that make outputs of scores."""
         if self.network.softmax is not None:
             return f"    {self.name}_softmax(scores, y);\n"
-        output = "(int16_t)((int32_t)scores[k] - 32768)"
+        output, line = f"(int16_t)((int32_t)scores[k] - {CENTER})", ""
         if self.network.table is not None:
-            output = f"{self._table('int16_t', 'outputs', self.network.table)}[scores[k] >> 8]"
+            table = self.network.table
+            entries, last = self._table("int16_t", "outputs", table.entries), len(table.entries) - 1
+            output = f"{entries}[place < {last}u ? place : {last}u]"
+            over = f"(scores[k] > {table.first}u ? scores[k] - {table.first}u : 0u) >> {table.shift}"
+            line = f"        const unsigned place = {over};\n"
         elif self.network.least == 0:
             output = f"(int16_t)(scores[k] > {CENTER}u ? (int32_t)scores[k] - {CENTER} : 0)"
-        return f"    for (int k = 0; k < {self.n_outputs}; ++k) {{\n        y[k] = {output};\n    }}\n"
+        return f"    for (int k = 0; k < {self.n_outputs}; ++k) {{\n{line}        y[k] = {output};\n    }}\n"
 
     def _class(self) -> list[str]:
         network = self.network
