@@ -56,10 +56,8 @@ def test_in_strict_c_and_where_tables_are_many_they_are_constants(tmp_path):
 
 
 def test_the_comment_says_what_there_is():
-    tables, doubles = (
-        "its tables stay in flash with -std=gnu99",
-        "where its doubles are floats, dtype='float' is the one",
-    )
+    tables = "its tables stay in flash with -std=gnu99, -Os is faster than -O2"
+    doubles = "where its doubles are floats, dtype='float' is the one"
     assert words_of_avr(True, True) == [f"AVR:   {tables}"]
     assert words_of_avr(True, False) == [f"AVR:   {tables}, {doubles} to take"]
     assert words_of_avr(False, True) == []
