@@ -25,13 +25,14 @@ from ..optim import SGD, Adam
 from ..support.decorators import uncollected
 from ..training.at_weights.objective import native_steps, put_weights
 from ..training.steps.engines.native import NativeSteps
+from ..training.steps.engines.native_text import LOADED
 from ..training.steps.rows import ArrayRows, Rows
 from ..training.steps.step import compile_step
 from ..training.steps.structure import KeyAndValues, Structured, known_optimizer
 
 FAST = find_spec("llvmlite") is not None  # whether there is machine code, which alone has single precision
 if FAST:  # with what else is imported, so that no first fit waits for it
-    for_steps("auto", "float64"), register_bytes()
+    for_steps("auto", "float64"), register_bytes(), LOADED.sources()
 
 
 class Trainer:
