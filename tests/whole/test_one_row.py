@@ -121,6 +121,8 @@ def test_a_function_is_a_row_and_nothing_else(name, tmp_path):
 NAMED = {
     ("compiler/backends/llvm/vector_math.py", "sigmoid"): "whose vector form makes good what 1 + exp(-x) loses",
     ("compiler/backends/python/expressions.py", "sigmoid"): "which in place is twice as fast as a call",
+    ("export/estimators.py", "sigmoid"): "which the probability of two classes is in whole numbers, too",
+    ("export/integers/quantizing.py", "relu"): "which cuts a sum, and needs no table in whole numbers",
 }
 # Who uses functions of the table, as a user might, or knows what one means: networks, losses, checks.
 USERS = ("nn", "losses.py", "check", "sklearn", "training", "optim.py", "plots.py", "data.py", "metrics.py")
