@@ -27,7 +27,7 @@ def by_hand(weights, gradients, momentum, nesterov, decay, velocities, lr=0.1):
 @pytest.mark.parametrize("how", ["recorded", "python", "run in python", "llvm", "run in llvm", "arrays"])
 def test_a_momentum_that_is_set_goes_on_in_another_program(how, settings):
     backend = how.removeprefix("run in ")
-    needed("numpy" if how == "arrays" else "llvm" if backend == "llvm" else backend)
+    needed("array" if how == "arrays" else "llvm" if backend == "llvm" else backend)
     model = tn.MLP(2, [3, 1], "tanh", rng=random.Random(1))
     parameters = model.parameters()
     optimizer = tn.SGD(parameters, lr=0.1, **settings)
