@@ -5,6 +5,7 @@ they are installed; a reason stands for what does not run.
 
 import importlib
 import json
+import os
 import random
 import sys
 import tempfile
@@ -227,9 +228,12 @@ def of_emlearn(work):
     rng = random.Random(1)
     X = [[rng.random() for _ in range(work.sizes[0])] for _ in range(2 * work.sizes[-1])]
     network = MLPClassifier(work.sizes[1:-1], max_iter=1).fit(X, [*range(work.sizes[-1])] * 2)
+    here = os.getcwd()
     with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)  # since it builds in the folder that it is called in
         emlearn.convert(network, method="inline", dtype="float").save(file=f"{folder}/theirs.h", name="theirs")
         text = Path(folder, "theirs.h").read_text(encoding="ascii")
+        os.chdir(here)
     given = f'{text}\n#include "model.h"\n'
     call = f"void model_predict(const float x[], float y[]) {{ y[0] = theirs_predict(x, {work.sizes[0]}); }}\n"
     return {"model.h": "void model_predict(const float x[], float y[]);\n", "model.c": given + call}
