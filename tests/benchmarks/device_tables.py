@@ -1,5 +1,5 @@
 """The table of devices: what C files of networks take on Cortex-M4 and M0, on the ATmega328 and here, beside loops
-written by hand and what others need by the issue's measurements.
+written by hand, other generators, and what the best of those needs that no package installs, as it was measured once.
 """
 
 import json

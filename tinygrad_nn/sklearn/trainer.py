@@ -32,7 +32,9 @@ from ..training.steps.structure import KeyAndValues, Structured, known_optimizer
 
 FAST = find_spec("llvmlite") is not None  # whether there is machine code, which alone has single precision
 if FAST:  # with what else is imported, so that no first fit waits for it
-    for_steps("auto", "float64"), register_bytes(), LOADED.sources()
+    for_steps("auto", "float64")
+    register_bytes()
+    LOADED.sources()
 
 
 class Trainer:

@@ -204,8 +204,8 @@ class IntegerFile:
         return [
             f"{name}: {self.told} in 8 bits, as C99 of tinygrad_nn {__version__}.",
             "",
-            f"{name}_predict(x, y)    x is {n} inputs, whole numbers from 0 to {MOST_8}; y is {m}, {outputs}, in steps",
-            f"    of 2 to the power of {-self.network.bits}",
+            f"{name}_predict(x, y)    x is {n} inputs, whole numbers from 0 to {MOST_8}; y is {m}, {outputs}, in steps "
+            f"of 2 to the power of {-self.network.bits}",
             *calls,
             *labels,
             f"with -D{name.upper()}_FLOATS: {name}_quantize(inputs, x) and {name}_predict_floats(inputs, outputs)",
